@@ -1,0 +1,64 @@
+# `make` alone says what there is. Everything here is also a plain cargo or npm command; see the recipes.
+
+# rustup's folder, for shells that have not read its profile yet.
+export PATH := $(PATH):$(or $(CARGO_HOME),$(HOME)/.cargo)/bin
+CARGO ?= cargo
+export CARGO
+
+# `.cargo/config.toml` says where a fetched OpenSlide is, but a PKG_CONFIG_PATH of the user's wins over it.
+ifdef PKG_CONFIG_PATH
+export PKG_CONFIG_PATH := $(CURDIR)/target/openslide/lib/pkgconfig:$(PKG_CONFIG_PATH)
+endif
+
+# The demo's slide. Empty: the small real one that comes with the crate openslide-rs.
+SLIDE ?=
+export SLIDE
+
+.PHONY: help
+help: ## Say what there is
+	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' $(MAKEFILE_LIST) | expand -t 12
+
+.PHONY: demo
+demo: deps ## Convert a slide and say what to open (SLIDE=/path/to/a/slide for one of your own)
+	@set -e; \
+	slide=$$SLIDE; \
+	if [ -z "$$slide" ]; then \
+		metadata=$$("$$CARGO" metadata --format-version 1 --locked); \
+		slide=$$(printf '%s' "$$metadata" | node .setup/demo-slide.mjs); \
+	fi; \
+	name=$$(basename "$$slide"); \
+	output=target/demo/$${name%.*}; \
+	mkdir -p target/demo; \
+	"$$CARGO" run --release --locked --bin slidezoom -- export "$$slide" -o "$$output" --overwrite; \
+	printf '\nDouble-click this, or open it in a browser:\n  %s\n' "$(CURDIR)/$$output/index.html"
+
+.PHONY: test
+test: deps viewer/node_modules/.package-lock.json ## Run all tests
+	$(CARGO) test --workspace --locked
+	npm --prefix viewer run test --if-present
+
+# npm writes this file last, so it stands for the whole folder.
+viewer/node_modules/.package-lock.json: viewer/package-lock.json | deps
+	npm --prefix viewer ci
+
+.PHONY: check
+check: deps ## Format, lints and documentation, warnings being errors
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --locked
+
+.PHONY: bench
+bench: deps ## Measure
+	$(CARGO) bench --locked
+
+.PHONY: deps
+deps: ## Install what building needs and this machine lacks (apt-get; OpenSlide into target/)
+	@.setup/install
+
+.PHONY: test-deps
+test-deps: ## Install the browser that the tests of the page use, if that is possible here
+	@.setup/install browser
+
+.PHONY: clean
+clean: ## Remove everything that was built or fetched
+	rm -rf target viewer/dist viewer/node_modules

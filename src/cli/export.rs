@@ -1,0 +1,203 @@
+//! `slidezoom export`: the main job.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use clap::Args;
+use serde_json::json;
+use slidezoom::sink::{DirectorySink, Existing};
+use slidezoom::slide;
+use slidezoom::{Error, ExportOptions, ExportPlan, ExportReport};
+
+use super::failure::Failure;
+use super::inputs;
+use super::options::{Jobs, PublishingOptions, PyramidOptions};
+use super::progress::{Mode, Watcher};
+
+/// Convert slides into static Deep Zoom pyramids that any web server or disk can show
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  slidezoom export CMU-1.svs                     CMU-1/index.html opens by double-click
+  slidezoom export CMU-1.svs -o out/1 --quality 90 --format jpeg
+  slidezoom export a.svs b.ndpi slides/ -o out   one export each: out/a, out/b, …")]
+pub(super) struct Arguments {
+    /// Slides, or folders that are searched for slides
+    #[arg(required = true, value_name = "SLIDE|FOLDER")]
+    inputs: Vec<PathBuf>,
+
+    /// The folder to make [default: the slide's name without its ending, here]. With several slides: the
+    /// folder that gets one export each [default: here]
+    #[arg(short, long, value_name = "OUT")]
+    output: Option<PathBuf>,
+
+    #[command(flatten)]
+    pyramid: PyramidOptions,
+
+    #[command(flatten)]
+    publishing: PublishingOptions,
+
+    #[command(flatten)]
+    jobs: Jobs,
+
+    /// Replace an export that exists already, in one step, when the new one is whole
+    #[arg(long)]
+    overwrite: bool,
+
+    /// How progress is shown, on stderr
+    #[arg(long, value_enum, default_value_t = Mode::Auto)]
+    progress: Mode,
+
+    /// Print the plan (levels, tiles, estimated bytes) and write nothing
+    #[arg(long)]
+    dry_run: bool,
+}
+
+/// One slide and where its export goes.
+struct Task {
+    slide: PathBuf,
+    name: String,
+    destination: PathBuf,
+}
+
+pub(super) fn run(arguments: Arguments, stop: &Arc<AtomicBool>) -> Result<(), Failure> {
+    let options = arguments.publishing.resolve(arguments.pyramid.resolve()?);
+    let tasks = plan_tasks(&arguments)?;
+    if let [task] = &tasks[..] {
+        return export_one(task, &arguments, &options, stop);
+    }
+    let mut failures = Vec::new();
+    for task in &tasks {
+        if stop.load(Ordering::Relaxed) {
+            return Err(Error::Interrupted.into());
+        }
+        if let Err(failure) = export_one(task, &arguments, &options, stop) {
+            if stop.load(Ordering::Relaxed) {
+                return Err(failure);
+            }
+            eprintln!("{failure}");
+            failures.push((task, failure.code()));
+        }
+    }
+    if failures.is_empty() {
+        return Ok(());
+    }
+    let names: Vec<_> = failures.iter().map(|(task, _)| task.slide.display().to_string()).collect();
+    let message = format!("{} of {} slides failed: {}", failures.len(), tasks.len(), names.join(", "));
+    Err(Failure::summary(message, failures.into_iter().map(|(_, code)| code)))
+}
+
+/// Which slides go where.
+fn plan_tasks(arguments: &Arguments) -> Result<Vec<Task>, Failure> {
+    let slides = inputs::find_slides(&arguments.inputs)?;
+    let one = arguments.inputs.len() == 1 && !arguments.inputs[0].is_dir();
+    if let (true, Some(output)) = (one, &arguments.output) {
+        refuse_archive(output)?;
+        let name = output.file_name().and_then(|name| name.to_str()).ok_or_else(|| {
+            Failure::usage(format!("{}: not a folder's name in UTF-8", output.display()), "-o names the folder to make")
+        })?;
+        return Ok(vec![Task { slide: slides[0].clone(), name: name.to_owned(), destination: output.clone() }]);
+    }
+    let folder = arguments.output.clone().unwrap_or_default();
+    let names = inputs::name_exports(&slides);
+    let task = |(slide, name): (PathBuf, String)| Task { slide, destination: folder.join(&name), name };
+    Ok(slides.into_iter().zip(names).map(task).collect())
+}
+
+fn refuse_archive(output: &Path) -> Result<(), Failure> {
+    let archive = output.extension().is_some_and(|extension| {
+        ["zip", "szi"].iter().any(|known| extension.eq_ignore_ascii_case(known))
+    });
+    if archive {
+        let message = format!("{}: this version writes folders, no archives", output.display());
+        return Err(Failure::usage(message, "give -o a name that does not end in .zip or .szi"));
+    }
+    Ok(())
+}
+
+fn export_one(task: &Task, arguments: &Arguments, options: &ExportOptions, stop: &AtomicBool) -> Result<(), Failure> {
+    let source = slide::open(&task.slide)?;
+    let plan = ExportPlan::new(source.info(), &task.name, options)?;
+    if arguments.dry_run {
+        return super::print(describe(&plan, task).as_bytes());
+    }
+    let existing = if arguments.overwrite { Existing::Replace } else { Existing::Refuse };
+    let sink = DirectorySink::create(&task.destination, existing)?;
+    let watcher = Watcher::new(arguments.progress, &task.name, stop);
+    let result = slidezoom::export(source.as_ref(), &plan, Box::new(sink), arguments.jobs.count(), &watcher);
+    watcher.end();
+    match result {
+        Ok(report) => {
+            summarise(&watcher, &plan, task, &report);
+            Ok(())
+        }
+        Err(error) => {
+            let failure = Failure::from(error);
+            if arguments.progress == Mode::Json {
+                let event = json!({ "event": "failed", "name": task.name, "message": failure.to_string(), "exitCode": failure.code() });
+                watcher.say("", &event);
+            }
+            Err(failure)
+        }
+    }
+}
+
+fn summarise(watcher: &Watcher<'_>, plan: &ExportPlan, task: &Task, report: &ExportReport) {
+    for warning in &report.warnings {
+        let event = json!({ "event": "warning", "name": task.name, "message": warning.to_string() });
+        watcher.say(&format!("{}: note: {warning}", task.name), &event);
+    }
+    let seconds = watcher.seconds();
+    let line = format!(
+        "{}: {} tiles, {:.1} MB in {seconds:.1} s ({:.0} Mpx/s): {}",
+        task.name,
+        report.tiles,
+        report.tile_bytes as f64 / 1e6,
+        plan.pyramid().size().area() as f64 / 1e6 / seconds.max(1e-3),
+        task.destination.display(),
+    );
+    let event = json!({ "event": "finished", "name": task.name, "output": task.destination.display().to_string(),
+        "tiles": report.tiles, "bytes": report.tile_bytes, "seconds": seconds });
+    watcher.say(&line, &event);
+}
+
+/// The plan as text.
+fn describe(plan: &ExportPlan, task: &Task) -> String {
+    use std::fmt::Write;
+
+    let pyramid = plan.pyramid();
+    let mut text = String::new();
+    let area = plan.area();
+    // Writing to a String cannot fail.
+    let _ = writeln!(text, "{} → {}", task.slide.display(), task.destination.display());
+    let _ = writeln!(text, "  area        {area} of the slide");
+    let _ = writeln!(text, "  background  {}", plan.background());
+    let _ = writeln!(text, "  tiles       {} of {}, overlap {}, {}", pyramid.tile_count(), pyramid.geometry().tile_size(),
+        pyramid.geometry().overlap(), encoding(plan));
+    let _ = writeln!(text, "  estimate    {:.1} MB", plan.estimated_bytes() as f64 / 1e6);
+    let _ = writeln!(text, "  associated  {}", if plan.associated().is_empty() { "none".to_owned() } else { plan.associated().join(", ") });
+    let _ = writeln!(text, "  {:>5}  {:>15}  {:>11}  {:>9}", "level", "pixels", "grid", "tiles");
+    for level in pyramid.levels().rev() {
+        let _ = writeln!(text, "  {:>5}  {:>15}  {:>11}  {:>9}", level.number(), pyramid.level_size(level).to_string(),
+            pyramid.grid(level).to_string(), pyramid.level_tile_count(level));
+    }
+    text
+}
+
+/// The tiles' format in words.
+pub(super) fn encoding(plan: &ExportPlan) -> String {
+    use slidezoom::encode::{Subsampling, TileFormat};
+
+    match plan.format() {
+        TileFormat::Png => "PNG".to_owned(),
+        TileFormat::Jpeg { quality, subsampling } => {
+            let subsampling = match subsampling {
+                Subsampling::Full => "4:4:4",
+                Subsampling::HalfWidth => "4:2:2",
+                Subsampling::Quarter => "4:2:0",
+            };
+            format!("JPEG quality {} {subsampling}", quality.get())
+        }
+    }
+}

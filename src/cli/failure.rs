@@ -1,0 +1,151 @@
+//! What the user is told when something fails: one line that says what and where, one that says what to do, and an exit code.
+
+use std::fmt;
+use std::io;
+use std::process::ExitCode;
+
+use slidezoom::Error;
+use slidezoom::export::PlanError;
+use slidezoom::sink::SinkError;
+use slidezoom::slide::SlideError;
+
+/// A failure with its exit code.
+#[derive(Debug)]
+pub(super) struct Failure {
+    message: String,
+    hint: Option<String>,
+    code: u8,
+}
+
+impl Failure {
+    /// Any other failure: exit code 1.
+    pub fn other(message: String) -> Self {
+        Self { message, hint: None, code: 1 }
+    }
+
+    /// Wrong usage: exit code 2.
+    pub fn usage(message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self { message: message.into(), hint: Some(hint.into()), code: 2 }
+    }
+
+    /// Several inputs of which some failed: their common code, or 1.
+    pub fn summary(message: String, codes: impl Iterator<Item = u8>) -> Self {
+        let mut codes = codes.collect::<Vec<_>>();
+        codes.dedup();
+        let code = if let [code] = codes[..] { code } else { 1 };
+        Self { message, hint: None, code }
+    }
+
+    /// The exit code as a number.
+    pub fn code(&self) -> u8 {
+        self.code
+    }
+
+    pub fn exit_code(&self) -> ExitCode {
+        ExitCode::from(self.code)
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "slidezoom: {}", one_line(&self.message))?;
+        if let Some(hint) = &self.hint {
+            write!(formatter, "\n  {hint}")?;
+        }
+        Ok(())
+    }
+}
+
+/// A file's name or a property may hold a newline or a terminal's control codes; a message is one plain line all the same.
+fn one_line(message: &str) -> String {
+    message.chars().flat_map(|letter| {
+        let escaped = letter.is_control().then(|| letter.escape_default());
+        let plain = escaped.is_none().then_some(letter);
+        escaped.into_iter().flatten().chain(plain)
+    }).collect()
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        let (code, hint) = classify(&error);
+        Self { message: error.to_string(), hint, code }
+    }
+}
+
+impl From<SlideError> for Failure {
+    fn from(error: SlideError) -> Self {
+        Error::from(error).into()
+    }
+}
+
+impl From<PlanError> for Failure {
+    fn from(error: PlanError) -> Self {
+        Error::from(error).into()
+    }
+}
+
+impl From<SinkError> for Failure {
+    fn from(error: SinkError) -> Self {
+        Error::from(error).into()
+    }
+}
+
+fn classify(error: &Error) -> (u8, Option<String>) {
+    match error {
+        Error::Plan(_) => (2, None),
+        Error::Slide(error) => (3, slide_hint(error)),
+        Error::Destination(error) => (4, destination_hint(error)),
+        Error::Interrupted => (130, Some("nothing was published, and nothing is left of it".to_owned())),
+        Error::Leftover { cause, .. } => (classify(cause).0, Some("remove it by hand".to_owned())),
+        Error::Defect { .. } => (1, Some("nothing was published; please report this with the slide's format".to_owned())),
+        _ => (1, None),
+    }
+}
+
+fn slide_hint(error: &SlideError) -> Option<String> {
+    let hint = match error {
+        SlideError::Unsupported { .. } => {
+            "readable are Aperio, DICOM, Hamamatsu, Leica, MIRAX, Philips, Sakura, Trestle, Ventana, Zeiss and tiled TIFF files"
+        }
+        SlideError::Region { .. } => {
+            "the file is damaged or incomplete (some formats keep their pixels in a folder beside it): copy it again from its origin"
+        }
+        SlideError::Malformed { .. } | SlideError::Empty { .. } => "the file is damaged or incomplete: copy it again from its origin",
+        _ => return None,
+    };
+    Some(hint.to_owned())
+}
+
+fn destination_hint(error: &SinkError) -> Option<String> {
+    let hint = match error {
+        SinkError::Exists { .. } => "--overwrite replaces it when the new one is whole; -o writes elsewhere",
+        SinkError::NotAnExport { .. } => "remove it yourself, or write elsewhere with -o",
+        SinkError::Busy { .. } => "wait until that run has ended, or write elsewhere with -o",
+        SinkError::Operation { source, .. } => match source.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+                "the disk is full; nothing was published. --dry-run estimates what an export takes"
+            }
+            io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => "choose a folder that you may write to with -o",
+            _ => return None,
+        },
+        _ => return None,
+    };
+    Some(hint.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_is_one_line_without_control_codes() {
+        assert_eq!(one_line("a\nb\u{1b}[31m é"), "a\\nb\\u{1b}[31m é");
+    }
+
+    #[test]
+    fn several_failures_keep_a_common_code() {
+        let code = |codes: &[u8]| Failure::summary(String::new(), codes.iter().copied()).code();
+        assert_eq!(code(&[3, 3]), 3);
+        assert_eq!(code(&[3, 4, 3]), 1);
+    }
+}

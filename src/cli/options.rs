@@ -1,0 +1,139 @@
+//! The options that say what an export is: shared by `export`, `tile` and `info`.
+
+use std::num::NonZeroUsize;
+
+use clap::{Args, ValueEnum};
+use slidezoom::ExportOptions;
+use slidezoom::encode::{Quality, Subsampling};
+use slidezoom::export::{Associated, Bounds, FormatOption, Page, SubsamplingOption};
+use slidezoom::pyramid::TileGeometry;
+use slidezoom::render::Rgb;
+
+use super::failure::Failure;
+
+#[derive(Debug, Args)]
+pub(super) struct PyramidOptions {
+    /// Pixels from one tile to the next
+    #[arg(long, value_name = "N", default_value_t = 254)]
+    tile_size: u32,
+
+    /// Pixels that a tile shares with its neighbour on each interior edge
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    overlap: u32,
+
+    /// The tiles' file format
+    #[arg(long, value_enum, default_value_t = Format::Jpeg)]
+    format: Format,
+
+    /// JPEG quality, 1 to 100
+    #[arg(short, long, value_name = "N", default_value_t = 80, value_parser = clap::value_parser!(u8).range(1..=100))]
+    quality: u8,
+
+    /// How JPEG tiles store colour; auto: as the slide's own JPEG tiles, 444 where that is unknown
+    #[arg(long, value_enum, default_value_t = ChromaSubsampling::Auto)]
+    subsampling: ChromaSubsampling,
+
+    /// scan: only the area that the slide says was scanned; full: all of it
+    #[arg(long, value_enum, default_value_t = Area::Scan)]
+    bounds: Area,
+
+    /// What transparent pixels are shown on [default: the slide's background, else ffffff]
+    #[arg(long, value_name = "RRGGBB", value_parser = parse_colour)]
+    background: Option<Rgb>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct PublishingOptions {
+    /// Associated images to publish: names separated by commas, all, or none. A label can carry a patient's
+    /// name, and some scanners' macro shows the label: they are published only when asked for
+    #[arg(long, value_name = "LIST", default_value = "thumbnail")]
+    associated: String,
+
+    /// Leave index.html and viewer/ out
+    #[arg(long)]
+    no_viewer: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Jobs {
+    /// Worker threads [default: the processors that this program may use]
+    #[arg(short, long, value_name = "N")]
+    jobs: Option<NonZeroUsize>,
+}
+
+impl Jobs {
+    /// The number of worker threads.
+    pub fn count(&self) -> NonZeroUsize {
+        // Where the system does not say, one is safe.
+        self.jobs.or_else(|| std::thread::available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN)
+    }
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Format {
+    Jpeg,
+    Png,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum ChromaSubsampling {
+    Auto,
+    #[value(name = "444")]
+    Full,
+    #[value(name = "422")]
+    HalfWidth,
+    #[value(name = "420")]
+    Quarter,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Area {
+    Scan,
+    Full,
+}
+
+fn parse_colour(text: &str) -> Result<Rgb, String> {
+    Rgb::from_hex(text).ok_or_else(|| "a colour is six hexadecimal digits, such as f0e0d0".to_owned())
+}
+
+impl PyramidOptions {
+    /// What was typed, as the library takes it; without associated images and page.
+    pub fn resolve(&self) -> Result<ExportOptions, Failure> {
+        let geometry = TileGeometry::new(self.tile_size, self.overlap)
+            .map_err(|error| Failure::usage(error.to_string(), "see --tile-size and --overlap in --help"))?;
+        let quality = Quality::new(self.quality)
+            .ok_or_else(|| Failure::usage(format!("quality {} is not between 1 and 100", self.quality), "see --quality in --help"))?;
+        Ok(ExportOptions {
+            geometry,
+            format: match self.format {
+                Format::Jpeg => FormatOption::Jpeg,
+                Format::Png => FormatOption::Png,
+            },
+            quality,
+            subsampling: match self.subsampling {
+                ChromaSubsampling::Auto => SubsamplingOption::Auto,
+                ChromaSubsampling::Full => SubsamplingOption::Fixed(Subsampling::Full),
+                ChromaSubsampling::HalfWidth => SubsamplingOption::Fixed(Subsampling::HalfWidth),
+                ChromaSubsampling::Quarter => SubsamplingOption::Fixed(Subsampling::Quarter),
+            },
+            bounds: match self.bounds {
+                Area::Scan => Bounds::Scan,
+                Area::Full => Bounds::Full,
+            },
+            background: self.background,
+            ..ExportOptions::default()
+        })
+    }
+}
+
+impl PublishingOptions {
+    /// Adds what was typed to `options`.
+    pub fn resolve(&self, options: ExportOptions) -> ExportOptions {
+        let associated = match self.associated.trim() {
+            "all" => Associated::All,
+            "none" => Associated::Named(Vec::new()),
+            list => Associated::Named(list.split(',').map(|name| name.trim().to_owned()).collect()),
+        };
+        ExportOptions { associated, page: if self.no_viewer { Page::Omit } else { Page::Include }, ..options }
+    }
+}

@@ -1,0 +1,71 @@
+//! `slidezoom tile`: one tile on demand.
+
+use std::io::IsTerminal;
+use std::path::PathBuf;
+
+use clap::Args;
+use slidezoom::encode::TileEncoder;
+use slidezoom::export::{PlanError, exact_tile, nearest_tile};
+use slidezoom::{Error, ExportPlan, slide};
+
+use super::failure::Failure;
+use super::options::{Jobs, PyramidOptions};
+
+/// Write one tile: from the slide's own level that is nearest in size, as openslide-python does
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// The slide
+    slide: PathBuf,
+
+    /// The Deep Zoom level: 0 is the smallest
+    level: u32,
+
+    /// The tile's column, from 0 at the left
+    column: u32,
+
+    /// The tile's row, from 0 at the top
+    row: u32,
+
+    /// The file to write [default: stdout]
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+
+    /// The same bytes that export writes, by reducing the full size: slow for small levels
+    #[arg(long)]
+    exact: bool,
+
+    #[command(flatten)]
+    pyramid: PyramidOptions,
+
+    #[command(flatten)]
+    jobs: Jobs,
+}
+
+pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
+    if arguments.output.is_none() && std::io::stdout().is_terminal() {
+        return Err(Failure::usage("a tile is no text for a terminal", "give -o FILE, or send stdout elsewhere"));
+    }
+    let options = arguments.pyramid.resolve()?;
+    let source = slide::open(&arguments.slide)?;
+    let plan = ExportPlan::new(source.info(), "tile", &options)?;
+    let pyramid = plan.pyramid();
+    let level = pyramid.level(arguments.level);
+    let tile = level.and_then(|level| pyramid.tile(level, arguments.column, arguments.row)).ok_or_else(|| {
+        let grid = level.map_or_else(
+            || format!("levels go from 0 to {}", pyramid.max_level()),
+            |level| format!("that level has {} columns × rows", pyramid.grid(level)),
+        );
+        PlanError::NoSuchTile { level: arguments.level, column: arguments.column, row: arguments.row, grid }
+    })?;
+    let pixels = if arguments.exact {
+        exact_tile(source.as_ref(), &plan, tile, arguments.jobs.count())?
+    } else {
+        nearest_tile(source.as_ref(), &plan, tile)?
+    };
+    let mut encoder = TileEncoder::new(plan.format()).map_err(Error::from)?;
+    let contents = encoder.encode(pixels.view()).map_err(|source| Error::Encode { tile, source })?;
+    match &arguments.output {
+        None => super::print(contents),
+        Some(path) => slidezoom::sink::write_file(path, contents).map_err(Failure::from),
+    }
+}

@@ -1,0 +1,68 @@
+//! What can go wrong with an export, grouped by who is at fault: the options, the slide, the destination, or this program.
+
+use crate::encode::EncodeError;
+use crate::export::PlanError;
+use crate::pyramid::TileAddress;
+use crate::sink::SinkError;
+use crate::slide::SlideError;
+
+/// The result of everything that can fail for more than one reason.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Why an export failed.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum Error {
+    /// What was asked for cannot be done with this slide.
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+    /// The slide cannot be read.
+    #[error(transparent)]
+    Slide(#[from] SlideError),
+    /// The destination failed.
+    #[error(transparent)]
+    Destination(#[from] SinkError),
+    /// A tile could not be encoded.
+    #[error("tile {tile}: {source}")]
+    Encode {
+        /// The tile.
+        tile: TileAddress,
+        /// Why.
+        source: EncodeError,
+    },
+    /// An associated image could not be encoded.
+    #[error("associated image {name:?}: {source}")]
+    EncodeAssociated {
+        /// The image's name.
+        name: String,
+        /// Why.
+        source: EncodeError,
+    },
+    /// The encoder could not be set up.
+    #[error(transparent)]
+    Encoder(#[from] EncodeError),
+    /// The worker threads could not be started.
+    #[error("cannot start {jobs} worker threads: {message}")]
+    Workers {
+        /// How many were asked for.
+        jobs: usize,
+        /// What the thread pool said.
+        message: String,
+    },
+    /// The export was told to stop.
+    #[error("interrupted")]
+    Interrupted,
+    /// A defect of this program, caught before it could leave a wrong export.
+    #[error("defect in slidezoom: {message}")]
+    Defect {
+        /// What was found.
+        message: String,
+    },
+    /// The export failed, and what it had written could not be removed either.
+    #[error("{cause}; and what was written so far could not be removed: {leftover}")]
+    Leftover {
+        /// Why the export failed.
+        cause: Box<Error>,
+        /// Why the rest could not be removed.
+        leftover: SinkError,
+    },
+}

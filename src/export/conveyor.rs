@@ -1,0 +1,147 @@
+//! Runs jobs on all workers and takes their results in the order in which the jobs were issued.
+//!
+//! Results that are finished early wait for their turn, so that everything that follows from a result follows
+//! in one order, however many workers there are and however they are scheduled. There is no barrier: while one
+//! job is slow, the others go on up to what the agenda lets be under way. A job that panics ends the run as an error; it can't hang it.
+
+use std::any::Any;
+use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::mpsc;
+
+use rayon::ThreadPool;
+
+use crate::error::Error;
+
+/// What is to be done, as far as it is known by now.
+pub(super) trait Agenda {
+    /// Something for a worker to do.
+    type Job: Send;
+    /// What comes of it.
+    type Outcome: Send;
+
+    /// The next job; `None` while there is none until a further outcome is taken, or for good.
+    fn issue(&mut self) -> Option<Self::Job>;
+
+    /// Takes the outcome of the oldest job that is under way.
+    fn take(&mut self, outcome: Self::Outcome) -> Result<(), Error>;
+}
+
+/// Performs all jobs of `agenda`.
+///
+/// # Errors
+/// Of the jobs that fail, the error of the one that was issued first. No job is issued after it is known; those under way are
+/// waited for.
+pub(super) fn run<A: Agenda>(
+    workers: &ThreadPool,
+    agenda: &mut A,
+    perform: impl Fn(A::Job) -> Result<A::Outcome, Error> + Sync,
+) -> Result<(), Error> {
+    let (sender, receiver) = mpsc::channel();
+    let perform = &perform;
+    workers.in_place_scope_fifo(|scope| {
+        let mut failure = None;
+        let mut oldest: u64 = 0;
+        let mut under_way: VecDeque<Option<Result<A::Outcome, Error>>> = VecDeque::new();
+        loop {
+            while failure.is_none() {
+                let Some(job) = agenda.issue() else { break };
+                let number = oldest + under_way.len() as u64;
+                under_way.push_back(None);
+                let sender = sender.clone();
+                scope.spawn_fifo(move |_| {
+                    let result = catch_unwind(AssertUnwindSafe(|| perform(job)))
+                        .unwrap_or_else(|panic| Err(Error::Defect { message: panic_message(panic.as_ref()) }));
+                    // The receiver outlives every job of the scope.
+                    let _ = sender.send((number, result));
+                });
+            }
+            if under_way.is_empty() {
+                return failure.map_or(Ok(()), Err);
+            }
+            // This thread holds a sender itself, so there is always a message to come.
+            let Ok((number, result)) = receiver.recv() else {
+                return Err(Error::Defect { message: "the workers are gone".to_owned() });
+            };
+            under_way[(number - oldest) as usize] = Some(result);
+            while let Some(Some(_)) = under_way.front() {
+                oldest += 1;
+                match under_way.pop_front().flatten() {
+                    Some(Ok(outcome)) if failure.is_none() => failure = agenda.take(outcome).err(),
+                    Some(Err(error)) if failure.is_none() => failure = Some(error),
+                    _ => {}
+                }
+            }
+        }
+    })
+}
+
+fn panic_message(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "a worker panicked".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Counts down: each outcome n issues n − 1 twice, at most `most` under way.
+    struct Countdown {
+        ready: VecDeque<u32>,
+        taken: Vec<u32>,
+    }
+
+    impl Agenda for Countdown {
+        type Job = u32;
+        type Outcome = u32;
+
+        fn issue(&mut self) -> Option<u32> {
+            self.ready.pop_front()
+        }
+
+        fn take(&mut self, outcome: u32) -> Result<(), Error> {
+            self.taken.push(outcome);
+            if let Some(next) = outcome.checked_sub(1) {
+                self.ready.extend([next, next]);
+            }
+            Ok(())
+        }
+    }
+
+    fn pool(threads: usize) -> ThreadPool {
+        rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap()
+    }
+
+    #[test]
+    fn the_order_is_the_same_for_any_number_of_workers() {
+        let run_with = |threads| {
+            let mut agenda = Countdown { ready: VecDeque::from([7]), taken: Vec::new() };
+            run(&pool(threads), &mut agenda, |job| {
+                // Uneven work, so that later jobs overtake earlier ones.
+                Ok((0..(job % 3) * 10_000).fold(job, |value, step| std::hint::black_box(value ^ step ^ step)))
+            })
+            .unwrap();
+            agenda.taken
+        };
+        let alone = run_with(1);
+        assert_eq!(alone.len(), 255);
+        assert_eq!(alone, run_with(8));
+    }
+
+    #[test]
+    fn the_first_failure_in_order_is_the_one_reported() {
+        let mut agenda = Countdown { ready: (0..100).collect(), taken: Vec::new() };
+        let failed = run(&pool(4), &mut agenda, |job| {
+            if job % 10 == 7 { Err(Error::Defect { message: format!("job {job}") }) } else { Ok(0) }
+        });
+        assert_eq!(failed.unwrap_err().to_string(), "defect in slidezoom: job 7");
+        assert_eq!(agenda.taken.len(), 7);
+    }
+
+    #[test]
+    fn a_panic_is_an_error_and_no_hang() {
+        let mut agenda = Countdown { ready: VecDeque::from([3]), taken: Vec::new() };
+        let failed = run(&pool(2), &mut agenda, |job| if job == 1 { panic!("job {job} broke") } else { Ok(job) });
+        assert_eq!(failed.unwrap_err().to_string(), "defect in slidezoom: job 1 broke");
+    }
+}

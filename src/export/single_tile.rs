@@ -1,0 +1,102 @@
+//! One tile on demand, without an export.
+//!
+//! [`nearest_tile`] takes it from the slide's own level that is nearest in size, as openslide-python's
+//! `DeepZoomGenerator` does: fast, and slightly different from an export's tile. [`exact_tile`] takes it from the
+//! full size by the same halvings as an export, and yields the same pixels: as slow as reading all that lies under the tile.
+
+use std::num::NonZeroUsize;
+
+use super::engine::{read_chunk, start_workers};
+use super::plan::ExportPlan;
+use crate::error::Error;
+use crate::geometry::{Point, Rect, Size};
+use crate::pyramid::{Level, TileAddress};
+use crate::render::{Canvas, Pixels};
+use crate::slide::{SlideLevel, Source};
+
+/// Larger rectangles are split, which bounds what a worker holds (4 MB a level) and gives the others something to do.
+const LARGEST_PART: u64 = 1 << 20;
+
+/// The pixels that an export of `plan` has for `tile`, with its overlap.
+///
+/// # Errors
+/// [`Error`] where the slide cannot be read under the tile, or the workers cannot be started.
+pub fn exact_tile(
+    source: &dyn Source,
+    plan: &ExportPlan,
+    tile: TileAddress,
+    jobs: NonZeroUsize,
+) -> Result<Pixels, Error> {
+    let region = plan.pyramid().region(tile);
+    start_workers(jobs)?.install(|| exact(source, plan, tile.level(), region.full))
+}
+
+fn exact(source: &dyn Source, plan: &ExportPlan, level: Level, rect: Rect) -> Result<Pixels, Error> {
+    if let Some((one, other)) = halves(rect).filter(|_| rect.size().area() > LARGEST_PART / 4) {
+        let (first, second) =
+            rayon::join(|| exact(source, plan, level, one), || exact(source, plan, level, other));
+        let (first, second) = (first?, second?);
+        let mut canvas = Canvas::default();
+        let pieces = [(one, &first), (other, &second)];
+        let whole = canvas.assemble(rect, pieces.into_iter());
+        return Ok(whole.to_pixels());
+    }
+    let Some(larger) = plan.pyramid().level(level.number() + 1) else {
+        return read_chunk(source, plan, rect);
+    };
+    let size = plan.pyramid().level_size(larger);
+    let doubled = |range: std::ops::Range<u32>, length: u32| 2 * range.start..(2 * range.end).min(length);
+    let under = Rect::spanning(doubled(rect.columns(), size.width()), doubled(rect.rows(), size.height()))
+        .ok_or_else(|| Error::Defect { message: format!("{rect} of level {level} has no pixels under it") })?;
+    Ok(exact(source, plan, larger, under)?.view().halved())
+}
+
+/// A rectangle cut in two across its longer side; `None` for a single pixel.
+fn halves(rect: Rect) -> Option<(Rect, Rect)> {
+    let (columns, rows) = (rect.columns(), rect.rows());
+    if columns.len() >= rows.len() {
+        let middle = columns.start + rect.size().width() / 2;
+        Some((
+            Rect::spanning(columns.start..middle, rows.clone())?,
+            Rect::spanning(middle..columns.end, rows)?,
+        ))
+    } else {
+        let middle = rows.start + rect.size().height() / 2;
+        Some((
+            Rect::spanning(columns.clone(), rows.start..middle)?,
+            Rect::spanning(columns, middle..rows.end)?,
+        ))
+    }
+}
+
+/// `tile` with its overlap, resampled from the slide level that is nearest in size and not smaller.
+///
+/// # Errors
+/// [`Error::Slide`] where that level cannot be read under the tile.
+pub fn nearest_tile(source: &dyn Source, plan: &ExportPlan, tile: TileAddress) -> Result<Pixels, Error> {
+    let full = plan.pyramid().region(tile).full;
+    let scale = (1_u64 << plan.pyramid().halvings(tile.level())) as f64;
+    let levels = &source.info().levels;
+    let (number, level) = levels
+        .iter()
+        .enumerate()
+        .rev()
+        .find(|(_, level)| level.downsample <= scale)
+        .unwrap_or((0, &levels[0]));
+    let downsample = if number == 0 { 1.0 } else { level.downsample };
+
+    // As DeepZoomGenerator rounds: the position down, the size up, and no further than the area reaches.
+    let axis = |start: u32, length: u32, area_start: u32, area_length: u32| {
+        let from = f64::from(start) * scale;
+        let reach = ((f64::from(area_length) - from) / downsample).ceil();
+        let taken = (f64::from(length) * scale / downsample).ceil().min(reach).max(1.0);
+        (area_start + from as u32, taken as u32)
+    };
+    let (corner, area) = (full.origin(), plan.area());
+    let (x, width) = axis(corner.x, full.size().width(), area.origin().x, area.size().width());
+    let (y, height) = axis(corner.y, full.size().height(), area.origin().y, area.size().height());
+    let size = Size::new(width, height)
+        .ok_or_else(|| Error::Defect { message: format!("tile {tile} has no pixels on slide level {number}") })?;
+    let pixels = source.read_level(SlideLevel(number as u32), Point { x, y }, size)?;
+    Ok(pixels.over(plan.background()).resampled(full.size()))
+}

@@ -1,0 +1,19 @@
+#![doc = include_str!("../README.md")]
+
+pub mod descriptor;
+pub mod encode;
+pub mod error;
+pub mod export;
+pub mod geometry;
+pub mod metadata;
+pub mod progress;
+pub mod pyramid;
+pub mod render;
+pub mod sink;
+pub mod slide;
+pub mod viewer;
+
+pub use error::{Error, Result};
+pub use export::{ExportOptions, ExportPlan, ExportReport, export};
+pub use pyramid::{PyramidPlan, TileAddress};
+pub use slide::{SlideInfo, Source};

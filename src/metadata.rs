@@ -1,0 +1,123 @@
+//! `<name>.json`: all that a viewer or a script needs to know of an export, and nothing that should stay at home.
+//!
+//! A slide's properties can hold names, dates and serial numbers. Only those on a list of harmless ones are
+//! published. No clock and no path goes in: the file is a function of slide and options, like every other.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use crate::encode::TileFormat;
+use crate::export::ExportPlan;
+use crate::geometry::{Rect, Size};
+use crate::render::Rgb;
+use crate::slide::{MicronsPerPixel, SlideInfo, openslide_version};
+
+/// Properties that tell of the picture and not of persons, places or times.
+const PUBLISHED: [&str; 12] = [
+    "openslide.vendor",
+    "openslide.mpp-x",
+    "openslide.mpp-y",
+    "openslide.objective-power",
+    "openslide.background-color",
+    "openslide.bounds-x",
+    "openslide.bounds-y",
+    "openslide.bounds-width",
+    "openslide.bounds-height",
+    "openslide.level-count",
+    "openslide.icc-size",
+    "openslide.quickhash-1",
+];
+
+/// The properties that an export publishes.
+#[must_use]
+pub fn published_properties(info: &SlideInfo) -> BTreeMap<&str, &str> {
+    PUBLISHED.iter().filter_map(|&name| Some((name, info.properties.get(name)?.as_str()))).collect()
+}
+
+/// An associated image that was written.
+#[derive(Clone, Debug, Serialize)]
+pub struct PublishedImage {
+    /// The slide's name for it.
+    pub name: String,
+    /// Its file, relative to the export's folder.
+    pub path: String,
+    /// Its size in pixels.
+    #[serde(flatten)]
+    pub size: Size,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Description<'a> {
+    name: &'a str,
+    width: u32,
+    height: u32,
+    levels: usize,
+    tile_size: u32,
+    overlap: u32,
+    #[serde(flatten)]
+    encoding: TileFormat,
+    tiles: u64,
+    microns_per_pixel: Option<MicronsPerPixel>,
+    objective_power: Option<f64>,
+    /// The exported area in slide-level-0 pixels: what to add to a pixel of the export to find it in the slide.
+    area: Area,
+    background: Rgb,
+    associated_images: &'a [PublishedImage],
+    properties: BTreeMap<&'a str, &'a str>,
+    written_by: WrittenBy,
+}
+
+#[derive(Serialize)]
+struct Area {
+    x: u32,
+    y: u32,
+    width: u32,
+    height: u32,
+}
+
+impl From<Rect> for Area {
+    fn from(rect: Rect) -> Self {
+        let (origin, size) = (rect.origin(), rect.size());
+        Self { x: origin.x, y: origin.y, width: size.width(), height: size.height() }
+    }
+}
+
+#[derive(Serialize)]
+struct WrittenBy {
+    slidezoom: &'static str,
+    openslide: Option<String>,
+}
+
+/// The text of `<name>.json`.
+#[must_use]
+pub fn describe(info: &SlideInfo, plan: &ExportPlan, associated_images: &[PublishedImage]) -> String {
+    let pyramid = plan.pyramid();
+    let description = Description {
+        name: plan.name(),
+        width: pyramid.size().width(),
+        height: pyramid.size().height(),
+        levels: pyramid.levels().len(),
+        tile_size: pyramid.geometry().tile_size(),
+        overlap: pyramid.geometry().overlap(),
+        encoding: plan.format(),
+        tiles: pyramid.tile_count(),
+        microns_per_pixel: info.microns_per_pixel,
+        objective_power: info.objective_power,
+        area: plan.area().into(),
+        background: plan.background(),
+        associated_images,
+        properties: published_properties(info),
+        written_by: WrittenBy { slidezoom: env!("CARGO_PKG_VERSION"), openslide: openslide_version().ok() },
+    };
+    let mut text = to_json(&description);
+    text.push('\n');
+    text
+}
+
+/// JSON for people to read: two spaces, one line a value.
+#[expect(clippy::expect_used, reason = "numbers, texts and lists of our own types always have a JSON form")]
+pub(crate) fn to_json(value: &impl Serialize) -> String {
+    serde_json::to_string_pretty(value).expect("a value of this crate's own types")
+}

@@ -1,0 +1,279 @@
+//! The arithmetic of a Deep Zoom pyramid: levels, grids and tile rectangles, and nothing else.
+//!
+//! Pure and complete before a pixel is read. What always holds: level `max_level` has the image's size and
+//! level 0 is 1×1; each level is the ceiling half of the next; a level's grid is the ceiling of its size over
+//! the tile size; tiles without their overlap partition the level exactly; a tile's overlap is clipped at
+//! the level's edges. The convention is Microsoft's Deep Zoom, as libvips 8.14 and openslide-python 1.4 write it.
+
+use std::fmt;
+use std::num::NonZeroU32;
+use std::ops::Range;
+
+use serde::Serialize;
+
+use crate::geometry::{Rect, Size};
+
+/// A Deep Zoom level: 0 is the 1×1 image, [`PyramidPlan::max_level`] the full size.
+///
+/// Not a slide level (those count from the full size down, see [`SlideLevel`](crate::slide::SlideLevel)).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(transparent)]
+pub struct Level(u8);
+
+impl Level {
+    /// The level's number, at most 32.
+    #[must_use]
+    pub const fn number(self) -> u32 {
+        self.0 as u32
+    }
+
+    /// The next smaller level; `None` for level 0.
+    #[must_use]
+    pub const fn smaller(self) -> Option<Self> {
+        match self.0.checked_sub(1) {
+            Some(number) => Some(Self(number)),
+            None => None,
+        }
+    }
+}
+
+impl fmt::Display for Level {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(formatter)
+    }
+}
+
+/// Tile size and overlap, checked against each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct TileGeometry {
+    tile_size: NonZeroU32,
+    overlap: u32,
+}
+
+/// Why a tile size and an overlap do not make tiles.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TileGeometryError {
+    /// The tile size is 0 or beyond [`TileGeometry::LARGEST_TILE_SIZE`].
+    #[error("tile size {tile_size} is not between 1 and {largest}", largest = TileGeometry::LARGEST_TILE_SIZE)]
+    TileSize {
+        /// The tile size asked for.
+        tile_size: u32,
+    },
+    /// The overlap is as large as the tile, so that a tile would reach past its neighbour.
+    #[error("overlap {overlap} is not smaller than the tile size {tile_size}")]
+    Overlap {
+        /// The overlap asked for.
+        overlap: u32,
+        /// The tile size asked for.
+        tile_size: u32,
+    },
+}
+
+impl TileGeometry {
+    /// The largest tile size: what libvips allows too, and a tile with its overlap stays within JPEG's 65,535.
+    pub const LARGEST_TILE_SIZE: u32 = 8192;
+
+    /// Checks a tile size and an overlap, both in pixels of the tile's own level.
+    ///
+    /// # Errors
+    /// [`TileGeometryError`] where the tile size is 0 or above 8192, or the overlap is not smaller than it.
+    pub const fn new(tile_size: u32, overlap: u32) -> Result<Self, TileGeometryError> {
+        let Some(step) = NonZeroU32::new(tile_size) else {
+            return Err(TileGeometryError::TileSize { tile_size });
+        };
+        if tile_size > Self::LARGEST_TILE_SIZE {
+            return Err(TileGeometryError::TileSize { tile_size });
+        }
+        if overlap >= tile_size {
+            return Err(TileGeometryError::Overlap { overlap, tile_size });
+        }
+        Ok(Self { tile_size: step, overlap })
+    }
+
+    /// The step between tiles.
+    #[must_use]
+    pub const fn tile_size(self) -> u32 {
+        self.tile_size.get()
+    }
+
+    /// The pixels shared with the neighbour on each interior edge.
+    #[must_use]
+    pub const fn overlap(self) -> u32 {
+        self.overlap
+    }
+}
+
+impl Default for TileGeometry {
+    /// 254 with overlap 1, as in every Deep Zoom tool: interior tiles are then 256×256.
+    fn default() -> Self {
+        const STEP: NonZeroU32 = NonZeroU32::new(254).unwrap();
+        Self { tile_size: STEP, overlap: 1 }
+    }
+}
+
+/// Where a tile stands: only [`PyramidPlan::tile`] makes one, so it always names a tile that exists in its plan.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+pub struct TileAddress {
+    level: Level,
+    column: u32,
+    row: u32,
+}
+
+impl TileAddress {
+    /// The tile's level.
+    #[must_use]
+    pub const fn level(self) -> Level {
+        self.level
+    }
+
+    /// The tile's column, counted from the left.
+    #[must_use]
+    pub const fn column(self) -> u32 {
+        self.column
+    }
+
+    /// The tile's row, counted from the top.
+    #[must_use]
+    pub const fn row(self) -> u32 {
+        self.row
+    }
+}
+
+impl fmt::Display for TileAddress {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "level {}, column {}, row {}", self.level, self.column, self.row)
+    }
+}
+
+/// The pixels of a tile, in pixels of its own level.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TileRegion {
+    /// The tile without overlap: its share of the level, which no other tile has.
+    pub core: Rect,
+    /// The tile as it is written: with overlap on each interior edge.
+    pub full: Rect,
+}
+
+/// All levels, grids and tiles of one pyramid.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PyramidPlan {
+    geometry: TileGeometry,
+    /// Sizes by level number, smallest first; never empty.
+    sizes: Vec<Size>,
+}
+
+impl PyramidPlan {
+    /// Plans the pyramid of an image of `size` pixels.
+    #[must_use]
+    pub fn new(size: Size, geometry: TileGeometry) -> Self {
+        let mut sizes = vec![size];
+        let mut smallest = size;
+        while smallest.area() > 1 {
+            smallest = smallest.halved();
+            sizes.push(smallest);
+        }
+        sizes.reverse();
+        Self { geometry, sizes }
+    }
+
+    /// Tile size and overlap.
+    #[must_use]
+    pub const fn geometry(&self) -> TileGeometry {
+        self.geometry
+    }
+
+    /// The size of the full image: of level [`max_level`](Self::max_level).
+    #[must_use]
+    pub fn size(&self) -> Size {
+        self.level_size(self.max_level())
+    }
+
+    /// The level of the full size.
+    #[must_use]
+    pub fn max_level(&self) -> Level {
+        Level((self.sizes.len() - 1) as u8)
+    }
+
+    /// All levels, from 0 to the full size.
+    pub fn levels(&self) -> impl DoubleEndedIterator<Item = Level> + ExactSizeIterator + use<> {
+        (0..self.sizes.len() as u8 as usize).map(|number| Level(number as u8))
+    }
+
+    /// The level with this number; `None` where the pyramid has no such level.
+    #[must_use]
+    pub fn level(&self, number: u32) -> Option<Level> {
+        ((number as usize) < self.sizes.len()).then_some(Level(number as u8))
+    }
+
+    /// By how many halvings `level` is smaller than the full size.
+    #[must_use]
+    pub fn halvings(&self, level: Level) -> u32 {
+        self.max_level().number() - level.number()
+    }
+
+    /// A level's size in pixels.
+    #[must_use]
+    pub fn level_size(&self, level: Level) -> Size {
+        self.sizes[usize::from(level.0)]
+    }
+
+    /// A level's grid: columns × rows of tiles.
+    #[must_use]
+    pub fn grid(&self, level: Level) -> Size {
+        self.level_size(level).grid(self.geometry.tile_size)
+    }
+
+    /// How many tiles a level has.
+    #[must_use]
+    pub fn level_tile_count(&self, level: Level) -> u64 {
+        self.grid(level).area()
+    }
+
+    /// How many tiles the pyramid has.
+    #[must_use]
+    pub fn tile_count(&self) -> u64 {
+        self.levels().map(|level| self.level_tile_count(level)).sum()
+    }
+
+    /// How many pixels all levels have together, without overlaps.
+    #[must_use]
+    pub fn pixel_count(&self) -> u64 {
+        self.sizes.iter().map(|size| size.area()).sum()
+    }
+
+    /// The tile at a column and row of a level; `None` outside the level's grid.
+    #[must_use]
+    pub fn tile(&self, level: Level, column: u32, row: u32) -> Option<TileAddress> {
+        let grid = self.grid(level);
+        (column < grid.width() && row < grid.height()).then_some(TileAddress { level, column, row })
+    }
+
+    /// A tile's pixels in its level.
+    #[must_use]
+    pub fn region(&self, tile: TileAddress) -> TileRegion {
+        let size = self.level_size(tile.level);
+        let grid = self.grid(tile.level);
+        let (x, width, left, right) = self.span(tile.column, grid.width(), size.width());
+        let (y, height, top, bottom) = self.span(tile.row, grid.height(), size.height());
+        TileRegion {
+            core: covering(x..x + width, y..y + height),
+            full: covering(x - left..x + width + right, y - top..y + height + bottom),
+        }
+    }
+
+    /// One axis of a tile: start, length, and the overlap before and after it, clipped at the level's edges.
+    fn span(&self, index: u32, count: u32, length: u32) -> (u32, u32, u32, u32) {
+        let tile_size = self.geometry.tile_size.get();
+        let start = index * tile_size;
+        let extent = tile_size.min(length - start);
+        let before = if index == 0 { 0 } else { self.geometry.overlap };
+        let after = if index + 1 == count { 0 } else { self.geometry.overlap.min(length - start - extent) };
+        (start, extent, before, after)
+    }
+}
+
+/// A tile's rectangle: never empty, as a [`TileAddress`] always lies in its level's grid.
+#[expect(clippy::expect_used, reason = "a plan's own arithmetic; an empty tile would be a defect of this module")]
+fn covering(columns: Range<u32>, rows: Range<u32>) -> Rect {
+    Rect::spanning(columns, rows).expect("a tile of the grid has pixels")
+}

@@ -1,0 +1,136 @@
+//! Where finished files go.
+//!
+//! A [`Sink`] takes named files from many threads at once and publishes them all together or not at all. What always
+//! holds: until [`Sink::commit`] has returned `Ok`, nothing stands under the final name; after
+//! [`Sink::abandon`], or when a sink is dropped without a commit, nothing of it is left.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+mod directory;
+mod memory;
+
+pub use directory::{DirectorySink, Existing, write_file};
+pub use memory::{MemorySink, Published};
+
+/// A file's name inside an export: relative, with `/` between folders.
+///
+/// Always at least one component, and none of them empty, `.` or `..` or holding a NUL: nothing can be named outside the export.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct EntryName(String);
+
+impl EntryName {
+    /// Checks a name.
+    ///
+    /// # Errors
+    /// [`SinkError::Name`] where it could name something outside the export, or nothing.
+    pub fn new(name: String) -> Result<Self, SinkError> {
+        let plain = |component: &str| !matches!(component, "" | "." | "..") && !component.contains('\0');
+        if name.split('/').all(plain) { Ok(Self(name)) } else { Err(SinkError::Name { name }) }
+    }
+
+    /// The name as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for EntryName {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(formatter)
+    }
+}
+
+/// Takes the files of one export.
+///
+/// Methods take `&self` and may be called from any thread. The *entry number* says where a file stands in the export's own
+/// order, which does not depend on how many threads there are: the numbers count up from 0 without a gap, each is used
+/// once, and files may come somewhat out of their order. A sink that is one stream sorts by it; others need not look.
+pub trait Sink: Send + Sync {
+    /// Makes a folder that files will be written into. Its parent was made before.
+    ///
+    /// # Errors
+    /// [`SinkError`] where the destination refuses.
+    fn create_folder(&self, name: &EntryName) -> Result<(), SinkError>;
+
+    /// Writes one file, whole. A name is written once.
+    ///
+    /// # Errors
+    /// [`SinkError`] where the destination refuses, or takes less than all of it.
+    fn write(&self, entry: u64, name: &EntryName, contents: &[u8]) -> Result<(), SinkError>;
+
+    /// Makes everything durable and publishes it under the final name.
+    ///
+    /// # Errors
+    /// [`SinkError`] where any part of that fails. Nothing is published then, but for one case that the error names: the new
+    /// export stands and the one that it replaced could not be removed.
+    fn commit(self: Box<Self>) -> Result<(), SinkError>;
+
+    /// Removes everything written.
+    ///
+    /// # Errors
+    /// [`SinkError`] where something could not be removed.
+    fn abandon(self: Box<Self>) -> Result<(), SinkError>;
+}
+
+/// Why a destination failed. Trying again may help.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum SinkError {
+    /// Something stands under the final name already.
+    #[error("{path}: exists already", path = path.display())]
+    Exists {
+        /// The final name.
+        path: PathBuf,
+    },
+    /// What stands under the final name is no export, and so is not ours to replace.
+    #[error("{path}: exists already and is not an export (it holds no .dzi), so it is not replaced", path = path.display())]
+    NotAnExport {
+        /// The final name.
+        path: PathBuf,
+    },
+    /// Another export is writing to the same destination now.
+    #[error("{path}: another export is writing here", path = path.display())]
+    Busy {
+        /// The partial folder.
+        path: PathBuf,
+    },
+    /// The destination has no name that a folder could have.
+    #[error("{path}: does not name a folder to make", path = path.display())]
+    Destination {
+        /// What was given.
+        path: PathBuf,
+    },
+    /// A file's name could reach outside the export.
+    #[error("{name:?} cannot be a file's name inside an export")]
+    Name {
+        /// The name.
+        name: String,
+    },
+    /// A system call failed.
+    #[error("{path}: cannot {action}: {source}", path = path.display())]
+    Operation {
+        /// What was attempted: create, write, close, sync, rename, remove, …
+        action: &'static str,
+        /// On what.
+        path: PathBuf,
+        /// What the operating system said.
+        source: Arc<std::io::Error>,
+    },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_stay_inside() {
+        for good in ["a", "CMU-1.dzi", "a/b/c", "..a", "a b/#%é", "...", "new\nline"] {
+            assert!(EntryName::new(good.to_owned()).is_ok(), "{good:?}");
+        }
+        for bad in ["", "/a", "a/", "a//b", ".", "..", "../a", "a/../b", "a/.", "nul\0"] {
+            assert!(EntryName::new(bad.to_owned()).is_err(), "{bad:?}");
+        }
+    }
+}

@@ -1,0 +1,230 @@
+//! What a slide is, and the one way to its pixels.
+//!
+//! [`open`] picks the reader for a file; the rest of the crate sees only the [`Source`] trait and the
+//! [`SlideInfo`] that was read when it was opened. What always holds: a [`Source`] that returns pixels has
+//! looked at its reader's error state after reading them; anything it cannot vouch for is an error that
+//! names the region.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use crate::encode::Subsampling;
+use crate::geometry::{Point, Rect, Size};
+use crate::render::{PremultipliedPixels, Rgb};
+
+mod microns;
+mod openslide;
+mod stored_jpeg;
+
+pub use microns::MicronsPerPixel;
+pub use openslide::{OpenSlideSource, library_version as openslide_version};
+
+/// A level of the slide's own pyramid, as OpenSlide counts: 0 is the full size.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(transparent)]
+pub struct SlideLevel(pub u32);
+
+impl SlideLevel {
+    /// The full-size level.
+    pub const BASE: Self = Self(0);
+}
+
+impl fmt::Display for SlideLevel {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(formatter)
+    }
+}
+
+/// One of the slide's own levels.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct SlideLevelInfo {
+    /// Its size in its own pixels.
+    pub size: Size,
+    /// How much smaller than slide level 0 it is; at least 1, and not always a whole number.
+    pub downsample: f64,
+    /// The size of the tiles it is stored in, where the reader tells.
+    pub stored_tile: Option<Size>,
+}
+
+/// A picture that comes with the slide: label, macro, thumbnail.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct AssociatedImage {
+    /// The reader's name for it, as the file gives it: not fit for a file name without a check.
+    pub name: String,
+    /// Its size in pixels.
+    pub size: Size,
+}
+
+/// All that is known of a slide before its pixels are read.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct SlideInfo {
+    /// The file it was read from.
+    pub path: PathBuf,
+    /// The vendor as OpenSlide names it: `aperio`, `hamamatsu`, `generic-tiff`, …
+    pub vendor: Option<String>,
+    /// The slide's own levels, full size first; never empty.
+    pub levels: Vec<SlideLevelInfo>,
+    /// Micrometres per pixel at slide level 0; `None` where the slide gives none, or none to believe.
+    pub microns_per_pixel: Option<MicronsPerPixel>,
+    /// The objective's magnification.
+    pub objective_power: Option<f64>,
+    /// The scanned area in slide-level-0 pixels, where the slide names one.
+    pub bounds: Option<Rect>,
+    /// The colour of what was not scanned, where the slide names one.
+    pub background: Option<Rgb>,
+    /// How the slide's own JPEG tiles store chroma, where that can be told.
+    pub stored_subsampling: Option<Subsampling>,
+    /// The size of the slide's ICC profile in bytes, where it has one.
+    pub icc_profile_bytes: Option<u64>,
+    /// The pictures that come with it.
+    pub associated_images: Vec<AssociatedImage>,
+    /// Every property the reader reports. They can name people and places: see
+    /// [`published_properties`](crate::metadata::published_properties) for those that leave the house.
+    pub properties: BTreeMap<String, String>,
+}
+
+impl SlideInfo {
+    /// The slide's full size: that of slide level 0.
+    ///
+    /// # Panics
+    /// Never for a `SlideInfo` made by [`open`], whose `levels` are not empty.
+    #[must_use]
+    pub fn size(&self) -> Size {
+        self.levels[0].size
+    }
+
+    /// What tells two files of one slide from two slides: the DICOM series. `None` where every file is a slide of its own.
+    #[must_use]
+    pub fn series(&self) -> Option<&str> {
+        self.properties.get("dicom.SeriesInstanceUID").map(String::as_str)
+    }
+}
+
+/// Something that yields a slide's pixels. One value serves all threads at once.
+pub trait Source: Send + Sync {
+    /// What the slide is.
+    fn info(&self) -> &SlideInfo;
+
+    /// Reads `region`, in slide-level-0 pixels and inside the slide's size.
+    ///
+    /// # Errors
+    /// [`SlideError::Region`] where not every pixel of the region could be read; never a cleared buffer.
+    fn read(&self, region: Rect) -> Result<PremultipliedPixels, SlideError>;
+
+    /// Reads `size` pixels of `level`, from the level's pixel nearest to `origin`, which is in slide-level-0 pixels.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    fn read_level(&self, level: SlideLevel, origin: Point, size: Size) -> Result<PremultipliedPixels, SlideError>;
+
+    /// Reads an associated image.
+    ///
+    /// # Errors
+    /// [`SlideError::Associated`] where the slide has none of this name or it can't be read.
+    fn read_associated(&self, name: &str) -> Result<PremultipliedPixels, SlideError>;
+}
+
+/// Why a slide, or a part of it, cannot be read. Trying again is no use.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum SlideError {
+    /// There is no such file, or it may not be read.
+    #[error("{path}: cannot be opened: {source}", path = path.display())]
+    Open {
+        /// The file.
+        path: PathBuf,
+        /// What the operating system said.
+        source: Arc<std::io::Error>,
+    },
+    /// No reader knows this kind of file.
+    #[error("{path}: not a slide that OpenSlide reads", path = path.display())]
+    Unsupported {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The file is of a known kind but damaged or beyond its reader.
+    #[error("{path}: {message}", path = path.display())]
+    Malformed {
+        /// The file.
+        path: PathBuf,
+        /// The reader's own words.
+        message: String,
+    },
+    /// The slide opens but says that nothing of it was scanned, so every pixel would be made up.
+    #[error("{path}: holds no pixels: its scanned area (bounds) is empty", path = path.display())]
+    Empty {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The slide's size is 0 or beyond what a pyramid can have.
+    #[error("{path}: slide level {level} has an impossible size, {width}×{height}", path = path.display())]
+    Size {
+        /// The file.
+        path: PathBuf,
+        /// The slide level.
+        level: SlideLevel,
+        /// Its width in pixels, as read.
+        width: u64,
+        /// Its height in pixels, as read.
+        height: u64,
+    },
+    /// A region's pixels could not be read.
+    #[error("{path}: cannot read {size} pixels at ({x}, {y}) of slide level {level}: {message}",
+        path = path.display(), x = origin.x, y = origin.y)]
+    Region {
+        /// The file.
+        path: PathBuf,
+        /// The slide level.
+        level: SlideLevel,
+        /// The region's corner in slide-level-0 pixels.
+        origin: Point,
+        /// The region's size in pixels of `level`.
+        size: Size,
+        /// The reader's own words.
+        message: String,
+    },
+    /// An associated image could not be read.
+    #[error("{path}: cannot read the associated image {name:?}: {message}", path = path.display())]
+    Associated {
+        /// The file.
+        path: PathBuf,
+        /// The image's name.
+        name: String,
+        /// The reader's own words.
+        message: String,
+    },
+    /// No slide was found in a folder.
+    #[error("{path}: no slide found in this folder", path = path.display())]
+    NoSlides {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// A folder could not be searched for slides.
+    #[error("{path}: cannot be searched: {message}", path = path.display())]
+    Search {
+        /// The folder or the file in it that could not be looked at.
+        path: PathBuf,
+        /// What the operating system said.
+        message: String,
+    },
+}
+
+/// Opens a slide with the reader that fits it.
+///
+/// OpenSlide reads every format for now; this is the one place that chooses.
+///
+/// # Errors
+/// [`SlideError`] where the file can't be opened, is of no known kind, is damaged, or holds no pixels.
+pub fn open(path: &Path) -> Result<Box<dyn Source>, SlideError> {
+    Ok(Box::new(OpenSlideSource::open(path)?))
+}
+
+/// The vendor of a file that some reader knows, told from its contents and not from its name; `None` for any other file.
+/// Cheap: pixels are not read.
+#[must_use]
+pub fn detect_vendor(path: &Path) -> Option<String> {
+    openslide::detect_vendor(path)
+}

@@ -1,0 +1,225 @@
+//! Every format that OpenSlide reads, through `openslide-rs`: the only file that names that crate.
+//!
+//! OpenSlide's errors are terminal for a handle: from the first one on, every read of every thread returns a
+//! cleared buffer. The wrapper asks for the error state after each read, and so a cleared buffer never passes for
+//! pixels. One handle serves all threads. Because a failure on one thread makes the reads of all others fail
+//! too, a failed region is read once more through a handle of its own: what fails there as well is the region to name.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use openslide_rs::errors::OpenSlideError;
+use openslide_rs::{Address, OpenSlide, Region};
+
+use super::{
+    AssociatedImage, MicronsPerPixel, SlideError, SlideInfo, SlideLevel, SlideLevelInfo, Source, stored_jpeg,
+};
+use crate::geometry::{Point, Rect, Size};
+use crate::render::{PremultipliedPixels, Rgb};
+
+/// A slide opened by OpenSlide.
+#[derive(Debug)]
+pub struct OpenSlideSource {
+    handle: OpenSlide,
+    info: SlideInfo,
+}
+
+/// OpenSlide's version, as the library says it.
+///
+/// # Errors
+/// The reader's words where the library does not say.
+pub fn library_version() -> Result<String, String> {
+    OpenSlide::version().map_err(|error| error.to_string())
+}
+
+/// The vendor of a file that OpenSlide has a reader for.
+pub(super) fn detect_vendor(path: &Path) -> Option<String> {
+    OpenSlide::detect_vendor(path).ok()
+}
+
+impl OpenSlideSource {
+    /// Opens a slide and reads all that is known of it but its pixels.
+    ///
+    /// # Errors
+    /// [`SlideError`] where the file can't be opened, is of no known kind, is damaged, or says that it holds no pixels.
+    pub fn open(path: &Path) -> Result<Self, SlideError> {
+        // OpenSlide tells "no such file" and "may not be read" apart from neither each other nor "not a slide".
+        std::fs::File::open(path)
+            .map_err(|source| SlideError::Open { path: path.to_owned(), source: Arc::new(source) })?;
+        let handle = open_handle(path)?;
+        let info = read_info(path, &handle)?;
+        Ok(Self { handle, info })
+    }
+
+    fn read_region(&self, level: SlideLevel, origin: Point, size: Size) -> Result<PremultipliedPixels, SlideError> {
+        let region = Region {
+            address: Address { x: origin.x, y: origin.y },
+            level: level.0,
+            size: openslide_rs::Size { w: size.width(), h: size.height() },
+        };
+        let failed = |error: OpenSlideError| SlideError::Region {
+            path: self.info.path.clone(),
+            level,
+            origin,
+            size,
+            message: error.to_string(),
+        };
+        let bytes = match self.handle.read_region(&region) {
+            Ok(bytes) => bytes,
+            Err(_) => open_handle(&self.info.path)?.read_region(&region).map_err(failed)?,
+        };
+        Ok(PremultipliedPixels::from_native_argb(size, bytes))
+    }
+}
+
+impl Source for OpenSlideSource {
+    fn info(&self) -> &SlideInfo {
+        &self.info
+    }
+
+    fn read(&self, region: Rect) -> Result<PremultipliedPixels, SlideError> {
+        self.read_region(SlideLevel::BASE, region.origin(), region.size())
+    }
+
+    fn read_level(&self, level: SlideLevel, origin: Point, size: Size) -> Result<PremultipliedPixels, SlideError> {
+        self.read_region(level, origin, size)
+    }
+
+    fn read_associated(&self, name: &str) -> Result<PremultipliedPixels, SlideError> {
+        let failed = |message: String| SlideError::Associated {
+            path: self.info.path.clone(),
+            name: name.to_owned(),
+            message,
+        };
+        // A handle of its own: a damaged label must not end the reading of the slide.
+        let handle = open_handle(&self.info.path)?;
+        let (size, bytes) = handle.read_associated_buffer(name).map_err(|error| failed(error.to_string()))?;
+        let size = Size::new(size.w, size.h).ok_or_else(|| failed("its size is 0".to_owned()))?;
+        Ok(PremultipliedPixels::from_native_argb(size, bytes))
+    }
+}
+
+fn open_handle(path: &Path) -> Result<OpenSlide, SlideError> {
+    OpenSlide::new(path).map_err(|error| match error {
+        OpenSlideError::UnsupportedFile(_) | OpenSlideError::MissingFile(_) => {
+            SlideError::Unsupported { path: path.to_owned() }
+        }
+        other => SlideError::Malformed { path: path.to_owned(), message: reader_words(path, &other) },
+    })
+}
+
+/// OpenSlide's message without the path that [`SlideError`] puts before it anyway.
+fn reader_words(path: &Path, error: &OpenSlideError) -> String {
+    let message = match error {
+        OpenSlideError::LibraryError(message) => message.clone(),
+        other => other.to_string(),
+    };
+    let repeated = format!("Reading {}: ", path.display());
+    message.strip_prefix(&repeated).map(str::to_owned).unwrap_or(message)
+}
+
+fn read_info(path: &Path, handle: &OpenSlide) -> Result<SlideInfo, SlideError> {
+    let malformed =
+        |error: OpenSlideError| SlideError::Malformed { path: path.to_owned(), message: reader_words(path, &error) };
+    let mut properties = BTreeMap::new();
+    for name in handle.property_names().map_err(malformed)? {
+        let value = handle.property_value(&name).map_err(malformed)?;
+        properties.insert(name, value);
+    }
+    let property = |name: &str| properties.get(name).map(String::as_str);
+
+    let levels = read_levels(path, handle, &properties)?;
+    let whole = Rect::of(levels[0].size);
+    let associated_images = read_associated_images(handle).map_err(malformed)?;
+    Ok(SlideInfo {
+        path: path.to_owned(),
+        vendor: property("openslide.vendor").map(str::to_owned),
+        microns_per_pixel: MicronsPerPixel::parse(property("openslide.mpp-x"), property("openslide.mpp-y")),
+        objective_power: property("openslide.objective-power")
+            .and_then(|text| text.trim().parse::<f64>().ok())
+            .filter(|power| power.is_finite() && *power > 0.0),
+        bounds: read_bounds(path, &properties, whole)?,
+        background: property("openslide.background-color").and_then(Rgb::from_hex),
+        stored_subsampling: stored_jpeg::stored_subsampling(path),
+        icc_profile_bytes: property("openslide.icc-size").and_then(|text| text.parse().ok()),
+        associated_images,
+        levels,
+        properties,
+    })
+}
+
+fn read_levels(
+    path: &Path,
+    handle: &OpenSlide,
+    properties: &BTreeMap<String, String>,
+) -> Result<Vec<SlideLevelInfo>, SlideError> {
+    let mut levels = Vec::new();
+    for (number, (size, downsample)) in
+        handle.all_level_dimensions().iter().zip(handle.all_level_downsamples()).enumerate()
+    {
+        let number = number as u32;
+        // OpenSlide's own coordinates are signed 64-bit; ours are u32 with room for an overlap.
+        let largest = i32::MAX as u32;
+        let size = Size::new(size.w, size.h)
+            .filter(|size| size.width() <= largest && size.height() <= largest)
+            .ok_or_else(|| SlideError::Size {
+                path: path.to_owned(),
+                level: SlideLevel(number),
+                width: u64::from(size.w),
+                height: u64::from(size.h),
+            })?;
+        let side = |axis: &str| -> Option<u32> {
+            properties.get(&format!("openslide.level[{number}].tile-{axis}"))?.parse().ok()
+        };
+        let stored_tile = side("width").zip(side("height")).and_then(|(width, height)| Size::new(width, height));
+        levels.push(SlideLevelInfo { size, downsample: *downsample, stored_tile });
+    }
+    if levels.is_empty() {
+        return Err(SlideError::Empty { path: path.to_owned() });
+    }
+    Ok(levels)
+}
+
+/// The scanned area: OpenSlide's bounds cut to the slide. Bounds of no area mean that no pixel was stored: such a slide
+/// reads as transparent everywhere without an error, and an export of it would be made up.
+fn read_bounds(
+    path: &Path,
+    properties: &BTreeMap<String, String>,
+    whole: Rect,
+) -> Result<Option<Rect>, SlideError> {
+    let names = ["x", "y", "width", "height"].map(|axis| format!("openslide.bounds-{axis}"));
+    let texts = names.map(|name| properties.get(&name));
+    if texts.iter().all(Option::is_none) {
+        return Ok(None);
+    }
+    let size = whole.size();
+    let value = |text: Option<&String>, default: u32| -> Option<i64> {
+        text.map_or(Some(i64::from(default)), |text| text.trim().parse().ok())
+    };
+    let [x, y, width, height] = texts;
+    let edges = value(x, 0)
+        .zip(value(y, 0))
+        .zip(value(width, size.width()).zip(value(height, size.height())))
+        .map(|((x, y), (width, height))| (x, y, x.saturating_add(width), y.saturating_add(height)));
+    // Bounds that are no numbers say nothing.
+    let Some((left, top, right, bottom)) = edges else {
+        return Ok(None);
+    };
+    let within = |value: i64, limit: u32| value.clamp(0, i64::from(limit)) as u32;
+    let columns = within(left, size.width())..within(right, size.width());
+    let rows = within(top, size.height())..within(bottom, size.height());
+    Rect::spanning(columns, rows).map(Some).ok_or_else(|| SlideError::Empty { path: path.to_owned() })
+}
+
+fn read_associated_images(handle: &OpenSlide) -> Result<Vec<AssociatedImage>, OpenSlideError> {
+    let mut images = Vec::new();
+    for name in handle.associated_image_names()? {
+        let size = handle.associated_image_dimensions(&name)?;
+        if let Some(size) = Size::new(size.w, size.h) {
+            images.push(AssociatedImage { name, size });
+        }
+    }
+    images.sort_by(|one, other| one.name.cmp(&other.name));
+    Ok(images)
+}

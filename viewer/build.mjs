@@ -1,0 +1,115 @@
+// Builds dist/: the page's template, one classic script, one stylesheet and
+// the licences of all that is bundled. A module script would not do: browsers
+// refuse to load one from a disk. The output depends on the sources and the
+// lock file alone, so that two builds can be compared byte by byte.
+
+import { mkdir, readFile, readdir, rm, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+import { build } from "esbuild";
+
+const here = dirname(fileURLToPath(import.meta.url));
+const dist = join(here, "dist");
+
+const { outputFiles, metafile } = await build({
+  absWorkingDir: here,
+  entryPoints: { viewer: "src/main.ts", style: "src/style.css" },
+  outdir: "dist",
+  bundle: true,
+  minify: true,
+  format: "iife",
+  platform: "browser",
+  target: ["es2020", "chrome100", "firefox100", "safari15"],
+  legalComments: "none",
+  banner: {
+    js: "/* slidezoom viewer with OpenSeadragon; licences: LICENSES.txt */",
+  },
+  metafile: true,
+  write: false,
+});
+
+const template = await readFile(join(here, "src/index.html"), "utf8");
+for (const placeholder of ["{{title}}", "{{description}}"]) {
+  if (template.split(placeholder).length !== 2) {
+    throw new Error(`src/index.html must hold ${placeholder} exactly once`);
+  }
+}
+
+const files = {
+  "index.html": template,
+  "viewer.js": outputText(".js"),
+  "viewer.css": outputText(".css"),
+  "LICENSES.txt": await licences(bundledPackages(metafile)),
+};
+
+await rm(dist, { recursive: true, force: true });
+await mkdir(dist, { recursive: true });
+for (const [name, text] of Object.entries(files)) {
+  await writeFile(join(dist, name), text);
+}
+
+function outputText(extension) {
+  const found = outputFiles.filter((file) => file.path.endsWith(extension));
+  if (found.length !== 1) {
+    throw new Error(`expected one ${extension} file from the bundler, got ${found.length}`);
+  }
+  return found[0].text;
+}
+
+/** Names of the packages with code in the bundle, in order. */
+function bundledPackages({ inputs }) {
+  const names = Object.keys(inputs)
+    .map((path) => /^node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(path)?.[1])
+    .filter((name) => name !== undefined);
+  return [...new Set(names)].sort();
+}
+
+/** The licence file of each package and the notices inside its bundled sources. */
+async function licences(packages) {
+  const parts = ["slidezoom's page holds code of the projects below, under their licences.\n"];
+  for (const name of packages) {
+    const folder = join(here, "node_modules", name);
+    const { version } = JSON.parse(await readFile(join(folder, "package.json"), "utf8"));
+    const file = (await readdir(folder)).sort().find((entry) => /^licen[cs]e(\.|$)/i.test(entry));
+    if (file === undefined) {
+      throw new Error(`the bundled package ${name} has no licence file`);
+    }
+    const licence = normalised(await readFile(join(folder, file), "utf8"));
+    parts.push(section(`${name} ${version}`), licence);
+    for (const notice of await foreignNotices(name)) {
+      parts.push(section(`within ${name}`), notice);
+    }
+  }
+  const text = parts.join("\n");
+  if (!text.includes("SPDX-License-Identifier: Apache-2.0")) {
+    return text;
+  }
+  const apache = normalised(await readFile(join(here, "licenses/Apache-2.0.txt"), "utf8"));
+  return [text, section("Apache License 2.0, where named above"), apache].join("\n");
+}
+
+/** Comments in bundled files that name a copyright holder other than the package's own. */
+async function foreignNotices(name) {
+  const notices = new Set();
+  const paths = Object.keys(metafile.inputs).filter((path) => path.startsWith(`node_modules/${name}/`));
+  for (const path of paths.sort()) {
+    const source = await readFile(join(here, path), "utf8");
+    for (const [comment] of source.matchAll(/\/\*[^]*?\*\//g)) {
+      const text = normalised(comment.replace(/^\/\*+\s?|\*\/$/g, "").replace(/^ \* ?/gm, ""));
+      const holders = [...text.matchAll(/^\s*Copyright.*$/gim)].map(([line]) => line);
+      if (holders.some((line) => !/CodePlex Foundation|OpenSeadragon contributors/.test(line))) {
+        notices.add(text);
+      }
+    }
+  }
+  return notices;
+}
+
+function normalised(text) {
+  return text.replace(/\r\n?/g, "\n").replace(/[ \t]+$/gm, "").trim() + "\n";
+}
+
+function section(title) {
+  return `${"=".repeat(72)}\n${title}\n${"=".repeat(72)}\n`;
+}

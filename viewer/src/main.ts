@@ -1,0 +1,106 @@
+// The page's entry: reads the description, opens the slide in OpenSeadragon
+// and connects what surrounds it. Nothing is fetched but the tiles, as images,
+// so that the page works from a disk as well as from a server.
+
+import OpenSeadragon from "openseadragon";
+
+import { facts } from "./facts";
+import { reportMissingTiles, showTruePixels } from "./honest";
+import { DescriptionError, fullLevel, readSlide, tilesUrl, type Slide } from "./slide";
+import { connectToolbar } from "./toolbar";
+
+declare global {
+  interface Window {
+    /** For tests, and for the curious at the browser's console. */
+    slidezoom?: { viewer: OpenSeadragon.Viewer };
+  }
+}
+
+function start(): void {
+  const message = element("message");
+  try {
+    const slide = readSlide(element("slide-description").textContent ?? "");
+    showCaption(slide);
+    // Before the viewer measures its place, as the buttons take room.
+    element("buttons").hidden = false;
+    window.slidezoom = { viewer: openViewer(slide) };
+    message.textContent = "";
+  } catch (error) {
+    if (!(error instanceof DescriptionError)) {
+      message.textContent = "This slide cannot be shown: the viewer failed to start.";
+      throw error;
+    }
+    element("name").textContent = document.title;
+    element("navigator").hidden = true;
+    message.textContent = error.message;
+  }
+}
+
+function showCaption(slide: Slide): void {
+  element("name").textContent = slide.name;
+  element("facts").replaceChildren(
+    ...facts(slide).map((fact) => {
+      const part = document.createElement("span");
+      part.textContent = fact;
+      return part;
+    }),
+  );
+}
+
+function openViewer(slide: Slide): OpenSeadragon.Viewer {
+  const navigator = element("navigator");
+  // A slide that is a mere strip still gets a box that can be aimed at.
+  const ratio = Math.min(4, Math.max(0.25, slide.width / slide.height));
+  navigator.style.setProperty("--ratio", String(ratio));
+
+  const still = window.matchMedia("(prefers-reduced-motion: reduce)").matches;
+  const viewer = OpenSeadragon({
+    element: element("slide"),
+    tileSources: [
+      new OpenSeadragon.DziTileSource({
+        width: slide.width,
+        height: slide.height,
+        tileSize: slide.tileSize,
+        tileOverlap: slide.overlap,
+        tilesUrl: tilesUrl(slide),
+        fileFormat: slide.format,
+        maxLevel: fullLevel(slide),
+      }),
+    ],
+    // From a disk, only this pair draws slide and navigator without complaint.
+    drawer: "canvas",
+    crossOriginPolicy: false,
+    showNavigationControl: false,
+    showNavigator: true,
+    navigatorElement: navigator,
+    navigatorOpacity: 1,
+    navigatorDisplayRegionColor: "#0b57d0",
+    maxZoomPixelRatio: 4,
+    // Its second canvas leaves a strip at the window's edge undrawn.
+    smoothTileEdgesMinZoom: Infinity,
+    visibilityRatio: 0.5,
+    animationTime: still ? 0 : 0.6,
+    // A stray click must not move the slide; a double click still zooms.
+    gestureSettingsMouse: { clickToZoom: false, dblClickToZoom: true },
+    gestureSettingsPen: { clickToZoom: false, dblClickToZoom: true },
+  });
+  viewer.canvas.setAttribute("role", "application");
+  viewer.canvas.setAttribute(
+    "aria-label",
+    `Slide ${slide.name}. Arrow keys move, plus and minus zoom, 0 shows the whole slide.`,
+  );
+  reportMissingTiles(viewer, element("notice"));
+  showTruePixels(viewer);
+  connectToolbar(viewer);
+  return viewer;
+}
+
+function element(id: string): HTMLElement {
+  const found = document.getElementById(id);
+  if (found === null) {
+    throw new DescriptionError(`This slide cannot be shown: the page lacks its part “${id}”.`);
+  }
+  return found;
+}
+
+start();

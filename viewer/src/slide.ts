@@ -1,0 +1,128 @@
+// What the page knows of the slide. The exporter writes a description into the
+// page as JSON; this module is the only one that trusts nothing about it, so
+// that every other module can trust the Slide it returns.
+
+/** Micrometres one slide pixel covers. */
+export interface MicrometresPerPixel {
+  readonly x: number;
+  readonly y: number;
+}
+
+export interface Slide {
+  readonly name: string;
+  /** Folder of the tiles, relative to the page, as a path and not as a URL. */
+  readonly tiles: string;
+  readonly width: number;
+  readonly height: number;
+  readonly tileSize: number;
+  readonly overlap: number;
+  /** Also the extension of the tile files. */
+  readonly format: "jpeg" | "png";
+  readonly mpp: MicrometresPerPixel | null;
+  readonly objectivePower: number | null;
+  /** The colour of empty glass, as "rrggbb". */
+  readonly background: string;
+}
+
+/** A broken description; the message is a sentence for the reader of the page. */
+export class DescriptionError extends Error {}
+
+export function readSlide(json: string): Slide {
+  let value: unknown;
+  try {
+    value = JSON.parse(json);
+  } catch {
+    throw new DescriptionError("This slide cannot be shown: its description in this page is not valid JSON.");
+  }
+  if (!isRecord(value)) {
+    throw new DescriptionError("This slide cannot be shown: its description in this page is not an object.");
+  }
+  const tileSize = field(value, "tileSize", isWholeFrom(1), "a whole number of at least 1");
+  return {
+    name: field(value, "name", isString, "text"),
+    tiles: field(value, "tiles", isFolder, "a folder below this page"),
+    width: field(value, "width", isWholeFrom(1), "a whole number of at least 1"),
+    height: field(value, "height", isWholeFrom(1), "a whole number of at least 1"),
+    tileSize,
+    overlap: field(value, "overlap", isWholeFrom(0, tileSize - 1), "a whole number from 0 to less than tileSize"),
+    format: field(value, "format", isFormat, "“jpeg” or “png”"),
+    mpp: field(value, "mpp", isMicrometresOrNull, "null, or x and y as numbers above 0"),
+    objectivePower: field(value, "objectivePower", isPositiveOrNull, "null or a number above 0"),
+    background: field(value, "background", isColour, "a colour of six hexadecimal digits"),
+  };
+}
+
+/** The URL of the tiles' folder, relative to the page, with the slash at its end. */
+export function tilesUrl(slide: Slide): string {
+  return slide.tiles.split("/").map(encodeURIComponent).join("/") + "/";
+}
+
+/** The level of the pyramid that holds the slide at full size. */
+export function fullLevel(slide: Slide): number {
+  let level = 0;
+  for (let size = 1; size < Math.max(slide.width, slide.height); size *= 2) {
+    level += 1;
+  }
+  return level;
+}
+
+function field<T>(
+  record: Record<string, unknown>,
+  key: string,
+  accepts: (value: unknown) => value is T,
+  expected: string,
+): T {
+  const value = record[key];
+  if (!accepts(value)) {
+    throw new DescriptionError(
+      `This slide cannot be shown: its description in this page has no usable “${key}” (expected: ${expected}).`,
+    );
+  }
+  return value;
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function isString(value: unknown): value is string {
+  return typeof value === "string";
+}
+
+function isWholeFrom(least: number, most: number = Number.MAX_SAFE_INTEGER) {
+  return (value: unknown): value is number =>
+    Number.isSafeInteger(value) && (value as number) >= least && (value as number) <= most;
+}
+
+function isPositive(value: unknown): value is number {
+  return typeof value === "number" && Number.isFinite(value) && value > 0;
+}
+
+function isPositiveOrNull(value: unknown): value is number | null {
+  return value === null || isPositive(value);
+}
+
+function isMicrometresOrNull(value: unknown): value is MicrometresPerPixel | null {
+  return value === null || (isRecord(value) && isPositive(value["x"]) && isPositive(value["y"]));
+}
+
+function isFormat(value: unknown): value is Slide["format"] {
+  return value === "jpeg" || value === "png";
+}
+
+function isColour(value: unknown): value is string {
+  return isString(value) && /^[0-9a-f]{6}$/i.test(value);
+}
+
+function isFolder(value: unknown): value is string {
+  if (!isString(value)) {
+    return false;
+  }
+  try {
+    // It refuses half a surrogate pair, which no URL can hold.
+    encodeURIComponent(value);
+  } catch {
+    return false;
+  }
+  return value.split("/").every((segment) => segment !== "" && segment !== "." && segment !== "..");
+}

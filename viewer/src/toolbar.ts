@@ -1,0 +1,41 @@
+// The buttons above the slide. They are plain HTML buttons rather than
+// OpenSeadragon's images, which would be forty more files beside the page.
+
+import type OpenSeadragon from "openseadragon";
+
+export function connectToolbar(viewer: OpenSeadragon.Viewer): void {
+  const zoomBy = (factor: number): void => {
+    viewer.viewport.zoomBy(factor);
+    viewer.viewport.applyConstraints();
+  };
+  button("zoom-in").addEventListener("click", () => zoomBy(2));
+  button("zoom-out").addEventListener("click", () => zoomBy(0.5));
+  button("home").addEventListener("click", () => {
+    // The keys R and F turn and mirror the slide: the way back undoes both.
+    viewer.viewport.setRotation(0);
+    viewer.viewport.setFlip(false);
+    viewer.viewport.goHome();
+  });
+  connectFullScreen(button("full-screen"));
+}
+
+/** The whole page goes full screen, so that its name, buttons and notice stay. */
+function connectFullScreen(fullScreen: HTMLButtonElement): void {
+  if (!document.fullscreenEnabled) {
+    fullScreen.hidden = true;
+    return;
+  }
+  fullScreen.addEventListener("click", () => {
+    const change =
+      document.fullscreenElement === null ? document.documentElement.requestFullscreen() : document.exitFullscreen();
+    // A browser may refuse; the button then still says that nothing changed.
+    change.catch(() => undefined);
+  });
+  document.addEventListener("fullscreenchange", () => {
+    fullScreen.setAttribute("aria-pressed", String(document.fullscreenElement !== null));
+  });
+}
+
+function button(id: string): HTMLButtonElement {
+  return document.getElementById(id) as HTMLButtonElement;
+}

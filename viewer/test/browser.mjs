@@ -1,0 +1,81 @@
+// Opens an export in the machine's Chromium, from disk as a person would by a
+// double click, and keeps a list of everything the browser complains about.
+
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+
+import { chromium } from "playwright-core";
+
+export const chromiumPath = process.env.CHROMIUM ?? "/usr/bin/chromium";
+
+/** Why no browser test can run, or false. */
+export const noBrowser = existsSync(chromiumPath)
+  ? false
+  : `no Chromium at ${chromiumPath} (name one in the variable CHROMIUM)`;
+
+/** Starts Chromium; its profile is new and goes away with it. */
+export function launch() {
+  return chromium.launch({
+    executablePath: chromiumPath,
+    args: [
+      "--headless",
+      "--no-sandbox",
+      "--disable-gpu",
+      "--disable-quic",
+      "--no-first-run",
+      "--disable-background-networking",
+      "--disable-component-update",
+      "--disable-sync",
+      "--force-color-profile=srgb",
+    ],
+  });
+}
+
+/** Opens folder/index.html; `complaints` grows as long as the page is open. */
+export async function openExport(browser, folder, { width = 1024, height = 768 } = {}) {
+  const context = await browser.newContext({ viewport: { width, height }, deviceScaleFactor: 1 });
+  const page = await context.newPage();
+  const complaints = [];
+  page.on("console", (message) => {
+    if (["error", "warning", "assert"].includes(message.type())) {
+      complaints.push(`console ${message.type()}: ${message.text()}`);
+    }
+  });
+  page.on("pageerror", (error) => complaints.push(`page error: ${error.message}`));
+  page.on("requestfailed", (request) => {
+    complaints.push(`request failed: ${request.url()} (${request.failure()?.errorText})`);
+  });
+  page.on("request", (request) => {
+    if (!/^(file|data):/.test(request.url())) {
+      complaints.push(`request beyond the disk: ${request.url()}`);
+    }
+  });
+  await page.goto(pathToFileURL(join(folder, "index.html")).href);
+  return { page, complaints };
+}
+
+/** Waits until slide and navigator are still, loaded and painted. */
+export async function whenDrawn(page, timeout = 30000) {
+  // The viewer learns in the next frame that it has been moved, and only then
+  // that tiles are wanting; before, it would still count as fully loaded.
+  await twoFrames(page);
+  await page.waitForFunction(
+    () => {
+      const viewer = window.slidezoom?.viewer;
+      if (viewer === undefined || !viewer.isOpen() || viewer.isAnimating()) {
+        return false;
+      }
+      return [viewer, viewer.navigator].every(
+        ({ world }) => world.getItemCount() === 1 && world.getItemAt(0).getFullyLoaded() && !world.needsDraw(),
+      );
+    },
+    undefined,
+    { timeout },
+  );
+  await twoFrames(page);
+}
+
+function twoFrames(page) {
+  return page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
+}

@@ -1,0 +1,104 @@
+// What the page makes of a description, right or broken, without a browser.
+
+import assert from "node:assert/strict";
+import { dirname, join } from "node:path";
+import { test } from "node:test";
+import { fileURLToPath } from "node:url";
+
+import { build } from "esbuild";
+
+const source = join(dirname(fileURLToPath(import.meta.url)), "../src");
+const { readSlide, tilesUrl, fullLevel, DescriptionError } = await load("slide.ts");
+const { facts } = await load("facts.ts");
+
+const good = {
+  name: "CMU-1",
+  tiles: "CMU-1_files",
+  width: 46000,
+  height: 32914,
+  tileSize: 254,
+  overlap: 1,
+  format: "jpeg",
+  mpp: { x: 0.499, y: 0.499 },
+  objectivePower: 20,
+  background: "ffffff",
+};
+const readGood = (change = {}) => readSlide(JSON.stringify({ ...good, ...change }));
+
+test("a right description is read whole", () => {
+  assert.deepEqual(readGood(), good);
+  assert.equal(readGood({ mpp: null }).mpp, null);
+  assert.equal(readGood({ objectivePower: null }).objectivePower, null);
+  assert.deepEqual(readSlide(JSON.stringify(good).replace("CMU-1", "\\u003cscript\\u003e")).name, "<script>");
+});
+
+test("a broken description is refused with a sentence that names the part", () => {
+  const broken = {
+    name: [undefined, null, 7],
+    tiles: [undefined, "", "/root", "a//b", "..", "../up", "./here", "a/", "\ud800"],
+    width: [undefined, 0, -1, 1.5, "46000", null, 1e300],
+    height: [undefined, 0, NaN],
+    tileSize: [undefined, 0, "254"],
+    overlap: [undefined, -1, 254, 0.5],
+    format: [undefined, "jpg", "webp", null],
+    mpp: [undefined, 0.5, {}, { x: 0, y: 1 }, { x: 1 }, { x: "1", y: 1 }],
+    objectivePower: [undefined, 0, "20", -40],
+    background: [undefined, null, "#ffffff", "fff", "ffffffff", "gggggg"],
+  };
+  for (const [key, values] of Object.entries(broken)) {
+    for (const value of values) {
+      assert.throws(
+        () => readGood({ [key]: value }),
+        (error) => error instanceof DescriptionError && error.message.includes(`“${key}”`),
+        `${key} = ${JSON.stringify(value)}`,
+      );
+    }
+  }
+  for (const json of ["", "{", "[]", "null", "7", '"text"']) {
+    assert.throws(() => readSlide(json), DescriptionError, json);
+  }
+});
+
+test("the URL of the tiles escapes each part of the path", () => {
+  assert.equal(tilesUrl(readGood()), "CMU-1_files/");
+  assert.equal(
+    tilesUrl(readGood({ tiles: `a b/#1 50% "é" ?<script>_files` })),
+    "a%20b/%231%2050%25%20%22%C3%A9%22%20%3F%3Cscript%3E_files/",
+  );
+  assert.equal(tilesUrl(readGood({ tiles: "javascript:alert" })), "javascript%3Aalert/");
+});
+
+test("the full level is the first at which one pixel has grown to the slide's size", () => {
+  const levels = [
+    [1, 1, 0],
+    [2, 1, 1],
+    [3, 2, 2],
+    [700, 500, 10],
+    [1024, 1, 10],
+    [1, 1025, 11],
+    [46000, 32914, 16],
+    [2 ** 29, 1, 29],
+  ];
+  for (const [width, height, level] of levels) {
+    assert.equal(fullLevel(readGood({ width, height })), level, `${width} x ${height}`);
+  }
+});
+
+test("the facts give size, scale and objective", () => {
+  assert.deepEqual(facts(readGood()), ["46\u202f000 × 32\u202f914\u00a0px", "0.499\u00a0µm per pixel", "20× objective"]);
+  assert.deepEqual(facts(readGood({ mpp: { x: 0.25, y: 0.5 }, objectivePower: null, width: 100, height: 1234567 })), [
+    "100 × 1\u202f234\u202f567\u00a0px",
+    "0.25 × 0.5\u00a0µm per pixel",
+  ]);
+});
+
+/** A module of the page, translated for Node. */
+async function load(name) {
+  const { outputFiles } = await build({
+    entryPoints: [join(source, name)],
+    bundle: true,
+    format: "esm",
+    write: false,
+  });
+  return import(`data:text/javascript;base64,${Buffer.from(outputFiles[0].contents).toString("base64")}`);
+}

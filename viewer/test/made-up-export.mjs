@@ -1,0 +1,118 @@
+// Writes a small export as slidezoom would, without slidezoom: a made-up slide
+// of which every pixel is known, under names that break careless URLs and HTML.
+
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+import { writePng } from "./png.mjs";
+
+const dist = join(dirname(fileURLToPath(import.meta.url)), "../dist");
+const AWKWARD = `#1 50% 'it' "Café" ? <script> {{title}} $&`;
+
+export const WIDTH = 700;
+export const HEIGHT = 500;
+const TILE_SIZE = 254;
+const OVERLAP = 1;
+const FULL_LEVEL = 10;
+
+/**
+ * The colour of a pixel of the made-up slide: a quarter of its own in red and
+ * green, and a fine grain in blue that gives away a shift by one pixel.
+ */
+export function slidePixel(x, y) {
+  return [x < WIDTH / 2 ? 60 : 200, y < HEIGHT / 2 ? 70 : 210, 60 + ((x * 37 + y * 59) % 128)];
+}
+
+/** Writes the export into a new folder and tells where it is and what it shows. */
+export function writeExport({ change = (description) => description } = {}) {
+  const folder = join(mkdtempSync(join(tmpdir(), "slidezoom-viewer-")), `export ${AWKWARD}`);
+  const name = `slide ${AWKWARD}`;
+  const description = {
+    name,
+    tiles: `${name}_files`,
+    width: WIDTH,
+    height: HEIGHT,
+    tileSize: TILE_SIZE,
+    overlap: OVERLAP,
+    format: "png",
+    mpp: { x: 0.4990001, y: 0.5 },
+    objectivePower: 20,
+    background: "ffffff",
+  };
+  mkdirSync(join(folder, "viewer"), { recursive: true });
+  for (const file of ["viewer.js", "viewer.css"]) {
+    copyFileSync(join(dist, file), join(folder, "viewer", file));
+  }
+  writePyramid(join(folder, description.tiles));
+  const template = readFileSync(join(dist, "index.html"), "utf8");
+  writeFileSync(join(folder, "index.html"), fill(template, name, change(description)));
+  return { folder, description };
+}
+
+/** Where the tile that holds a slide pixel at full size is stored. */
+export function tileFile({ folder, description }, x, y) {
+  const column = Math.floor(x / description.tileSize);
+  const row = Math.floor(y / description.tileSize);
+  const level = Math.ceil(Math.log2(Math.max(description.width, description.height)));
+  return join(folder, description.tiles, String(level), `${column}_${row}.${description.format}`);
+}
+
+/** Fills the template as the exporter does, in one pass. */
+function fill(template, title, description) {
+  const values = { title: escapeHtml(title), description: escapeJson(description) };
+  return template.replace(/\{\{(title|description)\}\}/g, (_, key) => values[key]);
+}
+
+function escapeHtml(text) {
+  return text.replace(/[&<>"']/g, (character) => `&#${character.codePointAt(0)};`);
+}
+
+function escapeJson(description) {
+  const json = typeof description === "string" ? description : JSON.stringify(description);
+  return json.replace(/[<>&\u2028\u2029]/g, (character) => {
+    return `\\u${character.codePointAt(0).toString(16).padStart(4, "0")}`;
+  });
+}
+
+function writePyramid(folder) {
+  let image = { width: WIDTH, height: HEIGHT, pixel: slidePixel };
+  for (let level = FULL_LEVEL; level >= 0; level -= 1) {
+    mkdirSync(join(folder, String(level)), { recursive: true });
+    writeLevel(join(folder, String(level)), image);
+    image = halved(image);
+  }
+}
+
+function writeLevel(folder, image) {
+  for (let row = 0; row * TILE_SIZE < image.height; row += 1) {
+    for (let column = 0; column * TILE_SIZE < image.width; column += 1) {
+      const left = Math.max(0, column * TILE_SIZE - OVERLAP);
+      const top = Math.max(0, row * TILE_SIZE - OVERLAP);
+      const right = Math.min(image.width, (column + 1) * TILE_SIZE + OVERLAP);
+      const bottom = Math.min(image.height, (row + 1) * TILE_SIZE + OVERLAP);
+      const tile = writePng(right - left, bottom - top, (x, y) => image.pixel(left + x, top + y));
+      writeFileSync(join(folder, `${column}_${row}.png`), tile);
+    }
+  }
+}
+
+function halved(image) {
+  const width = Math.ceil(image.width / 2);
+  const height = Math.ceil(image.height / 2);
+  const pixels = [];
+  for (let y = 0; y < height; y += 1) {
+    for (let x = 0; x < width; x += 1) {
+      pixels.push(meanOfFour(image, x * 2, y * 2));
+    }
+  }
+  return { width, height, pixel: (x, y) => pixels[y * width + x] };
+}
+
+function meanOfFour(image, x, y) {
+  const right = Math.min(x + 1, image.width - 1);
+  const below = Math.min(y + 1, image.height - 1);
+  const four = [image.pixel(x, y), image.pixel(right, y), image.pixel(x, below), image.pixel(right, below)];
+  return [0, 1, 2].map((channel) => Math.round(four.reduce((sum, pixel) => sum + pixel[channel], 0) / 4));
+}

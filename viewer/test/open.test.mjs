@@ -1,0 +1,292 @@
+// Opens exports in Chromium over file://, as a person does by a double click,
+// and compares what is on the screen with the tiles on the disk.
+//
+// The made-up export is always opened. SLIDEZOOM_EXPORT may name the folder of
+// a real one, which is then opened as well.
+
+import assert from "node:assert/strict";
+import { existsSync, rmSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { after, before, test } from "node:test";
+import { fileURLToPath, pathToFileURL } from "node:url";
+
+import { launch, noBrowser, openExport, whenDrawn } from "./browser.mjs";
+import { HEIGHT, slidePixel, tileFile, WIDTH, writeExport } from "./made-up-export.mjs";
+import { readPng } from "./png.mjs";
+
+const realExport = process.env.SLIDEZOOM_EXPORT;
+const noRealExport = noBrowser || (realExport ? false : "SLIDEZOOM_EXPORT names no exported folder");
+for (const reason of new Set([noBrowser, noRealExport])) {
+  if (reason) {
+    console.log(`SKIPPED: ${reason}`);
+  }
+}
+
+const PATCH = 5;
+const written = [];
+let browser;
+
+before(async () => {
+  const dist = join(dirname(fileURLToPath(import.meta.url)), "../dist");
+  assert.ok(existsSync(join(dist, "viewer.js")), "dist/ is missing: run npm run build first");
+  browser = noBrowser ? undefined : await launch();
+});
+
+after(async () => {
+  await browser?.close();
+  written.forEach((folder) => rmSync(folder, { recursive: true, force: true }));
+});
+
+test("a made-up slide opens without complaint", { skip: noBrowser }, () => opensWell(madeUp()));
+
+test("a real slide opens without complaint", { skip: noRealExport }, async () => {
+  assert.ok(existsSync(join(realExport, "index.html")), `no index.html in ${realExport}`);
+  await opensWell({ folder: realExport });
+});
+
+test("each pixel stands on the screen at 1:1, and as a sharp block at 4:1", { skip: noBrowser }, async () => {
+  const made = madeUp();
+  const { page, complaints } = await openExport(browser, made.folder);
+  await whenDrawn(page);
+  // The second point has the corner of four tiles in its middle.
+  for (const [x, y] of [[350, 250], [254, 254], [3, 3], [WIDTH - 4, HEIGHT - 4]]) {
+    for (const zoom of [1, 4]) {
+      const shown = await slideRegion(page, x, y, zoom, PATCH);
+      forEachPixel(PATCH * 2 + 1, (dx, dy) => {
+        const inside = x - PATCH + dx >= 0 && y - PATCH + dy >= 0 && x - PATCH + dx < WIDTH && y - PATCH + dy < HEIGHT;
+        for (let at = 0; inside && at < zoom; at += 1) {
+          assert.deepEqual(
+            shown.pixel(dx * zoom + at, dy * zoom + at),
+            slidePixel(x - PATCH + dx, y - PATCH + dy),
+            `slide pixel ${x - PATCH + dx}, ${y - PATCH + dy} at ${zoom}:1`,
+          );
+        }
+      });
+    }
+  }
+  assert.deepEqual(complaints, []);
+  await page.context().close();
+});
+
+test("the navigator shows the slide in its own colours", { skip: noBrowser }, async () => {
+  const { page } = await openExport(browser, madeUp().folder);
+  await whenDrawn(page);
+  const picture = readPng(await page.locator("#navigator").screenshot());
+  for (const [across, down] of [[0.25, 0.25], [0.75, 0.25], [0.25, 0.75], [0.75, 0.75]]) {
+    const expected = slidePixel(Math.round(across * WIDTH), Math.round(down * HEIGHT));
+    const shown = picture.pixel(Math.round(across * picture.width), Math.round(down * picture.height));
+    // Red and green are flat in each quarter; the grain in blue is averaged.
+    [0, 1].forEach((channel) => assert.ok(Math.abs(shown[channel] - expected[channel]) <= 2, `${shown} at ${across}, ${down}`));
+    assert.ok(Math.abs(shown[2] - 124) <= 20, `${shown} at ${across}, ${down}`);
+  }
+  await page.context().close();
+});
+
+test("buttons and keys zoom, and the home button undoes it all", { skip: noBrowser }, async () => {
+  const { page, complaints } = await openExport(browser, madeUp().folder);
+  await whenDrawn(page);
+  const home = await zoomOf(page);
+  await page.getByRole("button", { name: "Zoom in" }).click();
+  await whenZoom(page, home * 2);
+  await page.getByRole("button", { name: "Zoom out" }).click();
+  await whenZoom(page, home);
+  await page.getByRole("button", { name: "Zoom in" }).click();
+  await page.locator("#slide .openseadragon-canvas").focus();
+  await page.keyboard.press("r");
+  await page.keyboard.press("f");
+  await page.waitForFunction(() => {
+    const { viewport } = window.slidezoom.viewer;
+    return viewport.getFlip() && viewport.getRotation(true) % 360 !== 0;
+  });
+  await page.getByRole("button", { name: "Show the whole slide" }).click();
+  await whenZoom(page, home);
+  await page.waitForFunction(() => {
+    const { viewport } = window.slidezoom.viewer;
+    return !viewport.getFlip() && viewport.getRotation(true) === 0;
+  });
+  await page.getByRole("button", { name: "Full screen" }).click();
+  await page.waitForFunction(() => document.fullscreenElement === document.documentElement);
+  await page.getByRole("button", { name: "Full screen", pressed: true }).click();
+  await page.waitForFunction(() => document.fullscreenElement === null);
+  assert.deepEqual(complaints, []);
+  await page.context().close();
+});
+
+test("the page fits a narrow screen", { skip: noBrowser }, async () => {
+  const { page, complaints } = await openExport(browser, madeUp().folder, { width: 360, height: 640 });
+  await whenDrawn(page);
+  const overflowing = await page.evaluate(() =>
+    [...document.querySelectorAll("body *")]
+      .filter((element) => !element.closest("#slide, #navigator") && element.getBoundingClientRect().right > innerWidth)
+      .map((element) => element.id || element.tagName),
+  );
+  assert.deepEqual(overflowing, []);
+  assert.ok((await page.locator("#slide").boundingBox()).height > 400);
+  const home = await page.evaluate(() => window.slidezoom.viewer.viewport.getHomeZoom());
+  assert.equal(await zoomOf(page), home, "the slide opens whole, in the room it really has");
+  assert.deepEqual(complaints, []);
+  await page.context().close();
+});
+
+test("a tile that is missing is reported, once", { skip: noBrowser }, async () => {
+  const made = madeUp();
+  rmSync(tileFile(made, 0, 0));
+  const { page, complaints } = await openExport(browser, made.folder);
+  await whenDrawn(page);
+  await slideRegion(page, 100, 100, 2, PATCH);
+  await page.getByText("1 tile could not be loaded", { exact: false }).waitFor();
+  assert.ok(
+    complaints.some((complaint) => complaint.startsWith("request failed: ")),
+    "this test would not notice a tile that fails to load",
+  );
+  await page.context().close();
+});
+
+test("a missing folder of tiles is reported", { skip: noBrowser }, async () => {
+  const made = madeUp();
+  rmSync(join(made.folder, made.description.tiles), { recursive: true });
+  const { page } = await openExport(browser, made.folder);
+  await page.getByText(/^\d+ tiles? could not be loaded/).waitFor();
+  await page.context().close();
+});
+
+test("a broken description is told in a sentence on the page", { skip: noBrowser }, async () => {
+  const broken = madeUp({ change: (description) => ({ ...description, tileSize: "large" }) });
+  const { page, complaints } = await openExport(browser, broken.folder);
+  await page.getByText("its description in this page has no usable “tileSize”", { exact: false }).waitFor();
+  assert.equal(await page.locator("#name").textContent(), broken.description.name);
+  assert.equal(await page.getByRole("button").count(), 0);
+  assert.deepEqual(complaints, []);
+  await page.context().close();
+});
+
+test("a page without its script says so", { skip: noBrowser }, async () => {
+  const made = madeUp();
+  rmSync(join(made.folder, "viewer/viewer.js"));
+  const { page } = await openExport(browser, made.folder);
+  await page.getByText("the script viewer/viewer.js, which belongs beside this page, has not run", { exact: false }).waitFor();
+  await page.context().close();
+});
+
+function madeUp(options) {
+  const made = writeExport(options);
+  written.push(dirname(made.folder));
+  return made;
+}
+
+/** What must hold for every export, made up or real. */
+async function opensWell({ folder }) {
+  const { page, complaints } = await openExport(browser, folder);
+  await whenDrawn(page);
+  const description = JSON.parse(await page.locator("#slide-description").textContent());
+  assert.equal(await page.locator("#name").textContent(), description.name);
+  assert.ok((await colours(page.locator("#navigator"))) > 8, "the navigator is blank");
+  assert.ok((await colours(page.locator("#slide"))) > 8, "the slide is blank");
+  await comparesWithTiles(page, folder, description);
+  for (const selector of ["#notice", "#message"]) {
+    assert.equal(await page.locator(selector).textContent(), "");
+  }
+  assert.deepEqual(complaints, []);
+  await page.context().close();
+}
+
+/** Compares the screen at 1:1 with tiles that Chromium shows on their own. */
+async function comparesWithTiles(page, folder, description) {
+  const { width, height, tileSize, overlap } = description;
+  const places = [[0.5, 0.5], [0.3, 0.4], [0.6, 0.3], [0.45, 0.7]].map(([across, down]) => {
+    return [inTile(across * width, width, description), inTile(down * height, height, description)];
+  });
+  const tiles = [];
+  const alone = await page.context().newPage();
+  for (const [x, y] of places) {
+    await alone.goto(pathToFileURL(tileFile({ folder, description }, x, y)).href);
+    // Chromium centres an image, which may put it between two screen pixels.
+    await alone.locator("img").evaluate((image) => {
+      image.setAttribute("style", "position: fixed; top: 0; left: 0; margin: 0");
+    });
+    tiles.push(readPng(await alone.locator("img").screenshot()));
+  }
+  await alone.close();
+  // A page behind another draws but seldom.
+  await page.bringToFront();
+  for (const [index, [x, y]] of places.entries()) {
+    const shown = await slideRegion(page, x, y, 1, PATCH);
+    const left = (x % tileSize) + (x >= tileSize ? overlap : 0) - PATCH;
+    const top = (y % tileSize) + (y >= tileSize ? overlap : 0) - PATCH;
+    forEachPixel(PATCH * 2 + 1, (dx, dy) => {
+      assert.deepEqual(
+        shown.pixel(dx, dy),
+        tiles[index].pixel(left + dx, top + dy),
+        `slide pixel ${x - PATCH + dx}, ${y - PATCH + dy}`,
+      );
+    });
+  }
+}
+
+/**
+ * A place near `wanted` whose patch lies within the slide and within one tile,
+ * clear of the overlap: there a lossy neighbour may be drawn on top. Tiles that
+ * do not overlap OpenSeadragon draws one screen pixel too large, so that no gap
+ * shows between them; only their first half stands where it should.
+ */
+function inTile(wanted, size, { tileSize, overlap }) {
+  const start = Math.floor(wanted / tileSize) * tileSize;
+  const end = Math.min(start + (overlap > 0 ? tileSize : Math.floor(tileSize / 3)), size);
+  const margin = PATCH + overlap;
+  return Math.max(start + margin, Math.min(Math.floor(wanted), end - margin - 1));
+}
+
+/**
+ * Brings slide pixel x, y to the middle at `zoom` screen pixels a slide pixel
+ * and returns the screen from `patch` slide pixels before it to `patch` after.
+ */
+async function slideRegion(page, x, y, zoom, patch) {
+  const corner = await page.evaluate(
+    ([x, y, zoom]) => {
+      const { viewport, element } = window.slidezoom.viewer;
+      const box = element.getBoundingClientRect();
+      // Whole screen pixels from the corner, so that slide and screen align.
+      const [across, down] = [Math.floor(box.width / 2), Math.floor(box.height / 2)];
+      const centre = [x + (box.width / 2 - across) / zoom, y + (box.height / 2 - down) / zoom];
+      viewport.zoomTo(viewport.imageToViewportZoom(zoom), null, true);
+      viewport.panTo(viewport.imageToViewportCoordinates(...centre), true);
+      return { x: box.left + across, y: box.top + down };
+    },
+    [x, y, zoom],
+  );
+  await whenDrawn(page);
+  const size = (patch * 2 + 1) * zoom;
+  const clip = { x: corner.x - patch * zoom, y: corner.y - patch * zoom, width: size, height: size };
+  return readPng(await page.screenshot({ clip }));
+}
+
+function forEachPixel(size, visit) {
+  for (let y = 0; y < size; y += 1) {
+    for (let x = 0; x < size; x += 1) {
+      visit(x, y);
+    }
+  }
+}
+
+/** How many colours an element shows, its outermost pixels aside. */
+async function colours(locator) {
+  const picture = readPng(await locator.screenshot());
+  const seen = new Set();
+  for (let y = 4; y < picture.height - 4; y += 1) {
+    for (let x = 4; x < picture.width - 4; x += 1) {
+      seen.add(picture.pixel(x, y).join());
+    }
+  }
+  return seen.size;
+}
+
+function zoomOf(page) {
+  return page.evaluate(() => window.slidezoom.viewer.viewport.getZoom(true));
+}
+
+function whenZoom(page, zoom) {
+  return page.waitForFunction((zoom) => {
+    const { viewer } = window.slidezoom;
+    return !viewer.isAnimating() && Math.abs(viewer.viewport.getZoom(true) / zoom - 1) < 1e-6;
+  }, zoom);
+}
