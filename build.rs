@@ -33,7 +33,8 @@ fn find_openslide() -> Result<(), String> {
 }
 
 fn build_page() -> Result<(), String> {
-    let viewer = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").ok_or("cargo sets CARGO_MANIFEST_DIR")?).join("viewer");
+    let viewer =
+        PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").ok_or("cargo sets CARGO_MANIFEST_DIR")?).join("viewer");
     let bundle = viewer.join("dist");
     for file in BUNDLE {
         println!("cargo::rerun-if-changed={}", bundle.join(file).display());

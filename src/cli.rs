@@ -103,7 +103,8 @@ fn manual() -> Result<Vec<u8>, Failure> {
     let mut page = Vec::new();
     let mut all = command();
     all.build();
-    let pages = std::iter::once(all.clone()).chain(all.get_subcommands().filter(|one| one.get_name() != "help").cloned());
+    let pages =
+        std::iter::once(all.clone()).chain(all.get_subcommands().filter(|one| one.get_name() != "help").cloned());
     for one in pages {
         clap_mangen::Man::new(one)
             .render(&mut page)

@@ -103,10 +103,7 @@ impl Descriptor {
             match event {
                 Event::Start(element) | Event::Empty(element) => match element.local_name().as_ref() {
                     "Image" => {
-                        let geometry = TileGeometry::new(
-                            number(&element, "TileSize")?,
-                            number(&element, "Overlap")?,
-                        )?;
+                        let geometry = TileGeometry::new(number(&element, "TileSize")?, number(&element, "Overlap")?)?;
                         image = Some((geometry, attribute(&element, "Format")?));
                     }
                     "Size" => {
@@ -133,7 +130,8 @@ fn attribute(element: &BytesStart<'_>, name: &'static str) -> Result<String, Des
         .try_get_attribute(name)
         .map_err(|error| xml(error.to_string()))?
         .ok_or(DescriptorError::Missing { name })?;
-    let value = attribute.normalized_value(quick_xml::XmlVersion::Implicit1_0).map_err(|error| xml(error.to_string()))?;
+    let value =
+        attribute.normalized_value(quick_xml::XmlVersion::Implicit1_0).map_err(|error| xml(error.to_string()))?;
     Ok(value.into_owned())
 }
 

@@ -152,13 +152,8 @@ impl TileEncoder {
                 if self.output.len() < most {
                     self.output.resize(most, 0);
                 }
-                let image = Image {
-                    pixels: pixels.bytes(),
-                    width,
-                    pitch: pixels.stride(),
-                    height,
-                    format: PixelFormat::BGRX,
-                };
+                let image =
+                    Image { pixels: pixels.bytes(), width, pitch: pixels.stride(), height, format: PixelFormat::BGRX };
                 let length = compressor.compress_to_slice(image, &mut self.output).map_err(jpeg)?;
                 Ok(&self.output[..length])
             }

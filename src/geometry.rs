@@ -133,10 +133,7 @@ impl Rect {
     /// The part that both rectangles cover, if any.
     #[must_use]
     pub fn intersection(self, other: Self) -> Option<Self> {
-        Self::spanning(
-            overlap(&self.columns(), &other.columns()),
-            overlap(&self.rows(), &other.rows()),
-        )
+        Self::spanning(overlap(&self.columns(), &other.columns()), overlap(&self.rows(), &other.rows()))
     }
 
     /// The smallest rectangle that covers both.

@@ -342,10 +342,7 @@ mod tests {
         // Premultiplied: opaque, clear, half of pure red, and colours beyond their alpha.
         let bytes = vec![10, 20, 30, 255, 0, 0, 0, 0, 0, 0, 128, 128, 250, 250, 250, 100];
         let pixels = PremultipliedPixels::from_native_argb(size(4, 1), bytes).over(Rgb([200, 100, 50]));
-        assert_eq!(
-            pixels.bytes(),
-            [10, 20, 30, 255, 50, 100, 200, 255, 25, 50, 128 + 100, 255, 255, 255, 255, 255]
-        );
+        assert_eq!(pixels.bytes(), [10, 20, 30, 255, 50, 100, 200, 255, 25, 50, 128 + 100, 255, 255, 255, 255, 255]);
     }
 
     #[test]

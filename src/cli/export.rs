@@ -106,9 +106,9 @@ fn plan_tasks(arguments: &Arguments) -> Result<Vec<Task>, Failure> {
 }
 
 fn refuse_archive(output: &Path) -> Result<(), Failure> {
-    let archive = output.extension().is_some_and(|extension| {
-        ["zip", "szi"].iter().any(|known| extension.eq_ignore_ascii_case(known))
-    });
+    let archive = output
+        .extension()
+        .is_some_and(|extension| ["zip", "szi"].iter().any(|known| extension.eq_ignore_ascii_case(known)));
     if archive {
         let message = format!("{}: this version writes folders, no archives", output.display());
         return Err(Failure::usage(message, "give -o a name that does not end in .zip or .szi"));
@@ -173,14 +173,30 @@ fn describe(plan: &ExportPlan, task: &Task) -> String {
     let _ = writeln!(text, "{} → {}", task.slide.display(), task.destination.display());
     let _ = writeln!(text, "  area        {area} of the slide");
     let _ = writeln!(text, "  background  {}", plan.background());
-    let _ = writeln!(text, "  tiles       {} of {}, overlap {}, {}", pyramid.tile_count(), pyramid.geometry().tile_size(),
-        pyramid.geometry().overlap(), encoding(plan));
+    let _ = writeln!(
+        text,
+        "  tiles       {} of {}, overlap {}, {}",
+        pyramid.tile_count(),
+        pyramid.geometry().tile_size(),
+        pyramid.geometry().overlap(),
+        encoding(plan)
+    );
     let _ = writeln!(text, "  estimate    {:.1} MB", plan.estimated_bytes() as f64 / 1e6);
-    let _ = writeln!(text, "  associated  {}", if plan.associated().is_empty() { "none".to_owned() } else { plan.associated().join(", ") });
+    let _ = writeln!(
+        text,
+        "  associated  {}",
+        if plan.associated().is_empty() { "none".to_owned() } else { plan.associated().join(", ") }
+    );
     let _ = writeln!(text, "  {:>5}  {:>15}  {:>11}  {:>9}", "level", "pixels", "grid", "tiles");
     for level in pyramid.levels().rev() {
-        let _ = writeln!(text, "  {:>5}  {:>15}  {:>11}  {:>9}", level.number(), pyramid.level_size(level).to_string(),
-            pyramid.grid(level).to_string(), pyramid.level_tile_count(level));
+        let _ = writeln!(
+            text,
+            "  {:>5}  {:>15}  {:>11}  {:>9}",
+            level.number(),
+            pyramid.level_size(level).to_string(),
+            pyramid.grid(level).to_string(),
+            pyramid.level_tile_count(level)
+        );
     }
     text
 }

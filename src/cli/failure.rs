@@ -58,11 +58,14 @@ impl fmt::Display for Failure {
 
 /// A file's name or a property may hold a newline or a terminal's control codes; a message is one plain line all the same.
 fn one_line(message: &str) -> String {
-    message.chars().flat_map(|letter| {
-        let escaped = letter.is_control().then(|| letter.escape_default());
-        let plain = escaped.is_none().then_some(letter);
-        escaped.into_iter().flatten().chain(plain)
-    }).collect()
+    message
+        .chars()
+        .flat_map(|letter| {
+            let escaped = letter.is_control().then(|| letter.escape_default());
+            let plain = escaped.is_none().then_some(letter);
+            escaped.into_iter().flatten().chain(plain)
+        })
+        .collect()
 }
 
 impl From<Error> for Failure {
@@ -97,7 +100,9 @@ fn classify(error: &Error) -> (u8, Option<String>) {
         Error::Destination(error) => (4, destination_hint(error)),
         Error::Interrupted => (130, Some("nothing was published, and nothing is left of it".to_owned())),
         Error::Leftover { cause, .. } => (classify(cause).0, Some("remove it by hand".to_owned())),
-        Error::Defect { .. } => (1, Some("nothing was published; please report this with the slide's format".to_owned())),
+        Error::Defect { .. } => {
+            (1, Some("nothing was published; please report this with the slide's format".to_owned()))
+        }
         _ => (1, None),
     }
 }
@@ -110,7 +115,9 @@ fn slide_hint(error: &SlideError) -> Option<String> {
         SlideError::Region { .. } => {
             "the file is damaged or incomplete (some formats keep their pixels in a folder beside it): copy it again from its origin"
         }
-        SlideError::Malformed { .. } | SlideError::Empty { .. } => "the file is damaged or incomplete: copy it again from its origin",
+        SlideError::Malformed { .. } | SlideError::Empty { .. } => {
+            "the file is damaged or incomplete: copy it again from its origin"
+        }
         _ => return None,
     };
     Some(hint.to_owned())
@@ -125,7 +132,9 @@ fn destination_hint(error: &SinkError) -> Option<String> {
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
                 "the disk is full; nothing was published. --dry-run estimates what an export takes"
             }
-            io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => "choose a folder that you may write to with -o",
+            io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
+                "choose a folder that you may write to with -o"
+            }
             _ => return None,
         },
         _ => return None,

@@ -34,7 +34,9 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let plan = ExportPlan::new(info, &name, &ExportOptions::default())?;
     let text = if arguments.json {
         let report = Report { slide: info, export: &plan };
-        serde_json::to_string_pretty(&report).map(|text| text + "\n").map_err(|error| Failure::other(error.to_string()))?
+        serde_json::to_string_pretty(&report)
+            .map(|text| text + "\n")
+            .map_err(|error| Failure::other(error.to_string()))?
     } else {
         table(info, &plan)
     };
@@ -64,7 +66,17 @@ fn table(info: &SlideInfo, plan: &ExportPlan) -> String {
     for image in &info.associated_images {
         line("associated image", format!("{}, {}", image.name, image.size));
     }
-    line("export", format!("{} px of {}, {} levels, {} tiles, {}, about {:.1} MB", plan.pyramid().size(), encoding(plan),
-        plan.pyramid().levels().len(), plan.pyramid().tile_count(), "index.html", plan.estimated_bytes() as f64 / 1e6));
+    line(
+        "export",
+        format!(
+            "{} px of {}, {} levels, {} tiles, {}, about {:.1} MB",
+            plan.pyramid().size(),
+            encoding(plan),
+            plan.pyramid().levels().len(),
+            plan.pyramid().tile_count(),
+            "index.html",
+            plan.estimated_bytes() as f64 / 1e6
+        ),
+    );
     text
 }

@@ -61,7 +61,8 @@ fn is_ours_or_hidden(entry: &DirEntry) -> bool {
 /// A name for each slide's export, no two alike: the stem; where stems meet, the whole file name; where those meet
 /// too, that and a number.
 pub(super) fn name_exports(slides: &[PathBuf]) -> Vec<String> {
-    let text = |part: Option<&OsStr>| part.map_or_else(|| "slide".to_owned(), |part| part.to_string_lossy().into_owned());
+    let text =
+        |part: Option<&OsStr>| part.map_or_else(|| "slide".to_owned(), |part| part.to_string_lossy().into_owned());
     let stems: Vec<String> = slides.iter().map(|path| text(path.file_stem())).collect();
     let mut stem_counts = HashMap::new();
     for stem in &stems {

@@ -101,8 +101,9 @@ impl PyramidOptions {
     pub fn resolve(&self) -> Result<ExportOptions, Failure> {
         let geometry = TileGeometry::new(self.tile_size, self.overlap)
             .map_err(|error| Failure::usage(error.to_string(), "see --tile-size and --overlap in --help"))?;
-        let quality = Quality::new(self.quality)
-            .ok_or_else(|| Failure::usage(format!("quality {} is not between 1 and 100", self.quality), "see --quality in --help"))?;
+        let quality = Quality::new(self.quality).ok_or_else(|| {
+            Failure::usage(format!("quality {} is not between 1 and 100", self.quality), "see --quality in --help")
+        })?;
         Ok(ExportOptions {
             geometry,
             format: match self.format {

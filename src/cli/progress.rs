@@ -95,7 +95,8 @@ impl<'a> Watcher<'a> {
 
     fn tell(&self) {
         let (pixels, total) = (self.pixels.load(Ordering::Relaxed), self.total.load(Ordering::Relaxed).max(1));
-        let (tiles, bytes, seconds) = (self.tiles.load(Ordering::Relaxed), self.bytes.load(Ordering::Relaxed), self.seconds());
+        let (tiles, bytes, seconds) =
+            (self.tiles.load(Ordering::Relaxed), self.bytes.load(Ordering::Relaxed), self.seconds());
         let percent = pixels as f64 * 100.0 / total as f64;
         let rate = pixels as f64 / 1e6 / seconds.max(1e-3);
         let line = format!("{}: {percent:.0} %, {tiles} tiles, {rate:.0} Mpx/s", self.name);
@@ -129,8 +130,11 @@ impl Progress for Watcher<'_> {
         self.total.store(workload.pixels, Ordering::Relaxed);
         match &self.display {
             Display::Bar(bar) => bar.set_length(workload.pixels),
-            Display::Json => self.say("", &json!({ "event": "started", "name": self.name, "tiles": workload.tiles,
-                "pixels": workload.pixels })),
+            Display::Json => self.say(
+                "",
+                &json!({ "event": "started", "name": self.name, "tiles": workload.tiles,
+                "pixels": workload.pixels }),
+            ),
             Display::Plain | Display::Silent => {}
         }
     }

@@ -151,9 +151,8 @@ fn write_associated(
                 continue;
             }
         };
-        let contents = encoder
-            .encode(pixels.view())
-            .map_err(|source| Error::EncodeAssociated { name: name.clone(), source })?;
+        let contents =
+            encoder.encode(pixels.view()).map_err(|source| Error::EncodeAssociated { name: name.clone(), source })?;
         if published.is_empty() {
             files.sink.create_folder(&EntryName::new("associated".to_owned())?)?;
         }

@@ -65,9 +65,9 @@ impl ReadOrder {
     pub fn chunks(&self) -> impl Iterator<Item = (u32, u32)> + use<> {
         let rows = self.rows.len() as u32 - 1;
         let stripes: Vec<_> = self.stripes.windows(2).map(|stripe| stripe[0]..stripe[1]).collect();
-        stripes.into_iter().flat_map(move |columns| {
-            (0..rows).flat_map(move |row| columns.clone().map(move |column| (column, row)))
-        })
+        stripes
+            .into_iter()
+            .flat_map(move |columns| (0..rows).flat_map(move |row| columns.clone().map(move |column| (column, row))))
     }
 }
 
@@ -104,5 +104,8 @@ fn stripes(plan: &PyramidPlan, columns: &[u32]) -> Vec<u32> {
 /// How many pixels of all levels wait for the next stripe when a stripe ends at `edge`.
 fn waiting_pixels(plan: &PyramidPlan, edge: u32) -> u64 {
     let columns = waiting_columns(plan, edge);
-    plan.levels().zip(columns).map(|(level, columns)| u64::from(columns) * u64::from(plan.level_size(level).height())).sum()
+    plan.levels()
+        .zip(columns)
+        .map(|(level, columns)| u64::from(columns) * u64::from(plan.level_size(level).height()))
+        .sum()
 }

@@ -33,8 +33,7 @@ pub fn exact_tile(
 
 fn exact(source: &dyn Source, plan: &ExportPlan, level: Level, rect: Rect) -> Result<Pixels, Error> {
     if let Some((one, other)) = halves(rect).filter(|_| rect.size().area() > LARGEST_PART / 4) {
-        let (first, second) =
-            rayon::join(|| exact(source, plan, level, one), || exact(source, plan, level, other));
+        let (first, second) = rayon::join(|| exact(source, plan, level, one), || exact(source, plan, level, other));
         let (first, second) = (first?, second?);
         let mut canvas = Canvas::default();
         let pieces = [(one, &first), (other, &second)];
@@ -56,16 +55,10 @@ fn halves(rect: Rect) -> Option<(Rect, Rect)> {
     let (columns, rows) = (rect.columns(), rect.rows());
     if columns.len() >= rows.len() {
         let middle = columns.start + rect.size().width() / 2;
-        Some((
-            Rect::spanning(columns.start..middle, rows.clone())?,
-            Rect::spanning(middle..columns.end, rows)?,
-        ))
+        Some((Rect::spanning(columns.start..middle, rows.clone())?, Rect::spanning(middle..columns.end, rows)?))
     } else {
         let middle = rows.start + rect.size().height() / 2;
-        Some((
-            Rect::spanning(columns.clone(), rows.start..middle)?,
-            Rect::spanning(columns, middle..rows.end)?,
-        ))
+        Some((Rect::spanning(columns.clone(), rows.start..middle)?, Rect::spanning(columns, middle..rows.end)?))
     }
 }
 
@@ -77,12 +70,8 @@ pub fn nearest_tile(source: &dyn Source, plan: &ExportPlan, tile: TileAddress) -
     let full = plan.pyramid().region(tile).full;
     let scale = (1_u64 << plan.pyramid().halvings(tile.level())) as f64;
     let levels = &source.info().levels;
-    let (number, level) = levels
-        .iter()
-        .enumerate()
-        .rev()
-        .find(|(_, level)| level.downsample <= scale)
-        .unwrap_or((0, &levels[0]));
+    let (number, level) =
+        levels.iter().enumerate().rev().find(|(_, level)| level.downsample <= scale).unwrap_or((0, &levels[0]));
     let downsample = if number == 0 { 1.0 } else { level.downsample };
 
     // As DeepZoomGenerator rounds: the position down, the size up, and no further than the area reaches.

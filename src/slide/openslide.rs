@@ -12,9 +12,7 @@ use std::sync::Arc;
 use openslide_rs::errors::OpenSlideError;
 use openslide_rs::{Address, OpenSlide, Region};
 
-use super::{
-    AssociatedImage, MicronsPerPixel, SlideError, SlideInfo, SlideLevel, SlideLevelInfo, Source, stored_jpeg,
-};
+use super::{AssociatedImage, MicronsPerPixel, SlideError, SlideInfo, SlideLevel, SlideLevelInfo, Source, stored_jpeg};
 use crate::geometry::{Point, Rect, Size};
 use crate::render::{PremultipliedPixels, Rgb};
 
@@ -87,11 +85,8 @@ impl Source for OpenSlideSource {
     }
 
     fn read_associated(&self, name: &str) -> Result<PremultipliedPixels, SlideError> {
-        let failed = |message: String| SlideError::Associated {
-            path: self.info.path.clone(),
-            name: name.to_owned(),
-            message,
-        };
+        let failed =
+            |message: String| SlideError::Associated { path: self.info.path.clone(), name: name.to_owned(), message };
         // A handle of its own: a damaged label must not end the reading of the slide.
         let handle = open_handle(&self.info.path)?;
         let (size, bytes) = handle.read_associated_buffer(name).map_err(|error| failed(error.to_string()))?;
@@ -183,11 +178,7 @@ fn read_levels(
 
 /// The scanned area: OpenSlide's bounds cut to the slide. Bounds of no area mean that no pixel was stored: such a slide
 /// reads as transparent everywhere without an error, and an export of it would be made up.
-fn read_bounds(
-    path: &Path,
-    properties: &BTreeMap<String, String>,
-    whole: Rect,
-) -> Result<Option<Rect>, SlideError> {
+fn read_bounds(path: &Path, properties: &BTreeMap<String, String>, whole: Rect) -> Result<Option<Rect>, SlideError> {
     let names = ["x", "y", "width", "height"].map(|axis| format!("openslide.bounds-{axis}"));
     let texts = names.map(|name| properties.get(&name));
     if texts.iter().all(Option::is_none) {
