@@ -22,11 +22,12 @@ help: ## Say what there is
 demo: deps ## Convert a slide and say what to open (SLIDE=/path/to/a/slide for one of your own)
 	@set -e; \
 	slide=$$SLIDE; \
+	name=$$(basename "$$slide"); \
 	if [ -z "$$slide" ]; then \
 		metadata=$$("$$CARGO" metadata --format-version 1 --locked); \
 		slide=$$(printf '%s' "$$metadata" | node .setup/demo-slide.mjs); \
+		name=CMU-1-Small-Region.svs; \
 	fi; \
-	name=$$(basename "$$slide"); \
 	output=target/demo/$${name%.*}; \
 	mkdir -p target/demo; \
 	"$$CARGO" run --release --locked --bin slidezoom -- export "$$slide" -o "$$output" --overwrite; \

@@ -2,7 +2,7 @@
 //!
 //! One file a subcommand. stdout carries only what was asked for; everything else goes to stderr.
 
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "the command line is what prints")]
+#![expect(clippy::print_stderr, reason = "the command line is what speaks to the user")]
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -68,7 +68,7 @@ pub(crate) fn run() -> ExitCode {
         Err(error) => error.exit(),
     };
     let outcome = match arguments.command {
-        Command::Export(arguments) => stop_flag().and_then(|stop| export::run(arguments, &stop)),
+        Command::Export(arguments) => stop_flag().and_then(|stop| export::run(&arguments, &stop)),
         Command::Info(arguments) => info::run(&arguments),
         Command::Tile(arguments) => tile::run(&arguments),
         Command::Completions { shell } => {

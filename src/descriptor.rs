@@ -65,7 +65,7 @@ pub enum DescriptorError {
 impl Descriptor {
     /// The XML text, with a declaration and a final newline.
     #[must_use]
-    #[expect(clippy::expect_used, reason = "writing to memory cannot fail")]
+    #[expect(clippy::expect_used, clippy::missing_panics_doc, reason = "writing to memory cannot fail")]
     pub fn to_xml(&self) -> String {
         let mut writer = Writer::new(Vec::new());
         let image = BytesStart::new("Image").with_attributes([

@@ -195,6 +195,7 @@ impl PyramidPlan {
     }
 
     /// All levels, from 0 to the full size.
+    #[must_use]
     pub fn levels(&self) -> impl DoubleEndedIterator<Item = Level> + ExactSizeIterator + use<> {
         (0..self.sizes.len() as u8 as usize).map(|number| Level(number as u8))
     }

@@ -142,6 +142,9 @@ impl Pixels {
     }
 
     /// Lanczos-resampled to `size`, as openslide-python's Deep Zoom tiles are.
+    ///
+    /// # Panics
+    /// Never: both buffers are made here, of one pixel type and of sizes that hold.
     #[must_use]
     pub fn resampled(self, size: Size) -> Self {
         use fast_image_resize::images::Image;
@@ -157,7 +160,6 @@ impl Pixels {
         let mut target = Image::new(size.width(), size.height(), PixelType::U8x4);
         let resized = Image::from_vec_u8(self.size.width(), self.size.height(), self.bytes, PixelType::U8x4)
             .map(|source| Resizer::new().resize(&source, &mut target, &options));
-        // Both buffers are made here, of one pixel type and of sizes that hold.
         assert!(matches!(resized, Ok(Ok(()))), "resampling to {size}: {resized:?}");
         Self { size, bytes: target.into_vec() }
     }
@@ -303,7 +305,11 @@ impl Canvas {
 
 /// `rect` seen from `origin`, which lies above and to the left of it.
 #[must_use]
-#[expect(clippy::expect_used, reason = "moving towards the origin keeps every edge within u32")]
+#[expect(
+    clippy::expect_used,
+    clippy::missing_panics_doc,
+    reason = "moving towards the origin keeps every edge within u32"
+)]
 pub fn relative_to(rect: Rect, origin: Point) -> Rect {
     let corner = Point { x: rect.origin().x - origin.x, y: rect.origin().y - origin.y };
     Rect::new(corner, rect.size()).expect("moved towards the origin")

@@ -71,16 +71,8 @@ fn page(info: &SlideInfo, plan: &ExportPlan) -> String {
 
 /// JSON that can stand inside a `script` element: nothing in it can end the element or begin a comment.
 fn script_safe(json: &str) -> String {
-    let mut text = String::with_capacity(json.len());
-    for letter in json.chars() {
-        match letter {
-            '<' | '>' | '&' | '\u{2028}' | '\u{2029}' => {
-                text.push_str(&format!("\\u{:04x}", u32::from(letter)));
-            }
-            other => text.push(other),
-        }
-    }
-    text
+    let special = ['<', '>', '&', '\u{2028}', '\u{2029}'];
+    special.iter().fold(json.to_owned(), |text, &letter| text.replace(letter, &format!("\\u{:04x}", u32::from(letter))))
 }
 
 fn html_text(text: &str) -> String {

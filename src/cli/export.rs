@@ -61,18 +61,18 @@ struct Task {
     destination: PathBuf,
 }
 
-pub(super) fn run(arguments: Arguments, stop: &Arc<AtomicBool>) -> Result<(), Failure> {
+pub(super) fn run(arguments: &Arguments, stop: &Arc<AtomicBool>) -> Result<(), Failure> {
     let options = arguments.publishing.resolve(arguments.pyramid.resolve()?);
-    let tasks = plan_tasks(&arguments)?;
+    let tasks = plan_tasks(arguments)?;
     if let [task] = &tasks[..] {
-        return export_one(task, &arguments, &options, stop);
+        return export_one(task, arguments, &options, stop);
     }
     let mut failures = Vec::new();
     for task in &tasks {
         if stop.load(Ordering::Relaxed) {
             return Err(Error::Interrupted.into());
         }
-        if let Err(failure) = export_one(task, &arguments, &options, stop) {
+        if let Err(failure) = export_one(task, arguments, &options, stop) {
             if stop.load(Ordering::Relaxed) {
                 return Err(failure);
             }

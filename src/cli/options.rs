@@ -56,16 +56,17 @@ pub(super) struct PublishingOptions {
 
 #[derive(Debug, Args)]
 pub(super) struct Jobs {
-    /// Worker threads [default: the processors that this program may use]
-    #[arg(short, long, value_name = "N")]
-    jobs: Option<NonZeroUsize>,
+    /// Worker threads, 1 to 512 [default: the processors that this program may use]
+    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=512))]
+    jobs: Option<u16>,
 }
 
 impl Jobs {
     /// The number of worker threads.
     pub fn count(&self) -> NonZeroUsize {
+        let asked = self.jobs.and_then(|jobs| NonZeroUsize::new(usize::from(jobs)));
         // Where the system does not say, one is safe.
-        self.jobs.or_else(|| std::thread::available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN)
+        asked.or_else(|| std::thread::available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN)
     }
 }
 
@@ -129,12 +130,13 @@ impl PyramidOptions {
 
 impl PublishingOptions {
     /// Adds what was typed to `options`.
-    pub fn resolve(&self, options: ExportOptions) -> ExportOptions {
-        let associated = match self.associated.trim() {
+    pub fn resolve(&self, mut options: ExportOptions) -> ExportOptions {
+        options.associated = match self.associated.trim() {
             "all" => Associated::All,
             "none" => Associated::Named(Vec::new()),
             list => Associated::Named(list.split(',').map(|name| name.trim().to_owned()).collect()),
         };
-        ExportOptions { associated, page: if self.no_viewer { Page::Omit } else { Page::Include }, ..options }
+        options.page = if self.no_viewer { Page::Omit } else { Page::Include };
+        options
     }
 }

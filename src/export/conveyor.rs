@@ -59,18 +59,23 @@ pub(super) fn run<A: Agenda>(
             if under_way.is_empty() {
                 return failure.map_or(Ok(()), Err);
             }
-            // This thread holds a sender itself, so there is always a message to come.
-            let Ok((number, result)) = receiver.recv() else {
-                return Err(Error::Defect { message: "the workers are gone".to_owned() });
-            };
-            under_way[(number - oldest) as usize] = Some(result);
-            while let Some(Some(_)) = under_way.front() {
-                oldest += 1;
-                match under_way.pop_front().flatten() {
-                    Some(Ok(outcome)) if failure.is_none() => failure = agenda.take(outcome).err(),
-                    Some(Err(error)) if failure.is_none() => failure = Some(error),
-                    _ => {}
+            // One outcome is taken, then jobs are issued again: taking all that happen to be there would make the order of the
+            // jobs depend on the workers.
+            let result = loop {
+                if let Some(Some(_)) = under_way.front() {
+                    oldest += 1;
+                    break under_way.pop_front().flatten();
                 }
+                // This thread holds a sender itself, so there is always a message to come.
+                let Ok((number, result)) = receiver.recv() else {
+                    return Err(Error::Defect { message: "the workers are gone".to_owned() });
+                };
+                under_way[(number - oldest) as usize] = Some(result);
+            };
+            match result {
+                Some(Ok(outcome)) if failure.is_none() => failure = agenda.take(outcome).err(),
+                Some(Err(error)) if failure.is_none() => failure = Some(error),
+                _ => {}
             }
         }
     })
@@ -85,10 +90,19 @@ fn panic_message(panic: &(dyn Any + Send)) -> String {
 mod tests {
     use super::*;
 
-    /// Counts down: each outcome n issues n − 1 twice, at most `most` under way.
+    /// Counts down: each outcome n makes n − 1 ready twice. What is not ready yet is filled up from `reserve`, so that the order
+    /// of the jobs depends on when the agenda is asked.
     struct Countdown {
         ready: VecDeque<u32>,
+        reserve: u32,
+        under_way: u32,
         taken: Vec<u32>,
+    }
+
+    impl Countdown {
+        fn new(ready: impl IntoIterator<Item = u32>, reserve: u32) -> Self {
+            Self { ready: ready.into_iter().collect(), reserve, under_way: 0, taken: Vec::new() }
+        }
     }
 
     impl Agenda for Countdown {
@@ -96,11 +110,17 @@ mod tests {
         type Outcome = u32;
 
         fn issue(&mut self) -> Option<u32> {
-            self.ready.pop_front()
+            let job = self.ready.pop_front().or_else(|| {
+                self.reserve = self.reserve.checked_sub(1).filter(|_| self.under_way < 5)?;
+                Some(self.reserve % 4)
+            })?;
+            self.under_way += 1;
+            Some(job)
         }
 
         fn take(&mut self, outcome: u32) -> Result<(), Error> {
             self.taken.push(outcome);
+            self.under_way -= 1;
             if let Some(next) = outcome.checked_sub(1) {
                 self.ready.extend([next, next]);
             }
@@ -115,7 +135,7 @@ mod tests {
     #[test]
     fn the_order_is_the_same_for_any_number_of_workers() {
         let run_with = |threads| {
-            let mut agenda = Countdown { ready: VecDeque::from([7]), taken: Vec::new() };
+            let mut agenda = Countdown::new([7], 1000);
             run(&pool(threads), &mut agenda, |job| {
                 // Uneven work, so that later jobs overtake earlier ones.
                 Ok((0..(job % 3) * 10_000).fold(job, |value, step| std::hint::black_box(value ^ step ^ step)))
@@ -124,13 +144,15 @@ mod tests {
             agenda.taken
         };
         let alone = run_with(1);
-        assert_eq!(alone.len(), 255);
-        assert_eq!(alone, run_with(8));
+        assert_eq!(alone.len(), 255 + 250 * (1 + 3 + 7 + 15));
+        for _ in 0..20 {
+            assert_eq!(alone, run_with(8));
+        }
     }
 
     #[test]
     fn the_first_failure_in_order_is_the_one_reported() {
-        let mut agenda = Countdown { ready: (0..100).collect(), taken: Vec::new() };
+        let mut agenda = Countdown::new(0..100, 0);
         let failed = run(&pool(4), &mut agenda, |job| {
             if job % 10 == 7 { Err(Error::Defect { message: format!("job {job}") }) } else { Ok(0) }
         });
@@ -140,7 +162,7 @@ mod tests {
 
     #[test]
     fn a_panic_is_an_error_and_no_hang() {
-        let mut agenda = Countdown { ready: VecDeque::from([3]), taken: Vec::new() };
+        let mut agenda = Countdown::new([3], 0);
         let failed = run(&pool(2), &mut agenda, |job| if job == 1 { panic!("job {job} broke") } else { Ok(job) });
         assert_eq!(failed.unwrap_err().to_string(), "defect in slidezoom: job 1 broke");
     }

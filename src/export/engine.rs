@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use rayon::ThreadPool;
 
 use super::conveyor::{self, Agenda};
-use super::mosaic::{Mosaic, Piece, reduction};
+use super::mosaic::{CompleteTile, Mosaic, Piece, reduction};
 use super::plan::{ExportPlan, Page};
 use super::read_order::ReadOrder;
 use crate::descriptor::DeepZoomNames;
@@ -24,8 +24,8 @@ use crate::slide::{SlideError, Source};
 use crate::viewer;
 
 /// Chunks that may be read ahead of the tiles, in bytes of pixels. Their number does not depend on the number of workers, so that the
-/// order of the export does not either; it keeps some sixty workers busy.
-const READ_AHEAD_BYTES: u64 = 32 << 20;
+/// order of the export does not either; it keeps some thirty workers busy.
+const READ_AHEAD_BYTES: u64 = 16 << 20;
 
 /// Something to tell the user about an export that is nevertheless whole.
 #[derive(Clone, Debug)]
@@ -230,7 +230,7 @@ struct ExportAgenda<'a, Chunks> {
 
 impl<Chunks> ExportAgenda<'_, Chunks> {
     fn insert(&mut self, level: usize, column: u32, row: u32, piece: Piece) -> Result<(), Error> {
-        for ((column, row), pieces) in self.mosaics[level].insert(column, row, piece) {
+        for CompleteTile { column, row, pieces } in self.mosaics[level].insert(column, row, piece) {
             let tile = self.plan.tile(self.plan.level(level as u32).unwrap_or(self.plan.max_level()), column, row);
             let tile = tile.ok_or_else(|| Error::Defect {
                 message: format!("a tile at column {column}, row {row} of level {level}, which is outside its grid"),

@@ -144,6 +144,13 @@ pub(super) fn level_axes(
     levels
 }
 
+/// A tile that has all of its pieces.
+pub(super) struct CompleteTile {
+    pub column: u32,
+    pub row: u32,
+    pub pieces: Vec<Arc<Piece>>,
+}
+
 struct Held {
     piece: Arc<Piece>,
     /// How many of the tiles that use it are still to come.
@@ -168,8 +175,8 @@ impl Mosaic {
         Rect::spanning(self.axes.columns.piece(column), self.axes.rows.piece(row))
     }
 
-    /// Takes a piece; returns the column and row of each tile that it completes, with all pieces of that tile.
-    pub fn insert(&mut self, column: u32, row: u32, piece: Piece) -> Vec<((u32, u32), Vec<Arc<Piece>>)> {
+    /// Takes a piece; returns the tiles that it completes.
+    pub fn insert(&mut self, column: u32, row: u32, piece: Piece) -> Vec<CompleteTile> {
         let tile_columns = self.axes.columns.users[column as usize].clone();
         let tile_rows = self.axes.rows.users[row as usize].clone();
         let users = (tile_columns.len() * tile_rows.len()) as u32;
@@ -184,7 +191,8 @@ impl Mosaic {
                 *arrived += 1;
                 if *arrived as usize == needed {
                     self.arrived.remove(&tile);
-                    complete.push((tile, self.collect(tile)));
+                    let pieces = self.collect(tile);
+                    complete.push(CompleteTile { column: tile_column, row: tile_row, pieces });
                 }
             }
         }
@@ -234,12 +242,6 @@ impl Mosaic {
             let pixels = held.piece.pixels.cropped(relative_to(kept, rect.origin()));
             held.piece = Arc::new(Piece { rect: kept, pixels });
         }
-    }
-
-    /// How many bytes of pixels are held.
-    #[cfg(test)]
-    pub fn held_bytes(&self) -> usize {
-        self.held.values().map(|held| held.piece.pixels.bytes().len()).sum()
     }
 }
 

@@ -1,10 +1,10 @@
 //! In which chunks, and in which order, the slide is read.
 //!
 //! Chunks partition the exported area, so that each pixel is read once. Where the slide is stored in tiles of a sane size,
-//! chunks are whole tiles of it and none is decoded twice. They come in *stripes*: a stripe is as many columns of chunks as
-//! fit in 8,192 to 16,384 pixels, read from top to bottom. What is held in memory is then a few rows of a stripe, however
-//! wide the slide is, and at a stripe's right edge the columns that wait for the next stripe. Among the possible right edges, the
-//! one with the fewest waiting pixels is taken. Pure; the same for any number of workers.
+//! chunks are whole tiles of it and none is decoded twice. They come in *stripes*: a stripe is some columns of chunks, 4,096 to
+//! 16,384 pixels wide, read from top to bottom. What is held in memory is then a few rows of a stripe, however wide the slide is,
+//! and at a stripe's right edge the columns that wait for the next stripe. Among the possible right edges, the one is taken with
+//! which the two together are least. Pure; the same for any number of workers.
 
 use crate::geometry::{Rect, Size};
 use crate::pyramid::PyramidPlan;
@@ -12,8 +12,13 @@ use crate::slide::SlideInfo;
 
 use super::mosaic::{LevelAxes, level_axes, waiting_columns};
 
-/// The widest stripe, in pixels of the full size; the narrowest is half as wide. 16,384 × a few rows of tiles is about 60 MB.
-const STRIPE_WIDTH: u32 = 16_384;
+/// The narrowest and the widest stripe, in pixels of the full size.
+const STRIPE_NARROWEST: u32 = 4_096;
+const STRIPE_WIDEST: u32 = 16_384;
+
+/// About how many rows of a stripe are held, those of the smaller levels reckoned in: three or four rows of chunks and twice as
+/// many of pieces of each smaller level.
+const ROWS_HELD: u64 = 1_500;
 
 /// A chunk is at least this wide and high where whole stored tiles allow it: below, calls cost more than pixels.
 const CHUNK_AT_LEAST: u32 = 192;
@@ -90,22 +95,24 @@ fn stripes(plan: &PyramidPlan, columns: &[u32]) -> Vec<u32> {
     let count = columns.len() - 1;
     let mut stripes = vec![0];
     let mut begin = 0;
-    while columns[count] - columns[begin] > STRIPE_WIDTH {
-        let from = columns.partition_point(|&edge| edge < columns[begin] + STRIPE_WIDTH / 2).max(begin + 1);
-        let to = columns.partition_point(|&edge| edge <= columns[begin] + STRIPE_WIDTH).max(from + 1);
-        let best = (from..to.min(count)).min_by_key(|&column| waiting_pixels(plan, columns[column]));
-        begin = best.unwrap_or(from);
+    while columns[count] - columns[begin] > STRIPE_WIDEST {
+        let after = |width: u32| columns.partition_point(|&edge| edge < columns[begin].saturating_add(width));
+        let from = after(STRIPE_NARROWEST).max(begin + 1);
+        let to = after(STRIPE_WIDEST).max(from + 1).min(count);
+        begin = (from..to).min_by_key(|&end| pixels_held(plan, columns[begin], columns[end])).unwrap_or(from);
         stripes.push(begin as u32);
     }
     stripes.push(count as u32);
     stripes
 }
 
-/// How many pixels of all levels wait for the next stripe when a stripe ends at `edge`.
-fn waiting_pixels(plan: &PyramidPlan, edge: u32) -> u64 {
-    let columns = waiting_columns(plan, edge);
-    plan.levels()
+/// Roughly how many pixels are held at most while the stripe from `begin` to `end` is read: its own rows, and the columns of all
+/// levels that wait for the next stripe.
+fn pixels_held(plan: &PyramidPlan, begin: u32, end: u32) -> u64 {
+    let columns = waiting_columns(plan, end);
+    let waiting = plan
+        .levels()
         .zip(columns)
-        .map(|(level, columns)| u64::from(columns) * u64::from(plan.level_size(level).height()))
-        .sum()
+        .map(|(level, columns)| u64::from(columns) * u64::from(plan.level_size(level).height()));
+    u64::from(end - begin) * ROWS_HELD + waiting.sum::<u64>()
 }

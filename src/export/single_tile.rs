@@ -74,7 +74,8 @@ pub fn nearest_tile(source: &dyn Source, plan: &ExportPlan, tile: TileAddress) -
         levels.iter().enumerate().rev().find(|(_, level)| level.downsample <= scale).unwrap_or((0, &levels[0]));
     let downsample = if number == 0 { 1.0 } else { level.downsample };
 
-    // As DeepZoomGenerator rounds: the position down, the size up, and no further than the area reaches.
+    // As `DeepZoomGenerator` rounds: the position down, the size up, and no further than the area reaches.
+    #[expect(clippy::cast_sign_loss, reason = "positions and lengths are never negative")]
     let axis = |start: u32, length: u32, area_start: u32, area_length: u32| {
         let from = f64::from(start) * scale;
         let reach = ((f64::from(area_length) - from) / downsample).ceil();

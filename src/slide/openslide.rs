@@ -164,10 +164,11 @@ fn read_levels(
                 width: u64::from(size.w),
                 height: u64::from(size.h),
             })?;
-        let side = |axis: &str| -> Option<u32> {
+        let tile_length = |axis: &str| -> Option<u32> {
             properties.get(&format!("openslide.level[{number}].tile-{axis}"))?.parse().ok()
         };
-        let stored_tile = side("width").zip(side("height")).and_then(|(width, height)| Size::new(width, height));
+        let stored_tile =
+            tile_length("width").zip(tile_length("height")).and_then(|(width, height)| Size::new(width, height));
         levels.push(SlideLevelInfo { size, downsample: *downsample, stored_tile });
     }
     if levels.is_empty() {
@@ -197,6 +198,7 @@ fn read_bounds(path: &Path, properties: &BTreeMap<String, String>, whole: Rect) 
     let Some((left, top, right, bottom)) = edges else {
         return Ok(None);
     };
+    #[expect(clippy::cast_sign_loss, reason = "clamped to 0 and more")]
     let within = |value: i64, limit: u32| value.clamp(0, i64::from(limit)) as u32;
     let columns = within(left, size.width())..within(right, size.width());
     let rows = within(top, size.height())..within(bottom, size.height());

@@ -1,0 +1,101 @@
+//! A source whose pixels are computed, and which remembers what was read of it.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Mutex;
+
+use slidezoom::geometry::{Point, Rect, Size};
+use slidezoom::render::PremultipliedPixels;
+use slidezoom::slide::{SlideError, SlideInfo, SlideLevel, SlideLevelInfo, Source};
+
+/// The colour of a slide-level-0 pixel: red, green, blue. Neighbours differ, and so do x and y.
+pub fn colour(x: u32, y: u32) -> [u8; 3] {
+    let mixed = x.wrapping_mul(0x9e37_79b1) ^ y.wrapping_mul(0x85eb_ca77);
+    [(x ^ (mixed >> 28)) as u8, (y.wrapping_mul(3) ^ (mixed >> 29)) as u8, (mixed >> 13) as u8]
+}
+
+/// What a read does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// Every read succeeds.
+    None,
+    /// A read that touches this pixel fails.
+    Unreadable(Point),
+    /// A read that touches this pixel panics.
+    Panic(Point),
+}
+
+pub struct DrawnSource {
+    info: SlideInfo,
+    fault: Fault,
+    reads: Mutex<Vec<Rect>>,
+}
+
+impl DrawnSource {
+    pub fn new(size: Size, stored_tile: Option<Size>, bounds: Option<Rect>) -> Self {
+        let info = SlideInfo {
+            path: PathBuf::from("drawn"),
+            vendor: None,
+            levels: vec![SlideLevelInfo { size, downsample: 1.0, stored_tile }],
+            microns_per_pixel: None,
+            objective_power: None,
+            bounds,
+            background: None,
+            stored_subsampling: None,
+            icc_profile_bytes: None,
+            associated_images: Vec::new(),
+            properties: BTreeMap::new(),
+        };
+        Self { info, fault: Fault::None, reads: Mutex::new(Vec::new()) }
+    }
+
+    pub fn with_fault(mut self, fault: Fault) -> Self {
+        self.fault = fault;
+        self
+    }
+
+    /// Every region that was read, in the order of the calls.
+    pub fn reads(&self) -> Vec<Rect> {
+        self.reads.lock().unwrap().clone()
+    }
+}
+
+impl Source for DrawnSource {
+    fn info(&self) -> &SlideInfo {
+        &self.info
+    }
+
+    fn read(&self, region: Rect) -> Result<PremultipliedPixels, SlideError> {
+        assert!(Rect::of(self.info.size()).contains(region), "{region} of {}", self.info.size());
+        self.reads.lock().unwrap().push(region);
+        let touches = |point: Point| region.columns().contains(&point.x) && region.rows().contains(&point.y);
+        match self.fault {
+            Fault::Unreadable(point) if touches(point) => {
+                return Err(SlideError::Region {
+                    path: self.info.path.clone(),
+                    level: SlideLevel::BASE,
+                    origin: region.origin(),
+                    size: region.size(),
+                    message: "drawn to fail".to_owned(),
+                });
+            }
+            Fault::Panic(point) if touches(point) => panic!("drawn to panic"),
+            _ => {}
+        }
+        let pixels = region.rows().flat_map(|y| region.columns().map(move |x| colour(x, y)));
+        let argb = pixels.flat_map(|[red, green, blue]| u32::from_be_bytes([255, red, green, blue]).to_ne_bytes());
+        Ok(PremultipliedPixels::from_native_argb(region.size(), argb.collect()))
+    }
+
+    fn read_level(&self, _: SlideLevel, origin: Point, size: Size) -> Result<PremultipliedPixels, SlideError> {
+        self.read(Rect::new(origin, size).unwrap())
+    }
+
+    fn read_associated(&self, name: &str) -> Result<PremultipliedPixels, SlideError> {
+        Err(SlideError::Associated {
+            path: self.info.path.clone(),
+            name: name.to_owned(),
+            message: "it has none".to_owned(),
+        })
+    }
+}

@@ -1,0 +1,261 @@
+//! The engine against a rendering that shares nothing with it: the whole image in memory, halved level by level.
+
+use std::num::NonZeroUsize;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use proptest::prelude::*;
+use slidezoom::export::{Bounds, ExportOptions, FormatOption, Page, exact_tile};
+use slidezoom::geometry::{Point, Rect, Size};
+use slidezoom::progress::{Progress, TileWritten, Unwatched};
+use slidezoom::pyramid::TileGeometry;
+use slidezoom::sink::{EntryName, MemorySink, Published};
+use slidezoom::{Error, ExportPlan, Source, export};
+
+use crate::drawn_source::{DrawnSource, Fault, colour};
+
+/// An image in memory.
+struct Image {
+    width: usize,
+    height: usize,
+    pixels: Vec<[u8; 3]>,
+}
+
+impl Image {
+    fn drawn(area: Rect) -> Self {
+        let pixels = area.rows().flat_map(|y| area.columns().map(move |x| colour(x, y))).collect();
+        Self { width: area.size().width() as usize, height: area.size().height() as usize, pixels }
+    }
+
+    /// The mean of what exists of each 2×2, exact halves to the even value, by floating point: every sum of four bytes is exact.
+    fn halved(&self) -> Self {
+        let (width, height) = (self.width.div_ceil(2), self.height.div_ceil(2));
+        let mut pixels = Vec::with_capacity(width * height);
+        for y in 0..height {
+            for x in 0..width {
+                let mut of: Vec<[u8; 3]> = Vec::new();
+                for row in [2 * y, 2 * y + 1] {
+                    for column in [2 * x, 2 * x + 1] {
+                        if row < self.height && column < self.width {
+                            of.push(self.pixels[row * self.width + column]);
+                        }
+                    }
+                }
+                #[expect(clippy::cast_sign_loss, reason = "a mean of bytes")]
+                let mean = |channel: usize| {
+                    let sum: f64 = of.iter().map(|pixel| f64::from(pixel[channel])).sum();
+                    (sum / of.len() as f64).round_ties_even() as u8
+                };
+                pixels.push([mean(0), mean(1), mean(2)]);
+            }
+        }
+        Self { width, height, pixels }
+    }
+
+    fn cut(&self, rect: Rect) -> Vec<[u8; 3]> {
+        rect.rows()
+            .flat_map(|y| rect.columns().map(move |x| self.pixels[y as usize * self.width + x as usize]))
+            .collect()
+    }
+}
+
+fn decode_png(bytes: &[u8]) -> (Size, Vec<[u8; 3]>) {
+    let mut reader = png::Decoder::new(std::io::Cursor::new(bytes)).read_info().unwrap();
+    let mut rgb = vec![0; reader.output_buffer_size().unwrap()];
+    let frame = reader.next_frame(&mut rgb).unwrap();
+    let pixels = rgb.chunks_exact(3).map(|pixel| [pixel[0], pixel[1], pixel[2]]).collect();
+    (Size::new(frame.width, frame.height).unwrap(), pixels)
+}
+
+fn options(tile_size: u32, overlap: u32) -> ExportOptions {
+    ExportOptions {
+        geometry: TileGeometry::new(tile_size, overlap).unwrap(),
+        format: FormatOption::Png,
+        page: Page::Omit,
+        ..ExportOptions::default()
+    }
+}
+
+fn size(width: u32, height: u32) -> Size {
+    Size::new(width, height).unwrap()
+}
+
+fn jobs(count: usize) -> NonZeroUsize {
+    NonZeroUsize::new(count).unwrap()
+}
+
+fn run(
+    source: &DrawnSource,
+    plan: &ExportPlan,
+    jobs: NonZeroUsize,
+    progress: &dyn Progress,
+) -> Result<Published, Error> {
+    let sink = MemorySink::new();
+    let published = sink.published();
+    let result = export(source, plan, Box::new(sink), jobs, progress);
+    let files = published.lock().unwrap().take();
+    assert_eq!(result.is_ok(), files.is_some(), "published exactly where the export succeeded");
+    result.map(|_| files.unwrap())
+}
+
+/// Every tile against the independent rendering; then that each pixel was read once.
+fn check(source: &DrawnSource, plan: &ExportPlan, published: &Published) {
+    let pyramid = plan.pyramid();
+    let mut image = Image::drawn(plan.area());
+    let mut tiles = 0;
+    for level in pyramid.levels().rev() {
+        let grid = pyramid.grid(level);
+        for row in 0..grid.height() {
+            for column in 0..grid.width() {
+                let tile = pyramid.tile(level, column, row).unwrap();
+                let (_, bytes) = &published[&EntryName::new(plan.names().tile(tile)).unwrap()];
+                let (size, pixels) = decode_png(bytes);
+                let full = pyramid.region(tile).full;
+                assert_eq!(size, full.size(), "{tile}");
+                assert!(pixels == image.cut(full), "pixels of {tile}");
+                tiles += 1;
+            }
+        }
+        image = image.halved();
+    }
+    // Besides the tiles: descriptor and description.
+    assert_eq!(published.len(), tiles + 2);
+    let mut entries: Vec<u64> = published.values().map(|(entry, _)| *entry).collect();
+    entries.sort_unstable();
+    assert!(entries.iter().zip(0..).all(|(&entry, expected)| entry == expected), "entries count up without a gap");
+
+    let mut times_read = vec![0_u8; plan.area().size().area() as usize];
+    for rect in source.reads() {
+        assert!(plan.area().contains(rect), "{rect} is outside the exported area");
+        for y in rect.rows() {
+            for x in rect.columns() {
+                let (x, y) = (x - plan.area().origin().x, y - plan.area().origin().y);
+                times_read[y as usize * plan.area().size().width() as usize + x as usize] += 1;
+            }
+        }
+    }
+    assert!(times_read.iter().all(|&times| times == 1), "each pixel is read once");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(150))]
+    #[test]
+    fn every_pixel_of_every_tile_is_right_and_read_once(
+        (width, height) in (1..700_u32, 1..500_u32),
+        (tile_size, overlap) in (8..200_u32).prop_flat_map(|tile_size| (Just(tile_size), 0..tile_size.min(9))),
+        stored_tile in prop::option::of((16..300_u32, 8..300_u32)),
+        (left, top) in (0..300_u32, 0..300_u32),
+        workers in 1..5_usize,
+    ) {
+        let area = Rect::new(Point { x: left, y: top }, size(width, height)).unwrap();
+        let whole = size(left + width + 7, top + height + 3);
+        let source = DrawnSource::new(whole, stored_tile.map(|(width, height)| size(width, height)), Some(area));
+        let plan = ExportPlan::new(source.info(), "drawn", &options(tile_size, overlap)).unwrap();
+        prop_assert_eq!(plan.area(), area);
+        let published = run(&source, &plan, jobs(workers), &Unwatched).unwrap();
+        check(&source, &plan, &published);
+    }
+}
+
+#[test]
+fn awkward_shapes_are_right() {
+    for (width, height, tile_size, overlap) in [
+        (1, 1, 254, 1),
+        (1, 900, 254, 1),
+        (900, 1, 254, 1),
+        (508, 508, 254, 1),
+        (509, 507, 254, 1),
+        (4, 4, 3, 2),
+        (7, 5, 2, 1),
+        (33, 31, 2, 0),
+        (300, 300, 3, 0),
+        (256, 256, 256, 0),
+        (257, 255, 256, 255),
+    ] {
+        let source = DrawnSource::new(size(width, height), None, None);
+        let plan = ExportPlan::new(source.info(), "drawn", &options(tile_size, overlap)).unwrap();
+        check(&source, &plan, &run(&source, &plan, jobs(2), &Unwatched).unwrap());
+    }
+}
+
+/// Wide enough for three stripes: tiles that straddle two of them, at every level, and chunks cut at the seam.
+#[test]
+fn stripes_leave_no_seam() {
+    for (stored_tile, tile_size, overlap) in [(240, 254, 1), (256, 256, 0), (1000, 101, 3), (192, 33, 5)] {
+        let source = DrawnSource::new(size(36_000, 70), Some(size(stored_tile, 64)), None);
+        let plan = ExportPlan::new(source.info(), "drawn", &options(tile_size, overlap)).unwrap();
+        check(&source, &plan, &run(&source, &plan, jobs(3), &Unwatched).unwrap());
+    }
+}
+
+#[test]
+fn files_bytes_and_order_do_not_depend_on_the_number_of_workers() {
+    let source = DrawnSource::new(size(3000, 2000), Some(size(240, 240)), None);
+    let plan = ExportPlan::new(source.info(), "drawn", &ExportOptions { page: Page::Omit, ..ExportOptions::default() });
+    let plan = plan.unwrap();
+    let alone = run(&source, &plan, jobs(1), &Unwatched).unwrap();
+    assert!(alone == run(&source, &plan, jobs(8), &Unwatched).unwrap());
+}
+
+#[test]
+fn the_unreadable_region_is_named_and_nothing_is_published() {
+    let broken = Point { x: 500, y: 700 };
+    let source = DrawnSource::new(size(1000, 1000), Some(size(240, 240)), None).with_fault(Fault::Unreadable(broken));
+    let plan = ExportPlan::new(source.info(), "drawn", &options(254, 1)).unwrap();
+    let error = run(&source, &plan, jobs(4), &Unwatched).unwrap_err();
+    assert_eq!(error.to_string(), "drawn: cannot read 240×240 pixels at (480, 480) of slide level 0: drawn to fail");
+}
+
+#[test]
+fn a_panic_in_a_reader_is_an_error() {
+    let source = DrawnSource::new(size(1000, 1000), None, None).with_fault(Fault::Panic(Point { x: 999, y: 0 }));
+    let plan = ExportPlan::new(source.info(), "drawn", &options(254, 1)).unwrap();
+    let error = run(&source, &plan, jobs(2), &Unwatched).unwrap_err();
+    assert_eq!(error.to_string(), "defect in slidezoom: drawn to panic");
+}
+
+/// Asks to stop after some tiles.
+struct StopAfter {
+    tiles: u64,
+    written: AtomicU64,
+}
+
+impl Progress for StopAfter {
+    fn tile_written(&self, _tile: TileWritten) {
+        self.written.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn stop_requested(&self) -> bool {
+        self.written.load(Ordering::Relaxed) >= self.tiles
+    }
+}
+
+#[test]
+fn stopping_takes_effect_within_the_tiles_under_way() {
+    let source = DrawnSource::new(size(3000, 3000), None, None);
+    let plan = ExportPlan::new(source.info(), "drawn", &options(100, 0)).unwrap();
+    for tiles in [0, 1, 100] {
+        let progress = StopAfter { tiles, written: AtomicU64::new(0) };
+        assert!(matches!(run(&source, &plan, jobs(2), &progress), Err(Error::Interrupted)));
+        let written = progress.written.into_inner();
+        assert!(written >= tiles && written <= tiles + 2, "{written} tiles written, {tiles} wanted");
+    }
+}
+
+#[test]
+fn an_exact_tile_is_the_export_s_tile() {
+    let area = Rect::new(Point { x: 31, y: 7 }, size(1500, 1101)).unwrap();
+    let source = DrawnSource::new(size(1600, 1200), None, Some(area));
+    for bounds in [Bounds::Scan, Bounds::Full] {
+        let plan = ExportPlan::new(source.info(), "drawn", &ExportOptions { bounds, ..options(101, 2) }).unwrap();
+        let published = run(&source, &plan, jobs(2), &Unwatched).unwrap();
+        for level in plan.pyramid().levels() {
+            let grid = plan.pyramid().grid(level);
+            let tile = plan.pyramid().tile(level, grid.width() / 2, grid.height() - 1).unwrap();
+            let pixels = exact_tile(&source, &plan, tile, jobs(2)).unwrap();
+            let (size, expected) = decode_png(&published[&EntryName::new(plan.names().tile(tile)).unwrap()].1);
+            assert_eq!(pixels.size(), size);
+            let found: Vec<_> = pixels.bytes().chunks_exact(4).map(|pixel| [pixel[2], pixel[1], pixel[0]]).collect();
+            assert!(found == expected, "pixels of {tile}");
+        }
+    }
+}

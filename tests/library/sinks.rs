@@ -1,0 +1,199 @@
+//! One suite that every sink passes, and what the folder sink does besides.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::num::NonZeroUsize;
+use std::path::Path;
+use std::sync::atomic::Ordering;
+
+use slidezoom::export::{ExportOptions, Page};
+use slidezoom::geometry::Size;
+use slidezoom::progress::Unwatched;
+use slidezoom::sink::{DirectorySink, EntryName, Existing, MemorySink, Sink, SinkError};
+use slidezoom::{Error, ExportPlan, Source, export};
+
+use crate::drawn_source::DrawnSource;
+use crate::failing_sink::FailingSink;
+
+type Files = BTreeMap<String, Vec<u8>>;
+
+fn name(text: &str) -> EntryName {
+    EntryName::new(text.to_owned()).unwrap()
+}
+
+/// All files below a folder, by name relative to it; `None` where there is no such folder.
+fn files_below(folder: &Path) -> Option<Files> {
+    let mut files = Files::new();
+    for entry in walkdir::WalkDir::new(folder).sort_by_file_name() {
+        let entry = entry.ok()?;
+        if entry.file_type().is_file() {
+            let name = entry.path().strip_prefix(folder).unwrap().to_str().unwrap().to_owned();
+            files.insert(name, fs::read(entry.path()).unwrap());
+        }
+    }
+    Some(files)
+}
+
+/// `make` gives a sink and a look at what it has published.
+fn keeps_the_contract<S: Sink + 'static>(make: &dyn Fn() -> (S, Box<dyn Fn() -> Option<Files>>)) {
+    // Nothing stands before the commit; afterwards all of it does, whatever thread wrote it and in whatever order.
+    let (sink, published) = make();
+    sink.create_folder(&name("a")).unwrap();
+    sink.create_folder(&name("a/b")).unwrap();
+    std::thread::scope(|scope| {
+        for thread in 0..4_u64 {
+            let sink = &sink;
+            scope.spawn(move || {
+                for number in (0..50).rev() {
+                    let entry = number * 4 + thread;
+                    sink.write(entry, &name(&format!("a/b/{entry}")), &entry.to_le_bytes()).unwrap();
+                }
+            });
+        }
+    });
+    sink.write(200, &name("empty"), b"").unwrap();
+    sink.write(201, &name("große Datei #1"), &vec![7; 3 << 20]).unwrap();
+    assert!(published().is_none(), "nothing is published before the commit");
+    Box::new(sink).commit().unwrap();
+    let files = published().unwrap();
+    assert_eq!(files.len(), 202);
+    for entry in 0..200_u64 {
+        assert_eq!(files[&format!("a/b/{entry}")], entry.to_le_bytes());
+    }
+    assert_eq!(files["empty"], b"");
+    assert_eq!(files["große Datei #1"].len(), 3 << 20);
+
+    // A name is written once.
+    let (sink, published) = make();
+    sink.write(0, &name("twice"), b"one").unwrap();
+    assert!(sink.write(1, &name("twice"), b"two").is_err());
+    Box::new(sink).abandon().unwrap();
+    assert!(published().is_none(), "nothing is left of what was abandoned");
+
+    // Dropped without a word: as if abandoned.
+    let (sink, published) = make();
+    sink.write(0, &name("file"), b"contents").unwrap();
+    drop(sink);
+    assert!(published().is_none(), "nothing is left of what was dropped");
+}
+
+#[test]
+fn a_folder_keeps_the_contract() {
+    let root = tempfile::tempdir().unwrap();
+    let number = std::cell::Cell::new(0);
+    keeps_the_contract(&|| {
+        number.set(number.get() + 1);
+        let destination = root.path().join(format!("export-{}", number.get()));
+        let sink = DirectorySink::create(&destination, Existing::Refuse).unwrap();
+        (sink, Box::new(move || files_below(&destination)))
+    });
+    // Of three sinks one was committed, and nothing but that one is left: no partial folder.
+    let left: Vec<_> = fs::read_dir(root.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(left, ["export-1"]);
+}
+
+#[test]
+fn memory_keeps_the_contract() {
+    keeps_the_contract(&|| {
+        let sink = MemorySink::new();
+        let published = sink.published();
+        let look = move || {
+            let published = published.lock().unwrap();
+            let files = published.as_ref()?.iter();
+            Some(files.map(|(name, (_, contents))| (name.to_string(), contents.clone())).collect())
+        };
+        (sink, Box::new(look))
+    });
+}
+
+#[test]
+fn what_exists_is_refused_or_replaced_whole() {
+    let root = tempfile::tempdir().unwrap();
+    let destination = root.path().join("export");
+    let write = |existing, files: &[&str]| -> Result<(), SinkError> {
+        let sink = DirectorySink::create(&destination, existing)?;
+        for (file, entry) in files.iter().zip(0..) {
+            sink.write(entry, &name(file), file.as_bytes())?;
+        }
+        Box::new(sink).commit()
+    };
+    write(Existing::Refuse, &["old.dzi", "stale"]).unwrap();
+    assert!(matches!(write(Existing::Refuse, &["new.dzi"]), Err(SinkError::Exists { .. })));
+    assert_eq!(files_below(&destination).unwrap().len(), 2);
+    write(Existing::Replace, &["new.dzi"]).unwrap();
+    assert_eq!(files_below(&destination).unwrap().into_keys().collect::<Vec<_>>(), ["new.dzi"]);
+
+    // An abandoned replacement leaves the old one.
+    let sink = DirectorySink::create(&destination, Existing::Replace).unwrap();
+    sink.write(0, &name("newer.dzi"), b"").unwrap();
+    Box::new(sink).abandon().unwrap();
+    assert_eq!(files_below(&destination).unwrap().into_keys().collect::<Vec<_>>(), ["new.dzi"]);
+
+    // Somebody else's folder, file and dangling link are not ours to replace.
+    let documents = root.path().join("documents");
+    fs::create_dir(&documents).unwrap();
+    fs::write(documents.join("thesis.txt"), "years").unwrap();
+    let refused = DirectorySink::create(&documents, Existing::Replace).unwrap_err();
+    assert!(matches!(refused, SinkError::NotAnExport { .. }));
+    let file = root.path().join("file");
+    fs::write(&file, "x").unwrap();
+    assert!(matches!(DirectorySink::create(&file, Existing::Replace), Err(SinkError::NotAnExport { .. })));
+    let link = root.path().join("link");
+    std::os::unix::fs::symlink("nowhere", &link).unwrap();
+    assert!(matches!(DirectorySink::create(&link, Existing::Refuse), Err(SinkError::Exists { .. })));
+    assert!(matches!(DirectorySink::create(Path::new("/"), Existing::Refuse), Err(SinkError::Destination { .. })));
+}
+
+#[test]
+fn something_that_appears_meanwhile_is_not_replaced() {
+    let root = tempfile::tempdir().unwrap();
+    let destination = root.path().join("export");
+    let sink = DirectorySink::create(&destination, Existing::Refuse).unwrap();
+    sink.write(0, &name("a.dzi"), b"").unwrap();
+    // Empty: rename(2) alone would replace it.
+    fs::create_dir(&destination).unwrap();
+    assert!(matches!(Box::new(sink).commit(), Err(SinkError::Exists { .. })));
+    assert_eq!(fs::read_dir(root.path()).unwrap().count(), 1, "no partial folder is left");
+}
+
+#[test]
+fn one_export_at_a_time_and_a_killed_one_s_rest_is_removed() {
+    let root = tempfile::tempdir().unwrap();
+    let destination = root.path().join("export");
+    let first = DirectorySink::create(&destination, Existing::Refuse).unwrap();
+    assert!(matches!(DirectorySink::create(&destination, Existing::Refuse), Err(SinkError::Busy { .. })));
+    drop(first);
+    // What a kill leaves: the folder without the lock.
+    let partial = root.path().join(".export.partial");
+    fs::create_dir(&partial).unwrap();
+    fs::write(partial.join("half-written"), "x").unwrap();
+    let second = DirectorySink::create(&destination, Existing::Refuse).unwrap();
+    second.write(0, &name("a.dzi"), b"").unwrap();
+    Box::new(second).commit().unwrap();
+    assert_eq!(files_below(&destination).unwrap().into_keys().collect::<Vec<_>>(), ["a.dzi"]);
+    assert!(!partial.exists());
+}
+
+/// Each call that the engine makes of a sink fails in turn: the error comes through, and nothing is left.
+#[test]
+fn every_call_failing_in_turn_leaves_nothing() {
+    let source = DrawnSource::new(Size::new(300, 200).unwrap(), None, None);
+    let plan =
+        ExportPlan::new(source.info(), "drawn", &ExportOptions { page: Page::Include, ..ExportOptions::default() });
+    let plan = plan.unwrap();
+    let root = tempfile::tempdir().unwrap();
+    let destination = root.path().join("export");
+    let two = NonZeroUsize::new(2).unwrap();
+    for good in 0.. {
+        let sink = FailingSink::new(DirectorySink::create(&destination, Existing::Refuse).unwrap(), good);
+        let calls = sink.calls();
+        let result = export(&source, &plan, Box::new(sink), two, &Unwatched);
+        if calls.load(Ordering::SeqCst) <= good {
+            result.unwrap();
+            assert!(good > 20, "the sink is called more often than {good} times");
+            break;
+        }
+        assert!(matches!(result, Err(Error::Destination(SinkError::Operation { .. }))), "call {good}: {result:?}");
+        assert_eq!(fs::read_dir(root.path()).unwrap().count(), 0, "call {good} left something");
+    }
+}
