@@ -49,8 +49,12 @@ check: deps ## Format, lints and documentation, warnings being errors
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --locked
 
 .PHONY: bench
-bench: deps ## Measure
+bench: deps ## Measure against the rivals that are installed
 	$(CARGO) bench --locked
+
+.PHONY: soak
+soak: deps ## Run the tests that take many minutes
+	$(CARGO) test --release --locked --test memory -- --ignored --test-threads 1 --nocapture
 
 .PHONY: deps
 deps: ## Install what building needs and this machine lacks (apt-get; OpenSlide into target/)

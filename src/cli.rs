@@ -2,8 +2,6 @@
 //!
 //! One file a subcommand. stdout carries only what was asked for; everything else goes to stderr.
 
-#![expect(clippy::print_stderr, reason = "the command line is what speaks to the user")]
-
 use std::io::{self, Write};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -31,7 +29,7 @@ Examples:
 
 Exit codes:
   0 done · 1 any other failure · 2 wrong usage · 3 the slide cannot be read · 4 the destination failed ·
-  5 verification found damage · 130 interrupted";
+  130 interrupted";
 
 /// Converts whole-slide images, once and offline, into static Deep Zoom pyramids.
 #[derive(Debug, Parser)]
@@ -81,18 +79,20 @@ pub(crate) fn run() -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            eprintln!("{failure}");
+            if !failure.is_told() {
+                tell(&failure.to_string());
+            }
             failure.exit_code()
         }
     }
 }
 
-/// A flag that Ctrl-C and SIGTERM set. A second one ends the program at once.
+/// A flag that Ctrl-C, SIGTERM and SIGHUP set. A second signal changes nothing: wrappers such as timeout(1) send two, and what was
+/// written is removed within the time of a few tiles.
 fn stop_flag() -> Result<Arc<AtomicBool>, Failure> {
     let stop = Arc::new(AtomicBool::new(false));
     for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM, signal_hook::consts::SIGHUP] {
-        signal_hook::flag::register_conditional_shutdown(signal, 130, Arc::clone(&stop))
-            .and_then(|_| signal_hook::flag::register(signal, Arc::clone(&stop)))
+        signal_hook::flag::register(signal, Arc::clone(&stop))
             .map_err(|error| Failure::other(format!("cannot watch for signals: {error}")))?;
     }
     Ok(stop)
@@ -113,11 +113,41 @@ fn manual() -> Result<Vec<u8>, Failure> {
     Ok(page)
 }
 
+/// Writes a line to stderr. Where stderr is closed or full there is nobody to tell, and that must not spoil the work.
+fn tell(line: &str) {
+    let _ = writeln!(io::stderr(), "{line}");
+}
+
+/// A file's name or a property may hold a newline, a terminal's control codes, or marks that turn the direction of what
+/// follows: shown, they are escaped.
+fn plain(text: &str) -> String {
+    let turns = |letter| matches!(letter, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let escaped = |letter: char| (letter.is_control() || turns(letter)).then(|| letter.escape_default());
+    let mut plain = String::with_capacity(text.len());
+    for letter in text.chars() {
+        match escaped(letter) {
+            Some(escape) => plain.extend(escape),
+            None => plain.push(letter),
+        }
+    }
+    plain
+}
+
 /// Writes to stdout. A reader that has gone away (`| head`) is no failure of ours.
 fn print(bytes: &[u8]) -> Result<(), Failure> {
     let mut stdout = io::stdout().lock();
     match stdout.write_all(bytes).and_then(|()| stdout.flush()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Failure::other(format!("stdout: {error}"))),
         _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn control_codes_are_shown_and_not_sent() {
+        assert_eq!(plain("a\nb\u{1b}[31m é\u{202e}"), "a\\nb\\u{1b}[31m é\\u{202e}");
     }
 }

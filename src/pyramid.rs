@@ -53,8 +53,9 @@ pub struct TileGeometry {
 /// Why a tile size and an overlap do not make tiles.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TileGeometryError {
-    /// The tile size is 0 or beyond [`TileGeometry::LARGEST_TILE_SIZE`].
-    #[error("tile size {tile_size} is not between 1 and {largest}", largest = TileGeometry::LARGEST_TILE_SIZE)]
+    /// The tile size is not between [`TileGeometry::SMALLEST_TILE_SIZE`] and [`TileGeometry::LARGEST_TILE_SIZE`].
+    #[error("tile size {tile_size} is not between {smallest} and {largest}",
+        smallest = TileGeometry::SMALLEST_TILE_SIZE, largest = TileGeometry::LARGEST_TILE_SIZE)]
     TileSize {
         /// The tile size asked for.
         tile_size: u32,
@@ -70,18 +71,21 @@ pub enum TileGeometryError {
 }
 
 impl TileGeometry {
+    /// The smallest tile size: a single pixel has no half that could go into the next smaller level.
+    pub const SMALLEST_TILE_SIZE: u32 = 2;
+
     /// The largest tile size: what libvips allows too, and a tile with its overlap stays within JPEG's 65,535.
     pub const LARGEST_TILE_SIZE: u32 = 8192;
 
     /// Checks a tile size and an overlap, both in pixels of the tile's own level.
     ///
     /// # Errors
-    /// [`TileGeometryError`] where the tile size is 0 or above 8192, or the overlap is not smaller than it.
+    /// [`TileGeometryError`] where the tile size is not from 2 to 8192, or the overlap is not smaller than it.
     pub const fn new(tile_size: u32, overlap: u32) -> Result<Self, TileGeometryError> {
         let Some(step) = NonZeroU32::new(tile_size) else {
             return Err(TileGeometryError::TileSize { tile_size });
         };
-        if tile_size > Self::LARGEST_TILE_SIZE {
+        if tile_size < Self::SMALLEST_TILE_SIZE || tile_size > Self::LARGEST_TILE_SIZE {
             return Err(TileGeometryError::TileSize { tile_size });
         }
         if overlap >= tile_size {

@@ -78,6 +78,12 @@ impl PremultipliedPixels {
         self.size
     }
 
+    /// Whether nothing is to be seen: every pixel is wholly transparent.
+    #[must_use]
+    pub fn is_clear(&self) -> bool {
+        self.bytes.chunks_exact(PIXEL_BYTES).fold(0, |any, pixel| any | pixel[3]) == 0
+    }
+
     /// The share of each colour that `background` gives is what alpha leaves: `colour + background·(255 − alpha)/255`,
     /// rounded to nearest. As the colours are premultiplied, nothing is lost by dividing first.
     #[must_use]

@@ -90,6 +90,12 @@ pub enum SinkError {
         /// The final name.
         path: PathBuf,
     },
+    /// Something that is no folder stands where the destination's folder should be.
+    #[error("{path}: is not a folder", path = path.display())]
+    NotAFolder {
+        /// What stands there.
+        path: PathBuf,
+    },
     /// Another export is writing to the same destination now.
     #[error("{path}: another export is writing here", path = path.display())]
     Busy {

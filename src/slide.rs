@@ -41,6 +41,7 @@ impl fmt::Display for SlideLevel {
 
 /// One of the slide's own levels.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct SlideLevelInfo {
     /// Its size in its own pixels.
     pub size: Size,
@@ -61,8 +62,10 @@ pub struct AssociatedImage {
 
 /// All that is known of a slide before its pixels are read.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct SlideInfo {
     /// The file it was read from.
+    #[serde(serialize_with = "as_text")]
     pub path: PathBuf,
     /// The vendor as OpenSlide names it: `aperio`, `hamamatsu`, `generic-tiff`, …
     pub vendor: Option<String>,
@@ -104,6 +107,11 @@ impl SlideInfo {
     }
 }
 
+/// A path as text: what is no Unicode in it is replaced.
+fn as_text<S: serde::Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&path.to_string_lossy())
+}
+
 /// Something that yields a slide's pixels. One value serves all threads at once.
 pub trait Source: Send + Sync {
     /// What the slide is.
@@ -140,7 +148,7 @@ pub enum SlideError {
         source: Arc<std::io::Error>,
     },
     /// No reader knows this kind of file.
-    #[error("{path}: not a slide that OpenSlide reads", path = path.display())]
+    #[error("{path}: no slide that OpenSlide reads, or an incomplete one", path = path.display())]
     Unsupported {
         /// The file.
         path: PathBuf,
@@ -153,8 +161,8 @@ pub enum SlideError {
         /// The reader's own words.
         message: String,
     },
-    /// The slide opens but says that nothing of it was scanned, so every pixel would be made up.
-    #[error("{path}: holds no pixels: its scanned area (bounds) is empty", path = path.display())]
+    /// Nothing of the slide was scanned: its bounds are empty, or every pixel is transparent. All of an export would be made up.
+    #[error("{path}: holds no pixels: nothing of it was scanned", path = path.display())]
     Empty {
         /// The file.
         path: PathBuf,

@@ -13,6 +13,7 @@ use slidezoom::{Error, ExportOptions, ExportPlan, ExportReport};
 use super::failure::Failure;
 use super::inputs;
 use super::options::{Jobs, PublishingOptions, PyramidOptions};
+use super::plain;
 use super::progress::{Mode, Watcher};
 
 /// Convert slides into static Deep Zoom pyramids that any web server or disk can show
@@ -63,39 +64,51 @@ struct Task {
 
 pub(super) fn run(arguments: &Arguments, stop: &Arc<AtomicBool>) -> Result<(), Failure> {
     let options = arguments.publishing.resolve(arguments.pyramid.resolve()?);
-    let tasks = plan_tasks(arguments)?;
-    if let [task] = &tasks[..] {
-        return export_one(task, arguments, &options, stop);
-    }
+    let tasks = plan_tasks(arguments).map_err(|failure| tell(failure, "", arguments.progress))?;
     let mut failures = Vec::new();
     for task in &tasks {
-        if stop.load(Ordering::Relaxed) {
-            return Err(Error::Interrupted.into());
+        let result = if stop.load(Ordering::Relaxed) {
+            Err(Error::Interrupted.into())
+        } else {
+            export_one(task, arguments, &options, stop)
+        };
+        let Err(failure) = result else { continue };
+        let failure = tell(failure, &task.name, arguments.progress);
+        if tasks.len() == 1 || stop.load(Ordering::Relaxed) {
+            return Err(failure);
         }
-        if let Err(failure) = export_one(task, arguments, &options, stop) {
-            if stop.load(Ordering::Relaxed) {
-                return Err(failure);
-            }
-            eprintln!("{failure}");
-            failures.push((task, failure.code()));
-        }
+        failures.push((task, failure.code()));
     }
     if failures.is_empty() {
         return Ok(());
     }
     let names: Vec<_> = failures.iter().map(|(task, _)| task.slide.display().to_string()).collect();
     let message = format!("{} of {} slides failed: {}", failures.len(), tasks.len(), names.join(", "));
-    Err(Failure::summary(message, failures.into_iter().map(|(_, code)| code)))
+    let summary = Failure::summary(message, failures.into_iter().map(|(_, code)| code));
+    Err(tell(summary, "", arguments.progress))
+}
+
+/// Tells the user of a failure, or the program that reads the JSON lines.
+fn tell(failure: Failure, name: &str, progress: Mode) -> Failure {
+    if progress == Mode::Json {
+        super::tell(&failure.event(name).to_string());
+    } else {
+        super::tell(&failure.to_string());
+    }
+    failure.told()
 }
 
 /// Which slides go where.
 fn plan_tasks(arguments: &Arguments) -> Result<Vec<Task>, Failure> {
     let slides = inputs::find_slides(&arguments.inputs)?;
     let one = arguments.inputs.len() == 1 && !arguments.inputs[0].is_dir();
-    if let (true, Some(output)) = (one, &arguments.output) {
+    if let Some(output) = &arguments.output {
         refuse_archive(output)?;
+    }
+    if let (true, Some(output)) = (one, &arguments.output) {
         let name = output.file_name().and_then(|name| name.to_str()).ok_or_else(|| {
-            Failure::usage(format!("{}: not a folder's name in UTF-8", output.display()), "-o names the folder to make")
+            let message = format!("{}: does not name a folder to make (in UTF-8)", output.display());
+            Failure::usage(message, "-o takes the new folder's path, such as out/CMU-1")
         })?;
         return Ok(vec![Task { slide: slides[0].clone(), name: name.to_owned(), destination: output.clone() }]);
     }
@@ -127,20 +140,8 @@ fn export_one(task: &Task, arguments: &Arguments, options: &ExportOptions, stop:
     let watcher = Watcher::new(arguments.progress, &task.name, stop);
     let result = slidezoom::export(source.as_ref(), &plan, Box::new(sink), arguments.jobs.count(), &watcher);
     watcher.end();
-    match result {
-        Ok(report) => {
-            summarise(&watcher, &plan, task, &report);
-            Ok(())
-        }
-        Err(error) => {
-            let failure = Failure::from(error);
-            if arguments.progress == Mode::Json {
-                let event = json!({ "event": "failed", "name": task.name, "message": failure.to_string(), "exitCode": failure.code() });
-                watcher.say("", &event);
-            }
-            Err(failure)
-        }
-    }
+    summarise(&watcher, &plan, task, &result?);
+    Ok(())
 }
 
 fn summarise(watcher: &Watcher<'_>, plan: &ExportPlan, task: &Task, report: &ExportReport) {
@@ -170,7 +171,7 @@ fn describe(plan: &ExportPlan, task: &Task) -> String {
     let mut text = String::new();
     let area = plan.area();
     // Writing to a String cannot fail.
-    let _ = writeln!(text, "{} → {}", task.slide.display(), task.destination.display());
+    let _ = writeln!(text, "{} → {}", plain(&task.slide.to_string_lossy()), plain(&task.destination.to_string_lossy()));
     let _ = writeln!(text, "  area        {area} of the slide");
     let _ = writeln!(text, "  background  {}", plan.background());
     let _ = writeln!(
@@ -185,7 +186,7 @@ fn describe(plan: &ExportPlan, task: &Task) -> String {
     let _ = writeln!(
         text,
         "  associated  {}",
-        if plan.associated().is_empty() { "none".to_owned() } else { plan.associated().join(", ") }
+        if plan.associated().is_empty() { "none".to_owned() } else { plain(&plan.associated().join(", ")) }
     );
     let _ = writeln!(text, "  {:>5}  {:>15}  {:>11}  {:>9}", "level", "pixels", "grid", "tiles");
     for level in pyramid.levels().rev() {

@@ -9,23 +9,26 @@ use slidezoom::export::PlanError;
 use slidezoom::sink::SinkError;
 use slidezoom::slide::SlideError;
 
+use super::plain;
+
 /// A failure with its exit code.
 #[derive(Debug)]
 pub(super) struct Failure {
     message: String,
     hint: Option<String>,
     code: u8,
+    told: bool,
 }
 
 impl Failure {
     /// Any other failure: exit code 1.
     pub fn other(message: String) -> Self {
-        Self { message, hint: None, code: 1 }
+        Self { message, hint: None, code: 1, told: false }
     }
 
     /// Wrong usage: exit code 2.
     pub fn usage(message: impl Into<String>, hint: impl Into<String>) -> Self {
-        Self { message: message.into(), hint: Some(hint.into()), code: 2 }
+        Self { message: message.into(), hint: Some(hint.into()), code: 2, told: false }
     }
 
     /// Several inputs of which some failed: their common code, or 1.
@@ -33,7 +36,23 @@ impl Failure {
         let mut codes = codes.collect::<Vec<_>>();
         codes.dedup();
         let code = if let [code] = codes[..] { code } else { 1 };
-        Self { message, hint: None, code }
+        Self { message, hint: None, code, told: false }
+    }
+
+    /// As an event of the JSON lines.
+    pub fn event(&self, name: &str) -> serde_json::Value {
+        serde_json::json!({ "event": "failed", "name": name, "message": self.message, "hint": self.hint, "exitCode": self.code })
+    }
+
+    /// The same, once the user has been told.
+    pub fn told(mut self) -> Self {
+        self.told = true;
+        self
+    }
+
+    /// Whether the user has been told.
+    pub fn is_told(&self) -> bool {
+        self.told
     }
 
     /// The exit code as a number.
@@ -48,7 +67,7 @@ impl Failure {
 
 impl fmt::Display for Failure {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "slidezoom: {}", one_line(&self.message))?;
+        write!(formatter, "slidezoom: {}", plain(&self.message))?;
         if let Some(hint) = &self.hint {
             write!(formatter, "\n  {hint}")?;
         }
@@ -56,22 +75,10 @@ impl fmt::Display for Failure {
     }
 }
 
-/// A file's name or a property may hold a newline or a terminal's control codes; a message is one plain line all the same.
-fn one_line(message: &str) -> String {
-    message
-        .chars()
-        .flat_map(|letter| {
-            let escaped = letter.is_control().then(|| letter.escape_default());
-            let plain = escaped.is_none().then_some(letter);
-            escaped.into_iter().flatten().chain(plain)
-        })
-        .collect()
-}
-
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         let (code, hint) = classify(&error);
-        Self { message: error.to_string(), hint, code }
+        Self { message: error.to_string(), hint, code, told: false }
     }
 }
 
@@ -109,6 +116,9 @@ fn classify(error: &Error) -> (u8, Option<String>) {
 
 fn slide_hint(error: &SlideError) -> Option<String> {
     let hint = match error {
+        SlideError::Open { source, .. } if source.kind() == io::ErrorKind::IsADirectory => {
+            "`slidezoom export` takes folders and exports every slide below them"
+        }
         SlideError::Unsupported { .. } => {
             "readable are Aperio, DICOM, Hamamatsu, Leica, MIRAX, Philips, Sakura, Trestle, Ventana, Zeiss and tiled TIFF files"
         }
@@ -126,7 +136,9 @@ fn slide_hint(error: &SlideError) -> Option<String> {
 fn destination_hint(error: &SinkError) -> Option<String> {
     let hint = match error {
         SinkError::Exists { .. } => "--overwrite replaces it when the new one is whole; -o writes elsewhere",
-        SinkError::NotAnExport { .. } => "remove it yourself, or write elsewhere with -o",
+        SinkError::NotAnExport { .. } | SinkError::NotAFolder { .. } => {
+            "remove it yourself, or write elsewhere with -o"
+        }
         SinkError::Busy { .. } => "wait until that run has ended, or write elsewhere with -o",
         SinkError::Operation { source, .. } => match source.kind() {
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
@@ -145,11 +157,6 @@ fn destination_hint(error: &SinkError) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_message_is_one_line_without_control_codes() {
-        assert_eq!(one_line("a\nb\u{1b}[31m é"), "a\\nb\\u{1b}[31m é");
-    }
 
     #[test]
     fn several_failures_keep_a_common_code() {

@@ -49,12 +49,12 @@ fn table(info: &SlideInfo, plan: &ExportPlan) -> String {
     let mut text = String::new();
     let mut line = |label: &str, value: String| {
         // Writing to a String cannot fail.
-        let _ = writeln!(text, "{label:<18}{value}");
+        let _ = writeln!(text, "{label:<18}{}", super::plain(&value));
     };
     line("slide", info.path.display().to_string());
     line("vendor", info.vendor.clone().unwrap_or_else(unknown));
     line("size", format!("{} px, {:.1} megapixels", info.size(), info.size().area() as f64 / 1e6));
-    line("µm per pixel", info.microns_per_pixel.map_or_else(unknown, |mpp| format!("{} × {}", mpp.x(), mpp.y())));
+    line("µm per pixel", info.microns_per_pixel.map_or_else(unknown, |mpp| format!("{:.4} × {:.4}", mpp.x(), mpp.y())));
     line("objective", info.objective_power.map_or_else(unknown, |power| format!("{power}×")));
     line("scanned area", info.bounds.map_or_else(|| "all of it".to_owned(), |bounds| bounds.to_string()));
     line("background", info.background.map_or_else(unknown, |colour| colour.to_string()));

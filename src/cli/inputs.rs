@@ -24,6 +24,9 @@ pub(super) fn find_slides(inputs: &[PathBuf]) -> Result<Vec<PathBuf>, SlideError
             slides.push(input.clone());
         }
     }
+    // The same file can be named twice, or once itself and once by its folder.
+    let mut seen = HashSet::new();
+    slides.retain(|slide| slide.canonicalize().map_or(true, |path| seen.insert(path)));
     Ok(slides)
 }
 

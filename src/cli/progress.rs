@@ -10,6 +10,8 @@ use indicatif::{ProgressBar, ProgressState, ProgressStyle};
 use serde_json::json;
 use slidezoom::progress::{Progress, TileWritten, Workload};
 
+use super::{plain, tell};
+
 /// How progress is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum Mode {
@@ -79,9 +81,9 @@ impl<'a> Watcher<'a> {
     /// Says one thing to the user, or to the program that reads the JSON lines.
     pub fn say(&self, line: &str, event: &serde_json::Value) {
         match &self.display {
-            Display::Bar(bar) => bar.suspend(|| eprintln!("{line}")),
-            Display::Plain => eprintln!("{line}"),
-            Display::Json => eprintln!("{event}"),
+            Display::Bar(bar) => bar.suspend(|| tell(&plain(line))),
+            Display::Plain => tell(&plain(line)),
+            Display::Json => tell(&event.to_string()),
             Display::Silent => {}
         }
     }
@@ -121,7 +123,7 @@ fn bar(name: &str, tiles: Arc<AtomicU64>) -> ProgressBar {
                 }),
         );
     }
-    bar.set_prefix(name.to_owned());
+    bar.set_prefix(plain(name));
     bar
 }
 

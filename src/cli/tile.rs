@@ -1,11 +1,11 @@
 //! `slidezoom tile`: one tile on demand.
 
 use std::io::IsTerminal;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use slidezoom::encode::TileEncoder;
-use slidezoom::export::{PlanError, exact_tile, nearest_tile};
+use slidezoom::export::{FormatOption, PlanError, exact_tile, nearest_tile};
 use slidezoom::{Error, ExportPlan, slide};
 
 use super::failure::Failure;
@@ -41,11 +41,29 @@ pub(super) struct Arguments {
     jobs: Jobs,
 }
 
+/// A JPEG called .png would be taken for damaged.
+fn refuse_other_ending(output: Option<&Path>, format: FormatOption) -> Result<(), Failure> {
+    let ending = output.and_then(Path::extension).and_then(|ending| ending.to_str()).map(str::to_ascii_lowercase);
+    let fits = match ending.as_deref() {
+        Some("jpg" | "jpeg") => format == FormatOption::Jpeg,
+        Some("png") => format == FormatOption::Png,
+        _ => true,
+    };
+    if fits {
+        return Ok(());
+    }
+    Err(Failure::usage(
+        "the file's ending does not fit the tile's format",
+        "choose the format with --format jpeg or --format png",
+    ))
+}
+
 pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     if arguments.output.is_none() && std::io::stdout().is_terminal() {
         return Err(Failure::usage("a tile is no text for a terminal", "give -o FILE, or send stdout elsewhere"));
     }
     let options = arguments.pyramid.resolve()?;
+    refuse_other_ending(arguments.output.as_deref(), options.format)?;
     let source = slide::open(&arguments.slide)?;
     let plan = ExportPlan::new(source.info(), "tile", &options)?;
     let pyramid = plan.pyramid();

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::num::NonZeroUsize;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rayon::ThreadPool;
@@ -18,7 +18,7 @@ use crate::geometry::Rect;
 use crate::metadata;
 use crate::progress::{Progress, TileWritten, Workload};
 use crate::pyramid::{PyramidPlan, TileAddress};
-use crate::render::{Canvas, Pixels, relative_to};
+use crate::render::{Canvas, PremultipliedPixels, relative_to};
 use crate::sink::{EntryName, Sink, SinkError};
 use crate::slide::{SlideError, Source};
 use crate::viewer;
@@ -32,6 +32,11 @@ const READ_AHEAD_BYTES: u64 = 16 << 20;
 pub enum Warning {
     /// An associated image could not be read and is left out.
     AssociatedImage(SlideError),
+    /// The slide has no associated image of a name that was asked for.
+    NoSuchAssociatedImage {
+        /// The name.
+        name: String,
+    },
     /// The slide has a colour profile, which is not applied.
     ColourProfile {
         /// The profile's size in bytes.
@@ -43,6 +48,7 @@ impl std::fmt::Display for Warning {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::AssociatedImage(error) => write!(formatter, "{error}; it is left out"),
+            Self::NoSuchAssociatedImage { name } => write!(formatter, "the slide has no associated image {name:?}"),
             Self::ColourProfile { bytes } => {
                 write!(formatter, "the slide's ICC profile ({bytes} bytes) is not applied: colours are as stored")
             }
@@ -104,7 +110,8 @@ fn write_all(
     let tile_bytes = write_tiles(source, plan, &names, sink, jobs, progress)?;
 
     let mut files = Files { sink, next_entry: pyramid.tile_count() };
-    let mut warnings = Vec::new();
+    let mut warnings: Vec<Warning> =
+        plan.absent().iter().map(|name| Warning::NoSuchAssociatedImage { name: name.clone() }).collect();
     if let Some(bytes) = source.info().icc_profile_bytes {
         warnings.push(Warning::ColourProfile { bytes });
     }
@@ -195,9 +202,22 @@ fn write_tiles(
         ready: VecDeque::new(),
         tiles_issued: 0,
     };
-    let bench = Bench { source, plan, names, sink, progress, desks, tile_bytes: AtomicU64::new(0) };
+    let bench = Bench {
+        source,
+        plan,
+        names,
+        sink,
+        progress,
+        desks,
+        tile_bytes: AtomicU64::new(0),
+        something_seen: AtomicBool::new(false),
+    };
     conveyor::run(&workers, &mut agenda, |job| bench.perform(job, workers.current_thread_index().unwrap_or(0)))?;
 
+    // OpenSlide shows missing tiles as transparent, without an error. One may be what was not scanned; all of them are no slide.
+    if !bench.something_seen.into_inner() {
+        return Err(SlideError::Empty { path: source.info().path.clone() }.into());
+    }
     // Proof that nothing was left out: each tile was issued once, and no pixel waits for a tile that never came.
     let expected = plan.pyramid().tile_count();
     if agenda.tiles_issued != expected || !agenda.mosaics.iter().all(Mosaic::is_empty) {
@@ -290,6 +310,8 @@ struct Bench<'a> {
     /// One a worker, so that no lock is ever waited for.
     desks: Vec<Mutex<Desk>>,
     tile_bytes: AtomicU64,
+    /// Whether any pixel that was read was not wholly transparent.
+    something_seen: AtomicBool,
 }
 
 impl Bench<'_> {
@@ -300,6 +322,10 @@ impl Bench<'_> {
         match job {
             Job::Read { column, row, rect } => {
                 let pixels = read_chunk(self.source, self.plan, rect)?;
+                if !self.something_seen.load(Ordering::Relaxed) && !pixels.is_clear() {
+                    self.something_seen.store(true, Ordering::Relaxed);
+                }
+                let pixels = pixels.over(self.plan.background());
                 Ok(Outcome::Read { column, row, piece: Piece { rect, pixels } })
             }
             Job::Tile { entry, tile, pieces } => {
@@ -339,10 +365,10 @@ impl Bench<'_> {
     }
 }
 
-/// Reads a part of the exported area and composites it; `rect` in pixels of the full-size level.
-pub(super) fn read_chunk(source: &dyn Source, plan: &ExportPlan, rect: Rect) -> Result<Pixels, Error> {
+/// Reads a part of the exported area; `rect` in pixels of the full-size level.
+pub(super) fn read_chunk(source: &dyn Source, plan: &ExportPlan, rect: Rect) -> Result<PremultipliedPixels, Error> {
     let region = rect
         .moved(plan.area().origin())
         .ok_or_else(|| Error::Defect { message: format!("the exported area's part {rect} lies outside the slide") })?;
-    Ok(source.read(region)?.over(plan.background()))
+    Ok(source.read(region)?)
 }

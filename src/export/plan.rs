@@ -122,6 +122,7 @@ pub struct ExportPlan {
     format: TileFormat,
     background: Rgb,
     associated: Vec<String>,
+    absent: Vec<String>,
     page: Page,
 }
 
@@ -153,6 +154,13 @@ impl ExportPlan {
         let plain = |name: &str| {
             !name.is_empty() && name.chars().all(|letter| letter.is_alphanumeric() || matches!(letter, ' ' | '-' | '_'))
         };
+        let has = |name: &String| info.associated_images.iter().any(|image| &image.name == name);
+        let absent = match &options.associated {
+            Associated::Named(names) if options.associated != Associated::default() => {
+                names.iter().filter(|name| !has(name)).cloned().collect()
+            }
+            _ => Vec::new(),
+        };
         let associated = info
             .associated_images
             .iter()
@@ -170,6 +178,7 @@ impl ExportPlan {
             format,
             background: options.background.or(info.background).unwrap_or(Rgb::WHITE),
             associated,
+            absent,
             page: options.page,
         })
     }
@@ -208,6 +217,12 @@ impl ExportPlan {
     #[must_use]
     pub fn associated(&self) -> &[String] {
         &self.associated
+    }
+
+    /// The associated images that were asked for by name and that the slide does not have.
+    #[must_use]
+    pub fn absent(&self) -> &[String] {
+        &self.absent
     }
 
     /// Whether the page is part of it.

@@ -41,7 +41,7 @@ fn exact(source: &dyn Source, plan: &ExportPlan, level: Level, rect: Rect) -> Re
         return Ok(whole.to_pixels());
     }
     let Some(larger) = plan.pyramid().level(level.number() + 1) else {
-        return read_chunk(source, plan, rect);
+        return Ok(read_chunk(source, plan, rect)?.over(plan.background()));
     };
     let size = plan.pyramid().level_size(larger);
     let doubled = |range: std::ops::Range<u32>, length: u32| 2 * range.start..(2 * range.end).min(length);
@@ -74,17 +74,21 @@ pub fn nearest_tile(source: &dyn Source, plan: &ExportPlan, tile: TileAddress) -
         levels.iter().enumerate().rev().find(|(_, level)| level.downsample <= scale).unwrap_or((0, &levels[0]));
     let downsample = if number == 0 { 1.0 } else { level.downsample };
 
-    // As `DeepZoomGenerator` rounds: the position down, the size up, and no further than the area reaches.
+    // As `DeepZoomGenerator` rounds: the position down, the size up, and no further than the slide level and the area reach. One pixel
+    // past the level reads as transparent, and would blend the background into the tile's edge.
     #[expect(clippy::cast_sign_loss, reason = "positions and lengths are never negative")]
-    let axis = |start: u32, length: u32, area_start: u32, area_length: u32| {
+    let axis = |start: u32, length: u32, area: std::ops::Range<u32>, level_length: u32| {
+        let on_level = |length: f64| length / downsample;
         let from = f64::from(start) * scale;
-        let reach = ((f64::from(area_length) - from) / downsample).ceil();
-        let taken = (f64::from(length) * scale / downsample).ceil().min(reach).max(1.0);
-        (area_start + from as u32, taken as u32)
+        let area_length = on_level(f64::from(area.end - area.start)).ceil();
+        let level_rest = f64::from(level_length) - on_level(f64::from(area.start)).ceil();
+        let reach = area_length.min(level_rest) - on_level(from).ceil();
+        let taken = on_level(f64::from(length) * scale).ceil().min(reach).max(1.0);
+        (area.start + from as u32, taken as u32)
     };
-    let (corner, area) = (full.origin(), plan.area());
-    let (x, width) = axis(corner.x, full.size().width(), area.origin().x, area.size().width());
-    let (y, height) = axis(corner.y, full.size().height(), area.origin().y, area.size().height());
+    let area = plan.area();
+    let (x, width) = axis(full.origin().x, full.size().width(), area.columns(), level.size.width());
+    let (y, height) = axis(full.origin().y, full.size().height(), area.rows(), level.size.height());
     let size = Size::new(width, height)
         .ok_or_else(|| Error::Defect { message: format!("tile {tile} has no pixels on slide level {number}") })?;
     let pixels = source.read_level(SlideLevel(number as u32), Point { x, y }, size)?;

@@ -35,6 +35,8 @@ pub struct DirectorySink {
     existing: Existing,
     /// The open partial folder: holds the lock, and remembers write errors from its opening on for the final sync.
     folder: File,
+    /// Folders above the destination that did not exist before, outermost first.
+    made_for_it: Vec<PathBuf>,
     finished: bool,
 }
 
@@ -48,19 +50,33 @@ impl DirectorySink {
         let unnamed = || SinkError::Destination { path: destination.to_owned() };
         let name = destination.file_name().ok_or_else(unnamed)?;
         let parent = parent_folder(destination);
-        fs::create_dir_all(parent).map_err(failed("create", parent))?;
         refuse_existing(destination, existing)?;
-
+        let made_for_it = create_missing(parent)?;
         let mut partial_name = std::ffi::OsString::from(".");
         partial_name.push(name);
         partial_name.push(".partial");
         let partial = parent.join(partial_name);
-        let folder = claim(&partial)?;
-        Ok(Self { destination: destination.to_owned(), partial, existing, folder, finished: false })
+        match claim(&partial, destination) {
+            Ok(folder) => Ok(Self {
+                destination: destination.to_owned(),
+                partial,
+                existing,
+                folder,
+                made_for_it,
+                finished: false,
+            }),
+            Err(error) => {
+                remove_empty(&made_for_it);
+                Err(error)
+            }
+        }
     }
 
-    fn remove_partial(&self) -> Result<(), SinkError> {
-        remove_folder(&self.partial)
+    /// Removes everything written, and the folders that were made to write it in.
+    fn remove_all(&self) -> Result<(), SinkError> {
+        remove_folder(&self.partial)?;
+        remove_empty(&self.made_for_it);
+        Ok(())
     }
 
     /// Renames the partial folder into place. `true` where it changed places with an earlier export, which is then the partial one.
@@ -120,12 +136,12 @@ impl Sink for DirectorySink {
         self.finished = true;
         let parent = parent_folder(&self.destination);
         File::open(parent).and_then(|folder| folder.sync_all()).map_err(failed("sync", parent))?;
-        if replaced { self.remove_partial() } else { Ok(()) }
+        if replaced { remove_folder(&self.partial) } else { Ok(()) }
     }
 
     fn abandon(mut self: Box<Self>) -> Result<(), SinkError> {
         self.finished = true;
-        self.remove_partial()
+        self.remove_all()
     }
 }
 
@@ -133,7 +149,7 @@ impl Drop for DirectorySink {
     /// The net under a caller that neither commits nor abandons, or panics: there is nobody left to tell of a failure.
     fn drop(&mut self) {
         if !self.finished {
-            let _ = self.remove_partial();
+            let _ = self.remove_all();
         }
     }
 }
@@ -153,9 +169,9 @@ pub fn write_file(path: &Path, contents: &[u8]) -> Result<(), SinkError> {
     partial_name.push(name);
     partial_name.push(".partial");
     let partial = path.with_file_name(partial_name);
-    let written = File::create(&partial).map_err(failed("create", &partial)).and_then(|mut file| {
-        file.write_all(contents).and_then(|()| file.sync_all()).map_err(failed("write", &partial))?;
-        nix::unistd::close(file).map_err(|errno| failed("close", &partial)(errno.into()))?;
+    let written = File::create(&partial).map_err(failed("create", path)).and_then(|mut file| {
+        file.write_all(contents).and_then(|()| file.sync_all()).map_err(failed("write", path))?;
+        nix::unistd::close(file).map_err(|errno| failed("close", path)(errno.into()))?;
         fs::rename(&partial, path).map_err(failed("rename into place", path))
     });
     if written.is_err() {
@@ -169,11 +185,49 @@ fn parent_folder(path: &Path) -> &Path {
     path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
+/// Makes a folder and those above it that are missing; returns what was made, outermost first.
+fn create_missing(folder: &Path) -> Result<Vec<PathBuf>, SinkError> {
+    let mut missing: Vec<&Path> = Vec::new();
+    for ancestor in folder.ancestors().filter(|ancestor| !ancestor.as_os_str().is_empty()) {
+        match fs::metadata(ancestor) {
+            Ok(found) if found.is_dir() => break,
+            Ok(_) => return Err(SinkError::NotAFolder { path: ancestor.to_owned() }),
+            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+                missing.push(ancestor);
+            }
+            Err(error) => return Err(failed("look at", ancestor)(error)),
+        }
+    }
+    let mut made = Vec::new();
+    for folder in missing.into_iter().rev() {
+        match fs::create_dir(folder) {
+            Ok(()) => made.push(folder.to_owned()),
+            // Another export has just made it.
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(error) => {
+                remove_empty(&made);
+                return Err(failed("create", folder)(error));
+            }
+        }
+    }
+    Ok(made)
+}
+
+/// Removes folders from the innermost on, as far as they are empty: another export may be in them by now.
+fn remove_empty(folders: &[PathBuf]) {
+    for folder in folders.iter().rev() {
+        if fs::remove_dir(folder).is_err() {
+            return;
+        }
+    }
+}
+
 /// Whether anything has this name, be it a link that leads nowhere.
 fn exists(path: &Path) -> Result<bool, SinkError> {
     match fs::symlink_metadata(path) {
         Ok(_) => Ok(true),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        // A file where a folder should be is told of when the folder is needed.
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => Ok(false),
         Err(error) => Err(failed("look at", path)(error)),
     }
 }
@@ -182,10 +236,12 @@ fn refuse_existing(destination: &Path, existing: Existing) -> Result<(), SinkErr
     if !exists(destination)? {
         return Ok(());
     }
+    if !is_export(destination)? {
+        return Err(SinkError::NotAnExport { path: destination.to_owned() });
+    }
     match existing {
         Existing::Refuse => Err(SinkError::Exists { path: destination.to_owned() }),
-        Existing::Replace if is_export(destination)? => Ok(()),
-        Existing::Replace => Err(SinkError::NotAnExport { path: destination.to_owned() }),
+        Existing::Replace => Ok(()),
     }
 }
 
@@ -207,7 +263,8 @@ fn is_export(folder: &Path) -> Result<bool, SinkError> {
 }
 
 /// Makes the partial folder and locks it; removes one that a killed run left behind.
-fn claim(partial: &Path) -> Result<File, SinkError> {
+/// Errors name the destination: nobody has typed the hidden name.
+fn claim(partial: &Path, destination: &Path) -> Result<File, SinkError> {
     loop {
         match fs::create_dir(partial) {
             Ok(()) => {}
@@ -216,7 +273,7 @@ fn claim(partial: &Path) -> Result<File, SinkError> {
                 remove_folder(partial)?;
                 continue;
             }
-            Err(error) => return Err(failed("create", partial)(error)),
+            Err(error) => return Err(failed("create", destination)(error)),
         }
         if let Some(folder) = lock(partial)? {
             return Ok(folder);

@@ -43,8 +43,14 @@ impl OpenSlideSource {
     /// [`SlideError`] where the file can't be opened, is of no known kind, is damaged, or says that it holds no pixels.
     pub fn open(path: &Path) -> Result<Self, SlideError> {
         // OpenSlide tells "no such file" and "may not be read" apart from neither each other nor "not a slide".
-        std::fs::File::open(path)
-            .map_err(|source| SlideError::Open { path: path.to_owned(), source: Arc::new(source) })?;
+        let cannot_open = |source| SlideError::Open { path: path.to_owned(), source: Arc::new(source) };
+        let metadata = std::fs::File::open(path).and_then(|file| file.metadata()).map_err(cannot_open)?;
+        if metadata.is_dir() {
+            return Err(cannot_open(std::io::ErrorKind::IsADirectory.into()));
+        }
+        if metadata.is_file() && metadata.len() == 0 {
+            return Err(SlideError::Malformed { path: path.to_owned(), message: "the file is empty".to_owned() });
+        }
         let handle = open_handle(path)?;
         let info = read_info(path, &handle)?;
         Ok(Self { handle, info })

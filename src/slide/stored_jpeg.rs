@@ -1,6 +1,6 @@
 //! How a TIFF-based slide stores its JPEG tiles' chroma.
 //!
-//! OpenSlide does not tell, and re-encoding 4:4:4 tissue as 4:2:0 costs stained colour. So the file's own first tile is
+//! OpenSlide does not tell, and re-encoding 4:4:4 tissue as 4:2:0 costs stained colour. So the file's own first stored tile is
 //! asked: its JPEG frame header, not the TIFF's tag, which writers forget. Anything that is not plainly a
 //! TIFF with JPEG tiles is "unknown", and the export then keeps all chroma.
 
@@ -24,8 +24,10 @@ pub(super) fn stored_subsampling(path: &Path) -> Option<Subsampling> {
     if compression != u32::from(CompressionMethod::ModernJPEG.to_u16()) {
         return None;
     }
-    let offset = *decoder.get_tag_u64_vec(Tag::TileOffsets).ok()?.first()?;
-    let length = *decoder.get_tag_u64_vec(Tag::TileByteCounts).ok()?.first()?;
+    let offsets = decoder.get_tag_u64_vec(Tag::TileOffsets).ok()?;
+    let lengths = decoder.get_tag_u64_vec(Tag::TileByteCounts).ok()?;
+    // Tiles that were not scanned have no bytes.
+    let (offset, length) = offsets.into_iter().zip(lengths).find(|&(_, length)| length > 0)?;
     let mut file = File::open(path).ok()?;
     file.seek(SeekFrom::Start(offset)).ok()?;
     let mut bytes = Vec::new();

@@ -13,5 +13,6 @@ mod drawn_source;
 mod engine;
 mod failing_sink;
 mod pyramid;
+mod single_tile;
 mod sinks;
 mod sources;

@@ -140,8 +140,28 @@ fn what_exists_is_refused_or_replaced_whole() {
     assert!(matches!(DirectorySink::create(&file, Existing::Replace), Err(SinkError::NotAnExport { .. })));
     let link = root.path().join("link");
     std::os::unix::fs::symlink("nowhere", &link).unwrap();
-    assert!(matches!(DirectorySink::create(&link, Existing::Refuse), Err(SinkError::Exists { .. })));
+    assert!(matches!(DirectorySink::create(&link, Existing::Refuse), Err(SinkError::NotAnExport { .. })));
+    let below_a_file = DirectorySink::create(&file.join("export"), Existing::Refuse);
+    assert!(matches!(below_a_file, Err(SinkError::NotAFolder { .. })));
     assert!(matches!(DirectorySink::create(Path::new("/"), Existing::Refuse), Err(SinkError::Destination { .. })));
+}
+
+#[test]
+fn folders_above_are_made_and_unmade() {
+    let root = tempfile::tempdir().unwrap();
+    let destination = root.path().join("a/b/export");
+    let sink = DirectorySink::create(&destination, Existing::Refuse).unwrap();
+    Box::new(sink).abandon().unwrap();
+    assert_eq!(fs::read_dir(root.path()).unwrap().count(), 0, "nothing is left of an export that failed");
+    let sink = DirectorySink::create(&destination, Existing::Refuse).unwrap();
+    sink.write(0, &name("a.dzi"), b"").unwrap();
+    Box::new(sink).commit().unwrap();
+    assert!(destination.join("a.dzi").exists());
+    // Folders that others use by now stay.
+    let sink = DirectorySink::create(&root.path().join("c/export"), Existing::Refuse).unwrap();
+    fs::write(root.path().join("c/letter.txt"), "x").unwrap();
+    Box::new(sink).abandon().unwrap();
+    assert!(root.path().join("c/letter.txt").exists());
 }
 
 #[test]

@@ -1,0 +1,102 @@
+//! The Deep Zoom arithmetic once more, written from the format's rules and not from the crate's code.
+
+use std::ops::Range;
+
+/// A pyramid: the size of its largest level, and how its levels are cut.
+#[derive(Clone, Copy, Debug)]
+pub struct DeepZoom {
+    pub width: u32,
+    pub height: u32,
+    pub tile_size: u32,
+    pub overlap: u32,
+}
+
+/// One tile: where it is, and which pixels of its level it shows.
+#[derive(Clone, Debug)]
+pub struct Tile {
+    pub level: u32,
+    pub column: u32,
+    pub row: u32,
+    pub columns: Range<u32>,
+    pub rows: Range<u32>,
+}
+
+impl Tile {
+    /// Its file below `<name>_files`.
+    pub fn file(&self, extension: &str) -> String {
+        format!("{}/{}_{}.{extension}", self.level, self.column, self.row)
+    }
+
+    pub fn size(&self) -> (u32, u32) {
+        (self.columns.end - self.columns.start, self.rows.end - self.rows.start)
+    }
+}
+
+impl DeepZoom {
+    /// A pyramid cut as slidezoom cuts by default.
+    pub fn new((width, height): (u32, u32)) -> Self {
+        Self { width, height, tile_size: 254, overlap: 1 }
+    }
+
+    pub fn cut(self, tile_size: u32, overlap: u32) -> Self {
+        Self { tile_size, overlap, ..self }
+    }
+
+    /// The number of the largest level: how often the longer side is halved, rounding up, until it is 1.
+    pub fn max_level(&self) -> u32 {
+        let mut side = self.width.max(self.height);
+        let mut halvings = 0;
+        while side > 1 {
+            side = side.div_ceil(2);
+            halvings += 1;
+        }
+        halvings
+    }
+
+    /// The size of a level.
+    pub fn level_size(&self, level: u32) -> (u32, u32) {
+        let scale = 1 << (self.max_level() - level);
+        (self.width.div_ceil(scale), self.height.div_ceil(scale))
+    }
+
+    /// The columns and rows of a level's grid.
+    pub fn grid(&self, level: u32) -> (u32, u32) {
+        let (width, height) = self.level_size(level);
+        (width.div_ceil(self.tile_size), height.div_ceil(self.tile_size))
+    }
+
+    /// The tiles of a level.
+    pub fn level_tiles(&self, level: u32) -> Vec<Tile> {
+        let (width, height) = self.level_size(level);
+        let (columns, rows) = self.grid(level);
+        let span = |index: u32, length: u32| {
+            let start = index * self.tile_size;
+            start.saturating_sub(self.overlap)..(start + self.tile_size + self.overlap).min(length)
+        };
+        let tile = |column, row| Tile { level, column, row, columns: span(column, width), rows: span(row, height) };
+        (0..rows).flat_map(|row| (0..columns).map(move |column| tile(column, row))).collect()
+    }
+
+    /// The files of an export of this pyramid that are neither page nor associated images, in order.
+    pub fn files(&self, name: &str, extension: &str) -> Vec<String> {
+        let tiles = self.tiles().into_iter().map(|tile| format!("{name}_files/{}", tile.file(extension)));
+        let mut files: Vec<String> = tiles.chain([format!("{name}.dzi"), format!("{name}.json")]).collect();
+        files.sort();
+        files
+    }
+
+    /// The tiles of all levels.
+    pub fn tiles(&self) -> Vec<Tile> {
+        (0..=self.max_level()).flat_map(|level| self.level_tiles(level)).collect()
+    }
+}
+
+#[test]
+fn the_arithmetic_gives_what_was_worked_out_by_hand() {
+    // 108 + 30 + 9 + 4 tiles in the four largest levels, and one in each of the nine below.
+    let plan = DeepZoom::new((2220, 2967));
+    assert_eq!((plan.max_level(), plan.tiles().len(), plan.grid(12)), (12, 160, (9, 12)));
+    assert_eq!(plan.level_size(11), (1110, 1484));
+    let base = plan.level_tiles(12);
+    assert_eq!((base[0].size(), base[1].size(), base[107].size()), ((255, 255), (256, 255), (189, 174)));
+}

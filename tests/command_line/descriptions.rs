@@ -1,0 +1,141 @@
+//! What an export says about itself: the descriptor, `<name>.json` and the page.
+
+use serde_json::{Value, json};
+use slidezoom_fixtures::SlideBuilder;
+
+use crate::deep_zoom::DeepZoom;
+use crate::slides::{self, SIZE, WriteInto};
+use crate::tree::Tree;
+use crate::workspace::Workspace;
+
+/// The export of a slide with further options.
+fn export(slide: &SlideBuilder, file: &str, options: &[&str]) -> Tree {
+    let workspace = Workspace::new();
+    slide.write_into(&workspace, file);
+    workspace.export([&[file, "-o", "scan"], options].concat()).succeeds();
+    workspace.tree("scan")
+}
+
+/// The description that the page holds, as a browser reads it.
+pub fn page_description(page: &str) -> Value {
+    let (_, rest) = page.split_once("<script type=\"application/json\" id=\"slide-description\">").unwrap();
+    let (text, _) = rest.split_once("</script>").unwrap();
+    serde_json::from_str(text).unwrap()
+}
+
+#[test]
+fn the_descriptor_is_as_every_viewer_reads_it() {
+    let tree = export(&slides::small(), "scan.tif", &["--tile-size", "200", "--overlap", "2", "--format", "png"]);
+    assert_eq!(
+        tree.text("scan.dzi"),
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?><Image xmlns=\"http://schemas.microsoft.com/deepzoom/2008\" \
+         Format=\"png\" Overlap=\"2\" TileSize=\"200\"><Size Width=\"700\" Height=\"500\"/></Image>\n"
+    );
+    let tree = export(&slides::small(), "scan.tif", &[]);
+    assert!(tree.text("scan.dzi").contains("Format=\"jpeg\" Overlap=\"1\" TileSize=\"254\""));
+}
+
+#[test]
+fn the_description_says_all_that_a_script_needs() {
+    let mut description = export(&slides::aperio(), "scan.svs", &[]).json("scan.json");
+    let written_by = description["writtenBy"].take();
+    assert_eq!(written_by["slidezoom"], env!("CARGO_PKG_VERSION"));
+    assert!(written_by["openslide"].as_str().unwrap().starts_with('4'), "{written_by}");
+    let properties = description["properties"].take();
+    assert_eq!(properties["openslide.vendor"], "aperio");
+    assert_eq!(
+        description,
+        json!({
+            "name": "scan",
+            "width": 700,
+            "height": 500,
+            "levels": 11,
+            "tileSize": 254,
+            "overlap": 1,
+            "format": "jpeg",
+            "quality": 80,
+            "subsampling": "420",
+            "tiles": DeepZoom::new(SIZE).tiles().len(),
+            "micronsPerPixel": { "x": 0.5, "y": 0.5 },
+            "objectivePower": 20.0,
+            "area": { "x": 0, "y": 0, "width": 700, "height": 500 },
+            "background": "ffffff",
+            "associatedImages": [
+                { "name": "thumbnail", "path": "associated/thumbnail.jpeg", "width": 175, "height": 125 }
+            ],
+            "properties": null,
+            "writtenBy": null,
+        })
+    );
+}
+
+#[test]
+fn the_description_follows_the_options() {
+    let options = ["--format", "png", "--background", "F0e0d0", "--tile-size", "100", "--overlap", "0"];
+    let description = export(&slides::small(), "scan.tif", &options).json("scan.json");
+    assert_eq!(description["format"], "png");
+    assert_eq!(description["background"], "f0e0d0");
+    assert_eq!((&description["tileSize"], &description["overlap"]), (&json!(100), &json!(0)));
+    assert_eq!((&description["quality"], &description["subsampling"]), (&Value::Null, &Value::Null));
+    assert_eq!(description["associatedImages"], json!([]));
+    assert_eq!(description["objectivePower"], Value::Null);
+
+    let options = ["--quality", "35", "--subsampling", "422"];
+    let description = export(&slides::small(), "scan.tif", &options).json("scan.json");
+    assert_eq!((&description["quality"], &description["subsampling"]), (&json!(35), &json!("422")));
+}
+
+#[test]
+fn nothing_is_published_that_could_name_a_person_a_place_or_a_machine() {
+    let tree = export(&slides::aperio(), "patient-1234.svs", &[]);
+    for file in ["scan.json", "scan.dzi", "index.html"] {
+        let text = tree.text(file);
+        // The builder's Aperio slides carry these, and the file has a telling name.
+        for secret in ["SLIDEZOOM", "fixture", "patient", "aperio.", "tiff.", "slidezoom-test-"] {
+            assert!(!text.contains(secret), "{file} holds {secret:?}: {text}");
+        }
+    }
+}
+
+#[test]
+fn a_size_of_a_pixel_that_cannot_be_true_is_unknown() {
+    let small = slides::small;
+    let aperio = slides::aperio;
+    for (file, slide) in [
+        ("none.tif", small().no_mpp()),
+        ("zero.tif", small().mpp(0.0)),
+        ("absurd.tif", small().mpp(1000.0)),
+        ("none.svs", aperio().no_mpp()),
+        ("zero.svs", aperio().mpp(0.0)),
+        ("negative.svs", aperio().mpp(-0.5)),
+        ("absurd.svs", aperio().mpp(1000.0)),
+        ("text.svs", aperio().mpp_text("about 0.5")),
+        ("nan.svs", aperio().mpp_text("NaN")),
+        ("infinite.svs", aperio().mpp_text("inf")),
+    ] {
+        let tree = export(&slide, file, &[]);
+        assert_eq!(tree.json("scan.json")["micronsPerPixel"], Value::Null, "{file}");
+        assert_eq!(page_description(tree.text("index.html"))["mpp"], Value::Null, "{file}");
+    }
+    let tree = export(&aperio().mpp(0.2525).magnification(Some("forty")), "good.svs", &[]);
+    assert_eq!(tree.json("scan.json")["micronsPerPixel"], json!({ "x": 0.2525, "y": 0.2525 }));
+    assert_eq!(tree.json("scan.json")["objectivePower"], Value::Null);
+}
+
+#[test]
+fn the_page_knows_its_slide() {
+    let tree = export(&slides::aperio(), "scan.svs", &["-q", "60"]);
+    let page = tree.text("index.html");
+    assert!(page.contains("<title>scan</title>"), "{page}");
+    assert!(!page.contains("{{"), "{page}");
+    assert_eq!(
+        page_description(page),
+        json!({
+            "name": "scan", "tiles": "scan_files", "width": 700, "height": 500, "tileSize": 254, "overlap": 1,
+            "format": "jpeg", "mpp": { "x": 0.5, "y": 0.5 }, "objectivePower": 20.0, "background": "ffffff",
+        })
+    );
+    for file in ["viewer/viewer.js", "viewer/viewer.css", "viewer/LICENSES.txt"] {
+        assert!(!tree.file(file).is_empty(), "{file}");
+    }
+}

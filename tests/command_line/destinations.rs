@@ -1,0 +1,93 @@
+//! Where an export can go, and what is said where it cannot.
+
+use std::fs;
+
+use crate::deep_zoom::DeepZoom;
+use crate::full_disk::SmallDisk;
+use crate::layout::{PAGE, assert_layout};
+use crate::slides::{self, SIZE, WriteInto};
+use crate::workspace::Workspace;
+
+#[test]
+fn folders_above_the_destination_are_made() {
+    let workspace = Workspace::new();
+    slides::small().write_into(&workspace, "scan.tif");
+    workspace.export(["scan.tif", "-o", "a/b/c"]).succeeds();
+    assert_layout(&workspace.tree("a/b/c"), "c", DeepZoom::new(SIZE), "jpeg", &PAGE);
+    assert_eq!(workspace.names(), ["a", "scan.tif"]);
+}
+
+#[test]
+fn a_file_where_a_folder_should_be_is_the_destinations_fault() {
+    let workspace = Workspace::new();
+    slides::small().write_into(&workspace, "scan.tif");
+    fs::write(workspace.path("file"), "not a folder").unwrap();
+    let before = workspace.tree("");
+    workspace.export(["scan.tif", "-o", "file/out"]).fails(4, &["file"]);
+    workspace.export(["scan.tif", "-o", "file/deeper/out"]).fails(4, &["file"]);
+    workspace.tree("").assert_same(&before);
+}
+
+#[test]
+fn a_read_only_disk_is_the_destinations_fault_and_the_hint_says_what_to_do() {
+    let Some(disk) = SmallDisk::mount("ro,size=1m") else { return };
+    let workspace = Workspace::new();
+    slides::small().write_into(&workspace, "scan.tif");
+    for output in ["out", "deeper/out"] {
+        workspace
+            .export(["scan.tif".as_ref(), "-o".as_ref(), disk.path().join(output).as_os_str()])
+            .fails(4, &["Read-only file system", "\n  choose a folder that you may write to with -o"]);
+    }
+    assert_eq!(workspace.names(), ["scan.tif"]);
+}
+
+#[test]
+fn a_folder_that_may_not_be_written_to_is_the_destinations_fault() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let workspace = Workspace::new();
+    slides::small().write_into(&workspace, "scan.tif");
+    fs::create_dir(workspace.path("locked")).unwrap();
+    fs::set_permissions(workspace.path("locked"), fs::Permissions::from_mode(0o555)).unwrap();
+    if fs::write(workspace.path("locked/probe"), "").is_ok() {
+        skipped!("this user (root?) may write everywhere, so there is nothing to see here");
+        return;
+    }
+    let before = workspace.tree("");
+    workspace.export(["scan.tif", "-o", "locked/out"]).fails(4, &["locked", "choose a folder that you may write to"]);
+    workspace.tree("").assert_same(&before);
+}
+
+#[test]
+fn a_destination_without_a_name_is_wrong_usage() {
+    let workspace = Workspace::new();
+    slides::small().write_into(&workspace, "scan.tif");
+    for output in [".", "..", "/", "out/.."] {
+        workspace.export(["scan.tif", "-o", output]).fails(2, &["-o"]);
+    }
+    assert_eq!(workspace.names(), ["scan.tif"]);
+}
+
+#[test]
+fn an_archive_is_refused_until_there_are_archives() {
+    let workspace = Workspace::new();
+    slides::small().write_into(&workspace, "scan.tif");
+    let before = workspace.tree("");
+    for output in ["out.zip", "out.szi", "OUT.ZIP", "folder/out.Szi"] {
+        workspace.export(["scan.tif", "-o", output]).fails(2, &[output, "archives"]);
+    }
+    workspace.tree("").assert_same(&before);
+}
+
+#[test]
+fn an_archive_is_refused_for_several_slides_too() {
+    let workspace = Workspace::new();
+    slides::small().write_into(&workspace, "scan.tif");
+    slides::small().write_into(&workspace, "more/scan.tif");
+    let before = workspace.tree("");
+    for output in ["out.zip", "out.szi"] {
+        workspace.export(["scan.tif", "more/scan.tif", "-o", output]).fails(2, &[output, "archives"]);
+        workspace.export(["more", "-o", output]).fails(2, &[output, "archives"]);
+    }
+    workspace.tree("").assert_same(&before);
+}

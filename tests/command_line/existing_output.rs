@@ -1,0 +1,161 @@
+//! What stands at the destination already: never touched without being asked, replaced whole or not at all.
+
+use std::fs;
+
+use crate::deep_zoom::DeepZoom;
+use crate::layout::{PAGE, assert_layout};
+use crate::slides::{self, SIZE, WriteInto};
+use crate::workspace::Workspace;
+
+/// A workspace with a slide, `scan.tif`.
+fn with_slide() -> Workspace {
+    let workspace = Workspace::new();
+    slides::small().write_into(&workspace, "scan.tif");
+    workspace
+}
+
+#[test]
+fn an_export_that_exists_is_refused_and_stays_as_it_is() {
+    let workspace = with_slide();
+    workspace.export(["scan.tif"]).succeeds();
+    let before = workspace.tree("");
+    workspace
+        .export(["scan.tif", "--format", "png"])
+        .fails(4, &["slidezoom: scan: exists already\n", "--overwrite replaces it", "-o writes elsewhere"]);
+    workspace.tree("").assert_same(&before);
+}
+
+#[test]
+fn overwriting_leaves_no_tile_of_the_larger_export_before() {
+    let workspace = with_slide();
+    slides::exact((1500, 900), slidezoom_fixtures::Pattern::Gradient).write_into(&workspace, "larger.tif");
+    workspace.export(["larger.tif", "-o", "out"]).succeeds();
+    assert_layout(&workspace.tree("out"), "out", DeepZoom::new((1500, 900)), "jpeg", &PAGE);
+
+    workspace.export(["scan.tif", "-o", "out", "--overwrite"]).succeeds();
+    assert_layout(&workspace.tree("out"), "out", DeepZoom::new(SIZE), "jpeg", &PAGE);
+    assert_eq!(workspace.names(), ["larger.tif", "out", "scan.tif"]);
+}
+
+#[test]
+fn overwriting_what_is_not_there_is_an_ordinary_export() {
+    let workspace = with_slide();
+    workspace.export(["scan.tif", "--overwrite"]).succeeds();
+    assert_layout(&workspace.tree("scan"), "scan", DeepZoom::new(SIZE), "jpeg", &PAGE);
+}
+
+#[test]
+fn a_failed_overwrite_leaves_the_export_before_as_it_was() {
+    let workspace = with_slide();
+    slides::small().tile_fault(0, 1, 1, slidezoom_fixtures::TileFault::BrokenHeader).write_into(&workspace, "bad.tif");
+    workspace.export(["scan.tif", "-o", "out"]).succeeds();
+    let before = workspace.tree("");
+    workspace.export(["bad.tif", "-o", "out", "--overwrite"]).fails(3, &["bad.tif"]);
+    workspace.tree("").assert_same(&before);
+}
+
+#[test]
+fn a_folder_of_documents_is_never_overwritten() {
+    let workspace = with_slide();
+    fs::create_dir_all(workspace.path("scan/letters")).unwrap();
+    fs::write(workspace.path("scan/letters/one.txt"), "Dear all").unwrap();
+    fs::write(workspace.path("scan/two.txt"), "Sincerely").unwrap();
+    let before = workspace.tree("");
+    workspace
+        .export(["scan.tif", "--overwrite"])
+        .fails(4, &["slidezoom: scan: exists already and is not an export", "remove it yourself", "-o"]);
+    workspace.export(["scan.tif"]).fails(4, &["scan: exists already"]);
+    workspace.tree("").assert_same(&before);
+}
+
+#[test]
+fn a_folder_that_holds_several_exports_is_never_overwritten() {
+    let workspace = with_slide();
+    workspace.export(["scan.tif", "-o", "out/one"]).succeeds();
+    let before = workspace.tree("");
+    workspace.export(["scan.tif", "-o", "out", "--overwrite"]).fails(4, &["out: exists already and is not an export"]);
+    workspace.tree("").assert_same(&before);
+}
+
+#[test]
+fn an_empty_folder_is_overwritten_when_asked_and_refused_otherwise() {
+    let workspace = with_slide();
+    fs::create_dir(workspace.path("scan")).unwrap();
+    workspace.export(["scan.tif"]).fails(4, &["scan: exists already"]);
+    assert!(workspace.tree("scan").is_empty());
+    workspace.export(["scan.tif", "--overwrite"]).succeeds();
+    assert_layout(&workspace.tree("scan"), "scan", DeepZoom::new(SIZE), "jpeg", &PAGE);
+}
+
+#[test]
+fn a_file_in_the_way_is_refused_with_and_without_overwrite() {
+    let workspace = with_slide();
+    fs::write(workspace.path("scan"), "not a folder").unwrap();
+    let before = workspace.tree("");
+    workspace.export(["scan.tif"]).fails(4, &["scan: exists already"]);
+    workspace.export(["scan.tif", "--overwrite"]).fails(4, &["scan: exists already and is not an export"]);
+    workspace.tree("").assert_same(&before);
+}
+
+#[test]
+fn the_slide_itself_is_never_overwritten() {
+    let workspace = with_slide();
+    let before = workspace.tree("");
+    workspace.export(["scan.tif", "-o", "scan.tif", "--overwrite"]).fails(4, &["scan.tif: exists already"]);
+    workspace.tree("").assert_same(&before);
+}
+
+#[test]
+fn a_link_in_the_way_is_refused_and_what_it_leads_to_stays() {
+    let workspace = with_slide();
+    workspace.export(["scan.tif", "-o", "elsewhere"]).succeeds();
+    std::os::unix::fs::symlink("elsewhere", workspace.path("scan")).unwrap();
+    std::os::unix::fs::symlink("nowhere", workspace.path("dangling")).unwrap();
+    let before = workspace.tree("");
+    for output in ["scan", "dangling"] {
+        workspace.export(["scan.tif", "-o", output]).fails(4, &["exists already"]);
+        workspace.export(["scan.tif", "-o", output, "--overwrite"]).fails(4, &["exists already"]);
+    }
+    workspace.tree("").assert_same(&before);
+    assert_eq!(fs::read_link(workspace.path("scan")).unwrap().to_str(), Some("elsewhere"));
+}
+
+#[test]
+fn what_a_killed_run_left_is_removed_whatever_it_is() {
+    let workspace = with_slide();
+    fs::create_dir_all(workspace.path(".scan.partial/scan_files/10/deeper")).unwrap();
+    fs::write(workspace.path(".scan.partial/scan_files/10/0_0.jpeg"), "half a til").unwrap();
+    fs::write(workspace.path(".scan.partial/stale.txt"), "stale").unwrap();
+    workspace.export(["scan.tif"]).succeeds();
+    assert_layout(&workspace.tree("scan"), "scan", DeepZoom::new(SIZE), "jpeg", &PAGE);
+    assert_eq!(workspace.names(), ["scan", "scan.tif"]);
+}
+
+#[test]
+fn a_link_in_the_partial_folders_place_is_not_followed() {
+    let workspace = with_slide();
+    fs::create_dir(workspace.path("documents")).unwrap();
+    fs::write(workspace.path("documents/letter.txt"), "Dear all").unwrap();
+    std::os::unix::fs::symlink("documents", workspace.path(".scan.partial")).unwrap();
+    let before = workspace.tree("documents");
+    let run = workspace.export(["scan.tif"]);
+    if run.code() == Some(0) {
+        assert_layout(&workspace.tree("scan"), "scan", DeepZoom::new(SIZE), "jpeg", &PAGE);
+    } else {
+        run.fails(4, &[".scan.partial"]);
+    }
+    workspace.tree("documents").assert_same(&before);
+}
+
+#[test]
+fn a_file_in_the_partial_folders_place_stays_or_goes_but_nothing_half_is_published() {
+    let workspace = with_slide();
+    fs::write(workspace.path(".scan.partial"), "what an archive's killed run leaves").unwrap();
+    let run = workspace.export(["scan.tif"]);
+    if run.code() == Some(0) {
+        assert_layout(&workspace.tree("scan"), "scan", DeepZoom::new(SIZE), "jpeg", &PAGE);
+    } else {
+        run.fails(4, &[".scan.partial"]);
+        assert!(!workspace.path("scan").exists());
+    }
+}

@@ -1,0 +1,144 @@
+//! A disk that fills up: nothing is published, nothing half is left, and what stood there before stands there still.
+//!
+//! The disks are small tmpfs mounts, which need root and `mount`; without them the tests are skipped and say so.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use tempfile::TempDir;
+
+use crate::deep_zoom::DeepZoom;
+use crate::layout::{PAGE, assert_layout};
+use crate::slides::{self, SIZE, WriteInto};
+use crate::tree::Tree;
+use crate::workspace::{Run, Workspace, names_in};
+
+/// A tmpfs of its own, unmounted when the test ends.
+pub struct SmallDisk {
+    folder: TempDir,
+}
+
+impl SmallDisk {
+    /// Mounts a tmpfs with these options. `None`, and a line that says so, where this user or machine cannot.
+    pub fn mount(options: &str) -> Option<Self> {
+        let folder = TempDir::with_prefix("slidezoom-disk-").unwrap();
+        let mut mount = Command::new("mount");
+        mount.args(["-t", "tmpfs", "-o", options, "slidezoom-test"]).arg(folder.path());
+        match mount.output() {
+            Ok(output) if output.status.success() => Some(Self { folder }),
+            Ok(output) => {
+                let said = String::from_utf8_lossy(&output.stderr).into_owned();
+                skipped!("a small disk needs root and mount(8): {said}");
+                None
+            }
+            Err(error) => {
+                skipped!("a small disk needs root and mount(8): {error}");
+                None
+            }
+        }
+    }
+
+    pub fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Pages and inodes that are taken.
+    fn taken(&self) -> (u64, u64) {
+        let figures = nix::sys::statvfs::statvfs(self.path()).unwrap();
+        (figures.blocks() - figures.blocks_free(), figures.files() - figures.files_free())
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg(self.folder.path()).status();
+    }
+}
+
+/// What an export of `scan.tif` takes: pages and inodes.
+fn needs(workspace: &Workspace) -> Option<(u64, u64)> {
+    let disk = SmallDisk::mount("size=64m")?;
+    let before = disk.taken();
+    export_to(workspace, &disk, "scan.tif", &[]).succeeds();
+    let after = disk.taken();
+    Some((after.0 - before.0, after.1 - before.1))
+}
+
+fn export_to(workspace: &Workspace, disk: &SmallDisk, slide: &str, options: &[&str]) -> Run {
+    let mut command = workspace.command(["export", slide, "-o"]);
+    Run::of(command.arg(disk.path().join("out")).args(options))
+}
+
+fn with_slide() -> Workspace {
+    let workspace = Workspace::new();
+    slides::small().write_into(&workspace, "scan.tif");
+    workspace
+}
+
+/// The export fails for want of room and leaves the disk as it was.
+#[track_caller]
+fn assert_refused_for_want_of_room(workspace: &Workspace, options: &str) {
+    let Some(disk) = SmallDisk::mount(options) else { return };
+    let before = disk.taken();
+    export_to(workspace, &disk, "scan.tif", &[]).fails(4, &["No space left on device", "\n  the disk is full"]);
+    assert_eq!(names_in(disk.path()), [""; 0], "{options}");
+    assert_eq!(disk.taken(), before, "{options}");
+    assert_eq!(workspace.names(), ["scan.tif"]);
+}
+
+#[test]
+fn an_export_that_just_fits_is_whole() {
+    let workspace = with_slide();
+    let Some((pages, inodes)) = needs(&workspace) else { return };
+    let Some(disk) = SmallDisk::mount(&format!("size={},nr_inodes={}", pages * page_size(), inodes + 1)) else {
+        return;
+    };
+    export_to(&workspace, &disk, "scan.tif", &[]).succeeds();
+    assert_layout(&Tree::read(&disk.path().join("out")), "out", DeepZoom::new(SIZE), "jpeg", &PAGE);
+}
+
+#[test]
+fn a_disk_that_is_too_small_by_a_little_or_by_much_is_left_empty() {
+    let workspace = with_slide();
+    let Some((pages, _)) = needs(&workspace) else { return };
+    for too_small in [pages - 1, pages - 3, pages - 6, pages / 2, 2, 1] {
+        assert_refused_for_want_of_room(&workspace, &format!("size={}", too_small * page_size()));
+    }
+}
+
+#[test]
+fn a_disk_without_room_for_another_file_is_left_empty() {
+    let workspace = with_slide();
+    let Some((_, inodes)) = needs(&workspace) else { return };
+    // One inode is the disk's own folder.
+    for too_few in [inodes, inodes - 1, inodes / 2, 3, 2, 1] {
+        assert_refused_for_want_of_room(&workspace, &format!("size=64m,nr_inodes={too_few}"));
+    }
+}
+
+#[test]
+fn a_disk_that_is_full_with_the_export_before_keeps_it() {
+    let workspace = with_slide();
+    let Some((pages, _)) = needs(&workspace) else { return };
+    let Some(disk) = SmallDisk::mount(&format!("size={}", (pages + pages / 2) * page_size())) else { return };
+    export_to(&workspace, &disk, "scan.tif", &[]).succeeds();
+    let before = Tree::read(disk.path());
+    export_to(&workspace, &disk, "scan.tif", &["--overwrite"])
+        .fails(4, &["No space left on device", "the disk is full"]);
+    Tree::read(disk.path()).assert_same(&before);
+}
+
+#[test]
+fn a_single_tile_that_does_not_fit_is_not_left_in_part() {
+    let workspace = with_slide();
+    let Some(disk) = SmallDisk::mount(&format!("size={}", page_size())) else { return };
+    let tile: PathBuf = disk.path().join("tile.jpeg");
+    let mut command = workspace.command(["tile", "scan.tif", "10", "0", "0", "--quality", "100", "-o"]);
+    Run::of(command.arg(&tile)).fails(4, &["No space left on device"]);
+    assert_eq!(names_in(disk.path()), [""; 0]);
+}
+
+fn page_size() -> u64 {
+    let disk = nix::sys::statvfs::statvfs("/dev/shm").map(|figures| figures.block_size());
+    disk.unwrap_or(4096)
+}

@@ -1,0 +1,146 @@
+//! What the binary says about itself: help, version, manual page and completions.
+
+use crate::workspace::Workspace;
+
+/// The lines of an option in a help text, up to the next option.
+fn option_help<'a>(help: &'a str, option: &str) -> &'a str {
+    let starts_option = |line: &str| line.trim_start().starts_with('-');
+    let names = |line: &str| starts_option(line) && line.split([' ', ',', '\n']).any(|word| word == option);
+    let mut offset = 0;
+    let mut begin = None;
+    for line in help.split_inclusive('\n') {
+        match begin {
+            None if names(line) => begin = Some(offset),
+            Some(begin) if starts_option(line) && !line.trim_start().starts_with("- ") => return &help[begin..offset],
+            _ => {}
+        }
+        offset += line.len();
+    }
+    &help[begin.unwrap_or_else(|| panic!("{option} is not in {help}"))..]
+}
+
+/// The help lists each option, with its default where it has one.
+#[track_caller]
+fn assert_help(subcommand: &str, options: &[(&str, Option<&str>)]) {
+    let workspace = Workspace::new();
+    let run = workspace.slidezoom([subcommand, "--help"]).succeeds();
+    assert!(run.stderr.is_empty(), "{run:?}");
+    let help = run.text();
+    for (option, default) in options {
+        let text = option_help(help, option).split_whitespace().collect::<Vec<_>>().join(" ");
+        match default {
+            Some(default) => assert!(text.contains(&format!("[default: {default}]")), "{option}: {text}"),
+            None => assert!(!text.contains("[default"), "{option}: {text}"),
+        }
+        assert!(text.len() > option.len() + 10, "{option} is not explained: {text}");
+    }
+    let starts_option = |line: &&str| {
+        line.trim_start().starts_with("--") || line.trim_start().starts_with('-') && line.contains(", --")
+    };
+    let listed = help.lines().filter(starts_option).count();
+    assert_eq!(listed, options.len() + 1, "an option is in the help and not in this test: {help}");
+    // The short form and the `help` subcommand say something, too.
+    workspace.slidezoom([subcommand, "-h"]).succeeds();
+    assert_eq!(workspace.slidezoom(["help", subcommand]).succeeds().text(), help);
+}
+
+const PYRAMID: [(&str, Option<&str>); 7] = [
+    ("--tile-size", Some("254")),
+    ("--overlap", Some("1")),
+    ("--format", Some("jpeg")),
+    ("--quality", Some("80")),
+    ("--subsampling", Some("auto")),
+    ("--bounds", Some("scan")),
+    ("--background", Some("the slide's background, else ffffff")),
+];
+
+const JOBS: (&str, Option<&str>) = ("--jobs", Some("the processors that this program may use"));
+
+#[test]
+fn the_help_of_export_lists_every_option_with_its_default() {
+    let own = [
+        ("--output", Some("the slide's name without its ending, here")),
+        ("--associated", Some("thumbnail")),
+        ("--no-viewer", None),
+        ("--overwrite", None),
+        ("--progress", Some("auto")),
+        ("--dry-run", None),
+    ];
+    assert_help("export", &[&PYRAMID[..], &[JOBS], &own].concat());
+}
+
+#[test]
+fn the_help_of_tile_lists_every_option_with_its_default() {
+    assert_help("tile", &[&PYRAMID[..], &[JOBS, ("--output", Some("stdout")), ("--exact", None)]].concat());
+}
+
+#[test]
+fn the_help_of_info_lists_every_option() {
+    assert_help("info", &[("--json", None)]);
+}
+
+#[test]
+fn the_help_lists_the_commands_and_the_exit_codes() {
+    let workspace = Workspace::new();
+    let run = workspace.slidezoom(["--help"]).succeeds();
+    for word in ["export", "info", "tile", "completions", "man", "0 done", "2 wrong usage", "130 interrupted"] {
+        assert!(run.text().contains(word), "{word}: {run:?}");
+    }
+    // Without anything it is help as well, but nothing was done.
+    let run = workspace.slidezoom([""; 0]);
+    assert_eq!((run.code(), run.text()), (Some(2), ""), "{run:?}");
+    run.says(&["Usage: slidezoom"]);
+}
+
+#[test]
+fn the_version_names_openslides_version() {
+    let run = Workspace::new().slidezoom(["--version"]).succeeds();
+    let expected = format!("slidezoom {} (OpenSlide 4.", env!("CARGO_PKG_VERSION"));
+    assert!(run.text().starts_with(&expected), "{run:?}");
+    assert_eq!(run.text().lines().count(), 1, "{run:?}");
+}
+
+#[test]
+fn completions_complete_the_options_in_every_shell() {
+    let workspace = Workspace::new();
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let run = workspace.slidezoom(["completions", shell]).succeeds();
+        for word in ["slidezoom", "export", "tile-size", "dry-run"] {
+            assert!(run.text().contains(word), "{shell}: {word}");
+        }
+        assert!(run.stderr.is_empty(), "{run:?}");
+    }
+}
+
+#[test]
+fn the_manual_page_covers_every_command() {
+    let run = Workspace::new().slidezoom(["man"]).succeeds();
+    let page = run.text().replace('\\', "");
+    assert!(page.contains(".TH slidezoom 1"), "{page}");
+    for word in ["slidezoom-export", "slidezoom-info", "slidezoom-tile", "--tile-size", "--exact", "--json"] {
+        assert!(page.contains(word), "{word}: {page}");
+    }
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_failure() {
+    use std::process::Stdio;
+
+    let workspace = Workspace::new();
+    let mut child = workspace.command(["man"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!((output.status.code(), output.stderr.as_slice()), (Some(0), &b""[..]));
+}
+
+#[test]
+fn a_stdout_that_takes_nothing_is_a_failure() {
+    let workspace = Workspace::new();
+    let Ok(full) = std::fs::OpenOptions::new().write(true).open("/dev/full") else {
+        skipped!("there is no /dev/full here");
+        return;
+    };
+    let output = workspace.command(["man"]).stdout(full).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    crate::workspace::assert_one_message(&String::from_utf8(output.stderr).unwrap());
+}

@@ -1,0 +1,95 @@
+//! Runs that are cut short, politely or not, and runs that meet.
+
+use std::fs;
+
+use nix::sys::signal::Signal;
+
+use crate::slides::{self, WriteInto};
+use crate::workspace::Workspace;
+
+/// A workspace with a slide whose export takes a while, `large.tif`, and one that is done at once, `small.tif`.
+fn with_slides() -> Workspace {
+    let workspace = Workspace::new();
+    slides::large().write_into(&workspace, "large.tif");
+    slides::small().write_into(&workspace, "small.tif");
+    workspace
+}
+
+#[test]
+fn a_signal_in_mid_run_leaves_nothing_behind() {
+    let workspace = with_slides();
+    for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP] {
+        for event in ["started", "progress"] {
+            workspace.start_export(["large.tif", "-o", "out"]).wait_for(event).must_stop_at(signal);
+            assert_eq!(workspace.names(), ["large.tif", "small.tif"], "{signal} at {event}");
+        }
+    }
+}
+
+#[test]
+fn a_signal_in_mid_run_leaves_the_export_before_alone() {
+    let workspace = with_slides();
+    workspace.export(["small.tif", "-o", "out"]).succeeds();
+    let before = workspace.tree("");
+    let run = workspace.start_export(["large.tif", "-o", "out", "--overwrite"]);
+    run.wait_for("progress").must_stop_at(Signal::SIGINT);
+    workspace.tree("").assert_same(&before);
+}
+
+#[test]
+fn a_signal_ends_a_run_over_several_slides_and_what_is_whole_stays() {
+    let workspace = with_slides();
+    fs::copy(workspace.path("small.tif"), workspace.path("third.tif")).unwrap();
+    let run = workspace.start_export(["small.tif", "large.tif", "third.tif", "-o", "out"]);
+    run.wait_for("finished").wait_for("progress").must_stop_at(Signal::SIGTERM);
+
+    assert_eq!(workspace.names(), ["large.tif", "out", "small.tif", "third.tif"]);
+    let folders = workspace.tree("out");
+    workspace.export(["small.tif", "-o", "alone/small"]).succeeds();
+    folders.assert_same(&workspace.tree("alone"));
+}
+
+#[test]
+fn a_killed_run_publishes_nothing_and_the_next_one_clears_up() {
+    let workspace = with_slides();
+    workspace.export(["small.tif", "-o", "undisturbed/out"]).succeeds();
+    let undisturbed = workspace.tree("undisturbed/out");
+    for event in ["started", "progress"] {
+        workspace.start_export(["large.tif", "-o", "out"]).wait_for(event).must_die();
+        assert_eq!(workspace.names(), [".out.partial", "large.tif", "small.tif", "undisturbed"]);
+
+        workspace.export(["small.tif", "-o", "out"]).succeeds();
+        assert_eq!(workspace.names(), ["large.tif", "out", "small.tif", "undisturbed"]);
+        workspace.tree("out").assert_same(&undisturbed);
+        fs::remove_dir_all(workspace.path("out")).unwrap();
+    }
+}
+
+#[test]
+fn a_killed_overwrite_leaves_the_export_before_as_it_was() {
+    let workspace = with_slides();
+    workspace.export(["small.tif", "-o", "out"]).succeeds();
+    let before = workspace.tree("out");
+    workspace.start_export(["large.tif", "-o", "out", "--overwrite"]).wait_for("progress").must_die();
+    workspace.tree("out").assert_same(&before);
+
+    workspace.export(["small.tif", "-o", "out", "--overwrite"]).succeeds();
+    workspace.tree("out").assert_same(&before);
+    assert_eq!(workspace.names(), ["large.tif", "out", "small.tif"]);
+}
+
+#[test]
+fn a_second_run_to_the_same_place_is_refused_and_does_not_disturb_the_first() {
+    let workspace = with_slides();
+    let first = workspace.start_export(["large.tif", "-o", "out"]).wait_for("started");
+    for options in [&[][..], &["--overwrite"]] {
+        workspace
+            .export([&["small.tif", "-o", "out"], options].concat())
+            .fails(4, &["another export is writing here", "\n  wait until that run has ended"]);
+    }
+    // The first goes on writing, and another place is free.
+    let first = first.wait_for("progress");
+    workspace.export(["small.tif", "-o", "other"]).succeeds();
+    first.wait_for("progress").must_stop_at(Signal::SIGINT);
+    assert_eq!(workspace.names(), ["large.tif", "other", "small.tif"]);
+}

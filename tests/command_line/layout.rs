@@ -1,0 +1,113 @@
+//! Which files an export consists of, to the last one, and that they do not depend on how it was run.
+
+use crate::deep_zoom::DeepZoom;
+use crate::pictures::{Picture, jpeg_size};
+use crate::slides::{self, SIZE, WriteInto};
+use crate::tree::Tree;
+use crate::workspace::{Run, Workspace};
+
+/// The files of the page.
+pub const PAGE: [&str; 4] = ["index.html", "viewer/LICENSES.txt", "viewer/viewer.css", "viewer/viewer.js"];
+
+/// The tree holds the files of this pyramid, the `others`, and nothing else: no empty folder either. Each tile has its planned
+/// size.
+#[track_caller]
+pub fn assert_layout(tree: &Tree, name: &str, plan: DeepZoom, extension: &str, others: &[&str]) {
+    let mut expected = plan.files(name, extension);
+    expected.extend(others.iter().map(|&file| file.to_owned()));
+    expected.sort();
+    assert_eq!(tree.files(), expected);
+
+    let mut folders: Vec<&str> =
+        expected.iter().flat_map(|file| file.match_indices('/').map(|(end, _)| &file[..end])).collect();
+    folders.sort_unstable();
+    folders.dedup();
+    assert_eq!(tree.folders(), folders);
+
+    for tile in plan.tiles() {
+        let file = format!("{name}_files/{}", tile.file(extension));
+        let bytes = tree.file(&file);
+        let size = if extension == "png" { Picture::from_png(bytes).size() } else { jpeg_size(bytes) };
+        assert_eq!(size, tile.size(), "{file}");
+    }
+}
+
+#[test]
+fn an_aperio_slide_becomes_page_descriptor_tiles_description_and_thumbnail() {
+    let workspace = Workspace::new();
+    slides::aperio().write_into(&workspace, "scan.svs");
+    workspace.export(["scan.svs"]).succeeds();
+
+    let others = [&PAGE[..], &["associated/thumbnail.jpeg"]].concat();
+    assert_layout(&workspace.tree("scan"), "scan", DeepZoom::new(SIZE), "jpeg", &others);
+    assert_eq!(workspace.names(), ["scan", "scan.svs"]);
+}
+
+#[test]
+fn a_generic_tiff_becomes_the_same_without_associated_images() {
+    let workspace = Workspace::new();
+    slides::small().write_into(&workspace, "scan.tif");
+    workspace.export(["scan.tif"]).succeeds();
+    assert_layout(&workspace.tree("scan"), "scan", DeepZoom::new(SIZE), "jpeg", &PAGE);
+    assert_eq!(workspace.names(), ["scan", "scan.tif"]);
+}
+
+#[test]
+fn the_export_is_called_after_the_folder_that_is_asked_for() {
+    let workspace = Workspace::new();
+    slides::small().write_into(&workspace, "scan.tif");
+    for output in ["other", "a.b.c", "with/slash/", ".hidden"] {
+        workspace.export(["scan.tif", "-o", output]).succeeds();
+        let name = output.trim_end_matches('/').rsplit('/').next().unwrap();
+        assert_layout(&workspace.tree(output), name, DeepZoom::new(SIZE), "jpeg", &PAGE);
+    }
+}
+
+#[test]
+fn without_the_page_only_the_data_is_left() {
+    let workspace = Workspace::new();
+    slides::aperio().write_into(&workspace, "scan.svs");
+    workspace.export(["scan.svs", "--no-viewer", "--associated", "none"]).succeeds();
+    assert_layout(&workspace.tree("scan"), "scan", DeepZoom::new(SIZE), "jpeg", &[]);
+}
+
+#[test]
+fn the_extension_is_the_format_and_other_tile_sizes_make_other_grids() {
+    let workspace = Workspace::new();
+    slides::aperio().write_into(&workspace, "scan.svs");
+    for (tile_size, overlap) in [(256_u32, 0_u32), (101, 3), (64, 63), (4096, 2)] {
+        let output = format!("png-{tile_size}");
+        let cut = ["--tile-size".to_owned(), tile_size.to_string(), "--overlap".to_owned(), overlap.to_string()];
+        let mut command = workspace.command(["export", "scan.svs", "-o", &output, "--format", "png", "--no-viewer"]);
+        Run::of(command.args(cut)).succeeds();
+        let plan = DeepZoom::new(SIZE).cut(tile_size, overlap);
+        assert_layout(&workspace.tree(&output), &output, plan, "png", &["associated/thumbnail.png"]);
+    }
+}
+
+#[test]
+fn the_smallest_slides_have_their_levels_too() {
+    let workspace = Workspace::new();
+    for (width, height) in [(1, 1), (1, 600), (600, 1), (2, 3), (255, 254), (509, 508)] {
+        let name = format!("{width}x{height}");
+        let slide = slides::exact((width, height), slidezoom_fixtures::Pattern::Gradient);
+        let slide = slide.write_into(&workspace, format!("{name}.tif"));
+        workspace.export([slide.as_os_str(), "--no-viewer".as_ref()]).succeeds();
+        assert_layout(&workspace.tree(&name), &name, DeepZoom::new((width, height)), "jpeg", &[]);
+    }
+}
+
+#[test]
+fn the_number_of_jobs_and_the_run_make_no_difference_to_any_byte() {
+    let workspace = Workspace::new();
+    slides::aperio().write_into(&workspace, "scan.svs");
+    let export = |folder: &str, jobs: &str| {
+        // One name, because the name is part of the export.
+        let output = format!("{folder}/scan");
+        workspace.export(["scan.svs", "-o", &output, "--jobs", jobs, "--associated", "all"]).succeeds();
+        workspace.tree(output)
+    };
+    let alone = export("alone", "1");
+    alone.assert_same(&export("eight", "8"));
+    alone.assert_same(&export("eight-again", "8"));
+}

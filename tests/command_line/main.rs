@@ -1,0 +1,48 @@
+//! The real binary, as a user runs it: what it writes, what it says, what it answers, and what it leaves behind.
+//!
+//! Every test works in a folder of its own, on slides of its own making. Nothing waits by the clock: a test that has to
+//! strike in the middle of a run waits for the run's own progress lines. What a machine lacks (root for a small disk,
+//! the real slides beside the checkout) is skipped with a line on stderr that says so.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test that cannot go on says so and stops"
+)]
+
+/// Says that a test, or a part of one, was skipped, and why: on stderr itself, because the test harness keeps what a passing
+/// test prints to itself.
+macro_rules! skipped {
+    ($($reason:tt)+) => {{
+        use std::io::Write;
+        let line = format!("SKIPPED, {}: {}\n", module_path!(), format_args!($($reason)+));
+        std::io::stderr().write_all(line.as_bytes()).unwrap();
+    }};
+}
+
+mod deep_zoom;
+mod pictures;
+mod slides;
+mod tree;
+mod workspace;
+
+mod associated;
+mod descriptions;
+mod destinations;
+mod existing_output;
+mod full_disk;
+mod golden;
+mod help;
+mod information;
+mod interruption;
+mod layout;
+mod names;
+mod pixels;
+mod plan;
+mod progress;
+mod several_inputs;
+mod shared_slides;
+mod single_tile;
+mod unreadable;
+mod usage;

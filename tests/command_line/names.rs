@@ -1,0 +1,185 @@
+//! Slides with hostile names: exported under that name or refused, but never anywhere else, and never as code.
+
+use std::ffi::{OsStr, OsString};
+use std::fs;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::Path;
+
+use crate::deep_zoom::DeepZoom;
+use crate::descriptions::page_description;
+use crate::layout::{PAGE, assert_layout};
+use crate::slides::{self, SIZE, WriteInto};
+use crate::workspace::{Workspace, assert_one_message};
+
+/// Names that shells, pages, terminals and file systems stumble over.
+const HOSTILE: [&str; 17] = [
+    "two words",
+    " leading and trailing ",
+    "it's \"quoted\"",
+    "new\nline",
+    "tab\tand\rreturn",
+    "\u{1b}[31mred\u{7}",
+    "<script>alert(1)<",
+    "<img src=x onerror=alert(1)>",
+    "{{title}}{{description}}",
+    "&amp;&lt;",
+    "100%25 #1?a=b",
+    "back\\slash",
+    "$(touch hacked);`touch hacked`",
+    "\u{202e}gpj.ssenisub",
+    "Gewebe-Übersicht 組織 🔬",
+    "*?[a]",
+    "CON",
+];
+
+#[test]
+fn a_hostile_name_is_a_name_and_nothing_more() {
+    for name in HOSTILE {
+        let workspace = Workspace::new();
+        let file = format!("{name}.tif");
+        slides::small().write_into(&workspace, format!("in/{file}"));
+        fs::create_dir(workspace.path("work")).unwrap();
+        let mut command = workspace.command(["export", &format!("../in/{file}")]);
+        let run = crate::workspace::Run::of(command.current_dir(workspace.path("work"))).succeeds();
+
+        // One line, whatever the name holds.
+        assert_eq!(run.stderr.lines().count(), 1, "{run:?}");
+        assert!(!run.stderr.trim_end_matches('\n').contains(char::is_control), "{run:?}");
+
+        let tree = workspace.tree(Path::new("work").join(name));
+        assert_layout(&tree, name, DeepZoom::new(SIZE), "jpeg", &PAGE);
+        assert_eq!(tree.json(&format!("{name}.json"))["name"], name);
+        let page = tree.text("index.html");
+        assert_eq!(page_description(page)["name"], name);
+        assert_eq!(page_description(page)["tiles"], format!("{name}_files"));
+        assert!(!page.contains("<script>") && !page.contains("<img"), "{page}");
+
+        assert_eq!(workspace.names(), ["in", "work"], "{name:?}");
+        assert_eq!(crate::workspace::names_in(&workspace.path("work")), [name]);
+        assert_eq!(crate::workspace::names_in(&workspace.path("in")), [file]);
+    }
+}
+
+#[test]
+fn a_hostile_name_can_be_asked_for_as_well() {
+    for name in HOSTILE {
+        let workspace = Workspace::new();
+        slides::small().write_into(&workspace, "scan.tif");
+        workspace.export(["scan.tif", "-o", &format!("out/{name}")]).succeeds();
+        assert_layout(&workspace.tree(format!("out/{name}")), name, DeepZoom::new(SIZE), "jpeg", &PAGE);
+        assert_eq!(workspace.names(), ["out", "scan.tif"]);
+    }
+}
+
+#[test]
+fn what_fails_over_a_hostile_name_is_still_one_line() {
+    for name in HOSTILE {
+        let workspace = Workspace::new();
+        let file = format!("{name}.svs");
+        workspace.export([&file]).fails(3, &[]);
+        workspace.slidezoom(["info", &file]).fails(3, &[]);
+        fs::write(workspace.path(&file), "no slide").unwrap();
+        workspace.export([&file]).fails(3, &[]);
+
+        let run = workspace.export([file.as_str(), "missing", "-o", "out"]);
+        for message in run.stderr.split_inclusive('\n').filter(|line| !line.starts_with("  ")) {
+            assert_one_message(message);
+        }
+        assert_eq!(workspace.names(), [file]);
+    }
+}
+
+#[test]
+fn what_is_printed_of_a_hostile_name_is_one_line_as_well() {
+    for name in HOSTILE {
+        let workspace = Workspace::new();
+        let file = format!("{name}.tif");
+        slides::small().write_into(&workspace, &file);
+        for arguments in [["info", file.as_str()].as_slice(), &["export", "--dry-run", &file]] {
+            let run = workspace.slidezoom(arguments).succeeds();
+            let control = run.text().lines().any(|line| line.contains(char::is_control));
+            assert!(!control, "{run:?}");
+            let plain = workspace.slidezoom(arguments).succeeds().text().lines().count();
+            slides::small().write_into(&workspace, "plain.tif");
+            let expected: Vec<&str> =
+                arguments.iter().map(|&argument| if argument == file { "plain.tif" } else { argument }).collect();
+            assert_eq!(plain, workspace.slidezoom(expected).succeeds().text().lines().count(), "{run:?}");
+        }
+    }
+}
+
+#[test]
+fn a_leading_dash_is_part_of_the_name_where_it_must_be() {
+    let workspace = Workspace::new();
+    slides::small().write_into(&workspace, "-x.tif");
+    workspace.export(["./-x.tif"]).succeeds();
+    assert_layout(&workspace.tree("-x"), "-x", DeepZoom::new(SIZE), "jpeg", &PAGE);
+    workspace.export(["--overwrite", "--", "-x.tif"]).succeeds();
+    workspace.export(["./-x.tif", "-o", "--no-viewer"]).says(&["--output"]);
+    assert_eq!(workspace.names(), ["-x", "-x.tif"]);
+}
+
+#[test]
+fn names_that_would_lead_out_of_the_folder_are_refused() {
+    let workspace = Workspace::new();
+    // Without their endings these are `.` and `..`.
+    slides::small().write_into(&workspace, "..tif");
+    slides::small().write_into(&workspace, "...tif");
+    let before = workspace.tree("");
+    for file in ["..tif", "...tif"] {
+        workspace.export([file]).fails(2, &["cannot be the name of an export"]);
+    }
+    workspace.tree("").assert_same(&before);
+    workspace.export(["...tif", "-o", "out"]).succeeds();
+    // Among others they are failures like any other.
+    slides::small().write_into(&workspace, "good.tif");
+    let run = workspace.export(["..tif", "...tif", "good.tif", "-o", "several"]);
+    assert_eq!(run.code(), Some(2), "{run:?}");
+    assert_eq!(crate::workspace::names_in(&workspace.path("several")), ["good"]);
+    assert_eq!(workspace.names(), ["...tif", "..tif", "good.tif", "out", "several"]);
+}
+
+#[test]
+fn a_name_that_is_no_unicode_is_shown_as_well_as_it_can_be() {
+    let workspace = Workspace::new();
+    let slide = slides::small().write_into(&workspace, "scan.tif");
+    let file = OsString::from_vec(b"caf\xe9.tif".to_vec());
+    fs::rename(slide, workspace.path(&file)).unwrap();
+
+    workspace.export([file.as_os_str()]).succeeds();
+    assert_layout(&workspace.tree("caf\u{fffd}"), "caf\u{fffd}", DeepZoom::new(SIZE), "jpeg", &PAGE);
+    let info = workspace.slidezoom([OsStr::new("info"), &file]).succeeds();
+    assert!(info.text().contains("caf\u{fffd}.tif"), "{info:?}");
+    let report = workspace.slidezoom([OsStr::new("info"), OsStr::new("--json"), &file]).succeeds().json();
+    assert_eq!(report["slide"]["path"], "caf\u{fffd}.tif");
+    workspace.export([&file, OsStr::new("--overwrite"), OsStr::new("--progress"), OsStr::new("json")]).succeeds();
+
+    // A folder that is asked for by such a name could not be told of in the description.
+    workspace.export([&file, OsStr::new("-o"), OsStr::from_bytes(b"\xff")]).fails(2, &["UTF-8"]);
+}
+
+#[test]
+fn a_name_too_long_for_the_disk_is_the_destinations_fault() {
+    let workspace = Workspace::new();
+    let name = "n".repeat(251);
+    let file = format!("{name}.tif");
+    slides::small().write_into(&workspace, &file);
+    workspace.export([&file]).fails(4, &["File name too long"]);
+    assert_eq!(workspace.names(), std::slice::from_ref(&file));
+    workspace.export([&file, "-o", "short"]).succeeds();
+
+    let longest = "n".repeat(245);
+    workspace.export([file.as_str(), "-o", &longest]).succeeds();
+    assert_layout(&workspace.tree(&longest), &longest, DeepZoom::new(SIZE), "jpeg", &PAGE);
+}
+
+#[test]
+fn a_slide_called_like_a_part_of_an_export_does_not_meet_it() {
+    for name in ["index", "index.html", "viewer", "associated", "associated_files"] {
+        let workspace = Workspace::new();
+        slides::aperio().write_into(&workspace, format!("{name}.svs"));
+        workspace.export([format!("{name}.svs")]).succeeds();
+        let others = [&PAGE[..], &["associated/thumbnail.jpeg"]].concat();
+        assert_layout(&workspace.tree(name), name, DeepZoom::new(SIZE), "jpeg", &others);
+    }
+}

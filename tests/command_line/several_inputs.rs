@@ -1,0 +1,137 @@
+//! Several slides and folders of slides in one run.
+
+use std::fs;
+
+use slidezoom_fixtures::TileFault;
+
+use crate::deep_zoom::DeepZoom;
+use crate::layout::{PAGE, assert_layout};
+use crate::slides::{self, SIZE, WriteInto};
+use crate::workspace::{Workspace, names_in};
+
+/// The exports in a folder are whole, and are these.
+#[track_caller]
+fn assert_exports(workspace: &Workspace, folder: &str, names: &[&str]) {
+    assert_eq!(names_in(&workspace.path(folder)), names);
+    for name in names {
+        assert_layout(&workspace.tree(format!("{folder}/{name}")), name, DeepZoom::new(SIZE), "jpeg", &PAGE);
+    }
+}
+
+#[test]
+fn each_slide_gets_an_export_of_its_own() {
+    let workspace = Workspace::new();
+    slides::small().write_into(&workspace, "one.tif");
+    slides::small().write_into(&workspace, "deep/two.tif");
+    workspace.export(["one.tif", "deep/two.tif", "-o", "out"]).succeeds();
+    assert_exports(&workspace, "out", &["one", "two"]);
+
+    workspace.export(["one.tif", "deep/two.tif"]).succeeds();
+    assert_eq!(workspace.names(), ["deep", "one", "one.tif", "out", "two"]);
+}
+
+#[test]
+fn slides_of_one_name_do_not_meet() {
+    let workspace = Workspace::new();
+    for path in ["a/x.tif", "b/x.tif", "c/x.svs.tif", "c/x.tiff"] {
+        slides::small().write_into(&workspace, path);
+    }
+    workspace.export(["a/x.tif", "b/x.tif", "c/x.svs.tif", "c/x.tiff", "-o", "out"]).succeeds();
+    assert_exports(&workspace, "out", &["x.svs", "x.tif", "x.tif-2", "x.tiff"]);
+}
+
+#[test]
+fn a_slide_that_is_named_twice_is_exported_once() {
+    let workspace = Workspace::new();
+    slides::small().write_into(&workspace, "in/a.tif");
+    slides::small().write_into(&workspace, "in/b.tif");
+    workspace.export(["in/a.tif", "in", "in/../in/b.tif", "-o", "out"]).succeeds();
+    assert_exports(&workspace, "out", &["a", "b"]);
+}
+
+#[test]
+fn a_slide_that_fails_is_named_and_the_others_are_done() {
+    let workspace = Workspace::new();
+    slides::small().write_into(&workspace, "one.tif");
+    slides::small().tile_fault(0, 1, 0, TileFault::BrokenHeader).write_into(&workspace, "broken.tif");
+    slides::small().write_into(&workspace, "two.tif");
+    let run = workspace.export(["one.tif", "broken.tif", "missing.tif", "two.tif", "-o", "out", "--progress", "none"]);
+    assert_eq!(run.code(), Some(3), "{run:?}");
+    assert!(run.stdout.is_empty(), "{run:?}");
+    let lines: Vec<&str> = run.stderr.lines().collect();
+    let [broken, hint, missing, summary] = lines[..] else { panic!("{run:?}") };
+    assert!(broken.starts_with("slidezoom: broken.tif: cannot read 256×256 pixels at (256, 0)"), "{run:?}");
+    assert!(hint.starts_with("  "), "{run:?}");
+    assert!(missing.starts_with("slidezoom: missing.tif: cannot be opened"), "{run:?}");
+    assert_eq!(summary, "slidezoom: 2 of 4 slides failed: broken.tif, missing.tif");
+    assert_exports(&workspace, "out", &["one", "two"]);
+}
+
+#[test]
+fn failures_of_different_kinds_have_the_code_of_any_other_failure() {
+    let workspace = Workspace::new();
+    slides::small().write_into(&workspace, "one.tif");
+    slides::small().write_into(&workspace, "two.tif");
+    fs::create_dir_all(workspace.path("out/one")).unwrap();
+    let run = workspace.export(["one.tif", "missing.tif", "two.tif", "-o", "out"]);
+    assert_eq!(run.code(), Some(1), "{run:?}");
+    run.says(&[
+        "out/one: exists already",
+        "missing.tif: cannot be opened",
+        "2 of 3 slides failed: one.tif, missing.tif",
+    ]);
+    assert_layout(&workspace.tree("out/two"), "two", DeepZoom::new(SIZE), "jpeg", &PAGE);
+
+    let run = workspace.export(["one.tif", "two.tif", "-o", "out"]);
+    assert_eq!(run.code(), Some(4), "{run:?}");
+}
+
+#[test]
+fn a_folder_is_searched_for_slides_and_for_nothing_else() {
+    let workspace = Workspace::new();
+    for path in ["in/a.tif", "in/deep/er/b.tif", "in/.hidden.tif", "in/.hidden/c.tif", "in/d_files/d.tif"] {
+        slides::small().write_into(&workspace, path);
+    }
+    slides::aperio().write_into(&workspace, "in/without-an-ending");
+    fs::write(workspace.path("in/notes.txt"), "no slide").unwrap();
+    fs::write(workspace.path("in/picture.svs"), "no slide, whatever it is called").unwrap();
+    // The tiles of an earlier export, in whatever format, are no slides; a folder that is merely called so may hold some.
+    slides::small().write_into(&workspace, "in/export/export_files/9/0_0.tif");
+    fs::write(workspace.path("in/export/export.dzi"), "<Image/>").unwrap();
+
+    workspace.export(["in", "-o", "out", "--associated", "none"]).succeeds();
+    assert_exports(&workspace, "out", &["a", "b", "d", "without-an-ending"]);
+}
+
+#[test]
+fn a_folder_with_its_own_exports_can_be_searched_again() {
+    let workspace = Workspace::new();
+    slides::small().write_into(&workspace, "in/a.tif");
+    workspace.export(["in", "-o", "in"]).succeeds();
+    let before = workspace.tree("in");
+    let run = workspace.export(["in", "-o", "in", "--overwrite"]).succeeds();
+    assert_eq!(run.stderr.lines().count(), 1, "{run:?}");
+    workspace.tree("in").assert_same(&before);
+}
+
+#[test]
+fn a_folder_that_holds_one_slide_is_still_a_folder() {
+    let workspace = Workspace::new();
+    slides::small().write_into(&workspace, "in/a.tif");
+    workspace.export(["in", "-o", "out"]).succeeds();
+    assert_exports(&workspace, "out", &["a"]);
+}
+
+#[test]
+fn a_folder_without_a_slide_is_said_to_be_so() {
+    let workspace = Workspace::new();
+    fs::create_dir(workspace.path("empty")).unwrap();
+    fs::create_dir(workspace.path("papers")).unwrap();
+    fs::write(workspace.path("papers/a.txt"), "no slide").unwrap();
+    slides::small().write_into(&workspace, "scan.tif");
+    for folder in ["empty", "papers"] {
+        workspace.export([folder]).fails(3, &[folder, "no slide found in this folder"]);
+    }
+    workspace.export(["scan.tif", "empty", "-o", "out"]).fails(3, &["empty", "no slide found"]);
+    assert_eq!(workspace.names(), ["empty", "papers", "scan.tif"]);
+}

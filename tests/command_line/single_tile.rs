@@ -1,0 +1,152 @@
+//! `slidezoom tile`: one tile on demand, to the byte that of an export, or the quick one.
+
+use std::fs;
+
+use slidezoom_fixtures::{Compression, Pattern, SlideBuilder, TileFault};
+
+use crate::deep_zoom::{DeepZoom, Tile};
+use crate::pictures::{Expected, Picture, jpeg_size};
+use crate::slides::{self, SIZE, WriteInto};
+use crate::tree::Tree;
+use crate::workspace::{Run, Workspace};
+
+/// `slidezoom tile scan.tif` for a tile, with further options.
+fn tile(workspace: &Workspace, tile: &Tile, options: &[&str]) -> Run {
+    let address = [tile.level, tile.column, tile.row].map(|number| number.to_string());
+    let mut command = workspace.command(["tile", "scan.tif"]);
+    Run::of(command.args(address).args(options))
+}
+
+/// The first and last tile of every level, and one of the middle of the largest.
+fn sample(plan: &DeepZoom) -> Vec<Tile> {
+    let ends = (0..=plan.max_level()).flat_map(|level| {
+        let tiles = plan.level_tiles(level);
+        [tiles[0].clone(), tiles[tiles.len() - 1].clone()]
+    });
+    let base = plan.level_tiles(plan.max_level());
+    ends.chain([base[base.len() / 2].clone()]).collect()
+}
+
+/// Each sampled tile is the exported one to the byte.
+fn assert_same_as_exported(slide: &SlideBuilder, plan: DeepZoom, extension: &str, options: &[&str]) {
+    let workspace = Workspace::new();
+    slide.write_into(&workspace, "scan.tif");
+    workspace.export([&["scan.tif", "--no-viewer"], options].concat()).succeeds();
+    let exported: Tree = workspace.tree("scan/scan_files");
+    for address in sample(&plan) {
+        let run = tile(&workspace, &address, &[options, &["--exact"]].concat()).succeeds();
+        assert!(run.stderr.is_empty(), "{run:?}");
+        assert!(run.stdout == exported.file(&address.file(extension)), "{address:?} {options:?}");
+    }
+}
+
+#[test]
+fn an_exact_tile_is_the_exported_one_to_the_byte() {
+    assert_same_as_exported(&slides::aperio(), DeepZoom::new(SIZE), "jpeg", &[]);
+}
+
+#[test]
+fn an_exact_tile_is_the_exported_one_with_other_options_too() {
+    let cut = |tile_size, overlap| DeepZoom::new(SIZE).cut(tile_size, overlap);
+    let options = ["--tile-size", "101", "--overlap", "3", "--format", "png"];
+    assert_same_as_exported(&slides::small(), cut(101, 3), "png", &options);
+    let options = ["--tile-size", "256", "--overlap", "0", "--quality", "35", "--subsampling", "444", "--jobs", "2"];
+    assert_same_as_exported(&slides::small(), cut(256, 0), "jpeg", &options);
+}
+
+#[test]
+fn an_exact_tile_of_a_partly_scanned_or_transparent_slide_is_the_exported_one() {
+    let slide = slides::small().tile_fault(0, 0, 0, TileFault::Missing).tile_fault(0, 0, 1, TileFault::Missing);
+    assert_same_as_exported(&slide, DeepZoom::new((444, 500)), "jpeg", &[]);
+    assert_same_as_exported(&slide, DeepZoom::new(SIZE), "jpeg", &["--bounds", "full", "--background", "204060"]);
+    let slide = slides::small().compression(Compression::UncompressedStraightAlpha);
+    assert_same_as_exported(&slide, DeepZoom::new(SIZE), "jpeg", &["--background", "204060"]);
+}
+
+#[test]
+fn the_nearest_tile_is_the_exact_one_at_full_size_and_near_it_below() {
+    let workspace = Workspace::new();
+    let base = Picture::of_pattern(SIZE, Pattern::Gradient);
+    slides::exact(SIZE, Pattern::Gradient).levels([1, 2, 4]).write_into(&workspace, "scan.tif");
+    let expected = Expected::new(base, 254, 1);
+    for address in sample(&expected.plan) {
+        let run = tile(&workspace, &address, &["--format", "png"]).succeeds();
+        let found = Picture::from_png(&run.stdout);
+        let place = format!("{address:?}");
+        if address.level == expected.plan.max_level() {
+            found.assert_near(&expected.tile(&address), 0, &place);
+        } else if address.level + 2 >= expected.plan.max_level() {
+            // The slide's own levels differ from ours by their rounding alone.
+            found.assert_near(&expected.tile(&address), 2, &place);
+        } else {
+            assert_eq!(found.size(), address.size(), "{place}");
+        }
+    }
+}
+
+#[test]
+fn the_nearest_tile_has_the_planned_size_where_rounding_is_hard() {
+    let workspace = Workspace::new();
+    // openslide-python yields 1×1 pixels where 2×1 were planned on slides as narrow as this.
+    for size in [(1037, 3), (5, 613), (641, 641), (255, 257)] {
+        slides::exact(size, Pattern::Gradient).levels([1, 4]).write_into(&workspace, "scan.tif");
+        for address in sample(&DeepZoom::new(size)) {
+            let run = tile(&workspace, &address, &[]).succeeds();
+            assert_eq!(jpeg_size(&run.stdout), address.size(), "{size:?} {address:?}");
+        }
+    }
+}
+
+#[test]
+fn a_tile_that_is_not_there_is_wrong_usage() {
+    let workspace = Workspace::new();
+    slides::small().write_into(&workspace, "scan.tif");
+    for (address, words) in [
+        (["11", "0", "0"], "levels go from 0 to 10"),
+        (["99", "0", "0"], "levels go from 0 to 10"),
+        (["4294967295", "0", "0"], "levels go from 0 to 10"),
+        (["10", "3", "0"], "3×2"),
+        (["10", "0", "2"], "3×2"),
+        (["0", "1", "0"], "1×1"),
+        (["10", "4294967295", "4294967295"], "3×2"),
+    ] {
+        let place = format!("column {}, row {} of level {}", address[1], address[2], address[0]);
+        for more in [&[][..], &["--exact"], &["-o", "tile.jpeg"]] {
+            workspace.slidezoom([&["tile", "scan.tif"], &address[..], more].concat()).fails(2, &[&place, words]);
+        }
+    }
+    assert_eq!(workspace.names(), ["scan.tif"]);
+}
+
+#[test]
+fn a_file_whose_ending_says_another_format_is_refused() {
+    let workspace = Workspace::new();
+    slides::small().write_into(&workspace, "scan.tif");
+    let tile = ["tile", "scan.tif", "0", "0", "0", "-o"];
+    workspace.slidezoom([&tile[..], &["tile.png"]].concat()).fails(2, &["format"]);
+    workspace.slidezoom([&tile[..], &["tile.JPG", "--format", "png"]].concat()).fails(2, &["format"]);
+    workspace.slidezoom([&tile[..], &["tile.JPG"]].concat()).succeeds();
+    workspace.slidezoom([&tile[..], &["tile.png", "--format", "png"]].concat()).succeeds();
+    assert_eq!(workspace.names(), ["scan.tif", "tile.JPG", "tile.png"]);
+}
+
+#[test]
+fn a_tile_goes_to_a_file_whole_or_not_at_all() {
+    let workspace = Workspace::new();
+    slides::small().tile_fault(0, 1, 1, TileFault::BrokenHeader).write_into(&workspace, "scan.tif");
+    let run = workspace.slidezoom(["tile", "scan.tif", "10", "0", "0", "-o", "tile.jpeg"]).succeeds();
+    assert_eq!((run.text(), run.stderr.as_str()), ("", ""));
+    let written = fs::read(workspace.path("tile.jpeg")).unwrap();
+    let run = workspace.slidezoom(["tile", "scan.tif", "10", "0", "0"]).succeeds();
+    assert!(run.stdout == written);
+
+    // A tile that cannot be read leaves the file that was there.
+    for more in [&[][..], &["--exact"]] {
+        let command = [&["tile", "scan.tif", "10", "1", "1", "-o", "tile.jpeg"], more].concat();
+        workspace.slidezoom(command).fails(3, &["scan.tif: cannot read", "of slide level 0"]);
+        assert!(fs::read(workspace.path("tile.jpeg")).unwrap() == written);
+    }
+    workspace.slidezoom(["tile", "scan.tif", "10", "0", "0", "-o", "no/such/tile.jpeg"]).fails(4, &["no/such"]);
+    workspace.slidezoom(["tile", "scan.tif", "10", "0", "0", "-o", ".."]).fails(4, &[".."]);
+    assert_eq!(workspace.names(), ["scan.tif", "tile.jpeg"]);
+}

@@ -1,0 +1,121 @@
+//! Slides that cannot be read: exit code 3, the region named, and never a picture that the slide does not hold.
+
+use std::fs;
+
+use slidezoom_fixtures::{SlideBuilder, Style, TileFault};
+
+use crate::slides::{self, WriteInto};
+use crate::workspace::Workspace;
+
+/// The slide is refused by `export` with these words, and nothing is left.
+#[track_caller]
+fn assert_refused(slide: &SlideBuilder, file: &str, words: &[&str]) {
+    let workspace = Workspace::new();
+    slide.write_into(&workspace, file);
+    for jobs in ["1", "8"] {
+        workspace.export([file, "-o", "out", "--jobs", jobs]).fails(3, words);
+        assert_eq!(workspace.names(), [file]);
+    }
+}
+
+#[test]
+fn a_file_that_is_not_there_is_named() {
+    let workspace = Workspace::new();
+    let words = ["slidezoom: missing.svs: cannot be opened: No such file or directory"];
+    workspace.export(["missing.svs"]).fails(3, &words);
+    workspace.slidezoom(["info", "missing.svs"]).fails(3, &words);
+    workspace.slidezoom(["tile", "missing.svs", "0", "0", "0"]).fails(3, &words);
+    workspace.export(["missing.svs", "--dry-run"]).fails(3, &words);
+    assert_eq!(workspace.names(), [""; 0]);
+}
+
+#[test]
+fn a_file_that_is_no_slide_is_named_and_the_hint_says_what_is() {
+    let workspace = Workspace::new();
+    fs::write(workspace.path("letter.svs"), "Dear all").unwrap();
+    fs::write(workspace.path("empty.svs"), "").unwrap();
+    fs::create_dir(workspace.path("folder.svs")).unwrap();
+    for (file, words) in [
+        ("letter.svs", &["slide that OpenSlide reads", "\n  readable are Aperio"][..]),
+        ("empty.svs", &["empty.svs: "]),
+    ] {
+        workspace.export([file]).fails(3, words).says(&[file]);
+        workspace.slidezoom(["info", file]).fails(3, words).says(&[file]);
+        workspace.slidezoom(["tile", file, "0", "0", "0"]).fails(3, words).says(&[file]);
+    }
+    workspace.slidezoom(["info", "folder.svs"]).fails(3, &["folder.svs"]);
+    assert_eq!(workspace.names(), ["empty.svs", "folder.svs", "letter.svs"]);
+}
+
+#[test]
+fn a_corrupt_tile_is_named_by_its_place_in_the_slide() {
+    let place = "cannot read 188×244 pixels at (512, 256) of slide level 0";
+    for fault in [TileFault::BrokenHeader, TileFault::GarbageData, TileFault::PastTheEnd] {
+        // OpenSlide hashes the smallest level when it opens a slide, so the fault is on another.
+        let slide = slides::small().levels([1, 4]).tile_fault(0, 2, 1, fault);
+        assert_refused(&slide, "scan.tif", &["slidezoom: scan.tif: ", place, "\n  the file is damaged"]);
+        let slide = slides::aperio().tile_fault(0, 1, 0, fault);
+        let words = ["scan.svs: cannot read 240×240 pixels at (240, 0) of slide level 0"];
+        assert_refused(&slide, "scan.svs", &words);
+    }
+}
+
+#[test]
+fn of_several_corrupt_tiles_the_first_is_named_whoever_meets_it_first() {
+    let slide = slides::small()
+        .levels([1, 4])
+        .tile_fault(0, 1, 0, TileFault::BrokenHeader)
+        .tile_fault(0, 2, 0, TileFault::BrokenHeader)
+        .tile_fault(0, 0, 1, TileFault::GarbageData)
+        .tile_fault(0, 1, 1, TileFault::PastTheEnd);
+    assert_refused(&slide, "scan.tif", &["cannot read 256×256 pixels at (256, 0) of slide level 0"]);
+}
+
+#[test]
+fn a_corrupt_tile_of_a_level_that_is_not_read_does_no_harm() {
+    let workspace = Workspace::new();
+    slides::aperio().tile_fault(1, 0, 0, TileFault::BrokenHeader).write_into(&workspace, "scan.svs");
+    workspace.export(["scan.svs"]).succeeds();
+    slides::aperio().write_into(&workspace, "sound.svs");
+    workspace.export(["sound.svs", "-o", "sound/scan"]).succeeds();
+    let (scan, sound) = (workspace.tree("scan"), workspace.tree("sound/scan"));
+    let tiles = sound.files().into_iter().filter(|file| file.starts_with("scan_files/"));
+    assert!(tiles.into_iter().all(|file| scan.file(file) == sound.file(file)));
+}
+
+#[test]
+fn a_file_cut_short_is_refused() {
+    let workspace = Workspace::new();
+    let whole = slides::aperio().write_into(&workspace, "whole.svs");
+    let length = fs::metadata(whole).unwrap().len();
+    for cut in [length - 1, length * 3 / 4, length / 2, length / 10, 100, 8, 4, 1] {
+        assert_refused(&slides::aperio().truncate_at(cut), "scan.svs", &["scan.svs: "]);
+    }
+}
+
+/// [`slides::small`] or one like it without any tile.
+fn all_missing(slide: SlideBuilder) -> SlideBuilder {
+    let places = (0..3).flat_map(|column| (0..2).map(move |row| (column, row)));
+    places.fold(slide, |slide, (column, row)| slide.tile_fault(0, column, row, TileFault::Missing))
+}
+
+#[test]
+fn a_slide_of_which_nothing_was_scanned_is_refused() {
+    let words = ["holds no pixels", "\n  the file is damaged or incomplete"];
+    assert_refused(&all_missing(slides::small()), "scan.tif", &words);
+}
+
+#[test]
+fn a_slide_of_which_nothing_was_scanned_is_refused_though_openslide_gives_no_bounds() {
+    // Aperio's have none; OpenSlide reads such a slide as transparent all over, without an error.
+    assert_refused(&all_missing(slides::small().style(Style::Aperio)), "scan.svs", &["holds no pixels"]);
+}
+
+#[test]
+fn single_tiles_that_were_not_scanned_are_background() {
+    let workspace = Workspace::new();
+    slides::small().style(Style::Aperio).tile_fault(0, 1, 1, TileFault::Missing).write_into(&workspace, "scan.svs");
+    workspace.export(["scan.svs", "--format", "png", "--tile-size", "256", "--overlap", "0"]).succeeds();
+    let tile = crate::pictures::Picture::from_png(workspace.tree("scan").file("scan_files/10/1_1.png"));
+    assert!(tile.pixels.iter().all(|pixel| *pixel == [255; 3]));
+}

@@ -1,0 +1,215 @@
+//! A folder for one test and the binary run in it, in the manner of ripgrep's and resvg's own suites.
+//!
+//! [`Workspace`] runs the binary, [`Run`] is what came of it, [`Running`] is a run that is still under way.
+
+use std::ffi::OsStr;
+use std::fmt;
+use std::io::{BufRead, BufReader, Read};
+use std::os::unix::process::ExitStatusExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStderr, Command, ExitStatus, Stdio};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::tree::Tree;
+
+/// A folder that is removed with its contents when the test ends. The binary runs in it.
+pub struct Workspace {
+    folder: TempDir,
+}
+
+impl Workspace {
+    pub fn new() -> Self {
+        Self { folder: TempDir::with_prefix("slidezoom-test-").unwrap() }
+    }
+
+    /// Where something in the workspace is.
+    pub fn path(&self, relative: impl AsRef<Path>) -> PathBuf {
+        self.folder.path().join(relative)
+    }
+
+    /// Everything below a folder of the workspace.
+    pub fn tree(&self, relative: impl AsRef<Path>) -> Tree {
+        Tree::read(&self.path(relative))
+    }
+
+    /// The names of what stands directly in the workspace, hidden or not, in order.
+    pub fn names(&self) -> Vec<String> {
+        names_in(self.folder.path())
+    }
+
+    /// The binary with these arguments, not started yet.
+    pub fn command<A: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = A>) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_slidezoom"));
+        command.args(arguments).current_dir(self.folder.path()).stdin(Stdio::null());
+        command
+    }
+
+    /// Runs the binary to its end.
+    pub fn slidezoom<A: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = A>) -> Run {
+        Run::of(&mut self.command(arguments))
+    }
+
+    /// `slidezoom export` with these arguments, run to its end.
+    pub fn export<A: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = A>) -> Run {
+        let mut command = self.command(["export"]);
+        Run::of(command.args(arguments))
+    }
+
+    /// Starts `slidezoom export --progress json` and does not wait for it.
+    pub fn start_export<A: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = A>) -> Running {
+        let mut command = self.command(["export", "--progress", "json"]);
+        command.args(arguments).stdout(Stdio::null()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let lines = BufReader::new(child.stderr.take().unwrap());
+        Running { child, lines, said: String::new() }
+    }
+}
+
+/// The names of what stands directly in a folder, hidden or not, in order.
+pub fn names_in(folder: &Path) -> Vec<String> {
+    let mut names: Vec<_> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned())
+        .collect();
+    names.sort();
+    names
+}
+
+/// What a run of the binary came to.
+pub struct Run {
+    pub status: ExitStatus,
+    pub stdout: Vec<u8>,
+    pub stderr: String,
+}
+
+impl Run {
+    /// Runs a command to its end.
+    pub fn of(command: &mut Command) -> Self {
+        let output = command.output().unwrap();
+        let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+        Self { status: output.status, stdout: output.stdout, stderr }
+    }
+
+    pub fn code(&self) -> Option<i32> {
+        self.status.code()
+    }
+
+    /// stdout as text.
+    pub fn text(&self) -> &str {
+        str::from_utf8(&self.stdout).unwrap()
+    }
+
+    /// stdout as JSON.
+    #[track_caller]
+    pub fn json(&self) -> Value {
+        serde_json::from_slice(&self.stdout).unwrap_or_else(|error| panic!("{error}: {self:?}"))
+    }
+
+    /// The run succeeded.
+    #[track_caller]
+    pub fn succeeds(self) -> Self {
+        assert_eq!(self.code(), Some(0), "{self:?}");
+        self
+    }
+
+    /// The run failed with this exit code and said so as every failure does: nothing on stdout, and on stderr one line, then at
+    /// most one that says what to do. Each of `words` stands in them.
+    #[track_caller]
+    pub fn fails(self, code: i32, words: &[&str]) -> Self {
+        assert_eq!(self.code(), Some(code), "{self:?}");
+        assert!(self.stdout.is_empty(), "{self:?}");
+        assert_one_message(&self.stderr);
+        self.says(words)
+    }
+
+    /// Each of `words` stands on stderr.
+    #[track_caller]
+    pub fn says(self, words: &[&str]) -> Self {
+        for word in words {
+            assert!(self.stderr.contains(word), "{word:?} is not in {self:?}");
+        }
+        self
+    }
+}
+
+impl fmt::Debug for Run {
+    /// stdout as text: a list of bytes tells nobody what went wrong.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}, stderr {:?}, ", self.status, self.stderr)?;
+        match str::from_utf8(&self.stdout) {
+            Ok(text) => write!(formatter, "stdout {text:?}"),
+            Err(_) => write!(formatter, "{} bytes on stdout", self.stdout.len()),
+        }
+    }
+}
+
+/// One line that says what failed, and at most one, set in, that says what to do.
+#[track_caller]
+pub fn assert_one_message(stderr: &str) {
+    let lines: Vec<&str> = stderr.lines().collect();
+    assert!(stderr.ends_with('\n'), "{stderr:?}");
+    assert!(lines[0].starts_with("slidezoom: "), "{stderr:?}");
+    assert!(lines.len() == 1 || lines.len() == 2 && lines[1].starts_with("  "), "{stderr:?}");
+    assert!(lines.iter().all(|line| !line.contains(char::is_control)), "{stderr:?}");
+}
+
+/// An export under way, with `--progress json`.
+pub struct Running {
+    child: Child,
+    lines: BufReader<ChildStderr>,
+    said: String,
+}
+
+impl Running {
+    /// Waits until the run tells of an event of this kind.
+    #[track_caller]
+    pub fn wait_for(mut self, event: &str) -> Self {
+        loop {
+            let mut line = String::new();
+            let length = self.lines.read_line(&mut line).unwrap();
+            assert!(length > 0, "the run ended before it told of {event:?}: {}", self.said);
+            self.said.push_str(&line);
+            if serde_json::from_str::<Value>(&line).is_ok_and(|told| told["event"] == event) {
+                return self;
+            }
+        }
+    }
+
+    /// Sends a signal.
+    pub fn signal(self, signal: Signal) -> Self {
+        let process = Pid::from_raw(i32::try_from(self.child.id()).unwrap());
+        kill(process, signal).unwrap();
+        self
+    }
+
+    /// Waits for the end. What it said is the JSON lines, and nothing else.
+    pub fn ends(mut self) -> Run {
+        self.lines.read_to_string(&mut self.said).unwrap();
+        let status = self.child.wait().unwrap();
+        Run { status, stdout: Vec::new(), stderr: self.said }
+    }
+
+    /// Kills the run, as `kill -9` does, and waits for its end.
+    #[track_caller]
+    pub fn must_die(self) {
+        let run = self.signal(Signal::SIGKILL).ends();
+        assert_eq!(run.status.signal(), Some(Signal::SIGKILL as i32), "{run:?}");
+    }
+
+    /// Sends a signal that asks the run to stop; it does, and says so as every failure does.
+    #[track_caller]
+    pub fn must_stop_at(self, signal: Signal) {
+        let run = self.signal(signal).ends();
+        assert_eq!(run.code(), Some(130), "{run:?}");
+        let last: Value = serde_json::from_str(run.stderr.lines().last().unwrap()).unwrap();
+        assert_eq!(
+            (&last["event"], &last["message"], &last["exitCode"]),
+            (&Value::from("failed"), &Value::from("interrupted"), &Value::from(130)),
+            "{run:?}"
+        );
+    }
+}

@@ -1,0 +1,75 @@
+//! How much memory an export holds: flat, however large the slide. A test target of its own with one process a slide, as the
+//! peak of a process is what the system reports.
+//!
+//! The slides are of 100,000 × 100,000 and 400,000 × 4,000 pixels: a few megabytes on disk, since all tiles' offsets point at the same
+//! few. They take minutes, so `make soak` runs them; every `make test` runs a smaller one.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "tests say what broke by panicking"
+)]
+
+use std::io::Read;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use slidezoom_fixtures::{Pattern, SlideBuilder};
+
+/// The peak resident memory of exporting a slide of this size on two workers, in megabytes, as Linux counts it.
+fn peak_megabytes(width: u32, height: u32, levels: &[u32]) -> u64 {
+    let folder = tempfile::tempdir().unwrap();
+    let slide = folder.path().join("huge.tiff");
+    SlideBuilder::new(width, height)
+        .pattern(Pattern::Tissue { seed: 1 })
+        .distinct_tiles(64)
+        .levels(levels.iter().copied())
+        .write(&slide)
+        .unwrap();
+    let mut export = Command::new(env!("CARGO_BIN_EXE_slidezoom"))
+        .arg("export")
+        .arg(&slide)
+        .arg("-o")
+        .arg(folder.path().join("out"))
+        .args(["--jobs", "2", "--quality", "30", "--subsampling", "420", "--no-viewer", "--progress", "json"])
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // The system keeps the peak itself; each progress line is an occasion to read it while the process is there.
+    let status = Path::new("/proc").join(export.id().to_string()).join("status");
+    let mut peak = 0;
+    let mut reader = export.stderr.take().unwrap();
+    let mut line = [0; 4096];
+    while reader.read(&mut line).unwrap() > 0 {
+        let text = std::fs::read_to_string(&status).unwrap_or_default();
+        let kilobytes =
+            text.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB")?.parse().ok());
+        peak = peak.max(kilobytes.unwrap_or(0));
+    }
+    assert!(export.wait().unwrap().success());
+    assert!(peak > 0, "no peak was read");
+    println!("{width}×{height}: {} MB", peak / 1000);
+    peak / 1000
+}
+
+#[test]
+fn a_slide_of_half_a_gigapixel_takes_less_than_200_megabytes() {
+    let peak = peak_megabytes(40_000, 12_000, &[1, 4, 16]);
+    assert!(peak < 200, "{peak} MB");
+}
+
+#[test]
+#[ignore = "takes minutes: make soak"]
+fn ten_gigapixels_take_less_than_300_megabytes() {
+    let peak = peak_megabytes(100_000, 100_000, &[1, 4, 16, 64]);
+    assert!(peak <= 300, "{peak} MB");
+}
+
+#[test]
+#[ignore = "takes minutes: make soak"]
+fn a_very_wide_slide_takes_less_than_300_megabytes() {
+    let peak = peak_megabytes(400_000, 4_000, &[1, 4, 16]);
+    assert!(peak <= 300, "{peak} MB");
+}
