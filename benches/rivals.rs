@@ -9,9 +9,9 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a benchmark prints its table")]
 
 use std::error::Error;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, ExitCode, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use nix::sys::resource::{UsageWho, getrusage};
 use slidezoom_fixtures::{SlideBuilder, Style, TileBank, real_slide};
@@ -21,9 +21,19 @@ type Outcome<T> = Result<T, Box<dyn Error>>;
 /// The word after which this program runs a command, waits for it and prints what it took.
 const MEASURE: &str = "--measure-one";
 
+/// A program and how it is called: `program… SLIDE between… OUTPUT options…`.
 struct Contender {
     name: &'static str,
-    command: Box<dyn Fn(&Path, &Path) -> Vec<String>>,
+    program: &'static [&'static str],
+    between: &'static [&'static str],
+    options: &'static [&'static str],
+}
+
+impl Contender {
+    fn command(&self, slide: &Path, output: &Path) -> Vec<String> {
+        let parts = [self.program, &[text(slide)], self.between, &[text(output)], self.options];
+        parts.concat().into_iter().map(str::to_owned).collect()
+    }
 }
 
 fn main() -> ExitCode {
@@ -48,13 +58,13 @@ fn compare(arguments: &[String]) -> Outcome<()> {
     remove(&folder)?;
     std::fs::create_dir_all(&folder)?;
     let slide = folder.join("slide.svs");
-    let side = (f64::from(megapixels) * 1e6).sqrt().round() as u32;
-    SlideBuilder::new(side, side)
+    let length = (megapixels * 1_000_000).isqrt();
+    SlideBuilder::new(length, length)
         .style(Style::Aperio)
         .tiles_from(TileBank::from_svs(real_slide()?)?)
         .levels([1, 4, 16])
         .write(&slide)?;
-    println!("{side}×{side} px, {:.0} MB, {runs} runs each", slide.metadata()?.len() as f64 / 1e6);
+    println!("{length}×{length} px, {:.0} MB, {runs} runs each", slide.metadata()?.len() as f64 / 1e6);
     println!("{:<22} {:>8} {:>8} {:>8} {:>9}", "", "seconds", "ratio", "CPU s", "peak MB");
 
     let contenders = contenders();
@@ -62,7 +72,7 @@ fn compare(arguments: &[String]) -> Outcome<()> {
     for run in 0..runs {
         for (contender, taken) in contenders.iter().zip(&mut taken) {
             let output = folder.join(format!("{}-{run}", contender.name.replace([' ', '/'], "-")));
-            taken.push(measure(&(contender.command)(&slide, &output))?);
+            taken.push(measure(&contender.command(&slide, &output))?);
         }
     }
     let ours = median(&taken[0]).seconds;
@@ -76,29 +86,25 @@ fn compare(arguments: &[String]) -> Outcome<()> {
 
 /// Ours first, then whoever is installed.
 fn contenders() -> Vec<Contender> {
-    let ours = |name, options: &'static [&str]| Contender {
+    let ours = |name, options| Contender {
         name,
-        command: Box::new(move |slide, output| {
-            let fixed =
-                [env!("CARGO_BIN_EXE_slidezoom"), "export", text(slide), "-o", text(output), "--progress", "none"];
-            fixed.iter().chain(options).map(ToString::to_string).collect()
-        }),
+        program: &[env!("CARGO_BIN_EXE_slidezoom"), "export", "--progress", "none", "--quality", "75"],
+        between: &["-o"],
+        options,
     };
     let mut contenders = vec![
-        ours("slidezoom, 4:2:0", &["--quality", "75", "--subsampling", "420"]),
-        ours("slidezoom, 4:4:4", &["--quality", "75", "--subsampling", "444"]),
-        ours("slidezoom, one worker", &["--quality", "75", "--subsampling", "420", "--jobs", "1"]),
+        ours("slidezoom, 4:2:0", &["--subsampling", "420"]),
+        ours("slidezoom, 4:4:4", &["--subsampling", "444"]),
+        ours("slidezoom, one worker", &["--subsampling", "420", "--jobs", "1"]),
     ];
     match Command::new("vips").arg("--version").output() {
         Ok(version) => {
             println!("{}", String::from_utf8_lossy(&version.stdout).trim());
             contenders.push(Contender {
                 name: "vips dzsave",
-                command: Box::new(|slide, output| {
-                    let options = ["--tile-size", "254", "--overlap", "1", "--suffix", ".jpeg[Q=75]"];
-                    let fixed = ["vips", "dzsave", text(slide), text(output)];
-                    fixed.iter().chain(&options).map(ToString::to_string).collect()
-                }),
+                program: &["vips", "dzsave"],
+                between: &[],
+                options: &["--tile-size", "254", "--overlap", "1", "--suffix", ".jpeg[Q=75]"],
             });
         }
         Err(_) => println!("vips is not installed and is left out"),
@@ -144,14 +150,14 @@ fn measure_here(command: &[String]) -> Outcome<()> {
         return Err(format!("{program}: {status}").into());
     }
     let usage = getrusage(UsageWho::RUSAGE_CHILDREN)?;
-    let time = |value: nix::sys::time::TimeVal| Duration::new(value.tv_sec() as u64, value.tv_usec() as u32 * 1000);
-    let cpu = (time(usage.user_time()) + time(usage.system_time())).as_secs_f64();
+    let seconds_of = |time: nix::sys::time::TimeVal| time.tv_sec() as f64 + time.tv_usec() as f64 / 1e6;
+    let cpu = seconds_of(usage.user_time()) + seconds_of(usage.system_time());
     // Kilobytes on Linux.
     println!("{seconds} {cpu} {}", usage.max_rss() as f64 / 1e3);
     Ok(())
 }
 
-fn remove(folder: &PathBuf) -> Outcome<()> {
+fn remove(folder: &Path) -> Outcome<()> {
     if folder.exists() {
         std::fs::remove_dir_all(folder)?;
     }
