@@ -1,7 +1,7 @@
 //! What can go wrong with an export, grouped by who is at fault: the options, the slide, the destination, or this program.
 
 use crate::encode::EncodeError;
-use crate::export::PlanError;
+use crate::plan::PlanError;
 use crate::pyramid::TileAddress;
 use crate::sink::SinkError;
 use crate::slide::SlideError;

@@ -1,23 +1,21 @@
-//! The engine: from a [`Source`] and an [`ExportPlan`] to a finished export in a [`Sink`].
+//! The engine: from a [`Source`](crate::slide::Source) and an [`ExportPlan`](crate::plan::ExportPlan) to a finished export in a [`Sink`](crate::sink::Sink).
 //!
 //! The only module that joins the others. How the pixels flow:
 //!
 //! 1. The source is read in *chunks*, whole stored tiles where the slide has them, each pixel once, in an order
-//!    that keeps little of the slide in memory ([`ReadOrder`](read_order::ReadOrder)).
-//! 2. A level's [`Mosaic`](mosaic::Mosaic) holds the pieces that have come and says which tiles they complete.
+//!    that keeps little of the slide in memory (`read_order`).
+//! 2. A level's mosaic (`mosaic`) holds the pieces that have come and says which tiles they complete.
 //! 3. A worker puts a tile together from its pieces, encodes it, hands it to the sink, and reduces its core 2×2.
 //!    What comes out is a piece of the next smaller level's mosaic: back to 2, down to 1×1.
 //!
 //! Reads and tiles run on all workers; their results are taken in the order in which they were issued
-//! ([`conveyor`]), so that what is done, and every byte that is written, is the same for any number of workers.
+//! (`conveyor`), so that what is done, and every byte that is written, is the same for any number of workers.
 
 mod conveyor;
 mod engine;
 mod mosaic;
-mod plan;
 mod read_order;
 mod single_tile;
 
 pub use engine::{ExportReport, Warning, export};
-pub use plan::{Associated, Bounds, ExportOptions, ExportPlan, FormatOption, Page, PlanError, SubsamplingOption};
 pub use single_tile::{exact_tile, nearest_tile};

@@ -6,6 +6,7 @@ pub mod error;
 pub mod export;
 pub mod geometry;
 pub mod metadata;
+pub mod plan;
 pub mod progress;
 pub mod pyramid;
 pub mod render;
@@ -14,6 +15,7 @@ pub mod slide;
 pub mod viewer;
 
 pub use error::{Error, Result};
-pub use export::{ExportOptions, ExportPlan, ExportReport, export};
+pub use export::{ExportReport, export};
+pub use plan::{ExportOptions, ExportPlan};
 pub use pyramid::{PyramidPlan, TileAddress};
 pub use slide::{SlideInfo, Source};

@@ -8,8 +8,8 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use crate::encode::TileFormat;
-use crate::export::ExportPlan;
 use crate::geometry::{Rect, Size};
+use crate::plan::ExportPlan;
 use crate::render::Rgb;
 use crate::slide::{MicronsPerPixel, SlideInfo, openslide_version};
 

@@ -8,7 +8,7 @@ use std::borrow::Cow;
 
 use serde::Serialize;
 
-use crate::export::ExportPlan;
+use crate::plan::ExportPlan;
 use crate::render::Rgb;
 use crate::slide::{MicronsPerPixel, SlideInfo};
 

@@ -5,7 +5,7 @@ use std::io;
 use std::process::ExitCode;
 
 use slidezoom::Error;
-use slidezoom::export::PlanError;
+use slidezoom::plan::PlanError;
 use slidezoom::sink::SinkError;
 use slidezoom::slide::SlideError;
 

@@ -5,7 +5,7 @@ use std::num::NonZeroUsize;
 use clap::{Args, ValueEnum};
 use slidezoom::ExportOptions;
 use slidezoom::encode::{Quality, Subsampling};
-use slidezoom::export::{Associated, Bounds, FormatOption, Page, SubsamplingOption};
+use slidezoom::plan::{Associated, Bounds, FormatOption, Page, SubsamplingOption};
 use slidezoom::pyramid::TileGeometry;
 use slidezoom::render::Rgb;
 

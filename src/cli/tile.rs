@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use slidezoom::encode::TileEncoder;
-use slidezoom::export::{FormatOption, PlanError, exact_tile, nearest_tile};
+use slidezoom::export::{exact_tile, nearest_tile};
+use slidezoom::plan::{FormatOption, PlanError};
 use slidezoom::{Error, ExportPlan, slide};
 
 use super::failure::Failure;

@@ -9,13 +9,13 @@ use rayon::ThreadPool;
 
 use super::conveyor::{self, Agenda};
 use super::mosaic::{CompleteTile, Mosaic, Piece, reduction};
-use super::plan::{ExportPlan, Page};
 use super::read_order::ReadOrder;
 use crate::descriptor::DeepZoomNames;
 use crate::encode::TileEncoder;
 use crate::error::Error;
 use crate::geometry::Rect;
 use crate::metadata;
+use crate::plan::{ExportPlan, Page};
 use crate::progress::{Progress, TileWritten, Workload};
 use crate::pyramid::{PyramidPlan, TileAddress};
 use crate::render::{Canvas, PremultipliedPixels, relative_to};

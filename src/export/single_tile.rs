@@ -7,9 +7,9 @@
 use std::num::NonZeroUsize;
 
 use super::engine::{read_chunk, start_workers};
-use super::plan::ExportPlan;
 use crate::error::Error;
 use crate::geometry::{Point, Rect, Size};
+use crate::plan::ExportPlan;
 use crate::pyramid::{Level, TileAddress};
 use crate::render::{Canvas, Pixels};
 use crate::slide::{SlideLevel, Source};

@@ -4,8 +4,9 @@ use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use proptest::prelude::*;
-use slidezoom::export::{Bounds, ExportOptions, FormatOption, Page, exact_tile};
+use slidezoom::export::exact_tile;
 use slidezoom::geometry::{Point, Rect, Size};
+use slidezoom::plan::{Bounds, ExportOptions, FormatOption, Page};
 use slidezoom::progress::{Progress, TileWritten, Unwatched};
 use slidezoom::pyramid::TileGeometry;
 use slidezoom::sink::{EntryName, MemorySink, Published};

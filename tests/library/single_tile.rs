@@ -1,6 +1,7 @@
 //! Tiles taken from the slide's own levels, where these are not exactly 2× or 4× smaller.
 
-use slidezoom::export::{ExportOptions, exact_tile, nearest_tile};
+use slidezoom::export::{exact_tile, nearest_tile};
+use slidezoom::plan::ExportOptions;
 use slidezoom::render::{Pixels, Rgb};
 use slidezoom::{ExportPlan, slide};
 use slidezoom_fixtures::{Compression, Pattern, SlideBuilder};

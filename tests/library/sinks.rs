@@ -6,8 +6,8 @@ use std::num::NonZeroUsize;
 use std::path::Path;
 use std::sync::atomic::Ordering;
 
-use slidezoom::export::{ExportOptions, Page};
 use slidezoom::geometry::Size;
+use slidezoom::plan::{ExportOptions, Page};
 use slidezoom::progress::Unwatched;
 use slidezoom::sink::{DirectorySink, EntryName, Existing, MemorySink, Sink, SinkError};
 use slidezoom::{Error, ExportPlan, Source, export};
