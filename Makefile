@@ -43,10 +43,11 @@ viewer/node_modules/.package-lock.json: viewer/package-lock.json | deps
 	npm --prefix viewer ci
 
 .PHONY: check
-check: deps ## Format, lints and documentation, warnings being errors
+check: deps viewer/node_modules/.package-lock.json ## Format, lints, types and documentation, warnings being errors
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --locked
+	npm --prefix viewer run check
 
 .PHONY: bench
 bench: deps ## Measure against the rivals that are installed

@@ -6,9 +6,6 @@ use crate::pyramid::TileAddress;
 use crate::sink::SinkError;
 use crate::slide::SlideError;
 
-/// The result of everything that can fail for more than one reason.
-pub type Result<T, E = Error> = std::result::Result<T, E>;
-
 /// Why an export failed.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum Error {
@@ -26,14 +23,6 @@ pub enum Error {
     Encode {
         /// The tile.
         tile: TileAddress,
-        /// Why.
-        source: EncodeError,
-    },
-    /// An associated image could not be encoded.
-    #[error("associated image {name:?}: {source}")]
-    EncodeAssociated {
-        /// The image's name.
-        name: String,
         /// Why.
         source: EncodeError,
     },

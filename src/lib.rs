@@ -14,7 +14,7 @@ pub mod sink;
 pub mod slide;
 pub mod viewer;
 
-pub use error::{Error, Result};
+pub use error::Error;
 pub use export::{ExportReport, export};
 pub use plan::{ExportOptions, ExportPlan};
 pub use pyramid::{PyramidPlan, TileAddress};

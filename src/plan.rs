@@ -8,10 +8,10 @@ use serde::Serialize;
 
 use crate::descriptor::{DeepZoomNames, Descriptor};
 use crate::encode::{Quality, Subsampling, TileFormat};
-use crate::geometry::Rect;
+use crate::geometry::{Rect, Size};
 use crate::pyramid::{PyramidPlan, TileGeometry};
 use crate::render::Rgb;
-use crate::slide::SlideInfo;
+use crate::slide::{AssociatedImage, SlideInfo};
 
 /// Which part of the slide is exported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -99,6 +99,22 @@ pub enum PlanError {
         /// The name.
         name: String,
     },
+    /// The slide and the area do not fit each other or this program.
+    #[error("an area of {area} of a slide of {size} pixels cannot be exported")]
+    Area {
+        /// The area asked for, in slide-level-0 pixels.
+        area: Rect,
+        /// The slide's size.
+        size: Size,
+    },
+    /// The pyramid would have more columns or rows of tiles than can be planned in memory.
+    #[error("{grid} columns and rows of tiles are too many (at most {most} each); use a larger tile size")]
+    Grid {
+        /// Columns and rows of the largest level.
+        grid: Size,
+        /// The most that are possible.
+        most: u32,
+    },
     /// The tile asked for is not in the pyramid.
     #[error("there is no tile at column {column}, row {row} of level {level}; {grid}")]
     NoSuchTile {
@@ -127,10 +143,18 @@ pub struct ExportPlan {
 }
 
 impl ExportPlan {
+    /// The most columns or rows of tiles: a plan of the reading takes about 40 bytes for each. With the default tile size that is
+    /// a slide of 266 million pixels a side.
+    pub const MOST_TILES_A_SIDE: u32 = 1 << 20;
+
+    /// The largest associated image that is published, in pixels: pictures of the glass are a hundredth of that.
+    const LARGEST_ASSOCIATED: u64 = 100_000_000;
+
     /// Settles the export of a slide under `name`, which the descriptor and the tiles' folder begin with.
     ///
     /// # Errors
-    /// [`PlanError::Name`] where `name` is empty, a path, `.` or `..`.
+    /// [`PlanError::Name`] where `name` is empty, a path, `.` or `..`; [`PlanError::Area`] where the area is not inside the slide or the
+    /// slide has a side beyond `i32::MAX`; [`PlanError::Grid`] where there would be too many tiles.
     pub fn new(info: &SlideInfo, name: &str, options: &ExportOptions) -> Result<Self, PlanError> {
         if matches!(name, "" | "." | "..") || name.contains(['/', '\0']) {
             return Err(PlanError::Name { name: name.to_owned() });
@@ -140,6 +164,15 @@ impl ExportPlan {
             Bounds::Scan => info.bounds.unwrap_or(whole),
             Bounds::Full => whole,
         };
+        let largest = i32::MAX as u32;
+        if !whole.contains(area) || whole.size().width() > largest || whole.size().height() > largest {
+            return Err(PlanError::Area { area, size: whole.size() });
+        }
+        let pyramid = PyramidPlan::new(area.size(), options.geometry);
+        let grid = pyramid.grid(pyramid.max_level());
+        if grid.width().max(grid.height()) > Self::MOST_TILES_A_SIDE {
+            return Err(PlanError::Grid { grid, most: Self::MOST_TILES_A_SIDE });
+        }
         let format = match options.format {
             FormatOption::Png => TileFormat::Png,
             FormatOption::Jpeg => TileFormat::Jpeg {
@@ -151,30 +184,31 @@ impl ExportPlan {
             },
         };
         // A name from the file becomes a file's name: only plain ones do.
-        let plain = |name: &str| {
-            !name.is_empty() && name.chars().all(|letter| letter.is_alphanumeric() || matches!(letter, ' ' | '-' | '_'))
+        let publishable = |image: &&AssociatedImage| {
+            let plain = |letter: char| letter.is_alphanumeric() || matches!(letter, ' ' | '-' | '_');
+            !image.name.is_empty() && image.name.chars().all(plain) && image.size.area() <= Self::LARGEST_ASSOCIATED
         };
-        let has = |name: &String| info.associated_images.iter().any(|image| &image.name == name);
-        let absent = match &options.associated {
-            Associated::Named(names) if options.associated != Associated::default() => {
-                names.iter().filter(|name| !has(name)).cloned().collect()
+        let has = &info.associated_images;
+        let names =
+            |images: Vec<&AssociatedImage>| images.into_iter().map(|image| image.name.clone()).collect::<Vec<_>>();
+        let (associated, absent) = match &options.associated {
+            Associated::All => {
+                let (published, left_out) = has.iter().partition(publishable);
+                (names(published), names(left_out))
             }
-            _ => Vec::new(),
+            Associated::Named(wanted) => {
+                let published =
+                    names(has.iter().filter(publishable).filter(|image| wanted.contains(&image.name)).collect());
+                // Not every slide has a thumbnail; only what was asked for by name is missed.
+                let missed = if options.associated == Associated::default() { &[][..] } else { wanted };
+                let absent = missed.iter().filter(|name| !published.contains(name)).cloned().collect();
+                (published, absent)
+            }
         };
-        let associated = info
-            .associated_images
-            .iter()
-            .map(|image| &image.name)
-            .filter(|name| match &options.associated {
-                Associated::All => plain(name),
-                Associated::Named(names) => names.contains(name) && plain(name),
-            })
-            .cloned()
-            .collect();
         Ok(Self {
             name: name.to_owned(),
             area,
-            pyramid: PyramidPlan::new(area.size(), options.geometry),
+            pyramid,
             format,
             background: options.background.or(info.background).unwrap_or(Rgb::WHITE),
             associated,
@@ -219,7 +253,7 @@ impl ExportPlan {
         &self.associated
     }
 
-    /// The associated images that were asked for by name and that the slide does not have.
+    /// The associated images that were asked for and that the slide does not have, or not so that they can be published.
     #[must_use]
     pub fn absent(&self) -> &[String] {
         &self.absent

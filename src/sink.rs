@@ -64,8 +64,8 @@ pub trait Sink: Send + Sync {
     /// Makes everything durable and publishes it under the final name.
     ///
     /// # Errors
-    /// [`SinkError`] where any part of that fails. Nothing is published then, but for one case that the error names: the new
-    /// export stands and the one that it replaced could not be removed.
+    /// [`SinkError`] where any part of that fails. Nothing is published then, but for two cases that the error names: the new
+    /// export stands, and its folder could not be synced, or the one that it replaced could not be removed.
     fn commit(self: Box<Self>) -> Result<(), SinkError>;
 
     /// Removes everything written.
@@ -101,6 +101,16 @@ pub enum SinkError {
     Busy {
         /// The partial folder.
         path: PathBuf,
+    },
+    /// What was written is not all there any more: something else has been at the partial folder.
+    #[error("{path}: {written} files were written, {found} are there: something else has changed the partial folder", path = path.display())]
+    Disturbed {
+        /// The final name.
+        path: PathBuf,
+        /// How many files were written.
+        written: u64,
+        /// How many were found in the partial folder.
+        found: u64,
     },
     /// The destination has no name that a folder could have.
     #[error("{path}: does not name a folder to make", path = path.display())]

@@ -220,6 +220,24 @@ pub enum SlideError {
     },
 }
 
+impl SlideError {
+    /// The file or folder that is at fault.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        match self {
+            Self::Open { path, .. }
+            | Self::Unsupported { path }
+            | Self::Malformed { path, .. }
+            | Self::Empty { path }
+            | Self::Size { path, .. }
+            | Self::Region { path, .. }
+            | Self::Associated { path, .. }
+            | Self::NoSlides { path }
+            | Self::Search { path, .. } => path,
+        }
+    }
+}
+
 /// Opens a slide with the reader that fits it.
 ///
 /// OpenSlide reads every format for now; this is the one place that chooses.

@@ -64,8 +64,19 @@ struct Task {
 
 pub(super) fn run(arguments: &Arguments, stop: &Arc<AtomicBool>) -> Result<(), Failure> {
     let options = arguments.publishing.resolve(arguments.pyramid.resolve()?);
-    let tasks = plan_tasks(arguments).map_err(|failure| tell(failure, "", arguments.progress))?;
+    let found = inputs::find_slides(&arguments.inputs);
+    let tasks = plan_tasks(arguments, found.slides).map_err(|failure| tell(failure, "", arguments.progress))?;
+    let total = tasks.len() + found.failures.len();
     let mut failures = Vec::new();
+    for error in found.failures {
+        let place = error.path().display().to_string();
+        let failure = tell(error.into(), "", arguments.progress);
+        if tasks.is_empty() && arguments.inputs.len() == 1 {
+            return Err(failure);
+        }
+        failures.push((place, failure.code()));
+    }
+    let alone = tasks.len() == 1 && failures.is_empty();
     for task in &tasks {
         let result = if stop.load(Ordering::Relaxed) {
             Err(Error::Interrupted.into())
@@ -74,16 +85,16 @@ pub(super) fn run(arguments: &Arguments, stop: &Arc<AtomicBool>) -> Result<(), F
         };
         let Err(failure) = result else { continue };
         let failure = tell(failure, &task.name, arguments.progress);
-        if tasks.len() == 1 || stop.load(Ordering::Relaxed) {
+        if alone || stop.load(Ordering::Relaxed) {
             return Err(failure);
         }
-        failures.push((task, failure.code()));
+        failures.push((task.slide.display().to_string(), failure.code()));
     }
     if failures.is_empty() {
         return Ok(());
     }
-    let names: Vec<_> = failures.iter().map(|(task, _)| task.slide.display().to_string()).collect();
-    let message = format!("{} of {} slides failed: {}", failures.len(), tasks.len(), names.join(", "));
+    let places: Vec<_> = failures.iter().map(|(place, _)| place.as_str()).collect();
+    let message = format!("{} of {total} slides failed: {}", failures.len(), places.join(", "));
     let summary = Failure::summary(message, failures.into_iter().map(|(_, code)| code));
     Err(tell(summary, "", arguments.progress))
 }
@@ -99,8 +110,7 @@ fn tell(failure: Failure, name: &str, progress: Mode) -> Failure {
 }
 
 /// Which slides go where.
-fn plan_tasks(arguments: &Arguments) -> Result<Vec<Task>, Failure> {
-    let slides = inputs::find_slides(&arguments.inputs)?;
+fn plan_tasks(arguments: &Arguments, slides: Vec<PathBuf>) -> Result<Vec<Task>, Failure> {
     let one = arguments.inputs.len() == 1 && !arguments.inputs[0].is_dir();
     if let Some(output) = &arguments.output {
         refuse_archive(output)?;

@@ -105,7 +105,7 @@ fn classify(error: &Error) -> (u8, Option<String>) {
         Error::Plan(_) => (2, None),
         Error::Slide(error) => (3, slide_hint(error)),
         Error::Destination(error) => (4, destination_hint(error)),
-        Error::Interrupted => (130, Some("nothing was published, and nothing is left of it".to_owned())),
+        Error::Interrupted => (130, Some("nothing of this slide was published, and nothing is left of it".to_owned())),
         Error::Leftover { cause, .. } => (classify(cause).0, Some("remove it by hand".to_owned())),
         Error::Defect { .. } => {
             (1, Some("nothing was published; please report this with the slide's format".to_owned()))
@@ -136,6 +136,7 @@ fn slide_hint(error: &SlideError) -> Option<String> {
 fn destination_hint(error: &SinkError) -> Option<String> {
     let hint = match error {
         SinkError::Exists { .. } => "--overwrite replaces it when the new one is whole; -o writes elsewhere",
+        SinkError::Disturbed { .. } => "nothing was published; see what else writes here, and try again",
         SinkError::NotAnExport { .. } | SinkError::NotAFolder { .. } => {
             "remove it yourself, or write elsewhere with -o"
         }

@@ -69,12 +69,11 @@ fn table(info: &SlideInfo, plan: &ExportPlan) -> String {
     line(
         "export",
         format!(
-            "{} px of {}, {} levels, {} tiles, {}, about {:.1} MB",
+            "{} px of {}, {} levels, {} tiles, about {:.1} MB",
             plan.pyramid().size(),
             encoding(plan),
             plan.pyramid().levels().len(),
             plan.pyramid().tile_count(),
-            "index.html",
             plan.estimated_bytes() as f64 / 1e6
         ),
     );

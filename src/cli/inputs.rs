@@ -7,51 +7,71 @@ use std::path::{Path, PathBuf};
 use slidezoom::slide::{self, SlideError};
 use walkdir::{DirEntry, WalkDir};
 
-/// The slides that the inputs name: a file stands for itself, a folder for every slide below it, in the order of their names.
-///
-/// # Errors
-/// Where a folder cannot be searched, or holds no slide.
-pub(super) fn find_slides(inputs: &[PathBuf]) -> Result<Vec<PathBuf>, SlideError> {
-    let mut slides = Vec::new();
+/// Endings of files that are meant to be slides. One that no reader knows is damaged, and must be told of and not passed over.
+const SLIDE_ENDINGS: [&str; 13] =
+    ["svs", "ndpi", "mrxs", "scn", "bif", "vms", "vmu", "svslide", "czi", "dcm", "dicom", "tif", "tiff"];
+
+/// What the inputs name.
+#[derive(Debug, Default)]
+pub(super) struct Found {
+    /// The slides, in the order of the inputs, those of a folder in the order of their names.
+    pub slides: Vec<PathBuf>,
+    /// What could not be searched, or holds no slide: told of, and no reason not to export the rest.
+    pub failures: Vec<SlideError>,
+}
+
+/// The slides that the inputs name: a file stands for itself, a folder for every slide below it.
+pub(super) fn find_slides(inputs: &[PathBuf]) -> Found {
+    let mut found = Found::default();
     for input in inputs {
         if input.is_dir() {
-            let before = slides.len();
-            search(input, &mut slides)?;
-            if slides.len() == before {
-                return Err(SlideError::NoSlides { path: input.clone() });
+            let before = (found.slides.len(), found.failures.len());
+            search(input, &mut found);
+            if (found.slides.len(), found.failures.len()) == before {
+                found.failures.push(SlideError::NoSlides { path: input.clone() });
             }
         } else {
-            slides.push(input.clone());
+            found.slides.push(input.clone());
         }
     }
     // The same file can be named twice, or once itself and once by its folder.
     let mut seen = HashSet::new();
-    slides.retain(|slide| slide.canonicalize().map_or(true, |path| seen.insert(path)));
-    Ok(slides)
+    found.slides.retain(|slide| slide.canonicalize().map_or(true, |path| seen.insert(path)));
+    found
 }
 
-fn search(folder: &Path, slides: &mut Vec<PathBuf>) -> Result<(), SlideError> {
+fn search(folder: &Path, found: &mut Found) {
     let mut series_seen = HashSet::new();
     let entries = WalkDir::new(folder).follow_links(true).sort_by_file_name();
     for entry in entries.into_iter().filter_entry(|entry| entry.depth() == 0 || !is_ours_or_hidden(entry)) {
-        let entry = entry.map_err(|error| SlideError::Search {
-            path: error.path().unwrap_or(folder).to_owned(),
-            message: error.to_string(),
-        })?;
-        let Some(vendor) = entry.file_type().is_file().then(|| slide::detect_vendor(entry.path())).flatten() else {
+        let entry = match entry {
+            Ok(entry) => entry,
+            Err(error) => {
+                let path = error.path().unwrap_or(folder).to_owned();
+                found.failures.push(SlideError::Search { path, message: error.to_string() });
+                continue;
+            }
+        };
+        if !entry.file_type().is_file() {
             continue;
-        };
+        }
+        let vendor = slide::detect_vendor(entry.path());
+        if vendor.is_none() && !has_slide_ending(entry.path()) {
+            continue;
+        }
         // Each file of a DICOM series opens the whole slide. A file that does not open is kept: its error is to be told.
-        let series = if vendor == "dicom" {
-            slide::open(entry.path()).ok().and_then(|source| source.info().series().map(str::to_owned))
-        } else {
-            None
-        };
+        let series = vendor
+            .filter(|vendor| vendor == "dicom")
+            .and_then(|_| slide::open(entry.path()).ok().and_then(|source| source.info().series().map(str::to_owned)));
         if series.is_none_or(|series| series_seen.insert(series)) {
-            slides.push(entry.into_path());
+            found.slides.push(entry.into_path());
         }
     }
-    Ok(())
+}
+
+fn has_slide_ending(path: &Path) -> bool {
+    let ending = path.extension().map(OsStr::to_ascii_lowercase);
+    ending.is_some_and(|ending| SLIDE_ENDINGS.iter().any(|known| ending == *known))
 }
 
 /// Hidden files, and the tiles of an export: a hundred thousand files that are no slides.

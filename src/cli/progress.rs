@@ -109,7 +109,7 @@ impl<'a> Watcher<'a> {
 }
 
 fn bar(name: &str, tiles: Arc<AtomicU64>) -> ProgressBar {
-    let template = "{prefix} {wide_bar} {percent:>3} %  {tiles} tiles  {rate}  {eta} left";
+    let template = "{prefix} {wide_bar} {percent:>3} %  {tiles} tiles  {rate}  {eta} left  {msg}";
     let bar = ProgressBar::new(0);
     // The template is fixed text; without it the bar would merely be plainer.
     if let Ok(style) = ProgressStyle::with_template(template) {
@@ -160,7 +160,7 @@ impl Progress for Watcher<'_> {
 
     fn committing(&self) {
         if let Display::Bar(bar) = &self.display {
-            bar.set_message("syncing");
+            bar.set_message("bringing it to the disk");
         }
     }
 

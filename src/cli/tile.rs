@@ -7,6 +7,7 @@ use clap::Args;
 use slidezoom::encode::TileEncoder;
 use slidezoom::export::{exact_tile, nearest_tile};
 use slidezoom::plan::{FormatOption, PlanError};
+use slidezoom::sink::{Existing, write_file};
 use slidezoom::{Error, ExportPlan, slide};
 
 use super::failure::Failure;
@@ -30,6 +31,10 @@ pub(super) struct Arguments {
     /// The file to write [default: stdout]
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
+
+    /// Replace the file where it exists
+    #[arg(long)]
+    overwrite: bool,
 
     /// The same bytes that export writes, by reducing the full size: slow for small levels
     #[arg(long)]
@@ -65,6 +70,11 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     }
     let options = arguments.pyramid.resolve()?;
     refuse_other_ending(arguments.output.as_deref(), options.format)?;
+    let canonical = |path: &Path| path.canonicalize().ok();
+    if arguments.output.as_deref().and_then(canonical).is_some_and(|output| Some(output) == canonical(&arguments.slide))
+    {
+        return Err(Failure::usage("the tile would replace the slide itself", "give -o another name"));
+    }
     let source = slide::open(&arguments.slide)?;
     let plan = ExportPlan::new(source.info(), "tile", &options)?;
     let pyramid = plan.pyramid();
@@ -85,6 +95,9 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let contents = encoder.encode(pixels.view()).map_err(|source| Error::Encode { tile, source })?;
     match &arguments.output {
         None => super::print(contents),
-        Some(path) => slidezoom::sink::write_file(path, contents).map_err(Failure::from),
+        Some(path) => {
+            let existing = if arguments.overwrite { Existing::Replace } else { Existing::Refuse };
+            write_file(path, contents, existing).map_err(Failure::from)
+        }
     }
 }

@@ -7,6 +7,7 @@
 use std::any::Any;
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc;
 
 use rayon::ThreadPool;
@@ -39,9 +40,12 @@ pub(super) fn run<A: Agenda>(
 ) -> Result<(), Error> {
     let (sender, receiver) = mpsc::channel();
     let perform = &perform;
+    // Jobs that were issued after one that is known to have failed are not begun: nobody will take their outcome.
+    let first_failed = AtomicU64::new(u64::MAX);
     workers.in_place_scope_fifo(|scope| {
         let mut failure = None;
         let mut oldest: u64 = 0;
+        let failed = &first_failed;
         let mut under_way: VecDeque<Option<Result<A::Outcome, Error>>> = VecDeque::new();
         loop {
             while failure.is_none() {
@@ -50,8 +54,16 @@ pub(super) fn run<A: Agenda>(
                 under_way.push_back(None);
                 let sender = sender.clone();
                 scope.spawn_fifo(move |_| {
-                    let result = catch_unwind(AssertUnwindSafe(|| perform(job)))
-                        .unwrap_or_else(|panic| Err(Error::Defect { message: panic_message(panic.as_ref()) }));
+                    let in_vain = number > failed.load(Ordering::Relaxed);
+                    let result = if in_vain {
+                        Err(Error::Interrupted)
+                    } else {
+                        catch_unwind(AssertUnwindSafe(|| perform(job)))
+                            .unwrap_or_else(|panic| Err(Error::Defect { message: panic_message(panic.as_ref()) }))
+                    };
+                    if result.is_err() {
+                        failed.fetch_min(number, Ordering::Relaxed);
+                    }
                     // The receiver outlives every job of the scope.
                     let _ = sender.send((number, result));
                 });

@@ -11,7 +11,7 @@ use super::conveyor::{self, Agenda};
 use super::mosaic::{CompleteTile, Mosaic, Piece, reduction};
 use super::read_order::ReadOrder;
 use crate::descriptor::DeepZoomNames;
-use crate::encode::TileEncoder;
+use crate::encode::{EncodeError, TileEncoder};
 use crate::error::Error;
 use crate::geometry::Rect;
 use crate::metadata;
@@ -32,6 +32,13 @@ const READ_AHEAD_BYTES: u64 = 16 << 20;
 pub enum Warning {
     /// An associated image could not be read and is left out.
     AssociatedImage(SlideError),
+    /// An associated image could not be encoded and is left out.
+    AssociatedImageFormat {
+        /// Its name.
+        name: String,
+        /// Why.
+        source: EncodeError,
+    },
     /// The slide has no associated image of a name that was asked for.
     NoSuchAssociatedImage {
         /// The name.
@@ -48,7 +55,12 @@ impl std::fmt::Display for Warning {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::AssociatedImage(error) => write!(formatter, "{error}; it is left out"),
-            Self::NoSuchAssociatedImage { name } => write!(formatter, "the slide has no associated image {name:?}"),
+            Self::AssociatedImageFormat { name, source } => {
+                write!(formatter, "the associated image {name:?} is left out: {source}")
+            }
+            Self::NoSuchAssociatedImage { name } => {
+                write!(formatter, "the slide has no associated image {name:?} that can be published")
+            }
             Self::ColourProfile { bytes } => {
                 write!(formatter, "the slide's ICC profile ({bytes} bytes) is not applied: colours are as stored")
             }
@@ -80,7 +92,8 @@ pub fn export(
     progress: &dyn Progress,
 ) -> Result<ExportReport, Error> {
     let written = write_all(source, plan, sink.as_ref(), jobs, progress);
-    match written {
+    let in_time = |report| if progress.stop_requested() { Err(Error::Interrupted) } else { Ok(report) };
+    match written.and_then(in_time) {
         Ok(report) => {
             progress.committing();
             sink.commit()?;
@@ -158,8 +171,13 @@ fn write_associated(
                 continue;
             }
         };
-        let contents =
-            encoder.encode(pixels.view()).map_err(|source| Error::EncodeAssociated { name: name.clone(), source })?;
+        let contents = match encoder.encode(pixels.view()) {
+            Ok(contents) => contents,
+            Err(source) => {
+                warnings.push(Warning::AssociatedImageFormat { name: name.clone(), source });
+                continue;
+            }
+        };
         if published.is_empty() {
             files.sink.create_folder(&EntryName::new("associated".to_owned())?)?;
         }

@@ -253,13 +253,13 @@ pub(super) fn waiting_columns(plan: &PyramidPlan, complete: u32) -> Vec<u32> {
     let mut complete = complete;
     for level in plan.levels().rev() {
         let (length, tiles) = (plan.level_size(level).width(), plan.grid(level).width());
-        let reduced = reduced_edges(tile_size, tiles, length.div_ceil(2));
         // A tile wants its overlap, and with an odd tile size a pixel more than its core for the reduction.
         let after = overlap.max(tile_size % 2);
         let tiles_complete = if complete >= length { tiles } else { complete.saturating_sub(after) / tile_size };
         let kept_from = (tiles_complete * tile_size).saturating_sub(overlap);
         waiting.push(if tiles_complete == tiles { 0 } else { complete.saturating_sub(kept_from) });
-        complete = reduced[tiles_complete as usize];
+        let reduced = length.div_ceil(2);
+        complete = if tiles_complete == tiles { reduced } else { reduced_edge(tile_size, tiles_complete, reduced) };
     }
     waiting.reverse();
     waiting

@@ -17,6 +17,10 @@ use crate::slide::{SlideLevel, Source};
 /// Larger rectangles are split, which bounds what a worker holds (4 MB a level) and gives the others something to do.
 const LARGEST_PART: u64 = 1 << 20;
 
+/// A slide without small levels has much under a tile of a small level: above this many pixels (256 MB), [`nearest_tile`] takes the exact
+/// way, which holds little at a time.
+const LARGEST_REGION: u64 = 1 << 26;
+
 /// The pixels that an export of `plan` has for `tile`, with its overlap.
 ///
 /// # Errors
@@ -91,6 +95,9 @@ pub fn nearest_tile(source: &dyn Source, plan: &ExportPlan, tile: TileAddress) -
     let (y, height) = axis(full.origin().y, full.size().height(), area.rows(), level.size.height());
     let size = Size::new(width, height)
         .ok_or_else(|| Error::Defect { message: format!("tile {tile} has no pixels on slide level {number}") })?;
+    if size.area() > LARGEST_REGION {
+        return exact(source, plan, tile.level(), full);
+    }
     let pixels = source.read_level(SlideLevel(number as u32), Point { x, y }, size)?;
     Ok(pixels.over(plan.background()).resampled(full.size()))
 }

@@ -11,6 +11,7 @@ use std::os::fd::AsFd;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, RenameFlags, renameat2};
@@ -35,6 +36,10 @@ pub struct DirectorySink {
     existing: Existing,
     /// The open partial folder: holds the lock, and remembers write errors from its opening on for the final sync.
     folder: File,
+    /// The open folder above the destination, to make the rename durable.
+    parent: File,
+    /// How many files were written, to be counted again before they are published.
+    files: AtomicU64,
     /// Folders above the destination that did not exist before, outermost first.
     made_for_it: Vec<PathBuf>,
     finished: bool,
@@ -56,38 +61,60 @@ impl DirectorySink {
         partial_name.push(name);
         partial_name.push(".partial");
         let partial = parent.join(partial_name);
-        match claim(&partial, destination) {
-            Ok(folder) => Ok(Self {
-                destination: destination.to_owned(),
-                partial,
-                existing,
-                folder,
-                made_for_it,
-                finished: false,
-            }),
-            Err(error) => {
-                remove_empty(&made_for_it);
-                Err(error)
-            }
-        }
+        let opened = File::open(parent).map_err(failed("open", parent)).and_then(|parent| {
+            let folder = claim(&partial, destination)?;
+            finish_replacing(destination, &aside(&partial))?;
+            Ok((folder, parent))
+        });
+        let (folder, parent) = opened.inspect_err(|_| remove_empty(&made_for_it))?;
+        Ok(Self {
+            destination: destination.to_owned(),
+            partial,
+            existing,
+            folder,
+            parent,
+            files: AtomicU64::new(0),
+            made_for_it,
+            finished: false,
+        })
     }
 
     /// Removes everything written, and the folders that were made to write it in.
     fn remove_all(&self) -> Result<(), SinkError> {
-        remove_folder(&self.partial)?;
+        // Where something else has taken the partial folder's name, it is not ours to remove.
+        if is_named(&self.folder, &self.partial)? {
+            remove_folder(&self.partial)?;
+        }
         remove_empty(&self.made_for_it);
         Ok(())
+    }
+
+    /// Looks again at what is about to be published: it must be the folder that was locked, and hold every file that was written.
+    fn check_written(&self) -> Result<(), SinkError> {
+        let written = self.files.load(Ordering::Relaxed);
+        let mut found = 0;
+        for entry in walkdir::WalkDir::new(&self.partial) {
+            let entry = entry.map_err(|error| failed("look through", &self.partial)(error.into()))?;
+            found += u64::from(entry.file_type().is_file());
+        }
+        if found == written && is_named(&self.folder, &self.partial)? {
+            return Ok(());
+        }
+        Err(SinkError::Disturbed { path: self.destination.clone(), written, found })
     }
 
     /// Renames the partial folder into place. `true` where it changed places with an earlier export, which is then the partial one.
     fn publish(&self) -> Result<bool, SinkError> {
         let renamed = failed("rename into place", &self.destination);
         if self.existing == Existing::Replace && exists(&self.destination)? {
-            return match rename_with(&self.partial, &self.destination, RenameFlags::RENAME_EXCHANGE) {
-                Ok(()) => Ok(true),
-                Err(Errno::EINVAL | Errno::ENOSYS) => self.exchange_in_three_steps().map(|()| true),
-                Err(errno) => Err(renamed(errno.into())),
-            };
+            // It may have come, or changed, since the export began.
+            refuse_existing(&self.destination, self.existing)?;
+            match rename_with(&self.partial, &self.destination, RenameFlags::RENAME_EXCHANGE) {
+                Ok(()) => {}
+                Err(Errno::EINVAL | Errno::ENOSYS) => self.exchange_in_three_steps()?,
+                Err(errno) => return Err(renamed(errno.into())),
+            }
+            return Ok(true);
         }
         match rename_with(&self.partial, &self.destination, RenameFlags::RENAME_NOREPLACE) {
             Ok(()) => Ok(false),
@@ -105,9 +132,7 @@ impl DirectorySink {
     /// Where the file system cannot exchange two folders in one step: the old one steps aside, and comes back if the new one
     /// cannot take its place.
     fn exchange_in_three_steps(&self) -> Result<(), SinkError> {
-        let mut aside_name = self.partial.clone().into_os_string();
-        aside_name.push(".replaced");
-        let aside = PathBuf::from(aside_name);
+        let aside = aside(&self.partial);
         fs::rename(&self.destination, &aside).map_err(failed("rename", &self.destination))?;
         if let Err(error) = fs::rename(&self.partial, &self.destination) {
             fs::rename(&aside, &self.destination).map_err(failed("rename back", &aside))?;
@@ -127,16 +152,22 @@ impl Sink for DirectorySink {
         let path = self.partial.join(name.as_str());
         let mut file = File::create_new(&path).map_err(failed("create", &path))?;
         file.write_all(contents).map_err(failed("write", &path))?;
-        nix::unistd::close(file).map_err(|errno| failed("close", &path)(errno.into()))
+        nix::unistd::close(file).map_err(|errno| failed("close", &path)(errno.into()))?;
+        self.files.fetch_add(1, Ordering::Relaxed);
+        Ok(())
     }
 
     fn commit(mut self: Box<Self>) -> Result<(), SinkError> {
         sync_tree(&self.folder, &self.partial)?;
+        self.check_written()?;
         let replaced = self.publish()?;
         self.finished = true;
-        let parent = parent_folder(&self.destination);
-        File::open(parent).and_then(|folder| folder.sync_all()).map_err(failed("sync", parent))?;
-        if replaced { remove_folder(&self.partial) } else { Ok(()) }
+        let durable =
+            self.parent.sync_all().map_err(failed("sync the folder of the export, which stands,", &self.destination));
+        if replaced {
+            remove_folder(&self.partial)?;
+        }
+        durable
     }
 
     fn abandon(mut self: Box<Self>) -> Result<(), SinkError> {
@@ -159,21 +190,36 @@ fn failed(action: &'static str, path: &Path) -> impl Fn(io::Error) -> SinkError 
     move |source| SinkError::Operation { action, path: path.clone(), source: Arc::new(source) }
 }
 
-/// Writes one file beside its final name and renames it into place, replacing a file that exists.
+/// Writes one file beside its final name and renames it into place. What is no regular file (a pipe, a device) is written to.
 ///
 /// # Errors
-/// [`SinkError`] where the file system refuses; nothing stands under the final name then but what stood there before.
-pub fn write_file(path: &Path, contents: &[u8]) -> Result<(), SinkError> {
+/// [`SinkError`] where a file exists and may not be replaced, or the file system refuses; what stood under the name before stands.
+pub fn write_file(path: &Path, contents: &[u8], existing: Existing) -> Result<(), SinkError> {
     let name = path.file_name().ok_or_else(|| SinkError::Destination { path: path.to_owned() })?;
+    if exists(path)? {
+        let found = fs::metadata(path).map_err(failed("look at", path))?;
+        if found.is_dir() {
+            return Err(SinkError::Destination { path: path.to_owned() });
+        }
+        if !found.is_file() {
+            let mut stream = fs::OpenOptions::new().write(true).open(path).map_err(failed("open", path))?;
+            return stream.write_all(contents).map_err(failed("write", path));
+        }
+        if existing == Existing::Refuse {
+            return Err(SinkError::Exists { path: path.to_owned() });
+        }
+    }
     let mut partial_name = std::ffi::OsString::from(".");
     partial_name.push(name);
-    partial_name.push(".partial");
+    partial_name.push(format!(".{}.partial", std::process::id()));
     let partial = path.with_file_name(partial_name);
-    let written = File::create(&partial).map_err(failed("create", path)).and_then(|mut file| {
-        file.write_all(contents).and_then(|()| file.sync_all()).map_err(failed("write", path))?;
-        nix::unistd::close(file).map_err(|errno| failed("close", path)(errno.into()))?;
-        fs::rename(&partial, path).map_err(failed("rename into place", path))
-    });
+    let mut file = File::create_new(&partial).map_err(failed("create", path))?;
+    let written = file
+        .write_all(contents)
+        .and_then(|()| file.sync_all())
+        .map_err(failed("write", path))
+        .and_then(|()| nix::unistd::close(file).map_err(|errno| failed("close", path)(errno.into())))
+        .and_then(|()| fs::rename(&partial, path).map_err(failed("rename into place", path)));
     if written.is_err() {
         // What went wrong first is what the caller is told.
         let _ = fs::remove_file(&partial);
@@ -183,6 +229,22 @@ pub fn write_file(path: &Path, contents: &[u8]) -> Result<(), SinkError> {
 
 fn parent_folder(path: &Path) -> &Path {
     path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// Where an earlier export steps aside while a new one takes its place, on file systems that cannot exchange the two.
+fn aside(partial: &Path) -> PathBuf {
+    partial.with_extension("former")
+}
+
+/// Ends what a kill between two of the three steps has left: the earlier export comes back, or goes where the new one stands.
+fn finish_replacing(destination: &Path, aside: &Path) -> Result<(), SinkError> {
+    if !exists(aside)? {
+        return Ok(());
+    }
+    if exists(destination)? {
+        return remove_folder(aside);
+    }
+    fs::rename(aside, destination).map_err(failed("rename back", aside))
 }
 
 /// Makes a folder and those above it that are missing; returns what was made, outermost first.
@@ -245,21 +307,26 @@ fn refuse_existing(destination: &Path, existing: Existing) -> Result<(), SinkErr
     }
 }
 
-/// Whether a folder is an export, or empty: `--overwrite` with a mistyped name must not remove somebody's documents.
+/// Whether a folder is an export and nothing else, or empty: `--overwrite` must not remove what anybody else has put there. One
+/// descriptor, and beside it only names that an export has.
 fn is_export(folder: &Path) -> Result<bool, SinkError> {
     let look = failed("look into", folder);
     if !fs::symlink_metadata(folder).map_err(&look)?.is_dir() {
         return Ok(false);
     }
-    let mut empty = true;
+    let mut names = Vec::new();
     for entry in fs::read_dir(folder).map_err(&look)? {
-        empty = false;
-        let path = entry.map_err(&look)?.path();
-        if path.extension().is_some_and(|extension| extension == "dzi") {
-            return Ok(true);
-        }
+        names.push(entry.map_err(&look)?.file_name().to_string_lossy().into_owned());
     }
-    Ok(empty)
+    let descriptors: Vec<&str> = names.iter().filter_map(|name| name.strip_suffix(".dzi")).collect();
+    Ok(match descriptors[..] {
+        [] => names.is_empty(),
+        [export] => names.iter().all(|name| {
+            let own = name.strip_prefix(export).is_some_and(|rest| matches!(rest, ".dzi" | "_files" | ".json"));
+            own || matches!(name.as_str(), "index.html" | "viewer" | "associated" | "manifest-sha256.txt")
+        }),
+        _ => false,
+    })
 }
 
 /// Makes the partial folder and locks it; removes one that a killed run left behind.
@@ -269,6 +336,10 @@ fn claim(partial: &Path, destination: &Path) -> Result<File, SinkError> {
         match fs::create_dir(partial) {
             Ok(()) => {}
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                // A link or a file with this name is none of ours.
+                if fs::symlink_metadata(partial).is_ok_and(|found| !found.is_dir()) {
+                    return Err(SinkError::NotAFolder { path: partial.to_owned() });
+                }
                 let Some(_stale) = lock(partial)? else { continue };
                 remove_folder(partial)?;
                 continue;
@@ -293,12 +364,16 @@ fn lock(folder: &Path) -> Result<Option<File>, SinkError> {
         Err(TryLockError::WouldBlock) => return Err(SinkError::Busy { path: folder.to_owned() }),
         Err(TryLockError::Error(error)) => return Err(failed("lock", folder)(error)),
     }
-    let locked = opened.metadata().map_err(failed("look at", folder))?;
-    match fs::metadata(folder) {
-        Ok(named) if (named.dev(), named.ino()) == (locked.dev(), locked.ino()) => Ok(Some(opened)),
-        Ok(_) => Ok(None),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(failed("look at", folder)(error)),
+    Ok(is_named(&opened, folder)?.then_some(opened))
+}
+
+/// Whether an open folder is the one that has this name now.
+fn is_named(opened: &File, name: &Path) -> Result<bool, SinkError> {
+    let opened = opened.metadata().map_err(failed("look at", name))?;
+    match fs::symlink_metadata(name) {
+        Ok(named) => Ok((named.dev(), named.ino()) == (opened.dev(), opened.ino())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(failed("look at", name)(error)),
     }
 }
 

@@ -44,11 +44,16 @@ impl OpenSlideSource {
     pub fn open(path: &Path) -> Result<Self, SlideError> {
         // OpenSlide tells "no such file" and "may not be read" apart from neither each other nor "not a slide".
         let cannot_open = |source| SlideError::Open { path: path.to_owned(), source: Arc::new(source) };
-        let metadata = std::fs::File::open(path).and_then(|file| file.metadata()).map_err(cannot_open)?;
+        // Looked at before it is opened: opening a pipe waits for a writer.
+        let metadata = std::fs::metadata(path).map_err(cannot_open)?;
         if metadata.is_dir() {
             return Err(cannot_open(std::io::ErrorKind::IsADirectory.into()));
         }
-        if metadata.is_file() && metadata.len() == 0 {
+        if !metadata.is_file() {
+            return Err(SlideError::Unsupported { path: path.to_owned() });
+        }
+        std::fs::File::open(path).map_err(cannot_open)?;
+        if metadata.len() == 0 {
             return Err(SlideError::Malformed { path: path.to_owned(), message: "the file is empty".to_owned() });
         }
         let handle = open_handle(path)?;
@@ -142,7 +147,7 @@ fn read_info(path: &Path, handle: &OpenSlide) -> Result<SlideInfo, SlideError> {
             .filter(|power| power.is_finite() && *power > 0.0),
         bounds: read_bounds(path, &properties, whole)?,
         background: property("openslide.background-color").and_then(Rgb::from_hex),
-        stored_subsampling: stored_jpeg::stored_subsampling(path),
+        stored_subsampling: stored_jpeg::stored_subsampling(path, whole.size()),
         icc_profile_bytes: property("openslide.icc-size").and_then(|text| text.parse().ok()),
         associated_images,
         levels,

@@ -12,14 +12,20 @@ use tiff::decoder::{Decoder, Limits};
 use tiff::tags::{CompressionMethod, Tag};
 
 use crate::encode::Subsampling;
+use crate::geometry::Size;
 
 /// A tile's frame header stands in its first bytes; no scanner puts 64 KiB before it.
 const HEADER_BYTES: u64 = 64 * 1024;
 
-/// The chroma subsampling of the JPEG tiles of a TIFF's first directory; `None` where the file is not such a TIFF.
-pub(super) fn stored_subsampling(path: &Path) -> Option<Subsampling> {
+/// The chroma subsampling of the JPEG tiles of a TIFF's first directory; `None` where the file is not such a TIFF, or that directory is
+/// not the slide's full `size`.
+pub(super) fn stored_subsampling(path: &Path, size: Size) -> Option<Subsampling> {
     let file = File::open(path).ok()?;
     let mut decoder = Decoder::new(BufReader::new(file)).ok()?.with_limits(Limits::default());
+    // Some vendors put the label or the macro image first.
+    if decoder.dimensions().ok()? != (size.width(), size.height()) {
+        return None;
+    }
     let compression = decoder.get_tag_u32(Tag::Compression).ok()?;
     if compression != u32::from(CompressionMethod::ModernJPEG.to_u16()) {
         return None;

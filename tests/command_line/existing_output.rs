@@ -132,30 +132,59 @@ fn what_a_killed_run_left_is_removed_whatever_it_is() {
 }
 
 #[test]
-fn a_link_in_the_partial_folders_place_is_not_followed() {
+fn what_stands_in_the_partial_folders_place_and_is_no_folder_is_refused_and_stays() {
     let workspace = with_slide();
+    let partial = workspace.path(".scan.partial");
     fs::create_dir(workspace.path("documents")).unwrap();
     fs::write(workspace.path("documents/letter.txt"), "Dear all").unwrap();
-    std::os::unix::fs::symlink("documents", workspace.path(".scan.partial")).unwrap();
-    let before = workspace.tree("documents");
-    let run = workspace.export(["scan.tif"]);
-    if run.code() == Some(0) {
-        assert_layout(&workspace.tree("scan"), "scan", DeepZoom::new(SIZE), "jpeg", &PAGE);
-    } else {
-        run.fails(4, &[".scan.partial"]);
+    for target in ["documents", "nowhere"] {
+        std::os::unix::fs::symlink(target, &partial).unwrap();
+        workspace.export(["scan.tif"]).fails(4, &[".scan.partial: is not a folder"]);
+        assert_eq!(fs::read_link(&partial).unwrap().to_str(), Some(target));
+        fs::remove_file(&partial).unwrap();
     }
-    workspace.tree("documents").assert_same(&before);
+    assert_eq!(fs::read_to_string(workspace.path("documents/letter.txt")).unwrap(), "Dear all");
+    fs::write(&partial, "something").unwrap();
+    workspace.export(["scan.tif"]).fails(4, &[".scan.partial: is not a folder"]);
+    assert_eq!(fs::read_to_string(&partial).unwrap(), "something");
+    assert!(!workspace.path("scan").exists());
+}
+
+/// What `vips dzsave` leaves beside a slide, the slide itself, or a note in an export: none of it is ours to remove.
+#[test]
+fn a_folder_that_holds_anything_but_one_export_is_not_replaced() {
+    let workspace = with_slide();
+    workspace.export(["scan.tif", "-o", "case"]).succeeds();
+    for (name, kind) in [("notes.txt", "file"), ("other.dzi", "file"), ("case.svs", "file"), ("other_files", "folder")]
+    {
+        let path = workspace.path("case").join(name);
+        if kind == "file" {
+            fs::write(&path, "mine").unwrap()
+        } else {
+            fs::create_dir(&path).unwrap()
+        }
+        let before = workspace.tree("case");
+        workspace
+            .export(["scan.tif", "-o", "case", "--overwrite"])
+            .fails(4, &["is not an export", "remove it yourself"]);
+        workspace.tree("case").assert_same(&before);
+        if kind == "file" { fs::remove_file(&path).unwrap() } else { fs::remove_dir(&path).unwrap() }
+    }
+    workspace.export(["scan.tif", "-o", "case", "--overwrite"]).succeeds();
 }
 
 #[test]
-fn a_file_in_the_partial_folders_place_stays_or_goes_but_nothing_half_is_published() {
+fn a_tile_replaces_nothing_unasked_and_the_slide_never() {
     let workspace = with_slide();
-    fs::write(workspace.path(".scan.partial"), "what an archive's killed run leaves").unwrap();
-    let run = workspace.export(["scan.tif"]);
-    if run.code() == Some(0) {
-        assert_layout(&workspace.tree("scan"), "scan", DeepZoom::new(SIZE), "jpeg", &PAGE);
-    } else {
-        run.fails(4, &[".scan.partial"]);
-        assert!(!workspace.path("scan").exists());
-    }
+    let slide = fs::read(workspace.path("scan.tif")).unwrap();
+    let tile = |arguments: &[&str]| workspace.slidezoom([&["tile", "scan.tif", "0", "0", "0"], arguments].concat());
+    tile(&["-o", "scan.tif", "--overwrite"]).fails(2, &["the tile would replace the slide itself"]);
+    assert!(fs::read(workspace.path("scan.tif")).unwrap() == slide);
+    fs::write(workspace.path("t.jpeg"), "mine").unwrap();
+    tile(&["-o", "t.jpeg"]).fails(4, &["t.jpeg: exists already"]);
+    tile(&["-o", "t.jpeg", "--overwrite"]).succeeds();
+    assert!(fs::read(workspace.path("t.jpeg")).unwrap().starts_with(&[0xff, 0xd8]));
+    // A device takes the bytes and stays what it is.
+    tile(&["-o", "/dev/null"]).succeeds();
+    assert_eq!(workspace.names(), ["scan.tif", "t.jpeg"]);
 }

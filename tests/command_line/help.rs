@@ -71,7 +71,10 @@ fn the_help_of_export_lists_every_option_with_its_default() {
 
 #[test]
 fn the_help_of_tile_lists_every_option_with_its_default() {
-    assert_help("tile", &[&PYRAMID[..], &[JOBS, ("--output", Some("stdout")), ("--exact", None)]].concat());
+    assert_help(
+        "tile",
+        &[&PYRAMID[..], &[JOBS, ("--output", Some("stdout")), ("--exact", None), ("--overwrite", None)]].concat(),
+    );
 }
 
 #[test]

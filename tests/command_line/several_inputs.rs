@@ -94,13 +94,25 @@ fn a_folder_is_searched_for_slides_and_for_nothing_else() {
     }
     slides::aperio().write_into(&workspace, "in/without-an-ending");
     fs::write(workspace.path("in/notes.txt"), "no slide").unwrap();
-    fs::write(workspace.path("in/picture.svs"), "no slide, whatever it is called").unwrap();
     // The tiles of an earlier export, in whatever format, are no slides; a folder that is merely called so may hold some.
     slides::small().write_into(&workspace, "in/export/export_files/9/0_0.tif");
     fs::write(workspace.path("in/export/export.dzi"), "<Image/>").unwrap();
 
     workspace.export(["in", "-o", "out", "--associated", "none"]).succeeds();
     assert_exports(&workspace, "out", &["a", "b", "d", "without-an-ending"]);
+}
+
+#[test]
+fn what_is_called_a_slide_and_is_none_is_told_of_and_the_rest_is_done() {
+    let workspace = Workspace::new();
+    slides::small().write_into(&workspace, "in/a.tif");
+    fs::write(workspace.path("in/cut.svs"), "cut off").unwrap();
+    fs::write(workspace.path("in/empty.NDPI"), "").unwrap();
+    std::os::unix::fs::symlink("nowhere", workspace.path("in/link.svs")).unwrap();
+    let run = workspace.export(["in", "-o", "out"]);
+    assert_eq!(run.code(), Some(3), "{run:?}");
+    run.says(&["in/link.svs", "in/cut.svs: no slide", "in/empty.NDPI: the file is empty", "3 of 4 slides failed"]);
+    assert_exports(&workspace, "out", &["a"]);
 }
 
 #[test]
@@ -132,6 +144,8 @@ fn a_folder_without_a_slide_is_said_to_be_so() {
     for folder in ["empty", "papers"] {
         workspace.export([folder]).fails(3, &[folder, "no slide found in this folder"]);
     }
-    workspace.export(["scan.tif", "empty", "-o", "out"]).fails(3, &["empty", "no slide found"]);
-    assert_eq!(workspace.names(), ["empty", "papers", "scan.tif"]);
+    let run = workspace.export(["scan.tif", "empty", "-o", "out"]);
+    assert_eq!(run.code(), Some(3), "{run:?}");
+    run.says(&["empty: no slide found", "1 of 2 slides failed: empty"]);
+    assert_exports(&workspace, "out", &["scan"]);
 }

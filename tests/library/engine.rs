@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use proptest::prelude::*;
 use slidezoom::export::exact_tile;
 use slidezoom::geometry::{Point, Rect, Size};
-use slidezoom::plan::{Bounds, ExportOptions, FormatOption, Page};
+use slidezoom::plan::{Bounds, ExportOptions, FormatOption, Page, PlanError};
 use slidezoom::progress::{Progress, TileWritten, Unwatched};
 use slidezoom::pyramid::TileGeometry;
 use slidezoom::sink::{EntryName, MemorySink, Published};
@@ -260,4 +260,19 @@ fn an_exact_tile_is_the_export_s_tile() {
             assert!(found == expected, "pixels of {tile}");
         }
     }
+}
+
+/// The order of reading is planned in time and memory that do not grow with the square of the width.
+#[test]
+fn absurdly_wide_slides_are_planned_at_once_or_refused() {
+    let options = ExportOptions { page: Page::Omit, ..ExportOptions::default() };
+    let wide = DrawnSource::new(size(200_000_000, 1), None, None).with_fault(Fault::Unreadable(Point { x: 0, y: 0 }));
+    let plan = ExportPlan::new(wide.info(), "drawn", &options).unwrap();
+    let begun = std::time::Instant::now();
+    assert!(matches!(run(&wide, &plan, jobs(2), &Unwatched), Err(Error::Slide(_))));
+    assert!(begun.elapsed().as_secs() < 20, "{:?}", begun.elapsed());
+    let absurd = DrawnSource::new(size(i32::MAX as u32, i32::MAX as u32), None, None);
+    assert!(matches!(ExportPlan::new(absurd.info(), "drawn", &options), Err(PlanError::Grid { .. })));
+    let outside = DrawnSource::new(size(10, 10), None, Some(Rect::new(Point { x: 5, y: 5 }, size(6, 1)).unwrap()));
+    assert!(matches!(ExportPlan::new(outside.info(), "drawn", &options), Err(PlanError::Area { .. })));
 }

@@ -13,6 +13,7 @@ mod drawn_source;
 mod engine;
 mod failing_sink;
 mod pyramid;
+mod quality;
 mod single_tile;
 mod sinks;
 mod sources;

@@ -117,7 +117,7 @@ fn what_exists_is_refused_or_replaced_whole() {
         }
         Box::new(sink).commit()
     };
-    write(Existing::Refuse, &["old.dzi", "stale"]).unwrap();
+    write(Existing::Refuse, &["old.dzi", "old.json"]).unwrap();
     assert!(matches!(write(Existing::Refuse, &["new.dzi"]), Err(SinkError::Exists { .. })));
     assert_eq!(files_below(&destination).unwrap().len(), 2);
     write(Existing::Replace, &["new.dzi"]).unwrap();
@@ -174,6 +174,54 @@ fn something_that_appears_meanwhile_is_not_replaced() {
     fs::create_dir(&destination).unwrap();
     assert!(matches!(Box::new(sink).commit(), Err(SinkError::Exists { .. })));
     assert_eq!(fs::read_dir(root.path()).unwrap().count(), 1, "no partial folder is left");
+}
+
+#[test]
+fn what_appears_meanwhile_and_is_no_export_is_not_replaced_either() {
+    let root = tempfile::tempdir().unwrap();
+    let destination = root.path().join("export");
+    let sink = DirectorySink::create(&destination, Existing::Replace).unwrap();
+    sink.write(0, &name("a.dzi"), b"").unwrap();
+    fs::create_dir(&destination).unwrap();
+    fs::write(destination.join("thesis.txt"), "years").unwrap();
+    assert!(matches!(Box::new(sink).commit(), Err(SinkError::NotAnExport { .. })));
+    assert_eq!(files_below(&destination).unwrap().into_keys().collect::<Vec<_>>(), ["thesis.txt"]);
+}
+
+#[test]
+fn a_partial_folder_that_was_changed_by_others_is_not_published() {
+    let root = tempfile::tempdir().unwrap();
+    let (destination, partial) = (root.path().join("export"), root.path().join(".export.partial"));
+    let begin = || {
+        let sink = DirectorySink::create(&destination, Existing::Refuse).unwrap();
+        sink.write(0, &name("a.dzi"), b"").unwrap();
+        Box::new(sink)
+    };
+    let sink = begin();
+    fs::remove_file(partial.join("a.dzi")).unwrap();
+    assert!(matches!(sink.commit(), Err(SinkError::Disturbed { written: 1, found: 0, .. })));
+    let sink = begin();
+    fs::write(partial.join("stranger"), "").unwrap();
+    assert!(matches!(sink.commit(), Err(SinkError::Disturbed { written: 1, found: 2, .. })));
+    // Another folder with the same name and the same number of files: not the one that was written.
+    let sink = begin();
+    fs::rename(&partial, root.path().join("gone")).unwrap();
+    fs::create_dir(&partial).unwrap();
+    fs::write(partial.join("a.dzi"), "").unwrap();
+    assert!(matches!(sink.commit(), Err(SinkError::Disturbed { .. })));
+    assert!(partial.exists(), "what others made is not removed");
+    assert!(!destination.exists());
+}
+
+#[test]
+fn an_export_that_stepped_aside_for_one_that_never_came_is_brought_back() {
+    let root = tempfile::tempdir().unwrap();
+    let (destination, aside) = (root.path().join("export"), root.path().join(".export.former"));
+    fs::create_dir(&aside).unwrap();
+    fs::write(aside.join("old.dzi"), "").unwrap();
+    drop(DirectorySink::create(&destination, Existing::Replace).unwrap());
+    assert_eq!(files_below(&destination).unwrap().into_keys().collect::<Vec<_>>(), ["old.dzi"]);
+    assert!(!aside.exists());
 }
 
 #[test]
