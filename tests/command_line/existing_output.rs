@@ -159,9 +159,9 @@ fn a_folder_that_holds_anything_but_one_export_is_not_replaced() {
     {
         let path = workspace.path("case").join(name);
         if kind == "file" {
-            fs::write(&path, "mine").unwrap()
+            fs::write(&path, "mine").unwrap();
         } else {
-            fs::create_dir(&path).unwrap()
+            fs::create_dir(&path).unwrap();
         }
         let before = workspace.tree("case");
         workspace

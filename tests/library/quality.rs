@@ -66,11 +66,11 @@ fn tiles_are_close_to_the_slide_and_levels_keep_its_brightness() {
         ..ExportOptions::default()
     };
     let (plan, jpeg) = exported(source.as_ref(), &options);
-    let (_, png) = exported(source.as_ref(), &ExportOptions { format: FormatOption::Png, ..options });
+    let (png_plan, png) = exported(source.as_ref(), &ExportOptions { format: FormatOption::Png, ..options });
     let mut base_brightness = None;
     for level in plan.pyramid().levels().rev().filter(|level| level.number() >= 5) {
         let lossy = level_pixels(&plan, &jpeg, level, decode_jpeg);
-        let exact = level_pixels(&plan, &png, level, decode_png);
+        let exact = level_pixels(&png_plan, &png, level, decode_png);
         assert_eq!(lossy.len(), exact.len());
         let squares = lossy.iter().zip(&exact).map(|(a, b)| f64::from(a.abs_diff(*b)).powi(2));
         let colour = decibels(squares.sum::<f64>() / lossy.len() as f64);
