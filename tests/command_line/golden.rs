@@ -3,50 +3,14 @@
 //! `UPDATE_GOLDEN=1` writes the listing anew and fails that once, so that no run that updates can pass for one that checks.
 
 use std::fmt::Write;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::Path;
 use std::{env, fs};
 
-use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use crate::deep_zoom::DeepZoom;
 use crate::pictures::Picture;
 use crate::workspace::{Run, Workspace};
-
-/// CMU-1-Small-Region, CC0, as cargo has unpacked it.
-fn real_slide() -> Option<PathBuf> {
-    let slide = slide_by_metadata().or_else(slide_in_the_registry);
-    if slide.is_none() {
-        skipped!("tests/assets/default.svs of the crate openslide-rs is not where cargo unpacks crates");
-    }
-    slide
-}
-
-/// Where cargo says that the crate is.
-fn slide_by_metadata() -> Option<PathBuf> {
-    let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let arguments = ["metadata", "--format-version", "1", "--locked", "--offline", "--manifest-path"];
-    let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml");
-    let output = Command::new(cargo).args(arguments).arg(manifest).output().ok()?;
-    let metadata: Value = serde_json::from_slice(&output.stdout).ok()?;
-    let package = metadata["packages"].as_array()?.iter().find(|package| package["name"] == "openslide-rs")?;
-    let crate_folder = Path::new(package["manifest_path"].as_str()?).parent()?;
-    Some(crate_folder.join("tests/assets/default.svs")).filter(|slide| slide.exists())
-}
-
-/// Where cargo is known to unpack crates, for test binaries that are run without cargo.
-fn slide_in_the_registry() -> Option<PathBuf> {
-    let home = env::var_os("CARGO_HOME")
-        .map(PathBuf::from)
-        .or_else(|| env::var_os("HOME").map(|home| Path::new(&home).join(".cargo")))?;
-    let registries = fs::read_dir(home.join("registry/src")).ok()?;
-    let crates = registries.flatten().filter_map(|registry| fs::read_dir(registry.path()).ok()).flatten().flatten();
-    crates
-        .filter(|folder| folder.file_name().to_string_lossy().starts_with("openslide-rs-"))
-        .map(|folder| folder.path().join("tests/assets/default.svs"))
-        .find(|slide| slide.exists())
-}
 
 /// One line a tile: path, size, SHA-256 of the decoded pixels.
 fn listing(workspace: &Workspace) -> String {
@@ -65,7 +29,7 @@ fn listing(workspace: &Workspace) -> String {
 
 #[test]
 fn the_real_slide_is_exported_as_ever() {
-    let Some(slide) = real_slide() else { return };
+    let slide = slidezoom_fixtures::real_slide().unwrap();
     let workspace = Workspace::new();
     let mut command = workspace.command(["export", "-o", "default"]);
     Run::of(command.arg(slide)).succeeds();
