@@ -13,6 +13,7 @@ endif
 # The demo's slide. Empty: the small real one that comes with the crate openslide-rs.
 SLIDE ?=
 export SLIDE
+REAL_SLIDE = $$("$$CARGO" metadata --format-version 1 --locked | node .setup/demo-slide.mjs)
 
 .PHONY: help
 help: ## Say what there is
@@ -23,11 +24,7 @@ demo: deps ## Convert a slide and say what to open (SLIDE=/path/to/a/slide for o
 	@set -e; \
 	slide=$$SLIDE; \
 	name=$$(basename "$$slide"); \
-	if [ -z "$$slide" ]; then \
-		metadata=$$("$$CARGO" metadata --format-version 1 --locked); \
-		slide=$$(printf '%s' "$$metadata" | node .setup/demo-slide.mjs); \
-		name=CMU-1-Small-Region.svs; \
-	fi; \
+	if [ -z "$$slide" ]; then slide=$(REAL_SLIDE); name=CMU-1-Small-Region.svs; fi; \
 	output=target/demo/$${name%.*}; \
 	mkdir -p target/demo; \
 	"$$CARGO" run --release --locked --bin slidezoom -- export "$$slide" -o "$$output" --overwrite; \
@@ -36,7 +33,8 @@ demo: deps ## Convert a slide and say what to open (SLIDE=/path/to/a/slide for o
 .PHONY: test
 test: deps viewer/node_modules/.package-lock.json ## Run all tests
 	$(CARGO) test --workspace --locked
-	npm --prefix viewer run test --if-present
+	slide=$(REAL_SLIDE) && $(CARGO) run --locked -- export "$$slide" -o target/test/CMU-1-Small-Region --overwrite
+	SLIDEZOOM_EXPORT="$(CURDIR)/target/test/CMU-1-Small-Region" npm --prefix viewer test
 
 # npm writes this file last, so it stands for the whole folder.
 viewer/node_modules/.package-lock.json: viewer/package-lock.json | deps

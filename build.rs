@@ -27,6 +27,7 @@ fn find_openslide() -> Result<(), String> {
         .probe("openslide")
         .map_err(|_| "OpenSlide 4.0 or newer is not installed; `make deps` installs it".to_owned())?;
     for folder in library.link_paths {
+        let folder = fs::canonicalize(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
         println!("cargo::rustc-link-arg=-Wl,-rpath,{}", folder.display());
     }
     Ok(())
