@@ -51,6 +51,17 @@ pub struct SlideLevelInfo {
     pub stored_tile: Option<Size>,
 }
 
+impl SlideLevelInfo {
+    /// Stored tiles with a longer side (strips as wide as the slide, whole images) are not read whole.
+    const TILE_AT_MOST: u32 = 1024;
+
+    /// The size of the stored tiles, where they are small enough to be read whole.
+    #[must_use]
+    pub fn tile_to_read_whole(&self) -> Option<Size> {
+        self.stored_tile.filter(|tile| tile.width().max(tile.height()) <= Self::TILE_AT_MOST)
+    }
+}
+
 /// A picture that comes with the slide: label, macro, thumbnail.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct AssociatedImage {

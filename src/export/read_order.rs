@@ -23,9 +23,6 @@ const ROWS_HELD: u64 = 1_500;
 /// A chunk is at least this wide and high where whole stored tiles allow it: below, calls cost more than pixels.
 const CHUNK_AT_LEAST: u32 = 192;
 
-/// Stored tiles wider or higher than this (strips as wide as the slide, whole images) are not read whole.
-const CHUNK_AT_MOST: u32 = 1024;
-
 /// The chunk where the slide tells of no tiles of a sane size.
 const CHUNK_DEFAULT: u32 = 512;
 
@@ -42,7 +39,7 @@ pub(super) struct ReadOrder {
 impl ReadOrder {
     /// The order for the part `area` of a slide, in slide-level-0 pixels.
     pub fn new(info: &SlideInfo, area: Rect, plan: &PyramidPlan) -> Self {
-        let chunk = chunk_size(info.levels[0].stored_tile);
+        let chunk = chunk_size(info.levels[0].tile_to_read_whole());
         let columns = edges(area.origin().x, area.size().width(), chunk.0);
         let rows = edges(area.origin().y, area.size().height(), chunk.1);
         let stripes = stripes(plan, &columns);
@@ -79,9 +76,8 @@ impl ReadOrder {
 /// The width and height of a chunk: a whole number of stored tiles.
 fn chunk_size(stored_tile: Option<Size>) -> (u32, u32) {
     let several = |length: u32| length * CHUNK_AT_LEAST.div_ceil(length);
-    stored_tile
-        .filter(|tile| tile.width() <= CHUNK_AT_MOST && tile.height() <= CHUNK_AT_MOST)
-        .map_or((CHUNK_DEFAULT, CHUNK_DEFAULT), |tile| (several(tile.width()), several(tile.height())))
+    let default = (CHUNK_DEFAULT, CHUNK_DEFAULT);
+    stored_tile.map_or(default, |tile| (several(tile.width()), several(tile.height())))
 }
 
 /// Where chunks begin along one axis: at whole multiples of `step` in the slide, which `offset` shifts against the area.

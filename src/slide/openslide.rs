@@ -23,6 +23,9 @@ pub struct OpenSlideSource {
     info: SlideInfo,
 }
 
+/// The cache, in bytes, where stored tiles are read whole: a few tiles, for the reads of single regions that cross them.
+const CACHE_OF_WHOLE_TILES: usize = 4 << 20;
+
 /// OpenSlide's version, as the library says it.
 ///
 /// # Errors
@@ -56,8 +59,13 @@ impl OpenSlideSource {
         if metadata.len() == 0 {
             return Err(SlideError::Malformed { path: path.to_owned(), message: "the file is empty".to_owned() });
         }
-        let handle = open_handle(path)?;
+        let mut handle = open_handle(path)?;
         let info = read_info(path, &handle)?;
+        // Stored tiles of a sane size are read whole and once: a cache of them would only keep memory from being used again while
+        // the processor's own cache still holds it. What is read in other parts gains from OpenSlide's 32 MB.
+        if info.levels[0].tile_to_read_whole().is_some() {
+            handle = OpenSlide::new_with_cache(path, CACHE_OF_WHOLE_TILES).map_err(open_error(path))?;
+        }
         Ok(Self { handle, info })
     }
 
@@ -107,12 +115,16 @@ impl Source for OpenSlideSource {
 }
 
 fn open_handle(path: &Path) -> Result<OpenSlide, SlideError> {
-    OpenSlide::new(path).map_err(|error| match error {
+    OpenSlide::new(path).map_err(open_error(path))
+}
+
+fn open_error(path: &Path) -> impl Fn(OpenSlideError) -> SlideError {
+    move |error| match error {
         OpenSlideError::UnsupportedFile(_) | OpenSlideError::MissingFile(_) => {
             SlideError::Unsupported { path: path.to_owned() }
         }
         other => SlideError::Malformed { path: path.to_owned(), message: reader_words(path, &other) },
-    })
+    }
 }
 
 /// OpenSlide's message without the path that [`SlideError`] puts before it anyway.
