@@ -63,7 +63,10 @@ impl DirectorySink {
         let partial = parent.join(partial_name);
         let opened = File::open(parent).map_err(failed("open", parent)).and_then(|parent| {
             let folder = claim(&partial, destination)?;
-            finish_replacing(destination, &aside(&partial))?;
+            if let Err(error) = finish_replacing(destination, &aside(&partial)) {
+                remove_folder(&partial)?;
+                return Err(error);
+            }
             Ok((folder, parent))
         });
         let (folder, parent) = opened.inspect_err(|_| remove_empty(&made_for_it))?;
@@ -240,6 +243,10 @@ fn aside(partial: &Path) -> PathBuf {
 fn finish_replacing(destination: &Path, aside: &Path) -> Result<(), SinkError> {
     if !exists(aside)? {
         return Ok(());
+    }
+    // Only what can have stepped aside is moved or removed: somebody else may have called a folder so.
+    if !is_export(aside)? {
+        return Err(SinkError::NotAnExport { path: aside.to_owned() });
     }
     if exists(destination)? {
         return remove_folder(aside);

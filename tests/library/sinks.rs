@@ -222,6 +222,14 @@ fn an_export_that_stepped_aside_for_one_that_never_came_is_brought_back() {
     drop(DirectorySink::create(&destination, Existing::Replace).unwrap());
     assert_eq!(files_below(&destination).unwrap().into_keys().collect::<Vec<_>>(), ["old.dzi"]);
     assert!(!aside.exists());
+
+    // A folder of that name that is no export is not touched, and nothing is left of the attempt.
+    fs::create_dir(&aside).unwrap();
+    fs::write(aside.join("letter.txt"), "x").unwrap();
+    let refused = DirectorySink::create(&destination, Existing::Replace);
+    assert!(matches!(refused, Err(SinkError::NotAnExport { .. })));
+    assert!(aside.join("letter.txt").exists());
+    assert!(!root.path().join(".export.partial").exists());
 }
 
 #[test]
