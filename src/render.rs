@@ -53,6 +53,14 @@ impl Serialize for Rgb {
 pub struct PremultipliedPixels {
     size: Size,
     bytes: Vec<u8>,
+    opacity: Opacity,
+}
+
+/// What is known of the alpha of all pixels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Opacity {
+    Opaque,
+    Unknown,
 }
 
 impl PremultipliedPixels {
@@ -62,14 +70,32 @@ impl PremultipliedPixels {
     /// Where `bytes` does not hold exactly `size`.
     #[must_use]
     pub fn from_native_argb(size: Size, bytes: Vec<u8>) -> Self {
-        assert_eq!(bytes.len(), byte_count(size), "a buffer of {size} pixels");
         #[cfg(target_endian = "big")]
         let bytes = {
             let mut bytes = bytes;
             bytes.chunks_exact_mut(PIXEL_BYTES).for_each(<[u8]>::reverse);
             bytes
         };
-        Self { size, bytes }
+        Self::from_bgra(size, bytes)
+    }
+
+    /// Takes pixels in this module's own layout.
+    ///
+    /// # Panics
+    /// Where `bytes` does not hold exactly `size`.
+    #[must_use]
+    pub fn from_bgra(size: Size, bytes: Vec<u8>) -> Self {
+        assert_eq!(bytes.len(), byte_count(size), "a buffer of {size} pixels");
+        Self { size, bytes, opacity: Opacity::Unknown }
+    }
+
+    /// Takes pixels in this module's own layout whose alpha is 255 throughout, as a decoder of opaque pictures sets it.
+    ///
+    /// # Panics
+    /// As [`from_bgra`](Self::from_bgra).
+    #[must_use]
+    pub fn opaque(size: Size, bytes: Vec<u8>) -> Self {
+        Self { opacity: Opacity::Opaque, ..Self::from_bgra(size, bytes) }
     }
 
     /// Width and height.
@@ -81,14 +107,16 @@ impl PremultipliedPixels {
     /// Whether nothing is to be seen: every pixel is wholly transparent.
     #[must_use]
     pub fn is_clear(&self) -> bool {
-        self.bytes.chunks_exact(PIXEL_BYTES).fold(0, |any, pixel| any | pixel[3]) == 0
+        self.opacity == Opacity::Unknown
+            && self.bytes.chunks_exact(PIXEL_BYTES).fold(0, |any, pixel| any | pixel[3]) == 0
     }
 
     /// The share of each colour that `background` gives is what alpha leaves: `colour + background·(255 − alpha)/255`,
     /// rounded to nearest. As the colours are premultiplied, nothing is lost by dividing first.
     #[must_use]
     pub fn over(mut self, background: Rgb) -> Pixels {
-        let opaque = self.bytes.chunks_exact(PIXEL_BYTES).fold(u8::MAX, |all, pixel| all & pixel[3]) == u8::MAX;
+        let opaque = self.opacity == Opacity::Opaque
+            || self.bytes.chunks_exact(PIXEL_BYTES).fold(u8::MAX, |all, pixel| all & pixel[3]) == u8::MAX;
         if !opaque {
             let [red, green, blue] = background.0;
             for pixel in self.bytes.chunks_exact_mut(PIXEL_BYTES) {

@@ -18,10 +18,14 @@ use crate::render::{PremultipliedPixels, Rgb};
 
 mod microns;
 mod openslide;
-mod stored_jpeg;
+mod tiff;
 
 pub use microns::MicronsPerPixel;
-pub use openslide::{OpenSlideSource, library_version as openslide_version};
+pub use openslide::library_version as openslide_version;
+pub use tiff::{JpegStreamError, NotDirect, StoredTiles, TileColour};
+
+use openslide::OpenSlideSource;
+use tiff::{DirectTiles, TiffSource};
 
 /// A level of the slide's own pyramid, as OpenSlide counts: 0 is the full size.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -62,6 +66,59 @@ impl SlideLevelInfo {
     }
 }
 
+/// Which way to a slide's full-size pixels is wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum ReaderChoice {
+    /// The fastest that fits the file.
+    #[default]
+    Auto,
+    /// OpenSlide's, whatever the file is.
+    OpenSlide,
+}
+
+/// Which way a slide's full-size pixels come. They are the same either way.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reader {
+    /// The stored JPEG tiles are read from the TIFF file directly.
+    Direct(StoredTiles),
+    /// Through OpenSlide, for this reason.
+    OpenSlide(NotDirect),
+}
+
+impl fmt::Display for Reader {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Direct(tiles) => {
+                let colour = match tiles.colour {
+                    TileColour::Grey => "grey",
+                    TileColour::Rgb => "RGB",
+                    TileColour::YCbCr => "YCbCr",
+                };
+                write!(formatter, "direct: TIFF with {} JPEG tiles in {colour}", tiles.size)
+            }
+            Self::OpenSlide(reason) => write!(formatter, "OpenSlide: {reason}"),
+        }
+    }
+}
+
+impl Serialize for Reader {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        use serde::ser::SerializeStruct;
+        let mut object = serializer.serialize_struct("Reader", 2)?;
+        match self {
+            Self::Direct(tiles) => {
+                object.serialize_field("way", "direct")?;
+                object.serialize_field("storedTiles", tiles)?;
+            }
+            Self::OpenSlide(reason) => {
+                object.serialize_field("way", "openslide")?;
+                object.serialize_field("because", &reason.to_string())?;
+            }
+        }
+        object.end()
+    }
+}
+
 /// A picture that comes with the slide: label, macro, thumbnail.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct AssociatedImage {
@@ -80,6 +137,8 @@ pub struct SlideInfo {
     pub path: PathBuf,
     /// The vendor as OpenSlide names it: `aperio`, `hamamatsu`, `generic-tiff`, …
     pub vendor: Option<String>,
+    /// Which way the full-size pixels come.
+    pub reader: Reader,
     /// The slide's own levels, full size first; never empty.
     pub levels: Vec<SlideLevelInfo>,
     /// Micrometres per pixel at slide level 0; `None` where the slide gives none, or none to believe.
@@ -128,11 +187,11 @@ pub trait Source: Send + Sync {
     /// What the slide is.
     fn info(&self) -> &SlideInfo;
 
-    /// Reads `region`, in slide-level-0 pixels and inside the slide's size.
+    /// Reads `region`, in slide-level-0 pixels and inside the slide's size. `spare` is memory that may be used again for it, whatever is in it.
     ///
     /// # Errors
     /// [`SlideError::Region`] where not every pixel of the region could be read; never a cleared buffer.
-    fn read(&self, region: Rect) -> Result<PremultipliedPixels, SlideError>;
+    fn read(&self, region: Rect, spare: Vec<u8>) -> Result<PremultipliedPixels, SlideError>;
 
     /// Reads `size` pixels of `level`, from the level's pixel nearest to `origin`, which is in slide-level-0 pixels.
     ///
@@ -251,12 +310,53 @@ impl SlideError {
 
 /// Opens a slide with the reader that fits it.
 ///
-/// OpenSlide reads every format for now; this is the one place that chooses.
-///
 /// # Errors
 /// [`SlideError`] where the file can't be opened, is of no known kind, is damaged, or holds no pixels.
 pub fn open(path: &Path) -> Result<Box<dyn Source>, SlideError> {
-    Ok(Box::new(OpenSlideSource::open(path)?))
+    open_with(path, ReaderChoice::Auto)
+}
+
+/// Opens a slide. This is the one place that chooses a reader; [`SlideInfo::reader`] tells the choice and why.
+///
+/// OpenSlide says what the slide is. Where it is a TIFF that is no more than a grid of JPEG tiles, these are read directly.
+///
+/// # Errors
+/// As [`open`].
+pub fn open_with(path: &Path, choice: ReaderChoice) -> Result<Box<dyn Source>, SlideError> {
+    let mut openslide = OpenSlideSource::open(path)?;
+    let info = openslide.info_mut();
+    let stored = DirectTiles::open(path, info.size());
+    info.stored_subsampling = stored.as_ref().ok().and_then(DirectTiles::subsampling);
+    match choose(choice, info, stored) {
+        Ok(tiles) => {
+            info.reader = Reader::Direct(tiles.stored());
+            Ok(Box::new(TiffSource::new(openslide, tiles)))
+        }
+        Err(reason) => {
+            info.reader = Reader::OpenSlide(reason);
+            Ok(Box::new(openslide))
+        }
+    }
+}
+
+fn choose(
+    choice: ReaderChoice,
+    info: &SlideInfo,
+    stored: Result<DirectTiles, NotDirect>,
+) -> Result<DirectTiles, NotDirect> {
+    if choice == ReaderChoice::OpenSlide {
+        return Err(NotDirect::AskedFor);
+    }
+    if !tiff::is_plain(info.vendor.as_deref()) {
+        return Err(NotDirect::Vendor { vendor: info.vendor.clone() });
+    }
+    let tiles = stored?;
+    // OpenSlide has read the same numbers; where it has not, it knows something that the file's first directory does not tell.
+    let size = tiles.stored().size;
+    match info.levels[0].tile_to_read_whole() {
+        Some(tile) if tile == size => Ok(tiles),
+        _ => Err(NotDirect::TileSize { width: size.width(), height: size.height() }),
+    }
 }
 
 /// The vendor of a file that some reader knows, told from its contents and not from its name; `None` for any other file.

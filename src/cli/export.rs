@@ -8,11 +8,11 @@ use clap::Args;
 use serde_json::json;
 use slidezoom::sink::{DirectorySink, Existing};
 use slidezoom::slide;
-use slidezoom::{Error, ExportOptions, ExportPlan, ExportReport};
+use slidezoom::{Error, ExportOptions, ExportPlan, ExportReport, SlideInfo};
 
 use super::failure::Failure;
 use super::inputs;
-use super::options::{Jobs, PublishingOptions, PyramidOptions};
+use super::options::{Jobs, PublishingOptions, PyramidOptions, Reading};
 use super::plain;
 use super::progress::{Mode, Watcher};
 
@@ -40,6 +40,9 @@ pub(super) struct Arguments {
     publishing: PublishingOptions,
 
     #[command(flatten)]
+    reading: Reading,
+
+    #[command(flatten)]
     jobs: Jobs,
 
     /// Replace an export that exists already, in one step, when the new one is whole
@@ -49,6 +52,10 @@ pub(super) struct Arguments {
     /// How progress is shown, on stderr
     #[arg(long, value_enum, default_value_t = Mode::Auto)]
     progress: Mode,
+
+    /// Say how each slide is read, and why
+    #[arg(short, long)]
+    verbose: bool,
 
     /// Print the plan (levels, tiles, estimated bytes) and write nothing
     #[arg(long)]
@@ -140,14 +147,19 @@ fn refuse_archive(output: &Path) -> Result<(), Failure> {
 }
 
 fn export_one(task: &Task, arguments: &Arguments, options: &ExportOptions, stop: &AtomicBool) -> Result<(), Failure> {
-    let source = slide::open(&task.slide)?;
+    let source = slide::open_with(&task.slide, arguments.reading.choice())?;
     let plan = ExportPlan::new(source.info(), &task.name, options)?;
     if arguments.dry_run {
-        return super::print(describe(&plan, task).as_bytes());
+        return super::print(describe(source.info(), &plan, task).as_bytes());
     }
     let existing = if arguments.overwrite { Existing::Replace } else { Existing::Refuse };
     let sink = DirectorySink::create(&task.destination, existing)?;
     let watcher = Watcher::new(arguments.progress, &task.name, stop);
+    if arguments.verbose {
+        let reader = &source.info().reader;
+        let event = json!({ "event": "reading", "name": task.name, "reader": reader });
+        watcher.say(&format!("{}: read by {reader}", task.name), &event);
+    }
     let result = slidezoom::export(source.as_ref(), &plan, Box::new(sink), arguments.jobs.count(), &watcher);
     watcher.end();
     summarise(&watcher, &plan, task, &result?);
@@ -174,7 +186,7 @@ fn summarise(watcher: &Watcher<'_>, plan: &ExportPlan, task: &Task, report: &Exp
 }
 
 /// The plan as text.
-fn describe(plan: &ExportPlan, task: &Task) -> String {
+fn describe(info: &SlideInfo, plan: &ExportPlan, task: &Task) -> String {
     use std::fmt::Write;
 
     let pyramid = plan.pyramid();
@@ -182,6 +194,7 @@ fn describe(plan: &ExportPlan, task: &Task) -> String {
     let area = plan.area();
     // Writing to a String cannot fail.
     let _ = writeln!(text, "{} → {}", plain(&task.slide.to_string_lossy()), plain(&task.destination.to_string_lossy()));
+    let _ = writeln!(text, "  reader      {}", plain(&info.reader.to_string()));
     let _ = writeln!(text, "  area        {area} of the slide");
     let _ = writeln!(text, "  background  {}", plan.background());
     let _ = writeln!(

@@ -9,6 +9,7 @@ use slidezoom::{ExportOptions, ExportPlan, SlideInfo, slide};
 
 use super::export::encoding;
 use super::failure::Failure;
+use super::options::Reading;
 
 /// Show what a slide is, and what an export of it with the default options would be
 #[derive(Debug, Args)]
@@ -19,6 +20,9 @@ pub(super) struct Arguments {
     /// As JSON, with every property
     #[arg(long)]
     json: bool,
+
+    #[command(flatten)]
+    reading: Reading,
 }
 
 #[derive(Serialize)]
@@ -28,7 +32,7 @@ struct Report<'a> {
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
-    let source = slide::open(&arguments.slide)?;
+    let source = slide::open_with(&arguments.slide, arguments.reading.choice())?;
     let info = source.info();
     let name = super::inputs::name_exports(std::slice::from_ref(&arguments.slide)).remove(0);
     let plan = ExportPlan::new(info, &name, &ExportOptions::default())?;
@@ -53,6 +57,7 @@ fn table(info: &SlideInfo, plan: &ExportPlan) -> String {
     };
     line("slide", info.path.display().to_string());
     line("vendor", info.vendor.clone().unwrap_or_else(unknown));
+    line("reader", info.reader.to_string());
     line("size", format!("{} px, {:.1} megapixels", info.size(), info.size().area() as f64 / 1e6));
     line("µm per pixel", info.microns_per_pixel.map_or_else(unknown, |mpp| format!("{:.4} × {:.4}", mpp.x(), mpp.y())));
     line("objective", info.objective_power.map_or_else(unknown, |power| format!("{power}×")));

@@ -8,6 +8,7 @@ use slidezoom::encode::{Quality, Subsampling};
 use slidezoom::plan::{Associated, Bounds, FormatOption, Page, SubsamplingOption};
 use slidezoom::pyramid::TileGeometry;
 use slidezoom::render::Rgb;
+use slidezoom::slide::ReaderChoice;
 
 use super::failure::Failure;
 
@@ -52,6 +53,30 @@ pub(super) struct PublishingOptions {
     /// Leave index.html and viewer/ out
     #[arg(long)]
     no_viewer: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Reading {
+    /// How the full-size pixels are read; auto: JPEG tiles straight from TIFF files, several times faster, anything else
+    /// through OpenSlide. The pixels are the same
+    #[arg(long, value_enum, default_value_t = ReaderName::Auto)]
+    reader: ReaderName,
+}
+
+impl Reading {
+    /// What was typed, as the library takes it.
+    pub fn choice(&self) -> ReaderChoice {
+        match self.reader {
+            ReaderName::Auto => ReaderChoice::Auto,
+            ReaderName::Openslide => ReaderChoice::OpenSlide,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum ReaderName {
+    Auto,
+    Openslide,
 }
 
 #[derive(Debug, Args)]

@@ -11,7 +11,7 @@ use slidezoom::sink::{Existing, write_file};
 use slidezoom::{Error, ExportPlan, slide};
 
 use super::failure::Failure;
-use super::options::{Jobs, PyramidOptions};
+use super::options::{Jobs, PyramidOptions, Reading};
 
 /// Write one tile: from the slide's own level that is nearest in size, as openslide-python does
 #[derive(Debug, Args)]
@@ -42,6 +42,9 @@ pub(super) struct Arguments {
 
     #[command(flatten)]
     pyramid: PyramidOptions,
+
+    #[command(flatten)]
+    reading: Reading,
 
     #[command(flatten)]
     jobs: Jobs,
@@ -75,7 +78,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     {
         return Err(Failure::usage("the tile would replace the slide itself", "give -o another name"));
     }
-    let source = slide::open(&arguments.slide)?;
+    let source = slide::open_with(&arguments.slide, arguments.reading.choice())?;
     let plan = ExportPlan::new(source.info(), "tile", &options)?;
     let pyramid = plan.pyramid();
     let level = pyramid.level(arguments.level);

@@ -339,7 +339,7 @@ impl Bench<'_> {
         }
         match job {
             Job::Read { column, row, rect } => {
-                let pixels = read_chunk(self.source, self.plan, rect)?;
+                let pixels = read_chunk(self.source, self.plan, rect, Vec::new())?;
                 if !self.something_seen.load(Ordering::Relaxed) && !pixels.is_clear() {
                     self.something_seen.store(true, Ordering::Relaxed);
                 }
@@ -384,9 +384,14 @@ impl Bench<'_> {
 }
 
 /// Reads a part of the exported area; `rect` in pixels of the full-size level.
-pub(super) fn read_chunk(source: &dyn Source, plan: &ExportPlan, rect: Rect) -> Result<PremultipliedPixels, Error> {
+pub(super) fn read_chunk(
+    source: &dyn Source,
+    plan: &ExportPlan,
+    rect: Rect,
+    spare: Vec<u8>,
+) -> Result<PremultipliedPixels, Error> {
     let region = rect
         .moved(plan.area().origin())
         .ok_or_else(|| Error::Defect { message: format!("the exported area's part {rect} lies outside the slide") })?;
-    Ok(source.read(region)?)
+    Ok(source.read(region, spare)?)
 }

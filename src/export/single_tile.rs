@@ -45,7 +45,7 @@ fn exact(source: &dyn Source, plan: &ExportPlan, level: Level, rect: Rect) -> Re
         return Ok(whole.to_pixels());
     }
     let Some(larger) = plan.pyramid().level(level.number() + 1) else {
-        return Ok(read_chunk(source, plan, rect)?.over(plan.background()));
+        return Ok(read_chunk(source, plan, rect, Vec::new())?.over(plan.background()));
     };
     let size = plan.pyramid().level_size(larger);
     let doubled = |range: std::ops::Range<u32>, length: u32| 2 * range.start..(2 * range.end).min(length);

@@ -12,13 +12,15 @@ use std::sync::Arc;
 use openslide_rs::errors::OpenSlideError;
 use openslide_rs::{Address, OpenSlide, Region};
 
-use super::{AssociatedImage, MicronsPerPixel, SlideError, SlideInfo, SlideLevel, SlideLevelInfo, Source, stored_jpeg};
+use super::{
+    AssociatedImage, MicronsPerPixel, NotDirect, Reader, SlideError, SlideInfo, SlideLevel, SlideLevelInfo, Source,
+};
 use crate::geometry::{Point, Rect, Size};
 use crate::render::{PremultipliedPixels, Rgb};
 
 /// A slide opened by OpenSlide.
 #[derive(Debug)]
-pub struct OpenSlideSource {
+pub(super) struct OpenSlideSource {
     handle: OpenSlide,
     info: SlideInfo,
 }
@@ -69,6 +71,11 @@ impl OpenSlideSource {
         Ok(Self { handle, info })
     }
 
+    /// For those who know more of the slide than OpenSlide tells.
+    pub fn info_mut(&mut self) -> &mut SlideInfo {
+        &mut self.info
+    }
+
     fn read_region(&self, level: SlideLevel, origin: Point, size: Size) -> Result<PremultipliedPixels, SlideError> {
         let region = Region {
             address: Address { x: origin.x, y: origin.y },
@@ -95,7 +102,8 @@ impl Source for OpenSlideSource {
         &self.info
     }
 
-    fn read(&self, region: Rect) -> Result<PremultipliedPixels, SlideError> {
+    /// The binding has memory of its own for each read.
+    fn read(&self, region: Rect, _spare: Vec<u8>) -> Result<PremultipliedPixels, SlideError> {
         self.read_region(SlideLevel::BASE, region.origin(), region.size())
     }
 
@@ -153,13 +161,14 @@ fn read_info(path: &Path, handle: &OpenSlide) -> Result<SlideInfo, SlideError> {
     Ok(SlideInfo {
         path: path.to_owned(),
         vendor: property("openslide.vendor").map(str::to_owned),
+        reader: Reader::OpenSlide(NotDirect::AskedFor),
         microns_per_pixel: MicronsPerPixel::parse(property("openslide.mpp-x"), property("openslide.mpp-y")),
         objective_power: property("openslide.objective-power")
             .and_then(|text| text.trim().parse::<f64>().ok())
             .filter(|power| power.is_finite() && *power > 0.0),
         bounds: read_bounds(path, &properties, whole)?,
         background: property("openslide.background-color").and_then(Rgb::from_hex),
-        stored_subsampling: stored_jpeg::stored_subsampling(path, whole.size()),
+        stored_subsampling: None,
         icc_profile_bytes: property("openslide.icc-size").and_then(|text| text.parse().ok()),
         associated_images,
         levels,

@@ -6,7 +6,7 @@ use std::sync::Mutex;
 
 use slidezoom::geometry::{Point, Rect, Size};
 use slidezoom::render::PremultipliedPixels;
-use slidezoom::slide::{SlideError, SlideInfo, SlideLevel, SlideLevelInfo, Source};
+use slidezoom::slide::{NotDirect, Reader, SlideError, SlideInfo, SlideLevel, SlideLevelInfo, Source};
 
 /// The colour of a slide-level-0 pixel: red, green, blue. Neighbours differ, and so do x and y.
 pub fn colour(x: u32, y: u32) -> [u8; 3] {
@@ -36,6 +36,7 @@ impl DrawnSource {
         let info = SlideInfo {
             path: PathBuf::from("drawn"),
             vendor: None,
+            reader: Reader::OpenSlide(NotDirect::AskedFor),
             levels: vec![SlideLevelInfo { size, downsample: 1.0, stored_tile }],
             microns_per_pixel: None,
             objective_power: None,
@@ -65,7 +66,7 @@ impl Source for DrawnSource {
         &self.info
     }
 
-    fn read(&self, region: Rect) -> Result<PremultipliedPixels, SlideError> {
+    fn read(&self, region: Rect, _spare: Vec<u8>) -> Result<PremultipliedPixels, SlideError> {
         assert!(Rect::of(self.info.size()).contains(region), "{region} of {}", self.info.size());
         self.reads.lock().unwrap().push(region);
         let touches = |point: Point| region.columns().contains(&point.x) && region.rows().contains(&point.y);
@@ -88,7 +89,7 @@ impl Source for DrawnSource {
     }
 
     fn read_level(&self, _: SlideLevel, origin: Point, size: Size) -> Result<PremultipliedPixels, SlideError> {
-        self.read(Rect::new(origin, size).unwrap())
+        self.read(Rect::new(origin, size).unwrap(), Vec::new())
     }
 
     fn read_associated(&self, name: &str) -> Result<PremultipliedPixels, SlideError> {

@@ -14,6 +14,7 @@ mod engine;
 mod failing_sink;
 mod pyramid;
 mod quality;
+mod readers;
 mod single_tile;
 mod sinks;
 mod sources;

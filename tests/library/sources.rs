@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use slidezoom::geometry::{Point, Rect, Size};
 use slidezoom::render::{Pixels, Rgb};
-use slidezoom::slide::{self, SlideError, SlideLevel, Source};
+use slidezoom::slide::{self, ReaderChoice, SlideError, SlideLevel, Source};
 use slidezoom_fixtures::{
     AssociatedImage, AssociatedKind, Colour, Compression, Pattern, SlideBuilder, Style, TileFault,
 };
@@ -28,7 +28,7 @@ fn keeps_the_contract(source: &dyn Source) {
     let reach = |length: u32, start: u32| (length - start).min(300);
     let size = Size::new(reach(info.size().width(), centre.x), reach(info.size().height(), centre.y)).unwrap();
     let region = Rect::new(centre, size).unwrap();
-    let read = |region: Rect| -> Pixels { source.read(region).unwrap().over(BEHIND) };
+    let read = |region: Rect| -> Pixels { source.read(region, Vec::new()).unwrap().over(BEHIND) };
     let once = read(region);
     assert_eq!(once.size(), size);
     std::thread::scope(|scope| {
@@ -58,6 +58,13 @@ fn a_drawn_source_keeps_the_contract() {
     keeps_the_contract(&DrawnSource::new(Size::new(500, 400).unwrap(), None, None));
 }
 
+/// Both ways to the pixels keep it.
+fn both_readers_keep_the_contract(path: &Path) {
+    for choice in [ReaderChoice::Auto, ReaderChoice::OpenSlide] {
+        keeps_the_contract(slide::open_with(path, choice).unwrap().as_ref());
+    }
+}
+
 fn built(folder: &Path, name: &str, builder: &SlideBuilder) -> Result<Box<dyn Source>, SlideError> {
     let path = folder.join(name);
     builder.write(&path).unwrap();
@@ -70,7 +77,7 @@ fn built_slides_keep_the_contract_and_tell_what_they_are() {
     let generic =
         SlideBuilder::new(700, 500).levels([1, 4]).pattern(Pattern::TileCoordinates { width: 64, height: 64 });
     let source = built(folder.path(), "generic.tiff", &generic).unwrap();
-    keeps_the_contract(source.as_ref());
+    both_readers_keep_the_contract(&source.info().path);
     let info = source.info();
     assert_eq!(info.vendor.as_deref(), Some("generic-tiff"));
     assert_eq!(info.levels.len(), 2);
@@ -91,7 +98,7 @@ fn built_slides_keep_the_contract_and_tell_what_they_are() {
         })
         .associated(AssociatedImage { kind: AssociatedKind::Label, width: 90, height: 80, pattern: Pattern::Gradient });
     let source = built(folder.path(), "aperio.svs", &aperio).unwrap();
-    keeps_the_contract(source.as_ref());
+    both_readers_keep_the_contract(&source.info().path);
     let info = source.info();
     assert_eq!(info.vendor.as_deref(), Some("aperio"));
     assert_eq!(info.objective_power, Some(20.0));
@@ -123,7 +130,7 @@ fn uncompressed_pixels_come_through_unchanged() {
     let slide = SlideBuilder::new(520, 300).compression(Compression::Uncompressed).pattern(pattern);
     let source = built(folder.path(), "raw.tiff", &slide).unwrap();
     let region = Rect::new(Point { x: 250, y: 100 }, Size::new(270, 200).unwrap()).unwrap();
-    let pixels = source.read(region).unwrap().over(Rgb::WHITE);
+    let pixels = source.read(region, Vec::new()).unwrap().over(Rgb::WHITE);
     let found: Vec<[u8; 3]> = pixels.bytes().chunks_exact(4).map(|pixel| [pixel[2], pixel[1], pixel[0]]).collect();
     let expected: Vec<[u8; 3]> =
         region.rows().flat_map(|y| region.columns().map(move |x| pattern.pixel(x, y))).collect();
@@ -143,9 +150,12 @@ fn mpp_that_cannot_be_is_unknown() {
 #[test]
 fn a_damaged_tile_is_named_even_when_many_threads_read() {
     let folder = tempfile::tempdir().unwrap();
-    for fault in [TileFault::BrokenHeader, TileFault::GarbageData] {
-        let slide = SlideBuilder::new(1000, 1000).tile_fault(0, 2, 1, fault);
-        let source = built(folder.path(), "damaged.tiff", &slide).unwrap();
+    let path = folder.path().join("damaged.tiff");
+    let choices = [ReaderChoice::Auto, ReaderChoice::OpenSlide];
+    let faults = [TileFault::BrokenHeader, TileFault::GarbageData];
+    for (choice, fault) in choices.into_iter().flat_map(|choice| faults.map(|fault| (choice, fault))) {
+        SlideBuilder::new(1000, 1000).tile_fault(0, 2, 1, fault).write(&path).unwrap();
+        let source = slide::open_with(&path, choice).unwrap();
         let tile = |column: u32, row: u32| {
             Rect::new(Point { x: column * 256, y: row * 256 }, Size::new(200, 200).unwrap()).unwrap()
         };
@@ -156,7 +166,7 @@ fn a_damaged_tile_is_named_even_when_many_threads_read() {
                     for number in 0..9 {
                         let (column, row) = ((number + thread) % 3, (number + thread) / 3 % 3);
                         // The failure of one tile must not be told of another, nor lend it cleared pixels.
-                        let read = source.read(tile(column, row));
+                        let read = source.read(tile(column, row), Vec::new());
                         assert_eq!(read.is_err(), (column, row) == (2, 1), "{fault:?}: {column}, {row}");
                         if let Ok(pixels) = read {
                             assert!(pixels.over(BEHIND) != Pixels::filled(Size::new(200, 200).unwrap(), BEHIND));
@@ -165,7 +175,7 @@ fn a_damaged_tile_is_named_even_when_many_threads_read() {
                 });
             }
         });
-        let error = source.read(tile(2, 1)).unwrap_err().to_string();
+        let error = source.read(tile(2, 1), Vec::new()).unwrap_err().to_string();
         assert!(error.contains("200×200 pixels at (512, 256) of slide level 0"), "{error}");
     }
 }
@@ -188,7 +198,7 @@ fn files_that_are_no_slides_are_told_apart() {
 }
 
 /// Real slides, where they are at hand.
-fn shared_slides() -> Option<PathBuf> {
+pub fn shared_slides() -> Option<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/slides");
     if !folder.is_dir() {
         eprintln!("SKIPPED: no real slides at {}", folder.display());
@@ -209,7 +219,7 @@ fn real_slides_keep_the_contract() {
         "tiff/slaid-test.tif",
         "tiff/slaid-patch.tif",
     ] {
-        keeps_the_contract(slide::open(&folder.join(slide)).unwrap().as_ref());
+        both_readers_keep_the_contract(&folder.join(slide));
     }
     let mirax = slide::open(&folder.join("mrxs/Mirax2-Fluorescence-2.mrxs")).unwrap();
     assert_eq!(mirax.info().background, Some(Rgb([0x80, 0x80, 0x80])));

@@ -1,0 +1,377 @@
+//! A stored tile's JPEG stream, made to stand on its own.
+//!
+//! TIFF keeps the tables that all tiles share in one tag, and says in another what the colours mean; a tile's stream is
+//! often without both. [`JpegTables::splice`] puts them in, and takes out the markers that could say otherwise. What always holds: the
+//! frame and everything from the first scan to the end of the image are the file's own bytes, untouched; what comes out decodes to the
+//! same colours in every decoder.
+
+use std::ops::Range;
+
+use crate::encode::Subsampling;
+use crate::geometry::Size;
+
+/// What the numbers of a tile's pixels mean, as the TIFF says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum TileColour {
+    /// Brightness alone.
+    Grey,
+    /// Red, green and blue without a transform, as Aperio writes.
+    Rgb,
+    /// Luma and chroma.
+    YCbCr,
+}
+
+impl TileColour {
+    const fn components(self) -> usize {
+        match self {
+            Self::Grey => 1,
+            Self::Rgb | Self::YCbCr => 3,
+        }
+    }
+
+    /// Adobe's APP14 segment, which tells every decoder whether three components are RGB (transform 0) or YCbCr (1).
+    /// From Adobe's Technical Note 5116, as libjpeg writes it. One component needs none.
+    const fn adobe_segment(self) -> &'static [u8] {
+        match self {
+            Self::Grey => &[],
+            Self::Rgb => b"\xff\xee\x00\x0eAdobe\x00\x64\x00\x00\x00\x00\x00",
+            Self::YCbCr => b"\xff\xee\x00\x0eAdobe\x00\x64\x00\x00\x00\x00\x01",
+        }
+    }
+}
+
+/// What a stored tile's frame header says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Frame {
+    pub size: Size,
+    /// `None` for grey, and where chroma is stored in a way that [`Subsampling`] has no word for.
+    pub subsampling: Option<Subsampling>,
+    /// Pixels from one MCU to the next: a crop inside it cuts through blocks.
+    pub mcu: Size,
+}
+
+/// Why a tile's stream is no JPEG that can be read.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum JpegStreamError {
+    /// It does not begin with a JPEG's first two bytes.
+    #[error("its data does not begin as a JPEG")]
+    Start,
+    /// It ends before its first scan.
+    #[error("its JPEG header is cut short")]
+    CutShort,
+    /// A marker stands where it cannot.
+    #[error("its JPEG header has an unexpected marker, {marker:#04x}")]
+    Marker {
+        /// The marker's second byte.
+        marker: u8,
+    },
+    /// No frame header comes before the first scan, or more than one.
+    #[error("its JPEG header has {frames} frames")]
+    Frames {
+        /// How many there are.
+        frames: usize,
+    },
+    /// The frame is not of 8-bit samples, or has impossible measures.
+    #[error("its JPEG frame header makes no sense")]
+    Frame,
+    /// The frame has another number of components than the TIFF says.
+    #[error("its JPEG frame has {found} components where the file says {expected}")]
+    Components {
+        /// How many the colour needs.
+        expected: usize,
+        /// How many there are.
+        found: usize,
+    },
+    /// The frame is not as large as the TIFF says its tiles are.
+    #[error("its JPEG frame is of {found} pixels where the file says {expected}")]
+    Dimensions {
+        /// What the TIFF says.
+        expected: Size,
+        /// What the frame says.
+        found: Size,
+    },
+}
+
+const START_OF_IMAGE: [u8; 2] = [0xff, 0xd8];
+const END_OF_IMAGE: [u8; 2] = [0xff, 0xd9];
+const START_OF_SCAN: u8 = 0xda;
+
+/// The tables that all tiles of a level share, ready to be put before a tile's own segments.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct JpegTables {
+    segments: Vec<u8>,
+}
+
+impl JpegTables {
+    /// Takes the TIFF's tag 347: a JPEG stream of tables only. What is no table in it is left out.
+    pub fn parse(stream: &[u8]) -> Result<Self, JpegStreamError> {
+        let mut segments = Vec::new();
+        let mut header = Header::begin(stream)?;
+        while !header.rest().starts_with(&END_OF_IMAGE) && !header.rest().is_empty() {
+            let (marker, segment) = header.next_segment()?;
+            match kind(marker) {
+                Kind::Table => segments.extend_from_slice(&stream[segment]),
+                Kind::Application => {}
+                Kind::Frame | Kind::Scan | Kind::Other => return Err(JpegStreamError::Marker { marker }),
+            }
+        }
+        Ok(Self { segments })
+    }
+
+    /// Makes a JPEG file of a tile's stream in `output`, which is emptied before.
+    ///
+    /// # Errors
+    /// [`JpegStreamError`] where the header is no JPEG's, or does not fit `colour` and `tile`.
+    pub fn splice(
+        &self,
+        colour: TileColour,
+        tile: Size,
+        stream: &[u8],
+        output: &mut Vec<u8>,
+    ) -> Result<Frame, JpegStreamError> {
+        output.clear();
+        output.extend_from_slice(&START_OF_IMAGE);
+        output.extend_from_slice(colour.adobe_segment());
+        output.extend_from_slice(&self.segments);
+        let mut header = Header::begin(stream)?;
+        let mut frames = Vec::new();
+        let scans = loop {
+            let begin = header.position;
+            let (marker, segment) = header.next_segment()?;
+            match kind(marker) {
+                Kind::Scan => break begin,
+                Kind::Application => {}
+                Kind::Table => output.extend_from_slice(&stream[segment]),
+                Kind::Frame => {
+                    output.extend_from_slice(&stream[segment.clone()]);
+                    frames.push(segment);
+                }
+                Kind::Other => return Err(JpegStreamError::Marker { marker }),
+            }
+        };
+        let [frame] = &frames[..] else { return Err(JpegStreamError::Frames { frames: frames.len() }) };
+        let frame = read_frame(&stream[frame.clone()], colour)?;
+        if frame.size != tile {
+            return Err(JpegStreamError::Dimensions { expected: tile, found: frame.size });
+        }
+        // Writers pad tiles to whole words. What follows the end of the image is no part of it.
+        let scans = &stream[scans..];
+        let end = scans.windows(2).rposition(|pair| pair == END_OF_IMAGE).map_or(scans.len(), |end| end + 2);
+        output.extend_from_slice(&scans[..end]);
+        Ok(frame)
+    }
+}
+
+enum Kind {
+    /// Quantisation and Huffman tables, restart interval.
+    Table,
+    /// Application segments and comments.
+    Application,
+    /// Any start of frame.
+    Frame,
+    Scan,
+    Other,
+}
+
+const fn kind(marker: u8) -> Kind {
+    match marker {
+        0xc4 | 0xcc | 0xdb | 0xdd => Kind::Table,
+        0xe0..=0xef | 0xfe => Kind::Application,
+        0xc0..=0xcf if marker != 0xc8 => Kind::Frame,
+        START_OF_SCAN => Kind::Scan,
+        _ => Kind::Other,
+    }
+}
+
+/// Walks over the segments of a stream's header.
+struct Header<'a> {
+    stream: &'a [u8],
+    position: usize,
+}
+
+impl<'a> Header<'a> {
+    fn begin(stream: &'a [u8]) -> Result<Self, JpegStreamError> {
+        if !stream.starts_with(&START_OF_IMAGE) {
+            return Err(JpegStreamError::Start);
+        }
+        Ok(Self { stream, position: START_OF_IMAGE.len() })
+    }
+
+    fn rest(&self) -> &'a [u8] {
+        &self.stream[self.position..]
+    }
+
+    /// The next marker, and where its segment lies with the marker itself.
+    fn next_segment(&mut self) -> Result<(u8, Range<usize>), JpegStreamError> {
+        // Any number of 0xff may fill the place before a marker.
+        while self.rest().starts_with(&[0xff, 0xff]) {
+            self.position += 1;
+        }
+        let rest = self.rest();
+        let [0xff, marker, high, low, ..] = *rest else {
+            return Err(match rest.first() {
+                Some(&first) if first != 0xff => JpegStreamError::Marker { marker: first },
+                _ => JpegStreamError::CutShort,
+            });
+        };
+        let length = 2 + usize::from(u16::from_be_bytes([high, low]));
+        if length < 4 || length > rest.len() {
+            return Err(JpegStreamError::CutShort);
+        }
+        let segment = self.position..self.position + length;
+        self.position = segment.end;
+        Ok((marker, segment))
+    }
+}
+
+/// Reads a frame header, marker and length included: ITU-T T.81, B.2.2.
+fn read_frame(segment: &[u8], colour: TileColour) -> Result<Frame, JpegStreamError> {
+    let &[_, _, _, _, precision, h1, h0, w1, w0, count, ref components @ ..] = segment else {
+        return Err(JpegStreamError::Frame);
+    };
+    let found = usize::from(count);
+    if precision != 8 || components.len() != 3 * found {
+        return Err(JpegStreamError::Frame);
+    }
+    let expected = colour.components();
+    if found != expected {
+        return Err(JpegStreamError::Components { expected, found });
+    }
+    let size = Size::new(u32::from(u16::from_be_bytes([w1, w0])), u32::from(u16::from_be_bytes([h1, h0])));
+    let size = size.ok_or(JpegStreamError::Frame)?;
+    let sampling: Vec<(u8, u8)> = components.chunks_exact(3).map(|one| (one[1] >> 4, one[1] & 15)).collect();
+    if sampling.iter().any(|&(across, down)| !(1..=4).contains(&across) || !(1..=4).contains(&down)) {
+        return Err(JpegStreamError::Frame);
+    }
+    let subsampling = match sampling[..] {
+        [first, second, third] if second == third && second == (1, 1) => match first {
+            (1, 1) => Some(Subsampling::Full),
+            (2, 1) => Some(Subsampling::HalfWidth),
+            (2, 2) => Some(Subsampling::Quarter),
+            _ => None,
+        },
+        _ => None,
+    };
+    // A single component is not interleaved: its MCU is one block, whatever its sampling says.
+    let most = |of: fn(&(u8, u8)) -> u8| 8 * u32::from(sampling.iter().map(of).max().unwrap_or(1));
+    let mcu = if expected == 1 { Size::new(8, 8) } else { Size::new(most(|one| one.0), most(|one| one.1)) };
+    Ok(Frame { size, subsampling, mcu: mcu.ok_or(JpegStreamError::Frame)? })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use turbojpeg::{Image, PixelFormat, Subsamp};
+
+    use super::*;
+
+    fn tile() -> Size {
+        Size::new(32, 16).unwrap()
+    }
+
+    fn encoded(subsamp: Subsamp) -> Vec<u8> {
+        let pixels: Vec<u8> = (0_u32..32 * 16 * 3).map(|byte| (byte * 7 % 251) as u8).collect();
+        let image = Image { pixels: &pixels[..], width: 32, pitch: 96, height: 16, format: PixelFormat::RGB };
+        turbojpeg::compress(image, 90, subsamp).unwrap().to_vec()
+    }
+
+    /// A stream's segments up to the first scan, and the rest.
+    fn taken_apart(stream: &[u8]) -> (Vec<(u8, Vec<u8>)>, Vec<u8>) {
+        let mut header = Header::begin(stream).unwrap();
+        let mut segments = Vec::new();
+        loop {
+            let begin = header.position;
+            let (marker, segment) = header.next_segment().unwrap();
+            if marker == START_OF_SCAN {
+                return (segments, stream[begin..].to_vec());
+            }
+            segments.push((marker, stream[segment].to_vec()));
+        }
+    }
+
+    /// The stream as TIFF keeps it: tables apart, no application markers.
+    fn abbreviated(stream: &[u8]) -> (Vec<u8>, Vec<u8>) {
+        let (segments, scans) = taken_apart(stream);
+        let (mut tables, mut own) = (START_OF_IMAGE.to_vec(), START_OF_IMAGE.to_vec());
+        for (marker, segment) in segments {
+            match kind(marker) {
+                Kind::Table => tables.extend(segment),
+                Kind::Frame => own.extend(segment),
+                _ => {}
+            }
+        }
+        tables.extend(END_OF_IMAGE);
+        own.extend(scans);
+        (tables, own)
+    }
+
+    #[test]
+    fn a_spliced_tile_is_the_same_picture_with_the_same_scan() {
+        for (subsamp, expected, mcu) in [
+            (Subsamp::None, Some(Subsampling::Full), (8, 8)),
+            (Subsamp::Sub2x1, Some(Subsampling::HalfWidth), (16, 8)),
+            (Subsamp::Sub2x2, Some(Subsampling::Quarter), (16, 16)),
+            (Subsamp::Sub1x2, None, (8, 16)),
+        ] {
+            let whole = encoded(subsamp);
+            let (tables, own) = abbreviated(&whole);
+            let tables = JpegTables::parse(&tables).unwrap();
+            let mut spliced = b"left over".to_vec();
+            let frame = tables.splice(TileColour::YCbCr, tile(), &own, &mut spliced).unwrap();
+            assert_eq!(frame, Frame { size: tile(), subsampling: expected, mcu: Size::new(mcu.0, mcu.1).unwrap() });
+            let decode = |jpeg: &[u8]| turbojpeg::decompress(jpeg, PixelFormat::RGB).unwrap().pixels;
+            assert_eq!(decode(&spliced), decode(&whole));
+            assert_eq!(taken_apart(&spliced).1, taken_apart(&whole).1);
+
+            // Padding after the end goes; the application markers of a whole file go too, so that nothing contradicts the TIFF.
+            let mut padded = whole.clone();
+            padded.extend([0, 0, 0]);
+            let mut again = Vec::new();
+            JpegTables::default().splice(TileColour::Rgb, tile(), &padded, &mut again).unwrap();
+            assert!(again.ends_with(&END_OF_IMAGE));
+            let (segments, _) = taken_apart(&again);
+            let application: Vec<_> = segments.iter().filter(|one| matches!(kind(one.0), Kind::Application)).collect();
+            assert_eq!(application, [&(0xee, TileColour::Rgb.adobe_segment().to_vec())]);
+            let header = turbojpeg::read_header(&again).unwrap();
+            assert_eq!(header.colorspace, turbojpeg::Colorspace::RGB);
+        }
+    }
+
+    #[test]
+    fn what_does_not_fit_the_tiff_is_refused() {
+        let whole = encoded(Subsamp::None);
+        let splice = |colour, size, stream: &[u8]| {
+            JpegTables::default().splice(colour, size, stream, &mut Vec::new()).unwrap_err()
+        };
+        let other = Size::new(16, 32).unwrap();
+        assert_eq!(
+            splice(TileColour::YCbCr, other, &whole),
+            JpegStreamError::Dimensions { expected: other, found: tile() }
+        );
+        assert_eq!(splice(TileColour::Grey, tile(), &whole), JpegStreamError::Components { expected: 1, found: 3 });
+        assert_eq!(splice(TileColour::Rgb, tile(), b"II*\0"), JpegStreamError::Start);
+        assert_eq!(splice(TileColour::Rgb, tile(), &whole[..60]), JpegStreamError::CutShort);
+        let (_, scans) = taken_apart(&whole);
+        let headless = [&START_OF_IMAGE[..], &scans].concat();
+        assert_eq!(splice(TileColour::Rgb, tile(), &headless), JpegStreamError::Frames { frames: 0 });
+        assert!(JpegTables::parse(&whole).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn no_stream_makes_it_panic(
+            change in prop::collection::vec((0_usize..700, any::<u8>()), 0..8),
+            cut in 0_usize..2000,
+        ) {
+            let mut stream = encoded(Subsamp::Sub2x2);
+            for (place, value) in change {
+                let place = place % stream.len();
+                stream[place] = value;
+            }
+            stream.truncate(cut.max(1));
+            let _ = JpegTables::parse(&stream);
+            let _ = JpegTables::default().splice(TileColour::YCbCr, tile(), &stream, &mut Vec::new());
+        }
+    }
+}

@@ -1,0 +1,206 @@
+//! The two ways to a TIFF's pixels against each other: what is read directly is what OpenSlide reads, sample for sample.
+
+use std::path::Path;
+
+use proptest::prelude::*;
+use slidezoom::geometry::{Point, Rect, Size};
+use slidezoom::render::Rgb;
+use slidezoom::slide::{self, NotDirect, Reader, ReaderChoice, SlideError, Source, TileColour};
+use slidezoom_fixtures::{
+    ByteOrder, Colour, Compression, Container, JpegTables, Pattern, SlideBuilder, Style, Subsampling, TileFault,
+};
+
+use crate::sources::shared_slides;
+
+/// Differs from every colour in the slides, so that transparent pixels show.
+const BEHIND: Rgb = Rgb([3, 250, 7]);
+
+fn both(path: &Path) -> (Box<dyn Source>, Box<dyn Source>) {
+    let direct = slide::open(path).unwrap();
+    let openslide = slide::open_with(path, ReaderChoice::OpenSlide).unwrap();
+    assert!(matches!(direct.info().reader, Reader::Direct(_)), "{}: {}", path.display(), direct.info().reader);
+    assert_eq!(openslide.info().reader, Reader::OpenSlide(NotDirect::AskedFor));
+    // All else that is known of the slide is the same.
+    let mut info = direct.info().clone();
+    info.reader = Reader::OpenSlide(NotDirect::AskedFor);
+    assert_eq!(info, *openslide.info());
+    (direct, openslide)
+}
+
+#[track_caller]
+fn assert_same(direct: &dyn Source, openslide: &dyn Source, region: Rect) {
+    // Memory of an earlier read must never show.
+    let spare = vec![0xa5; 1000];
+    let direct = direct.read(region, spare).unwrap().over(BEHIND);
+    assert!(direct == openslide.read(region, Vec::new()).unwrap().over(BEHIND), "{region}");
+}
+
+/// The whole of the slide, in strips that cross the tiles.
+fn assert_all_same(path: &Path) {
+    let (direct, openslide) = both(path);
+    let size = direct.info().size();
+    for top in (0..size.height()).step_by(300) {
+        let rows = top..(top + 300).min(size.height());
+        assert_same(direct.as_ref(), openslide.as_ref(), Rect::spanning(0..size.width(), rows).unwrap());
+    }
+}
+
+#[test]
+fn built_slides_read_the_same_both_ways() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("slide.tiff");
+    let tissue = |width, height| SlideBuilder::new(width, height).pattern(Pattern::Tissue { seed: 7 });
+    for style in [Style::GenericTiff, Style::Aperio] {
+        for tables in [JpegTables::Inline, JpegTables::Shared] {
+            for (colour, subsampling) in [
+                (Colour::Rgb, Subsampling::Full),
+                (Colour::YCbCr, Subsampling::Full),
+                (Colour::YCbCr, Subsampling::HalfWidth),
+                (Colour::YCbCr, Subsampling::Quarter),
+            ] {
+                let slide = tissue(500, 333).style(style).jpeg_tables(tables).colour(colour).subsampling(subsampling);
+                slide.write(&path).unwrap();
+                assert_all_same(&path);
+            }
+        }
+    }
+    for slide in [
+        tissue(600, 300).container(Container::BigTiff),
+        tissue(600, 300).container(Container::BigTiff).byte_order(ByteOrder::Big),
+        tissue(601, 299).tile_size(240, 112).levels([1, 2, 4]),
+        tissue(600, 300).tile_fault(0, 1, 0, TileFault::Missing).tile_fault(0, 2, 1, TileFault::Missing),
+        tissue(600, 300).style(Style::Aperio).tile_fault(0, 0, 0, TileFault::Missing).levels([1, 2]),
+        tissue(1, 1),
+        tissue(16, 700).tile_size(16, 16),
+        tissue(1500, 1100).tile_size(1024, 1024),
+    ] {
+        slide.write(&path).unwrap();
+        assert_all_same(&path);
+    }
+}
+
+#[test]
+fn real_slides_read_the_same_both_ways() {
+    let Some(folder) = shared_slides() else { return };
+    for (slide, colour) in
+        [("svs/CMU-1-Small-Region.svs", TileColour::Rgb), ("tiff/tcga_jpeg_pyr.tif", TileColour::YCbCr)]
+    {
+        let path = folder.join(slide);
+        assert_all_same(&path);
+        let source = slide::open(&path).unwrap();
+        assert!(matches!(source.info().reader, Reader::Direct(tiles) if tiles.colour == colour));
+    }
+    for (slide, reason) in [
+        ("svs/tcga-cr-7395-01a-01-ts1.svs", "its tiles are not JPEG (TIFF compression 33005)"),
+        ("ndpi/test3-DAPI-2-(387).ndpi", "hamamatsu files are not read directly"),
+        ("dicom/gcp-multi_frame_jpeg_camelyon.dcm", "dicom files are not read directly"),
+        ("tiff/slaid-test.tif", "its tiles are not JPEG (TIFF compression 1)"),
+        ("tiff/slaid-patch.tif", "its tiles are not JPEG (TIFF compression 1)"),
+        ("mrxs/Mirax2-Fluorescence-2.mrxs", "mirax files are not read directly"),
+    ] {
+        let source = slide::open(&folder.join(slide)).unwrap();
+        assert_eq!(source.info().reader.to_string(), format!("OpenSlide: {reason}"), "{slide}");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 12, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_region_of_any_slide_reads_the_same_both_ways(
+        (width, height) in (1_u32..700, 1_u32..700),
+        (tile_width, tile_height) in (1_u32..20, 1_u32..20),
+        missing in prop::collection::vec((0_u32..4, 0_u32..4), 0..4),
+        regions in prop::collection::vec((0.0..1.0, 0.0..1.0, 0.0..1.0, 0.0..1.0), 10),
+    ) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("slide.tiff");
+        let (tile_width, tile_height) = (16 * tile_width, 16 * tile_height);
+        let mut slide = SlideBuilder::new(width, height).tile_size(tile_width, tile_height);
+        for (column, row) in missing {
+            if column < width.div_ceil(tile_width) && row < height.div_ceil(tile_height) && (column, row) != (0, 0) {
+                slide = slide.tile_fault(0, column, row, TileFault::Missing);
+            }
+        }
+        slide.write(&path).unwrap();
+        let (direct, openslide) = both(&path);
+        for (x, y, right, bottom) in regions {
+            let span = |from: f64, to: f64, length: u32| {
+                #[expect(clippy::cast_sign_loss, reason = "not negative")]
+                let start = (from * f64::from(length)) as u32;
+                #[expect(clippy::cast_sign_loss, reason = "not negative")]
+                let reach = (to * f64::from(length - start)) as u32;
+                start..(start + reach + 1).min(length)
+            };
+            let region = Rect::spanning(span(x, right, width), span(y, bottom, height)).unwrap();
+            assert_same(direct.as_ref(), openslide.as_ref(), region);
+        }
+    }
+}
+
+#[test]
+fn what_is_no_plain_grid_of_jpeg_tiles_goes_through_openslide() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("slide.tiff");
+    let reader = |slide: SlideBuilder| {
+        slide.write(&path).unwrap();
+        slide::open(&path).unwrap().info().reader.clone()
+    };
+    let small = || SlideBuilder::new(300, 200);
+    assert_eq!(
+        reader(small().compression(Compression::Uncompressed)),
+        Reader::OpenSlide(NotDirect::Compression { compression: 1 })
+    );
+    assert_eq!(
+        reader(SlideBuilder::new(3000, 200).tile_size(2048, 64)),
+        Reader::OpenSlide(NotDirect::TileSize { width: 2048, height: 64 })
+    );
+    let Reader::Direct(tiles) = reader(small()) else { panic!("read through OpenSlide") };
+    assert_eq!((tiles.size, tiles.colour), (Size::new(256, 256).unwrap(), TileColour::YCbCr));
+    assert!(tiles.bytes > 500 && tiles.bytes < std::fs::metadata(&path).unwrap().len(), "{tiles:?}");
+}
+
+/// Every tile of a slide damaged in turn, in every way: the tile is named, by its own rectangle, and the others read.
+#[test]
+fn a_damaged_tile_is_named_and_the_others_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("slide.tiff");
+    let (size, columns, rows) = (Size::new(600, 400).unwrap(), 3, 2);
+    let tile = |column: u32, row: u32| {
+        let span = |index: u32, length: u32| 256 * index..(256 * (index + 1)).min(length);
+        Rect::spanning(span(column, size.width()), span(row, size.height())).unwrap()
+    };
+    for fault in [TileFault::BrokenHeader, TileFault::GarbageData, TileFault::PastTheEnd] {
+        for (column, row) in (0..columns).flat_map(|column| (0..rows).map(move |row| (column, row))) {
+            // The second level keeps OpenSlide from hashing the first when it opens the slide.
+            let slide = SlideBuilder::new(size.width(), size.height()).levels([1, 4]);
+            slide.tile_fault(0, column, row, fault).write(&path).unwrap();
+            let source = slide::open(&path).unwrap();
+            assert!(matches!(source.info().reader, Reader::Direct(_)));
+            for (x, y) in (0..columns).flat_map(|x| (0..rows).map(move |y| (x, y))) {
+                assert_eq!(source.read(tile(x, y), Vec::new()).is_err(), (x, y) == (column, row));
+            }
+            // The whole is read, the tile alone is named.
+            let error = source.read(Rect::of(size), Vec::new()).unwrap_err();
+            let SlideError::Region { origin, size: named, .. } = &error else { panic!("{error}") };
+            assert_eq!(Rect::new(*origin, *named).unwrap(), tile(column, row), "{error}");
+        }
+    }
+}
+
+#[test]
+fn damage_is_told_in_words() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("slide.tiff");
+    for (fault, words) in [
+        (TileFault::BrokenHeader, "its data does not begin as a JPEG"),
+        (TileFault::GarbageData, "libjpeg-turbo: "),
+        (TileFault::PastTheEnd, "but the file ends at"),
+    ] {
+        SlideBuilder::new(600, 400).levels([1, 4]).tile_fault(0, 1, 1, fault).write(&path).unwrap();
+        let region = Rect::new(Point { x: 300, y: 300 }, Size::new(10, 10).unwrap()).unwrap();
+        let error = slide::open(&path).unwrap().read(region, Vec::new()).unwrap_err().to_string();
+        assert!(error.contains("cannot read 10×10 pixels at (300, 300) of slide level 0: "), "{error}");
+        assert!(error.contains(words), "{error}");
+    }
+}
