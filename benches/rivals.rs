@@ -1,38 +1,50 @@
-//! One export of a large real slide, side by side with the rivals that are installed: `make bench`.
+//! Exports of large real slides, side by side with the rivals that are installed: `make bench`.
 //!
-//! The slide is built from the compressed tiles of a real one (see `fixtures/`), so its content is real and its file as large as a
+//! The slides are built from the compressed tiles of a real one (see `fixtures/`), so their content is real and their files as large as a
 //! scanner's. Programs take turns, each run into a fresh folder, and everything is removed at the end only: on ext4, making files
 //! just after deleting many is several times slower, for every program. Peak memory is that of the whole child process.
 //!
-//! `cargo bench -- MEGAPIXELS RUNS` chooses the size (default 1000) and the number of runs of each (default 3).
+//! The *limit* is what libjpeg-turbo alone takes on all processors to decode every stored tile and to encode every tile of the export, pixels
+//! and files being in the processor's cache: measured in the same run, on the same tiles. How near an export comes to it is the last column.
+//!
+//! `cargo bench --bench rivals -- MEGAPIXELS RUNS` measures one size; without, 125 and 1000 megapixels, three runs each.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a benchmark prints its table")]
 
 use std::error::Error;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use nix::sys::resource::{UsageWho, getrusage};
+use slidezoom::encode::{Quality, Subsampling, TileEncoder, TileFormat};
+use slidezoom::geometry::Size;
+use slidezoom::render::{PIXEL_BYTES, PremultipliedPixels, Rgb};
 use slidezoom_fixtures::{SlideBuilder, Style, TileBank, real_slide};
+use turbojpeg::{Decompressor, Image, PixelFormat};
+use walkdir::WalkDir;
 
 type Outcome<T> = Result<T, Box<dyn Error>>;
 
 /// The word after which this program runs a command, waits for it and prints what it took.
 const MEASURE: &str = "--measure-one";
 
-/// A program and how it is called: `program… SLIDE between… OUTPUT options…`.
+/// A program and how it is called: `{slide}` and `{output}` stand for the two paths.
 struct Contender {
     name: &'static str,
-    program: &'static [&'static str],
-    between: &'static [&'static str],
-    options: &'static [&'static str],
+    /// What its outputs are called.
+    folder: &'static str,
+    command: Vec<&'static str>,
 }
 
 impl Contender {
     fn command(&self, slide: &Path, output: &Path) -> Vec<String> {
-        let parts = [self.program, &[text(slide)], self.between, &[text(output)], self.options];
-        parts.concat().into_iter().map(str::to_owned).collect()
+        let word = |word: &&'static str| match *word {
+            "{slide}" => text(slide).to_owned(),
+            "{output}" => text(output).to_owned(),
+            other => other.to_owned(),
+        };
+        self.command.iter().map(word).collect()
     }
 }
 
@@ -53,10 +65,19 @@ fn main() -> ExitCode {
 
 fn compare(arguments: &[String]) -> Outcome<()> {
     let numbers: Vec<u32> = arguments.iter().filter_map(|argument| argument.parse().ok()).collect();
-    let (megapixels, runs) = (numbers.first().copied().unwrap_or(1000), numbers.get(1).copied().unwrap_or(3));
+    let runs = numbers.get(1).copied().unwrap_or(3);
+    let sizes = numbers.first().map_or_else(|| vec![125, 1000], |&megapixels| vec![megapixels]);
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("bench");
     remove(&folder)?;
-    std::fs::create_dir_all(&folder)?;
+    let contenders = contenders();
+    for megapixels in sizes {
+        compare_size(&folder.join(megapixels.to_string()), megapixels, runs, &contenders)?;
+    }
+    remove(&folder)
+}
+
+fn compare_size(folder: &Path, megapixels: u32, runs: u32, contenders: &[Contender]) -> Outcome<()> {
+    std::fs::create_dir_all(folder)?;
     let slide = folder.join("slide.svs");
     let length = (megapixels * 1_000_000).isqrt();
     SlideBuilder::new(length, length)
@@ -64,52 +85,173 @@ fn compare(arguments: &[String]) -> Outcome<()> {
         .tiles_from(TileBank::from_svs(real_slide()?)?)
         .levels([1, 4, 16])
         .write(&slide)?;
-    println!("{length}×{length} px, {:.0} MB, {runs} runs each", slide.metadata()?.len() as f64 / 1e6);
-    println!("{:<22} {:>8} {:>8} {:>8} {:>9}", "", "seconds", "ratio", "CPU s", "peak MB");
+    println!("\n{length}×{length} px, {:.0} MB, medians of {runs} runs", slide.metadata()?.len() as f64 / 1e6);
 
-    let contenders = contenders();
+    let output = |contender: &Contender, run: u32| folder.join(format!("{}-{run}", contender.folder));
     let mut taken: Vec<Vec<Usage>> = contenders.iter().map(|_| Vec::new()).collect();
     for run in 0..runs {
         for (contender, taken) in contenders.iter().zip(&mut taken) {
-            let output = folder.join(format!("{}-{run}", contender.name.replace([' ', '/'], "-")));
-            taken.push(measure(&contender.command(&slide, &output))?);
+            taken.push(measure(&contender.command(&slide, &output(contender, run)))?);
         }
     }
+    let limit = limit(&output(&contenders[0], 0), &output(&contenders[LOSSLESS], 0))?;
     let ours = median(&taken[0]).seconds;
+    println!(
+        "{:<34} {:>8} {:>7} {:>7} {:>8} {:>10} {:>9}",
+        "", "seconds", "ratio", "CPU s", "peak MB", "output MB", "of limit"
+    );
     for (contender, taken) in contenders.iter().zip(&taken) {
-        let usage = median(taken);
-        let Usage { seconds, cpu, megabytes } = usage;
-        println!("{:<22} {seconds:>8.2} {:>8.2} {cpu:>8.2} {megabytes:>9.0}", contender.name, seconds / ours);
+        let Usage { seconds, cpu, megabytes } = median(taken);
+        let written = bytes_below(&output(contender, 0))? as f64 / 1e6;
+        println!(
+            "{:<34} {seconds:>8.2} {:>7.2} {cpu:>7.2} {megabytes:>8.0} {written:>10.1} {:>7.0} %",
+            contender.name,
+            seconds / ours,
+            100.0 * limit.as_secs_f64() / seconds
+        );
     }
-    remove(&folder)
+    println!("{:<34} {:>8.2}", "limit of 4:2:0", limit.as_secs_f64());
+    Ok(())
 }
+
+/// Which contender makes the lossless export.
+const LOSSLESS: usize = 2;
 
 /// Ours first, then whoever is installed.
 fn contenders() -> Vec<Contender> {
-    let ours = |name, options| Contender {
-        name,
-        program: &[env!("CARGO_BIN_EXE_slidezoom"), "export", "--progress", "none", "--quality", "75"],
-        between: &["-o"],
-        options,
-    };
+    const EXPORT: [&str; 9] = [
+        env!("CARGO_BIN_EXE_slidezoom"),
+        "export",
+        "{slide}",
+        "-o",
+        "{output}",
+        "--progress",
+        "none",
+        "--quality",
+        "75",
+    ];
+    let ours =
+        |name, folder, options: &[&'static str]| Contender { name, folder, command: [&EXPORT, options].concat() };
     let mut contenders = vec![
-        ours("slidezoom, 4:2:0", &["--subsampling", "420"]),
-        ours("slidezoom, 4:4:4", &["--subsampling", "444"]),
-        ours("slidezoom, one worker", &["--subsampling", "420", "--jobs", "1"]),
+        ours("slidezoom, 4:2:0", "ours-420", &["--subsampling", "420"]),
+        ours("slidezoom, 4:4:4", "ours-444", &["--subsampling", "444"]),
+        ours("slidezoom, lossless", "ours-lossless", &["--subsampling", "420", "--lossless"]),
+        ours("slidezoom, 4:2:0, one worker", "ours-alone", &["--subsampling", "420", "--jobs", "1"]),
+        ours("slidezoom, 4:2:0, by OpenSlide", "ours-openslide", &["--subsampling", "420", "--reader", "openslide"]),
     ];
     match Command::new("vips").arg("--version").output() {
         Ok(version) => {
             println!("{}", String::from_utf8_lossy(&version.stdout).trim());
-            contenders.push(Contender {
-                name: "vips dzsave",
-                program: &["vips", "dzsave"],
-                between: &[],
-                options: &["--tile-size", "254", "--overlap", "1", "--suffix", ".jpeg[Q=75]"],
-            });
+            let command = "vips dzsave {slide} {output} --tile-size 254 --overlap 1 --suffix .jpeg[Q=75]";
+            let command = command.split(' ').collect();
+            contenders.push(Contender { name: "vips dzsave", folder: "vips", command });
         }
         Err(_) => println!("vips is not installed and is left out"),
     }
+    // openslide-python's tiler is one of its examples: it counts where somebody has put it on the path.
+    if Command::new("deepzoom_tile.py").arg("--help").output().is_ok_and(|output| output.status.success()) {
+        let command = "deepzoom_tile.py --size 254 --overlap 1 --quality 75 -o {output} {slide}".split(' ').collect();
+        contenders.push(Contender { name: "openslide-python deepzoom_tile.py", folder: "deepzoom-tile", command });
+    } else {
+        println!("deepzoom_tile.py is not on the path and is left out");
+    }
     contenders
+}
+
+/// The time that libjpeg-turbo takes, on all processors, to decode the stored tiles (the base level of the lossless export) and to encode the
+/// tiles of the other export.
+fn limit(encoded: &Path, lossless: &Path) -> Outcome<Duration> {
+    let workers = std::thread::available_parallelism()?.get();
+    let tiles = jpegs_below(encoded)?;
+    let stored = jpegs_below(lossless)?;
+    let base = stored.iter().filter_map(|path| level_of(path)).max().ok_or("the lossless export has no tiles")?;
+    let stored: Vec<PathBuf> = stored.into_iter().filter(|path| level_of(path) == Some(base)).collect();
+    let share = |worker: usize| -> Result<Duration, String> {
+        let mine = |paths: &[PathBuf]| paths.iter().skip(worker).step_by(workers).cloned().collect::<Vec<_>>();
+        let one = |result: Outcome<Duration>| result.map_err(|error| error.to_string());
+        Ok(one(time_decoding(&mine(&stored)))? + one(time_encoding(&mine(&tiles)))?)
+    };
+    let share = &share;
+    std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..workers).map(|worker| scope.spawn(move || share(worker))).collect();
+        let mut total = Duration::ZERO;
+        let count = workers.len() as u32;
+        for worker in workers {
+            total += worker.join().map_err(|_| "a worker panicked")??;
+        }
+        Ok(total / count)
+    })
+}
+
+fn time_decoding(paths: &[PathBuf]) -> Outcome<Duration> {
+    let mut decoder = Decompressor::new()?;
+    let mut pixels = Vec::new();
+    let mut taken = Duration::ZERO;
+    for path in paths {
+        let jpeg = std::fs::read(path)?;
+        let begun = Instant::now();
+        decode(&mut decoder, &jpeg, &mut pixels)?;
+        taken += begun.elapsed();
+    }
+    Ok(taken)
+}
+
+fn time_encoding(paths: &[PathBuf]) -> Outcome<Duration> {
+    let quality = Quality::new(75).ok_or("a quality")?;
+    let mut encoder = TileEncoder::new(TileFormat::Jpeg { quality, subsampling: Subsampling::Quarter })?;
+    let mut decoder = Decompressor::new()?;
+    let mut buffer = Vec::new();
+    let mut taken = Duration::ZERO;
+    for path in paths {
+        let size = decode(&mut decoder, &std::fs::read(path)?, &mut buffer)?;
+        let pixels = PremultipliedPixels::opaque(size, std::mem::take(&mut buffer)).over(Rgb::WHITE);
+        let begun = Instant::now();
+        encoder.encode(pixels.view())?;
+        taken += begun.elapsed();
+        buffer = pixels.into_bytes();
+    }
+    Ok(taken)
+}
+
+fn decode(decoder: &mut Decompressor, jpeg: &[u8], pixels: &mut Vec<u8>) -> Outcome<Size> {
+    let header = decoder.read_header(jpeg)?;
+    let (width, height) = (header.width, header.height);
+    let pitch = width * PIXEL_BYTES;
+    pixels.resize(pitch * height, 0);
+    decoder.decompress(jpeg, Image { pixels: &mut pixels[..], width, pitch, height, format: PixelFormat::BGRA })?;
+    Ok(Size::new(width as u32, height as u32).ok_or("an empty tile")?)
+}
+
+fn jpegs_below(folder: &Path) -> Outcome<Vec<PathBuf>> {
+    let mut paths = Vec::new();
+    for entry in WalkDir::new(folder).sort_by_file_name() {
+        let path = entry?.into_path();
+        if path.extension().is_some_and(|ending| ending == "jpeg") && level_of(&path).is_some() {
+            paths.push(path);
+        }
+    }
+    Ok(paths)
+}
+
+/// The level of a tile's file; `None` for any other picture.
+fn level_of(path: &Path) -> Option<u32> {
+    path.parent()?.file_name()?.to_str()?.parse().ok()
+}
+
+/// The bytes of everything that begins with this name: the rivals write no folder of their own.
+fn bytes_below(output: &Path) -> Outcome<u64> {
+    let (folder, name) = (output.parent().ok_or("no folder")?, output.file_name().ok_or("no name")?);
+    let mut bytes = 0;
+    for entry in std::fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.file_name().is_some_and(|found| text(Path::new(found)).starts_with(text(Path::new(name)))) {
+            for entry in WalkDir::new(path) {
+                let metadata = entry?.metadata()?;
+                bytes += if metadata.is_file() { metadata.len() } else { 0 };
+            }
+        }
+    }
+    Ok(bytes)
 }
 
 fn text(path: &Path) -> &str {

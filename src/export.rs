@@ -5,8 +5,11 @@
 //! 1. The source is read in *chunks*, whole stored tiles where the slide has them, each pixel once, in an order
 //!    that keeps little of the slide in memory (`read_order`).
 //! 2. A level's mosaic (`mosaic`) holds the pieces that have come and says which tiles they complete.
-//! 3. A worker puts a tile together from its pieces, encodes it, hands it to the sink, and reduces its core 2×2.
+//! 3. A worker puts a tile together from its pieces, encodes it, hands it to the sink, and reduces its core 2×2 (`tiles`).
 //!    What comes out is a piece of the next smaller level's mosaic: back to 2, down to 1×1.
+//!
+//! Lossless tiles take the place of 1 to 3 at the full size: each goes from the slide to the sink as it is stored, and what it is at half
+//! size is a piece of the next smaller level.
 //!
 //! Reads and tiles run on all workers; their results are taken in the order in which they were issued
 //! (`conveyor`), so that what is done, and every byte that is written, is the same for any number of workers.
@@ -16,6 +19,7 @@ mod engine;
 mod mosaic;
 mod read_order;
 mod single_tile;
+mod tiles;
 
 pub use engine::{ExportReport, Warning, export};
 pub use single_tile::{exact_tile, nearest_tile};

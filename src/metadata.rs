@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use crate::encode::TileFormat;
 use crate::geometry::{Rect, Size};
-use crate::plan::ExportPlan;
+use crate::plan::{BaseTiles, ExportPlan};
 use crate::render::Rgb;
 use crate::slide::{MicronsPerPixel, SlideInfo, openslide_version};
 
@@ -56,6 +56,8 @@ struct Description<'a> {
     levels: usize,
     tile_size: u32,
     overlap: u32,
+    /// Whether the full size's tiles were encoded as `encoding` says, or are the slide's own.
+    base_tiles: BaseTiles,
     #[serde(flatten)]
     encoding: TileFormat,
     tiles: u64,
@@ -101,6 +103,7 @@ pub fn describe(info: &SlideInfo, plan: &ExportPlan, associated_images: &[Publis
         levels: pyramid.levels().len(),
         tile_size: pyramid.geometry().tile_size(),
         overlap: pyramid.geometry().overlap(),
+        base_tiles: plan.base_tiles(),
         encoding: plan.format(),
         tiles: pyramid.tile_count(),
         microns_per_pixel: info.microns_per_pixel,

@@ -8,10 +8,10 @@ use serde::Serialize;
 
 use crate::descriptor::{DeepZoomNames, Descriptor};
 use crate::encode::{Quality, Subsampling, TileFormat};
-use crate::geometry::{Rect, Size};
+use crate::geometry::{Point, Rect, Size};
 use crate::pyramid::{PyramidPlan, TileGeometry};
 use crate::render::Rgb;
-use crate::slide::{AssociatedImage, SlideInfo};
+use crate::slide::{AssociatedImage, NotDirect, Reader, SlideInfo};
 
 /// Which part of the slide is exported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -43,6 +43,17 @@ pub enum SubsamplingOption {
     Fixed(Subsampling),
 }
 
+/// What the tiles of the full size are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum BaseTiles {
+    /// Decoded and encoded, as those of every other level.
+    #[default]
+    Encoded,
+    /// The slide's own JPEG data, never decoded and encoded again.
+    Lossless,
+}
+
 /// Whether the export gets a web page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum Page {
@@ -72,8 +83,10 @@ impl Default for Associated {
 /// What is asked of an export. `Default` is what the command line does without options.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct ExportOptions {
-    /// Tile size and overlap; 254 and 1.
-    pub geometry: TileGeometry,
+    /// Tile size and overlap; by default 254 and 1, with lossless tiles the slide's own and 0.
+    pub geometry: Option<TileGeometry>,
+    /// Encoded.
+    pub base_tiles: BaseTiles,
     /// JPEG.
     pub format: FormatOption,
     /// The JPEG quality; 80.
@@ -115,6 +128,9 @@ pub enum PlanError {
         /// The most that are possible.
         most: u32,
     },
+    /// The slide's own JPEG data cannot be the tiles of the full size.
+    #[error("lossless tiles are not possible: {0}")]
+    NotLossless(NotLossless),
     /// The tile asked for is not in the pyramid.
     #[error("there is no tile at column {column}, row {row} of level {level}; {grid}")]
     NoSuchTile {
@@ -129,12 +145,53 @@ pub enum PlanError {
     },
 }
 
+/// Why a slide's own JPEG data cannot be an export's tiles.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotLossless {
+    /// The slide does not hold what could be taken.
+    #[error("the slide is read through OpenSlide, since {0}")]
+    Reader(NotDirect),
+    /// Deep Zoom tiles are square.
+    #[error("the slide is stored in tiles of {tile}, and Deep Zoom tiles are square")]
+    NotSquare {
+        /// The stored tiles' size in pixels.
+        tile: Size,
+    },
+    /// Another tile size or an overlap was asked for.
+    #[error(
+        "the slide's tiles are of {stored} pixels without overlap, and tiles of {tile_size} with overlap {overlap} were asked for"
+    )]
+    Geometry {
+        /// The stored tiles' side in pixels.
+        stored: u32,
+        /// The tile size asked for.
+        tile_size: u32,
+        /// The overlap asked for.
+        overlap: u32,
+    },
+    /// The export's first tile would begin inside a stored one.
+    #[error("the scanned area begins at ({x}, {y}), inside a stored tile of {stored} pixels")]
+    Bounds {
+        /// The area's left edge in slide-level-0 pixels.
+        x: u32,
+        /// Its top edge.
+        y: u32,
+        /// The stored tiles' side in pixels.
+        stored: u32,
+    },
+    /// The tiles were asked for in another format.
+    #[error("the slide's tiles are JPEG, and another format was asked for")]
+    Format,
+}
+
 /// An export, settled.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ExportPlan {
     name: String,
     area: Rect,
     pyramid: PyramidPlan,
+    base_tiles: BaseTiles,
+    stored_bytes: u64,
     format: TileFormat,
     background: Rgb,
     associated: Vec<String>,
@@ -168,7 +225,11 @@ impl ExportPlan {
         if !whole.contains(area) || whole.size().width() > largest || whole.size().height() > largest {
             return Err(PlanError::Area { area, size: whole.size() });
         }
-        let pyramid = PyramidPlan::new(area.size(), options.geometry);
+        let geometry = match options.base_tiles {
+            BaseTiles::Encoded => options.geometry.unwrap_or_default(),
+            BaseTiles::Lossless => lossless_geometry(info, area, options).map_err(PlanError::NotLossless)?,
+        };
+        let pyramid = PyramidPlan::new(area.size(), geometry);
         let grid = pyramid.grid(pyramid.max_level());
         if grid.width().max(grid.height()) > Self::MOST_TILES_A_SIDE {
             return Err(PlanError::Grid { grid, most: Self::MOST_TILES_A_SIDE });
@@ -209,6 +270,11 @@ impl ExportPlan {
             name: name.to_owned(),
             area,
             pyramid,
+            base_tiles: options.base_tiles,
+            stored_bytes: match info.reader {
+                Reader::Direct(tiles) => tiles.bytes,
+                Reader::OpenSlide(_) => 0,
+            },
             format,
             background: options.background.or(info.background).unwrap_or(Rgb::WHITE),
             associated,
@@ -235,7 +301,13 @@ impl ExportPlan {
         &self.pyramid
     }
 
-    /// What a tile file is.
+    /// What the tiles of the full size are.
+    #[must_use]
+    pub const fn base_tiles(&self) -> BaseTiles {
+        self.base_tiles
+    }
+
+    /// What a tile file is. Lossless tiles are JPEG too, of the slide's own quality and subsampling.
     #[must_use]
     pub const fn format(&self) -> TileFormat {
         self.format
@@ -289,8 +361,36 @@ impl ExportPlan {
             TileFormat::Png => 996,
             TileFormat::Jpeg { quality, subsampling } => estimate(quality, subsampling),
         };
-        self.pyramid.pixel_count().saturating_mul(millibytes_per_pixel) / 1000
+        let encoded = |pixels: u64| pixels.saturating_mul(millibytes_per_pixel) / 1000;
+        match self.base_tiles {
+            BaseTiles::Encoded => encoded(self.pyramid.pixel_count()),
+            BaseTiles::Lossless => {
+                self.stored_bytes.saturating_add(encoded(self.pyramid.pixel_count() - self.pyramid.size().area()))
+            }
+        }
     }
+}
+
+/// Tile size and overlap of an export whose full-size tiles are the slide's own.
+fn lossless_geometry(info: &SlideInfo, area: Rect, options: &ExportOptions) -> Result<TileGeometry, NotLossless> {
+    let tile = match &info.reader {
+        Reader::Direct(tiles) => tiles.size,
+        Reader::OpenSlide(reason) => return Err(NotLossless::Reader(reason.clone())),
+    };
+    if options.format != FormatOption::Jpeg {
+        return Err(NotLossless::Format);
+    }
+    let stored = tile.width();
+    let geometry = TileGeometry::new(stored, 0).ok().filter(|_| tile.height() == stored);
+    let geometry = geometry.ok_or(NotLossless::NotSquare { tile })?;
+    if let Some(asked) = options.geometry.filter(|asked| *asked != geometry) {
+        return Err(NotLossless::Geometry { stored, tile_size: asked.tile_size(), overlap: asked.overlap() });
+    }
+    let Point { x, y } = area.origin();
+    if !x.is_multiple_of(stored) || !y.is_multiple_of(stored) {
+        return Err(NotLossless::Bounds { x, y, stored });
+    }
+    Ok(geometry)
 }
 
 /// Thousandths of a byte a pixel, interpolated between measured qualities.
@@ -322,7 +422,7 @@ impl Serialize for ExportPlan {
     /// What a program wants to know of a plan: sizes, levels, tiles and bytes.
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         use serde::ser::SerializeStruct;
-        let mut object = serializer.serialize_struct("ExportPlan", 11)?;
+        let mut object = serializer.serialize_struct("ExportPlan", 12)?;
         object.serialize_field("name", &self.name)?;
         object.serialize_field("area", &self.area)?;
         object.serialize_field("width", &self.pyramid.size().width())?;
@@ -330,6 +430,7 @@ impl Serialize for ExportPlan {
         object.serialize_field("levels", &self.pyramid.levels().len())?;
         object.serialize_field("tileSize", &self.pyramid.geometry().tile_size())?;
         object.serialize_field("overlap", &self.pyramid.geometry().overlap())?;
+        object.serialize_field("baseTiles", &self.base_tiles)?;
         object.serialize_field("encoding", &self.format)?;
         object.serialize_field("tiles", &self.pyramid.tile_count())?;
         object.serialize_field("estimatedBytes", &self.estimated_bytes())?;

@@ -11,6 +11,11 @@ use serde::Serialize;
 
 use crate::geometry::{Point, Rect, Size};
 
+mod canvas;
+mod halving;
+
+pub use canvas::Canvas;
+
 /// Bytes a pixel.
 pub const PIXEL_BYTES: usize = 4;
 
@@ -156,6 +161,12 @@ impl Pixels {
         &self.bytes
     }
 
+    /// The bytes themselves, to be used again.
+    #[must_use]
+    pub fn into_bytes(self) -> Vec<u8> {
+        self.bytes
+    }
+
     /// All of them, to encode or reduce.
     #[must_use]
     pub fn view(&self) -> PixelView<'_> {
@@ -256,85 +267,6 @@ impl<'a> PixelView<'a> {
         let start = row * self.stride;
         &self.bytes[start..start + row_bytes(self.size)]
     }
-
-    /// Half the size: each pixel the mean of 2×2, an odd edge the mean of the two or the one that exist.
-    ///
-    /// Exact halves are rounded to the even value. Rounding them up would brighten each level by 1/8 of a grey value
-    /// on average, more than one whole value at the coarse end of a slide; truncating, as wsitools does, darkens by 3/8.
-    #[must_use]
-    pub fn halved(self) -> Pixels {
-        let size = self.size.halved();
-        let mut bytes = vec![0; byte_count(size)];
-        let last_row = self.size.height() as usize - 1;
-        for (row, target) in bytes.chunks_exact_mut(row_bytes(size)).enumerate() {
-            // A missing row or column is replaced by the one beside it: the mean of a, b, a, b is that of a, b.
-            let top = self.row(2 * row);
-            let bottom = self.row((2 * row + 1).min(last_row));
-            let pairs = top.chunks_exact(2 * PIXEL_BYTES).zip(bottom.chunks_exact(2 * PIXEL_BYTES));
-            for ((top, bottom), target) in pairs.zip(target.chunks_exact_mut(PIXEL_BYTES)) {
-                target.copy_from_slice(&mean_of_four(pixel_pair(top), pixel_pair(bottom)));
-            }
-            if self.size.width() % 2 == 1 {
-                let [top, bottom] = [top, bottom].map(|row| pixel_pair(&row[row.len() - PIXEL_BYTES..].repeat(2)));
-                let start = target.len() - PIXEL_BYTES;
-                target[start..].copy_from_slice(&mean_of_four(top, bottom));
-            }
-        }
-        Pixels { size, bytes }
-    }
-}
-
-fn pixel_pair(bytes: &[u8]) -> u64 {
-    let mut pair = [0; 2 * PIXEL_BYTES];
-    pair.copy_from_slice(bytes);
-    u64::from_le_bytes(pair)
-}
-
-/// The mean of two pixels above two pixels, each channel rounded half to even. Two channels share one 32-bit sum, 16 bits
-/// each, so that the whole stays in general registers and LLVM can widen it.
-fn mean_of_four(top: u64, bottom: u64) -> [u8; 4] {
-    const EVEN_BYTES: u64 = 0x00ff_00ff_00ff_00ff;
-    const ONES: u32 = 0x0001_0001;
-    const LOW_BYTES: u32 = 0x00ff_00ff;
-    let mean = |top: u64, bottom: u64| -> u32 {
-        let sums = (top & EVEN_BYTES) + (bottom & EVEN_BYTES);
-        let sums = sums as u32 + (sums >> 32) as u32;
-        // A quarter of the sum, plus a half less a hair, plus the hair where the quarter is odd.
-        ((sums + ONES + ((sums >> 2) & ONES)) >> 2) & LOW_BYTES
-    };
-    (mean(top, bottom) | (mean(top >> 8, bottom >> 8) << 8)).to_le_bytes()
-}
-
-/// A rectangle of a level being put together from the pieces that cover it. The buffer is kept from one tile to the next.
-#[derive(Debug, Default)]
-pub struct Canvas {
-    bytes: Vec<u8>,
-}
-
-impl Canvas {
-    /// Copies the parts of `pieces` that lie in `area` to their places. Each piece is given with its rectangle; both in
-    /// pixels of one level. The pieces together cover the area.
-    ///
-    /// # Panics
-    /// Where they leave a part of it uncovered or cover a part twice: a pixel of the tile before must never show.
-    pub fn assemble<'p>(&mut self, area: Rect, pieces: impl Iterator<Item = (Rect, &'p Pixels)>) -> PixelView<'_> {
-        let stride = row_bytes(area.size());
-        self.bytes.resize(byte_count(area.size()), 0);
-        let mut covered = 0;
-        for (rect, pixels) in pieces {
-            let Some(shared) = area.intersection(rect) else { continue };
-            covered += shared.size().area();
-            let view = pixels.view().part(relative_to(shared, rect.origin()));
-            let target = relative_to(shared, area.origin());
-            let start = target.origin().x as usize * PIXEL_BYTES;
-            let rows = self.bytes.chunks_exact_mut(stride).skip(target.origin().y as usize);
-            for (source, row) in view.rows().zip(rows) {
-                row[start..start + source.len()].copy_from_slice(source);
-            }
-        }
-        assert_eq!(covered, area.size().area(), "the pieces of {area}");
-        PixelView { size: area.size(), stride, bytes: &self.bytes }
-    }
 }
 
 /// `rect` seen from `origin`, which lies above and to the left of it.
@@ -359,8 +291,6 @@ fn byte_count(size: Size) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
-
     use super::*;
 
     fn size(width: u32, height: u32) -> Size {
@@ -383,50 +313,5 @@ mod tests {
         let bytes = vec![10, 20, 30, 255, 0, 0, 0, 0, 0, 0, 128, 128, 250, 250, 250, 100];
         let pixels = PremultipliedPixels::from_native_argb(size(4, 1), bytes).over(Rgb([200, 100, 50]));
         assert_eq!(pixels.bytes(), [10, 20, 30, 255, 50, 100, 200, 255, 25, 50, 128 + 100, 255, 255, 255, 255, 255]);
-    }
-
-    #[test]
-    fn pieces_must_cover_the_area() {
-        let piece = Pixels::filled(size(2, 2), Rgb::WHITE);
-        let area = Rect::of(size(3, 2));
-        let short = std::panic::catch_unwind(|| {
-            Canvas::default().assemble(area, [(Rect::of(size(2, 2)), &piece)].into_iter());
-        });
-        assert!(short.is_err());
-    }
-
-    /// The definition, in exact fractions: half to even of the mean of what exists.
-    fn exact_mean(values: &[u8]) -> u8 {
-        let (sum, count) = (values.iter().map(|&value| u32::from(value)).sum::<u32>(), values.len() as u32);
-        let (quotient, remainder) = (sum / count, sum % count);
-        let up = 2 * remainder > count || (2 * remainder == count && quotient % 2 == 1);
-        (quotient + u32::from(up)) as u8
-    }
-
-    proptest! {
-        #[test]
-        fn halving_is_the_mean_of_what_exists(
-            (width, height, bytes) in (1_u32..12, 1_u32..12).prop_flat_map(|(width, height)| {
-                (Just(width), Just(height), prop::collection::vec(any::<u8>(), (width * height * 4) as usize))
-            })
-        ) {
-            let pixels = Pixels { size: size(width, height), bytes };
-            let halved = pixels.view().halved();
-            prop_assert_eq!(halved.size(), pixels.size().halved());
-            for y in 0..halved.size().height() {
-                for x in 0..halved.size().width() {
-                    for channel in 0..4 {
-                        let mut values = Vec::new();
-                        for row in (2 * y)..(2 * y + 2).min(height) {
-                            for column in (2 * x)..(2 * x + 2).min(width) {
-                                values.push(pixels.bytes[((row * width + column) * 4 + channel) as usize]);
-                            }
-                        }
-                        let found = halved.bytes[((y * halved.size().width() + x) * 4 + channel) as usize];
-                        prop_assert_eq!(found, exact_mean(&values));
-                    }
-                }
-            }
-        }
     }
 }

@@ -14,7 +14,7 @@ use serde::Serialize;
 
 use crate::encode::Subsampling;
 use crate::geometry::{Point, Rect, Size};
-use crate::render::{PremultipliedPixels, Rgb};
+use crate::render::{Pixels, PremultipliedPixels, Rgb};
 
 mod microns;
 mod openslide;
@@ -204,6 +204,26 @@ pub trait Source: Send + Sync {
     /// # Errors
     /// [`SlideError::Associated`] where the slide has none of this name or it can't be read.
     fn read_associated(&self, name: &str) -> Result<PremultipliedPixels, SlideError>;
+
+    /// The way to the full size's tiles as they are stored. `None` where this reader has none.
+    fn stored_tiles(&self) -> Option<&dyn StoredTileReader> {
+        None
+    }
+}
+
+/// Yields the slide's own JPEG data. One value serves all threads at once.
+pub trait StoredTileReader: Send + Sync {
+    /// The tiles' size in pixels of slide level 0.
+    fn tile_size(&self) -> Size;
+
+    /// Makes a JPEG file of a stored tile in `jpeg`: with the tables that it needs and a marker that tells its colours, its quantised coefficients untouched.
+    /// `region`, in slide-level-0 pixels, is the tile or a part of it from its top left corner on; what lies beyond is cut off without
+    /// decoding. Returns the region's pixels at half size, as libjpeg-turbo decodes them, or where the region cuts through the JPEG's
+    /// blocks, as the mean of 2×2. `None` for a tile that was never scanned. `spare` as in [`Source::read`].
+    ///
+    /// # Errors
+    /// [`SlideError::Region`] where the tile is damaged in any way that decoding at half size shows.
+    fn read_stored(&self, region: Rect, jpeg: &mut Vec<u8>, spare: Vec<u8>) -> Result<Option<Pixels>, SlideError>;
 }
 
 /// Why a slide, or a part of it, cannot be read. Trying again is no use.

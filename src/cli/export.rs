@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::Args;
 use serde_json::json;
+use slidezoom::plan::BaseTiles;
 use slidezoom::sink::{DirectorySink, Existing};
 use slidezoom::slide;
 use slidezoom::{Error, ExportOptions, ExportPlan, ExportReport, SlideInfo};
@@ -23,6 +24,7 @@ Examples:
   slidezoom export CMU-1.svs                     CMU-1/index.html opens by double-click
   slidezoom export CMU-1.svs -o out/1 --quality 90 --format jpeg
   slidezoom export a.svs b.ndpi slides/ -o out   one export each: out/a, out/b, …")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag that a user types")]
 pub(super) struct Arguments {
     /// Slides, or folders that are searched for slides
     #[arg(required = true, value_name = "SLIDE|FOLDER")]
@@ -35,6 +37,12 @@ pub(super) struct Arguments {
 
     #[command(flatten)]
     pyramid: PyramidOptions,
+
+    /// Make the full size's tiles of the slide's own JPEG data, neither decoded nor encoded again: nothing is lost, and it is faster.
+    /// Tiles are then as large as the slide's, without overlap; --quality and --subsampling are for the smaller levels. Where the slide
+    /// is not stored so that this is possible, it says why and does nothing
+    #[arg(long)]
+    lossless: bool,
 
     #[command(flatten)]
     publishing: PublishingOptions,
@@ -70,7 +78,8 @@ struct Task {
 }
 
 pub(super) fn run(arguments: &Arguments, stop: &Arc<AtomicBool>) -> Result<(), Failure> {
-    let options = arguments.publishing.resolve(arguments.pyramid.resolve()?);
+    let base_tiles = if arguments.lossless { BaseTiles::Lossless } else { BaseTiles::Encoded };
+    let options = arguments.publishing.resolve(arguments.pyramid.resolve(base_tiles)?);
     let found = inputs::find_slides(&arguments.inputs);
     let tasks = plan_tasks(arguments, found.slides).map_err(|failure| tell(failure, "", arguments.progress))?;
     let total = tasks.len() + found.failures.len();
@@ -229,7 +238,7 @@ fn describe(info: &SlideInfo, plan: &ExportPlan, task: &Task) -> String {
 pub(super) fn encoding(plan: &ExportPlan) -> String {
     use slidezoom::encode::{Subsampling, TileFormat};
 
-    match plan.format() {
+    let encoded = match plan.format() {
         TileFormat::Png => "PNG".to_owned(),
         TileFormat::Jpeg { quality, subsampling } => {
             let subsampling = match subsampling {
@@ -239,5 +248,9 @@ pub(super) fn encoding(plan: &ExportPlan) -> String {
             };
             format!("JPEG quality {} {subsampling}", quality.get())
         }
+    };
+    match plan.base_tiles() {
+        BaseTiles::Encoded => encoded,
+        BaseTiles::Lossless => format!("the slide's own JPEG (lossless), smaller levels {encoded}"),
     }
 }

@@ -5,9 +5,9 @@ use std::io;
 use std::process::ExitCode;
 
 use slidezoom::Error;
-use slidezoom::plan::PlanError;
+use slidezoom::plan::{NotLossless, PlanError};
 use slidezoom::sink::SinkError;
-use slidezoom::slide::SlideError;
+use slidezoom::slide::{NotDirect, SlideError};
 
 use super::plain;
 
@@ -102,7 +102,7 @@ impl From<SinkError> for Failure {
 
 fn classify(error: &Error) -> (u8, Option<String>) {
     match error {
-        Error::Plan(_) => (2, None),
+        Error::Plan(error) => (2, plan_hint(error)),
         Error::Slide(error) => (3, slide_hint(error)),
         Error::Destination(error) => (4, destination_hint(error)),
         Error::Interrupted => (130, Some("nothing of this slide was published, and nothing is left of it".to_owned())),
@@ -112,6 +112,20 @@ fn classify(error: &Error) -> (u8, Option<String>) {
         }
         _ => (1, None),
     }
+}
+
+fn plan_hint(error: &PlanError) -> Option<String> {
+    let PlanError::NotLossless(reason) = error else { return None };
+    let hint = match reason {
+        NotLossless::Reader(NotDirect::AskedFor) => "leave --reader openslide out",
+        NotLossless::Reader(_) | NotLossless::NotSquare { .. } => {
+            "without --lossless the slide is decoded and encoded again; --format png loses nothing"
+        }
+        NotLossless::Geometry { .. } => "leave --tile-size and --overlap out",
+        NotLossless::Bounds { .. } => "--bounds full exports the whole slide, which begins with a tile",
+        NotLossless::Format => "leave --format out",
+    };
+    Some(hint.to_owned())
 }
 
 fn slide_hint(error: &SlideError) -> Option<String> {

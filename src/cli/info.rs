@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use serde::Serialize;
+use slidezoom::plan::BaseTiles;
 use slidezoom::{ExportOptions, ExportPlan, SlideInfo, slide};
 
 use super::export::encoding;
@@ -47,6 +48,15 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     super::print(text.as_bytes())
 }
 
+/// Whether the slide's own tiles could be those of an export.
+fn lossless(info: &SlideInfo, plan: &ExportPlan) -> String {
+    let options = ExportOptions { base_tiles: BaseTiles::Lossless, ..ExportOptions::default() };
+    match ExportPlan::new(info, plan.name(), &options) {
+        Ok(plan) => format!("possible, of {}", plan.pyramid().geometry().tile_size()),
+        Err(error) => error.to_string(),
+    }
+}
+
 /// One line a fact.
 fn table(info: &SlideInfo, plan: &ExportPlan) -> String {
     let unknown = || "unknown".to_owned();
@@ -71,6 +81,7 @@ fn table(info: &SlideInfo, plan: &ExportPlan) -> String {
     for image in &info.associated_images {
         line("associated image", format!("{}, {}", image.name, image.size));
     }
+    line("lossless tiles", lossless(info, plan));
     line(
         "export",
         format!(

@@ -5,7 +5,7 @@ use std::num::NonZeroUsize;
 use clap::{Args, ValueEnum};
 use slidezoom::ExportOptions;
 use slidezoom::encode::{Quality, Subsampling};
-use slidezoom::plan::{Associated, Bounds, FormatOption, Page, SubsamplingOption};
+use slidezoom::plan::{Associated, BaseTiles, Bounds, FormatOption, Page, SubsamplingOption};
 use slidezoom::pyramid::TileGeometry;
 use slidezoom::render::Rgb;
 use slidezoom::slide::ReaderChoice;
@@ -14,13 +14,13 @@ use super::failure::Failure;
 
 #[derive(Debug, Args)]
 pub(super) struct PyramidOptions {
-    /// Pixels from one tile to the next
-    #[arg(long, value_name = "N", default_value_t = 254)]
-    tile_size: u32,
+    /// Pixels from one tile to the next [default: 254]
+    #[arg(long, value_name = "N")]
+    tile_size: Option<u32>,
 
-    /// Pixels that a tile shares with its neighbour on each interior edge
-    #[arg(long, value_name = "N", default_value_t = 1)]
-    overlap: u32,
+    /// Pixels that a tile shares with its neighbour on each interior edge [default: 1]
+    #[arg(long, value_name = "N")]
+    overlap: Option<u32>,
 
     /// The tiles' file format
     #[arg(long, value_enum, default_value_t = Format::Jpeg)]
@@ -124,14 +124,14 @@ fn parse_colour(text: &str) -> Result<Rgb, String> {
 
 impl PyramidOptions {
     /// What was typed, as the library takes it; without associated images and page.
-    pub fn resolve(&self) -> Result<ExportOptions, Failure> {
-        let geometry = TileGeometry::new(self.tile_size, self.overlap)
-            .map_err(|error| Failure::usage(error.to_string(), "see --tile-size and --overlap in --help"))?;
+    pub fn resolve(&self, base_tiles: BaseTiles) -> Result<ExportOptions, Failure> {
+        let geometry = self.geometry(base_tiles)?;
         let quality = Quality::new(self.quality).ok_or_else(|| {
             Failure::usage(format!("quality {} is not between 1 and 100", self.quality), "see --quality in --help")
         })?;
         Ok(ExportOptions {
             geometry,
+            base_tiles,
             format: match self.format {
                 Format::Jpeg => FormatOption::Jpeg,
                 Format::Png => FormatOption::Png,
@@ -150,6 +150,23 @@ impl PyramidOptions {
             background: self.background,
             ..ExportOptions::default()
         })
+    }
+}
+
+impl PyramidOptions {
+    /// The tile size and overlap that were typed; `None` where the default is to be taken, or the slide's own.
+    fn geometry(&self, base_tiles: BaseTiles) -> Result<Option<TileGeometry>, Failure> {
+        let (tile_size, overlap) = match (base_tiles, self.tile_size, self.overlap) {
+            (_, None, None) | (BaseTiles::Lossless, None, Some(0)) => return Ok(None),
+            (BaseTiles::Lossless, tile_size, overlap) => (tile_size, overlap.unwrap_or(0)),
+            (BaseTiles::Encoded, tile_size, overlap) => {
+                (tile_size, overlap.unwrap_or(TileGeometry::default().overlap()))
+            }
+        };
+        let tile_size = tile_size.unwrap_or(TileGeometry::default().tile_size());
+        TileGeometry::new(tile_size, overlap)
+            .map(Some)
+            .map_err(|error| Failure::usage(error.to_string(), "see --tile-size and --overlap in --help"))
     }
 }
 

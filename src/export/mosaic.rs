@@ -1,19 +1,20 @@
-//! The pieces of one level that are in memory, and the tiles that they complete.
+//! The pieces of one level that are in memory, and the work that they make possible.
 //!
-//! A level is cut into pieces in two ways: those that pixels arrive in (stored tiles at the full size, reduced cores below)
-//! and the tiles that are to be written, which overlap. A [`Mosaic`] takes pieces as they come, tells which tiles
-//! have all of theirs, and lets go of a piece with the last tile that uses it. What always holds: pieces partition
-//! the level; each is given once; each tile is reported once.
+//! A level is cut into pieces in two ways: those that pixels arrive in (stored tiles at the full size, what was reduced below)
+//! and the tiles that are to be written, which overlap. A [`Mosaic`] takes pieces as they come, tells which *tasks*
+//! have all of theirs, and lets go of a piece with the last task that uses it. A task is a tile: to write it, and to reduce its core. What
+//! always holds: pieces partition the level; each is given once; each task is reported once.
 //!
-//! Where a stripe of the reading order ends, pieces wait for a whole column of the slide. Only the columns of pixels that the next
-//! stripe still needs of them are kept.
+//! Where a stripe of the reading order ends, pixels wait for the next stripe along the whole height of the slide. So that few do, a tile that
+//! crosses the end is two tasks: what has come of its core is reduced at once, and only its writing waits. And of the
+//! pieces that wait, only the columns of pixels are kept that the next stripe needs.
 
 use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
 
 use crate::geometry::Rect;
-use crate::pyramid::{Level, PyramidPlan};
+use crate::pyramid::PyramidPlan;
 use crate::render::{Pixels, relative_to};
 
 /// Some pixels of a level and where they lie in it.
@@ -23,137 +24,204 @@ pub(super) struct Piece {
     pub pixels: Pixels,
 }
 
-/// One axis of a level: where pieces end, which pixels each tile takes, and who needs whom.
+/// One axis of a task.
+#[derive(Clone, Debug)]
+struct Span {
+    /// The column or row of the tile.
+    tile: u32,
+    /// Whether the tile is written, or only a part of its core reduced.
+    writes: bool,
+    /// The pixels that it takes.
+    wanted: Range<u32>,
+    reduction: Option<ReducedSpan>,
+}
+
+/// One axis of a reduction.
+#[derive(Clone, Debug)]
+struct ReducedSpan {
+    /// The pixels that are reduced.
+    source: Range<u32>,
+    /// Those that come of it, in the next smaller level.
+    target: Range<u32>,
+    /// The column or row of pieces that they are there.
+    piece: u32,
+}
+
+/// One axis of a level: where pieces end, the tasks, and who needs whom.
 #[derive(Debug)]
-pub(super) struct Axis {
+struct Axis {
     /// Where pieces begin, and after the last of them the level's length.
     edges: Vec<u32>,
-    /// By tile: its pixels with overlap, and those that its reduction takes.
-    wanted: Vec<Range<u32>>,
-    /// By tile: its pieces.
+    tasks: Vec<Span>,
+    /// By task: its pieces.
     pieces: Vec<Range<u32>>,
-    /// By piece: the tiles that use it.
+    /// By piece: the tasks that use it.
     users: Vec<Range<u32>>,
 }
 
 impl Axis {
-    /// `wanted` by tile, each range within the edges, ascending.
-    fn new(edges: Vec<u32>, wanted: Vec<Range<u32>>) -> Self {
-        let pieces: Vec<Range<u32>> = wanted
+    /// `tasks` take ranges within the edges whose beginnings and ends ascend.
+    fn new(edges: Vec<u32>, tasks: Vec<Span>) -> Self {
+        debug_assert!(tasks.windows(2).all(|pair| {
+            let (one, next) = (&pair[0].wanted, &pair[1].wanted);
+            one.start <= next.start && one.end <= next.end
+        }));
+        let pieces: Vec<Range<u32>> = tasks
             .iter()
-            .map(|range| {
-                let first = edges.partition_point(|&edge| edge <= range.start) - 1;
-                let end = edges.partition_point(|&edge| edge < range.end);
+            .map(|task| {
+                let first = edges.partition_point(|&edge| edge <= task.wanted.start) - 1;
+                let end = edges.partition_point(|&edge| edge < task.wanted.end);
                 first as u32..end as u32
             })
             .collect();
         let mut users = vec![0..0; edges.len() - 1];
-        for (tile, range) in pieces.iter().enumerate() {
-            let tile = tile as u32;
+        for (task, range) in (0_u32..).zip(&pieces) {
             for users in &mut users[range.start as usize..range.end as usize] {
-                *users = if users.start == users.end { tile..tile + 1 } else { users.start..tile + 1 };
+                *users = if users.start == users.end { task..task + 1 } else { users.start..task + 1 };
             }
         }
-        Self { edges, wanted, pieces, users }
+        Self { edges, tasks, pieces, users }
     }
 
     fn piece(&self, index: u32) -> Range<u32> {
         self.edges[index as usize]..self.edges[index as usize + 1]
     }
+
+    /// Where the pieces of the next smaller level begin, and its length.
+    fn reduced_edges(&self) -> Vec<u32> {
+        let spans = self.tasks.iter().filter_map(|task| task.reduction.as_ref());
+        std::iter::once(0).chain(spans.map(|span| span.target.end)).collect()
+    }
 }
 
-/// The two axes of every level, smallest level first, and by column which stripe completes it.
+/// What the tasks of one axis of a level are cut from.
+struct AxisPlan {
+    length: u32,
+    tile_size: u32,
+    overlap: u32,
+    /// Whether there is a smaller level to reduce to.
+    reduces: bool,
+}
+
+impl AxisPlan {
+    /// The tasks, in order. `ends` are where stripes end, in pixels of this level.
+    fn tasks(&self, ends: &[u32]) -> Vec<Span> {
+        let mut tasks: Vec<Span> = Vec::new();
+        let mut pieces = 0;
+        for (tile, start) in (0..).zip((0..self.length).step_by(self.tile_size as usize)) {
+            let end = (start + self.tile_size).min(self.length);
+            let reduced = if self.reduces { self.reduced_edge(tile)..self.reduced_edge(tile + 1) } else { 0..0 };
+            let source = |reduced: &Range<u32>| 2 * reduced.start..(2 * reduced.end).min(self.length);
+            let whole = source(&reduced);
+            let mut full = start.saturating_sub(self.overlap)..(end + self.overlap).min(self.length);
+            if !whole.is_empty() {
+                full = full.start.min(whole.start)..full.end.max(whole.end);
+            }
+            let mut task = |tasks: &mut Vec<Span>, writes: bool, reduced: Range<u32>| {
+                let source = source(&reduced);
+                let wanted = full.start..if writes { full.end } else { source.end };
+                let reduction = (!reduced.is_empty()).then(|| {
+                    pieces += 1;
+                    ReducedSpan { source, target: reduced, piece: pieces - 1 }
+                });
+                tasks.push(Span { tile, writes, wanted, reduction });
+            };
+            let mut rest = reduced;
+            let first = ends.partition_point(|&end| end <= full.start);
+            for stripe_end in ends[first..].iter().take_while(|&&end| end < full.end) {
+                let cut = (stripe_end / 2).min(rest.end);
+                // Where the stripe ends in the overlap of two tiles, the one before waits, and this one with it.
+                let in_order = tasks.last().is_none_or(|before| before.wanted.end <= 2 * cut);
+                if cut > rest.start && in_order {
+                    task(&mut tasks, false, rest.start..cut);
+                    rest.start = cut;
+                }
+            }
+            task(&mut tasks, true, rest);
+        }
+        tasks
+    }
+
+    /// Where a tile's part of the next smaller level begins. With an odd tile size the pair of pixels at a core's end belongs to the tile that
+    /// its first pixel is in; the last tile's part may then be empty.
+    fn reduced_edge(&self, tile: u32) -> u32 {
+        (u64::from(tile) * u64::from(self.tile_size)).div_ceil(2).min(u64::from(self.length.div_ceil(2))) as u32
+    }
+}
+
+/// The two axes of a level, and by column which stripe completes it.
 pub(super) struct LevelAxes {
-    pub columns: Axis,
-    pub rows: Axis,
+    columns: Axis,
+    rows: Axis,
     /// By column of pieces: the stripe in which they come.
     stripe_of_piece: Vec<u32>,
-    /// By column of tiles: the stripe in which they are complete.
-    stripe_of_tile: Vec<u32>,
+    /// By column of tasks: the stripe in which they are complete.
+    stripe_of_task: Vec<u32>,
 }
 
-/// Where the pieces of one axis of the next smaller level begin: at the reduced cores of this level's tiles. With an odd tile size
-/// the pair of pixels at a core's end belongs to the tile that its first pixel is in; the last piece may then be empty.
-pub(super) fn reduced_edges(tile_size: u32, tiles: u32, reduced_length: u32) -> Vec<u32> {
-    (0..tiles).map(|tile| reduced_edge(tile_size, tile, reduced_length)).chain([reduced_length]).collect()
-}
-
-fn reduced_edge(tile_size: u32, tile: u32, reduced_length: u32) -> u32 {
-    (u64::from(tile) * u64::from(tile_size)).div_ceil(2).min(u64::from(reduced_length)) as u32
-}
-
-/// The pixels of a core that its tile reduces, on one axis: whole pairs, as [`reduced_edges`] deals them out.
-fn reduction_source(reduced: &Range<u32>, length: u32) -> Range<u32> {
-    2 * reduced.start..(2 * reduced.end).min(length)
-}
-
-/// The part of a tile's level that its reduction takes, and what comes of it in the next smaller level. `None` for the smallest
-/// level, and for a tile whose reduced core is empty.
-pub(super) fn reduction(plan: &PyramidPlan, level: Level, column: u32, row: u32) -> Option<(Rect, Rect)> {
-    let size = plan.level_size(level);
-    let reduced = plan.level_size(level.smaller()?);
-    let axis = |tile: u32, length: u32| {
-        let edge = |tile| reduced_edge(plan.geometry().tile_size(), tile, length);
-        edge(tile)..edge(tile + 1)
-    };
-    let columns = axis(column, reduced.width());
-    let rows = axis(row, reduced.height());
-    let source = Rect::spanning(reduction_source(&columns, size.width()), reduction_source(&rows, size.height()))?;
-    Some((source, Rect::spanning(columns, rows)?))
-}
-
-/// The axes of all levels for a source that is read in chunks with these edges, `stripe_of_column` by column of chunks.
+/// The axes of all levels, smallest level first, for a source that is read in chunks with these edges; `stripe_ends` are where stripes end inside
+/// the full size, each at a chunk's edge.
 pub(super) fn level_axes(
     plan: &PyramidPlan,
     chunk_columns: &[u32],
     chunk_rows: &[u32],
-    stripe_of_column: Vec<u32>,
+    stripe_ends: &[u32],
 ) -> Vec<LevelAxes> {
-    let tile_size = plan.geometry().tile_size();
+    let (tile_size, overlap) = (plan.geometry().tile_size(), plan.geometry().overlap());
     let mut levels = Vec::new();
-    let (mut columns, mut rows) = (chunk_columns.to_vec(), chunk_rows.to_vec());
-    let mut stripe_of_piece = stripe_of_column;
+    let (mut columns, mut rows, mut ends) = (chunk_columns.to_vec(), chunk_rows.to_vec(), stripe_ends.to_vec());
+    let mut stripe_of_piece: Vec<u32> = chunk_columns[..chunk_columns.len() - 1]
+        .iter()
+        .map(|&column| stripe_ends.partition_point(|&end| end <= column) as u32)
+        .collect();
     for level in plan.levels().rev() {
-        let (size, grid) = (plan.level_size(level), plan.grid(level));
-        let reduced = size.halved();
-        let next_columns = reduced_edges(tile_size, grid.width(), reduced.width());
-        let next_rows = reduced_edges(tile_size, grid.height(), reduced.height());
-        let axis = |edges: Vec<u32>, reduced: &[u32], length: u32| {
-            let overlap = plan.geometry().overlap();
-            let wanted = reduced.windows(2).zip((0..length).step_by(tile_size as usize)).map(|(reduced, start)| {
-                let end = (start + tile_size).min(length);
-                let source = reduction_source(&(reduced[0]..reduced[1]), length);
-                let first = start.saturating_sub(overlap).min(source.start);
-                first..(end + overlap).min(length).max(source.end)
-            });
-            let wanted = wanted.collect();
-            Axis::new(edges, wanted)
+        let (size, reduces) = (plan.level_size(level), level.smaller().is_some());
+        let axis = |length, edges: Vec<u32>, ends: &[u32]| {
+            Axis::new(edges, AxisPlan { length, tile_size, overlap, reduces }.tasks(ends))
         };
-        let columns_axis = axis(columns, &next_columns, size.width());
-        let stripe_of_tile: Vec<u32> =
+        let columns_axis = axis(size.width(), columns, &ends);
+        let rows_axis = axis(size.height(), rows, &[]);
+        let stripe_of_task: Vec<u32> =
             columns_axis.pieces.iter().map(|pieces| stripe_of_piece[pieces.end as usize - 1]).collect();
-        levels.push(LevelAxes {
-            rows: axis(rows, &next_rows, size.height()),
-            columns: columns_axis,
-            stripe_of_piece,
-            stripe_of_tile: stripe_of_tile.clone(),
-        });
-        (columns, rows, stripe_of_piece) = (next_columns, next_rows, stripe_of_tile);
+        (columns, rows) = (columns_axis.reduced_edges(), rows_axis.reduced_edges());
+        for end in &mut ends {
+            *end /= 2;
+        }
+        let with_stripes = columns_axis.tasks.iter().zip(&stripe_of_task);
+        let stripe_of_reduced =
+            with_stripes.filter(|(task, _)| task.reduction.is_some()).map(|(_, &stripe)| stripe).collect();
+        levels.push(LevelAxes { columns: columns_axis, rows: rows_axis, stripe_of_piece, stripe_of_task });
+        stripe_of_piece = stripe_of_reduced;
     }
     levels.reverse();
     levels
 }
 
-/// A tile that has all of its pieces.
-pub(super) struct CompleteTile {
+/// A tile that has all of its pieces, or a part of one that can be reduced already.
+#[derive(Debug)]
+pub(super) struct Task {
     pub column: u32,
     pub row: u32,
+    /// Whether the tile is to be written.
+    pub writes: bool,
+    pub reduction: Option<Reduction>,
     pub pieces: Vec<Arc<Piece>>,
+}
+
+/// A part of a level that is reduced, and what comes of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Reduction {
+    /// What is reduced, in pixels of the tile's level.
+    pub source: Rect,
+    /// What comes of it, in pixels of the next smaller level.
+    pub target: Rect,
+    /// The column and row of pieces that it is there.
+    pub piece: (u32, u32),
 }
 
 struct Held {
     piece: Arc<Piece>,
-    /// How many of the tiles that use it are still to come.
+    /// How many of the tasks that use it are still to come.
     users: u32,
 }
 
@@ -161,7 +229,7 @@ struct Held {
 pub(super) struct Mosaic {
     axes: LevelAxes,
     held: HashMap<(u32, u32), Held>,
-    /// By tile: how many of its pieces have come. Tiles without any, or with all, are not in here.
+    /// By task: how many of its pieces have come. Tasks without any, or with all, are not in here.
     arrived: HashMap<(u32, u32), u32>,
 }
 
@@ -175,39 +243,58 @@ impl Mosaic {
         Rect::spanning(self.axes.columns.piece(column), self.axes.rows.piece(row))
     }
 
-    /// Takes a piece; returns the tiles that it completes.
-    pub fn insert(&mut self, column: u32, row: u32, piece: Piece) -> Vec<CompleteTile> {
-        let tile_columns = self.axes.columns.users[column as usize].clone();
-        let tile_rows = self.axes.rows.users[row as usize].clone();
-        let users = (tile_columns.len() * tile_rows.len()) as u32;
+    /// Takes a piece; returns the tasks that it completes.
+    pub fn insert(&mut self, column: u32, row: u32, piece: Piece) -> Vec<Task> {
+        let task_columns = self.axes.columns.users[column as usize].clone();
+        let task_rows = self.axes.rows.users[row as usize].clone();
+        let users = (task_columns.len() * task_rows.len()) as u32;
         self.held.insert((column, row), Held { piece: Arc::new(piece), users });
         let mut complete = Vec::new();
-        for tile_row in tile_rows {
-            for tile_column in tile_columns.clone() {
-                let tile = (tile_column, tile_row);
-                let needed = self.axes.columns.pieces[tile_column as usize].len()
-                    * self.axes.rows.pieces[tile_row as usize].len();
-                let arrived = self.arrived.entry(tile).or_insert(0);
+        for task_row in task_rows {
+            for task_column in task_columns.clone() {
+                let task = (task_column, task_row);
+                let needed = self.axes.columns.pieces[task_column as usize].len()
+                    * self.axes.rows.pieces[task_row as usize].len();
+                let arrived = self.arrived.entry(task).or_insert(0);
                 *arrived += 1;
                 if *arrived as usize == needed {
-                    self.arrived.remove(&tile);
-                    let pieces = self.collect(tile);
-                    complete.push(CompleteTile { column: tile_column, row: tile_row, pieces });
+                    self.arrived.remove(&task);
+                    let pieces = self.collect(task);
+                    complete.push(Task { pieces, ..self.task(task_column, task_row) });
                 }
             }
         }
         complete
     }
 
-    /// Whether nothing is held and no tile waits: so it is when all pieces have come.
+    /// A task of the level, without its pieces.
+    pub fn task(&self, column: u32, row: u32) -> Task {
+        let (columns, rows) = (&self.axes.columns.tasks[column as usize], &self.axes.rows.tasks[row as usize]);
+        let reduction = columns.reduction.as_ref().zip(rows.reduction.as_ref()).and_then(|(columns, rows)| {
+            Some(Reduction {
+                source: Rect::spanning(columns.source.clone(), rows.source.clone())?,
+                target: Rect::spanning(columns.target.clone(), rows.target.clone())?,
+                piece: (columns.piece, rows.piece),
+            })
+        });
+        Task {
+            column: columns.tile,
+            row: rows.tile,
+            writes: columns.writes && rows.writes,
+            reduction,
+            pieces: Vec::new(),
+        }
+    }
+
+    /// Whether nothing is held and no task waits: so it is when all pieces have come.
     pub fn is_empty(&self) -> bool {
         self.held.is_empty() && self.arrived.is_empty()
     }
 
-    /// The pieces of a tile; lets go of those that no further tile uses.
-    fn collect(&mut self, tile: (u32, u32)) -> Vec<Arc<Piece>> {
-        let columns = self.axes.columns.pieces[tile.0 as usize].clone();
-        let rows = self.axes.rows.pieces[tile.1 as usize].clone();
+    /// The pieces of a task; lets go of those that no further task uses.
+    fn collect(&mut self, task: (u32, u32)) -> Vec<Arc<Piece>> {
+        let columns = self.axes.columns.pieces[task.0 as usize].clone();
+        let rows = self.axes.rows.pieces[task.1 as usize].clone();
         let mut pieces = Vec::with_capacity(columns.len() * rows.len());
         for row in rows {
             for column in columns.clone() {
@@ -224,15 +311,15 @@ impl Mosaic {
         pieces
     }
 
-    /// Where only tiles of later stripes still use a piece, keeps the columns of pixels that those need.
+    /// Where only tasks of later stripes still use a piece, keeps the columns of pixels that those need.
     fn trim(&mut self, column: u32, row: u32) {
         let stripe = self.axes.stripe_of_piece[column as usize];
         let users = self.axes.columns.users[column as usize].clone();
-        let Some(first_later) = users.clone().find(|&tile| self.axes.stripe_of_tile[tile as usize] > stripe) else {
+        let Some(first_later) = users.clone().find(|&task| self.axes.stripe_of_task[task as usize] > stripe) else {
             return;
         };
         let later = (users.end - first_later) * self.axes.rows.users[row as usize].len() as u32;
-        let from = self.axes.columns.wanted[first_later as usize].start;
+        let from = self.axes.columns.tasks[first_later as usize].wanted.start;
         let Some(held) = self.held.get_mut(&(column, row)) else { return };
         let rect = held.piece.rect;
         if held.users != later || from <= rect.columns().start {
@@ -245,22 +332,22 @@ impl Mosaic {
     }
 }
 
-/// How many columns of pixels of each level, smallest first, wait for the next stripe when columns before `complete` of the full
-/// size have come.
-pub(super) fn waiting_columns(plan: &PyramidPlan, complete: u32) -> Vec<u32> {
+/// How many pixels of all levels wait for the next stripe, along the whole height, when columns before `end` of the full size have
+/// come.
+pub(super) fn waiting_pixels(plan: &PyramidPlan, end: u32) -> u64 {
     let (tile_size, overlap) = (plan.geometry().tile_size(), plan.geometry().overlap());
-    let mut waiting = Vec::new();
-    let mut complete = complete;
+    let mut waiting = 0;
+    let mut end = end;
     for level in plan.levels().rev() {
-        let (length, tiles) = (plan.level_size(level).width(), plan.grid(level).width());
+        let (size, tiles) = (plan.level_size(level), plan.grid(level).width());
         // A tile wants its overlap, and with an odd tile size a pixel more than its core for the reduction.
         let after = overlap.max(tile_size % 2);
-        let tiles_complete = if complete >= length { tiles } else { complete.saturating_sub(after) / tile_size };
-        let kept_from = (tiles_complete * tile_size).saturating_sub(overlap);
-        waiting.push(if tiles_complete == tiles { 0 } else { complete.saturating_sub(kept_from) });
-        let reduced = length.div_ceil(2);
-        complete = if tiles_complete == tiles { reduced } else { reduced_edge(tile_size, tiles_complete, reduced) };
+        let complete = if end >= size.width() { tiles } else { end.saturating_sub(after) / tile_size };
+        if complete < tiles {
+            let kept_from = (complete * tile_size).saturating_sub(overlap);
+            waiting += u64::from(end.saturating_sub(kept_from)) * u64::from(size.height());
+        }
+        end /= 2;
     }
-    waiting.reverse();
     waiting
 }

@@ -6,7 +6,7 @@
 
 use std::num::NonZeroUsize;
 
-use super::engine::{read_chunk, start_workers};
+use super::tiles::{read_chunk, start_workers};
 use crate::error::Error;
 use crate::geometry::{Point, Rect, Size};
 use crate::plan::ExportPlan;
@@ -51,7 +51,7 @@ fn exact(source: &dyn Source, plan: &ExportPlan, level: Level, rect: Rect) -> Re
     let doubled = |range: std::ops::Range<u32>, length: u32| 2 * range.start..(2 * range.end).min(length);
     let under = Rect::spanning(doubled(rect.columns(), size.width()), doubled(rect.rows(), size.height()))
         .ok_or_else(|| Error::Defect { message: format!("{rect} of level {level} has no pixels under it") })?;
-    Ok(exact(source, plan, larger, under)?.view().halved())
+    Ok(exact(source, plan, larger, under)?.view().halved(Vec::new()))
 }
 
 /// A rectangle cut in two across its longer side; `None` for a single pixel.

@@ -7,20 +7,20 @@
 
 use std::cell::RefCell;
 
-use turbojpeg::{Decompressor, Image, PixelFormat};
-
 use super::openslide::OpenSlideSource;
-use super::{SlideError, SlideInfo, SlideLevel, Source};
+use super::{SlideError, SlideInfo, SlideLevel, Source, StoredTileReader};
 use crate::encode::Subsampling;
 use crate::geometry::{Point, Rect, Size};
-use crate::render::{PIXEL_BYTES, PremultipliedPixels, relative_to};
+use crate::render::{PIXEL_BYTES, Pixels, PremultipliedPixels, Rgb, relative_to};
 
+mod codec;
 mod jpeg_stream;
 mod tile_table;
 
 pub use jpeg_stream::{JpegStreamError, TileColour};
 pub use tile_table::{NotDirect, StoredTiles};
 
+use codec::{Conversion, TileCodec};
 use jpeg_stream::Frame;
 use tile_table::{TileBytesError, TileTable};
 
@@ -42,12 +42,14 @@ enum TileError {
     Stream(#[from] JpegStreamError),
     #[error("libjpeg-turbo: {0}")]
     Codec(#[from] turbojpeg::Error),
+    #[error("it does not begin at ({x}, {y})")]
+    Corner { x: u32, y: u32 },
 }
 
 /// What a thread keeps from tile to tile.
 #[derive(Default)]
 struct Desk {
-    decompressor: Option<Decompressor>,
+    codec: TileCodec,
     stored: Vec<u8>,
     jpeg: Vec<u8>,
     pixels: Vec<u8>,
@@ -86,6 +88,34 @@ impl DirectTiles {
         Ok(Some(self.table.tables.splice(colour, size, &desk.stored, &mut desk.jpeg)?))
     }
 
+    /// As [`StoredTileReader::read_stored`].
+    fn read_stored(&self, region: Rect, output: &mut Vec<u8>, spare: Vec<u8>) -> Result<Option<Pixels>, TileError> {
+        let StoredTiles { size: tile, colour, .. } = self.table.tiles;
+        let (size, Point { x, y }) = (region.size(), region.origin());
+        let at_corner = x.is_multiple_of(tile.width()) && y.is_multiple_of(tile.height());
+        if !at_corner || !Rect::of(tile).contains(Rect::of(size)) {
+            return Err(TileError::Corner { x, y });
+        }
+        DESK.with_borrow_mut(|desk| {
+            let Some(frame) = self.fetch(x / tile.width(), y / tile.height(), desk)? else { return Ok(None) };
+            let Desk { codec, jpeg, .. } = desk;
+            if size == tile {
+                output.clone_from(jpeg);
+            } else {
+                codec.cut(jpeg, size, output)?;
+            }
+            let conversion = Conversion::of(colour, frame);
+            // A block that reaches past the region holds what the scanner put there: reduced as a whole, it would bleed into the region's edge.
+            let whole_blocks =
+                size.width().is_multiple_of(frame.mcu.width()) && size.height().is_multiple_of(frame.mcu.height());
+            Ok(Some(if whole_blocks {
+                codec.decode_halved(output, size, conversion, spare)?.over(Rgb::WHITE)
+            } else {
+                codec.decode_whole(output, size, conversion, Vec::new())?.over(Rgb::WHITE).view().halved(spare)
+            }))
+        })
+    }
+
     /// Decodes the part `shared` of a tile into `target`, rows `stride` bytes apart, from its first byte on. Both rectangles in pixels of
     /// slide level 0.
     fn decode(
@@ -97,27 +127,20 @@ impl DirectTiles {
     ) -> Result<(), TileError> {
         DESK.with_borrow_mut(|desk| {
             let row_bytes = shared.size().width() as usize * PIXEL_BYTES;
-            if self.fetch(column, row, desk)?.is_none() {
+            let Some(frame) = self.fetch(column, row, desk)? else {
                 target.chunks_mut(stride).for_each(|row| row[..row_bytes].fill(0));
                 return Ok(());
-            }
-            let Desk { decompressor, jpeg, pixels, .. } = desk;
-            let decompressor = match decompressor {
-                Some(decompressor) => decompressor,
-                None => decompressor.insert(Decompressor::new()?),
             };
-            let size = self.table.tiles.size;
-            let (width, height) = (size.width() as usize, size.height() as usize);
+            let Desk { codec, jpeg, pixels, .. } = desk;
+            let StoredTiles { size, colour, .. } = self.table.tiles;
+            let conversion = Conversion::of(colour, frame);
             if shared.size() == size {
-                let image = Image { pixels: target, width, pitch: stride, height, format: PixelFormat::BGRA };
-                return Ok(decompressor.decompress(jpeg, image)?);
+                return Ok(codec.decode(jpeg, size, conversion, target, stride)?);
             }
-            let pitch = width * PIXEL_BYTES;
-            pixels.resize(pitch * height, 0);
-            let image = Image { pixels: &mut pixels[..], width, pitch, height, format: PixelFormat::BGRA };
-            decompressor.decompress(jpeg, image)?;
-            let origin = Point { x: column * size.width(), y: row * size.height() };
-            let part = relative_to(shared, origin);
+            let pitch = size.width() as usize * PIXEL_BYTES;
+            pixels.resize(pitch * size.height() as usize, 0);
+            codec.decode(jpeg, size, conversion, pixels, pitch)?;
+            let part = relative_to(shared, Point { x: column * size.width(), y: row * size.height() });
             let left = part.origin().x as usize * PIXEL_BYTES;
             let rows = pixels.chunks_exact(pitch).skip(part.origin().y as usize);
             for (from, to) in rows.zip(target.chunks_mut(stride)) {
@@ -139,6 +162,16 @@ impl TiffSource {
     /// Joins the two.
     pub fn new(openslide: OpenSlideSource, tiles: DirectTiles) -> Self {
         Self { openslide, tiles }
+    }
+
+    fn unreadable(&self, region: Rect, error: &TileError) -> SlideError {
+        SlideError::Region {
+            path: self.info().path.clone(),
+            level: SlideLevel::BASE,
+            origin: region.origin(),
+            size: region.size(),
+            message: error.to_string(),
+        }
     }
 }
 
@@ -169,15 +202,9 @@ impl Source for TiffSource {
                     + (shared.size().height() as usize - 1) * stride
                     + shared.size().width() as usize * PIXEL_BYTES;
                 missing |= self.tiles.table.is_missing(column, row);
-                self.tiles.decode((column, row), shared, &mut spare[start..end], stride).map_err(|error| {
-                    SlideError::Region {
-                        path: self.info().path.clone(),
-                        level: SlideLevel::BASE,
-                        origin: shared.origin(),
-                        size: shared.size(),
-                        message: error.to_string(),
-                    }
-                })?;
+                self.tiles
+                    .decode((column, row), shared, &mut spare[start..end], stride)
+                    .map_err(|error| self.unreadable(shared, &error))?;
             }
         }
         Ok(if missing {
@@ -198,6 +225,20 @@ impl Source for TiffSource {
 
     fn read_associated(&self, name: &str) -> Result<PremultipliedPixels, SlideError> {
         self.openslide.read_associated(name)
+    }
+
+    fn stored_tiles(&self) -> Option<&dyn StoredTileReader> {
+        Some(self)
+    }
+}
+
+impl StoredTileReader for TiffSource {
+    fn tile_size(&self) -> Size {
+        self.tiles.table.tiles.size
+    }
+
+    fn read_stored(&self, region: Rect, jpeg: &mut Vec<u8>, spare: Vec<u8>) -> Result<Option<Pixels>, SlideError> {
+        self.tiles.read_stored(region, jpeg, spare).map_err(|error| self.unreadable(region, &error))
     }
 }
 

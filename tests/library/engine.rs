@@ -69,7 +69,7 @@ fn decode_png(bytes: &[u8]) -> (Size, Vec<[u8; 3]>) {
 
 fn options(tile_size: u32, overlap: u32) -> ExportOptions {
     ExportOptions {
-        geometry: TileGeometry::new(tile_size, overlap).unwrap(),
+        geometry: Some(TileGeometry::new(tile_size, overlap).unwrap()),
         format: FormatOption::Png,
         page: Page::Omit,
         ..ExportOptions::default()

@@ -168,7 +168,7 @@ enum Kind {
     Table,
     /// Application segments and comments.
     Application,
-    /// Any start of frame.
+    /// A start of frame.
     Frame,
     Scan,
     Other,
@@ -176,9 +176,10 @@ enum Kind {
 
 const fn kind(marker: u8) -> Kind {
     match marker {
-        0xc4 | 0xcc | 0xdb | 0xdd => Kind::Table,
+        0xc4 | 0xdb | 0xdd => Kind::Table,
         0xe0..=0xef | 0xfe => Kind::Application,
-        0xc0..=0xcf if marker != 0xc8 => Kind::Frame,
+        // Baseline, extended and progressive with Huffman codes: what browsers show. Arithmetic codes and the rest go through OpenSlide.
+        0xc0..=0xc2 => Kind::Frame,
         START_OF_SCAN => Kind::Scan,
         _ => Kind::Other,
     }

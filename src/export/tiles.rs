@@ -1,0 +1,362 @@
+//! Reads, reduces, encodes and writes all levels: see the [module above](super) for how the pixels flow.
+//!
+//! Each worker has a desk of its own, with its encoder and its buffers: what a task no longer needs, the next one takes, and nothing on
+//! the way from the slide to the tile waits for a lock.
+
+use std::collections::VecDeque;
+use std::num::NonZeroUsize;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use rayon::ThreadPool;
+
+use super::conveyor::{self, Agenda};
+use super::mosaic::{Mosaic, Piece, Reduction, Task};
+use super::read_order::{ReadOrder, chunk_size};
+use crate::descriptor::DeepZoomNames;
+use crate::encode::TileEncoder;
+use crate::error::Error;
+use crate::geometry::Rect;
+use crate::plan::{BaseTiles, ExportPlan};
+use crate::progress::{Progress, TileWritten};
+use crate::pyramid::{PyramidPlan, TileAddress};
+use crate::render::{Canvas, PIXEL_BYTES, Pixels, PremultipliedPixels, relative_to};
+use crate::sink::{EntryName, Sink};
+use crate::slide::{SlideError, Source, StoredTileReader};
+
+/// Chunks that may be read ahead of the tiles, in bytes of pixels. Their number does not depend on the number of workers, so that the
+/// order of the export does not either; it keeps some thirty workers busy.
+const READ_AHEAD_BYTES: u64 = 16 << 20;
+
+/// Starts the worker threads.
+pub(super) fn start_workers(jobs: NonZeroUsize) -> Result<ThreadPool, Error> {
+    rayon::ThreadPoolBuilder::new()
+        .num_threads(jobs.get())
+        .thread_name(|number| format!("worker-{number}"))
+        .build()
+        .map_err(|error| Error::Workers { jobs: jobs.get(), message: error.to_string() })
+}
+
+/// Writes every tile; returns the sum of their bytes.
+pub(super) fn write_tiles(
+    source: &dyn Source,
+    plan: &ExportPlan,
+    names: &DeepZoomNames,
+    sink: &dyn Sink,
+    jobs: NonZeroUsize,
+    progress: &dyn Progress,
+) -> Result<u64, Error> {
+    let workers = start_workers(jobs)?;
+    let desks = (0..jobs.get()).map(|_| Ok(Mutex::new(Desk::new(plan)?))).collect::<Result<Vec<_>, Error>>()?;
+    let (base, chunk) = match plan.base_tiles() {
+        BaseTiles::Encoded => (Base::Pixels, chunk_size(source.info())),
+        BaseTiles::Lossless => {
+            let stored = source.stored_tiles().ok_or_else(|| Error::Defect {
+                message: "lossless tiles are planned for a slide whose stored tiles cannot be had".to_owned(),
+            })?;
+            (Base::Stored(stored), stored.tile_size())
+        }
+    };
+    let order = ReadOrder::new(plan.area(), chunk, plan.pyramid());
+    let mut agenda = ExportAgenda {
+        plan: plan.pyramid(),
+        base_tiles: plan.base_tiles(),
+        mosaics: order.level_axes(plan.pyramid()).into_iter().map(Mosaic::new).collect(),
+        chunks: order.chunks(),
+        read_ahead: (READ_AHEAD_BYTES / order.chunk_bytes()).clamp(8, 512) as usize,
+        reads_under_way: 0,
+        ready: VecDeque::new(),
+        tiles_issued: 0,
+    };
+    let bench = Bench {
+        source,
+        base,
+        plan,
+        names,
+        sink,
+        progress,
+        desks,
+        tile_bytes: AtomicU64::new(0),
+        something_seen: AtomicBool::new(false),
+    };
+    conveyor::run(&workers, &mut agenda, |job, worker| bench.perform(job, worker))?;
+
+    // Missing tiles show as transparent, without an error. One may be what was not scanned; all of them are no slide.
+    if !bench.something_seen.into_inner() {
+        return Err(SlideError::Empty { path: source.info().path.clone() }.into());
+    }
+    // Proof that nothing was left out: each tile was issued once, and no pixel waits for a tile that never came.
+    let expected = plan.pyramid().tile_count();
+    if agenda.tiles_issued != expected || !agenda.mosaics.iter().all(Mosaic::is_empty) {
+        return Err(Error::Defect { message: format!("{} tiles written, {expected} planned", agenda.tiles_issued) });
+    }
+    Ok(bench.tile_bytes.into_inner())
+}
+
+/// Reads a part of the exported area; `rect` in pixels of the full-size level.
+pub(super) fn read_chunk(
+    source: &dyn Source,
+    plan: &ExportPlan,
+    rect: Rect,
+    spare: Vec<u8>,
+) -> Result<PremultipliedPixels, Error> {
+    let region = rect
+        .moved(plan.area().origin())
+        .ok_or_else(|| Error::Defect { message: format!("the exported area's part {rect} lies outside the slide") })?;
+    Ok(source.read(region, spare)?)
+}
+
+enum Job {
+    /// Reads a chunk of the full size.
+    Read { column: u32, row: u32, rect: Rect },
+    /// Writes a tile of the full size as it is stored, and reduces it.
+    Stored { entry: u64, tile: TileAddress, reduction: Option<Reduction> },
+    /// Writes a tile where it has an entry number, and reduces it or a part of it.
+    Tile { entry: Option<u64>, tile: TileAddress, reduction: Option<Reduction>, pieces: Vec<Arc<Piece>> },
+}
+
+/// A piece, and the column and row of pieces that it is of the level with this number.
+struct Placed {
+    level: usize,
+    place: (u32, u32),
+    piece: Piece,
+}
+
+struct Outcome {
+    was_read: bool,
+    piece: Option<Placed>,
+}
+
+/// What is to be read and rendered next, told from what has come.
+struct ExportAgenda<'a, Chunks> {
+    plan: &'a PyramidPlan,
+    base_tiles: BaseTiles,
+    /// By level number.
+    mosaics: Vec<Mosaic>,
+    chunks: Chunks,
+    read_ahead: usize,
+    reads_under_way: usize,
+    ready: VecDeque<Job>,
+    tiles_issued: u64,
+}
+
+impl<Chunks> ExportAgenda<'_, Chunks> {
+    fn tile(&self, level: usize, column: u32, row: u32) -> Result<TileAddress, Error> {
+        let tile = self.plan.level(level as u32).and_then(|level| self.plan.tile(level, column, row));
+        tile.ok_or_else(|| Error::Defect {
+            message: format!("a tile at column {column}, row {row} of level {level}, which is outside its grid"),
+        })
+    }
+
+    fn next_entry(&mut self) -> u64 {
+        self.tiles_issued += 1;
+        self.tiles_issued - 1
+    }
+
+    fn insert(&mut self, Placed { level, place, piece }: Placed) -> Result<(), Error> {
+        for Task { column, row, writes, reduction, pieces } in self.mosaics[level].insert(place.0, place.1, piece) {
+            let tile = self.tile(level, column, row)?;
+            let entry = writes.then(|| self.next_entry());
+            if entry.is_some() || reduction.is_some() {
+                self.ready.push_back(Job::Tile { entry, tile, reduction, pieces });
+            }
+        }
+        Ok(())
+    }
+}
+
+impl<Chunks: Iterator<Item = (u32, u32)>> Agenda for ExportAgenda<'_, Chunks> {
+    type Job = Job;
+    type Outcome = Outcome;
+
+    fn issue(&mut self) -> Result<Option<Job>, Error> {
+        // Tiles first: they set memory free, reads take it.
+        if let Some(job) = self.ready.pop_front() {
+            return Ok(Some(job));
+        }
+        if self.reads_under_way == self.read_ahead {
+            return Ok(None);
+        }
+        let Some((column, row)) = self.chunks.next() else { return Ok(None) };
+        self.reads_under_way += 1;
+        let level = self.mosaics.len() - 1;
+        match self.base_tiles {
+            BaseTiles::Lossless => {
+                let tile = self.tile(level, column, row)?;
+                let reduction = self.mosaics[level].task(column, row).reduction;
+                Ok(Some(Job::Stored { entry: self.next_entry(), tile, reduction }))
+            }
+            BaseTiles::Encoded => {
+                let rect = self.mosaics[level].piece_rect(column, row).ok_or_else(|| Error::Defect {
+                    message: format!("an empty chunk at column {column}, row {row}"),
+                })?;
+                Ok(Some(Job::Read { column, row, rect }))
+            }
+        }
+    }
+
+    fn take(&mut self, Outcome { was_read, piece }: Outcome) -> Result<(), Error> {
+        self.reads_under_way -= usize::from(was_read);
+        piece.map_or(Ok(()), |piece| self.insert(piece))
+    }
+}
+
+/// What one worker keeps from task to task.
+struct Desk {
+    canvas: Canvas,
+    encoder: TileEncoder,
+    /// A stored tile's JPEG file.
+    jpeg: Vec<u8>,
+    /// The memory of pieces that nobody needs any more.
+    spare: Vec<Vec<u8>>,
+}
+
+impl Desk {
+    /// A task sets few pieces free at a time.
+    const SPARE_AT_MOST: usize = 8;
+
+    fn new(plan: &ExportPlan) -> Result<Self, Error> {
+        Ok(Self {
+            canvas: Canvas::default(),
+            encoder: TileEncoder::new(plan.format())?,
+            jpeg: Vec::new(),
+            spare: Vec::new(),
+        })
+    }
+
+    /// Memory for the pixels of `rect`: of a piece that had about as many, or new.
+    fn take_spare(&mut self, rect: Rect) -> Vec<u8> {
+        let bytes = rect.size().area() as usize * PIXEL_BYTES;
+        let fits = |spare: &Vec<u8>| (bytes..=2 * bytes).contains(&spare.capacity());
+        self.spare.iter().rposition(fits).map_or_else(Vec::new, |index| self.spare.swap_remove(index))
+    }
+
+    /// Keeps the memory of those pieces that no other task uses.
+    fn keep_spare(&mut self, pieces: Vec<Arc<Piece>>) {
+        for piece in pieces.into_iter().filter_map(Arc::into_inner) {
+            if self.spare.len() < Self::SPARE_AT_MOST {
+                self.spare.push(piece.pixels.into_bytes());
+            }
+        }
+    }
+}
+
+/// Where the tiles of the full size come from.
+enum Base<'a> {
+    Pixels,
+    Stored(&'a dyn StoredTileReader),
+}
+
+/// What all workers share.
+struct Bench<'a> {
+    source: &'a dyn Source,
+    base: Base<'a>,
+    plan: &'a ExportPlan,
+    names: &'a DeepZoomNames,
+    sink: &'a dyn Sink,
+    progress: &'a dyn Progress,
+    /// One a worker, so that no lock is ever waited for.
+    desks: Vec<Mutex<Desk>>,
+    tile_bytes: AtomicU64,
+    /// Whether any pixel that was read was not wholly transparent.
+    something_seen: AtomicBool,
+}
+
+impl Bench<'_> {
+    fn perform(&self, job: Job, worker: usize) -> Result<Outcome, Error> {
+        if self.progress.stop_requested() {
+            return Err(Error::Interrupted);
+        }
+        let mut desk = self.desks[worker].lock().unwrap_or_else(PoisonError::into_inner);
+        match job {
+            Job::Read { column, row, rect } => {
+                let pixels = read_chunk(self.source, self.plan, rect, desk.take_spare(rect))?;
+                self.see(|| !pixels.is_clear());
+                let piece = Piece { rect, pixels: pixels.over(self.plan.background()) };
+                let level = self.plan.pyramid().max_level().number() as usize;
+                Ok(Outcome { was_read: true, piece: Some(Placed { level, place: (column, row), piece }) })
+            }
+            Job::Stored { entry, tile, reduction } => {
+                let halved = self.write_stored(&mut desk, entry, tile)?;
+                Ok(Outcome { was_read: true, piece: place(tile, reduction, halved) })
+            }
+            Job::Tile { entry, tile, reduction, pieces } => {
+                let halved = self.write_tile(&mut desk, entry, tile, reduction, &pieces)?;
+                desk.keep_spare(pieces);
+                Ok(Outcome { was_read: false, piece: place(tile, reduction, halved) })
+            }
+        }
+    }
+
+    /// Remembers that something was seen, and asks no more then.
+    fn see(&self, something: impl FnOnce() -> bool) {
+        if !self.something_seen.load(Ordering::Relaxed) && something() {
+            self.something_seen.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// Puts a tile together from its pieces, writes it where it has an entry number, and reduces what is to be reduced.
+    fn write_tile(
+        &self,
+        desk: &mut Desk,
+        entry: Option<u64>,
+        tile: TileAddress,
+        reduction: Option<Reduction>,
+        pieces: &[Arc<Piece>],
+    ) -> Result<Option<Pixels>, Error> {
+        let full = self.plan.pyramid().region(tile).full;
+        let spare = reduction.map_or_else(Vec::new, |reduction| desk.take_spare(reduction.target));
+        let area = match (entry, reduction) {
+            (Some(_), Some(reduction)) => full.union(reduction.source),
+            (None, Some(reduction)) => reduction.source,
+            _ => full,
+        };
+        let canvas = desk.canvas.assemble(area, pieces.iter().map(|piece| (piece.rect, &piece.pixels)));
+        if let Some(entry) = entry {
+            let contents = desk
+                .encoder
+                .encode(canvas.part(relative_to(full, area.origin())))
+                .map_err(|source| Error::Encode { tile, source })?;
+            self.write(entry, tile, contents)?;
+        }
+        Ok(reduction.map(|reduction| canvas.part(relative_to(reduction.source, area.origin())).halved(spare)))
+    }
+
+    /// Writes a tile of the full size as it is stored; returns it at half size.
+    fn write_stored(&self, desk: &mut Desk, entry: u64, tile: TileAddress) -> Result<Option<Pixels>, Error> {
+        let Base::Stored(stored) = self.base else {
+            return Err(Error::Defect { message: format!("tile {tile} is no stored tile") });
+        };
+        let rect = self.plan.pyramid().region(tile).core;
+        let region = rect.moved(self.plan.area().origin()).ok_or_else(|| Error::Defect {
+            message: format!("the exported area's part {rect} lies outside the slide"),
+        })?;
+        let spare = desk.take_spare(Rect::of(rect.size().halved()));
+        if let Some(halved) = stored.read_stored(region, &mut desk.jpeg, spare)? {
+            self.see(|| true);
+            self.write(entry, tile, &desk.jpeg)?;
+            return Ok(Some(halved));
+        }
+        // Never scanned, and so nothing that could be kept: the background.
+        let pixels = Pixels::filled(rect.size(), self.plan.background());
+        let contents = desk.encoder.encode(pixels.view()).map_err(|source| Error::Encode { tile, source })?;
+        self.write(entry, tile, contents)?;
+        Ok(Some(pixels.view().halved(Vec::new())))
+    }
+
+    fn write(&self, entry: u64, tile: TileAddress, contents: &[u8]) -> Result<(), Error> {
+        self.sink.write(entry, &EntryName::new(self.names.tile(tile))?, contents)?;
+        let bytes = contents.len() as u64;
+        self.tile_bytes.fetch_add(bytes, Ordering::Relaxed);
+        let pixels = self.plan.pyramid().region(tile).core.size().area();
+        self.progress.tile_written(TileWritten { pixels, bytes });
+        Ok(())
+    }
+}
+
+/// Where the reduction of a tile belongs: one level below it.
+fn place(tile: TileAddress, reduction: Option<Reduction>, halved: Option<Pixels>) -> Option<Placed> {
+    let (reduction, pixels) = (reduction?, halved?);
+    let level = tile.level().smaller()?.number() as usize;
+    Some(Placed { level, place: reduction.piece, piece: Piece { rect: reduction.target, pixels } })
+}
