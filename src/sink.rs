@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 mod directory;
+mod early_sync;
 mod memory;
 
 pub use directory::{DirectorySink, Existing, write_file};

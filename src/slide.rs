@@ -94,9 +94,9 @@ impl fmt::Display for Reader {
                     TileColour::Rgb => "RGB",
                     TileColour::YCbCr => "YCbCr",
                 };
-                write!(formatter, "direct: TIFF with {} JPEG tiles in {colour}", tiles.size)
+                write!(formatter, "direct (TIFF with {} JPEG tiles in {colour})", tiles.size)
             }
-            Self::OpenSlide(reason) => write!(formatter, "OpenSlide: {reason}"),
+            Self::OpenSlide(reason) => write!(formatter, "OpenSlide ({reason})"),
         }
     }
 }

@@ -167,7 +167,7 @@ fn export_one(task: &Task, arguments: &Arguments, options: &ExportOptions, stop:
     if arguments.verbose {
         let reader = &source.info().reader;
         let event = json!({ "event": "reading", "name": task.name, "reader": reader });
-        watcher.say(&format!("{}: read by {reader}", task.name), &event);
+        watcher.say(&format!("{}: reader: {reader}", task.name), &event);
     }
     let result = slidezoom::export(source.as_ref(), &plan, Box::new(sink), arguments.jobs.count(), &watcher);
     watcher.end();

@@ -16,6 +16,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, RenameFlags, renameat2};
 
+use super::early_sync::EarlySync;
 use super::{EntryName, Sink, SinkError};
 
 /// What to do where something stands under the final name already.
@@ -38,6 +39,8 @@ pub struct DirectorySink {
     folder: File,
     /// The open folder above the destination, to make the rename durable.
     parent: File,
+    /// `None` once it has ended.
+    early_sync: Option<EarlySync>,
     /// How many files were written, to be counted again before they are published.
     files: AtomicU64,
     /// Folders above the destination that did not exist before, outermost first.
@@ -67,15 +70,17 @@ impl DirectorySink {
                 remove_folder(&partial)?;
                 return Err(error);
             }
-            Ok((folder, parent))
+            let early_sync = EarlySync::start(&folder, destination)?;
+            Ok((folder, parent, early_sync))
         });
-        let (folder, parent) = opened.inspect_err(|_| remove_empty(&made_for_it))?;
+        let (folder, parent, early_sync) = opened.inspect_err(|_| remove_empty(&made_for_it))?;
         Ok(Self {
             destination: destination.to_owned(),
             partial,
             existing,
             folder,
             parent,
+            early_sync: Some(early_sync),
             files: AtomicU64::new(0),
             made_for_it,
             finished: false,
@@ -157,10 +162,16 @@ impl Sink for DirectorySink {
         file.write_all(contents).map_err(failed("write", &path))?;
         nix::unistd::close(file).map_err(|errno| failed("close", &path)(errno.into()))?;
         self.files.fetch_add(1, Ordering::Relaxed);
+        if let Some(early_sync) = &self.early_sync {
+            early_sync.count(contents.len());
+        }
         Ok(())
     }
 
     fn commit(mut self: Box<Self>) -> Result<(), SinkError> {
+        if let Some(early_sync) = self.early_sync.take() {
+            early_sync.end(&self.partial)?;
+        }
         sync_tree(&self.folder, &self.partial)?;
         self.check_written()?;
         let replaced = self.publish()?;
@@ -188,7 +199,7 @@ impl Drop for DirectorySink {
     }
 }
 
-fn failed(action: &'static str, path: &Path) -> impl Fn(io::Error) -> SinkError {
+pub(super) fn failed(action: &'static str, path: &Path) -> impl Fn(io::Error) -> SinkError {
     let path = path.to_owned();
     move |source| SinkError::Operation { action, path: path.clone(), source: Arc::new(source) }
 }

@@ -3,11 +3,12 @@
 //! OpenSlide's errors are terminal for a handle: from the first one on, every read of every thread returns a
 //! cleared buffer. The wrapper asks for the error state after each read, and so a cleared buffer never passes for
 //! pixels. One handle serves all threads. Because a failure on one thread makes the reads of all others fail
-//! too, a failed region is read once more through a handle of its own: what fails there as well is the region to name.
+//! too, a failed region is read once more through a new handle: what fails there as well is the region to name, and a handle with which it succeeds
+//! takes the place of the dead one.
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use openslide_rs::errors::OpenSlideError;
 use openslide_rs::{Address, OpenSlide, Region};
@@ -21,7 +22,8 @@ use crate::render::{PremultipliedPixels, Rgb};
 /// A slide opened by OpenSlide.
 #[derive(Debug)]
 pub(super) struct OpenSlideSource {
-    handle: OpenSlide,
+    /// Held for reading by every read; for writing only to replace a dead handle.
+    handle: RwLock<OpenSlide>,
     info: SlideInfo,
 }
 
@@ -61,13 +63,8 @@ impl OpenSlideSource {
         if metadata.len() == 0 {
             return Err(SlideError::Malformed { path: path.to_owned(), message: "the file is empty".to_owned() });
         }
-        let mut handle = open_handle(path)?;
-        let info = read_info(path, &handle)?;
-        // Stored tiles of a sane size are read whole and once: a cache of them would only keep memory from being used again while
-        // the processor's own cache still holds it. What is read in other parts gains from OpenSlide's 32 MB.
-        if info.levels[0].tile_to_read_whole().is_some() {
-            handle = OpenSlide::new_with_cache(path, CACHE_OF_WHOLE_TILES).map_err(open_error(path))?;
-        }
+        let info = read_info(path, &open_handle(path)?)?;
+        let handle = RwLock::new(open_to_read(&info)?);
         Ok(Self { handle, info })
     }
 
@@ -89,9 +86,15 @@ impl OpenSlideSource {
             size,
             message: error.to_string(),
         };
-        let bytes = match self.handle.read_region(&region) {
+        let read = self.handle.read().unwrap_or_else(PoisonError::into_inner).read_region(&region);
+        let bytes = match read {
             Ok(bytes) => bytes,
-            Err(_) => open_handle(&self.info.path)?.read_region(&region).map_err(failed)?,
+            Err(_) => {
+                let new = open_to_read(&self.info)?;
+                let bytes = new.read_region(&region).map_err(failed)?;
+                *self.handle.write().unwrap_or_else(PoisonError::into_inner) = new;
+                bytes
+            }
         };
         Ok(PremultipliedPixels::from_native_argb(size, bytes))
     }
@@ -119,6 +122,15 @@ impl Source for OpenSlideSource {
         let (size, bytes) = handle.read_associated_buffer(name).map_err(|error| failed(error.to_string()))?;
         let size = Size::new(size.w, size.h).ok_or_else(|| failed("its size is 0".to_owned()))?;
         Ok(PremultipliedPixels::from_native_argb(size, bytes))
+    }
+}
+
+/// A handle to read pixels with. Stored tiles of a sane size are read whole and once: a cache of them would only keep memory from being used
+/// again while the processor's own cache still holds it. What is read in other parts gains from OpenSlide's 32 MB.
+fn open_to_read(info: &SlideInfo) -> Result<OpenSlide, SlideError> {
+    match info.levels[0].tile_to_read_whole() {
+        Some(_) => OpenSlide::new_with_cache(&info.path, CACHE_OF_WHOLE_TILES).map_err(open_error(&info.path)),
+        None => open_handle(&info.path),
     }
 }
 

@@ -52,6 +52,7 @@ fn the_description_says_all_that_a_script_needs() {
             "levels": 11,
             "tileSize": 254,
             "overlap": 1,
+            "baseTiles": "encoded",
             "format": "jpeg",
             "quality": 80,
             "subsampling": "420",

@@ -54,6 +54,8 @@ const PYRAMID: [(&str, Option<&str>); 7] = [
     ("--background", Some("the slide's background, else ffffff")),
 ];
 
+const READER: (&str, Option<&str>) = ("--reader", Some("auto"));
+
 const JOBS: (&str, Option<&str>) = ("--jobs", Some("the processors that this program may use"));
 
 #[test]
@@ -62,24 +64,27 @@ fn the_help_of_export_lists_every_option_with_its_default() {
         ("--output", Some("the slide's name without its ending, here")),
         ("--associated", Some("thumbnail")),
         ("--no-viewer", None),
+        ("--lossless", None),
+        ("--verbose", None),
         ("--overwrite", None),
         ("--progress", Some("auto")),
         ("--dry-run", None),
     ];
-    assert_help("export", &[&PYRAMID[..], &[JOBS], &own].concat());
+    assert_help("export", &[&PYRAMID[..], &[JOBS, READER], &own].concat());
 }
 
 #[test]
 fn the_help_of_tile_lists_every_option_with_its_default() {
     assert_help(
         "tile",
-        &[&PYRAMID[..], &[JOBS, ("--output", Some("stdout")), ("--exact", None), ("--overwrite", None)]].concat(),
+        &[&PYRAMID[..], &[JOBS, READER, ("--output", Some("stdout")), ("--exact", None), ("--overwrite", None)]]
+            .concat(),
     );
 }
 
 #[test]
 fn the_help_of_info_lists_every_option() {
-    assert_help("info", &[("--json", None)]);
+    assert_help("info", &[("--json", None), READER]);
 }
 
 #[test]

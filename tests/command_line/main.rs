@@ -37,6 +37,7 @@ mod help;
 mod information;
 mod interruption;
 mod layout;
+mod lossless;
 mod names;
 mod pixels;
 mod plan;

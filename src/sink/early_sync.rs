@@ -1,0 +1,60 @@
+//! Brings files to the disk while others are still being made.
+//!
+//! What stands in the system's memory when an export ends has to be waited for: 0.3 s of 4.4 for a gigapixel on a fast disk, and far longer on
+//! a slow one. So a thread of its own asks the file system, after every so many bytes, to write what it has. Only time depends on it: the
+//! export ends with a sync of its own in any case. What always holds: an error of an early sync is an error of the export.
+
+use std::fs::File;
+use std::os::fd::AsFd;
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::thread::JoinHandle;
+
+use nix::errno::Errno;
+
+use super::SinkError;
+use super::directory::failed;
+
+/// How many bytes may be written before the next sync begins.
+const BYTES_BETWEEN: u64 = 32 << 20;
+
+/// A thread that syncs the file system of a folder from time to time.
+#[derive(Debug)]
+pub(super) struct EarlySync {
+    written: AtomicU64,
+    wake: SyncSender<()>,
+    thread: JoinHandle<Result<(), Errno>>,
+}
+
+impl EarlySync {
+    /// Starts the thread, which waits. `folder` was opened before anything was written into it: the system reports every error since then.
+    pub fn start(folder: &File, path: &Path) -> Result<Self, SinkError> {
+        let folder = folder.try_clone().map_err(failed("open", path))?;
+        // One wake-up may be waiting while a sync is under way; more would say nothing new.
+        let (wake, woken) = sync_channel(1);
+        let sync = move || woken.into_iter().try_for_each(|()| nix::unistd::syncfs(folder.as_fd()));
+        let thread = std::thread::Builder::new().name("early-sync".to_owned()).spawn(sync);
+        Ok(Self { written: AtomicU64::new(0), wake, thread: thread.map_err(failed("start a thread for", path))? })
+    }
+
+    /// Counts what was written.
+    pub fn count(&self, bytes: usize) {
+        let bytes = bytes as u64;
+        let before = self.written.fetch_add(bytes, Ordering::Relaxed);
+        if before / BYTES_BETWEEN != (before + bytes) / BYTES_BETWEEN {
+            // Full: a sync is due anyway. Gone: the thread has met an error, which `end` reports.
+            let _ = self.wake.try_send(());
+        }
+    }
+
+    /// Waits for a sync that is under way; reports the error of any.
+    pub fn end(self, path: &Path) -> Result<(), SinkError> {
+        drop(self.wake);
+        match self.thread.join() {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(errno)) => Err(failed("sync", path)(errno.into())),
+            Err(_) => Err(failed("sync", path)(std::io::Error::other("the thread panicked"))),
+        }
+    }
+}

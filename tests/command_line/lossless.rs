@@ -1,0 +1,290 @@
+//! `--lossless`: the full size's tiles are the slide's own JPEG data. Proved by the quantised coefficients, which a decoder of the tests' own
+//! reads from the slide and from the export, and by the bytes themselves.
+
+use std::fs;
+use std::io::{BufReader, Read, Seek, SeekFrom};
+use std::path::Path;
+
+use slidezoom_fixtures::{
+    Colour, Compression, Container, JpegTables, Pattern, SlideBuilder, Style, Subsampling, TileFault, coefficients,
+};
+use tiff::decoder::Decoder;
+use tiff::tags::Tag;
+
+use crate::deep_zoom::{DeepZoom, Tile};
+use crate::pictures::Picture;
+use crate::slides::{self, WriteInto};
+use crate::tree::Tree;
+use crate::workspace::{Run, Workspace};
+
+/// The stored tiles of a TIFF's first directory, row by row, each made whole by joining its shared tables to it and nothing else.
+fn stored_tiles(slide: &Path) -> Vec<Vec<u8>> {
+    let mut decoder = Decoder::new(BufReader::new(fs::File::open(slide).unwrap())).unwrap();
+    let offsets = decoder.get_tag_u64_vec(Tag::TileOffsets).unwrap();
+    let lengths = decoder.get_tag_u64_vec(Tag::TileByteCounts).unwrap();
+    let tables = decoder.find_tag(Tag::JPEGTables).unwrap().map(|value| value.into_u8_vec().unwrap());
+    let mut file = fs::File::open(slide).unwrap();
+    let mut tile = |(offset, length)| {
+        let mut stream = Vec::new();
+        file.seek(SeekFrom::Start(offset)).unwrap();
+        file.by_ref().take(length).read_to_end(&mut stream).unwrap();
+        match &tables {
+            Some(tables) if length > 0 => [&tables[..tables.len() - 2], &stream[2..]].concat(),
+            _ => stream,
+        }
+    };
+    offsets.into_iter().zip(lengths).map(&mut tile).collect()
+}
+
+/// What a file holds from its first scan on.
+fn scans(jpeg: &[u8]) -> &[u8] {
+    let start = jpeg.windows(2).position(|pair| pair == [0xff, 0xda]).unwrap();
+    let end = jpeg.windows(2).rposition(|pair| pair == [0xff, 0xd9]).unwrap();
+    &jpeg[start..end + 2]
+}
+
+/// The export's full-size tiles hold the coefficients of the slide's, and those that no edge cuts its very bytes.
+#[track_caller]
+fn assert_lossless(tree: &Tree, name: &str, slide: &Path, plan: &DeepZoom) {
+    let stored = stored_tiles(slide);
+    let tiles = plan.level_tiles(plan.max_level());
+    assert_eq!(stored.len(), tiles.len());
+    for (tile, stored) in tiles.iter().zip(&stored) {
+        let found = tree.file(&format!("{name}_files/{}", tile.file("jpeg")));
+        let (width, height) = tile.size();
+        let kept = coefficients(stored).unwrap().cropped(width, height).unwrap();
+        assert!(coefficients(found).unwrap().cropped(width, height).unwrap() == kept, "{tile:?}");
+        if tile.size() == (plan.tile_size, plan.tile_size) {
+            assert!(scans(found) == scans(stored), "{tile:?}");
+        }
+    }
+}
+
+/// The peak signal-to-noise ratio of two pictures, in decibels.
+fn psnr(one: &Picture, other: &Picture) -> f64 {
+    let pairs = one.pixels.as_flattened().iter().zip(other.pixels.as_flattened());
+    let squares: u64 = pairs.map(|(one, other)| u64::from(one.abs_diff(*other)).pow(2)).sum();
+    let mean = squares as f64 / (3 * one.pixels.len()) as f64;
+    10.0 * (255.0 * 255.0 / mean.max(1e-9)).log10()
+}
+
+/// A level put together from its tiles, which do not overlap.
+fn level(tree: &Tree, name: &str, plan: &DeepZoom, level: u32, extension: &str) -> Picture {
+    let (width, height) = plan.level_size(level);
+    let tiles: Vec<(Tile, Picture)> = plan
+        .level_tiles(level)
+        .into_iter()
+        .map(|tile| {
+            let bytes = tree.file(&format!("{name}_files/{}", tile.file(extension)));
+            let picture = if extension == "png" { Picture::from_png(bytes) } else { Picture::from_jpeg(bytes) };
+            (tile, picture)
+        })
+        .collect();
+    let columns = plan.grid(level).0;
+    Picture::draw((width, height), |x, y| {
+        let (tile, picture) = &tiles[((y / plan.tile_size) * columns + x / plan.tile_size) as usize];
+        picture.pixel(x - tile.columns.start, y - tile.rows.start)
+    })
+}
+
+#[test]
+fn the_real_slides_own_data_is_published() {
+    let slide = slidezoom_fixtures::real_slide().unwrap();
+    let workspace = Workspace::new();
+    let export = |options: &[&str]| {
+        let mut command = workspace.command([&["export"], options].concat());
+        Run::of(command.arg(&slide)).succeeds();
+    };
+    export(&["-o", "lossless", "--lossless", "--quality", "100"]);
+    let tree = workspace.tree("lossless");
+    let plan = DeepZoom::new((2220, 2967)).cut(240, 0);
+    assert_lossless(&tree, "lossless", &slide, &plan);
+    assert!(tree.text("lossless.dzi").contains("Format=\"jpeg\" Overlap=\"0\" TileSize=\"240\""));
+    assert_eq!(tree.json("lossless.json")["baseTiles"], "lossless");
+
+    // Every full-size pixel is the one that decoding gives, the colours and the cut edges too; below, a half-size decode stands for the mean of
+    // 2×2, which it is not quite.
+    export(&["-o", "exact", "--format", "png", "--tile-size", "240", "--overlap", "0"]);
+    let exact = workspace.tree("exact");
+    for number in 0..=plan.max_level() {
+        let found = level(&tree, "lossless", &plan, number, "jpeg");
+        let expected = level(&exact, "exact", &plan, number, "png");
+        if number == plan.max_level() {
+            assert!(found == expected);
+        } else {
+            assert!(psnr(&found, &expected) > 36.0, "level {number}: {} dB", psnr(&found, &expected));
+            let mean = |picture: &Picture| {
+                let values = picture.pixels.as_flattened();
+                values.iter().map(|&value| f64::from(value)).sum::<f64>() / values.len() as f64
+            };
+            assert!((mean(&found) - mean(&expected)).abs() < 0.5, "level {number}");
+        }
+    }
+}
+
+#[test]
+fn every_kind_of_jpeg_slide_is_taken_as_it_is() {
+    let tissue = || SlideBuilder::new(300, 165).tile_size(64, 64).pattern(Pattern::Tissue { seed: 3 });
+    let rgb = || tissue().colour(Colour::Rgb).subsampling(Subsampling::Full);
+    for (number, slide) in [
+        tissue().subsampling(Subsampling::Full),
+        tissue().subsampling(Subsampling::HalfWidth),
+        tissue().subsampling(Subsampling::Quarter).jpeg_tables(JpegTables::Shared),
+        tissue().colour(Colour::Grey),
+        tissue().container(Container::BigTiff).style(Style::Philips),
+        rgb(),
+        rgb().style(Style::Aperio),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let workspace = Workspace::new();
+        let path = slide.write_into(&workspace, "scan.tif");
+        workspace.export(["scan.tif", "--lossless"]).succeeds();
+        let tree = workspace.tree("scan");
+        let plan = DeepZoom::new((300, 165)).cut(64, 0);
+        assert_lossless(&tree, "scan", &path, &plan);
+        assert_eq!(tree.files().iter().filter(|file| file.ends_with(".jpeg")).count(), plan.tiles().len());
+
+        // Its pixels are those of a PNG export, but where 4:2:0 is cut: chroma beyond the cut is no longer there to be blended in.
+        workspace
+            .export(["scan.tif", "-o", "exact", "--format", "png", "--tile-size", "64", "--overlap", "0"])
+            .succeeds();
+        let exact = workspace.tree("exact");
+        for tile in plan.level_tiles(plan.max_level()) {
+            let found = Picture::from_jpeg(tree.file(&format!("scan_files/{}", tile.file("jpeg"))));
+            let expected = Picture::from_png(exact.file(&format!("exact_files/{}", tile.file("png"))));
+            if tile.size() == (64, 64) {
+                assert!(found == expected, "slide {number}, {tile:?}");
+            } else {
+                assert!(psnr(&found, &expected) > 40.0, "slide {number}, {tile:?}: {}", psnr(&found, &expected));
+            }
+        }
+    }
+}
+
+#[test]
+fn a_cut_edge_is_reduced_from_what_is_inside_the_cut() {
+    // The scanner's filling beyond the slide's edge is black or white; none of it may reach the smaller levels. Sides of 64 − 1, 64 + 1 and 64 + 8.
+    for (width, height) in [(63, 65), (72, 71), (129, 1), (1, 129)] {
+        let workspace = Workspace::new();
+        let slide = SlideBuilder::new(width, height).tile_size(64, 64).pattern(Pattern::Tissue { seed: 5 });
+        slide.colour(Colour::Rgb).subsampling(Subsampling::Full).quality(100).write_into(&workspace, "scan.tif");
+        let plan = DeepZoom::new((width, height)).cut(64, 0);
+        workspace.export(["scan.tif", "--lossless", "--quality", "100", "--subsampling", "444"]).succeeds();
+        let tree = workspace.tree("scan");
+        let base = level(&tree, "scan", &plan, plan.max_level(), "jpeg");
+        let below = level(&tree, "scan", &plan, plan.max_level() - 1, "jpeg");
+        below.assert_near(&base.halved(), 24, &format!("{width}×{height}"));
+        assert!(psnr(&below, &base.halved()) > 36.0, "{width}×{height}: {} dB", psnr(&below, &base.halved()));
+    }
+}
+
+#[test]
+fn jobs_do_not_matter_and_missing_tiles_are_background() {
+    let workspace = Workspace::new();
+    let slide = slides::small().style(Style::Aperio).tile_fault(0, 1, 1, TileFault::Missing);
+    slide.write_into(&workspace, "scan.svs");
+    for jobs in ["1", "2", "8"] {
+        workspace.export(["scan.svs", "--lossless", "-o", &format!("jobs-{jobs}/scan"), "--jobs", jobs]).succeeds();
+    }
+    let trees = ["1", "2", "8"].map(|jobs| workspace.tree(format!("jobs-{jobs}/scan")));
+    let files = trees[0].files();
+    assert!(trees.iter().all(|tree| tree.files() == files));
+    assert!(files.iter().all(|file| trees.iter().all(|tree| tree.file(file) == trees[0].file(file))));
+    let missing = Picture::from_jpeg(trees[0].file("scan_files/10/1_1.jpeg"));
+    assert_eq!(missing.size(), (256, 244));
+    assert!(missing.pixels.iter().all(|pixel| *pixel == [255; 3]));
+}
+
+#[test]
+fn a_damaged_tile_is_named_and_nothing_is_published() {
+    for (fault, (column, row), place) in [
+        (TileFault::GarbageData, (1, 1), "cannot read 256×244 pixels at (256, 256) of slide level 0: libjpeg-turbo: "),
+        (TileFault::GarbageData, (2, 1), "cannot read 188×244 pixels at (512, 256) of slide level 0: libjpeg-turbo: "),
+        (
+            TileFault::BrokenHeader,
+            (0, 0),
+            "cannot read 256×256 pixels at (0, 0) of slide level 0: its data does not begin",
+        ),
+        (
+            TileFault::PastTheEnd,
+            (2, 0),
+            "cannot read 188×256 pixels at (512, 0) of slide level 0: its data is said to lie",
+        ),
+    ] {
+        let workspace = Workspace::new();
+        slides::small().levels([1, 4]).tile_fault(0, column, row, fault).write_into(&workspace, "scan.tif");
+        workspace.export(["scan.tif", "--lossless"]).fails(3, &[place]);
+        assert_eq!(workspace.names(), ["scan.tif"]);
+    }
+}
+
+#[test]
+fn what_cannot_be_lossless_is_refused_with_the_reason_and_what_would_work() {
+    let small = || SlideBuilder::new(300, 200);
+    let refused = |slide: SlideBuilder, options: &[&str], words: &[&str]| {
+        let workspace = Workspace::new();
+        slide.write_into(&workspace, "scan.tif");
+        workspace.export([&["scan.tif", "--lossless"], options].concat()).fails(2, words);
+        assert_eq!(workspace.names(), ["scan.tif"]);
+    };
+    let openslide = "lossless tiles are not possible: the slide is read through OpenSlide, since ";
+    refused(
+        small().compression(Compression::Uncompressed),
+        &[],
+        &[openslide, "its tiles are not JPEG (TIFF compression 1)", "\n  without --lossless"],
+    );
+    refused(small(), &["--reader", "openslide"], &[openslide, "\n  leave --reader openslide out"]);
+    refused(small().tile_size(128, 64), &[], &["stored in tiles of 128×64", "square", "\n  without --lossless"]);
+    refused(
+        small(),
+        &["--tile-size", "254"],
+        &["tiles are of 256 pixels", "254", "\n  leave --tile-size and --overlap out"],
+    );
+    refused(small(), &["--overlap", "1"], &["overlap 1", "\n  leave --tile-size"]);
+    refused(small(), &["--format", "png"], &["another format", "\n  leave --format out"]);
+
+    // What agrees with the slide may be said.
+    let workspace = Workspace::new();
+    small().write_into(&workspace, "scan.tif");
+    let agreeing = ["--tile-size", "256", "--overlap", "0", "--format", "jpeg"];
+    workspace.export([&["scan.tif", "--lossless", "-o", "one"], &agreeing[..]].concat()).succeeds();
+    workspace.export(["scan.tif", "--lossless", "-o", "two", "--overlap", "0"]).succeeds();
+}
+
+#[test]
+fn info_and_the_plan_say_whether_it_is_possible() {
+    let workspace = Workspace::new();
+    slides::aperio().write_into(&workspace, "scan.svs");
+    slides::small().compression(Compression::Uncompressed).write_into(&workspace, "raw.tif");
+    let says = |run: &Run, words: &str| {
+        assert!(
+            run.text().lines().any(|line| line.split_whitespace().collect::<Vec<_>>().join(" ").contains(words)),
+            "{words}: {run:?}"
+        );
+    };
+    let info = workspace.slidezoom(["info", "scan.svs"]).succeeds();
+    says(&info, "reader direct (TIFF with 240×240 JPEG tiles in YCbCr)");
+    says(&info, "lossless tiles possible, of 240");
+    let info = workspace.slidezoom(["info", "raw.tif"]).succeeds();
+    says(&info, "reader OpenSlide (its tiles are not JPEG (TIFF compression 1))");
+    says(&info, "lossless tiles are not possible: the slide is read through OpenSlide, since its tiles are not JPEG");
+    let plan = workspace.export(["scan.svs", "--lossless", "--dry-run"]).succeeds();
+    says(&plan, "of 240, overlap 0, the slide's own JPEG (lossless), smaller levels JPEG quality 80 4:2:0");
+    let json = workspace.slidezoom(["info", "--json", "--reader", "openslide", "scan.svs"]).succeeds().json();
+    assert_eq!(json["slide"]["reader"], serde_json::json!({ "way": "openslide", "because": "as asked" }));
+}
+
+#[test]
+fn verbose_says_how_a_slide_is_read() {
+    let workspace = Workspace::new();
+    slides::aperio().write_into(&workspace, "scan.svs");
+    let run = workspace.export(["scan.svs", "--verbose"]).succeeds();
+    assert!(run.stderr.contains("scan: reader: direct (TIFF with 240×240 JPEG tiles in YCbCr)\n"), "{run:?}");
+    let options = ["--verbose", "--reader", "openslide", "--progress", "json", "--overwrite"];
+    let run = workspace.export([&["scan.svs"], &options[..]].concat()).succeeds();
+    let event = run.stderr.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+    let event = event.into_iter().find(|event| event["event"] == "reading").unwrap();
+    assert_eq!(event["reader"]["way"], "openslide");
+}
