@@ -285,6 +285,8 @@ fn measure(command: &[String]) -> Outcome<Usage> {
 
 fn measure_here(command: &[String]) -> Outcome<()> {
     let (program, arguments) = command.split_first().ok_or("no command to measure")?;
+    // slidezoom waits until its files are on the disk. What the program before has left in memory is not its to wait for.
+    nix::unistd::sync();
     let begun = Instant::now();
     let status = Command::new(program).args(arguments).stdout(Stdio::null()).status()?;
     let seconds = begun.elapsed().as_secs_f64();

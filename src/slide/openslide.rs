@@ -87,14 +87,13 @@ impl OpenSlideSource {
             message: error.to_string(),
         };
         let read = self.handle.read().unwrap_or_else(PoisonError::into_inner).read_region(&region);
-        let bytes = match read {
-            Ok(bytes) => bytes,
-            Err(_) => {
-                let new = open_to_read(&self.info)?;
-                let bytes = new.read_region(&region).map_err(failed)?;
-                *self.handle.write().unwrap_or_else(PoisonError::into_inner) = new;
-                bytes
-            }
+        let bytes = if let Ok(bytes) = read {
+            bytes
+        } else {
+            let new = open_to_read(&self.info)?;
+            let bytes = new.read_region(&region).map_err(failed)?;
+            *self.handle.write().unwrap_or_else(PoisonError::into_inner) = new;
+            bytes
         };
         Ok(PremultipliedPixels::from_native_argb(size, bytes))
     }
