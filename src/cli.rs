@@ -16,6 +16,7 @@ mod inputs;
 mod options;
 mod progress;
 mod tile;
+mod verify;
 
 use failure::Failure;
 
@@ -26,10 +27,11 @@ Examples:
   slidezoom export slides/ -o /srv/slides       every slide below slides/, one export each
   slidezoom export CMU-1.svs --dry-run          what would be written
   slidezoom info CMU-1.svs                      what the slide is
+  slidezoom verify CMU-1                        whether the export is whole and unchanged
 
 Exit codes:
   0 done · 1 any other failure · 2 wrong usage · 3 the slide cannot be read · 4 the destination failed ·
-  130 interrupted";
+  5 verification found damage · 130 interrupted";
 
 /// Converts whole-slide images, once and offline, into static Deep Zoom pyramids.
 #[derive(Debug, Parser)]
@@ -44,6 +46,7 @@ enum Command {
     Export(export::Arguments),
     Info(info::Arguments),
     Tile(tile::Arguments),
+    Verify(verify::Arguments),
     /// Print a completion script for a shell
     Completions {
         /// The shell
@@ -69,6 +72,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Export(arguments) => stop_flag().and_then(|stop| export::run(&arguments, &stop)),
         Command::Info(arguments) => info::run(&arguments),
         Command::Tile(arguments) => tile::run(&arguments),
+        Command::Verify(arguments) => stop_flag().and_then(|stop| verify::run(&arguments, &stop)),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut command(), "slidezoom", &mut script);

@@ -23,3 +23,4 @@ mod tiles;
 
 pub use engine::{ExportReport, Warning, export};
 pub use single_tile::{exact_tile, nearest_tile};
+pub(crate) use tiles::start_workers;

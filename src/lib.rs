@@ -5,6 +5,7 @@ pub mod encode;
 pub mod error;
 pub mod export;
 pub mod geometry;
+pub mod manifest;
 pub mod metadata;
 pub mod plan;
 pub mod progress;
@@ -12,6 +13,7 @@ pub mod pyramid;
 pub mod render;
 pub mod sink;
 pub mod slide;
+pub mod verify;
 pub mod viewer;
 
 pub use error::Error;

@@ -1,7 +1,7 @@
 //! `<name>.json`: all that a viewer or a script needs to know of an export, and nothing that should stay at home.
 //!
 //! A slide's properties can hold names, dates and serial numbers. Only those on a list of harmless ones are
-//! published. No clock and no path goes in: the file is a function of slide and options, like every other.
+//! published. No clock and no folder goes in: the file is a function of slide and options, like every other.
 
 use std::collections::BTreeMap;
 
@@ -9,9 +9,10 @@ use serde::Serialize;
 
 use crate::encode::TileFormat;
 use crate::geometry::{Rect, Size};
+use crate::manifest::MANIFEST;
 use crate::plan::{BaseTiles, ExportPlan};
 use crate::render::Rgb;
-use crate::slide::{MicronsPerPixel, SlideInfo, openslide_version};
+use crate::slide::{MicronsPerPixel, SlideInfo, SourceFile, openslide_version};
 
 /// Properties that tell of the picture and not of persons, places or times.
 const PUBLISHED: [&str; 12] = [
@@ -68,6 +69,10 @@ struct Description<'a> {
     background: Rgb,
     associated_images: &'a [PublishedImage],
     properties: BTreeMap<&'a str, &'a str>,
+    /// The slide's file.
+    source: Option<&'a SourceFile>,
+    /// The file with every file's SHA-256.
+    manifest: &'static str,
     written_by: WrittenBy,
 }
 
@@ -94,7 +99,12 @@ struct WrittenBy {
 
 /// The text of `<name>.json`.
 #[must_use]
-pub fn describe(info: &SlideInfo, plan: &ExportPlan, associated_images: &[PublishedImage]) -> String {
+pub fn describe(
+    info: &SlideInfo,
+    plan: &ExportPlan,
+    associated_images: &[PublishedImage],
+    source: Option<&SourceFile>,
+) -> String {
     let pyramid = plan.pyramid();
     let description = Description {
         name: plan.name(),
@@ -112,6 +122,8 @@ pub fn describe(info: &SlideInfo, plan: &ExportPlan, associated_images: &[Publis
         background: plan.background(),
         associated_images,
         properties: published_properties(info),
+        source,
+        manifest: MANIFEST,
         written_by: WrittenBy { slidezoom: env!("CARGO_PKG_VERSION"), openslide: openslide_version().ok() },
     };
     let mut text = to_json(&description);

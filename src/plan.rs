@@ -11,7 +11,7 @@ use crate::encode::{Quality, Subsampling, TileFormat};
 use crate::geometry::{Point, Rect, Size};
 use crate::pyramid::{PyramidPlan, TileGeometry};
 use crate::render::Rgb;
-use crate::slide::{AssociatedImage, NotDirect, Reader, SlideInfo};
+use crate::slide::{AssociatedImage, NotDirect, Reader, SlideInfo, SourceIdentity};
 
 /// Which part of the slide is exported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -101,6 +101,8 @@ pub struct ExportOptions {
     pub associated: Associated,
     /// With the page.
     pub page: Page,
+    /// The slide's SHA-256 is written down.
+    pub source_identity: SourceIdentity,
 }
 
 /// Why a slide cannot be exported as asked. Raised before anything is read or written.
@@ -197,6 +199,7 @@ pub struct ExportPlan {
     associated: Vec<String>,
     absent: Vec<String>,
     page: Page,
+    source_identity: SourceIdentity,
 }
 
 impl ExportPlan {
@@ -280,6 +283,7 @@ impl ExportPlan {
             associated,
             absent,
             page: options.page,
+            source_identity: options.source_identity,
         })
     }
 
@@ -335,6 +339,12 @@ impl ExportPlan {
     #[must_use]
     pub const fn page(&self) -> Page {
         self.page
+    }
+
+    /// What is written down of the slide's file.
+    #[must_use]
+    pub const fn source_identity(&self) -> SourceIdentity {
+        self.source_identity
     }
 
     /// The names of the pyramid's files.

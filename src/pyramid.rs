@@ -253,6 +253,22 @@ impl PyramidPlan {
         (column < grid.width() && row < grid.height()).then_some(TileAddress { level, column, row })
     }
 
+    /// A tile's place among all tiles: level by level from the smallest, row by row.
+    #[must_use]
+    pub fn ordinal(&self, tile: TileAddress) -> u64 {
+        let before: u64 = self.levels().take(usize::from(tile.level.0)).map(|level| self.level_tile_count(level)).sum();
+        before + u64::from(tile.row) * u64::from(self.grid(tile.level).width()) + u64::from(tile.column)
+    }
+
+    /// All tiles, in the order of [`ordinal`](Self::ordinal).
+    pub fn tiles(&self) -> impl Iterator<Item = TileAddress> {
+        self.levels().flat_map(|level| {
+            let grid = self.grid(level);
+            (0..grid.height())
+                .flat_map(move |row| (0..grid.width()).map(move |column| TileAddress { level, column, row }))
+        })
+    }
+
     /// A tile's pixels in its level.
     #[must_use]
     pub fn region(&self, tile: TileAddress) -> TileRegion {

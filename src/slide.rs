@@ -16,14 +16,17 @@ use crate::encode::Subsampling;
 use crate::geometry::{Point, Rect, Size};
 use crate::render::{Pixels, PremultipliedPixels, Rgb};
 
+mod identity;
 mod microns;
 mod openslide;
 mod tiff;
 
+pub use identity::{SourceFile, SourceIdentity};
 pub use microns::MicronsPerPixel;
 pub use openslide::library_version as openslide_version;
 pub use tiff::{JpegStreamError, NotDirect, StoredTiles, TileColour};
 
+pub(crate) use identity::identify;
 use openslide::OpenSlideSource;
 use tiff::{DirectTiles, TiffSource};
 

@@ -8,6 +8,7 @@ use slidezoom::Error;
 use slidezoom::plan::{NotLossless, PlanError};
 use slidezoom::sink::SinkError;
 use slidezoom::slide::{NotDirect, SlideError};
+use slidezoom::verify::VerifyError;
 
 use super::plain;
 
@@ -24,6 +25,18 @@ impl Failure {
     /// Any other failure: exit code 1.
     pub fn other(message: String) -> Self {
         Self { message, hint: None, code: 1, told: false }
+    }
+
+    /// A check that found damage: exit code 5.
+    pub fn damaged(export: &str, damages: usize) -> Self {
+        let files = if damages == 1 { "file is" } else { "files are" };
+        let message = format!("{export}: {damages} {files} missing, damaged or do not belong to it");
+        Self {
+            message,
+            hint: Some("export the slide again, or restore the export from a copy".to_owned()),
+            code: 5,
+            told: false,
+        }
     }
 
     /// Wrong usage: exit code 2.
@@ -97,6 +110,19 @@ impl From<PlanError> for Failure {
 impl From<SinkError> for Failure {
     fn from(error: SinkError) -> Self {
         Error::from(error).into()
+    }
+}
+
+impl From<VerifyError> for Failure {
+    fn from(error: VerifyError) -> Self {
+        let (code, hint) = match &error {
+            VerifyError::NotAnExport { .. } => {
+                (5, Some("an export is a folder with a .dzi, such as `slidezoom export` makes".to_owned()))
+            }
+            VerifyError::Interrupted => (130, None),
+            VerifyError::Open { .. } | VerifyError::Workers { .. } => (1, None),
+        };
+        Self { message: error.to_string(), hint, code, told: false }
     }
 }
 

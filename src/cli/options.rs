@@ -8,7 +8,7 @@ use slidezoom::encode::{Quality, Subsampling};
 use slidezoom::plan::{Associated, BaseTiles, Bounds, FormatOption, Page, SubsamplingOption};
 use slidezoom::pyramid::TileGeometry;
 use slidezoom::render::Rgb;
-use slidezoom::slide::ReaderChoice;
+use slidezoom::slide::{ReaderChoice, SourceIdentity};
 
 use super::failure::Failure;
 
@@ -53,6 +53,10 @@ pub(super) struct PublishingOptions {
     /// Leave index.html and viewer/ out
     #[arg(long)]
     no_viewer: bool,
+
+    /// Write a quick fingerprint of the slide's file into the description, and not the SHA-256 of all of it
+    #[arg(long)]
+    no_source_hash: bool,
 }
 
 #[derive(Debug, Args)]
@@ -178,6 +182,8 @@ impl PublishingOptions {
             "none" => Associated::Named(Vec::new()),
             list => Associated::Named(list.split(',').map(|name| name.trim().to_owned()).collect()),
         };
+        options.source_identity =
+            if self.no_source_hash { SourceIdentity::Fingerprint } else { SourceIdentity::Sha256 };
         options.page = if self.no_viewer { Page::Omit } else { Page::Include };
         options
     }

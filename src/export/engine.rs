@@ -1,15 +1,17 @@
 //! An export from its first folder to its commit: the tiles ([`tiles`](super::tiles)), then everything that goes with them.
 
 use std::num::NonZeroUsize;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::tiles::write_tiles;
+use super::tiles::{WrittenTiles, write_tiles};
 use crate::encode::{EncodeError, TileEncoder};
 use crate::error::Error;
+use crate::manifest::{Digest, MANIFEST, ManifestText};
 use crate::metadata;
 use crate::plan::{ExportPlan, Page};
 use crate::progress::{Progress, Workload};
 use crate::sink::{EntryName, Sink, SinkError};
-use crate::slide::{SlideError, Source};
+use crate::slide::{SlideError, Source, identify};
 use crate::viewer;
 
 /// Something to tell the user about an export that is nevertheless whole.
@@ -105,9 +107,19 @@ fn write_all(
     }
     let pyramid = plan.pyramid();
     progress.started(Workload { tiles: pyramid.tile_count(), pixels: pyramid.pixel_count() });
-    let tile_bytes = write_tiles(source, plan, &names, sink, jobs, progress)?;
+    let given_up = AtomicBool::new(false);
+    let stop = || given_up.load(Ordering::Relaxed) || progress.stop_requested();
+    let (written, source_file) = std::thread::scope(|scope| {
+        let identified = scope.spawn(|| identify(&source.info().path, plan.name(), plan.source_identity(), &stop));
+        let written = write_tiles(source, plan, &names, sink, jobs, progress);
+        given_up.store(written.is_err(), Ordering::Relaxed);
+        let panicked = |_| Error::Defect { message: "reading the slide's file panicked".to_owned() };
+        let identified = identified.join().map_err(panicked);
+        Ok::<_, Error>((written?, identified??))
+    })?;
+    let WrittenTiles { bytes: tile_bytes, digests } = written;
 
-    let mut files = Files { sink, next_entry: pyramid.tile_count() };
+    let mut files = Files { sink, next_entry: pyramid.tile_count(), digests: Vec::new() };
     let mut warnings: Vec<Warning> =
         plan.absent().iter().map(|name| Warning::NoSuchAssociatedImage { name: name.clone() }).collect();
     if let Some(bytes) = source.info().icc_profile_bytes {
@@ -120,9 +132,22 @@ fn write_all(
             files.write(name, contents.as_bytes())?;
         }
     }
-    let description = metadata::describe(source.info(), plan, &associated);
-    files.write(format!("{}.json", plan.name()), description.as_bytes())?;
-    files.write(names.descriptor(), plan.descriptor().to_xml().as_bytes())?;
+    let description = metadata::describe(source.info(), plan, &associated, source_file.as_ref());
+    let last = [(format!("{}.json", plan.name()), description), (names.descriptor(), plan.descriptor().to_xml())];
+
+    // The manifest names all files but itself, those too that come after it.
+    let mut manifest = ManifestText::default();
+    for (tile, digest) in pyramid.tiles().zip(digests) {
+        manifest.add(&names.tile(tile), digest);
+    }
+    let of_last = last.iter().map(|(name, contents)| (name, Digest::of(contents.as_bytes())));
+    for (name, digest) in files.digests.iter().map(|(name, digest)| (name, *digest)).chain(of_last) {
+        manifest.add(name, digest);
+    }
+    files.write(MANIFEST.to_owned(), manifest.into_text().as_bytes())?;
+    for (name, contents) in last {
+        files.write(name, contents.as_bytes())?;
+    }
     Ok(ExportReport { tiles: pyramid.tile_count(), tile_bytes, warnings })
 }
 
@@ -130,12 +155,16 @@ fn write_all(
 struct Files<'a> {
     sink: &'a dyn Sink,
     next_entry: u64,
+    /// Of what was written.
+    digests: Vec<(String, Digest)>,
 }
 
 impl Files<'_> {
     fn write(&mut self, name: String, contents: &[u8]) -> Result<(), SinkError> {
-        self.sink.write(self.next_entry, &EntryName::new(name)?, contents)?;
+        let digest = Digest::of(contents);
+        self.sink.write(self.next_entry, &EntryName::new(name.clone())?, contents)?;
         self.next_entry += 1;
+        self.digests.push((name, digest));
         Ok(())
     }
 }

@@ -17,6 +17,7 @@ use crate::descriptor::DeepZoomNames;
 use crate::encode::TileEncoder;
 use crate::error::Error;
 use crate::geometry::Rect;
+use crate::manifest::Digest;
 use crate::plan::{BaseTiles, ExportPlan};
 use crate::progress::{Progress, TileWritten};
 use crate::pyramid::{PyramidPlan, TileAddress};
@@ -29,7 +30,7 @@ use crate::slide::{SlideError, Source, StoredTileReader};
 const READ_AHEAD_BYTES: u64 = 16 << 20;
 
 /// Starts the worker threads.
-pub(super) fn start_workers(jobs: NonZeroUsize) -> Result<ThreadPool, Error> {
+pub(crate) fn start_workers(jobs: NonZeroUsize) -> Result<ThreadPool, Error> {
     rayon::ThreadPoolBuilder::new()
         .num_threads(jobs.get())
         .thread_name(|number| format!("worker-{number}"))
@@ -37,7 +38,15 @@ pub(super) fn start_workers(jobs: NonZeroUsize) -> Result<ThreadPool, Error> {
         .map_err(|error| Error::Workers { jobs: jobs.get(), message: error.to_string() })
 }
 
-/// Writes every tile; returns the sum of their bytes.
+/// What was written.
+pub(super) struct WrittenTiles {
+    /// The sum of the files' bytes.
+    pub bytes: u64,
+    /// The files' digests, in the order of [`PyramidPlan::ordinal`].
+    pub digests: Vec<Digest>,
+}
+
+/// Writes every tile.
 pub(super) fn write_tiles(
     source: &dyn Source,
     plan: &ExportPlan,
@@ -45,7 +54,7 @@ pub(super) fn write_tiles(
     sink: &dyn Sink,
     jobs: NonZeroUsize,
     progress: &dyn Progress,
-) -> Result<u64, Error> {
+) -> Result<WrittenTiles, Error> {
     let workers = start_workers(jobs)?;
     let desks = (0..jobs.get()).map(|_| Ok(Mutex::new(Desk::new(plan)?))).collect::<Result<Vec<_>, Error>>()?;
     let (base, chunk) = match plan.base_tiles() {
@@ -58,8 +67,10 @@ pub(super) fn write_tiles(
         }
     };
     let order = ReadOrder::new(plan.area(), chunk, plan.pyramid());
+    let expected = plan.pyramid().tile_count();
     let mut agenda = ExportAgenda {
         plan: plan.pyramid(),
+        digests: vec![Digest::default(); expected as usize],
         base_tiles: plan.base_tiles(),
         mosaics: order.level_axes(plan.pyramid()).into_iter().map(Mosaic::new).collect(),
         chunks: order.chunks(),
@@ -86,11 +97,10 @@ pub(super) fn write_tiles(
         return Err(SlideError::Empty { path: source.info().path.clone() }.into());
     }
     // Proof that nothing was left out: each tile was issued once, and no pixel waits for a tile that never came.
-    let expected = plan.pyramid().tile_count();
     if agenda.tiles_issued != expected || !agenda.mosaics.iter().all(Mosaic::is_empty) {
         return Err(Error::Defect { message: format!("{} tiles written, {expected} planned", agenda.tiles_issued) });
     }
-    Ok(bench.tile_bytes.into_inner())
+    Ok(WrittenTiles { bytes: bench.tile_bytes.into_inner(), digests: agenda.digests })
 }
 
 /// Reads a part of the exported area; `rect` in pixels of the full-size level.
@@ -124,6 +134,7 @@ struct Placed {
 
 struct Outcome {
     was_read: bool,
+    written: Option<(TileAddress, Digest)>,
     piece: Option<Placed>,
 }
 
@@ -131,6 +142,8 @@ struct Outcome {
 struct ExportAgenda<'a, Chunks> {
     plan: &'a PyramidPlan,
     base_tiles: BaseTiles,
+    /// Of the tiles that are written, by ordinal.
+    digests: Vec<Digest>,
     /// By level number.
     mosaics: Vec<Mosaic>,
     chunks: Chunks,
@@ -195,8 +208,11 @@ impl<Chunks: Iterator<Item = (u32, u32)>> Agenda for ExportAgenda<'_, Chunks> {
         }
     }
 
-    fn take(&mut self, Outcome { was_read, piece }: Outcome) -> Result<(), Error> {
+    fn take(&mut self, Outcome { was_read, written, piece }: Outcome) -> Result<(), Error> {
         self.reads_under_way -= usize::from(was_read);
+        if let Some((tile, digest)) = written {
+            self.digests[self.plan.ordinal(tile) as usize] = digest;
+        }
         piece.map_or(Ok(()), |piece| self.insert(piece))
     }
 }
@@ -274,16 +290,19 @@ impl Bench<'_> {
                 self.see(|| !pixels.is_clear());
                 let piece = Piece { rect, pixels: pixels.over(self.plan.background()) };
                 let level = self.plan.pyramid().max_level().number() as usize;
-                Ok(Outcome { was_read: true, piece: Some(Placed { level, place: (column, row), piece }) })
+                let piece = Placed { level, place: (column, row), piece };
+                Ok(Outcome { was_read: true, written: None, piece: Some(piece) })
             }
             Job::Stored { entry, tile, reduction } => {
-                let halved = self.write_stored(&mut desk, entry, tile)?;
-                Ok(Outcome { was_read: true, piece: place(tile, reduction, halved) })
+                let (digest, halved) = self.write_stored(&mut desk, entry, tile)?;
+                let piece = place(tile, reduction, Some(halved));
+                Ok(Outcome { was_read: true, written: Some((tile, digest)), piece })
             }
             Job::Tile { entry, tile, reduction, pieces } => {
-                let halved = self.write_tile(&mut desk, entry, tile, reduction, &pieces)?;
+                let (digest, halved) = self.write_tile(&mut desk, entry, tile, reduction, &pieces)?;
                 desk.keep_spare(pieces);
-                Ok(Outcome { was_read: false, piece: place(tile, reduction, halved) })
+                let written = digest.map(|digest| (tile, digest));
+                Ok(Outcome { was_read: false, written, piece: place(tile, reduction, halved) })
             }
         }
     }
@@ -303,7 +322,7 @@ impl Bench<'_> {
         tile: TileAddress,
         reduction: Option<Reduction>,
         pieces: &[Arc<Piece>],
-    ) -> Result<Option<Pixels>, Error> {
+    ) -> Result<(Option<Digest>, Option<Pixels>), Error> {
         let full = self.plan.pyramid().region(tile).full;
         let spare = reduction.map_or_else(Vec::new, |reduction| desk.take_spare(reduction.target));
         let area = match (entry, reduction) {
@@ -312,18 +331,20 @@ impl Bench<'_> {
             _ => full,
         };
         let canvas = desk.canvas.assemble(area, pieces.iter().map(|piece| (piece.rect, &piece.pixels)));
+        let mut digest = None;
         if let Some(entry) = entry {
             let contents = desk
                 .encoder
                 .encode(canvas.part(relative_to(full, area.origin())))
                 .map_err(|source| Error::Encode { tile, source })?;
-            self.write(entry, tile, contents)?;
+            digest = Some(self.write(entry, tile, contents)?);
         }
-        Ok(reduction.map(|reduction| canvas.part(relative_to(reduction.source, area.origin())).halved(spare)))
+        let halved = reduction.map(|reduction| canvas.part(relative_to(reduction.source, area.origin())).halved(spare));
+        Ok((digest, halved))
     }
 
     /// Writes a tile of the full size as it is stored; returns it at half size.
-    fn write_stored(&self, desk: &mut Desk, entry: u64, tile: TileAddress) -> Result<Option<Pixels>, Error> {
+    fn write_stored(&self, desk: &mut Desk, entry: u64, tile: TileAddress) -> Result<(Digest, Pixels), Error> {
         let Base::Stored(stored) = self.base else {
             return Err(Error::Defect { message: format!("tile {tile} is no stored tile") });
         };
@@ -334,23 +355,21 @@ impl Bench<'_> {
         let spare = desk.take_spare(Rect::of(rect.size().halved()));
         if let Some(halved) = stored.read_stored(region, &mut desk.jpeg, spare)? {
             self.see(|| true);
-            self.write(entry, tile, &desk.jpeg)?;
-            return Ok(Some(halved));
+            return Ok((self.write(entry, tile, &desk.jpeg)?, halved));
         }
         // Never scanned, and so nothing that could be kept: the background.
         let pixels = Pixels::filled(rect.size(), self.plan.background());
         let contents = desk.encoder.encode(pixels.view()).map_err(|source| Error::Encode { tile, source })?;
-        self.write(entry, tile, contents)?;
-        Ok(Some(pixels.view().halved(Vec::new())))
+        Ok((self.write(entry, tile, contents)?, pixels.view().halved(Vec::new())))
     }
 
-    fn write(&self, entry: u64, tile: TileAddress, contents: &[u8]) -> Result<(), Error> {
+    fn write(&self, entry: u64, tile: TileAddress, contents: &[u8]) -> Result<Digest, Error> {
         self.sink.write(entry, &EntryName::new(self.names.tile(tile))?, contents)?;
         let bytes = contents.len() as u64;
         self.tile_bytes.fetch_add(bytes, Ordering::Relaxed);
         let pixels = self.plan.pyramid().region(tile).core.size().area();
         self.progress.tile_written(TileWritten { pixels, bytes });
-        Ok(())
+        Ok(Digest::of(contents))
     }
 }
 

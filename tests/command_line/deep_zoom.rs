@@ -80,7 +80,8 @@ impl DeepZoom {
     /// The files of an export of this pyramid that are neither page nor associated images, in order.
     pub fn files(&self, name: &str, extension: &str) -> Vec<String> {
         let tiles = self.tiles().into_iter().map(|tile| format!("{name}_files/{}", tile.file(extension)));
-        let mut files: Vec<String> = tiles.chain([format!("{name}.dzi"), format!("{name}.json")]).collect();
+        let others = [format!("{name}.dzi"), format!("{name}.json"), "manifest-sha256.txt".to_owned()];
+        let mut files: Vec<String> = tiles.chain(others).collect();
         files.sort();
         files
     }

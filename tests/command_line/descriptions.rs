@@ -43,6 +43,9 @@ fn the_description_says_all_that_a_script_needs() {
     assert!(written_by["openslide"].as_str().unwrap().starts_with('4'), "{written_by}");
     let properties = description["properties"].take();
     assert_eq!(properties["openslide.vendor"], "aperio");
+    let source = description["source"].take();
+    assert_eq!(source["file"], "scan.svs");
+    assert_eq!(source["sha256"].as_str().unwrap().len(), 64);
     assert_eq!(
         description,
         json!({
@@ -65,6 +68,8 @@ fn the_description_says_all_that_a_script_needs() {
                 { "name": "thumbnail", "path": "associated/thumbnail.jpeg", "width": 175, "height": 125 }
             ],
             "properties": null,
+            "source": null,
+            "manifest": "manifest-sha256.txt",
             "writtenBy": null,
         })
     );

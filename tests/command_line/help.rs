@@ -64,6 +64,7 @@ fn the_help_of_export_lists_every_option_with_its_default() {
         ("--output", Some("the slide's name without its ending, here")),
         ("--associated", Some("thumbnail")),
         ("--no-viewer", None),
+        ("--no-source-hash", None),
         ("--lossless", None),
         ("--verbose", None),
         ("--overwrite", None),

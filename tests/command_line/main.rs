@@ -47,3 +47,4 @@ mod shared_slides;
 mod single_tile;
 mod unreadable;
 mod usage;
+mod verify;

@@ -10,6 +10,7 @@ use slidezoom::plan::{Bounds, ExportOptions, FormatOption, Page, PlanError};
 use slidezoom::progress::{Progress, TileWritten, Unwatched};
 use slidezoom::pyramid::TileGeometry;
 use slidezoom::sink::{EntryName, MemorySink, Published};
+use slidezoom::slide::SourceIdentity;
 use slidezoom::{Error, ExportPlan, Source, export};
 
 use crate::drawn_source::{DrawnSource, Fault, colour};
@@ -72,6 +73,7 @@ fn options(tile_size: u32, overlap: u32) -> ExportOptions {
         geometry: Some(TileGeometry::new(tile_size, overlap).unwrap()),
         format: FormatOption::Png,
         page: Page::Omit,
+        source_identity: SourceIdentity::Omit,
         ..ExportOptions::default()
     }
 }
@@ -118,8 +120,8 @@ fn check(source: &DrawnSource, plan: &ExportPlan, published: &Published) {
         }
         image = image.halved();
     }
-    // Besides the tiles: descriptor and description.
-    assert_eq!(published.len(), tiles + 2);
+    // Besides the tiles: descriptor, description and manifest.
+    assert_eq!(published.len(), tiles + 3);
     let mut entries: Vec<u64> = published.values().map(|(entry, _)| *entry).collect();
     entries.sort_unstable();
     assert!(entries.iter().zip(0..).all(|(&entry, expected)| entry == expected), "entries count up without a gap");
@@ -192,7 +194,11 @@ fn stripes_leave_no_seam() {
 #[test]
 fn files_bytes_and_order_do_not_depend_on_the_number_of_workers() {
     let source = DrawnSource::new(size(3000, 2000), Some(size(240, 240)), None);
-    let plan = ExportPlan::new(source.info(), "drawn", &ExportOptions { page: Page::Omit, ..ExportOptions::default() });
+    let plan = ExportPlan::new(
+        source.info(),
+        "drawn",
+        &ExportOptions { page: Page::Omit, source_identity: SourceIdentity::Omit, ..ExportOptions::default() },
+    );
     let plan = plan.unwrap();
     let alone = run(&source, &plan, jobs(1), &Unwatched).unwrap();
     assert!(alone == run(&source, &plan, jobs(8), &Unwatched).unwrap());
@@ -265,7 +271,7 @@ fn an_exact_tile_is_the_export_s_tile() {
 /// The order of reading is planned in time and memory that do not grow with the square of the width.
 #[test]
 fn absurdly_wide_slides_are_planned_at_once_or_refused() {
-    let options = ExportOptions { page: Page::Omit, ..ExportOptions::default() };
+    let options = ExportOptions { page: Page::Omit, source_identity: SourceIdentity::Omit, ..ExportOptions::default() };
     let wide = DrawnSource::new(size(200_000_000, 1), None, None).with_fault(Fault::Unreadable(Point { x: 0, y: 0 }));
     let plan = ExportPlan::new(wide.info(), "drawn", &options).unwrap();
     let begun = std::time::Instant::now();

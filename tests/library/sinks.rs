@@ -10,6 +10,7 @@ use slidezoom::geometry::Size;
 use slidezoom::plan::{ExportOptions, Page};
 use slidezoom::progress::Unwatched;
 use slidezoom::sink::{DirectorySink, EntryName, Existing, MemorySink, Sink, SinkError};
+use slidezoom::slide::SourceIdentity;
 use slidezoom::{Error, ExportPlan, Source, export};
 
 use crate::drawn_source::DrawnSource;
@@ -254,9 +255,9 @@ fn one_export_at_a_time_and_a_killed_one_s_rest_is_removed() {
 #[test]
 fn every_call_failing_in_turn_leaves_nothing() {
     let source = DrawnSource::new(Size::new(300, 200).unwrap(), None, None);
-    let plan =
-        ExportPlan::new(source.info(), "drawn", &ExportOptions { page: Page::Include, ..ExportOptions::default() });
-    let plan = plan.unwrap();
+    let options =
+        ExportOptions { page: Page::Include, source_identity: SourceIdentity::Omit, ..ExportOptions::default() };
+    let plan = ExportPlan::new(source.info(), "drawn", &options).unwrap();
     let root = tempfile::tempdir().unwrap();
     let destination = root.path().join("export");
     let two = NonZeroUsize::new(2).unwrap();

@@ -1,0 +1,336 @@
+//! `slidezoom verify`, and the manifest that it goes by: everything that can happen to an export is found, and the file named.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::Path;
+use std::process::Command;
+
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+use slidezoom_fixtures::{Pattern, SlideBuilder};
+
+use crate::slides::{self, WriteInto};
+use crate::workspace::{Run, Workspace};
+
+/// A workspace with an export `scan` of a slide with some forty tiles.
+fn exported(options: &[&str]) -> Workspace {
+    let workspace = Workspace::new();
+    let slide = SlideBuilder::new(700, 500).pattern(Pattern::Tissue { seed: 4 });
+    slide.write_into(&workspace, "scan.tif");
+    workspace.export([&["scan.tif", "--tile-size", "100"], options].concat()).succeeds();
+    workspace
+}
+
+/// The damages that a check finds: kind and name.
+#[track_caller]
+fn damages(workspace: &Workspace, options: &[&str]) -> Vec<(String, String)> {
+    let run = workspace.slidezoom([&["verify", "scan", "--json"], options].concat());
+    let report = run.json();
+    let found: Vec<_> = report["damages"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|damage| {
+            let text = |key: &str| damage[key].as_str().unwrap().to_owned();
+            (text("damage"), text("name"))
+        })
+        .collect();
+    assert_eq!(report["whole"], found.is_empty());
+    assert_eq!(run.code(), Some(if found.is_empty() { 0 } else { 5 }), "{run:?}");
+    found
+}
+
+/// The SHA-256 in hexadecimal.
+fn sha256(contents: &[u8]) -> String {
+    Sha256::digest(contents).iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"))
+}
+
+fn one(kind: &str, name: &str) -> Vec<(String, String)> {
+    vec![(kind.to_owned(), name.to_owned())]
+}
+
+/// A small generator of its own (`SplitMix64`), so that a failure can be repeated.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, end: usize) -> usize {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        ((mixed ^ (mixed >> 31)) % end as u64) as usize
+    }
+}
+
+#[test]
+fn the_manifest_is_what_sha256sum_reads_and_names_every_file_but_itself() {
+    for options in [&[][..], &["--lossless", "--tile-size", "256"], &["--format", "png"]] {
+        let workspace = Workspace::new();
+        // A name that has to be escaped in the manifest.
+        slides::aperio().tile_size(256, 256).write_into(&workspace, "scan.svs");
+        let run = workspace.export([&["scan.svs", "-o", "back\\slash and é"], options].concat());
+        run.succeeds();
+        let tree = workspace.tree("back\\slash and é");
+        let manifest = tree.text("manifest-sha256.txt");
+        let mut listed: Vec<String> = manifest
+            .lines()
+            .map(|line| {
+                let (digest, name) = line.trim_start_matches('\\').split_once("  ").unwrap();
+                let name = name.replace("\\\\", "\\");
+                assert_eq!(digest, sha256(tree.file(&name)), "{name}");
+                name
+            })
+            .collect();
+        listed.push("manifest-sha256.txt".to_owned());
+        listed.sort();
+        assert_eq!(listed, tree.files());
+
+        let folder = workspace.path("back\\slash and é");
+        match Command::new("sha256sum")
+            .args(["--check", "--strict", "--quiet", "manifest-sha256.txt"])
+            .current_dir(folder)
+            .output()
+        {
+            Ok(output) => assert!(output.status.success() && output.stderr.is_empty(), "{output:?}"),
+            Err(error) => skipped!("sha256sum: {error}"),
+        }
+        let verified = workspace.slidezoom(["verify", "back\\slash and é"]).succeeds();
+        assert!(verified.text().contains("whole: ") && verified.text().contains("every byte"), "{verified:?}");
+    }
+}
+
+#[test]
+fn the_source_is_identified_in_the_description() {
+    let workspace = Workspace::new();
+    let slide = slides::small().write_into(&workspace, "scan.tif");
+    let contents = fs::read(slide).unwrap();
+    let digest = sha256(&contents);
+    let source = |options: &[&str], name: &str| -> Value {
+        workspace.export([&["scan.tif", "--no-viewer"], options].concat()).succeeds();
+        workspace.tree(name).json(&format!("{name}.json"))["source"].clone()
+    };
+    let bytes = contents.len();
+    assert_eq!(source(&[], "scan"), serde_json::json!({ "file": "scan.tif", "bytes": bytes, "sha256": digest }));
+    // Called anew: the slide's own name, which could be a patient's, does not slip in.
+    assert_eq!(source(&["-o", "case-1"], "case-1"), serde_json::json!({ "bytes": bytes, "sha256": digest }));
+    let quick = source(&["-o", "case-2", "--no-source-hash"], "case-2");
+    assert_eq!((quick["sha256"].clone(), quick["fingerprint"].as_str().unwrap().len()), (Value::Null, 64));
+}
+
+#[test]
+fn a_whole_export_is_whole_at_every_depth() {
+    for options in [&[][..], &["--format", "png"], &["--no-viewer", "--overlap", "0"]] {
+        let workspace = exported(options);
+        for depth in [&[][..], &["--quick"], &["--jobs", "1"]] {
+            assert_eq!(damages(&workspace, depth), []);
+        }
+        let run = workspace.slidezoom(["verify", "scan"]).succeeds();
+        let files = workspace.tree("scan").files().len();
+        assert!(run.text().starts_with(&format!("scan: whole: {files} files, ")), "{run:?}");
+        assert!(run.stderr.is_empty());
+    }
+}
+
+#[test]
+fn every_deleted_file_is_named() {
+    let workspace = exported(&[]);
+    let tree = workspace.tree("scan");
+    assert!(tree.files().len() > 50);
+    for file in tree.files() {
+        let path = workspace.path("scan").join(file);
+        fs::rename(&path, workspace.path("aside")).unwrap();
+        for depth in [&[][..], &["--quick"]] {
+            assert_eq!(damages(&workspace, depth), one("missing", file));
+        }
+        fs::rename(workspace.path("aside"), &path).unwrap();
+    }
+    assert_eq!(damages(&workspace, &[]), []);
+}
+
+#[test]
+fn every_stranger_is_named() {
+    let workspace = exported(&[]);
+    let folders = ["", "scan_files/", "scan_files/10/", "scan_files/0/", "viewer/", "new/"];
+    let names = ["stranger", "7_0.jpeg", "00_0.jpeg", "0_0.jpg", "-1_0.jpeg", ".hidden", "other.dzi", "a b\né"];
+    fs::create_dir(workspace.path("scan/new")).unwrap();
+    for name in folders.iter().flat_map(|folder| names.map(|name| format!("{folder}{name}"))) {
+        let path = workspace.path("scan").join(&name);
+        assert!(!path.exists(), "{name}");
+        fs::write(&path, "x").unwrap();
+        assert_eq!(damages(&workspace, &[]), one("unexpected", &name));
+        fs::remove_file(&path).unwrap();
+    }
+    assert_eq!(damages(&workspace, &[]), []);
+}
+
+#[test]
+fn every_flipped_bit_is_found_and_its_file_named() {
+    let workspace = exported(&[]);
+    let tree = workspace.tree("scan");
+    let files: Vec<&str> = tree.files();
+    let mut random = Random(1);
+    for _ in 0..60 {
+        // Several files at a time, a bit in each; the manifest has a test of its own.
+        let mut flipped: Vec<&str> = (0..8).map(|_| files[random.below(files.len())]).collect();
+        flipped.sort_unstable();
+        flipped.dedup();
+        flipped.retain(|file| *file != "manifest-sha256.txt");
+        for file in &flipped {
+            let mut bytes = tree.file(file).to_vec();
+            let place = random.below(bytes.len());
+            bytes[place] ^= 1 << random.below(8);
+            fs::write(workspace.path("scan").join(file), bytes).unwrap();
+        }
+        let found = damages(&workspace, &[]);
+        let altered: Vec<&str> =
+            found.iter().filter(|(kind, _)| kind == "altered").map(|(_, name)| name.as_str()).collect();
+        assert_eq!(altered, flipped);
+        for file in &flipped {
+            fs::write(workspace.path("scan").join(file), tree.file(file)).unwrap();
+        }
+    }
+    assert_eq!(damages(&workspace, &[]), []);
+}
+
+#[test]
+fn an_altered_manifest_is_found() {
+    let workspace = exported(&[]);
+    let path = workspace.path("scan/manifest-sha256.txt");
+    let manifest = fs::read_to_string(&path).unwrap();
+    let mut random = Random(2);
+    for _ in 0..40 {
+        let mut bytes = manifest.clone().into_bytes();
+        let place = random.below(bytes.len());
+        bytes[place] ^= 1 << random.below(8);
+        fs::write(&path, &bytes).unwrap();
+        // A digit of a hash means the same in either case.
+        let line = manifest[..place].rfind('\n').map_or(0, |end| end + 1);
+        let same = place - line < 64 && bytes.eq_ignore_ascii_case(manifest.as_bytes());
+        assert_eq!(damages(&workspace, &[]).is_empty(), same, "bit at {place}");
+    }
+    for (text, words) in [
+        ("no manifest\n".to_owned(), "line 1 is not a SHA-256 and a name"),
+        (format!("{manifest}{}  ../outside\n", "0".repeat(64)), "names a file outside the export"),
+        (format!("{manifest}{}", manifest.lines().next().unwrap()), "names a file a second time"),
+    ] {
+        fs::write(&path, text).unwrap();
+        let run = workspace.slidezoom(["verify", "scan"]);
+        assert_eq!(run.code(), Some(5));
+        assert!(run.text().contains("manifest-sha256.txt: line ") && run.text().contains(words), "{run:?}");
+    }
+}
+
+#[test]
+fn a_tile_cut_short_is_found_without_hashing_too() {
+    for format in ["jpeg", "png"] {
+        let workspace = exported(&["--format", format]);
+        let name = format!("scan_files/10/3_2.{format}");
+        let path = workspace.path("scan").join(&name);
+        let whole = fs::read(&path).unwrap();
+        for length in [0, 1, 20, whole.len() / 2, whole.len() - 1] {
+            fs::write(&path, &whole[..length]).unwrap();
+            assert_eq!(damages(&workspace, &["--quick"]), one("undecodable", &name), "{length} bytes");
+            assert_eq!(damages(&workspace, &[]), one("altered", &name));
+        }
+        // Another tile in its place, of another size.
+        fs::copy(workspace.path("scan").join(format!("scan_files/10/0_0.{format}")), &path).unwrap();
+        assert_eq!(damages(&workspace, &["--quick"]), one("wrong-size", &name));
+    }
+}
+
+/// Exports of other tools have no manifest: their tiles are decoded.
+#[test]
+fn without_a_manifest_tiles_are_decoded() {
+    for format in ["jpeg", "png"] {
+        let workspace = exported(&["--format", format, "--no-viewer"]);
+        fs::remove_file(workspace.path("scan/manifest-sha256.txt")).unwrap();
+        assert_eq!(damages(&workspace, &[]), one("missing", "manifest-sha256.txt"));
+        fs::remove_file(workspace.path("scan/scan.json")).unwrap();
+        fs::write(workspace.path("scan/vips-properties.xml"), "<x/>").unwrap();
+        let run = workspace.slidezoom(["verify", "scan"]).succeeds();
+        assert!(run.text().contains("every tile can be decoded (there is no manifest"), "{run:?}");
+
+        let name = format!("scan_files/10/3_2.{format}");
+        let path = workspace.path("scan").join(&name);
+        let whole = fs::read(&path).unwrap();
+        let mut broken = whole.clone();
+        let middle = whole.len() / 2;
+        broken[middle..middle + 40].fill(0xff);
+        fs::write(&path, &broken).unwrap();
+        assert_eq!(damages(&workspace, &[]), one("undecodable", &name));
+        fs::remove_file(&path).unwrap();
+        assert_eq!(damages(&workspace, &[]), one("missing", &name));
+        fs::write(&path, &whole).unwrap();
+        let extra = format!("scan_files/10/8_0.{format}");
+        fs::write(workspace.path("scan").join(&extra), &whole).unwrap();
+        assert_eq!(damages(&workspace, &[]), one("unexpected", &extra));
+    }
+}
+
+#[test]
+fn hostile_exports_are_refused_in_no_time() {
+    let workspace = exported(&["--no-viewer"]);
+    let dzi = workspace.path("scan/scan.dzi");
+    let descriptor = fs::read_to_string(&dzi).unwrap();
+    let manifest = workspace.path("scan/manifest-sha256.txt");
+    let has_manifest = fs::read(&manifest).unwrap();
+    for (text, words) in [
+        (descriptor.replace("700", "2147483647").replace("500", "2147483647"), "promises 614891523009792 tiles"),
+        (
+            descriptor.replace("<Image", "<!DOCTYPE x [<!ENTITY a \"aaaa\">]><Image").replace("jpeg", "&a;"),
+            "not well-formed",
+        ),
+        (descriptor.replace("jpeg", "../../etc"), "cannot be checked"),
+        (descriptor.replace("700", "0"), "is empty"),
+        ("x".repeat(3 << 20), "bytes long, which no such file is"),
+        ("\u{0}".to_owned(), "scan.dzi: "),
+    ] {
+        fs::write(&dzi, text).unwrap();
+        // With the manifest the alteration is found anyhow; without, the descriptor alone has to be seen through.
+        fs::write(&manifest, &has_manifest).unwrap();
+        assert!(damages(&workspace, &[]).contains(&("altered".to_owned(), "scan.dzi".to_owned())));
+        fs::remove_file(&manifest).unwrap();
+        let run = workspace.slidezoom(["verify", "scan"]);
+        assert_eq!(run.code(), Some(5), "{run:?}");
+        assert!(run.text().contains(words), "{words}: {run:?}");
+    }
+
+    // Links are not followed, devices not read.
+    let workspace = exported(&["--no-viewer"]);
+    for (name, target) in
+        [("scan_files/10/0_0.jpeg", "/dev/zero"), ("scan.json", "scan.dzi"), ("scan_files/9", "/proc")]
+    {
+        let path = workspace.path("scan").join(name);
+        if path.is_dir() {
+            fs::remove_dir_all(&path).unwrap();
+        } else {
+            fs::remove_file(&path).unwrap();
+        }
+        symlink(target, &path).unwrap();
+        assert!(damages(&workspace, &[]).contains(&("not-a-file".to_owned(), name.to_owned())), "{name}");
+    }
+}
+
+#[test]
+fn what_is_no_export_is_said_to_be_none() {
+    let workspace = Workspace::new();
+    workspace.slidezoom(["verify", "none"]).fails(1, &["none: cannot be opened: No such file"]);
+    fs::write(workspace.path("file"), "x").unwrap();
+    workspace.slidezoom(["verify", "file"]).fails(1, &["file: cannot be opened: "]);
+    fs::create_dir(workspace.path("empty")).unwrap();
+    workspace.slidezoom(["verify", "empty"]).fails(5, &["empty: no export", "\n  an export is a folder with a .dzi"]);
+}
+
+#[test]
+fn people_are_told_in_lines() {
+    let workspace = exported(&["--no-viewer"]);
+    fs::remove_file(workspace.path("scan/scan_files/10/1_1.jpeg")).unwrap();
+    fs::write(workspace.path("scan/a\nb"), "x").unwrap();
+    let run: Run = workspace.slidezoom(["verify", "scan"]);
+    assert_eq!(run.code(), Some(5));
+    assert_eq!(run.text(), "a\\nb: does not belong to this export\nscan_files/10/1_1.jpeg: missing\n");
+    assert_eq!(
+        run.stderr,
+        "slidezoom: scan: 2 files are missing, damaged or do not belong to it\n  export the slide again, or restore the export from a copy\n"
+    );
+    assert!(Path::new(&workspace.path("scan/scan.dzi")).exists());
+}
