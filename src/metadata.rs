@@ -69,6 +69,8 @@ struct Description<'a> {
     background: Rgb,
     associated_images: &'a [PublishedImage],
     properties: BTreeMap<&'a str, &'a str>,
+    /// What could not be read and is shown as background, in slide-level-0 pixels.
+    unreadable: Vec<Area>,
     /// The slide's file.
     source: Option<&'a SourceFile>,
     /// The file with every file's SHA-256.
@@ -103,6 +105,7 @@ pub fn describe(
     info: &SlideInfo,
     plan: &ExportPlan,
     associated_images: &[PublishedImage],
+    unreadable: &[Rect],
     source: Option<&SourceFile>,
 ) -> String {
     let pyramid = plan.pyramid();
@@ -122,6 +125,7 @@ pub fn describe(
         background: plan.background(),
         associated_images,
         properties: published_properties(info),
+        unreadable: unreadable.iter().map(|&rect| rect.into()).collect(),
         source,
         manifest: MANIFEST,
         written_by: WrittenBy { slidezoom: env!("CARGO_PKG_VERSION"), openslide: openslide_version().ok() },

@@ -54,6 +54,16 @@ pub enum BaseTiles {
     Lossless,
 }
 
+/// What happens where a part of the slide cannot be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum ReadErrorPolicy {
+    /// The export fails and names the region.
+    #[default]
+    Stop,
+    /// The stored tile is shown as background, and its rectangle is written down.
+    Blank,
+}
+
 /// Whether the export gets a web page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum Page {
@@ -103,6 +113,8 @@ pub struct ExportOptions {
     pub page: Page,
     /// The slide's SHA-256 is written down.
     pub source_identity: SourceIdentity,
+    /// The export fails.
+    pub on_read_error: ReadErrorPolicy,
 }
 
 /// Why a slide cannot be exported as asked. Raised before anything is read or written.
@@ -200,6 +212,7 @@ pub struct ExportPlan {
     absent: Vec<String>,
     page: Page,
     source_identity: SourceIdentity,
+    on_read_error: ReadErrorPolicy,
 }
 
 impl ExportPlan {
@@ -284,6 +297,7 @@ impl ExportPlan {
             absent,
             page: options.page,
             source_identity: options.source_identity,
+            on_read_error: options.on_read_error,
         })
     }
 
@@ -345,6 +359,12 @@ impl ExportPlan {
     #[must_use]
     pub const fn source_identity(&self) -> SourceIdentity {
         self.source_identity
+    }
+
+    /// What happens where a part of the slide cannot be read.
+    #[must_use]
+    pub const fn on_read_error(&self) -> ReadErrorPolicy {
+        self.on_read_error
     }
 
     /// The names of the pyramid's files.

@@ -346,18 +346,17 @@ pub fn open(path: &Path) -> Result<Box<dyn Source>, SlideError> {
 /// # Errors
 /// As [`open`].
 pub fn open_with(path: &Path, choice: ReaderChoice) -> Result<Box<dyn Source>, SlideError> {
-    let mut openslide = OpenSlideSource::open(path)?;
-    let info = openslide.info_mut();
+    let mut info = openslide::read_slide_info(path)?;
     let stored = DirectTiles::open(path, info.size());
     info.stored_subsampling = stored.as_ref().ok().and_then(DirectTiles::subsampling);
-    match choose(choice, info, stored) {
+    match choose(choice, &info, stored) {
         Ok(tiles) => {
             info.reader = Reader::Direct(tiles.stored());
-            Ok(Box::new(TiffSource::new(openslide, tiles)))
+            Ok(Box::new(TiffSource::new(info, tiles)))
         }
         Err(reason) => {
             info.reader = Reader::OpenSlide(reason);
-            Ok(Box::new(openslide))
+            Ok(Box::new(OpenSlideSource::open(info)?))
         }
     }
 }

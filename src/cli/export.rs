@@ -178,7 +178,7 @@ fn export_one(task: &Task, arguments: &Arguments, options: &ExportOptions, stop:
 fn summarise(watcher: &Watcher<'_>, plan: &ExportPlan, task: &Task, report: &ExportReport) {
     for warning in &report.warnings {
         let event = json!({ "event": "warning", "name": task.name, "message": warning.to_string() });
-        watcher.say(&format!("{}: note: {warning}", task.name), &event);
+        watcher.warn(&format!("{}: note: {warning}", task.name), &event);
     }
     let seconds = watcher.seconds();
     let line = format!(
@@ -190,7 +190,7 @@ fn summarise(watcher: &Watcher<'_>, plan: &ExportPlan, task: &Task, report: &Exp
         task.destination.display(),
     );
     let event = json!({ "event": "finished", "name": task.name, "output": task.destination.display().to_string(),
-        "tiles": report.tiles, "bytes": report.tile_bytes, "seconds": seconds });
+        "tiles": report.tiles, "bytes": report.tile_bytes, "unreadable": report.unreadable.len(), "seconds": seconds });
     watcher.say(&line, &event);
 }
 

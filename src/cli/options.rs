@@ -5,7 +5,7 @@ use std::num::NonZeroUsize;
 use clap::{Args, ValueEnum};
 use slidezoom::ExportOptions;
 use slidezoom::encode::{Quality, Subsampling};
-use slidezoom::plan::{Associated, BaseTiles, Bounds, FormatOption, Page, SubsamplingOption};
+use slidezoom::plan::{Associated, BaseTiles, Bounds, FormatOption, Page, ReadErrorPolicy, SubsamplingOption};
 use slidezoom::pyramid::TileGeometry;
 use slidezoom::render::Rgb;
 use slidezoom::slide::{ReaderChoice, SourceIdentity};
@@ -50,6 +50,11 @@ pub(super) struct PublishingOptions {
     #[arg(long, value_name = "LIST", default_value = "thumbnail")]
     associated: String,
 
+    /// Where a part of the slide cannot be read, stop: fail and name it; blank: show it as background, write its place into the description,
+    /// and warn
+    #[arg(long, value_enum, default_value_t = OnReadError::Stop)]
+    on_read_error: OnReadError,
+
     /// Leave index.html and viewer/ out
     #[arg(long)]
     no_viewer: bool,
@@ -57,6 +62,12 @@ pub(super) struct PublishingOptions {
     /// Write a quick fingerprint of the slide's file into the description, and not the SHA-256 of all of it
     #[arg(long)]
     no_source_hash: bool,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum OnReadError {
+    Stop,
+    Blank,
 }
 
 #[derive(Debug, Args)]
@@ -184,6 +195,10 @@ impl PublishingOptions {
         };
         options.source_identity =
             if self.no_source_hash { SourceIdentity::Fingerprint } else { SourceIdentity::Sha256 };
+        options.on_read_error = match self.on_read_error {
+            OnReadError::Stop => ReadErrorPolicy::Stop,
+            OnReadError::Blank => ReadErrorPolicy::Blank,
+        };
         options.page = if self.no_viewer { Page::Omit } else { Page::Include };
         options
     }

@@ -21,7 +21,7 @@ pub(super) enum Mode {
     Plain,
     /// JSON, one object a line
     Json,
-    /// Nothing
+    /// Nothing but warnings
     None,
 }
 
@@ -85,6 +85,14 @@ impl<'a> Watcher<'a> {
             Display::Plain => tell(&plain(line)),
             Display::Json => tell(&event.to_string()),
             Display::Silent => {}
+        }
+    }
+
+    /// Says what the user has to know, however quiet the progress is.
+    pub fn warn(&self, line: &str, event: &serde_json::Value) {
+        match &self.display {
+            Display::Silent => tell(&plain(line)),
+            _ => self.say(line, event),
         }
     }
 

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use super::tiles::{WrittenTiles, write_tiles};
 use crate::encode::{EncodeError, TileEncoder};
 use crate::error::Error;
+use crate::geometry::Rect;
 use crate::manifest::{Digest, MANIFEST, ManifestText};
 use crate::metadata;
 use crate::plan::{ExportPlan, Page};
@@ -31,6 +32,15 @@ pub enum Warning {
         /// The name.
         name: String,
     },
+    /// Parts of the slide could not be read and are shown as background.
+    Unreadable {
+        /// How many stored tiles, or parts of the slide where it has none.
+        regions: usize,
+        /// Their pixels at full size.
+        pixels: u64,
+        /// The first of them, in slide-level-0 pixels.
+        first: Rect,
+    },
     /// The slide has a colour profile, which is not applied.
     ColourProfile {
         /// The profile's size in bytes.
@@ -48,6 +58,14 @@ impl std::fmt::Display for Warning {
             Self::NoSuchAssociatedImage { name } => {
                 write!(formatter, "the slide has no associated image {name:?} that can be published")
             }
+            Self::Unreadable { regions, pixels, first } => {
+                let many = if *regions == 1 { "region" } else { "regions" };
+                write!(
+                    formatter,
+                    "{regions} {many} of the slide ({pixels} pixels) cannot be read and are shown as background, the first of {first}; the \
+                     description lists all"
+                )
+            }
             Self::ColourProfile { bytes } => {
                 write!(formatter, "the slide's ICC profile ({bytes} bytes) is not applied: colours are as stored")
             }
@@ -62,6 +80,8 @@ pub struct ExportReport {
     pub tiles: u64,
     /// The tiles' bytes.
     pub tile_bytes: u64,
+    /// What could not be read and is shown as background, in slide-level-0 pixels, in the order of reading.
+    pub unreadable: Vec<Rect>,
     /// What the user should know.
     pub warnings: Vec<Warning>,
 }
@@ -117,13 +137,17 @@ fn write_all(
         let identified = identified.join().map_err(panicked);
         Ok::<_, Error>((written?, identified??))
     })?;
-    let WrittenTiles { bytes: tile_bytes, digests } = written;
+    let WrittenTiles { bytes: tile_bytes, digests, unreadable } = written;
 
     let mut files = Files { sink, next_entry: pyramid.tile_count(), digests: Vec::new() };
     let mut warnings: Vec<Warning> =
         plan.absent().iter().map(|name| Warning::NoSuchAssociatedImage { name: name.clone() }).collect();
     if let Some(bytes) = source.info().icc_profile_bytes {
         warnings.push(Warning::ColourProfile { bytes });
+    }
+    if let Some(&first) = unreadable.first() {
+        let pixels = unreadable.iter().map(|rect| rect.size().area()).sum();
+        warnings.push(Warning::Unreadable { regions: unreadable.len(), pixels, first });
     }
     let associated = write_associated(source, plan, &mut files, &mut warnings)?;
     if plan.page() == Page::Include {
@@ -132,7 +156,7 @@ fn write_all(
             files.write(name, contents.as_bytes())?;
         }
     }
-    let description = metadata::describe(source.info(), plan, &associated, source_file.as_ref());
+    let description = metadata::describe(source.info(), plan, &associated, &unreadable, source_file.as_ref());
     let last = [(format!("{}.json", plan.name()), description), (names.descriptor(), plan.descriptor().to_xml())];
 
     // The manifest names all files but itself, those too that come after it.
@@ -148,7 +172,7 @@ fn write_all(
     for (name, contents) in last {
         files.write(name, contents.as_bytes())?;
     }
-    Ok(ExportReport { tiles: pyramid.tile_count(), tile_bytes, warnings })
+    Ok(ExportReport { tiles: pyramid.tile_count(), tile_bytes, unreadable, warnings })
 }
 
 /// The files that are no tiles, in the order they are written in.

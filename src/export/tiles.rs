@@ -5,6 +5,7 @@
 
 use std::collections::VecDeque;
 use std::num::NonZeroUsize;
+use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -18,12 +19,12 @@ use crate::encode::TileEncoder;
 use crate::error::Error;
 use crate::geometry::Rect;
 use crate::manifest::Digest;
-use crate::plan::{BaseTiles, ExportPlan};
+use crate::plan::{BaseTiles, ExportPlan, ReadErrorPolicy};
 use crate::progress::{Progress, TileWritten};
 use crate::pyramid::{PyramidPlan, TileAddress};
 use crate::render::{Canvas, PIXEL_BYTES, Pixels, PremultipliedPixels, relative_to};
 use crate::sink::{EntryName, Sink};
-use crate::slide::{SlideError, Source, StoredTileReader};
+use crate::slide::{SlideError, SlideInfo, Source, StoredTileReader};
 
 /// Chunks that may be read ahead of the tiles, in bytes of pixels. Their number does not depend on the number of workers, so that the
 /// order of the export does not either; it keeps some thirty workers busy.
@@ -44,6 +45,8 @@ pub(super) struct WrittenTiles {
     pub bytes: u64,
     /// The files' digests, in the order of [`PyramidPlan::ordinal`].
     pub digests: Vec<Digest>,
+    /// What could not be read and is background, in slide-level-0 pixels.
+    pub unreadable: Vec<Rect>,
 }
 
 /// Writes every tile.
@@ -71,6 +74,7 @@ pub(super) fn write_tiles(
     let mut agenda = ExportAgenda {
         plan: plan.pyramid(),
         digests: vec![Digest::default(); expected as usize],
+        unreadable: Vec::new(),
         base_tiles: plan.base_tiles(),
         mosaics: order.level_axes(plan.pyramid()).into_iter().map(Mosaic::new).collect(),
         chunks: order.chunks(),
@@ -100,7 +104,7 @@ pub(super) fn write_tiles(
     if agenda.tiles_issued != expected || !agenda.mosaics.iter().all(Mosaic::is_empty) {
         return Err(Error::Defect { message: format!("{} tiles written, {expected} planned", agenda.tiles_issued) });
     }
-    Ok(WrittenTiles { bytes: bench.tile_bytes.into_inner(), digests: agenda.digests })
+    Ok(WrittenTiles { bytes: bench.tile_bytes.into_inner(), digests: agenda.digests, unreadable: agenda.unreadable })
 }
 
 /// Reads a part of the exported area; `rect` in pixels of the full-size level.
@@ -110,10 +114,31 @@ pub(super) fn read_chunk(
     rect: Rect,
     spare: Vec<u8>,
 ) -> Result<PremultipliedPixels, Error> {
-    let region = rect
-        .moved(plan.area().origin())
-        .ok_or_else(|| Error::Defect { message: format!("the exported area's part {rect} lies outside the slide") })?;
-    Ok(source.read(region, spare)?)
+    Ok(source.read(on_slide(plan, rect)?, spare)?)
+}
+
+/// A part of the exported area, in slide-level-0 pixels.
+fn on_slide(plan: &ExportPlan, rect: Rect) -> Result<Rect, Error> {
+    rect.moved(plan.area().origin())
+        .ok_or_else(|| Error::Defect { message: format!("the exported area's part {rect} lies outside the slide") })
+}
+
+/// A chunk cut at the edges of the slide's stored tiles, row by row; whole where these are not known. Both in pixels of the full-size level.
+fn stored_cells(info: &SlideInfo, plan: &ExportPlan, chunk: Rect) -> Result<Vec<Rect>, Error> {
+    let Some(tile) = info.levels[0].tile_to_read_whole() else { return Ok(vec![chunk]) };
+    let on_slide = on_slide(plan, chunk)?;
+    let spans = |range: Range<u32>, length: u32, moved: u32| -> Vec<Range<u32>> {
+        let cells = range.start / length..range.end.div_ceil(length);
+        cells
+            .map(|cell| (cell * length).max(range.start) - moved..((cell + 1) * length).min(range.end) - moved)
+            .collect()
+    };
+    let origin = plan.area().origin();
+    let columns = spans(on_slide.columns(), tile.width(), origin.x);
+    let rows = spans(on_slide.rows(), tile.height(), origin.y);
+    let cells =
+        rows.iter().flat_map(|row| columns.iter().filter_map(|column| Rect::spanning(column.clone(), row.clone())));
+    Ok(cells.collect())
 }
 
 enum Job {
@@ -134,6 +159,7 @@ struct Placed {
 
 struct Outcome {
     was_read: bool,
+    unreadable: Vec<Rect>,
     written: Option<(TileAddress, Digest)>,
     piece: Option<Placed>,
 }
@@ -144,6 +170,7 @@ struct ExportAgenda<'a, Chunks> {
     base_tiles: BaseTiles,
     /// Of the tiles that are written, by ordinal.
     digests: Vec<Digest>,
+    unreadable: Vec<Rect>,
     /// By level number.
     mosaics: Vec<Mosaic>,
     chunks: Chunks,
@@ -208,8 +235,9 @@ impl<Chunks: Iterator<Item = (u32, u32)>> Agenda for ExportAgenda<'_, Chunks> {
         }
     }
 
-    fn take(&mut self, Outcome { was_read, written, piece }: Outcome) -> Result<(), Error> {
+    fn take(&mut self, Outcome { was_read, unreadable, written, piece }: Outcome) -> Result<(), Error> {
         self.reads_under_way -= usize::from(was_read);
+        self.unreadable.extend(unreadable);
         if let Some((tile, digest)) = written {
             self.digests[self.plan.ordinal(tile) as usize] = digest;
         }
@@ -286,23 +314,23 @@ impl Bench<'_> {
         let mut desk = self.desks[worker].lock().unwrap_or_else(PoisonError::into_inner);
         match job {
             Job::Read { column, row, rect } => {
-                let pixels = read_chunk(self.source, self.plan, rect, desk.take_spare(rect))?;
-                self.see(|| !pixels.is_clear());
-                let piece = Piece { rect, pixels: pixels.over(self.plan.background()) };
+                let (pixels, unreadable) = self.read(rect, desk.take_spare(rect))?;
+                let piece = Piece { rect, pixels };
                 let level = self.plan.pyramid().max_level().number() as usize;
                 let piece = Placed { level, place: (column, row), piece };
-                Ok(Outcome { was_read: true, written: None, piece: Some(piece) })
+                Ok(Outcome { was_read: true, unreadable, written: None, piece: Some(piece) })
             }
             Job::Stored { entry, tile, reduction } => {
-                let (digest, halved) = self.write_stored(&mut desk, entry, tile)?;
+                let (digest, halved, unreadable) = self.write_stored(&mut desk, entry, tile)?;
                 let piece = place(tile, reduction, Some(halved));
-                Ok(Outcome { was_read: true, written: Some((tile, digest)), piece })
+                Ok(Outcome { was_read: true, unreadable, written: Some((tile, digest)), piece })
             }
             Job::Tile { entry, tile, reduction, pieces } => {
                 let (digest, halved) = self.write_tile(&mut desk, entry, tile, reduction, &pieces)?;
                 desk.keep_spare(pieces);
                 let written = digest.map(|digest| (tile, digest));
-                Ok(Outcome { was_read: false, written, piece: place(tile, reduction, halved) })
+                let piece = place(tile, reduction, halved);
+                Ok(Outcome { was_read: false, unreadable: Vec::new(), written, piece })
             }
         }
     }
@@ -312,6 +340,44 @@ impl Bench<'_> {
         if !self.something_seen.load(Ordering::Relaxed) && something() {
             self.something_seen.store(true, Ordering::Relaxed);
         }
+    }
+
+    /// Reads a chunk. Where parts of it cannot be read and the plan allows it, they are background, and are named in slide-level-0 pixels.
+    fn read(&self, rect: Rect, spare: Vec<u8>) -> Result<(Pixels, Vec<Rect>), Error> {
+        let background = self.plan.background();
+        match read_chunk(self.source, self.plan, rect, spare) {
+            Ok(pixels) => {
+                self.see(|| !pixels.is_clear());
+                return Ok((pixels.over(background), Vec::new()));
+            }
+            Err(error) if !self.is_bearable(&error) => return Err(error),
+            Err(_) => {}
+        }
+        // Once more, stored tile by stored tile: only what is damaged is lost.
+        let mut cells = Vec::new();
+        let mut unreadable = Vec::new();
+        for cell in stored_cells(self.source.info(), self.plan, rect)? {
+            let pixels = match read_chunk(self.source, self.plan, cell, Vec::new()) {
+                Ok(pixels) => {
+                    self.see(|| !pixels.is_clear());
+                    pixels.over(background)
+                }
+                Err(error) if !self.is_bearable(&error) => return Err(error),
+                Err(_) => {
+                    unreadable.push(on_slide(self.plan, cell)?);
+                    Pixels::filled(cell.size(), background)
+                }
+            };
+            cells.push((cell, pixels));
+        }
+        let mut canvas = Canvas::default();
+        let pixels = canvas.assemble(rect, cells.iter().map(|(cell, pixels)| (*cell, pixels))).to_pixels();
+        Ok((pixels, unreadable))
+    }
+
+    /// Whether the export goes on though this could not be read.
+    fn is_bearable(&self, error: &Error) -> bool {
+        self.plan.on_read_error() == ReadErrorPolicy::Blank && matches!(error, Error::Slide(SlideError::Region { .. }))
     }
 
     /// Puts a tile together from its pieces, writes it where it has an entry number, and reduces what is to be reduced.
@@ -344,23 +410,32 @@ impl Bench<'_> {
     }
 
     /// Writes a tile of the full size as it is stored; returns it at half size.
-    fn write_stored(&self, desk: &mut Desk, entry: u64, tile: TileAddress) -> Result<(Digest, Pixels), Error> {
+    fn write_stored(
+        &self,
+        desk: &mut Desk,
+        entry: u64,
+        tile: TileAddress,
+    ) -> Result<(Digest, Pixels, Vec<Rect>), Error> {
         let Base::Stored(stored) = self.base else {
             return Err(Error::Defect { message: format!("tile {tile} is no stored tile") });
         };
         let rect = self.plan.pyramid().region(tile).core;
-        let region = rect.moved(self.plan.area().origin()).ok_or_else(|| Error::Defect {
-            message: format!("the exported area's part {rect} lies outside the slide"),
-        })?;
+        let region = on_slide(self.plan, rect)?;
         let spare = desk.take_spare(Rect::of(rect.size().halved()));
-        if let Some(halved) = stored.read_stored(region, &mut desk.jpeg, spare)? {
-            self.see(|| true);
-            return Ok((self.write(entry, tile, &desk.jpeg)?, halved));
+        let mut unreadable = Vec::new();
+        match stored.read_stored(region, &mut desk.jpeg, spare).map_err(Error::from) {
+            Ok(Some(halved)) => {
+                self.see(|| true);
+                return Ok((self.write(entry, tile, &desk.jpeg)?, halved, unreadable));
+            }
+            Ok(None) => {}
+            Err(error) if self.is_bearable(&error) => unreadable.push(region),
+            Err(error) => return Err(error),
         }
-        // Never scanned, and so nothing that could be kept: the background.
+        // Never scanned, or damaged, and so nothing that could be kept: the background.
         let pixels = Pixels::filled(rect.size(), self.plan.background());
         let contents = desk.encoder.encode(pixels.view()).map_err(|source| Error::Encode { tile, source })?;
-        Ok((self.write(entry, tile, contents)?, pixels.view().halved(Vec::new())))
+        Ok((self.write(entry, tile, contents)?, pixels.view().halved(Vec::new()), unreadable))
     }
 
     fn write(&self, entry: u64, tile: TileAddress, contents: &[u8]) -> Result<Digest, Error> {

@@ -43,34 +43,47 @@ pub(super) fn detect_vendor(path: &Path) -> Option<String> {
     OpenSlide::detect_vendor(path).ok()
 }
 
+/// Reads all that is known of a slide but its pixels.
+///
+/// # Errors
+/// [`SlideError`] where the file can't be opened, is of no known kind, is damaged, or says that it holds no pixels.
+pub(super) fn read_slide_info(path: &Path) -> Result<SlideInfo, SlideError> {
+    // OpenSlide tells "no such file" and "may not be read" apart from neither each other nor "not a slide".
+    let cannot_open = |source| SlideError::Open { path: path.to_owned(), source: Arc::new(source) };
+    // Looked at before it is opened: opening a pipe waits for a writer.
+    let metadata = std::fs::metadata(path).map_err(cannot_open)?;
+    if metadata.is_dir() {
+        return Err(cannot_open(std::io::ErrorKind::IsADirectory.into()));
+    }
+    if !metadata.is_file() {
+        return Err(SlideError::Unsupported { path: path.to_owned() });
+    }
+    std::fs::File::open(path).map_err(cannot_open)?;
+    if metadata.len() == 0 {
+        return Err(SlideError::Malformed { path: path.to_owned(), message: "the file is empty".to_owned() });
+    }
+    read_info(path, &open_handle(path)?)
+}
+
+/// Reads an associated image, through a handle of its own: a damaged label must not end the reading of the slide.
+///
+/// # Errors
+/// [`SlideError::Associated`] where the slide has none of this name or it can't be read.
+pub(super) fn read_associated_image(path: &Path, name: &str) -> Result<PremultipliedPixels, SlideError> {
+    let failed = |message: String| SlideError::Associated { path: path.to_owned(), name: name.to_owned(), message };
+    let handle = open_handle(path)?;
+    let (size, bytes) = handle.read_associated_buffer(name).map_err(|error| failed(error.to_string()))?;
+    let size = Size::new(size.w, size.h).ok_or_else(|| failed("its size is 0".to_owned()))?;
+    Ok(PremultipliedPixels::from_native_argb(size, bytes))
+}
+
 impl OpenSlideSource {
-    /// Opens a slide and reads all that is known of it but its pixels.
+    /// Opens the slide that `info` was read from, to read its pixels.
     ///
     /// # Errors
-    /// [`SlideError`] where the file can't be opened, is of no known kind, is damaged, or says that it holds no pixels.
-    pub fn open(path: &Path) -> Result<Self, SlideError> {
-        // OpenSlide tells "no such file" and "may not be read" apart from neither each other nor "not a slide".
-        let cannot_open = |source| SlideError::Open { path: path.to_owned(), source: Arc::new(source) };
-        // Looked at before it is opened: opening a pipe waits for a writer.
-        let metadata = std::fs::metadata(path).map_err(cannot_open)?;
-        if metadata.is_dir() {
-            return Err(cannot_open(std::io::ErrorKind::IsADirectory.into()));
-        }
-        if !metadata.is_file() {
-            return Err(SlideError::Unsupported { path: path.to_owned() });
-        }
-        std::fs::File::open(path).map_err(cannot_open)?;
-        if metadata.len() == 0 {
-            return Err(SlideError::Malformed { path: path.to_owned(), message: "the file is empty".to_owned() });
-        }
-        let info = read_info(path, &open_handle(path)?)?;
-        let handle = RwLock::new(open_to_read(&info)?);
-        Ok(Self { handle, info })
-    }
-
-    /// For those who know more of the slide than OpenSlide tells.
-    pub fn info_mut(&mut self) -> &mut SlideInfo {
-        &mut self.info
+    /// As [`read_slide_info`].
+    pub fn open(info: SlideInfo) -> Result<Self, SlideError> {
+        Ok(Self { handle: RwLock::new(open_to_read(&info)?), info })
     }
 
     fn read_region(&self, level: SlideLevel, origin: Point, size: Size) -> Result<PremultipliedPixels, SlideError> {
@@ -114,13 +127,7 @@ impl Source for OpenSlideSource {
     }
 
     fn read_associated(&self, name: &str) -> Result<PremultipliedPixels, SlideError> {
-        let failed =
-            |message: String| SlideError::Associated { path: self.info.path.clone(), name: name.to_owned(), message };
-        // A handle of its own: a damaged label must not end the reading of the slide.
-        let handle = open_handle(&self.info.path)?;
-        let (size, bytes) = handle.read_associated_buffer(name).map_err(|error| failed(error.to_string()))?;
-        let size = Size::new(size.w, size.h).ok_or_else(|| failed("its size is 0".to_owned()))?;
-        Ok(PremultipliedPixels::from_native_argb(size, bytes))
+        read_associated_image(&self.info.path, name)
     }
 }
 

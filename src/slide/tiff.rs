@@ -6,8 +6,9 @@
 //! waits for another, and each worker keeps its own decoder.
 
 use std::cell::RefCell;
+use std::sync::OnceLock;
 
-use super::openslide::OpenSlideSource;
+use super::openslide::{OpenSlideSource, read_associated_image};
 use super::{SlideError, SlideInfo, SlideLevel, Source, StoredTileReader};
 use crate::encode::Subsampling;
 use crate::geometry::{Point, Rect, Size};
@@ -154,14 +155,16 @@ impl DirectTiles {
 /// A slide whose full size is read directly, and everything else through OpenSlide.
 #[derive(Debug)]
 pub(super) struct TiffSource {
-    openslide: OpenSlideSource,
+    info: SlideInfo,
+    /// Opened when a smaller level is asked for, which an export never does: OpenSlide's own tables of a large slide take as much memory as ours.
+    openslide: OnceLock<OpenSlideSource>,
     tiles: DirectTiles,
 }
 
 impl TiffSource {
     /// Joins the two.
-    pub fn new(openslide: OpenSlideSource, tiles: DirectTiles) -> Self {
-        Self { openslide, tiles }
+    pub fn new(info: SlideInfo, tiles: DirectTiles) -> Self {
+        Self { info, openslide: OnceLock::new(), tiles }
     }
 
     fn unreadable(&self, region: Rect, error: &TileError) -> SlideError {
@@ -182,7 +185,7 @@ pub(super) fn is_plain(vendor: Option<&str>) -> bool {
 
 impl Source for TiffSource {
     fn info(&self) -> &SlideInfo {
-        self.openslide.info()
+        &self.info
     }
 
     fn read(&self, region: Rect, mut spare: Vec<u8>) -> Result<PremultipliedPixels, SlideError> {
@@ -219,12 +222,20 @@ impl Source for TiffSource {
             Some(region) if level == SlideLevel::BASE && Rect::of(self.info().size()).contains(region) => {
                 self.read(region, Vec::new())
             }
-            _ => self.openslide.read_level(level, origin, size),
+            _ => {
+                let openslide = if let Some(openslide) = self.openslide.get() {
+                    openslide
+                } else {
+                    let opened = OpenSlideSource::open(self.info.clone())?;
+                    self.openslide.get_or_init(|| opened)
+                };
+                openslide.read_level(level, origin, size)
+            }
         }
     }
 
     fn read_associated(&self, name: &str) -> Result<PremultipliedPixels, SlideError> {
-        self.openslide.read_associated(name)
+        read_associated_image(&self.info.path, name)
     }
 
     fn stored_tiles(&self) -> Option<&dyn StoredTileReader> {

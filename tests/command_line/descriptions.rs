@@ -68,6 +68,7 @@ fn the_description_says_all_that_a_script_needs() {
                 { "name": "thumbnail", "path": "associated/thumbnail.jpeg", "width": 175, "height": 125 }
             ],
             "properties": null,
+            "unreadable": [],
             "source": null,
             "manifest": "manifest-sha256.txt",
             "writtenBy": null,

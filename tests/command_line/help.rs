@@ -65,6 +65,7 @@ fn the_help_of_export_lists_every_option_with_its_default() {
         ("--associated", Some("thumbnail")),
         ("--no-viewer", None),
         ("--no-source-hash", None),
+        ("--on-read-error", Some("stop")),
         ("--lossless", None),
         ("--verbose", None),
         ("--overwrite", None),

@@ -42,6 +42,7 @@ mod names;
 mod pixels;
 mod plan;
 mod progress;
+mod read_errors;
 mod several_inputs;
 mod shared_slides;
 mod single_tile;
