@@ -66,12 +66,14 @@ impl DirectorySink {
         let partial = parent.join(partial_name);
         let opened = File::open(parent).map_err(failed("open", parent)).and_then(|parent| {
             let folder = claim(&partial, destination)?;
-            if let Err(error) = finish_replacing(destination, &aside(&partial)) {
-                remove_folder(&partial)?;
-                return Err(error);
+            match finish_replacing(destination, &aside(&partial)).and_then(|()| EarlySync::start(&folder, destination))
+            {
+                Ok(early_sync) => Ok((folder, parent, early_sync)),
+                Err(error) => {
+                    remove_folder(&partial)?;
+                    Err(error)
+                }
             }
-            let early_sync = EarlySync::start(&folder, destination)?;
-            Ok((folder, parent, early_sync))
         });
         let (folder, parent, early_sync) = opened.inspect_err(|_| remove_empty(&made_for_it))?;
         Ok(Self {
@@ -364,8 +366,17 @@ fn claim(partial: &Path, destination: &Path) -> Result<File, SinkError> {
             }
             Err(error) => return Err(failed("create", destination)(error)),
         }
-        if let Some(folder) = lock(partial)? {
-            return Ok(folder);
+        match lock(partial) {
+            Ok(Some(folder)) => return Ok(folder),
+            Ok(None) => {}
+            Err(error) => {
+                // It was made just now and holds nothing; unless another run was quicker to lock it, it goes. What went wrong first is what the
+                // caller is told.
+                if !matches!(error, SinkError::Busy { .. }) {
+                    let _ = fs::remove_dir(partial);
+                }
+                return Err(error);
+            }
         }
     }
 }

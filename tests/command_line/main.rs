@@ -35,6 +35,7 @@ mod full_disk;
 mod golden;
 mod help;
 mod information;
+mod injected;
 mod interruption;
 mod layout;
 mod lossless;
