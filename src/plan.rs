@@ -171,6 +171,12 @@ pub enum NotLossless {
         /// The stored tiles' size in pixels.
         tile: Size,
     },
+    /// The next smaller level is made by halving tile by tile.
+    #[error("the slide is stored in tiles of {tile}, which cannot be halved")]
+    TileSize {
+        /// The stored tiles' size in pixels.
+        tile: Size,
+    },
     /// Another tile size or an overlap was asked for.
     #[error(
         "the slide's tiles are of {stored} pixels without overlap, and tiles of {tile_size} with overlap {overlap} were asked for"
@@ -411,8 +417,11 @@ fn lossless_geometry(info: &SlideInfo, area: Rect, options: &ExportOptions) -> R
         return Err(NotLossless::Format);
     }
     let stored = tile.width();
-    let geometry = TileGeometry::new(stored, 0).ok().filter(|_| tile.height() == stored);
-    let geometry = geometry.ok_or(NotLossless::NotSquare { tile })?;
+    if tile.height() != stored {
+        return Err(NotLossless::NotSquare { tile });
+    }
+    let geometry = TileGeometry::new(stored, 0).ok().filter(|_| stored.is_multiple_of(2));
+    let geometry = geometry.ok_or(NotLossless::TileSize { tile })?;
     if let Some(asked) = options.geometry.filter(|asked| *asked != geometry) {
         return Err(NotLossless::Geometry { stored, tile_size: asked.tile_size(), overlap: asked.overlap() });
     }

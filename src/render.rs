@@ -109,6 +109,12 @@ impl PremultipliedPixels {
         self.size
     }
 
+    /// The bytes, row by row: blue, green, red, alpha.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
     /// Whether nothing is to be seen: every pixel is wholly transparent.
     #[must_use]
     pub fn is_clear(&self) -> bool {

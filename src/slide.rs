@@ -28,7 +28,7 @@ pub use tiff::{JpegStreamError, NotDirect, StoredTiles, TileColour};
 
 pub(crate) use identity::identify;
 use openslide::OpenSlideSource;
-use tiff::{DirectTiles, TiffSource};
+use tiff::{DirectTiles, TableError, TiffSource};
 
 /// A level of the slide's own pyramid, as OpenSlide counts: 0 is the full size.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -347,8 +347,16 @@ pub fn open(path: &Path) -> Result<Box<dyn Source>, SlideError> {
 /// As [`open`].
 pub fn open_with(path: &Path, choice: ReaderChoice) -> Result<Box<dyn Source>, SlideError> {
     let mut info = openslide::read_slide_info(path)?;
-    let stored = DirectTiles::open(path, info.size());
-    info.stored_subsampling = stored.as_ref().ok().and_then(DirectTiles::subsampling);
+    let failed = |source: std::io::Error| SlideError::Open { path: path.to_owned(), source: Arc::new(source) };
+    let found = DirectTiles::open(path, info.size()).and_then(|tiles| Ok((tiles.subsampling()?, tiles)));
+    let stored = match found {
+        Ok((subsampling, tiles)) => {
+            info.stored_subsampling = subsampling;
+            Ok(tiles)
+        }
+        Err(TableError::NotDirect(reason)) => Err(reason),
+        Err(TableError::System(error)) => return Err(failed(error)),
+    };
     match choose(choice, &info, stored) {
         Ok(tiles) => {
             info.reader = Reader::Direct(tiles.stored());

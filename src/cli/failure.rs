@@ -144,7 +144,7 @@ fn plan_hint(error: &PlanError) -> Option<String> {
     let PlanError::NotLossless(reason) = error else { return None };
     let hint = match reason {
         NotLossless::Reader(NotDirect::AskedFor) => "leave --reader openslide out",
-        NotLossless::Reader(_) | NotLossless::NotSquare { .. } => {
+        NotLossless::Reader(_) | NotLossless::NotSquare { .. } | NotLossless::TileSize { .. } => {
             "without --lossless the slide is decoded and encoded again; --format png loses nothing"
         }
         NotLossless::Geometry { .. } => "leave --tile-size and --overlap out",

@@ -322,14 +322,14 @@ impl Bench<'_> {
             }
             Job::Stored { entry, tile, reduction } => {
                 let (digest, halved, unreadable) = self.write_stored(&mut desk, entry, tile)?;
-                let piece = place(tile, reduction, Some(halved));
+                let piece = place(tile, reduction, Some(halved))?;
                 Ok(Outcome { was_read: true, unreadable, written: Some((tile, digest)), piece })
             }
             Job::Tile { entry, tile, reduction, pieces } => {
                 let (digest, halved) = self.write_tile(&mut desk, entry, tile, reduction, &pieces)?;
                 desk.keep_spare(pieces);
                 let written = digest.map(|digest| (tile, digest));
-                let piece = place(tile, reduction, halved);
+                let piece = place(tile, reduction, halved)?;
                 Ok(Outcome { was_read: false, unreadable: Vec::new(), written, piece })
             }
         }
@@ -449,8 +449,14 @@ impl Bench<'_> {
 }
 
 /// Where the reduction of a tile belongs: one level below it.
-fn place(tile: TileAddress, reduction: Option<Reduction>, halved: Option<Pixels>) -> Option<Placed> {
-    let (reduction, pixels) = (reduction?, halved?);
-    let level = tile.level().smaller()?.number() as usize;
-    Some(Placed { level, place: reduction.piece, piece: Piece { rect: reduction.target, pixels } })
+fn place(tile: TileAddress, reduction: Option<Reduction>, halved: Option<Pixels>) -> Result<Option<Placed>, Error> {
+    let (Some(reduction), Some(pixels), Some(level)) = (reduction, halved, tile.level().smaller()) else {
+        return Ok(None);
+    };
+    let Reduction { target: rect, piece: place, .. } = reduction;
+    if pixels.size() != rect.size() {
+        let message = format!("tile {tile} was halved to {} pixels, and {rect} were planned", pixels.size());
+        return Err(Error::Defect { message });
+    }
+    Ok(Some(Placed { level: level.number() as usize, place, piece: Piece { rect, pixels } }))
 }

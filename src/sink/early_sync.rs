@@ -35,7 +35,11 @@ impl EarlySync {
         let (wake, woken) = sync_channel(1);
         let sync = move || woken.into_iter().try_for_each(|()| nix::unistd::syncfs(folder.as_fd()));
         let thread = std::thread::Builder::new().name("early-sync".to_owned()).spawn(sync);
-        Ok(Self { written: AtomicU64::new(0), wake, thread: thread.map_err(failed("start a thread for", path))? })
+        Ok(Self {
+            written: AtomicU64::new(0),
+            wake,
+            thread: thread.map_err(failed("start a thread to sync it", path))?,
+        })
     }
 
     /// Counts what was written.

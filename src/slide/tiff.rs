@@ -1,9 +1,10 @@
 //! Tiled TIFF with JPEG tiles, its full size read directly: several times faster than through OpenSlide, and the same pixels.
 //!
 //! OpenSlide opens the slide all the same and says what it is: vendor, scale, properties, bounds, associated images and smaller levels come
-//! from it. What always holds: pixels are those that OpenSlide would give, sample for sample (tests compare them); a tile that libjpeg-turbo has any doubt about
-//! is an error that names it; a tile without bytes was never scanned and is transparent. Tiles are read by position, so that no worker
-//! waits for another, and each worker keeps its own decoder.
+//! from it. What always holds: pixels are those that OpenSlide would give, sample for sample (tests compare them); a tile that libjpeg-turbo has any
+//! doubt about is read by OpenSlide, which forgives what does not touch the pixels, and what it refuses too is an error that names the tile; a tile
+//! without bytes was never scanned and is transparent. Tiles are read by position, so that no worker waits for another, and each worker
+//! keeps its own decoder.
 
 use std::cell::RefCell;
 use std::sync::OnceLock;
@@ -23,6 +24,7 @@ pub use tile_table::{NotDirect, StoredTiles};
 
 use codec::{Conversion, TileCodec};
 use jpeg_stream::Frame;
+pub(super) use tile_table::TableError;
 use tile_table::{TileBytesError, TileTable};
 
 /// The vendors whose full size is one plain grid of tiles, in the first directory.
@@ -64,8 +66,8 @@ impl DirectTiles {
     /// Finds the tiles of the slide's full `size`.
     ///
     /// # Errors
-    /// [`NotDirect`] where the file is anything but a tiled TIFF with JPEG tiles of that size.
-    pub fn open(path: &std::path::Path, size: Size) -> Result<Self, NotDirect> {
+    /// [`TableError`] where the file is anything but a tiled TIFF with JPEG tiles of that size, or cannot be read.
+    pub fn open(path: &std::path::Path, size: Size) -> Result<Self, TableError> {
         Ok(Self { table: TileTable::open(path, size)? })
     }
 
@@ -75,9 +77,20 @@ impl DirectTiles {
     }
 
     /// How the tiles store chroma: what the first of them says, since writers forget the TIFF's own tag.
-    pub fn subsampling(&self) -> Option<Subsampling> {
-        let (column, row) = self.table.first_stored()?;
-        DESK.with_borrow_mut(|desk| self.fetch(column, row, desk).ok().flatten()).and_then(|frame| frame.subsampling)
+    /// `None` where it is damaged, or says what [`Subsampling`] has no word for.
+    ///
+    /// # Errors
+    /// [`TableError`] where it could not be read, or is sound and of a kind that is not read directly.
+    pub fn subsampling(&self) -> Result<Option<Subsampling>, TableError> {
+        let Some((column, row)) = self.table.first_stored() else { return Ok(None) };
+        match DESK.with_borrow_mut(|desk| self.fetch(column, row, desk)) {
+            Ok(frame) => Ok(frame.and_then(|frame| frame.subsampling)),
+            Err(TileError::Bytes(TileBytesError::System(error))) => Err(TableError::System(error)),
+            // No JPEG at all, or a part of one: damage, which is told of when the tile is read.
+            Err(TileError::Stream(JpegStreamError::Start | JpegStreamError::CutShort)) => Ok(None),
+            Err(TileError::Stream(error)) => Err(NotDirect::FirstTile(error).into()),
+            Err(_) => Ok(None),
+        }
     }
 
     /// Reads a tile and makes a JPEG file of it in `desk.jpeg`. `None` where it has no bytes.
@@ -167,6 +180,36 @@ impl TiffSource {
         Self { info, openslide: OnceLock::new(), tiles }
     }
 
+    /// OpenSlide, to be opened when it is first needed.
+    fn openslide(&self) -> Result<&OpenSlideSource, SlideError> {
+        if let Some(openslide) = self.openslide.get() {
+            return Ok(openslide);
+        }
+        let opened = OpenSlideSource::open(self.info.clone())?;
+        Ok(self.openslide.get_or_init(|| opened))
+    }
+
+    /// Reads the part `shared` of a tile that failed with `error` as OpenSlide does: it forgives, for example, filling bytes before the end of the
+    /// image. Not for grey, which it leaves to libtiff: that shows damage as if it were pixels.
+    fn decode_otherwise(
+        &self,
+        shared: Rect,
+        error: &TileError,
+        target: &mut [u8],
+        stride: usize,
+    ) -> Result<(), SlideError> {
+        let unreadable = self.unreadable(shared, error);
+        if matches!(error, TileError::Bytes(_)) || self.tiles.stored().colour == TileColour::Grey {
+            return Err(unreadable);
+        }
+        let pixels = self.openslide()?.read(shared, Vec::new()).map_err(|_| unreadable)?;
+        let row_bytes = shared.size().width() as usize * PIXEL_BYTES;
+        for (from, to) in pixels.bytes().chunks_exact(row_bytes).zip(target.chunks_mut(stride)) {
+            to[..row_bytes].copy_from_slice(from);
+        }
+        Ok(())
+    }
+
     fn unreadable(&self, region: Rect, error: &TileError) -> SlideError {
         SlideError::Region {
             path: self.info().path.clone(),
@@ -204,10 +247,12 @@ impl Source for TiffSource {
                 let end = start
                     + (shared.size().height() as usize - 1) * stride
                     + shared.size().width() as usize * PIXEL_BYTES;
+                let target = &mut spare[start..end];
                 missing |= self.tiles.table.is_missing(column, row);
-                self.tiles
-                    .decode((column, row), shared, &mut spare[start..end], stride)
-                    .map_err(|error| self.unreadable(shared, &error))?;
+                if let Err(error) = self.tiles.decode((column, row), shared, target, stride) {
+                    self.decode_otherwise(shared, &error, target, stride)?;
+                    missing = true;
+                }
             }
         }
         Ok(if missing {
@@ -222,15 +267,7 @@ impl Source for TiffSource {
             Some(region) if level == SlideLevel::BASE && Rect::of(self.info().size()).contains(region) => {
                 self.read(region, Vec::new())
             }
-            _ => {
-                let openslide = if let Some(openslide) = self.openslide.get() {
-                    openslide
-                } else {
-                    let opened = OpenSlideSource::open(self.info.clone())?;
-                    self.openslide.get_or_init(|| opened)
-                };
-                openslide.read_level(level, origin, size)
-            }
+            _ => self.openslide()?.read_level(level, origin, size),
         }
     }
 
@@ -337,9 +374,9 @@ mod tests {
     }
 
     /// Reads all there is to read of a file. Every pixel buffer is bounded by the slide's size, which the caller names.
-    fn read_all(path: &std::path::Path, size: Size) -> Result<(), NotDirect> {
+    fn read_all(path: &std::path::Path, size: Size) -> Result<(), TableError> {
         let tiles = DirectTiles::open(path, size)?;
-        tiles.subsampling();
+        tiles.subsampling()?;
         let tile = tiles.stored().size;
         // Larger ones go through OpenSlide.
         if tile.width().max(tile.height()) > 1024 {

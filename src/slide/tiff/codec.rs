@@ -1,7 +1,7 @@
 //! libjpeg-turbo on one tile at a time: decode it at full or half size, or cut it without decoding.
 //!
-//! What always holds: whatever libjpeg-turbo warns of is an error, as it is in OpenSlide: a warning means that data was missing or made no sense, and
-//! that the pixels are a guess. A codec belongs to one thread and keeps its handles and its memory from tile to tile.
+//! What always holds: whatever libjpeg-turbo warns of is an error: a warning means that data was missing or made no sense, and that the pixels
+//! are a guess. (OpenSlide 4.0.1 does the same for colour; grey tiles it leaves to libtiff, which swallows warnings.) A codec belongs to one thread and keeps its handles and its memory from tile to tile.
 
 use turbojpeg::{
     Decompressor, Image, OutputBuf, PixelFormat, Result, ScalingFactor, Subsamp, Transform, TransformCrop, Transformer,

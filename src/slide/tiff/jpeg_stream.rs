@@ -2,8 +2,8 @@
 //!
 //! TIFF keeps the tables that all tiles share in one tag, and says in another what the colours mean; a tile's stream is
 //! often without both. [`JpegTables::splice`] puts them in, and takes out the markers that could say otherwise. What always holds: the
-//! frame and everything from the first scan to the end of the image are the file's own bytes, untouched; what comes out decodes to the
-//! same colours in every decoder.
+//! frame, the tables and the scans are the file's own bytes, untouched; what comes out decodes to the same colours in every decoder; and
+//! nothing else comes out, no comment, no application's data and nothing that stands behind the end of the image, where a name could.
 
 use std::ops::Range;
 
@@ -57,8 +57,8 @@ pub enum JpegStreamError {
     /// It does not begin with a JPEG's first two bytes.
     #[error("its data does not begin as a JPEG")]
     Start,
-    /// It ends before its first scan.
-    #[error("its JPEG header is cut short")]
+    /// It ends before the end of the image.
+    #[error("its JPEG data is cut short")]
     CutShort,
     /// A marker stands where it cannot.
     #[error("its JPEG header has an unexpected marker, {marker:#04x}")]
@@ -83,6 +83,12 @@ pub enum JpegStreamError {
         /// How many there are.
         found: usize,
     },
+    /// There are more scans than any encoder makes: each costs a pass over the whole tile, and a small file could hold a million.
+    #[error("its JPEG data has more than {most} scans")]
+    Scans {
+        /// How many are read.
+        most: usize,
+    },
     /// The frame is not as large as the TIFF says its tiles are.
     #[error("its JPEG frame is of {found} pixels where the file says {expected}")]
     Dimensions {
@@ -96,6 +102,10 @@ pub enum JpegStreamError {
 const START_OF_IMAGE: [u8; 2] = [0xff, 0xd8];
 const END_OF_IMAGE: [u8; 2] = [0xff, 0xd9];
 const START_OF_SCAN: u8 = 0xda;
+const RESTART_INTERVAL: u8 = 0xdd;
+
+/// Encoders make a dozen scans of a progressive picture.
+const SCANS_AT_MOST: usize = 100;
 
 /// The tables that all tiles of a level share, ready to be put before a tile's own segments.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -104,15 +114,16 @@ pub(super) struct JpegTables {
 }
 
 impl JpegTables {
-    /// Takes the TIFF's tag 347: a JPEG stream of tables only. What is no table in it is left out.
+    /// Takes the TIFF's tag 347: a JPEG stream of tables only. What is no table in it is left out, and so is a restart interval: decoders that read
+    /// the tables as a stream of their own, as libtiff and OpenSlide do, forget it at the tile's beginning.
     pub fn parse(stream: &[u8]) -> Result<Self, JpegStreamError> {
         let mut segments = Vec::new();
         let mut header = Header::begin(stream)?;
         while !header.rest().starts_with(&END_OF_IMAGE) && !header.rest().is_empty() {
             let (marker, segment) = header.next_segment()?;
             match kind(marker) {
-                Kind::Table => segments.extend_from_slice(&stream[segment]),
-                Kind::Application => {}
+                Kind::Table if marker != RESTART_INTERVAL => segments.extend_from_slice(&stream[segment]),
+                Kind::Table | Kind::Application => {}
                 Kind::Frame | Kind::Scan | Kind::Other => return Err(JpegStreamError::Marker { marker }),
             }
         }
@@ -136,29 +147,37 @@ impl JpegTables {
         output.extend_from_slice(&self.segments);
         let mut header = Header::begin(stream)?;
         let mut frames = Vec::new();
-        let scans = loop {
-            let begin = header.position;
+        let mut scans = 0;
+        loop {
+            if header.rest().starts_with(&END_OF_IMAGE) && scans > 0 {
+                // What follows, padding or anything else, is no part of the picture.
+                output.extend_from_slice(&END_OF_IMAGE);
+                break;
+            }
             let (marker, segment) = header.next_segment()?;
             match kind(marker) {
-                Kind::Scan => break begin,
                 Kind::Application => {}
                 Kind::Table => output.extend_from_slice(&stream[segment]),
                 Kind::Frame => {
                     output.extend_from_slice(&stream[segment.clone()]);
                     frames.push(segment);
                 }
+                Kind::Scan => {
+                    scans += 1;
+                    if scans > SCANS_AT_MOST {
+                        return Err(JpegStreamError::Scans { most: SCANS_AT_MOST });
+                    }
+                    let end = header.skip_entropy_coded_data();
+                    output.extend_from_slice(&stream[segment.start..end]);
+                }
                 Kind::Other => return Err(JpegStreamError::Marker { marker }),
             }
-        };
+        }
         let [frame] = &frames[..] else { return Err(JpegStreamError::Frames { frames: frames.len() }) };
         let frame = read_frame(&stream[frame.clone()], colour)?;
         if frame.size != tile {
             return Err(JpegStreamError::Dimensions { expected: tile, found: frame.size });
         }
-        // Writers pad tiles to whole words. What follows the end of the image is no part of it.
-        let scans = &stream[scans..];
-        let end = scans.windows(2).rposition(|pair| pair == END_OF_IMAGE).map_or(scans.len(), |end| end + 2);
-        output.extend_from_slice(&scans[..end]);
         Ok(frame)
     }
 }
@@ -201,6 +220,23 @@ impl<'a> Header<'a> {
 
     fn rest(&self) -> &'a [u8] {
         &self.stream[self.position..]
+    }
+
+    /// Passes over what follows a scan's header: data in which 0xff is followed by 0, by another 0xff or by the number of a restart. Returns
+    /// where it ends.
+    fn skip_entropy_coded_data(&mut self) -> usize {
+        loop {
+            let Some(found) = memchr::memchr(0xff, self.rest()) else {
+                self.position = self.stream.len();
+                return self.position;
+            };
+            self.position += found;
+            match self.rest().get(1) {
+                Some(0 | 0xd0..=0xd7) => self.position += 2,
+                Some(0xff) => self.position += 1,
+                Some(_) | None => return self.position,
+            }
+        }
     }
 
     /// The next marker, and where its segment lies with the marker itself.
@@ -340,6 +376,34 @@ mod tests {
     }
 
     #[test]
+    fn nothing_comes_along_that_is_no_part_of_the_picture() {
+        let secret = b"PATIENT NAME: J. DOE";
+        let comment = [&[0xff, 0xfe, 0, 22][..], secret].concat();
+        let whole = encoded(Subsamp::None);
+        let (segments, scans) = taken_apart(&whole);
+        let mut stream = START_OF_IMAGE.to_vec();
+        stream.extend(&comment);
+        stream.extend(segments.iter().flat_map(|(_, segment)| segment));
+        stream.extend(&scans[..scans.len() - 2]);
+        stream.extend(&comment);
+        stream.extend(END_OF_IMAGE);
+        stream.extend(secret);
+        stream.extend(END_OF_IMAGE);
+        let (mut clean, mut found) = (Vec::new(), Vec::new());
+        JpegTables::default().splice(TileColour::YCbCr, tile(), &whole, &mut clean).unwrap();
+        JpegTables::default().splice(TileColour::YCbCr, tile(), &stream, &mut found).unwrap();
+        assert!(found == clean);
+        assert!(!found.windows(secret.len()).any(|window| window == secret));
+    }
+
+    #[test]
+    fn a_restart_interval_among_the_shared_tables_is_left_out() {
+        let interval = [0xff, 0xdd, 0, 4, 0, 1];
+        let stream = [&START_OF_IMAGE[..], &interval, &END_OF_IMAGE].concat();
+        assert_eq!(JpegTables::parse(&stream).unwrap(), JpegTables::default());
+    }
+
+    #[test]
     fn what_does_not_fit_the_tiff_is_refused() {
         let whole = encoded(Subsamp::None);
         let splice = |colour, size, stream: &[u8]| {
@@ -353,7 +417,20 @@ mod tests {
         assert_eq!(splice(TileColour::Grey, tile(), &whole), JpegStreamError::Components { expected: 1, found: 3 });
         assert_eq!(splice(TileColour::Rgb, tile(), b"II*\0"), JpegStreamError::Start);
         assert_eq!(splice(TileColour::Rgb, tile(), &whole[..60]), JpegStreamError::CutShort);
-        let (_, scans) = taken_apart(&whole);
+        let (segments, scans) = taken_apart(&whole);
+        // Every scan is a pass over the tile.
+        let scan = &scans[..scans.len() - 2];
+        let mut many = START_OF_IMAGE.to_vec();
+        many.extend(segments.iter().flat_map(|(_, segment)| segment));
+        many.extend(scan.repeat(SCANS_AT_MOST + 1));
+        many.extend(END_OF_IMAGE);
+        assert_eq!(splice(TileColour::YCbCr, tile(), &many), JpegStreamError::Scans { most: SCANS_AT_MOST });
+        // Arithmetic coding, which no browser shows.
+        let frame = whole.windows(2).position(|pair| pair == [0xff, 0xc0]).unwrap();
+        let mut arithmetic = whole.clone();
+        arithmetic[frame + 1] = 0xc9;
+        assert_eq!(splice(TileColour::YCbCr, tile(), &arithmetic), JpegStreamError::Marker { marker: 0xc9 });
+        assert_eq!(splice(TileColour::YCbCr, tile(), &whole[..whole.len() - 2]), JpegStreamError::CutShort);
         let headless = [&START_OF_IMAGE[..], &scans].concat();
         assert_eq!(splice(TileColour::Rgb, tile(), &headless), JpegStreamError::Frames { frames: 0 });
         assert!(JpegTables::parse(&whole).is_err());

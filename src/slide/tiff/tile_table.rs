@@ -50,6 +50,18 @@ pub enum NotDirect {
     /// The pixels are not 8-bit grey, RGB or YCbCr.
     #[error("its pixels are not 8-bit grey, RGB or YCbCr")]
     Pixels,
+    /// The picture is stored turned or mirrored, which OpenSlide heeds for some files and not for others.
+    #[error("its orientation is not the usual one (TIFF tag 274 is {orientation})")]
+    Orientation {
+        /// TIFF tag 274.
+        orientation: u32,
+    },
+    /// A tag comes twice, and readers differ in which one they take.
+    #[error("its first TIFF directory holds a tag twice, or one of an unknown type")]
+    RepeatedTag,
+    /// The first tile is of a kind that is not read directly.
+    #[error("of its first tile, {0}")]
+    FirstTile(JpegStreamError),
     /// The picture is not stored in tiles.
     #[error("it is not stored in tiles")]
     NotTiled,
@@ -74,12 +86,36 @@ pub enum NotDirect {
     /// The shared JPEG tables are no such tables.
     #[error("its shared JPEG tables cannot be read: {0}")]
     JpegTables(JpegStreamError),
-    /// The file could not be read again.
-    #[error("it cannot be opened again: {message}")]
-    File {
-        /// What the operating system said.
-        message: String,
-    },
+}
+
+/// Why a file's tiles are not at hand.
+#[derive(Debug)]
+pub(in crate::slide) enum TableError {
+    /// The file is none that is read directly, and always will be.
+    NotDirect(NotDirect),
+    /// The system could not read it. The next run may fare otherwise, so this is no reason to go another way, to other bytes perhaps.
+    System(std::io::Error),
+}
+
+impl From<NotDirect> for TableError {
+    fn from(reason: NotDirect) -> Self {
+        Self::NotDirect(reason)
+    }
+}
+
+/// A file that ends too early, or says nonsense, is what it is; any other failure is the system's.
+fn structure(error: TiffError) -> TableError {
+    match error {
+        TiffError::IoError(error)
+            if !matches!(
+                error.kind(),
+                std::io::ErrorKind::UnexpectedEof | std::io::ErrorKind::InvalidData | std::io::ErrorKind::InvalidInput
+            ) =>
+        {
+            TableError::System(error)
+        }
+        other => NotDirect::Structure { message: other.to_string() }.into(),
+    }
 }
 
 /// What is known of stored tiles that are read directly.
@@ -123,12 +159,10 @@ impl TileTable {
     const TABLES_AT_MOST: usize = 64 << 10;
 
     /// Reads the first directory, which must be of `size` pixels.
-    pub fn open(path: &Path, size: Size) -> Result<Self, NotDirect> {
-        let failed = |error: std::io::Error| NotDirect::File { message: error.to_string() };
-        let file = File::open(path).map_err(failed)?;
-        let file_length = file.metadata().map_err(failed)?.len();
-        let clone = file.try_clone().map_err(failed)?;
-        let structure = |error: TiffError| NotDirect::Structure { message: error.to_string() };
+    pub fn open(path: &Path, size: Size) -> Result<Self, TableError> {
+        let file = File::open(path).map_err(TableError::System)?;
+        let file_length = file.metadata().map_err(TableError::System)?.len();
+        let clone = file.try_clone().map_err(TableError::System)?;
         let mut decoder = Decoder::new(BufReader::new(clone)).map_err(structure)?.with_limits(Limits::default());
         let (width, height) = decoder.dimensions().map_err(structure)?;
         let picture = Size::new(width, height).filter(|found| *found == size);
@@ -138,12 +172,17 @@ impl TileTable {
         })?;
         let compression: u32 = decoder.find_tag_unsigned(Tag::Compression).map_err(structure)?.unwrap_or(1);
         if compression != 7 {
-            return Err(NotDirect::Compression { compression });
+            return Err(NotDirect::Compression { compression }.into());
+        }
+        check_tags_once(&file, &mut decoder)?;
+        let orientation = decoder.find_tag_unsigned(Tag::Orientation).map_err(structure)?.unwrap_or(1);
+        if orientation != 1 {
+            return Err(NotDirect::Orientation { orientation }.into());
         }
         let colour = read_colour(&mut decoder).map_err(structure)?.ok_or(NotDirect::Pixels)?;
         let mut tile_side = |tag| decoder.find_tag_unsigned::<u32>(tag).map_err(structure);
         let (Some(width), Some(height)) = (tile_side(Tag::TileWidth)?, tile_side(Tag::TileLength)?) else {
-            return Err(NotDirect::NotTiled);
+            return Err(NotDirect::NotTiled.into());
         };
         let most = u32::from(u16::MAX);
         let tile = Size::new(width, height).filter(|tile| tile.width().max(tile.height()) <= most);
@@ -154,7 +193,7 @@ impl TileTable {
         let (columns, rows) = (picture.width().div_ceil(width), picture.height().div_ceil(height));
         let expected = u64::from(columns) * u64::from(rows);
         if offsets.len() as u64 != expected || lengths.len() as u64 != expected {
-            return Err(NotDirect::Tables { expected, offsets: offsets.len(), lengths: lengths.len() });
+            return Err(NotDirect::Tables { expected, offsets: offsets.len(), lengths: lengths.len() }.into());
         }
         // A length beyond u32 is beyond any file's tile; it is told of when the tile is read.
         let length = |length: u64| u32::try_from(length).unwrap_or(u32::MAX);
@@ -165,7 +204,9 @@ impl TileTable {
             Some(value) => {
                 let stream = value.into_u8_vec().map_err(structure)?;
                 if stream.len() > Self::TABLES_AT_MOST {
-                    return Err(NotDirect::Structure { message: "its shared JPEG tables are too long".to_owned() });
+                    return Err(
+                        NotDirect::Structure { message: "its shared JPEG tables are too long".to_owned() }.into()
+                    );
                 }
                 JpegTables::parse(&stream).map_err(NotDirect::JpegTables)?
             }
@@ -223,6 +264,22 @@ impl TileTable {
         self.file.read_exact_at(stream, offset).map_err(TileBytesError::System)?;
         Ok(true)
     }
+}
+
+/// Counts the first directory's entries in the file itself: the TIFF reader keeps the last of several with one tag, libtiff the first.
+fn check_tags_once(file: &File, decoder: &mut Decoder<BufReader<File>>) -> Result<(), TableError> {
+    let mut magic = [0; 4];
+    file.read_exact_at(&mut magic, 0).map_err(TableError::System)?;
+    let big_endian = magic[0] == b'M';
+    // 43 is BigTIFF, whose directories begin with eight bytes of count.
+    let is_big_tiff = magic[2].max(magic[3]) == 43;
+    let at = decoder.ifd_pointer().map_or(0, |pointer| pointer.0);
+    let mut count = [0; 8];
+    let count = &mut count[..if is_big_tiff { 8 } else { 2 }];
+    file.read_exact_at(count, at).map_err(TableError::System)?;
+    let digits = |value: u64, byte: &u8| (value << 8) | u64::from(*byte);
+    let count = if big_endian { count.iter().fold(0, digits) } else { count.iter().rev().fold(0, digits) };
+    if count == decoder.image_ifd().directory().len() as u64 { Ok(()) } else { Err(NotDirect::RepeatedTag.into()) }
 }
 
 /// What the pixels are; `None` where they are not what [`TileColour`] has a word for.
