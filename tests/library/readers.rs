@@ -4,12 +4,15 @@ use std::path::Path;
 
 use proptest::prelude::*;
 use slidezoom::geometry::{Point, Rect, Size};
+use slidezoom::plan::{BaseTiles, NotLossless, PlanError};
 use slidezoom::render::Rgb;
-use slidezoom::slide::{self, NotDirect, Reader, ReaderChoice, SlideError, Source, TileColour};
+use slidezoom::slide::{self, NotDirect, Reader, ReaderChoice, SlideError, Source, StoredTiles, TileColour};
+use slidezoom::{ExportOptions, ExportPlan};
 use slidezoom_fixtures::{
     ByteOrder, Colour, Compression, Container, JpegTables, Pattern, SlideBuilder, Style, Subsampling, TileFault,
 };
 
+use crate::drawn_source::DrawnSource;
 use crate::sources::shared_slides;
 
 /// Differs from every colour in the slides, so that transparent pixels show.
@@ -204,5 +207,60 @@ fn damage_is_told_in_words() {
         let error = slide::open(&path).unwrap().read(region, Vec::new()).unwrap_err().to_string();
         assert!(error.contains("cannot read 10×10 pixels at (300, 300) of slide level 0: "), "{error}");
         assert!(error.contains(words), "{error}");
+    }
+}
+
+/// Tags that TIFF readers take differently: the slide is left to OpenSlide, and the pixels are OpenSlide's.
+#[test]
+fn ambiguous_directories_go_through_openslide() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("slide.tiff");
+    SlideBuilder::new(300, 200).levels([1, 4]).write(&path).unwrap();
+    let whole = std::fs::read(&path).unwrap();
+    // The entry of tag 296, ResolutionUnit, a SHORT: its 12 bytes become another entry.
+    let unit = [0x28, 0x01, 3, 0, 1, 0, 0, 0];
+    let at = whole.windows(8).position(|entry| entry == unit).unwrap();
+    for (tag, value, reason) in [
+        (274_u16, 3_u8, NotDirect::Orientation { orientation: 3 }),
+        // PhotometricInterpretation a second time, RGB where the first says YCbCr.
+        (262, 2, NotDirect::RepeatedTag),
+    ] {
+        let mut changed = whole.clone();
+        changed[at..at + 2].copy_from_slice(&tag.to_le_bytes());
+        changed[at + 8] = value;
+        std::fs::write(&path, &changed).unwrap();
+        assert_eq!(slide::open(&path).unwrap().info().reader, Reader::OpenSlide(reason));
+    }
+}
+
+#[test]
+fn a_first_tile_that_is_not_read_directly_goes_through_openslide() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("slide.tiff");
+    SlideBuilder::new(300, 200).levels([1, 4]).write(&path).unwrap();
+    let mut bytes = std::fs::read(&path).unwrap();
+    // Every baseline frame becomes an arithmetic one, which OpenSlide tries to read, and fails with this data.
+    let frames: Vec<usize> = (0..bytes.len() - 4).filter(|&at| bytes[at..at + 4] == [0xff, 0xc0, 0, 17]).collect();
+    assert!(frames.len() > 1);
+    for at in frames {
+        bytes[at + 1] = 0xc9;
+    }
+    std::fs::write(&path, bytes).unwrap();
+    match slide::open(&path) {
+        Ok(source) => assert!(matches!(source.info().reader, Reader::OpenSlide(NotDirect::FirstTile(_)))),
+        Err(error) => assert!(error.to_string().contains("JPEG"), "{error}"),
+    }
+}
+
+#[test]
+fn lossless_tiles_have_an_even_size() {
+    let mut info = DrawnSource::new(Size::new(500, 500).unwrap(), None, None).info().clone();
+    let options = ExportOptions { base_tiles: BaseTiles::Lossless, ..ExportOptions::default() };
+    for (side, possible) in [(240, true), (2, true), (255, false), (63, false), (1, false)] {
+        let size = Size::new(side, side).unwrap();
+        info.reader = Reader::Direct(StoredTiles { size, colour: TileColour::Grey, bytes: 1 });
+        let plan = ExportPlan::new(&info, "slide", &options);
+        let refused = matches!(plan, Err(PlanError::NotLossless(NotLossless::TileSize { tile })) if tile == size);
+        assert_eq!((plan.is_ok(), refused), (possible, !possible), "{side}");
     }
 }
