@@ -62,6 +62,19 @@ pub trait Sink: Send + Sync {
     /// [`SinkError`] where the destination refuses, or takes less than all of it.
     fn write(&self, entry: u64, name: &EntryName, contents: &[u8]) -> Result<(), SinkError>;
 
+    /// Writes one file that need not be in memory as a whole: a large slide's manifest is of 80 MB. As [`write`](Self::write) otherwise.
+    ///
+    /// # Errors
+    /// As [`write`](Self::write).
+    fn write_parts(
+        &self,
+        entry: u64,
+        name: &EntryName,
+        parts: &mut dyn Iterator<Item = Vec<u8>>,
+    ) -> Result<(), SinkError> {
+        self.write(entry, name, &parts.collect::<Vec<_>>().concat())
+    }
+
     /// Makes everything durable and publishes it under the final name.
     ///
     /// # Errors

@@ -160,20 +160,26 @@ fn write_all(
     let last = [(format!("{}.json", plan.name()), description), (names.descriptor(), plan.descriptor().to_xml())];
 
     // The manifest names all files but itself, those too that come after it.
-    let mut manifest = ManifestText::default();
-    for (tile, digest) in pyramid.tiles().zip(digests) {
-        manifest.add(&names.tile(tile), digest);
-    }
-    let of_last = last.iter().map(|(name, contents)| (name, Digest::of(contents.as_bytes())));
-    for (name, digest) in files.digests.iter().map(|(name, digest)| (name, *digest)).chain(of_last) {
-        manifest.add(name, digest);
-    }
-    files.write(MANIFEST.to_owned(), manifest.into_text().as_bytes())?;
+    let of_tiles = pyramid.tiles().zip(digests).map(|(tile, digest)| (names.tile(tile), digest));
+    let of_last = last.iter().map(|(name, contents)| (name.clone(), Digest::of(contents.as_bytes())));
+    let mut listed = of_tiles.chain(std::mem::take(&mut files.digests)).chain(of_last);
+    let mut parts = std::iter::from_fn(|| {
+        let mut part = ManifestText::default();
+        for (name, digest) in listed.by_ref().take(MANIFEST_LINES_AT_A_TIME) {
+            part.add(&name, digest);
+        }
+        Some(part.into_text().into_bytes()).filter(|part| !part.is_empty())
+    });
+    sink.write_parts(files.next_entry, &EntryName::new(MANIFEST.to_owned())?, &mut parts)?;
+    files.next_entry += 1;
     for (name, contents) in last {
         files.write(name, contents.as_bytes())?;
     }
     Ok(ExportReport { tiles: pyramid.tile_count(), tile_bytes, unreadable, warnings })
 }
+
+/// Some hundred kilobytes of text.
+const MANIFEST_LINES_AT_A_TIME: usize = 2_000;
 
 /// The files that are no tiles, in the order they are written in.
 struct Files<'a> {

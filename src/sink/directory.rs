@@ -99,6 +99,23 @@ impl DirectorySink {
         Ok(())
     }
 
+    /// Makes a file, lets `write` fill it and tell its bytes, and closes it.
+    fn write_file(
+        &self,
+        name: &EntryName,
+        write: impl FnOnce(&mut File) -> io::Result<usize>,
+    ) -> Result<(), SinkError> {
+        let path = self.partial.join(name.as_str());
+        let mut file = File::create_new(&path).map_err(failed("create", &path))?;
+        let bytes = write(&mut file).map_err(failed("write", &path))?;
+        nix::unistd::close(file).map_err(|errno| failed("close", &path)(errno.into()))?;
+        self.files.fetch_add(1, Ordering::Relaxed);
+        if let Some(early_sync) = &self.early_sync {
+            early_sync.count(bytes);
+        }
+        Ok(())
+    }
+
     /// Looks again at what is about to be published: it must be the folder that was locked, and hold every file that was written.
     fn check_written(&self) -> Result<(), SinkError> {
         let written = self.files.load(Ordering::Relaxed);
@@ -159,15 +176,26 @@ impl Sink for DirectorySink {
     }
 
     fn write(&self, _entry: u64, name: &EntryName, contents: &[u8]) -> Result<(), SinkError> {
-        let path = self.partial.join(name.as_str());
-        let mut file = File::create_new(&path).map_err(failed("create", &path))?;
-        file.write_all(contents).map_err(failed("write", &path))?;
-        nix::unistd::close(file).map_err(|errno| failed("close", &path)(errno.into()))?;
-        self.files.fetch_add(1, Ordering::Relaxed);
-        if let Some(early_sync) = &self.early_sync {
-            early_sync.count(contents.len());
-        }
-        Ok(())
+        self.write_file(name, |file| {
+            file.write_all(contents)?;
+            Ok(contents.len())
+        })
+    }
+
+    fn write_parts(
+        &self,
+        _entry: u64,
+        name: &EntryName,
+        parts: &mut dyn Iterator<Item = Vec<u8>>,
+    ) -> Result<(), SinkError> {
+        self.write_file(name, |file| {
+            let mut bytes = 0;
+            for part in parts {
+                file.write_all(&part)?;
+                bytes += part.len();
+            }
+            Ok(bytes)
+        })
     }
 
     fn commit(mut self: Box<Self>) -> Result<(), SinkError> {

@@ -54,10 +54,13 @@ fn keeps_the_contract<S: Sink + 'static>(make: &dyn Fn() -> (S, Box<dyn Fn() -> 
     });
     sink.write(200, &name("empty"), b"").unwrap();
     sink.write(201, &name("große Datei #1"), &vec![7; 3 << 20]).unwrap();
+    let mut parts = [b"one, ".to_vec(), Vec::new(), b"two".to_vec()].into_iter();
+    sink.write_parts(202, &name("parts"), &mut parts).unwrap();
     assert!(published().is_none(), "nothing is published before the commit");
     Box::new(sink).commit().unwrap();
     let files = published().unwrap();
-    assert_eq!(files.len(), 202);
+    assert_eq!(files.len(), 203);
+    assert_eq!(files["parts"], b"one, two");
     for entry in 0..200_u64 {
         assert_eq!(files[&format!("a/b/{entry}")], entry.to_le_bytes());
     }
