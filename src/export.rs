@@ -14,6 +14,7 @@
 //! Reads and tiles run on all workers; their results are taken in the order in which they were issued
 //! (`conveyor`), so that what is done, and every byte that is written, is the same for any number of workers.
 
+mod agenda;
 mod conveyor;
 mod engine;
 mod mosaic;

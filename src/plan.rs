@@ -7,115 +7,18 @@
 use serde::Serialize;
 
 use crate::descriptor::{DeepZoomNames, Descriptor};
-use crate::encode::{Quality, Subsampling, TileFormat};
+use crate::encode::{Subsampling, TileFormat};
 use crate::geometry::{Point, Rect, Size};
 use crate::pyramid::{PyramidPlan, TileGeometry};
 use crate::render::Rgb;
 use crate::slide::{AssociatedImage, NotDirect, Reader, SlideInfo, SourceIdentity};
 
-/// Which part of the slide is exported.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-pub enum Bounds {
-    /// The scanned area that the slide names, or all of it where it names none: as openslide-python's tiler.
-    #[default]
-    Scan,
-    /// All of the slide.
-    Full,
-}
+mod estimate;
+mod options;
 
-/// The tiles' file format.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-pub enum FormatOption {
-    /// JPEG.
-    #[default]
-    Jpeg,
-    /// PNG.
-    Png,
-}
-
-/// How JPEG tiles store chroma.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-pub enum SubsamplingOption {
-    /// As the slide's own JPEG tiles; 4:4:4 where that is not known.
-    #[default]
-    Auto,
-    /// Always this.
-    Fixed(Subsampling),
-}
-
-/// What the tiles of the full size are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum BaseTiles {
-    /// Decoded and encoded, as those of every other level.
-    #[default]
-    Encoded,
-    /// The slide's own JPEG data, never decoded and encoded again.
-    Lossless,
-}
-
-/// What happens where a part of the slide cannot be read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-pub enum ReadErrorPolicy {
-    /// The export fails and names the region.
-    #[default]
-    Stop,
-    /// The stored tile is shown as background, and its rectangle is written down.
-    Blank,
-}
-
-/// Whether the export gets a web page.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-pub enum Page {
-    /// `index.html` and `viewer/`.
-    #[default]
-    Include,
-    /// The tiles, the descriptor and the metadata only.
-    Omit,
-}
-
-/// Which associated images are published.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Associated {
-    /// Those with these names, where the slide has them.
-    Named(Vec<String>),
-    /// All that the slide has, the label too.
-    All,
-}
-
-impl Default for Associated {
-    /// The thumbnail only: a label can carry a patient's name, and some scanners' macro image shows the label.
-    fn default() -> Self {
-        Self::Named(vec!["thumbnail".to_owned()])
-    }
-}
-
-/// What is asked of an export. `Default` is what the command line does without options.
-#[derive(Clone, Debug, PartialEq, Eq, Default)]
-pub struct ExportOptions {
-    /// Tile size and overlap; by default 254 and 1, with lossless tiles the slide's own and 0.
-    pub geometry: Option<TileGeometry>,
-    /// Encoded.
-    pub base_tiles: BaseTiles,
-    /// JPEG.
-    pub format: FormatOption,
-    /// The JPEG quality; 80.
-    pub quality: Quality,
-    /// As the slide's own tiles.
-    pub subsampling: SubsamplingOption,
-    /// The scanned area.
-    pub bounds: Bounds,
-    /// What transparent pixels are composited on; by default the slide's background, else white.
-    pub background: Option<Rgb>,
-    /// The thumbnail.
-    pub associated: Associated,
-    /// With the page.
-    pub page: Page,
-    /// The slide's SHA-256 is written down.
-    pub source_identity: SourceIdentity,
-    /// The export fails.
-    pub on_read_error: ReadErrorPolicy,
-}
+pub use options::{
+    Associated, BaseTiles, Bounds, ExportOptions, FormatOption, Page, ReadErrorPolicy, SubsamplingOption,
+};
 
 /// Why a slide cannot be exported as asked. Raised before anything is read or written.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -395,7 +298,7 @@ impl ExportPlan {
     pub fn estimated_bytes(&self) -> u64 {
         let millibytes_per_pixel = match self.format {
             TileFormat::Png => 996,
-            TileFormat::Jpeg { quality, subsampling } => estimate(quality, subsampling),
+            TileFormat::Jpeg { quality, subsampling } => estimate::millibytes_per_pixel(quality, subsampling),
         };
         let encoded = |pixels: u64| pixels.saturating_mul(millibytes_per_pixel) / 1000;
         match self.base_tiles {
@@ -430,31 +333,6 @@ fn lossless_geometry(info: &SlideInfo, area: Rect, options: &ExportOptions) -> R
         return Err(NotLossless::Bounds { x, y, stored });
     }
     Ok(geometry)
-}
-
-/// Thousandths of a byte a pixel, interpolated between measured qualities.
-fn estimate(quality: Quality, subsampling: Subsampling) -> u64 {
-    /// Quality, and thousandths of a byte a pixel at 4:4:4, 4:2:2 and 4:2:0.
-    const MEASURED: [(u64, [u64; 3]); 7] = [
-        (1, [46, 37, 33]),
-        (50, [140, 118, 109]),
-        (75, [204, 168, 152]),
-        (80, [234, 191, 172]),
-        (90, [360, 284, 249]),
-        (95, [538, 411, 355]),
-        (100, [1156, 813, 651]),
-    ];
-    let column = match subsampling {
-        Subsampling::Full => 0,
-        Subsampling::HalfWidth => 1,
-        Subsampling::Quarter => 2,
-    };
-    let quality = u64::from(quality.get());
-    let between = MEASURED.windows(2).find(|pair| quality <= pair[1].0);
-    between.map_or(MEASURED[6].1[column], |pair| {
-        let ((below, low), (above, high)) = (pair[0], pair[1]);
-        low[column] + (high[column] - low[column]) * (quality.saturating_sub(below)) / (above - below)
-    })
 }
 
 impl Serialize for ExportPlan {

@@ -5,15 +5,20 @@
 //! [`Sink::abandon`], or when a sink is dropped without a commit, nothing of it is left.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 mod directory;
 mod early_sync;
+mod existing;
 mod memory;
+mod partial_folder;
+mod single_file;
 
-pub use directory::{DirectorySink, Existing, write_file};
+pub use directory::DirectorySink;
+pub use existing::Existing;
 pub use memory::{MemorySink, Published};
+pub use single_file::write_file;
 
 /// A file's name inside an export: relative, with `/` between folders.
 ///
@@ -148,6 +153,12 @@ pub enum SinkError {
         /// What the operating system said.
         source: Arc<std::io::Error>,
     },
+}
+
+/// Makes an error of what the operating system said of an action on a path.
+fn failed(action: &'static str, path: &Path) -> impl Fn(std::io::Error) -> SinkError {
+    let path = path.to_owned();
+    move |source| SinkError::Operation { action, path: path.clone(), source: Arc::new(source) }
 }
 
 #[cfg(test)]

@@ -11,8 +11,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use rayon::ThreadPool;
 
-use super::conveyor::{self, Agenda};
-use super::mosaic::{Mosaic, Piece, Reduction, Task};
+use super::agenda::{ExportAgenda, Job, Outcome, Placed, place};
+use super::conveyor;
+use super::mosaic::{Mosaic, Piece, Reduction};
 use super::read_order::{ReadOrder, chunk_size};
 use crate::descriptor::DeepZoomNames;
 use crate::encode::TileEncoder;
@@ -21,7 +22,7 @@ use crate::geometry::Rect;
 use crate::manifest::Digest;
 use crate::plan::{BaseTiles, ExportPlan, ReadErrorPolicy};
 use crate::progress::{Progress, TileWritten};
-use crate::pyramid::{PyramidPlan, TileAddress};
+use crate::pyramid::TileAddress;
 use crate::render::{Canvas, PIXEL_BYTES, Pixels, PremultipliedPixels, relative_to};
 use crate::sink::{EntryName, Sink};
 use crate::slide::{SlideError, SlideInfo, Source, StoredTileReader};
@@ -43,7 +44,7 @@ pub(crate) fn start_workers(jobs: NonZeroUsize) -> Result<ThreadPool, Error> {
 pub(super) struct WrittenTiles {
     /// The sum of the files' bytes.
     pub bytes: u64,
-    /// The files' digests, in the order of [`PyramidPlan::ordinal`].
+    /// The files' digests, in the order of [`PyramidPlan::ordinal`](crate::pyramid::PyramidPlan::ordinal).
     pub digests: Vec<Digest>,
     /// What could not be read and is background, in slide-level-0 pixels.
     pub unreadable: Vec<Rect>,
@@ -139,110 +140,6 @@ fn stored_cells(info: &SlideInfo, plan: &ExportPlan, chunk: Rect) -> Result<Vec<
     let cells =
         rows.iter().flat_map(|row| columns.iter().filter_map(|column| Rect::spanning(column.clone(), row.clone())));
     Ok(cells.collect())
-}
-
-enum Job {
-    /// Reads a chunk of the full size.
-    Read { column: u32, row: u32, rect: Rect },
-    /// Writes a tile of the full size as it is stored, and reduces it.
-    Stored { entry: u64, tile: TileAddress, reduction: Option<Reduction> },
-    /// Writes a tile where it has an entry number, and reduces it or a part of it.
-    Tile { entry: Option<u64>, tile: TileAddress, reduction: Option<Reduction>, pieces: Vec<Arc<Piece>> },
-}
-
-/// A piece, and the column and row of pieces that it is of the level with this number.
-struct Placed {
-    level: usize,
-    place: (u32, u32),
-    piece: Piece,
-}
-
-struct Outcome {
-    was_read: bool,
-    unreadable: Vec<Rect>,
-    written: Option<(TileAddress, Digest)>,
-    piece: Option<Placed>,
-}
-
-/// What is to be read and rendered next, told from what has come.
-struct ExportAgenda<'a, Chunks> {
-    plan: &'a PyramidPlan,
-    base_tiles: BaseTiles,
-    /// Of the tiles that are written, by ordinal.
-    digests: Vec<Digest>,
-    unreadable: Vec<Rect>,
-    /// By level number.
-    mosaics: Vec<Mosaic>,
-    chunks: Chunks,
-    read_ahead: usize,
-    reads_under_way: usize,
-    ready: VecDeque<Job>,
-    tiles_issued: u64,
-}
-
-impl<Chunks> ExportAgenda<'_, Chunks> {
-    fn tile(&self, level: usize, column: u32, row: u32) -> Result<TileAddress, Error> {
-        let tile = self.plan.level(level as u32).and_then(|level| self.plan.tile(level, column, row));
-        tile.ok_or_else(|| Error::Defect {
-            message: format!("a tile at column {column}, row {row} of level {level}, which is outside its grid"),
-        })
-    }
-
-    fn next_entry(&mut self) -> u64 {
-        self.tiles_issued += 1;
-        self.tiles_issued - 1
-    }
-
-    fn insert(&mut self, Placed { level, place, piece }: Placed) -> Result<(), Error> {
-        for Task { column, row, writes, reduction, pieces } in self.mosaics[level].insert(place.0, place.1, piece) {
-            let tile = self.tile(level, column, row)?;
-            let entry = writes.then(|| self.next_entry());
-            if entry.is_some() || reduction.is_some() {
-                self.ready.push_back(Job::Tile { entry, tile, reduction, pieces });
-            }
-        }
-        Ok(())
-    }
-}
-
-impl<Chunks: Iterator<Item = (u32, u32)>> Agenda for ExportAgenda<'_, Chunks> {
-    type Job = Job;
-    type Outcome = Outcome;
-
-    fn issue(&mut self) -> Result<Option<Job>, Error> {
-        // Tiles first: they set memory free, reads take it.
-        if let Some(job) = self.ready.pop_front() {
-            return Ok(Some(job));
-        }
-        if self.reads_under_way == self.read_ahead {
-            return Ok(None);
-        }
-        let Some((column, row)) = self.chunks.next() else { return Ok(None) };
-        self.reads_under_way += 1;
-        let level = self.mosaics.len() - 1;
-        match self.base_tiles {
-            BaseTiles::Lossless => {
-                let tile = self.tile(level, column, row)?;
-                let reduction = self.mosaics[level].task(column, row).reduction;
-                Ok(Some(Job::Stored { entry: self.next_entry(), tile, reduction }))
-            }
-            BaseTiles::Encoded => {
-                let rect = self.mosaics[level].piece_rect(column, row).ok_or_else(|| Error::Defect {
-                    message: format!("an empty chunk at column {column}, row {row}"),
-                })?;
-                Ok(Some(Job::Read { column, row, rect }))
-            }
-        }
-    }
-
-    fn take(&mut self, Outcome { was_read, unreadable, written, piece }: Outcome) -> Result<(), Error> {
-        self.reads_under_way -= usize::from(was_read);
-        self.unreadable.extend(unreadable);
-        if let Some((tile, digest)) = written {
-            self.digests[self.plan.ordinal(tile) as usize] = digest;
-        }
-        piece.map_or(Ok(()), |piece| self.insert(piece))
-    }
 }
 
 /// What one worker keeps from task to task.
@@ -446,17 +343,4 @@ impl Bench<'_> {
         self.progress.tile_written(TileWritten { pixels, bytes });
         Ok(Digest::of(contents))
     }
-}
-
-/// Where the reduction of a tile belongs: one level below it.
-fn place(tile: TileAddress, reduction: Option<Reduction>, halved: Option<Pixels>) -> Result<Option<Placed>, Error> {
-    let (Some(reduction), Some(pixels), Some(level)) = (reduction, halved, tile.level().smaller()) else {
-        return Ok(None);
-    };
-    let Reduction { target: rect, piece: place, .. } = reduction;
-    if pixels.size() != rect.size() {
-        let message = format!("tile {tile} was halved to {} pixels, and {rect} were planned", pixels.size());
-        return Err(Error::Defect { message });
-    }
-    Ok(Some(Placed { level: level.number() as usize, place, piece: Piece { rect, pixels } }))
 }

@@ -5,29 +5,19 @@
 //! removed, one that another run is writing is refused. The result of every system call is looked at, `close` among
 //! them: that is where a network or a quota says that a file did not fit.
 
-use std::fs::{self, File, TryLockError};
+use std::fs::{self, File};
 use std::io::{self, Write};
 use std::os::fd::AsFd;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, RenameFlags, renameat2};
 
 use super::early_sync::EarlySync;
-use super::{EntryName, Sink, SinkError};
-
-/// What to do where something stands under the final name already.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-pub enum Existing {
-    /// Leave it alone and fail.
-    #[default]
-    Refuse,
-    /// Replace an earlier export, in one step, when the new one is whole. Anything that is no export is left alone.
-    Replace,
-}
+use super::existing::{Existing, aside, exists, finish_replacing, refuse_existing};
+use super::partial_folder::{claim, create_missing, is_named, parent_folder, remove_empty, remove_folder};
+use super::{EntryName, Sink, SinkError, failed};
 
 /// Writes an export into a folder.
 #[derive(Debug)]
@@ -226,218 +216,6 @@ impl Drop for DirectorySink {
         if !self.finished {
             let _ = self.remove_all();
         }
-    }
-}
-
-pub(super) fn failed(action: &'static str, path: &Path) -> impl Fn(io::Error) -> SinkError {
-    let path = path.to_owned();
-    move |source| SinkError::Operation { action, path: path.clone(), source: Arc::new(source) }
-}
-
-/// Writes one file beside its final name and renames it into place. What is no regular file (a pipe, a device) is written to.
-///
-/// # Errors
-/// [`SinkError`] where a file exists and may not be replaced, or the file system refuses; what stood under the name before stands.
-pub fn write_file(path: &Path, contents: &[u8], existing: Existing) -> Result<(), SinkError> {
-    let name = path.file_name().ok_or_else(|| SinkError::Destination { path: path.to_owned() })?;
-    if exists(path)? {
-        let found = fs::metadata(path).map_err(failed("look at", path))?;
-        if found.is_dir() {
-            return Err(SinkError::Destination { path: path.to_owned() });
-        }
-        if !found.is_file() {
-            let mut stream = fs::OpenOptions::new().write(true).open(path).map_err(failed("open", path))?;
-            return stream.write_all(contents).map_err(failed("write", path));
-        }
-        if existing == Existing::Refuse {
-            return Err(SinkError::Exists { path: path.to_owned() });
-        }
-    }
-    let mut partial_name = std::ffi::OsString::from(".");
-    partial_name.push(name);
-    partial_name.push(format!(".{}.partial", std::process::id()));
-    let partial = path.with_file_name(partial_name);
-    let mut file = File::create_new(&partial).map_err(failed("create", path))?;
-    let written = file
-        .write_all(contents)
-        .and_then(|()| file.sync_all())
-        .map_err(failed("write", path))
-        .and_then(|()| nix::unistd::close(file).map_err(|errno| failed("close", path)(errno.into())))
-        .and_then(|()| fs::rename(&partial, path).map_err(failed("rename into place", path)));
-    if written.is_err() {
-        // What went wrong first is what the caller is told.
-        let _ = fs::remove_file(&partial);
-    }
-    written
-}
-
-fn parent_folder(path: &Path) -> &Path {
-    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
-}
-
-/// Where an earlier export steps aside while a new one takes its place, on file systems that cannot exchange the two.
-fn aside(partial: &Path) -> PathBuf {
-    partial.with_extension("former")
-}
-
-/// Ends what a kill between two of the three steps has left: the earlier export comes back, or goes where the new one stands.
-fn finish_replacing(destination: &Path, aside: &Path) -> Result<(), SinkError> {
-    if !exists(aside)? {
-        return Ok(());
-    }
-    // Only what can have stepped aside is moved or removed: somebody else may have called a folder so.
-    if !is_export(aside)? {
-        return Err(SinkError::NotAnExport { path: aside.to_owned() });
-    }
-    if exists(destination)? {
-        return remove_folder(aside);
-    }
-    fs::rename(aside, destination).map_err(failed("rename back", aside))
-}
-
-/// Makes a folder and those above it that are missing; returns what was made, outermost first.
-fn create_missing(folder: &Path) -> Result<Vec<PathBuf>, SinkError> {
-    let mut missing: Vec<&Path> = Vec::new();
-    for ancestor in folder.ancestors().filter(|ancestor| !ancestor.as_os_str().is_empty()) {
-        match fs::metadata(ancestor) {
-            Ok(found) if found.is_dir() => break,
-            Ok(_) => return Err(SinkError::NotAFolder { path: ancestor.to_owned() }),
-            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
-                missing.push(ancestor);
-            }
-            Err(error) => return Err(failed("look at", ancestor)(error)),
-        }
-    }
-    let mut made = Vec::new();
-    for folder in missing.into_iter().rev() {
-        match fs::create_dir(folder) {
-            Ok(()) => made.push(folder.to_owned()),
-            // Another export has just made it.
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-            Err(error) => {
-                remove_empty(&made);
-                return Err(failed("create", folder)(error));
-            }
-        }
-    }
-    Ok(made)
-}
-
-/// Removes folders from the innermost on, as far as they are empty: another export may be in them by now.
-fn remove_empty(folders: &[PathBuf]) {
-    for folder in folders.iter().rev() {
-        if fs::remove_dir(folder).is_err() {
-            return;
-        }
-    }
-}
-
-/// Whether anything has this name, be it a link that leads nowhere.
-fn exists(path: &Path) -> Result<bool, SinkError> {
-    match fs::symlink_metadata(path) {
-        Ok(_) => Ok(true),
-        // A file where a folder should be is told of when the folder is needed.
-        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => Ok(false),
-        Err(error) => Err(failed("look at", path)(error)),
-    }
-}
-
-fn refuse_existing(destination: &Path, existing: Existing) -> Result<(), SinkError> {
-    if !exists(destination)? {
-        return Ok(());
-    }
-    if !is_export(destination)? {
-        return Err(SinkError::NotAnExport { path: destination.to_owned() });
-    }
-    match existing {
-        Existing::Refuse => Err(SinkError::Exists { path: destination.to_owned() }),
-        Existing::Replace => Ok(()),
-    }
-}
-
-/// Whether a folder is an export and nothing else, or empty: `--overwrite` must not remove what anybody else has put there. One
-/// descriptor, and beside it only names that an export has.
-fn is_export(folder: &Path) -> Result<bool, SinkError> {
-    let look = failed("look into", folder);
-    if !fs::symlink_metadata(folder).map_err(&look)?.is_dir() {
-        return Ok(false);
-    }
-    let mut names = Vec::new();
-    for entry in fs::read_dir(folder).map_err(&look)? {
-        names.push(entry.map_err(&look)?.file_name().to_string_lossy().into_owned());
-    }
-    let descriptors: Vec<&str> = names.iter().filter_map(|name| name.strip_suffix(".dzi")).collect();
-    Ok(match descriptors[..] {
-        [] => names.is_empty(),
-        [export] => names.iter().all(|name| {
-            let own = name.strip_prefix(export).is_some_and(|rest| matches!(rest, ".dzi" | "_files" | ".json"));
-            own || matches!(name.as_str(), "index.html" | "viewer" | "associated" | "manifest-sha256.txt")
-        }),
-        _ => false,
-    })
-}
-
-/// Makes the partial folder and locks it; removes one that a killed run left behind.
-/// Errors name the destination: nobody has typed the hidden name.
-fn claim(partial: &Path, destination: &Path) -> Result<File, SinkError> {
-    loop {
-        match fs::create_dir(partial) {
-            Ok(()) => {}
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                // A link or a file with this name is none of ours.
-                if fs::symlink_metadata(partial).is_ok_and(|found| !found.is_dir()) {
-                    return Err(SinkError::NotAFolder { path: partial.to_owned() });
-                }
-                let Some(_stale) = lock(partial)? else { continue };
-                remove_folder(partial)?;
-                continue;
-            }
-            Err(error) => return Err(failed("create", destination)(error)),
-        }
-        match lock(partial) {
-            Ok(Some(folder)) => return Ok(folder),
-            Ok(None) => {}
-            Err(error) => {
-                // It was made just now and holds nothing; unless another run was quicker to lock it, it goes. What went wrong first is what the
-                // caller is told.
-                if !matches!(error, SinkError::Busy { .. }) {
-                    let _ = fs::remove_dir(partial);
-                }
-                return Err(error);
-            }
-        }
-    }
-}
-
-/// Opens and locks a folder. `None` where it was replaced or removed in the meantime.
-fn lock(folder: &Path) -> Result<Option<File>, SinkError> {
-    let opened = match File::open(folder) {
-        Ok(opened) => opened,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(failed("open", folder)(error)),
-    };
-    match opened.try_lock() {
-        Ok(()) => {}
-        Err(TryLockError::WouldBlock) => return Err(SinkError::Busy { path: folder.to_owned() }),
-        Err(TryLockError::Error(error)) => return Err(failed("lock", folder)(error)),
-    }
-    Ok(is_named(&opened, folder)?.then_some(opened))
-}
-
-/// Whether an open folder is the one that has this name now.
-fn is_named(opened: &File, name: &Path) -> Result<bool, SinkError> {
-    let opened = opened.metadata().map_err(failed("look at", name))?;
-    match fs::symlink_metadata(name) {
-        Ok(named) => Ok((named.dev(), named.ino()) == (opened.dev(), opened.ino())),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
-        Err(error) => Err(failed("look at", name)(error)),
-    }
-}
-
-fn remove_folder(folder: &Path) -> Result<(), SinkError> {
-    match fs::remove_dir_all(folder) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(failed("remove", folder)(error)),
-        _ => Ok(()),
     }
 }
 

@@ -13,8 +13,7 @@ use std::thread::JoinHandle;
 
 use nix::errno::Errno;
 
-use super::SinkError;
-use super::directory::failed;
+use super::{SinkError, failed};
 
 /// How many bytes may be written before the next sync begins.
 const BYTES_BETWEEN: u64 = 32 << 20;

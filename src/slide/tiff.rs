@@ -16,6 +16,7 @@ use crate::geometry::{Point, Rect, Size};
 use crate::render::{PIXEL_BYTES, Pixels, PremultipliedPixels, Rgb, relative_to};
 
 mod codec;
+mod jpeg_segments;
 mod jpeg_stream;
 mod tile_table;
 

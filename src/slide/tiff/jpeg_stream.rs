@@ -5,10 +5,10 @@
 //! frame, the tables and the scans are the file's own bytes, untouched; what comes out decodes to the same colours in every decoder; and
 //! nothing else comes out, no comment, no application's data and nothing that stands behind the end of the image, where a name could.
 
-use std::ops::Range;
-
 use crate::encode::Subsampling;
 use crate::geometry::Size;
+
+use super::jpeg_segments::{END_OF_IMAGE, Header, Kind, RESTART_INTERVAL, START_OF_IMAGE, kind};
 
 /// What the numbers of a tile's pixels mean, as the TIFF says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
@@ -99,11 +99,6 @@ pub enum JpegStreamError {
     },
 }
 
-const START_OF_IMAGE: [u8; 2] = [0xff, 0xd8];
-const END_OF_IMAGE: [u8; 2] = [0xff, 0xd9];
-const START_OF_SCAN: u8 = 0xda;
-const RESTART_INTERVAL: u8 = 0xdd;
-
 /// Encoders make a dozen scans of a progressive picture.
 const SCANS_AT_MOST: usize = 100;
 
@@ -182,86 +177,6 @@ impl JpegTables {
     }
 }
 
-enum Kind {
-    /// Quantisation and Huffman tables, restart interval.
-    Table,
-    /// Application segments and comments.
-    Application,
-    /// A start of frame.
-    Frame,
-    Scan,
-    Other,
-}
-
-const fn kind(marker: u8) -> Kind {
-    match marker {
-        0xc4 | 0xdb | 0xdd => Kind::Table,
-        0xe0..=0xef | 0xfe => Kind::Application,
-        // Baseline, extended and progressive with Huffman codes: what browsers show. Arithmetic codes and the rest go through OpenSlide.
-        0xc0..=0xc2 => Kind::Frame,
-        START_OF_SCAN => Kind::Scan,
-        _ => Kind::Other,
-    }
-}
-
-/// Walks over the segments of a stream's header.
-struct Header<'a> {
-    stream: &'a [u8],
-    position: usize,
-}
-
-impl<'a> Header<'a> {
-    fn begin(stream: &'a [u8]) -> Result<Self, JpegStreamError> {
-        if !stream.starts_with(&START_OF_IMAGE) {
-            return Err(JpegStreamError::Start);
-        }
-        Ok(Self { stream, position: START_OF_IMAGE.len() })
-    }
-
-    fn rest(&self) -> &'a [u8] {
-        &self.stream[self.position..]
-    }
-
-    /// Passes over what follows a scan's header: data in which 0xff is followed by 0, by another 0xff or by the number of a restart. Returns
-    /// where it ends.
-    fn skip_entropy_coded_data(&mut self) -> usize {
-        loop {
-            let Some(found) = memchr::memchr(0xff, self.rest()) else {
-                self.position = self.stream.len();
-                return self.position;
-            };
-            self.position += found;
-            match self.rest().get(1) {
-                Some(0 | 0xd0..=0xd7) => self.position += 2,
-                Some(0xff) => self.position += 1,
-                Some(_) | None => return self.position,
-            }
-        }
-    }
-
-    /// The next marker, and where its segment lies with the marker itself.
-    fn next_segment(&mut self) -> Result<(u8, Range<usize>), JpegStreamError> {
-        // Any number of 0xff may fill the place before a marker.
-        while self.rest().starts_with(&[0xff, 0xff]) {
-            self.position += 1;
-        }
-        let rest = self.rest();
-        let [0xff, marker, high, low, ..] = *rest else {
-            return Err(match rest.first() {
-                Some(&first) if first != 0xff => JpegStreamError::Marker { marker: first },
-                _ => JpegStreamError::CutShort,
-            });
-        };
-        let length = 2 + usize::from(u16::from_be_bytes([high, low]));
-        if length < 4 || length > rest.len() {
-            return Err(JpegStreamError::CutShort);
-        }
-        let segment = self.position..self.position + length;
-        self.position = segment.end;
-        Ok((marker, segment))
-    }
-}
-
 /// Reads a frame header, marker and length included: ITU-T T.81, B.2.2.
 fn read_frame(segment: &[u8], colour: TileColour) -> Result<Frame, JpegStreamError> {
     let &[_, _, _, _, precision, h1, h0, w1, w0, count, ref components @ ..] = segment else {
@@ -301,6 +216,7 @@ mod tests {
     use proptest::prelude::*;
     use turbojpeg::{Image, PixelFormat, Subsamp};
 
+    use super::super::jpeg_segments::START_OF_SCAN;
     use super::*;
 
     fn tile() -> Size {

@@ -1,0 +1,112 @@
+//! What can be asked of an export. Every option documents its default, and `Default` agrees.
+
+use serde::Serialize;
+
+use crate::encode::{Quality, Subsampling};
+use crate::pyramid::TileGeometry;
+use crate::render::Rgb;
+use crate::slide::SourceIdentity;
+
+/// Which part of the slide is exported.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Bounds {
+    /// The scanned area that the slide names, or all of it where it names none: as openslide-python's tiler.
+    #[default]
+    Scan,
+    /// All of the slide.
+    Full,
+}
+
+/// The tiles' file format.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum FormatOption {
+    /// JPEG.
+    #[default]
+    Jpeg,
+    /// PNG.
+    Png,
+}
+
+/// How JPEG tiles store chroma.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum SubsamplingOption {
+    /// As the slide's own JPEG tiles; 4:4:4 where that is not known.
+    #[default]
+    Auto,
+    /// Always this.
+    Fixed(Subsampling),
+}
+
+/// What the tiles of the full size are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum BaseTiles {
+    /// Decoded and encoded, as those of every other level.
+    #[default]
+    Encoded,
+    /// The slide's own JPEG data, never decoded and encoded again.
+    Lossless,
+}
+
+/// What happens where a part of the slide cannot be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum ReadErrorPolicy {
+    /// The export fails and names the region.
+    #[default]
+    Stop,
+    /// The stored tile is shown as background, and its rectangle is written down.
+    Blank,
+}
+
+/// Whether the export gets a web page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Page {
+    /// `index.html` and `viewer/`.
+    #[default]
+    Include,
+    /// The tiles, the descriptor and the metadata only.
+    Omit,
+}
+
+/// Which associated images are published.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Associated {
+    /// Those with these names, where the slide has them.
+    Named(Vec<String>),
+    /// All that the slide has, the label too.
+    All,
+}
+
+impl Default for Associated {
+    /// The thumbnail only: a label can carry a patient's name, and some scanners' macro image shows the label.
+    fn default() -> Self {
+        Self::Named(vec!["thumbnail".to_owned()])
+    }
+}
+
+/// What is asked of an export. `Default` is what the command line does without options.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct ExportOptions {
+    /// Tile size and overlap; by default 254 and 1, with lossless tiles the slide's own and 0.
+    pub geometry: Option<TileGeometry>,
+    /// Encoded.
+    pub base_tiles: BaseTiles,
+    /// JPEG.
+    pub format: FormatOption,
+    /// The JPEG quality; 80.
+    pub quality: Quality,
+    /// As the slide's own tiles.
+    pub subsampling: SubsamplingOption,
+    /// The scanned area.
+    pub bounds: Bounds,
+    /// What transparent pixels are composited on; by default the slide's background, else white.
+    pub background: Option<Rgb>,
+    /// The thumbnail.
+    pub associated: Associated,
+    /// With the page.
+    pub page: Page,
+    /// The slide's SHA-256 is written down.
+    pub source_identity: SourceIdentity,
+    /// The export fails.
+    pub on_read_error: ReadErrorPolicy,
+}

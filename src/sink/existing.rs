@@ -1,0 +1,85 @@
+//! What stands under an export's name already, and whether it may be replaced.
+//!
+//! What always holds: only a folder that is an export and nothing else is ever moved or removed.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::partial_folder::remove_folder;
+use super::{SinkError, failed};
+
+/// What to do where something stands under the final name already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Existing {
+    /// Leave it alone and fail.
+    #[default]
+    Refuse,
+    /// Replace an earlier export, in one step, when the new one is whole. Anything that is no export is left alone.
+    Replace,
+}
+
+/// Where an earlier export steps aside while a new one takes its place, on file systems that cannot exchange the two.
+pub(super) fn aside(partial: &Path) -> PathBuf {
+    partial.with_extension("former")
+}
+
+/// Ends what a kill between two of the three steps has left: the earlier export comes back, or goes where the new one stands.
+pub(super) fn finish_replacing(destination: &Path, aside: &Path) -> Result<(), SinkError> {
+    if !exists(aside)? {
+        return Ok(());
+    }
+    // Only what can have stepped aside is moved or removed: somebody else may have called a folder so.
+    if !is_export(aside)? {
+        return Err(SinkError::NotAnExport { path: aside.to_owned() });
+    }
+    if exists(destination)? {
+        return remove_folder(aside);
+    }
+    fs::rename(aside, destination).map_err(failed("rename back", aside))
+}
+
+/// Whether anything has this name, be it a link that leads nowhere.
+pub(super) fn exists(path: &Path) -> Result<bool, SinkError> {
+    match fs::symlink_metadata(path) {
+        Ok(_) => Ok(true),
+        // A file where a folder should be is told of when the folder is needed.
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => Ok(false),
+        Err(error) => Err(failed("look at", path)(error)),
+    }
+}
+
+pub(super) fn refuse_existing(destination: &Path, existing: Existing) -> Result<(), SinkError> {
+    if !exists(destination)? {
+        return Ok(());
+    }
+    if !is_export(destination)? {
+        return Err(SinkError::NotAnExport { path: destination.to_owned() });
+    }
+    match existing {
+        Existing::Refuse => Err(SinkError::Exists { path: destination.to_owned() }),
+        Existing::Replace => Ok(()),
+    }
+}
+
+/// Whether a folder is an export and nothing else, or empty: `--overwrite` must not remove what anybody else has put there. One
+/// descriptor, and beside it only names that an export has.
+pub(super) fn is_export(folder: &Path) -> Result<bool, SinkError> {
+    let look = failed("look into", folder);
+    if !fs::symlink_metadata(folder).map_err(&look)?.is_dir() {
+        return Ok(false);
+    }
+    let mut names = Vec::new();
+    for entry in fs::read_dir(folder).map_err(&look)? {
+        names.push(entry.map_err(&look)?.file_name().to_string_lossy().into_owned());
+    }
+    let descriptors: Vec<&str> = names.iter().filter_map(|name| name.strip_suffix(".dzi")).collect();
+    Ok(match descriptors[..] {
+        [] => names.is_empty(),
+        [export] => names.iter().all(|name| {
+            let own = name.strip_prefix(export).is_some_and(|rest| matches!(rest, ".dzi" | "_files" | ".json"));
+            own || matches!(name.as_str(), "index.html" | "viewer" | "associated" | "manifest-sha256.txt")
+        }),
+        _ => false,
+    })
+}
