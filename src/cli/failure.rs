@@ -29,8 +29,10 @@ impl Failure {
 
     /// A check that found damage: exit code 5.
     pub fn damaged(export: &str, damages: usize) -> Self {
-        let files = if damages == 1 { "file is" } else { "files are" };
-        let message = format!("{export}: {damages} {files} missing, damaged or do not belong to it");
+        let message = match damages {
+            1 => format!("{export}: 1 file is missing, damaged or does not belong to it"),
+            _ => format!("{export}: {damages} files are missing, damaged or do not belong to it"),
+        };
         Self {
             message,
             hint: Some("export the slide again, or restore the export from a copy".to_owned()),

@@ -59,10 +59,10 @@ impl std::fmt::Display for Warning {
                 write!(formatter, "the slide has no associated image {name:?} that can be published")
             }
             Self::Unreadable { regions, pixels, first } => {
-                let many = if *regions == 1 { "region" } else { "regions" };
+                let (many, are) = if *regions == 1 { ("region", "is") } else { ("regions", "are") };
                 write!(
                     formatter,
-                    "{regions} {many} of the slide ({pixels} pixels) cannot be read and are shown as background, the first of {first}; the \
+                    "{regions} {many} of the slide ({pixels} pixels) cannot be read and {are} shown as background, the first of {first}; the \
                      description lists all"
                 )
             }

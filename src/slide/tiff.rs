@@ -23,7 +23,7 @@ mod tile_table;
 pub use jpeg_stream::{JpegStreamError, TileColour};
 pub use tile_table::{NotDirect, StoredTiles};
 
-use codec::{Conversion, TileCodec};
+use codec::{Conversion, JpegFile, TileCodec};
 use jpeg_stream::Frame;
 pub(super) use tile_table::TableError;
 use tile_table::{TileBytesError, TileTable};
@@ -119,14 +119,14 @@ impl DirectTiles {
             } else {
                 codec.cut(jpeg, size, output)?;
             }
-            let conversion = Conversion::of(colour, frame);
+            let file = JpegFile { bytes: output, size, conversion: Conversion::of(colour, frame) };
             // A block that reaches past the region holds what the scanner put there: reduced as a whole, it would bleed into the region's edge.
             let whole_blocks =
                 size.width().is_multiple_of(frame.mcu.width()) && size.height().is_multiple_of(frame.mcu.height());
             Ok(Some(if whole_blocks {
-                codec.decode_halved(output, size, conversion, spare)?.over(Rgb::WHITE)
+                codec.decode_halved(file, spare)?.over(Rgb::WHITE)
             } else {
-                codec.decode_whole(output, size, conversion, Vec::new())?.over(Rgb::WHITE).view().halved(spare)
+                codec.decode_whole(file, Vec::new())?.over(Rgb::WHITE).view().halved(spare)
             }))
         })
     }
@@ -148,13 +148,13 @@ impl DirectTiles {
             };
             let Desk { codec, jpeg, pixels, .. } = desk;
             let StoredTiles { size, colour, .. } = self.table.tiles;
-            let conversion = Conversion::of(colour, frame);
+            let file = JpegFile { bytes: jpeg, size, conversion: Conversion::of(colour, frame) };
             if shared.size() == size {
-                return Ok(codec.decode(jpeg, size, conversion, target, stride)?);
+                return Ok(codec.decode(file, target, stride)?);
             }
             let pitch = size.width() as usize * PIXEL_BYTES;
             pixels.resize(pitch * size.height() as usize, 0);
-            codec.decode(jpeg, size, conversion, pixels, pitch)?;
+            codec.decode(file, pixels, pitch)?;
             let part = relative_to(shared, Point { x: column * size.width(), y: row * size.height() });
             let left = part.origin().x as usize * PIXEL_BYTES;
             let rows = pixels.chunks_exact(pitch).skip(part.origin().y as usize);

@@ -58,6 +58,10 @@ fn damaged_tiles_are_background_and_the_rest_is_as_it_is() {
             let run = workspace.export([&blank, &options[..]].concat()).succeeds();
             let regions = if tiles.len() == 1 { "1 region of" } else { "3 regions of" };
             assert!(run.stderr.starts_with("scan: note: ") && run.stderr.contains(regions), "{run:?}");
+            assert!(
+                run.stderr.contains(if tiles.len() == 1 { " and is shown " } else { " and are shown " }),
+                "{run:?}"
+            );
             assert_eq!(run.stderr.lines().count(), 1, "{run:?}");
 
             let description = workspace.tree("scan").json("scan.json");

@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::os::unix::fs::symlink;
-use std::path::Path;
 use std::process::Command;
 
 use serde_json::Value;
@@ -332,5 +331,10 @@ fn people_are_told_in_lines() {
         run.stderr,
         "slidezoom: scan: 2 files are missing, damaged or do not belong to it\n  export the slide again, or restore the export from a copy\n"
     );
-    assert!(Path::new(&workspace.path("scan/scan.dzi")).exists());
+    fs::remove_file(workspace.path("scan/a\nb")).unwrap();
+    let run = workspace.slidezoom(["verify", "scan"]);
+    assert!(
+        run.stderr.starts_with("slidezoom: scan: 1 file is missing, damaged or does not belong to it\n"),
+        "{run:?}"
+    );
 }

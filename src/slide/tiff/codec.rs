@@ -23,6 +23,15 @@ pub(super) struct TileCodec {
     planes: Vec<u8>,
 }
 
+/// A tile's own JPEG file.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct JpegFile<'a> {
+    pub bytes: &'a [u8],
+    /// Its size in pixels, as its frame header says.
+    pub size: Size,
+    pub conversion: Conversion,
+}
+
 /// How a tile's three components are turned into pixels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Conversion {
@@ -43,45 +52,26 @@ impl Conversion {
 }
 
 impl TileCodec {
-    /// Decodes a JPEG file of `size` pixels into `target`, rows `stride` bytes apart.
-    pub fn decode(
-        &mut self,
-        jpeg: &[u8],
-        size: Size,
-        conversion: Conversion,
-        target: &mut [u8],
-        stride: usize,
-    ) -> Result<()> {
+    /// Decodes a JPEG file into `target`, rows `stride` bytes apart.
+    pub fn decode(&mut self, jpeg: JpegFile<'_>, target: &mut [u8], stride: usize) -> Result<()> {
         let decompressor = made(&mut self.full_size, Decompressor::new)?;
-        decode_with(decompressor, &mut self.planes, jpeg, size, conversion, target, stride)
+        decode_with(decompressor, &mut self.planes, jpeg, target, stride)
     }
 
-    /// Decodes a JPEG file of `size` pixels into memory used again.
-    pub fn decode_whole(
-        &mut self,
-        jpeg: &[u8],
-        size: Size,
-        conversion: Conversion,
-        spare: Vec<u8>,
-    ) -> Result<PremultipliedPixels> {
+    /// Decodes a JPEG file into memory used again.
+    pub fn decode_whole(&mut self, jpeg: JpegFile<'_>, spare: Vec<u8>) -> Result<PremultipliedPixels> {
         let decompressor = made(&mut self.full_size, Decompressor::new)?;
-        whole(decompressor, &mut self.planes, jpeg, size, conversion, spare)
+        whole(decompressor, &mut self.planes, jpeg, spare)
     }
 
-    /// Decodes a JPEG file of `size` pixels at half that size, rounded up: a smaller inverse DCT of each block, a fraction of the work.
-    pub fn decode_halved(
-        &mut self,
-        jpeg: &[u8],
-        size: Size,
-        conversion: Conversion,
-        spare: Vec<u8>,
-    ) -> Result<PremultipliedPixels> {
+    /// Decodes a JPEG file at half its size, rounded up: a smaller inverse DCT of each block, a fraction of the work.
+    pub fn decode_halved(&mut self, jpeg: JpegFile<'_>, spare: Vec<u8>) -> Result<PremultipliedPixels> {
         let decompressor = made(&mut self.half_size, || {
             let mut decompressor = Decompressor::new()?;
             decompressor.set_scaling_factor(ScalingFactor::ONE_HALF)?;
             Ok(decompressor)
         })?;
-        whole(decompressor, &mut self.planes, jpeg, size.halved(), conversion, spare)
+        whole(decompressor, &mut self.planes, JpegFile { size: jpeg.size.halved(), ..jpeg }, spare)
     }
 
     /// Cuts a JPEG file to its top left `size` pixels. The quantised coefficients of what is left are those of the file.
@@ -108,24 +98,21 @@ fn made<T>(kept: &mut Option<T>, make: impl FnOnce() -> Result<T>) -> Result<&mu
 fn whole(
     decompressor: &mut Decompressor,
     planes: &mut Vec<u8>,
-    jpeg: &[u8],
-    size: Size,
-    conversion: Conversion,
+    jpeg: JpegFile<'_>,
     mut spare: Vec<u8>,
 ) -> Result<PremultipliedPixels> {
+    let size = jpeg.size;
     let stride = size.width() as usize * PIXEL_BYTES;
     spare.resize(stride * size.height() as usize, 0);
-    decode_with(decompressor, planes, jpeg, size, conversion, &mut spare, stride)?;
+    decode_with(decompressor, planes, jpeg, &mut spare, stride)?;
     Ok(PremultipliedPixels::opaque(size, spare))
 }
 
-/// `size` is that of the pixels: half the file's where the decompressor is set so.
+/// The size is that of the pixels: half the file's where the decompressor is set so.
 fn decode_with(
     decompressor: &mut Decompressor,
     planes: &mut Vec<u8>,
-    jpeg: &[u8],
-    size: Size,
-    conversion: Conversion,
+    JpegFile { bytes: jpeg, size, conversion }: JpegFile<'_>,
     target: &mut [u8],
     stride: usize,
 ) -> Result<()> {
