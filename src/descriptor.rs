@@ -9,7 +9,7 @@ use quick_xml::events::{BytesDecl, BytesEnd, BytesStart, Event};
 use quick_xml::{Reader, Writer};
 
 use crate::geometry::Size;
-use crate::pyramid::{Level, TileAddress, TileGeometry, TileGeometryError};
+use crate::pyramid::{Level, PyramidPlan, TileAddress, TileGeometry, TileGeometryError};
 
 const NAMESPACE: &str = "http://schemas.microsoft.com/deepzoom/2008";
 
@@ -144,14 +144,14 @@ fn number(element: &BytesStart<'_>, name: &'static str) -> Result<u32, Descripto
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeepZoomNames {
     name: String,
-    extension: &'static str,
+    extension: String,
 }
 
 impl DeepZoomNames {
     /// The names for an export called `name`, whose tiles have this extension.
     #[must_use]
-    pub fn new(name: &str, extension: &'static str) -> Self {
-        Self { name: name.to_owned(), extension }
+    pub fn new(name: &str, extension: &str) -> Self {
+        Self { name: name.to_owned(), extension: extension.to_owned() }
     }
 
     /// `<name>.dzi`
@@ -177,6 +177,19 @@ impl DeepZoomNames {
     pub fn tile(&self, tile: TileAddress) -> String {
         let Self { name, extension } = self;
         format!("{name}_files/{}/{}_{}.{extension}", tile.level(), tile.column(), tile.row())
+    }
+
+    /// The tile whose file has this name; `None` for a file that is no tile of the pyramid.
+    #[must_use]
+    pub fn tile_named(&self, name: &str, pyramid: &PyramidPlan) -> Option<TileAddress> {
+        let (level, file) = name.strip_prefix(&self.name)?.strip_prefix("_files/")?.split_once('/')?;
+        let (column, row) = file.strip_suffix(&self.extension)?.strip_suffix('.')?.split_once('_')?;
+        // As the names are written: no leading zero, no sign.
+        let number = |text: &str| {
+            let plain = text.bytes().all(|byte| byte.is_ascii_digit()) && (text == "0" || !text.starts_with('0'));
+            text.parse::<u32>().ok().filter(|_| plain)
+        };
+        pyramid.tile(pyramid.level(number(level)?)?, number(column)?, number(row)?)
     }
 }
 

@@ -16,12 +16,14 @@
 
 mod agenda;
 mod conveyor;
+mod destination;
 mod engine;
 mod mosaic;
 mod read_order;
 mod single_tile;
 mod tiles;
 
+pub use destination::create_sink;
 pub use engine::{ExportReport, Warning, export};
 pub use single_tile::{exact_tile, nearest_tile};
 pub(crate) use tiles::start_workers;

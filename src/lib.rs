@@ -1,18 +1,22 @@
 #![doc = include_str!("../README.md")]
 
+pub mod archive;
 pub mod descriptor;
 pub mod encode;
 pub mod error;
 pub mod export;
 pub mod geometry;
+pub mod layout;
 pub mod manifest;
 pub mod metadata;
 pub mod plan;
 pub mod progress;
 pub mod pyramid;
 pub mod render;
+pub mod scan_properties;
 pub mod sink;
 pub mod slide;
+pub mod tile_index;
 pub mod verify;
 pub mod viewer;
 

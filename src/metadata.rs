@@ -9,7 +9,6 @@ use serde::Serialize;
 
 use crate::encode::TileFormat;
 use crate::geometry::{Rect, Size};
-use crate::manifest::MANIFEST;
 use crate::plan::{BaseTiles, ExportPlan};
 use crate::render::Rgb;
 use crate::slide::{MicronsPerPixel, SlideInfo, SourceFile, openslide_version};
@@ -74,7 +73,7 @@ struct Description<'a> {
     /// The slide's file.
     source: Option<&'a SourceFile>,
     /// The file with every file's SHA-256.
-    manifest: &'static str,
+    manifest: String,
     written_by: WrittenBy,
 }
 
@@ -119,7 +118,7 @@ pub fn describe(
         base_tiles: plan.base_tiles(),
         encoding: plan.format(),
         tiles: pyramid.tile_count(),
-        microns_per_pixel: info.microns_per_pixel,
+        microns_per_pixel: plan.microns_per_pixel(),
         objective_power: info.objective_power,
         area: plan.area().into(),
         background: plan.background(),
@@ -127,7 +126,7 @@ pub fn describe(
         properties: published_properties(info),
         unreadable: unreadable.iter().map(|&rect| rect.into()).collect(),
         source,
-        manifest: MANIFEST,
+        manifest: plan.layout().manifest_from_payload(),
         written_by: WrittenBy { slidezoom: env!("CARGO_PKG_VERSION"), openslide: openslide_version().ok() },
     };
     let mut text = to_json(&description);

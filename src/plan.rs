@@ -7,17 +7,19 @@
 use serde::Serialize;
 
 use crate::descriptor::{DeepZoomNames, Descriptor};
-use crate::encode::{Subsampling, TileFormat};
+use crate::encode::{Quality, Subsampling, TileFormat};
 use crate::geometry::{Point, Rect, Size};
+use crate::layout::{Container, Layout};
 use crate::pyramid::{PyramidPlan, TileGeometry};
 use crate::render::Rgb;
-use crate::slide::{AssociatedImage, NotDirect, Reader, SlideInfo, SourceIdentity};
+use crate::slide::{AssociatedImage, MicronsPerPixel, NotDirect, Reader, SlideInfo, SourceIdentity};
 
 mod estimate;
 mod options;
 
 pub use options::{
     Associated, BaseTiles, Bounds, ExportOptions, FormatOption, Page, ReadErrorPolicy, SubsamplingOption,
+    default_geometry,
 };
 
 /// Why a slide cannot be exported as asked. Raised before anything is read or written.
@@ -48,6 +50,15 @@ pub enum PlanError {
     /// The slide's own JPEG data cannot be the tiles of the full size.
     #[error("lossless tiles are not possible: {0}")]
     NotLossless(NotLossless),
+    /// A `.szi` must say how large a pixel is, and nobody does.
+    #[error("the slide does not say how many micrometres a pixel has, and a .szi must")]
+    NoMicronsPerPixel,
+    /// The tiles of a `.szi` share no pixels.
+    #[error("the tiles of a .szi have no overlap, and an overlap of {overlap} was asked for")]
+    SziOverlap {
+        /// The overlap asked for.
+        overlap: u32,
+    },
     /// The tile asked for is not in the pyramid.
     #[error("there is no tile at column {column}, row {row} of level {level}; {grid}")]
     NoSuchTile {
@@ -111,12 +122,14 @@ pub enum NotLossless {
 #[derive(Clone, Debug, PartialEq)]
 pub struct ExportPlan {
     name: String,
+    container: Container,
     area: Rect,
     pyramid: PyramidPlan,
     base_tiles: BaseTiles,
     stored_bytes: u64,
     format: TileFormat,
     background: Rgb,
+    microns_per_pixel: Option<MicronsPerPixel>,
     associated: Vec<String>,
     absent: Vec<String>,
     page: Page,
@@ -151,9 +164,12 @@ impl ExportPlan {
             return Err(PlanError::Area { area, size: whole.size() });
         }
         let geometry = match options.base_tiles {
-            BaseTiles::Encoded => options.geometry.unwrap_or_default(),
+            BaseTiles::Encoded => options.geometry.unwrap_or_else(|| default_geometry(options.container)),
             BaseTiles::Lossless => lossless_geometry(info, area, options).map_err(PlanError::NotLossless)?,
         };
+        if options.container == Container::Szi && geometry.overlap() > 0 {
+            return Err(PlanError::SziOverlap { overlap: geometry.overlap() });
+        }
         let pyramid = PyramidPlan::new(area.size(), geometry);
         let grid = pyramid.grid(pyramid.max_level());
         if grid.width().max(grid.height()) > Self::MOST_TILES_A_SIDE {
@@ -191,8 +207,13 @@ impl ExportPlan {
                 (published, absent)
             }
         };
+        let microns_per_pixel = options.microns_per_pixel.or(info.microns_per_pixel);
+        if options.container == Container::Szi && microns_per_pixel.is_none() {
+            return Err(PlanError::NoMicronsPerPixel);
+        }
         Ok(Self {
             name: name.to_owned(),
+            container: options.container,
             area,
             pyramid,
             base_tiles: options.base_tiles,
@@ -202,9 +223,10 @@ impl ExportPlan {
             },
             format,
             background: options.background.or(info.background).unwrap_or(Rgb::WHITE),
+            microns_per_pixel,
             associated,
             absent,
-            page: options.page,
+            page: if options.container == Container::Szi { Page::Omit } else { options.page },
             source_identity: options.source_identity,
             on_read_error: options.on_read_error,
         })
@@ -240,10 +262,27 @@ impl ExportPlan {
         self.format
     }
 
+    /// What an associated image's file is. A `.szi` has them as JPEG in any case.
+    #[must_use]
+    pub fn associated_format(&self) -> TileFormat {
+        match self.format {
+            TileFormat::Png if self.container == Container::Szi => {
+                TileFormat::Jpeg { quality: Quality::default(), subsampling: Subsampling::Full }
+            }
+            format => format,
+        }
+    }
+
     /// What transparent pixels are composited on.
     #[must_use]
     pub const fn background(&self) -> Rgb {
         self.background
+    }
+
+    /// Micrometres per pixel of slide level 0, which is the exported full size too.
+    #[must_use]
+    pub const fn microns_per_pixel(&self) -> Option<MicronsPerPixel> {
+        self.microns_per_pixel
     }
 
     /// The associated images that will be published, by name.
@@ -276,10 +315,16 @@ impl ExportPlan {
         self.on_read_error
     }
 
+    /// Where each file stands.
+    #[must_use]
+    pub fn layout(&self) -> Layout {
+        Layout::new(&self.name, self.container)
+    }
+
     /// The names of the pyramid's files.
     #[must_use]
     pub fn names(&self) -> DeepZoomNames {
-        DeepZoomNames::new(&self.name, self.format.extension())
+        self.layout().deep_zoom(self.format.extension())
     }
 
     /// What the `.dzi` will say.
@@ -339,8 +384,9 @@ impl Serialize for ExportPlan {
     /// What a program wants to know of a plan: sizes, levels, tiles and bytes.
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         use serde::ser::SerializeStruct;
-        let mut object = serializer.serialize_struct("ExportPlan", 12)?;
+        let mut object = serializer.serialize_struct("ExportPlan", 13)?;
         object.serialize_field("name", &self.name)?;
+        object.serialize_field("container", &self.container)?;
         object.serialize_field("area", &self.area)?;
         object.serialize_field("width", &self.pyramid.size().width())?;
         object.serialize_field("height", &self.pyramid.size().height())?;

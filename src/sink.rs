@@ -8,13 +8,15 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+mod archive;
 mod directory;
 mod early_sync;
 mod existing;
 mod memory;
-mod partial_folder;
+mod partial;
 mod single_file;
 
+pub use archive::{ArchiveIndex, ArchiveSink};
 pub use directory::DirectorySink;
 pub use existing::Existing;
 pub use memory::{MemorySink, Published};
@@ -104,7 +106,7 @@ pub enum SinkError {
         path: PathBuf,
     },
     /// What stands under the final name is no export, and so is not ours to replace.
-    #[error("{path}: exists already and is not an export (it holds no .dzi), so it is not replaced", path = path.display())]
+    #[error("{path}: exists already and is not an export, so it is not replaced", path = path.display())]
     NotAnExport {
         /// The final name.
         path: PathBuf,
@@ -115,21 +117,47 @@ pub enum SinkError {
         /// What stands there.
         path: PathBuf,
     },
+    /// Something that is no file stands where the partial file should be.
+    #[error("{path}: is not a file", path = path.display())]
+    NotAFile {
+        /// What stands there.
+        path: PathBuf,
+    },
     /// Another export is writing to the same destination now.
     #[error("{path}: another export is writing here", path = path.display())]
     Busy {
-        /// The partial folder.
+        /// The partial folder or file.
         path: PathBuf,
     },
-    /// What was written is not all there any more: something else has been at the partial folder.
-    #[error("{path}: {written} files were written, {found} are there: something else has changed the partial folder", path = path.display())]
+    /// What was written is not all there any more: something else has been at it.
+    #[error("{path}: {written} {unit} were written, {found} are there: something else has been at it", path = path.display())]
     Disturbed {
         /// The final name.
         path: PathBuf,
-        /// How many files were written.
+        /// How many files or bytes were written.
         written: u64,
-        /// How many were found in the partial folder.
+        /// How many were found.
         found: u64,
+        /// What was counted.
+        unit: &'static str,
+    },
+    /// A file's entry number never came, so that those after it have no place.
+    #[error("{path}: entry {waiting} was written, and entry {missing} was not", path = path.display())]
+    Gap {
+        /// The final name.
+        path: PathBuf,
+        /// The number that is missing.
+        missing: u64,
+        /// The lowest number that waits for it.
+        waiting: u64,
+    },
+    /// An archive that was just written cannot be read.
+    #[error("{path}: what was written cannot be read again: {message}", path = path.display())]
+    Unreadable {
+        /// The final name.
+        path: PathBuf,
+        /// What is wrong with it.
+        message: String,
     },
     /// The destination has no name that a folder could have.
     #[error("{path}: does not name a folder to make", path = path.display())]

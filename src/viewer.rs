@@ -8,6 +8,7 @@ use std::borrow::Cow;
 
 use serde::Serialize;
 
+use crate::descriptor::DeepZoomNames;
 use crate::plan::ExportPlan;
 use crate::render::Rgb;
 use crate::slide::{MicronsPerPixel, SlideInfo};
@@ -52,13 +53,13 @@ fn page(info: &SlideInfo, plan: &ExportPlan) -> String {
     let pyramid = plan.pyramid();
     let description = Description {
         name: plan.name(),
-        tiles: plan.names().tiles(),
+        tiles: DeepZoomNames::new(plan.name(), plan.format().extension()).tiles(),
         width: pyramid.size().width(),
         height: pyramid.size().height(),
         tile_size: pyramid.geometry().tile_size(),
         overlap: pyramid.geometry().overlap(),
         format: plan.format().extension(),
-        mpp: info.microns_per_pixel,
+        mpp: plan.microns_per_pixel(),
         objective_power: info.objective_power,
         background: plan.background(),
     };

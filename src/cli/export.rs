@@ -1,13 +1,15 @@
 //! `slidezoom export`: the main job.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use serde_json::json;
+use slidezoom::export::create_sink;
+use slidezoom::layout::Container;
 use slidezoom::plan::BaseTiles;
-use slidezoom::sink::{DirectorySink, Existing};
+use slidezoom::sink::Existing;
 use slidezoom::slide;
 use slidezoom::{Error, ExportOptions, ExportPlan, ExportReport, SlideInfo};
 
@@ -23,6 +25,8 @@ use super::progress::{Mode, Watcher};
 Examples:
   slidezoom export CMU-1.svs                     CMU-1/index.html opens by double-click
   slidezoom export CMU-1.svs -o out/1 --quality 90 --format jpeg
+  slidezoom export CMU-1.svs -o CMU-1.zip        the same in one file
+  slidezoom export CMU-1.svs -o CMU-1.szi --lossless
   slidezoom export a.svs b.ndpi slides/ -o out   one export each: out/a, out/b, …")]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag that a user types")]
 pub(super) struct Arguments {
@@ -30,10 +34,19 @@ pub(super) struct Arguments {
     #[arg(required = true, value_name = "SLIDE|FOLDER")]
     inputs: Vec<PathBuf>,
 
-    /// The folder to make [default: the slide's name without its ending, here]. With several slides: the
+    /// The folder to make, or the archive: CMU-1.zip, CMU-1.szi [default: the slide's name without its ending, here]. With several slides: the
     /// folder that gets one export each [default: here]
     #[arg(short, long, value_name = "OUT")]
     output: Option<PathBuf>,
+
+    /// What each export is kept in [default: what OUT ends in, else a folder]. zip: one file with the whole folder; szi: one file by the Smart
+    /// Zoom Image specification, which other viewers read. Both can be read from a bucket without being unpacked
+    #[arg(long, value_enum)]
+    container: Option<ContainerName>,
+
+    /// Make the folder a bag by BagIt 1.0, as archives take them in: the export lies in its data/
+    #[arg(long, conflicts_with = "container")]
+    bag: bool,
 
     #[command(flatten)]
     pyramid: PyramidOptions,
@@ -70,6 +83,13 @@ pub(super) struct Arguments {
     dry_run: bool,
 }
 
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum ContainerName {
+    Folder,
+    Zip,
+    Szi,
+}
+
 /// One slide and where its export goes.
 struct Task {
     slide: PathBuf,
@@ -79,9 +99,11 @@ struct Task {
 
 pub(super) fn run(arguments: &Arguments, stop: &Arc<AtomicBool>) -> Result<(), Failure> {
     let base_tiles = if arguments.lossless { BaseTiles::Lossless } else { BaseTiles::Encoded };
-    let options = arguments.publishing.resolve(arguments.pyramid.resolve(base_tiles)?);
+    let container = container(arguments)?;
+    let options = arguments.publishing.resolve(arguments.pyramid.resolve(container, base_tiles)?);
     let found = inputs::find_slides(&arguments.inputs);
-    let tasks = plan_tasks(arguments, found.slides).map_err(|failure| tell(failure, "", arguments.progress))?;
+    let tasks =
+        plan_tasks(arguments, container, found.slides).map_err(|failure| tell(failure, "", arguments.progress))?;
     let total = tasks.len() + found.failures.len();
     let mut failures = Vec::new();
     for error in found.failures {
@@ -125,34 +147,60 @@ fn tell(failure: Failure, name: &str, progress: Mode) -> Failure {
     failure.told()
 }
 
-/// Which slides go where.
-fn plan_tasks(arguments: &Arguments, slides: Vec<PathBuf>) -> Result<Vec<Task>, Failure> {
-    let one = arguments.inputs.len() == 1 && !arguments.inputs[0].is_dir();
-    if let Some(output) = &arguments.output {
-        refuse_archive(output)?;
+/// Whether there is one slide, whose export `-o` names.
+fn is_one(arguments: &Arguments) -> bool {
+    arguments.inputs.len() == 1 && !arguments.inputs[0].is_dir()
+}
+
+/// What each export is kept in.
+fn container(arguments: &Arguments) -> Result<Container, Failure> {
+    let asked = match arguments.container {
+        _ if arguments.bag => Some(Container::Bag),
+        Some(ContainerName::Folder) => Some(Container::Folder),
+        Some(ContainerName::Zip) => Some(Container::Zip),
+        Some(ContainerName::Szi) => Some(Container::Szi),
+        None => None,
+    };
+    let Some(output) = &arguments.output else { return Ok(asked.unwrap_or_default()) };
+    let ends_as = Container::of_path(output);
+    if !is_one(arguments) {
+        if ends_as.is_archive() {
+            let message = format!("{}: several slides do not go into one archive", output.display());
+            return Err(Failure::usage(
+                message,
+                "name a folder with -o; --container zip or szi makes one archive a slide in it",
+            ));
+        }
+        return Ok(asked.unwrap_or_default());
     }
-    if let (true, Some(output)) = (one, &arguments.output) {
-        let name = output.file_name().and_then(|name| name.to_str()).ok_or_else(|| {
-            let message = format!("{}: does not name a folder to make (in UTF-8)", output.display());
-            Failure::usage(message, "-o takes the new folder's path, such as out/CMU-1")
+    match asked {
+        Some(asked) if asked.extension() != ends_as.extension() => {
+            let ending = asked.extension().map_or_else(|| "a folder".to_owned(), |ending| format!("a .{ending}"));
+            let message =
+                format!("{}: {ending} was asked for, and this is the name of something else", output.display());
+            Err(Failure::usage(message, "leave --container and --bag out, or let the name of -o end as they say"))
+        }
+        _ => Ok(asked.unwrap_or(ends_as)),
+    }
+}
+
+/// Which slides go where.
+fn plan_tasks(arguments: &Arguments, container: Container, slides: Vec<PathBuf>) -> Result<Vec<Task>, Failure> {
+    if let (true, Some(output)) = (is_one(arguments), &arguments.output) {
+        let name = if container.is_archive() { output.file_stem() } else { output.file_name() };
+        let name = name.and_then(|name| name.to_str()).ok_or_else(|| {
+            let message = format!("{}: does not name a folder or an archive to make (in UTF-8)", output.display());
+            Failure::usage(message, "-o takes the new folder's path, such as out/CMU-1, or out/CMU-1.zip")
         })?;
         return Ok(vec![Task { slide: slides[0].clone(), name: name.to_owned(), destination: output.clone() }]);
     }
     let folder = arguments.output.clone().unwrap_or_default();
     let names = inputs::name_exports(&slides);
-    let task = |(slide, name): (PathBuf, String)| Task { slide, destination: folder.join(&name), name };
+    let task = |(slide, name): (PathBuf, String)| {
+        let file = container.extension().map_or_else(|| name.clone(), |ending| format!("{name}.{ending}"));
+        Task { slide, destination: folder.join(file), name }
+    };
     Ok(slides.into_iter().zip(names).map(task).collect())
-}
-
-fn refuse_archive(output: &Path) -> Result<(), Failure> {
-    let archive = output
-        .extension()
-        .is_some_and(|extension| ["zip", "szi"].iter().any(|known| extension.eq_ignore_ascii_case(known)));
-    if archive {
-        let message = format!("{}: this version writes folders, no archives", output.display());
-        return Err(Failure::usage(message, "give -o a name that does not end in .zip or .szi"));
-    }
-    Ok(())
 }
 
 fn export_one(task: &Task, arguments: &Arguments, options: &ExportOptions, stop: &AtomicBool) -> Result<(), Failure> {
@@ -162,14 +210,14 @@ fn export_one(task: &Task, arguments: &Arguments, options: &ExportOptions, stop:
         return super::print(describe(source.info(), &plan, task).as_bytes());
     }
     let existing = if arguments.overwrite { Existing::Replace } else { Existing::Refuse };
-    let sink = DirectorySink::create(&task.destination, existing)?;
+    let sink = create_sink(&plan, &task.destination, existing)?;
     let watcher = Watcher::new(arguments.progress, &task.name, stop);
     if arguments.verbose {
         let reader = &source.info().reader;
         let event = json!({ "event": "reading", "name": task.name, "reader": reader });
         watcher.say(&format!("{}: reader: {reader}", task.name), &event);
     }
-    let result = slidezoom::export(source.as_ref(), &plan, Box::new(sink), arguments.jobs.count(), &watcher);
+    let result = slidezoom::export(source.as_ref(), &plan, sink, arguments.jobs.count(), &watcher);
     watcher.end();
     summarise(&watcher, &plan, task, &result?);
     Ok(())

@@ -143,7 +143,14 @@ fn classify(error: &Error) -> (u8, Option<String>) {
 }
 
 fn plan_hint(error: &PlanError) -> Option<String> {
-    let PlanError::NotLossless(reason) = error else { return None };
+    let reason = match error {
+        PlanError::NotLossless(reason) => reason,
+        PlanError::NoMicronsPerPixel => {
+            return Some("--mpp 0.25 says so, if that is what the slide was scanned at".to_owned());
+        }
+        PlanError::SziOverlap { .. } => return Some("leave --overlap out, or write a folder or a .zip".to_owned()),
+        _ => return None,
+    };
     let hint = match reason {
         NotLossless::Reader(NotDirect::AskedFor) => "leave --reader openslide out",
         NotLossless::Reader(_) | NotLossless::NotSquare { .. } | NotLossless::TileSize { .. } => {
@@ -179,7 +186,7 @@ fn destination_hint(error: &SinkError) -> Option<String> {
     let hint = match error {
         SinkError::Exists { .. } => "--overwrite replaces it when the new one is whole; -o writes elsewhere",
         SinkError::Disturbed { .. } => "nothing was published; see what else writes here, and try again",
-        SinkError::NotAnExport { .. } | SinkError::NotAFolder { .. } => {
+        SinkError::NotAnExport { .. } | SinkError::NotAFolder { .. } | SinkError::NotAFile { .. } => {
             "remove it yourself, or write elsewhere with -o"
         }
         SinkError::Busy { .. } => "wait until that run has ended, or write elsewhere with -o",

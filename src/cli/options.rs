@@ -5,20 +5,23 @@ use std::num::NonZeroUsize;
 use clap::{Args, ValueEnum};
 use slidezoom::ExportOptions;
 use slidezoom::encode::{Quality, Subsampling};
-use slidezoom::plan::{Associated, BaseTiles, Bounds, FormatOption, Page, ReadErrorPolicy, SubsamplingOption};
+use slidezoom::layout::Container;
+use slidezoom::plan::{
+    Associated, BaseTiles, Bounds, FormatOption, Page, ReadErrorPolicy, SubsamplingOption, default_geometry,
+};
 use slidezoom::pyramid::TileGeometry;
 use slidezoom::render::Rgb;
-use slidezoom::slide::{ReaderChoice, SourceIdentity};
+use slidezoom::slide::{MicronsPerPixel, ReaderChoice, SourceIdentity};
 
 use super::failure::Failure;
 
 #[derive(Debug, Args)]
 pub(super) struct PyramidOptions {
-    /// Pixels from one tile to the next [default: 254]
+    /// Pixels from one tile to the next [default: 254; in a .szi 256]
     #[arg(long, value_name = "N")]
     tile_size: Option<u32>,
 
-    /// Pixels that a tile shares with its neighbour on each interior edge [default: 1]
+    /// Pixels that a tile shares with its neighbour on each interior edge [default: 1; in a .szi 0]
     #[arg(long, value_name = "N")]
     overlap: Option<u32>,
 
@@ -41,6 +44,10 @@ pub(super) struct PyramidOptions {
     /// What transparent pixels are shown on [default: the slide's background, else ffffff]
     #[arg(long, value_name = "RRGGBB", value_parser = parse_colour)]
     background: Option<Rgb>,
+
+    /// Micrometres per pixel of the full size, or those along x and y: what the scale bar measures by [default: the slide's]
+    #[arg(long, value_name = "MPP|X,Y", value_parser = parse_microns)]
+    mpp: Option<MicronsPerPixel>,
 }
 
 #[derive(Debug, Args)]
@@ -137,14 +144,25 @@ fn parse_colour(text: &str) -> Result<Rgb, String> {
     Rgb::from_hex(text).ok_or_else(|| "a colour is six hexadecimal digits, such as f0e0d0".to_owned())
 }
 
+fn parse_microns(text: &str) -> Result<MicronsPerPixel, String> {
+    let (x, y) = text.split_once(',').unwrap_or((text, text));
+    MicronsPerPixel::parse(Some(x), Some(y)).ok_or_else(|| {
+        format!(
+            "micrometres per pixel are a number above 0 and below {}, or two with a comma, such as 0.25",
+            MicronsPerPixel::ABSURD
+        )
+    })
+}
+
 impl PyramidOptions {
     /// What was typed, as the library takes it; without associated images and page.
-    pub fn resolve(&self, base_tiles: BaseTiles) -> Result<ExportOptions, Failure> {
-        let geometry = self.geometry(base_tiles)?;
+    pub fn resolve(&self, container: Container, base_tiles: BaseTiles) -> Result<ExportOptions, Failure> {
+        let geometry = self.geometry(container, base_tiles)?;
         let quality = Quality::new(self.quality).ok_or_else(|| {
             Failure::usage(format!("quality {} is not between 1 and 100", self.quality), "see --quality in --help")
         })?;
         Ok(ExportOptions {
+            container,
             geometry,
             base_tiles,
             format: match self.format {
@@ -163,6 +181,7 @@ impl PyramidOptions {
                 Area::Full => Bounds::Full,
             },
             background: self.background,
+            microns_per_pixel: self.mpp,
             ..ExportOptions::default()
         })
     }
@@ -170,15 +189,14 @@ impl PyramidOptions {
 
 impl PyramidOptions {
     /// The tile size and overlap that were typed; `None` where the default is to be taken, or the slide's own.
-    fn geometry(&self, base_tiles: BaseTiles) -> Result<Option<TileGeometry>, Failure> {
+    fn geometry(&self, container: Container, base_tiles: BaseTiles) -> Result<Option<TileGeometry>, Failure> {
+        let default = default_geometry(container);
         let (tile_size, overlap) = match (base_tiles, self.tile_size, self.overlap) {
             (_, None, None) | (BaseTiles::Lossless, None, Some(0)) => return Ok(None),
             (BaseTiles::Lossless, tile_size, overlap) => (tile_size, overlap.unwrap_or(0)),
-            (BaseTiles::Encoded, tile_size, overlap) => {
-                (tile_size, overlap.unwrap_or(TileGeometry::default().overlap()))
-            }
+            (BaseTiles::Encoded, tile_size, overlap) => (tile_size, overlap.unwrap_or(default.overlap())),
         };
-        let tile_size = tile_size.unwrap_or(TileGeometry::default().tile_size());
+        let tile_size = tile_size.unwrap_or(default.tile_size());
         TileGeometry::new(tile_size, overlap)
             .map(Some)
             .map_err(|error| Failure::usage(error.to_string(), "see --tile-size and --overlap in --help"))

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use slidezoom::encode::TileEncoder;
 use slidezoom::export::{exact_tile, nearest_tile};
+use slidezoom::layout::Container;
 use slidezoom::plan::{BaseTiles, FormatOption, PlanError};
 use slidezoom::sink::{Existing, write_file};
 use slidezoom::{Error, ExportPlan, slide};
@@ -71,7 +72,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     if arguments.output.is_none() && std::io::stdout().is_terminal() {
         return Err(Failure::usage("a tile is no text for a terminal", "give -o FILE, or send stdout elsewhere"));
     }
-    let options = arguments.pyramid.resolve(BaseTiles::Encoded)?;
+    let options = arguments.pyramid.resolve(Container::Folder, BaseTiles::Encoded)?;
     refuse_other_ending(arguments.output.as_deref(), options.format)?;
     let canonical = |path: &Path| path.canonicalize().ok();
     if arguments.output.as_deref().and_then(canonical).is_some_and(|output| Some(output) == canonical(&arguments.slide))

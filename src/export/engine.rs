@@ -7,10 +7,12 @@ use super::tiles::{WrittenTiles, write_tiles};
 use crate::encode::{EncodeError, TileEncoder};
 use crate::error::Error;
 use crate::geometry::Rect;
-use crate::manifest::{Digest, MANIFEST, ManifestText};
+use crate::layout::Container;
+use crate::manifest::{Digest, ManifestText};
 use crate::metadata;
 use crate::plan::{ExportPlan, Page};
 use crate::progress::{Progress, Workload};
+use crate::scan_properties::{self, SCAN_PROPERTIES};
 use crate::sink::{EntryName, Sink, SinkError};
 use crate::slide::{SlideError, Source, identify};
 use crate::viewer;
@@ -120,7 +122,10 @@ fn write_all(
     jobs: NonZeroUsize,
     progress: &dyn Progress,
 ) -> Result<ExportReport, Error> {
-    let names = plan.names();
+    let (names, layout) = (plan.names(), plan.layout());
+    for folder in layout.folders() {
+        sink.create_folder(&EntryName::new(folder)?)?;
+    }
     sink.create_folder(&EntryName::new(names.tiles())?)?;
     for level in plan.pyramid().levels() {
         sink.create_folder(&EntryName::new(names.level(level))?)?;
@@ -151,13 +156,17 @@ fn write_all(
     }
     let associated = write_associated(source, plan, &mut files, &mut warnings)?;
     if plan.page() == Page::Include {
-        sink.create_folder(&EntryName::new(viewer::FOLDER.to_owned())?)?;
+        sink.create_folder(&EntryName::new(format!("{}{}", layout.payload(), viewer::FOLDER))?)?;
         for (name, contents) in viewer::files(source.info(), plan) {
-            files.write(name, contents.as_bytes())?;
+            files.write(format!("{}{name}", layout.payload()), contents.as_bytes())?;
         }
     }
+    if let (Container::Szi, Some(microns_per_pixel)) = (layout.container(), plan.microns_per_pixel()) {
+        let text = scan_properties::describe(source.info(), plan, microns_per_pixel);
+        files.write(SCAN_PROPERTIES.to_owned(), text.as_bytes())?;
+    }
     let description = metadata::describe(source.info(), plan, &associated, &unreadable, source_file.as_ref());
-    let last = [(format!("{}.json", plan.name()), description), (names.descriptor(), plan.descriptor().to_xml())];
+    let last = [(layout.description(), description), (names.descriptor(), plan.descriptor().to_xml())];
 
     // The manifest names all files but itself, those too that come after it.
     let of_tiles = pyramid.tiles().zip(digests).map(|(tile, digest)| (names.tile(tile), digest));
@@ -170,7 +179,7 @@ fn write_all(
         }
         Some(part.into_text().into_bytes()).filter(|part| !part.is_empty())
     });
-    sink.write_parts(files.next_entry, &EntryName::new(MANIFEST.to_owned())?, &mut parts)?;
+    sink.write_parts(files.next_entry, &EntryName::new(layout.manifest())?, &mut parts)?;
     files.next_entry += 1;
     for (name, contents) in last {
         files.write(name, contents.as_bytes())?;
@@ -206,7 +215,8 @@ fn write_associated(
     warnings: &mut Vec<Warning>,
 ) -> Result<Vec<metadata::PublishedImage>, Error> {
     let mut published = Vec::new();
-    let mut encoder = TileEncoder::new(plan.format())?;
+    let mut encoder = TileEncoder::new(plan.associated_format())?;
+    let layout = plan.layout();
     for name in plan.associated() {
         let pixels = match source.read_associated(name) {
             Ok(pixels) => pixels.over(plan.background()),
@@ -223,10 +233,11 @@ fn write_associated(
             }
         };
         if published.is_empty() {
-            files.sink.create_folder(&EntryName::new("associated".to_owned())?)?;
+            files.sink.create_folder(&EntryName::new(layout.associated_folder())?)?;
         }
-        let path = format!("associated/{name}.{}", plan.format().extension());
+        let path = layout.associated(name, plan.associated_format().extension());
         files.write(path.clone(), contents)?;
+        let path = path.strip_prefix(layout.payload()).unwrap_or(&path).to_owned();
         published.push(metadata::PublishedImage { name: name.clone(), path, size: pixels.size() });
     }
     Ok(published)

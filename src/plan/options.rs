@@ -3,9 +3,10 @@
 use serde::Serialize;
 
 use crate::encode::{Quality, Subsampling};
+use crate::layout::Container;
 use crate::pyramid::TileGeometry;
 use crate::render::Rgb;
-use crate::slide::SourceIdentity;
+use crate::slide::{MicronsPerPixel, SourceIdentity};
 
 /// Which part of the slide is exported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -84,10 +85,19 @@ impl Default for Associated {
     }
 }
 
+/// Tile size and overlap where none are asked for: SZI 1.2 wants 256 and 0, all other tools have 254 and 1.
+#[must_use]
+pub fn default_geometry(container: Container) -> TileGeometry {
+    let szi = (container == Container::Szi).then(|| TileGeometry::new(256, 0).ok()).flatten();
+    szi.unwrap_or_default()
+}
+
 /// What is asked of an export. `Default` is what the command line does without options.
-#[derive(Clone, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Debug, PartialEq, Default)]
 pub struct ExportOptions {
-    /// Tile size and overlap; by default 254 and 1, with lossless tiles the slide's own and 0.
+    /// A folder.
+    pub container: Container,
+    /// Tile size and overlap; by default 254 and 1, in a `.szi` 256 and 0, with lossless tiles the slide's own and 0.
     pub geometry: Option<TileGeometry>,
     /// Encoded.
     pub base_tiles: BaseTiles,
@@ -101,9 +111,11 @@ pub struct ExportOptions {
     pub bounds: Bounds,
     /// What transparent pixels are composited on; by default the slide's background, else white.
     pub background: Option<Rgb>,
+    /// Micrometres per pixel of slide level 0, where the slide does not say or is wrong; by default the slide's.
+    pub microns_per_pixel: Option<MicronsPerPixel>,
     /// The thumbnail.
     pub associated: Associated,
-    /// With the page.
+    /// With the page; a `.szi` never has one.
     pub page: Page,
     /// The slide's SHA-256 is written down.
     pub source_identity: SourceIdentity,

@@ -16,7 +16,9 @@ use nix::fcntl::{AT_FDCWD, RenameFlags, renameat2};
 
 use super::early_sync::EarlySync;
 use super::existing::{Existing, aside, exists, finish_replacing, refuse_existing};
-use super::partial_folder::{claim, create_missing, is_named, parent_folder, remove_empty, remove_folder};
+use super::partial::{
+    claim_folder, create_missing, is_named, parent_folder, partial_path, remove_empty, remove_folder,
+};
 use super::{EntryName, Sink, SinkError, failed};
 
 /// Writes an export into a folder.
@@ -45,19 +47,15 @@ impl DirectorySink {
     /// [`SinkError`] where the destination exists and may not be replaced, where another export is writing to it, or where
     /// the file system refuses.
     pub fn create(destination: &Path, existing: Existing) -> Result<Self, SinkError> {
-        let unnamed = || SinkError::Destination { path: destination.to_owned() };
-        let name = destination.file_name().ok_or_else(unnamed)?;
+        let partial = partial_path(destination)?;
         let parent = parent_folder(destination);
         refuse_existing(destination, existing)?;
         let made_for_it = create_missing(parent)?;
-        let mut partial_name = std::ffi::OsString::from(".");
-        partial_name.push(name);
-        partial_name.push(".partial");
-        let partial = parent.join(partial_name);
         let opened = File::open(parent).map_err(failed("open", parent)).and_then(|parent| {
-            let folder = claim(&partial, destination)?;
-            match finish_replacing(destination, &aside(&partial)).and_then(|()| EarlySync::start(&folder, destination))
-            {
+            let folder = claim_folder(&partial, destination)?;
+            let for_sync = folder.try_clone().map_err(failed("open", destination));
+            let start = |for_sync: File| EarlySync::start(destination, move || nix::unistd::syncfs(for_sync.as_fd()));
+            match finish_replacing(destination, &aside(&partial)).and(for_sync).and_then(start) {
                 Ok(early_sync) => Ok((folder, parent, early_sync)),
                 Err(error) => {
                     remove_folder(&partial)?;
@@ -117,7 +115,7 @@ impl DirectorySink {
         if found == written && is_named(&self.folder, &self.partial)? {
             return Ok(());
         }
-        Err(SinkError::Disturbed { path: self.destination.clone(), written, found })
+        Err(SinkError::Disturbed { path: self.destination.clone(), written, found, unit: "files" })
     }
 
     /// Renames the partial folder into place. `true` where it changed places with an earlier export, which is then the partial one.

@@ -4,8 +4,6 @@
 //! a slow one. So a thread of its own asks the file system, after every so many bytes, to write what it has. Only time depends on it: the
 //! export ends with a sync of its own in any case. What always holds: an error of an early sync is an error of the export.
 
-use std::fs::File;
-use std::os::fd::AsFd;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{SyncSender, sync_channel};
@@ -18,7 +16,7 @@ use super::{SinkError, failed};
 /// How many bytes may be written before the next sync begins.
 const BYTES_BETWEEN: u64 = 32 << 20;
 
-/// A thread that syncs the file system of a folder from time to time.
+/// A thread that syncs what an export is written in from time to time.
 #[derive(Debug)]
 pub(super) struct EarlySync {
     written: AtomicU64,
@@ -27,13 +25,13 @@ pub(super) struct EarlySync {
 }
 
 impl EarlySync {
-    /// Starts the thread, which waits. `folder` was opened before anything was written into it: the system reports every error since then.
-    pub fn start(folder: &File, path: &Path) -> Result<Self, SinkError> {
-        let folder = folder.try_clone().map_err(failed("open", path))?;
+    /// Starts the thread, which waits. What `sync` syncs was opened before anything was written into it: the system reports every error since
+    /// then.
+    pub fn start(path: &Path, sync: impl Fn() -> nix::Result<()> + Send + 'static) -> Result<Self, SinkError> {
         // One wake-up may be waiting while a sync is under way; more would say nothing new.
         let (wake, woken) = sync_channel(1);
-        let sync = move || woken.into_iter().try_for_each(|()| nix::unistd::syncfs(folder.as_fd()));
-        let thread = std::thread::Builder::new().name("early-sync".to_owned()).spawn(sync);
+        let each_time = move || woken.into_iter().try_for_each(|()| sync());
+        let thread = std::thread::Builder::new().name("early-sync".to_owned()).spawn(each_time);
         Ok(Self {
             written: AtomicU64::new(0),
             wake,

@@ -6,8 +6,9 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::partial_folder::remove_folder;
+use super::partial::remove_folder;
 use super::{SinkError, failed};
+use crate::archive::{Archive, ArchiveError};
 
 /// What to do where something stands under the final name already.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -60,6 +61,39 @@ pub(super) fn refuse_existing(destination: &Path, existing: Existing) -> Result<
         Existing::Refuse => Err(SinkError::Exists { path: destination.to_owned() }),
         Existing::Replace => Ok(()),
     }
+}
+
+/// The same for an archive.
+pub(super) fn refuse_existing_archive(destination: &Path, existing: Existing) -> Result<(), SinkError> {
+    if !exists(destination)? {
+        return Ok(());
+    }
+    if !is_export_archive(destination)? {
+        return Err(SinkError::NotAnExport { path: destination.to_owned() });
+    }
+    match existing {
+        Existing::Refuse => Err(SinkError::Exists { path: destination.to_owned() }),
+        Existing::Replace => Ok(()),
+    }
+}
+
+/// Whether a file is an archive with one descriptor, in the one folder that all else stands in.
+fn is_export_archive(file: &Path) -> Result<bool, SinkError> {
+    if !fs::symlink_metadata(file).map_err(failed("look at", file))?.is_file() {
+        return Ok(false);
+    }
+    let archive = match Archive::open(file) {
+        Ok(archive) => archive,
+        Err(ArchiveError::Read { source, .. }) => {
+            return Err(SinkError::Operation { action: "read", path: file.to_owned(), source });
+        }
+        Err(_) => return Ok(false),
+    };
+    let mut names = archive.entries().iter().map(|entry| entry.unicode_name().and_then(|name| name.split_once('/')));
+    let Some(Some((root, _))) = names.clone().next() else { return Ok(false) };
+    let is_descriptor = |name: &str| name.ends_with(".dzi") && !name.contains('/');
+    let descriptors = names.clone().flatten().filter(|(_, name)| is_descriptor(name)).count();
+    Ok(descriptors == 1 && names.all(|name| name.is_some_and(|(folder, _)| folder == root)))
 }
 
 /// Whether a folder is an export and nothing else, or empty: `--overwrite` must not remove what anybody else has put there. One

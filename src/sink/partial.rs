@@ -1,5 +1,6 @@
-//! The hidden folder that an export is written in, and the folders above it: made, locked, and removed again.
+//! The hidden folder or file that an export is written in, and the folders above it: made, locked, and removed again.
 
+use std::ffi::OsString;
 use std::fs::{self, File, TryLockError};
 use std::io;
 use std::os::unix::fs::MetadataExt;
@@ -7,31 +8,94 @@ use std::path::{Path, PathBuf};
 
 use super::{SinkError, failed};
 
+/// What an export is written in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Folder,
+    File,
+}
+
+impl Kind {
+    fn make(self, path: &Path) -> io::Result<()> {
+        match self {
+            Self::Folder => fs::create_dir(path),
+            Self::File => File::create_new(path).map(drop),
+        }
+    }
+
+    fn open(self, path: &Path) -> io::Result<File> {
+        match self {
+            Self::Folder => File::open(path),
+            Self::File => File::options().read(true).write(true).open(path),
+        }
+    }
+
+    fn is_of(self, found: &fs::Metadata) -> bool {
+        match self {
+            Self::Folder => found.is_dir(),
+            Self::File => found.is_file(),
+        }
+    }
+
+    fn remove(self, path: &Path) -> Result<(), SinkError> {
+        match self {
+            Self::Folder => remove_folder(path),
+            Self::File => remove_file(path),
+        }
+    }
+
+    fn mistaken(self, path: &Path) -> SinkError {
+        let path = path.to_owned();
+        match self {
+            Self::Folder => SinkError::NotAFolder { path },
+            Self::File => SinkError::NotAFile { path },
+        }
+    }
+}
+
+/// `.<name>.partial` beside a destination.
+pub(super) fn partial_path(destination: &Path) -> Result<PathBuf, SinkError> {
+    let name = destination.file_name().ok_or_else(|| SinkError::Destination { path: destination.to_owned() })?;
+    let mut partial = OsString::from(".");
+    partial.push(name);
+    partial.push(".partial");
+    Ok(parent_folder(destination).join(partial))
+}
+
 /// Makes the partial folder and locks it; removes one that a killed run left behind.
 /// Errors name the destination: nobody has typed the hidden name.
-pub(super) fn claim(partial: &Path, destination: &Path) -> Result<File, SinkError> {
+pub(super) fn claim_folder(partial: &Path, destination: &Path) -> Result<File, SinkError> {
+    claim(Kind::Folder, partial, destination)
+}
+
+/// The same for a partial file, opened for writing.
+pub(super) fn claim_file(partial: &Path, destination: &Path) -> Result<File, SinkError> {
+    claim(Kind::File, partial, destination)
+}
+
+fn claim(kind: Kind, partial: &Path, destination: &Path) -> Result<File, SinkError> {
     loop {
-        match fs::create_dir(partial) {
+        match kind.make(partial) {
             Ok(()) => {}
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                // A link or a file with this name is none of ours.
-                if fs::symlink_metadata(partial).is_ok_and(|found| !found.is_dir()) {
-                    return Err(SinkError::NotAFolder { path: partial.to_owned() });
+                // A link, or something else with this name, is none of ours.
+                if fs::symlink_metadata(partial).is_ok_and(|found| !kind.is_of(&found)) {
+                    return Err(kind.mistaken(partial));
                 }
-                let Some(_stale) = lock(partial)? else { continue };
-                remove_folder(partial)?;
+                let Some(_stale) = lock(kind, partial)? else { continue };
+                kind.remove(partial)?;
                 continue;
             }
             Err(error) => return Err(failed("create", destination)(error)),
         }
-        match lock(partial) {
-            Ok(Some(folder)) => return Ok(folder),
+        match lock(kind, partial) {
+            Ok(Some(locked)) => return Ok(locked),
             Ok(None) => {}
             Err(error) => {
                 // It was made just now and holds nothing; unless another run was quicker to lock it, it goes. What went wrong first is what the
                 // caller is told.
                 if !matches!(error, SinkError::Busy { .. }) {
-                    let _ = fs::remove_dir(partial);
+                    let _ = kind.remove(partial);
                 }
                 return Err(error);
             }
@@ -39,22 +103,22 @@ pub(super) fn claim(partial: &Path, destination: &Path) -> Result<File, SinkErro
     }
 }
 
-/// Opens and locks a folder. `None` where it was replaced or removed in the meantime.
-pub(super) fn lock(folder: &Path) -> Result<Option<File>, SinkError> {
-    let opened = match File::open(folder) {
+/// Opens and locks what an export is written in. `None` where it was replaced or removed in the meantime.
+fn lock(kind: Kind, path: &Path) -> Result<Option<File>, SinkError> {
+    let opened = match kind.open(path) {
         Ok(opened) => opened,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(failed("open", folder)(error)),
+        Err(error) => return Err(failed("open", path)(error)),
     };
     match opened.try_lock() {
         Ok(()) => {}
-        Err(TryLockError::WouldBlock) => return Err(SinkError::Busy { path: folder.to_owned() }),
-        Err(TryLockError::Error(error)) => return Err(failed("lock", folder)(error)),
+        Err(TryLockError::WouldBlock) => return Err(SinkError::Busy { path: path.to_owned() }),
+        Err(TryLockError::Error(error)) => return Err(failed("lock", path)(error)),
     }
-    Ok(is_named(&opened, folder)?.then_some(opened))
+    Ok(is_named(&opened, path)?.then_some(opened))
 }
 
-/// Whether an open folder is the one that has this name now.
+/// Whether an open folder or file is the one that has this name now.
 pub(super) fn is_named(opened: &File, name: &Path) -> Result<bool, SinkError> {
     let opened = opened.metadata().map_err(failed("look at", name))?;
     match fs::symlink_metadata(name) {
@@ -67,6 +131,13 @@ pub(super) fn is_named(opened: &File, name: &Path) -> Result<bool, SinkError> {
 pub(super) fn remove_folder(folder: &Path) -> Result<(), SinkError> {
     match fs::remove_dir_all(folder) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(failed("remove", folder)(error)),
+        _ => Ok(()),
+    }
+}
+
+pub(super) fn remove_file(file: &Path) -> Result<(), SinkError> {
+    match fs::remove_file(file) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(failed("remove", file)(error)),
         _ => Ok(()),
     }
 }

@@ -1,0 +1,31 @@
+//! The sink that a plan asks for.
+
+use std::path::Path;
+
+use crate::layout::Container;
+use crate::plan::ExportPlan;
+use crate::sink::{ArchiveSink, DirectorySink, EntryName, Existing, Sink, SinkError};
+use crate::tile_index::TileIndexBuilder;
+
+/// Prepares to write the export that `plan` settles as `destination`: a folder or an archive, as the plan says.
+///
+/// # Errors
+/// [`SinkError`] where the destination exists and may not be replaced, where another export is writing to it, or where the file system refuses.
+pub fn create_sink(plan: &ExportPlan, destination: &Path, existing: Existing) -> Result<Box<dyn Sink>, SinkError> {
+    let layout = plan.layout();
+    match layout.container() {
+        Container::Folder | Container::Bag => Ok(Box::new(DirectorySink::create(destination, existing)?)),
+        Container::Zip | Container::Szi => {
+            let extension = plan.format().extension();
+            let index = TileIndexBuilder::new(
+                EntryName::new(layout.tile_index())?,
+                layout.description(),
+                plan.pyramid().clone(),
+                plan.names(),
+                extension,
+            );
+            let root = EntryName::new(plan.name().to_owned())?;
+            Ok(Box::new(ArchiveSink::create(destination, existing, root, Some(Box::new(index)))?))
+        }
+    }
+}

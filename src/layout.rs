@@ -1,0 +1,172 @@
+//! The forms that an export can have, and where each of its files stands in them.
+//!
+//! Every name is relative to the export's own folder: a folder that is named by the user, or the one root folder in an archive. Tiles and
+//! descriptor stand where every Deep Zoom viewer looks for them; only what goes with them moves.
+
+use std::path::Path;
+
+use serde::Serialize;
+
+use crate::descriptor::DeepZoomNames;
+use crate::manifest::MANIFEST;
+
+/// What an export is kept in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Container {
+    /// A folder.
+    #[default]
+    Folder,
+    /// A folder that is a bag by `BagIt` 1.0 (RFC 8493): the export lies in its `data/`.
+    Bag,
+    /// A `.zip` archive with the same files under one root folder, none of them compressed.
+    Zip,
+    /// A `.szi` archive by the Smart Zoom Image specification 1.2: a `.zip` with other names for what goes with the tiles, and without a page.
+    Szi,
+}
+
+impl Container {
+    /// The container that a path's ending stands for: that of an archive, or else a folder.
+    #[must_use]
+    pub fn of_path(path: &Path) -> Self {
+        let ends_in = |ending: &str| path.extension().is_some_and(|found| found.eq_ignore_ascii_case(ending));
+        [Self::Zip, Self::Szi]
+            .into_iter()
+            .find(|container| container.extension().is_some_and(ends_in))
+            .unwrap_or(Self::Folder)
+    }
+
+    /// The ending of its name; `None` for a folder.
+    #[must_use]
+    pub const fn extension(self) -> Option<&'static str> {
+        match self {
+            Self::Folder | Self::Bag => None,
+            Self::Zip => Some("zip"),
+            Self::Szi => Some("szi"),
+        }
+    }
+
+    /// Whether it is one file.
+    #[must_use]
+    pub const fn is_archive(self) -> bool {
+        self.extension().is_some()
+    }
+}
+
+/// The names of an export's files.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Layout {
+    name: String,
+    container: Container,
+}
+
+impl Layout {
+    /// Where a `.szi` keeps what its specification does not know of.
+    const VENDOR: &str = "vendor/slidezoom/";
+
+    /// The names of the export `name`.
+    #[must_use]
+    pub fn new(name: &str, container: Container) -> Self {
+        Self { name: name.to_owned(), container }
+    }
+
+    /// What the export is kept in.
+    #[must_use]
+    pub const fn container(&self) -> Container {
+        self.container
+    }
+
+    /// What stands before the name of every file that is part of the picture: in a bag, all of it is payload.
+    #[must_use]
+    pub const fn payload(&self) -> &'static str {
+        match self.container {
+            Container::Bag => "data/",
+            _ => "",
+        }
+    }
+
+    /// The names of the descriptor and of the tiles.
+    #[must_use]
+    pub fn deep_zoom(&self, extension: &str) -> DeepZoomNames {
+        DeepZoomNames::new(&format!("{}{}", self.payload(), self.name), extension)
+    }
+
+    /// The description of the export for viewers and scripts.
+    #[must_use]
+    pub fn description(&self) -> String {
+        format!("{}{}.json", self.ours(), self.name)
+    }
+
+    /// The file with every file's SHA-256.
+    #[must_use]
+    pub fn manifest(&self) -> String {
+        match self.container {
+            Container::Szi => format!("{}{MANIFEST}", Self::VENDOR),
+            _ => MANIFEST.to_owned(),
+        }
+    }
+
+    /// The manifest as the description names it: from the folder that the payload lies in.
+    #[must_use]
+    pub fn manifest_from_payload(&self) -> String {
+        let up = if self.payload().is_empty() { "" } else { "../" };
+        format!("{up}{}", self.manifest())
+    }
+
+    /// The tile index; only archives have one.
+    #[must_use]
+    pub fn tile_index(&self) -> String {
+        format!("{}tile-index.bin", self.ours())
+    }
+
+    /// The folder of the associated images.
+    #[must_use]
+    pub fn associated_folder(&self) -> String {
+        let folder = if self.container == Container::Szi { "associated_images" } else { "associated" };
+        format!("{}{folder}", self.payload())
+    }
+
+    /// An associated image's file. SZI 1.2 knows three of them, and calls their JPEG files `.jpg`.
+    #[must_use]
+    pub fn associated(&self, image: &str, extension: &str) -> String {
+        let extension = if self.container == Container::Szi && extension == "jpeg" { "jpg" } else { extension };
+        format!("{}/{image}.{extension}", self.associated_folder())
+    }
+
+    /// Every folder that files stand in besides those of the tiles, outermost first, as far as it depends on the container alone.
+    #[must_use]
+    pub fn folders(&self) -> Vec<String> {
+        let name = |path: &str| path.trim_end_matches('/').to_owned();
+        match self.container {
+            Container::Bag => vec![name(self.payload())],
+            Container::Szi => vec!["vendor".to_owned(), name(Self::VENDOR)],
+            Container::Folder | Container::Zip => Vec::new(),
+        }
+    }
+
+    fn ours(&self) -> &'static str {
+        match self.container {
+            Container::Szi => Self::VENDOR,
+            _ => self.payload(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_ending_says_what_it_is() {
+        for (path, container) in [
+            ("a/x.zip", Container::Zip),
+            ("x.SZI", Container::Szi),
+            ("x.zip/y", Container::Folder),
+            ("zip", Container::Folder),
+            (".zip", Container::Folder),
+            ("x.zip.d", Container::Folder),
+        ] {
+            assert_eq!(Container::of_path(Path::new(path)), container, "{path}");
+        }
+    }
+}

@@ -1,0 +1,358 @@
+//! An export as one `.zip` or `.szi` file.
+//!
+//! Entries are stored, never compressed: tiles are, already. They come in the order of their entry numbers, whatever thread hands them in when,
+//! so that the archive is the same byte for byte for any number of workers: a file that comes early waits until those before it are there. Each has its
+//! CRC-32 and size in its local header, a fixed time stamp, and no extra field that is not needed; ZIP64 appears exactly where the format's old
+//! limits are passed.
+//!
+//! Everything is written into a hidden, locked file beside the destination, in one pass; it is read again as any reader would (`archive`)
+//! before it is renamed into place.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::fs::{self, File};
+use std::io::{self, Write as _};
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use nix::errno::Errno;
+use nix::fcntl::{AT_FDCWD, RenameFlags, renameat2};
+use zip::result::ZipError;
+use zip::write::{PreparedZipFile, SimpleFileOptions};
+use zip::{CompressionMethod, DateTime, ZipWriter};
+
+use super::early_sync::EarlySync;
+use super::existing::{Existing, exists, refuse_existing_archive};
+use super::partial::{claim_file, create_missing, is_named, parent_folder, partial_path, remove_empty, remove_file};
+use super::{EntryName, Sink, SinkError, failed};
+use crate::archive::Archive;
+
+mod stream;
+
+use stream::ArchiveStream;
+
+/// Makes an archive's last entry, which tells where all others are.
+pub trait ArchiveIndex: fmt::Debug + Send {
+    /// Takes note of an entry: its name in the root folder, and where in the archive its contents are.
+    fn add(&mut self, name: &EntryName, place: Range<u64>);
+
+    /// The last entry's name in the root folder, and its contents.
+    fn finish(&mut self) -> (EntryName, Vec<u8>);
+}
+
+/// Writes an export into an archive.
+#[derive(Debug)]
+pub struct ArchiveSink {
+    destination: PathBuf,
+    partial: PathBuf,
+    existing: Existing,
+    /// The open partial file: holds the lock.
+    file: File,
+    /// The open folder above the destination, to make the rename durable.
+    parent: File,
+    /// The one folder that all entries stand in.
+    root: EntryName,
+    entries: Mutex<Entries>,
+    /// `None` once it has ended.
+    early_sync: Option<EarlySync>,
+    /// Folders above the destination that did not exist before, outermost first.
+    made_for_it: Vec<PathBuf>,
+    finished: bool,
+}
+
+/// What has been written, and what waits for its turn.
+#[derive(Debug)]
+struct Entries {
+    /// The entry number whose turn it is.
+    next: u64,
+    waiting: BTreeMap<u64, (EntryName, PreparedZipFile)>,
+    zip: ZipWriter<ArchiveStream>,
+    index: Option<Box<dyn ArchiveIndex>>,
+    /// Once something could not be written, nothing more is.
+    failure: Option<SinkError>,
+}
+
+impl ArchiveSink {
+    /// Prepares to write the archive `destination`, whose files stand in the folder `root`. Its parent is made where it is missing. `index` makes the
+    /// last entry.
+    ///
+    /// # Errors
+    /// [`SinkError`] where the destination exists and may not be replaced, where another export is writing to it, or where the file system
+    /// refuses.
+    pub fn create(
+        destination: &Path,
+        existing: Existing,
+        root: EntryName,
+        index: Option<Box<dyn ArchiveIndex>>,
+    ) -> Result<Self, SinkError> {
+        let partial = partial_path(destination)?;
+        let parent = parent_folder(destination);
+        refuse_existing_archive(destination, existing)?;
+        let made_for_it = create_missing(parent)?;
+        let begin = || {
+            let parent = File::open(parent).map_err(failed("open", parent))?;
+            let file = claim_file(&partial, destination)?;
+            let started = file.try_clone().map_err(failed("open", destination)).and_then(|for_sync| {
+                let early_sync = EarlySync::start(destination, move || nix::unistd::fdatasync(&for_sync))?;
+                Ok((file.try_clone().map_err(failed("open", destination))?, early_sync))
+            });
+            match started {
+                Ok((stream, early_sync)) => Ok((parent, file, stream, early_sync)),
+                Err(error) => {
+                    remove_file(&partial)?;
+                    Err(error)
+                }
+            }
+        };
+        let (parent, file, stream, early_sync) = begin().inspect_err(|_| remove_empty(&made_for_it))?;
+        let entries = Entries {
+            next: 0,
+            waiting: BTreeMap::new(),
+            zip: ZipWriter::new(ArchiveStream::new(stream)),
+            index,
+            failure: None,
+        };
+        Ok(Self {
+            destination: destination.to_owned(),
+            partial,
+            existing,
+            file,
+            parent,
+            root,
+            entries: Mutex::new(entries),
+            early_sync: Some(early_sync),
+            made_for_it,
+            finished: false,
+        })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Entries> {
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Removes everything written, and the folders that were made to write it in.
+    fn remove_all(&self) -> Result<(), SinkError> {
+        self.lock().zip.get_ref().map(ArchiveStream::discard);
+        // Where something else has taken the partial file's name, it is not ours to remove.
+        if is_named(&self.file, &self.partial)? {
+            remove_file(&self.partial)?;
+        }
+        remove_empty(&self.made_for_it);
+        Ok(())
+    }
+
+    /// The name in the archive.
+    fn path_in_archive(&self, name: &EntryName) -> String {
+        format!("{}/{name}", self.root)
+    }
+
+    /// Prepares a file: what takes time (its CRC-32) is done before the lock is taken.
+    fn prepare(&self, name: &EntryName, contents: &[u8]) -> Result<PreparedZipFile, SinkError> {
+        PreparedZipFile::from_data(self.path_in_archive(name), entry_options(), contents)
+            .map_err(|error| self.failed(&error_of(error)))
+    }
+
+    fn failed(&self, error: &io::Error) -> SinkError {
+        // Once in the archive's own words, once in the system's: the same kind in any case, for the hint that goes with it.
+        let error = error
+            .raw_os_error()
+            .map_or_else(|| io::Error::new(error.kind(), error.to_string()), io::Error::from_raw_os_error);
+        failed("write", &self.destination)(error)
+    }
+
+    /// Writes a file whose turn it is.
+    fn append(&self, entries: &mut Entries, name: &EntryName, file: PreparedZipFile) -> Result<(), SinkError> {
+        let length = file.compressed_size();
+        let written = entries.zip.add_prepared_file(file).map(|()| length).map_err(error_of);
+        self.take_note(entries, name, written)
+    }
+
+    /// Writes every file whose turn has come.
+    fn append_waiting(&self, entries: &mut Entries) -> Result<(), SinkError> {
+        while let Some((name, file)) = { entries.waiting.remove(&entries.next) } {
+            self.append(entries, &name, file)?;
+            entries.next += 1;
+        }
+        Ok(())
+    }
+
+    /// Takes note of so many bytes of contents that were written last, or of why they were not.
+    fn take_note(&self, entries: &mut Entries, name: &EntryName, written: io::Result<u64>) -> Result<(), SinkError> {
+        let end = entries.zip.get_ref().map(ArchiveStream::length);
+        let place = written.and_then(|length| {
+            let end = end.ok_or_else(|| io::Error::other("the archive is closed already"))?;
+            Ok(end - length..end)
+        });
+        match place {
+            Ok(place) => {
+                if let Some(early_sync) = &self.early_sync {
+                    early_sync.count((place.end - place.start) as usize);
+                }
+                if let Some(index) = &mut entries.index {
+                    index.add(name, place);
+                }
+                Ok(())
+            }
+            Err(error) => {
+                let error = self.failed(&error);
+                entries.failure = Some(error.clone());
+                Err(error)
+            }
+        }
+    }
+
+    /// Writes the index and the central directory; returns the archive's length.
+    fn finish_archive(&self) -> Result<u64, SinkError> {
+        let mut entries = self.lock();
+        if let Some(error) = &entries.failure {
+            return Err(error.clone());
+        }
+        if let Some((waiting, _)) = entries.waiting.first_key_value() {
+            return Err(SinkError::Gap { path: self.destination.clone(), missing: entries.next, waiting: *waiting });
+        }
+        if let Some(mut index) = entries.index.take() {
+            let (name, contents) = index.finish();
+            let file = self.prepare(&name, &contents)?;
+            self.append(&mut entries, &name, file)?;
+        }
+        // A writer without a stream stands in for the one that ends here.
+        let zip = std::mem::replace(&mut entries.zip, ZipWriter::new(ArchiveStream::closed()));
+        let mut stream = zip.finish().map_err(|error| self.failed(&error_of(error)))?;
+        stream.flush().map_err(failed("write", &self.destination))?;
+        let length = stream.length();
+        stream.close().map_err(failed("close", &self.destination))?;
+        Ok(length)
+    }
+
+    /// Looks again at what is about to be published: it must be the file that was locked, and any reader must find all entries in it.
+    fn check_written(&self, length: u64) -> Result<(), SinkError> {
+        let found = self.file.metadata().map_err(failed("look at", &self.partial))?.len();
+        if found != length || !is_named(&self.file, &self.partial)? {
+            return Err(SinkError::Disturbed { path: self.destination.clone(), written: length, found, unit: "bytes" });
+        }
+        let archive = Archive::open(&self.partial)
+            .map_err(|error| SinkError::Unreadable { path: self.destination.clone(), message: error.to_string() })?;
+        let written = self.lock().next;
+        match archive.faults().first() {
+            Some(fault) => Err(SinkError::Unreadable { path: self.destination.clone(), message: fault.to_string() }),
+            None if (archive.entries().len() as u64) < written => Err(SinkError::Disturbed {
+                path: self.destination.clone(),
+                written,
+                found: archive.entries().len() as u64,
+                unit: "files",
+            }),
+            None => Ok(()),
+        }
+    }
+
+    /// Renames the partial file into place.
+    fn publish(&self) -> Result<(), SinkError> {
+        let renamed = failed("rename into place", &self.destination);
+        if self.existing == Existing::Replace && exists(&self.destination)? {
+            // It may have come, or changed, since the export began.
+            refuse_existing_archive(&self.destination, self.existing)?;
+            return fs::rename(&self.partial, &self.destination).map_err(renamed);
+        }
+        match renameat2(AT_FDCWD, &self.partial, AT_FDCWD, &self.destination, RenameFlags::RENAME_NOREPLACE) {
+            Ok(()) => Ok(()),
+            Err(Errno::EEXIST) => Err(SinkError::Exists { path: self.destination.clone() }),
+            // Some file systems cannot promise not to replace; a second name for the file is never put over another.
+            Err(Errno::EINVAL | Errno::ENOSYS) => {
+                fs::hard_link(&self.partial, &self.destination).map_err(|error| match error.kind() {
+                    io::ErrorKind::AlreadyExists => SinkError::Exists { path: self.destination.clone() },
+                    _ => renamed(error),
+                })?;
+                remove_file(&self.partial)
+            }
+            Err(errno) => Err(renamed(errno.into())),
+        }
+    }
+}
+
+/// Stored, without a time, readable by all.
+fn entry_options() -> SimpleFileOptions {
+    SimpleFileOptions::default()
+        .compression_method(CompressionMethod::Stored)
+        .last_modified_time(DateTime::default())
+        .unix_permissions(0o644)
+}
+
+fn error_of(error: ZipError) -> io::Error {
+    match error {
+        ZipError::Io(error) => error,
+        other => io::Error::new(io::ErrorKind::InvalidInput, other.to_string()),
+    }
+}
+
+impl Sink for ArchiveSink {
+    /// An archive's folders are in its files' names.
+    fn create_folder(&self, _name: &EntryName) -> Result<(), SinkError> {
+        Ok(())
+    }
+
+    fn write(&self, entry: u64, name: &EntryName, contents: &[u8]) -> Result<(), SinkError> {
+        let file = self.prepare(name, contents)?;
+        let mut entries = self.lock();
+        if let Some(error) = &entries.failure {
+            return Err(error.clone());
+        }
+        entries.waiting.insert(entry, (name.clone(), file));
+        self.append_waiting(&mut entries)
+    }
+
+    /// In its turn it goes straight into the archive, and its local header is filled in afterwards.
+    fn write_parts(
+        &self,
+        entry: u64,
+        name: &EntryName,
+        parts: &mut dyn Iterator<Item = Vec<u8>>,
+    ) -> Result<(), SinkError> {
+        let mut entries = self.lock();
+        if let Some(error) = &entries.failure {
+            return Err(error.clone());
+        }
+        if entries.next != entry {
+            drop(entries);
+            return self.write(entry, name, &parts.collect::<Vec<_>>().concat());
+        }
+        let zip = &mut entries.zip;
+        let written = zip.start_file(self.path_in_archive(name), entry_options()).map_err(error_of).and_then(|()| {
+            let mut length = 0;
+            for part in parts {
+                zip.write_all(&part)?;
+                length += part.len() as u64;
+            }
+            Ok(length)
+        });
+        self.take_note(&mut entries, name, written)?;
+        entries.next += 1;
+        self.append_waiting(&mut entries)
+    }
+
+    fn commit(mut self: Box<Self>) -> Result<(), SinkError> {
+        let length = self.finish_archive()?;
+        if let Some(early_sync) = self.early_sync.take() {
+            early_sync.end(&self.destination)?;
+        }
+        self.file.sync_all().map_err(failed("sync", &self.destination))?;
+        self.check_written(length)?;
+        self.publish()?;
+        self.finished = true;
+        self.parent.sync_all().map_err(failed("sync the folder of the export, which stands,", &self.destination))
+    }
+
+    fn abandon(mut self: Box<Self>) -> Result<(), SinkError> {
+        self.finished = true;
+        self.remove_all()
+    }
+}
+
+impl Drop for ArchiveSink {
+    /// The net under a caller that neither commits nor abandons, or panics: there is nobody left to tell of a failure.
+    fn drop(&mut self) {
+        if !self.finished {
+            let _ = self.remove_all();
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! The bytes of an archive on their way to its file: gathered into large writes, and counted.
+//!
+//! What always holds: once a write has failed, or the archive was given up, nothing more is written. (The `zip` crate ends an archive that
+//! is dropped before its end; that must not touch the file.)
+
+use std::fs::File;
+use std::io::{self, Seek, SeekFrom, Write};
+use std::os::unix::fs::FileExt;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// How much is gathered before it is written.
+const GATHERED_BYTES: usize = 1 << 20;
+
+/// An archive's file, written from its beginning to its end.
+#[derive(Debug)]
+pub(super) struct ArchiveStream {
+    /// `None` once it is closed.
+    file: Option<File>,
+    /// What was taken last and is not written yet.
+    gathered: Vec<u8>,
+    /// Where the next byte goes: the end, or a local header that is filled in once its contents are known.
+    position: u64,
+    end: u64,
+    discarded: AtomicBool,
+}
+
+impl ArchiveStream {
+    pub fn new(file: File) -> Self {
+        let gathered = Vec::with_capacity(GATHERED_BYTES + GATHERED_BYTES / 4);
+        Self { file: Some(file), gathered, position: 0, end: 0, discarded: AtomicBool::new(false) }
+    }
+
+    /// One that leads nowhere.
+    pub fn closed() -> Self {
+        Self { file: None, gathered: Vec::new(), position: 0, end: 0, discarded: AtomicBool::new(true) }
+    }
+
+    /// How many bytes have been taken.
+    pub fn length(&self) -> u64 {
+        self.end
+    }
+
+    /// From now on everything is taken and nothing written.
+    pub fn discard(&self) {
+        self.discarded.store(true, Ordering::Relaxed);
+    }
+
+    fn write_at(&mut self, bytes: &[u8], at: u64) -> io::Result<()> {
+        let written = match &self.file {
+            Some(file) => file.write_all_at(bytes, at),
+            None => Err(io::Error::other("the archive is closed already")),
+        };
+        written.inspect_err(|_| *self.discarded.get_mut() = true)
+    }
+
+    /// Closes the file. Everything was flushed before.
+    pub fn close(&mut self) -> io::Result<()> {
+        self.file.take().map_or(Ok(()), |file| nix::unistd::close(file).map_err(io::Error::from))
+    }
+}
+
+impl Write for ArchiveStream {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if *self.discarded.get_mut() {
+            return Ok(bytes.len());
+        }
+        let length = bytes.len() as u64;
+        if self.position == self.end {
+            self.gathered.extend_from_slice(bytes);
+            self.end += length;
+            if self.gathered.len() >= GATHERED_BYTES {
+                self.flush()?;
+            }
+        } else {
+            self.flush()?;
+            self.write_at(bytes, self.position)?;
+        }
+        self.position += length;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        if *self.discarded.get_mut() {
+            return Ok(());
+        }
+        let gathered = std::mem::take(&mut self.gathered);
+        let written = self.write_at(&gathered, self.end - gathered.len() as u64);
+        self.gathered = gathered;
+        self.gathered.clear();
+        written
+    }
+}
+
+impl Seek for ArchiveStream {
+    /// Goes back to a local header, or to the end.
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        match to {
+            SeekFrom::Current(0) => {}
+            SeekFrom::End(0) => self.position = self.end,
+            SeekFrom::Start(start) if start <= self.end => self.position = start,
+            // Who ends an archive that was given up need not be told.
+            _ if *self.discarded.get_mut() => {}
+            _ => return Err(io::Error::new(io::ErrorKind::Unsupported, "an archive has nothing there")),
+        }
+        Ok(self.position)
+    }
+}
