@@ -15,9 +15,11 @@
 //! (`conveyor`), so that what is done, and every byte that is written, is the same for any number of workers.
 
 mod agenda;
+mod bag;
 mod conveyor;
 mod destination;
 mod engine;
+mod files;
 mod mosaic;
 mod read_order;
 mod single_tile;

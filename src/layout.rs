@@ -53,6 +53,18 @@ impl Container {
     }
 }
 
+/// The tile index of an archive, by its last component.
+pub const TILE_INDEX: &str = "tile-index.bin";
+
+/// The file that says that a folder is a bag.
+pub const BAG_DECLARATION: &str = "bagit.txt";
+
+/// The file that says what a bag holds.
+pub const BAG_INFORMATION: &str = "bag-info.txt";
+
+/// The file with the SHA-256 of a bag's other tag files.
+pub const TAG_MANIFEST: &str = "tagmanifest-sha256.txt";
+
 /// The names of an export's files.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Layout {
@@ -106,17 +118,10 @@ impl Layout {
         }
     }
 
-    /// The manifest as the description names it: from the folder that the payload lies in.
-    #[must_use]
-    pub fn manifest_from_payload(&self) -> String {
-        let up = if self.payload().is_empty() { "" } else { "../" };
-        format!("{up}{}", self.manifest())
-    }
-
     /// The tile index; only archives have one.
     #[must_use]
     pub fn tile_index(&self) -> String {
-        format!("{}tile-index.bin", self.ours())
+        format!("{}{TILE_INDEX}", self.ours())
     }
 
     /// The folder of the associated images.

@@ -5,6 +5,7 @@ pub mod descriptor;
 pub mod encode;
 pub mod error;
 pub mod export;
+pub mod exported;
 pub mod geometry;
 pub mod layout;
 pub mod manifest;

@@ -9,9 +9,10 @@ use serde::Serialize;
 
 use crate::encode::TileFormat;
 use crate::geometry::{Rect, Size};
-use crate::plan::{BaseTiles, ExportPlan};
+use crate::manifest::MANIFEST;
+use crate::plan::{BaseTiles, Bounds, ExportPlan, Page, ReadErrorPolicy};
 use crate::render::Rgb;
-use crate::slide::{MicronsPerPixel, SlideInfo, SourceFile, openslide_version};
+use crate::slide::{MicronsPerPixel, SlideInfo, SourceFile, SourceIdentity, openslide_version};
 
 /// Properties that tell of the picture and not of persons, places or times.
 const PUBLISHED: [&str; 12] = [
@@ -72,9 +73,20 @@ struct Description<'a> {
     unreadable: Vec<Area>,
     /// The slide's file.
     source: Option<&'a SourceFile>,
-    /// The file with every file's SHA-256.
-    manifest: String,
+    /// The file with every file's SHA-256: beside this one, in a bag beside `data/`.
+    manifest: &'static str,
+    options: Options,
     written_by: WrittenBy,
+}
+
+/// What was asked for and is not said elsewhere.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Options {
+    bounds: Bounds,
+    on_read_error: ReadErrorPolicy,
+    source_identity: SourceIdentity,
+    page: Page,
 }
 
 #[derive(Serialize)]
@@ -126,7 +138,13 @@ pub fn describe(
         properties: published_properties(info),
         unreadable: unreadable.iter().map(|&rect| rect.into()).collect(),
         source,
-        manifest: plan.layout().manifest_from_payload(),
+        manifest: MANIFEST,
+        options: Options {
+            bounds: plan.bounds(),
+            on_read_error: plan.on_read_error(),
+            source_identity: plan.source_identity(),
+            page: plan.page(),
+        },
         written_by: WrittenBy { slidezoom: env!("CARGO_PKG_VERSION"), openslide: openslide_version().ok() },
     };
     let mut text = to_json(&description);

@@ -31,6 +31,12 @@ pub enum PlanError {
         /// The name.
         name: String,
     },
+    /// BagIt's tools do not agree on how such a name is written in a manifest.
+    #[error("{name:?} cannot be the name of a bag's contents: it holds %, a backslash or a line's end")]
+    BagName {
+        /// The name.
+        name: String,
+    },
     /// The slide and the area do not fit each other or this program.
     #[error("an area of {area} of a slide of {size} pixels cannot be exported")]
     Area {
@@ -123,6 +129,7 @@ pub enum NotLossless {
 pub struct ExportPlan {
     name: String,
     container: Container,
+    bounds: Bounds,
     area: Rect,
     pyramid: PyramidPlan,
     base_tiles: BaseTiles,
@@ -153,6 +160,9 @@ impl ExportPlan {
     pub fn new(info: &SlideInfo, name: &str, options: &ExportOptions) -> Result<Self, PlanError> {
         if matches!(name, "" | "." | "..") || name.contains(['/', '\0']) {
             return Err(PlanError::Name { name: name.to_owned() });
+        }
+        if options.container == Container::Bag && name.contains(['%', '\\', '\n', '\r']) {
+            return Err(PlanError::BagName { name: name.to_owned() });
         }
         let whole = Rect::of(info.size());
         let area = match options.bounds {
@@ -214,6 +224,7 @@ impl ExportPlan {
         Ok(Self {
             name: name.to_owned(),
             container: options.container,
+            bounds: options.bounds,
             area,
             pyramid,
             base_tiles: options.base_tiles,
@@ -236,6 +247,12 @@ impl ExportPlan {
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// Which part of the slide was asked for.
+    #[must_use]
+    pub const fn bounds(&self) -> Bounds {
+        self.bounds
     }
 
     /// The part of the slide that is exported, in slide-level-0 pixels.

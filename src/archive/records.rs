@@ -192,7 +192,7 @@ impl ArchiveEntry {
         };
         told("version", version_needed.into(), version)
             .or_else(|| told("maker", made_by.into(), 3 << 8 | version))
-            .or_else(|| told("set of flags", flags.into(), UTF8.into()))
+            .or_else(|| told("set of flags", flags.into(), if self.name.is_ascii() { 0 } else { UTF8.into() }))
             .or_else(|| told("time", time.into(), 0))
             // The first of January 1980: the day that the format begins to count at.
             .or_else(|| told("date", date.into(), 1 << 5 | 1))
@@ -279,19 +279,14 @@ impl LocalHeader {
             (common.crc, sizes) = (entry.common.crc, (entry.stored_bytes, entry.bytes));
         }
         let extra_at = LOCAL_HEADER_BYTES + self.name_bytes;
-        let mut others = self.extra_bytes > 0;
         // Longer fields than were read belong to other writers; their sizes are in the directory too.
         if let Some(extra) = bytes.get(extra_at..extra_at + self.extra_bytes).map(Extra::parse) {
             let Some(extra) = extra else {
                 return Some("the extra fields of its local header are cut short".to_owned());
             };
-            others = extra.others > 0;
             if let Some(zip64) = extra.zip64.filter(|zip64| zip64.len() >= 16 && self.full_bytes == u32::MAX) {
                 sizes = (Fields(zip64).long(8), Fields(zip64).long(0));
             }
-        }
-        if others && entry.about.5 == 0 && entry.common.flags == UTF8 {
-            return Some("has extra fields in its local header and none in the directory".to_owned());
         }
         // A version may be lower here: the directory's offset alone can need the higher one.
         common.version_needed = entry.common.version_needed;

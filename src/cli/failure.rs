@@ -118,8 +118,12 @@ impl From<SinkError> for Failure {
 impl From<VerifyError> for Failure {
     fn from(error: VerifyError) -> Self {
         let (code, hint) = match &error {
-            VerifyError::NotAnExport { .. } => {
-                (5, Some("an export is a folder with a .dzi, such as `slidezoom export` makes".to_owned()))
+            VerifyError::NotAnExport { .. } => (
+                5,
+                Some("an export is a folder or an archive with a .dzi, such as `slidezoom export` makes".to_owned()),
+            ),
+            VerifyError::Archive(_) => {
+                (5, Some("export the slide again, or restore the archive from a copy".to_owned()))
             }
             VerifyError::Interrupted => (130, None),
             VerifyError::Open { .. } | VerifyError::Workers { .. } => (1, None),
@@ -148,6 +152,7 @@ fn plan_hint(error: &PlanError) -> Option<String> {
         PlanError::NoMicronsPerPixel => {
             return Some("--mpp 0.25 says so, if that is what the slide was scanned at".to_owned());
         }
+        PlanError::BagName { .. } => return Some("-o gives it another name".to_owned()),
         PlanError::SziOverlap { .. } => return Some("leave --overlap out, or write a folder or a .zip".to_owned()),
         _ => return None,
     };

@@ -3,17 +3,19 @@
 use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use super::bag;
+use super::files::Files;
 use super::tiles::{WrittenTiles, write_tiles};
 use crate::encode::{EncodeError, TileEncoder};
 use crate::error::Error;
 use crate::geometry::Rect;
 use crate::layout::Container;
-use crate::manifest::{Digest, ManifestText};
+use crate::manifest::Digest;
 use crate::metadata;
 use crate::plan::{ExportPlan, Page};
 use crate::progress::{Progress, Workload};
 use crate::scan_properties::{self, SCAN_PROPERTIES};
-use crate::sink::{EntryName, Sink, SinkError};
+use crate::sink::{EntryName, Sink};
 use crate::slide::{SlideError, Source, identify};
 use crate::viewer;
 
@@ -144,7 +146,7 @@ fn write_all(
     })?;
     let WrittenTiles { bytes: tile_bytes, digests, unreadable } = written;
 
-    let mut files = Files { sink, next_entry: pyramid.tile_count(), digests: Vec::new() };
+    let mut files = Files::new(sink, pyramid.tile_count());
     let mut warnings: Vec<Warning> =
         plan.absent().iter().map(|name| Warning::NoSuchAssociatedImage { name: name.clone() }).collect();
     if let Some(bytes) = source.info().icc_profile_bytes {
@@ -168,44 +170,18 @@ fn write_all(
     let description = metadata::describe(source.info(), plan, &associated, &unreadable, source_file.as_ref());
     let last = [(layout.description(), description), (names.descriptor(), plan.descriptor().to_xml())];
 
-    // The manifest names all files but itself, those too that come after it.
+    // The manifest names all files but itself, those too that come after it; in a bag, all of the payload.
     let of_tiles = pyramid.tiles().zip(digests).map(|(tile, digest)| (names.tile(tile), digest));
     let of_last = last.iter().map(|(name, contents)| (name.clone(), Digest::of(contents.as_bytes())));
-    let mut listed = of_tiles.chain(std::mem::take(&mut files.digests)).chain(of_last);
-    let mut parts = std::iter::from_fn(|| {
-        let mut part = ManifestText::default();
-        for (name, digest) in listed.by_ref().take(MANIFEST_LINES_AT_A_TIME) {
-            part.add(&name, digest);
-        }
-        Some(part.into_text().into_bytes()).filter(|part| !part.is_empty())
-    });
-    sink.write_parts(files.next_entry, &EntryName::new(layout.manifest())?, &mut parts)?;
-    files.next_entry += 1;
+    let listed = of_tiles.chain(files.take_digests()).chain(of_last);
+    let manifest = files.write_manifest(layout.manifest(), listed)?;
     for (name, contents) in last {
         files.write(name, contents.as_bytes())?;
     }
-    Ok(ExportReport { tiles: pyramid.tile_count(), tile_bytes, unreadable, warnings })
-}
-
-/// Some hundred kilobytes of text.
-const MANIFEST_LINES_AT_A_TIME: usize = 2_000;
-
-/// The files that are no tiles, in the order they are written in.
-struct Files<'a> {
-    sink: &'a dyn Sink,
-    next_entry: u64,
-    /// Of what was written.
-    digests: Vec<(String, Digest)>,
-}
-
-impl Files<'_> {
-    fn write(&mut self, name: String, contents: &[u8]) -> Result<(), SinkError> {
-        let digest = Digest::of(contents);
-        self.sink.write(self.next_entry, &EntryName::new(name.clone())?, contents)?;
-        self.next_entry += 1;
-        self.digests.push((name, digest));
-        Ok(())
+    if layout.container() == Container::Bag {
+        bag::write_tags(&mut files, tile_bytes, (layout.manifest(), manifest))?;
     }
+    Ok(ExportReport { tiles: pyramid.tile_count(), tile_bytes, unreadable, warnings })
 }
 
 fn write_associated(
@@ -233,7 +209,7 @@ fn write_associated(
             }
         };
         if published.is_empty() {
-            files.sink.create_folder(&EntryName::new(layout.associated_folder())?)?;
+            files.create_folder(layout.associated_folder())?;
         }
         let path = layout.associated(name, plan.associated_format().extension());
         files.write(path.clone(), contents)?;

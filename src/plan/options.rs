@@ -9,7 +9,8 @@ use crate::render::Rgb;
 use crate::slide::{MicronsPerPixel, SourceIdentity};
 
 /// Which part of the slide is exported.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Bounds {
     /// The scanned area that the slide names, or all of it where it names none: as openslide-python's tiler.
     #[default]
@@ -50,7 +51,8 @@ pub enum BaseTiles {
 }
 
 /// What happens where a part of the slide cannot be read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum ReadErrorPolicy {
     /// The export fails and names the region.
     #[default]
@@ -60,7 +62,8 @@ pub enum ReadErrorPolicy {
 }
 
 /// Whether the export gets a web page.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Page {
     /// `index.html` and `viewer/`.
     #[default]

@@ -9,6 +9,8 @@ use std::path::{Path, PathBuf};
 use super::partial::remove_folder;
 use super::{SinkError, failed};
 use crate::archive::{Archive, ArchiveError};
+use crate::layout::{BAG_DECLARATION, BAG_INFORMATION, TAG_MANIFEST, TILE_INDEX};
+use crate::manifest::MANIFEST;
 
 /// What to do where something stands under the final name already.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -107,12 +109,16 @@ pub(super) fn is_export(folder: &Path) -> Result<bool, SinkError> {
     for entry in fs::read_dir(folder).map_err(&look)? {
         names.push(entry.map_err(&look)?.file_name().to_string_lossy().into_owned());
     }
+    if names.iter().any(|name| name == BAG_DECLARATION) {
+        let of_bags = ["data", BAG_DECLARATION, BAG_INFORMATION, TAG_MANIFEST, MANIFEST];
+        return Ok(names.iter().all(|name| of_bags.contains(&name.as_str())) && is_export(&folder.join("data"))?);
+    }
     let descriptors: Vec<&str> = names.iter().filter_map(|name| name.strip_suffix(".dzi")).collect();
     Ok(match descriptors[..] {
         [] => names.is_empty(),
         [export] => names.iter().all(|name| {
             let own = name.strip_prefix(export).is_some_and(|rest| matches!(rest, ".dzi" | "_files" | ".json"));
-            own || matches!(name.as_str(), "index.html" | "viewer" | "associated" | "manifest-sha256.txt")
+            own || ["index.html", "viewer", "associated", MANIFEST, TILE_INDEX].contains(&name.as_str())
         }),
         _ => false,
     })

@@ -12,7 +12,8 @@ use super::SlideError;
 use crate::manifest::Digest;
 
 /// What is written down of the slide's file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum SourceIdentity {
     /// Its name, size and SHA-256: the whole file is read, while the export is rendered.
     #[default]

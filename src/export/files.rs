@@ -1,0 +1,75 @@
+//! The files of an export that are no tiles, in the order they are written in: each with the next entry number, counted and hashed.
+
+use sha2::{Digest as _, Sha256};
+
+use crate::manifest::{Digest, ManifestText};
+use crate::sink::{EntryName, Sink, SinkError};
+
+/// Some hundred kilobytes of text.
+const MANIFEST_LINES_AT_A_TIME: usize = 2_000;
+
+/// Writes files one after the other.
+pub(super) struct Files<'a> {
+    sink: &'a dyn Sink,
+    next_entry: u64,
+    written: u64,
+    bytes: u64,
+    digests: Vec<(String, Digest)>,
+}
+
+impl<'a> Files<'a> {
+    /// `tiles` entries were written before.
+    pub fn new(sink: &'a dyn Sink, tiles: u64) -> Self {
+        Self { sink, next_entry: tiles, written: tiles, bytes: 0, digests: Vec::new() }
+    }
+
+    pub fn create_folder(&self, name: String) -> Result<(), SinkError> {
+        self.sink.create_folder(&EntryName::new(name)?)
+    }
+
+    pub fn write(&mut self, name: String, contents: &[u8]) -> Result<(), SinkError> {
+        self.write_tag(name.clone(), contents)?;
+        self.written += 1;
+        self.bytes += contents.len() as u64;
+        self.digests.push((name, Digest::of(contents)));
+        Ok(())
+    }
+
+    /// Writes a file that is neither counted nor listed: it tells of the others.
+    pub fn write_tag(&mut self, name: String, contents: &[u8]) -> Result<(), SinkError> {
+        self.sink.write(self.next_entry, &EntryName::new(name)?, contents)?;
+        self.next_entry += 1;
+        Ok(())
+    }
+
+    /// Writes the manifest of what is `listed`, part by part; returns its own digest.
+    pub fn write_manifest(
+        &mut self,
+        name: String,
+        mut listed: impl Iterator<Item = (String, Digest)>,
+    ) -> Result<Digest, SinkError> {
+        let mut hasher = Sha256::new();
+        let mut parts = std::iter::from_fn(|| {
+            let mut part = ManifestText::default();
+            for (name, digest) in listed.by_ref().take(MANIFEST_LINES_AT_A_TIME) {
+                part.add(&name, digest);
+            }
+            let part = Some(part.into_text().into_bytes()).filter(|part| !part.is_empty())?;
+            hasher.update(&part);
+            Some(part)
+        });
+        self.sink.write_parts(self.next_entry, &EntryName::new(name)?, &mut parts)?;
+        self.next_entry += 1;
+        Ok(Digest::finish(hasher))
+    }
+
+    /// What was written so far, to be listed.
+    pub fn take_digests(&mut self) -> Vec<(String, Digest)> {
+        std::mem::take(&mut self.digests)
+    }
+
+    /// How many files were written, tiles among them, and how many bytes those that are no tiles have.
+    pub const fn count(&self) -> (u64, u64) {
+        (self.written, self.bytes)
+    }
+}

@@ -1,0 +1,262 @@
+//! What an export says of itself: the files that its manifest lists, and the tiles that its descriptor promises.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use super::{Damage, TileFileFormat, VerifyError};
+use crate::descriptor::{DeepZoomNames, Descriptor};
+use crate::exported::ExportedFiles;
+use crate::geometry::Size;
+use crate::layout::{BAG_INFORMATION, Container, Layout, TAG_MANIFEST};
+use crate::manifest::{self, Digest, MANIFEST};
+use crate::pyramid::PyramidPlan;
+
+/// No descriptor, and no description, is longer.
+const TEXT_AT_MOST: u64 = 1 << 20;
+
+/// More tiles than these that are planned and not there are not named one by one: a descriptor that promises so many is wrong itself.
+const MISSING_AT_MOST: u64 = 1_000_000;
+
+/// Files by name.
+type Listed = BTreeMap<String, Digest>;
+
+/// What should be there.
+#[derive(Debug)]
+pub(super) struct Expectations {
+    layout: Layout,
+    /// What the manifest lists; `None` where there is none that can be read.
+    listed: Option<Listed>,
+    /// What a bag's tag manifest lists.
+    tags: Listed,
+    pyramid: Option<ExpectedPyramid>,
+}
+
+/// What the descriptor promises.
+#[derive(Debug)]
+pub(super) struct ExpectedPyramid {
+    /// The descriptor's file.
+    descriptor: String,
+    pub plan: PyramidPlan,
+    pub names: DeepZoomNames,
+    pub extension: String,
+    format: TileFileFormat,
+}
+
+fn contradiction(name: &str, message: String) -> Damage {
+    Damage::Contradiction { name: name.to_owned(), message }
+}
+
+impl Expectations {
+    /// Reads them. What cannot be read is told of.
+    pub fn read(path: &Path, export: &dyn ExportedFiles, damages: &mut Vec<Damage>) -> Result<Self, VerifyError> {
+        let nameless = Layout::new("", export.container());
+        let listed = read_manifest(export, &nameless.manifest(), damages);
+        let mut tags = BTreeMap::new();
+        if nameless.container() == Container::Bag {
+            match read_manifest(export, TAG_MANIFEST, damages) {
+                Some(found) => tags = found,
+                None if export.has(TAG_MANIFEST) => {}
+                None => damages.push(Damage::Missing { name: TAG_MANIFEST.to_owned() }),
+            }
+            check_payload_sum(export, damages);
+        }
+        let descriptor = find_descriptor(path, export, &nameless, listed.as_ref(), damages)?;
+        let pyramid = descriptor.and_then(|name| read_pyramid(export, name, damages));
+        let own_name = pyramid.as_ref().map_or("", |pyramid| {
+            let name = pyramid.descriptor.trim_end_matches(".dzi");
+            name.strip_prefix(nameless.payload()).unwrap_or(name)
+        });
+        let layout = Layout::new(own_name, nameless.container());
+        let expectations = Self { layout, listed, tags, pyramid };
+        expectations.check_description(export, damages);
+        Ok(expectations)
+    }
+
+    pub fn has_manifest(&self) -> bool {
+        self.listed.is_some()
+    }
+
+    pub fn pyramid(&self) -> Option<&ExpectedPyramid> {
+        self.pyramid.as_ref()
+    }
+
+    /// The tile index's file, and the description's that it tells of.
+    pub fn indexed(&self) -> (String, String) {
+        (self.layout.tile_index(), self.layout.description())
+    }
+
+    /// What a file's contents should hash to.
+    pub fn digest(&self, name: &str) -> Option<Digest> {
+        self.listed.as_ref().and_then(|listed| listed.get(name)).or_else(|| self.tags.get(name)).copied()
+    }
+
+    /// The planned size of a tile, by its file's name; `None` for a file that is none of the pyramid's.
+    pub fn tile(&self, name: &str) -> Option<(Size, TileFileFormat)> {
+        let pyramid = self.pyramid.as_ref()?;
+        let tile = pyramid.names.tile_named(name, &pyramid.plan)?;
+        Some((pyramid.plan.region(tile).full.size(), pyramid.format))
+    }
+
+    /// Holds the description against the descriptor, where it is there.
+    fn check_description(&self, export: &dyn ExportedFiles, damages: &mut Vec<Damage>) {
+        let Some(pyramid) = &self.pyramid else { return };
+        let name = self.layout.description();
+        if !export.files().contains_key(&name) {
+            return;
+        }
+        let parsed = export.read_text(&name, TEXT_AT_MOST).and_then(|text| {
+            serde_json::from_str::<serde_json::Value>(&text).map_err(|error| format!("is no JSON: {error}"))
+        });
+        let description = match parsed {
+            Ok(description) => description,
+            Err(message) => return damages.push(contradiction(&name, message)),
+        };
+        let plan = &pyramid.plan;
+        for (key, expected) in [
+            ("width", u64::from(plan.size().width())),
+            ("height", u64::from(plan.size().height())),
+            ("levels", plan.levels().len() as u64),
+            ("tileSize", u64::from(plan.geometry().tile_size())),
+            ("overlap", u64::from(plan.geometry().overlap())),
+            ("tiles", plan.tile_count()),
+        ] {
+            let found = &description[key];
+            if !found.is_null() && found.as_u64() != Some(expected) {
+                damages.push(contradiction(&name, format!("says {key} {found}, and the descriptor says {expected}")));
+            }
+        }
+        // It names the manifest: somebody has taken that away.
+        let manifest = self.layout.manifest();
+        if description["manifest"] == MANIFEST && !export.has(&manifest) {
+            damages.push(Damage::Missing { name: manifest });
+        }
+        // And somebody has taken away the index of an archive that slidezoom wrote.
+        let index = self.layout.tile_index();
+        if export.is_archive() && description["writtenBy"]["slidezoom"].is_string() && !export.has(&index) {
+            damages.push(Damage::Missing { name: index });
+        }
+    }
+
+    /// Which files there are, against which there should be.
+    pub fn compare_names(&self, export: &dyn ExportedFiles, damages: &mut Vec<Damage>) {
+        // The pyramid's own tiles, against the manifest or against the files.
+        let mut missing = BTreeSet::new();
+        if let Some(pyramid) = &self.pyramid {
+            let known =
+                |name: &str| self.listed.as_ref().map_or_else(|| export.has(name), |listed| listed.contains_key(name));
+            let tiles = pyramid.plan.tile_count();
+            let there = self.listed.as_ref().map_or(export.files().len(), BTreeMap::len) as u64;
+            if tiles > there.saturating_add(MISSING_AT_MOST) {
+                let message = format!("promises {tiles} tiles, and there are {there} files");
+                damages.push(contradiction(&pyramid.descriptor, message));
+            } else {
+                missing.extend(pyramid.plan.tiles().map(|tile| pyramid.names.tile(tile)).filter(|name| !known(name)));
+            }
+        }
+        let listed = self.listed.iter().flat_map(BTreeMap::keys).chain(self.tags.keys());
+        missing.extend(listed.filter(|name| !export.has(name)).cloned());
+        damages.extend(missing.into_iter().map(|name| Damage::Missing { name }));
+
+        let unexpected = export.files().keys().filter(|name| !self.belongs(name));
+        damages.extend(unexpected.map(|name| Damage::Unexpected { name: name.clone() }));
+    }
+
+    fn belongs(&self, name: &str) -> bool {
+        let is_bag = self.layout.container() == Container::Bag;
+        let is_tag = self.tags.contains_key(name) || is_bag && name == TAG_MANIFEST;
+        match (&self.listed, &self.pyramid) {
+            (Some(listed), _) => {
+                listed.contains_key(name)
+                    || is_tag
+                    || name == self.layout.manifest()
+                    || name == self.layout.tile_index()
+            }
+            // Without a manifest, nobody can say what else may stand beside the tiles.
+            (None, Some(pyramid)) => {
+                let in_level = name.strip_prefix(&(pyramid.names.tiles() + "/")).is_some_and(|rest| rest.contains('/'));
+                !in_level || pyramid.names.tile_named(name, &pyramid.plan).is_some()
+            }
+            (None, None) => true,
+        }
+    }
+}
+
+/// A manifest's files; `None` where there is none that can be read.
+fn read_manifest(export: &dyn ExportedFiles, name: &str, damages: &mut Vec<Damage>) -> Option<Listed> {
+    if !export.files().contains_key(name) {
+        return None;
+    }
+    let parsed =
+        export.read_text(name, u64::MAX).and_then(|text| manifest::parse(&text).map_err(|error| error.to_string()));
+    match parsed {
+        Ok(files) => Some(files.into_iter().map(|(name, digest)| (name.as_str().to_owned(), digest)).collect()),
+        Err(message) => {
+            damages.push(contradiction(name, message));
+            None
+        }
+    }
+}
+
+/// What a bag says of the bytes and files of its payload.
+fn check_payload_sum(export: &dyn ExportedFiles, damages: &mut Vec<Damage>) {
+    let Ok(text) = export.read_text(BAG_INFORMATION, TEXT_AT_MOST) else { return };
+    let Some(said) = text.lines().find_map(|line| line.strip_prefix("Payload-Oxum: ")) else { return };
+    let payload = export.files().range("data/".to_owned()..).take_while(|(name, _)| name.starts_with("data/"));
+    let (bytes, files) = payload.fold((0, 0_u64), |(bytes, files), (_, file)| (bytes + file.bytes, files + 1));
+    let found = format!("{bytes}.{files}");
+    if said != found {
+        damages.push(contradiction(
+            BAG_INFORMATION,
+            format!("says that the payload is {said}, and it is {found} (bytes.files)"),
+        ));
+    }
+}
+
+/// The descriptor's file. `None` where it is missing, or where nobody can say which it is, which is told of.
+fn find_descriptor<'a>(
+    path: &Path,
+    export: &'a dyn ExportedFiles,
+    layout: &Layout,
+    listed: Option<&Listed>,
+    damages: &mut Vec<Damage>,
+) -> Result<Option<&'a str>, VerifyError> {
+    let at_root = |name: &&str| {
+        let stem = name.strip_prefix(layout.payload()).and_then(|name| name.strip_suffix(".dzi"));
+        stem.is_some_and(|stem| !stem.contains('/'))
+    };
+    let there: Vec<&str> = export.files().keys().map(String::as_str).filter(at_root).collect();
+    let Some(listed) = listed else {
+        return match there[..] {
+            [] => Err(VerifyError::NotAnExport { path: path.to_owned() }),
+            [one] => Ok(Some(one)),
+            [_, ref others @ ..] => {
+                let message = "a second descriptor, and no manifest says which is the export's";
+                damages.extend(others.iter().map(|name| contradiction(name, message.to_owned())));
+                Ok(None)
+            }
+        };
+    };
+    let listed: Vec<&str> = listed.keys().map(String::as_str).filter(at_root).collect();
+    let [name] = listed[..] else {
+        damages.push(contradiction(&layout.manifest(), format!("it lists {} descriptors", listed.len())));
+        return Ok(None);
+    };
+    // Where it is missing, the comparison of names tells.
+    Ok(there.into_iter().find(|there| *there == name))
+}
+
+fn read_pyramid(export: &dyn ExportedFiles, name: &str, damages: &mut Vec<Damage>) -> Option<ExpectedPyramid> {
+    let parsed = export.read_text(name, TEXT_AT_MOST).and_then(|text| {
+        let descriptor = Descriptor::from_xml(&text).map_err(|error| error.to_string())?;
+        let format = TileFileFormat::of_extension(&descriptor.format)
+            .ok_or_else(|| format!("its tiles are {:?}, which cannot be checked", descriptor.format))?;
+        Ok(ExpectedPyramid {
+            descriptor: name.to_owned(),
+            plan: PyramidPlan::new(descriptor.size, descriptor.geometry),
+            names: DeepZoomNames::new(name.trim_end_matches(".dzi"), &descriptor.format),
+            extension: descriptor.format,
+            format,
+        })
+    });
+    parsed.map_err(|message| damages.push(contradiction(name, message))).ok()
+}
