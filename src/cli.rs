@@ -15,6 +15,7 @@ mod info;
 mod inputs;
 mod options;
 mod progress;
+mod repack;
 mod tile;
 mod verify;
 
@@ -25,9 +26,11 @@ Examples:
   slidezoom export CMU-1.svs                    a folder CMU-1 with tiles, descriptor and page
   slidezoom export CMU-1.svs -o /srv/slides/1   the same, elsewhere
   slidezoom export slides/ -o /srv/slides       every slide below slides/, one export each
+  slidezoom export CMU-1.svs -o CMU-1.zip       one file, which a bucket can serve as it is
   slidezoom export CMU-1.svs --dry-run          what would be written
   slidezoom info CMU-1.svs                      what the slide is
   slidezoom verify CMU-1                        whether the export is whole and unchanged
+  slidezoom repack CMU-1 -o CMU-1.zip           the same export in another container
 
 Exit codes:
   0 done · 1 any other failure · 2 wrong usage · 3 the slide cannot be read · 4 the destination failed ·
@@ -47,6 +50,7 @@ enum Command {
     Info(info::Arguments),
     Tile(tile::Arguments),
     Verify(verify::Arguments),
+    Repack(repack::Arguments),
     /// Print a completion script for a shell
     Completions {
         /// The shell
@@ -73,6 +77,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Info(arguments) => info::run(&arguments),
         Command::Tile(arguments) => tile::run(&arguments),
         Command::Verify(arguments) => stop_flag().and_then(|stop| verify::run(&arguments, &stop)),
+        Command::Repack(arguments) => stop_flag().and_then(|stop| repack::run(&arguments, &stop)),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut command(), "slidezoom", &mut script);

@@ -16,7 +16,6 @@
 
 mod agenda;
 mod bag;
-mod conveyor;
 mod destination;
 mod engine;
 mod files;
@@ -25,7 +24,10 @@ mod read_order;
 mod single_tile;
 mod tiles;
 
+pub(crate) use bag::write_tags;
 pub use destination::create_sink;
+pub(crate) use destination::sink_for;
 pub use engine::{ExportReport, Warning, export};
+pub(crate) use files::Files;
 pub use single_tile::{exact_tile, nearest_tile};
 pub(crate) use tiles::start_workers;

@@ -13,7 +13,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::archive::{ArchiveError, Fault};
 use crate::layout::{BAG_DECLARATION, BAG_INFORMATION, Container, TAG_MANIFEST};
-use crate::manifest::Digest;
+use crate::manifest::{Digest, MANIFEST};
 use crate::scan_properties::SCAN_PROPERTIES;
 
 mod archived;
@@ -118,7 +118,9 @@ impl dyn ExportedFiles + '_ {
         let vendor = self.files().range("vendor/slidezoom/".to_owned()..).next();
         if any(&[BAG_DECLARATION, BAG_INFORMATION, TAG_MANIFEST]) {
             Container::Bag
-        } else if any(&[SCAN_PROPERTIES]) || vendor.is_some_and(|(name, _)| name.starts_with("vendor/slidezoom/")) {
+        } else if any(&[SCAN_PROPERTIES]) && !any(&[MANIFEST])
+            || vendor.is_some_and(|(name, _)| name.starts_with("vendor/slidezoom/"))
+        {
             Container::Szi
         } else if self.is_archive() {
             Container::Zip

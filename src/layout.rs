@@ -56,6 +56,12 @@ impl Container {
 /// The tile index of an archive, by its last component.
 pub const TILE_INDEX: &str = "tile-index.bin";
 
+/// Whether a name in the export's own folder is a descriptor's.
+#[must_use]
+pub fn is_descriptor(name: &str) -> bool {
+    name.strip_suffix(".dzi").is_some_and(|stem| !stem.is_empty() && !stem.contains('/'))
+}
+
 /// The file that says that a folder is a bag.
 pub const BAG_DECLARATION: &str = "bagit.txt";
 
@@ -80,6 +86,12 @@ impl Layout {
     #[must_use]
     pub fn new(name: &str, container: Container) -> Self {
         Self { name: name.to_owned(), container }
+    }
+
+    /// The export's name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
     }
 
     /// What the export is kept in.
@@ -131,11 +143,32 @@ impl Layout {
         format!("{}{folder}", self.payload())
     }
 
-    /// An associated image's file. SZI 1.2 knows three of them, and calls their JPEG files `.jpg`.
+    /// An associated image's file. SZI 1.2 has them as JPEG and calls the files `.jpg`; what is none keeps out of their folder.
     #[must_use]
     pub fn associated(&self, image: &str, extension: &str) -> String {
-        let extension = if self.container == Container::Szi && extension == "jpeg" { "jpg" } else { extension };
-        format!("{}/{image}.{extension}", self.associated_folder())
+        match (self.container, extension) {
+            (Container::Szi, "jpeg" | "jpg") => format!("{}/{image}.jpg", self.associated_folder()),
+            (Container::Szi, other) => format!("{}associated/{image}.{other}", Self::VENDOR),
+            (_, "jpg") => format!("{}/{image}.jpeg", self.associated_folder()),
+            (_, other) => format!("{}/{image}.{other}", self.associated_folder()),
+        }
+    }
+
+    /// The name and the extension of the associated image whose file this is.
+    #[must_use]
+    pub fn associated_named<'a>(&self, file: &'a str) -> Option<(&'a str, &'a str)> {
+        let (stem, extension) = file.rsplit_once('.')?;
+        let (_, image) = stem.rsplit_once('/')?;
+        (self.associated(image, extension) == file).then_some((image, extension))
+    }
+
+    /// Where a file stands that is none of ours: what other programs put beside the tiles.
+    #[must_use]
+    pub fn foreign(&self, file: &str) -> String {
+        match self.container {
+            Container::Szi if !file.starts_with("vendor/") => format!("vendor/{file}"),
+            _ => format!("{}{file}", self.payload()),
+        }
     }
 
     /// Every folder that files stand in besides those of the tiles, outermost first, as far as it depends on the container alone.

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 pub mod archive;
+mod conveyor;
 pub mod descriptor;
 pub mod encode;
 pub mod error;
@@ -14,6 +15,7 @@ pub mod plan;
 pub mod progress;
 pub mod pyramid;
 pub mod render;
+pub mod repack;
 pub mod scan_properties;
 pub mod sink;
 pub mod slide;

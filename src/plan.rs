@@ -31,7 +31,7 @@ pub enum PlanError {
         /// The name.
         name: String,
     },
-    /// BagIt's tools do not agree on how such a name is written in a manifest.
+    /// `BagIt`'s tools do not agree on how such a name is written in a manifest.
     #[error("{name:?} cannot be the name of a bag's contents: it holds %, a backslash or a line's end")]
     BagName {
         /// The name.

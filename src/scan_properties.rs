@@ -4,35 +4,72 @@
 //! fields of the specification that a slide's harmless properties answer, and these properties themselves under the names that OpenSlide gives
 //! them. The attribute `date` is left out: the file is a function of slide and options, and of no clock.
 
-use quick_xml::Writer;
-use quick_xml::events::{BytesDecl, BytesEnd, BytesStart, BytesText, Event};
+use std::collections::BTreeMap;
 
-use crate::metadata::published_properties;
-use crate::plan::ExportPlan;
-use crate::slide::{MicronsPerPixel, SlideInfo};
+use quick_xml::events::{BytesDecl, BytesEnd, BytesStart, BytesText, Event};
+use quick_xml::{Reader, Writer};
+
+use crate::geometry::Size;
+use crate::slide::MicronsPerPixel;
 
 /// The file's name in the root folder of a `.szi`.
 pub const SCAN_PROPERTIES: &str = "scan-properties.xml";
 
 const NAMESPACE: &str = "http://www.pathozoom.com/SZI";
 
-/// The text of `scan-properties.xml` for a slide's export.
+/// What a `.szi` says of its slide.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ScanFacts<'a> {
+    /// The full size in pixels.
+    pub size: Size,
+    /// Micrometres per pixel of the full size.
+    pub microns_per_pixel: MicronsPerPixel,
+    /// The objective's magnification.
+    pub objective_power: Option<f64>,
+    /// The slide's harmless properties, by their OpenSlide names.
+    pub properties: BTreeMap<&'a str, &'a str>,
+}
+
+/// The text of `scan-properties.xml`.
 #[must_use]
-pub fn describe(info: &SlideInfo, plan: &ExportPlan, microns_per_pixel: MicronsPerPixel) -> String {
-    let size = plan.pyramid().size();
-    let (x, y) = (microns_per_pixel.x(), microns_per_pixel.y());
+pub fn describe(facts: &ScanFacts<'_>) -> String {
+    let (x, y) = (facts.microns_per_pixel.x(), facts.microns_per_pixel.y());
     let mut properties = vec![
-        ("ImageWidth", size.width().to_string()),
-        ("ImageHeight", size.height().to_string()),
+        ("ImageWidth", facts.size.width().to_string()),
+        ("ImageHeight", facts.size.height().to_string()),
         // "If microns per X and Y do not match, take an average here."
         ("MicronsPerPixel", f64::midpoint(x, y).to_string()),
         ("MicronsPerPixelX", x.to_string()),
         ("MicronsPerPixelY", y.to_string()),
     ];
-    properties.extend(info.vendor.clone().map(|vendor| ("VendorName", vendor)));
-    properties.extend(info.objective_power.map(|power| ("ObjectiveMagnification", power.to_string())));
-    properties.extend(published_properties(info).into_iter().map(|(name, value)| (name, value.to_owned())));
+    let vendor = facts.properties.get("openslide.vendor");
+    properties.extend(vendor.map(|vendor| ("VendorName", (*vendor).to_owned())));
+    properties.extend(facts.objective_power.map(|power| ("ObjectiveMagnification", power.to_string())));
+    properties.extend(facts.properties.iter().map(|(&name, &value)| (name, value.to_owned())));
     to_xml(&properties)
+}
+
+/// Micrometres per pixel, as a `scan-properties.xml` of any writer says them; `None` where it does not, or is none.
+#[must_use]
+pub fn microns_per_pixel(text: &str) -> Option<MicronsPerPixel> {
+    let mut reader = Reader::from_str(text);
+    let mut properties: BTreeMap<String, String> = BTreeMap::new();
+    let (mut element, mut name) = (String::new(), String::new());
+    loop {
+        match reader.read_event().ok()? {
+            Event::Start(start) => element = start.local_name().as_ref().to_owned(),
+            Event::Text(text) if element == "name" => name = text.trim().to_owned(),
+            Event::Text(text) if element == "value" => {
+                properties.insert(std::mem::take(&mut name), text.trim().to_owned());
+            }
+            Event::End(_) => element.clear(),
+            Event::Eof => break,
+            _ => {}
+        }
+    }
+    let value = |name: &str| properties.get(name).map(String::as_str);
+    let both = value("MicronsPerPixel");
+    MicronsPerPixel::parse(value("MicronsPerPixelX").or(both), value("MicronsPerPixelY").or(both))
 }
 
 #[expect(clippy::expect_used, reason = "writing to memory cannot fail")]
@@ -68,6 +105,22 @@ fn plain_xml(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_written_and_what_others_write_is_read_back() {
+        let facts = ScanFacts {
+            size: Size::new(3, 2).unwrap(),
+            microns_per_pixel: MicronsPerPixel::new(0.25, 0.5).unwrap(),
+            objective_power: None,
+            properties: BTreeMap::new(),
+        };
+        assert_eq!(microns_per_pixel(&describe(&facts)), Some(facts.microns_per_pixel));
+        let other = "<image><properties><property><name> MicronsPerPixel </name>\n<value>0.4</value></property></properties></image>";
+        assert_eq!(microns_per_pixel(other), MicronsPerPixel::new(0.4, 0.4));
+        for none in ["", "<", "<image/>", &other.replace("0.4", "big"), &other.replace("MicronsPerPixel", "Width")] {
+            assert_eq!(microns_per_pixel(none), None, "{none}");
+        }
+    }
 
     #[test]
     fn values_are_text_whatever_they_hold() {

@@ -26,7 +26,7 @@ mod expectations;
 mod index;
 mod tile_file;
 
-use expectations::Expectations;
+pub(crate) use expectations::{Expectations, ExpectedPyramid};
 use tile_file::TileFileFormat;
 
 /// How much is looked at.
@@ -193,7 +193,85 @@ pub enum VerifyError {
 }
 
 /// A tile is read whole to be looked at; no tile is longer.
-const TILE_AT_MOST: u64 = 1 << 30;
+pub(crate) const TILE_AT_MOST: u64 = 1 << 30;
+
+/// An export whose files and structure have been looked at, and whose contents have not.
+pub(crate) struct Inspection {
+    pub export: Box<dyn ExportedFiles>,
+    pub expectations: Expectations,
+    /// What is wrong so far.
+    pub damages: Vec<Damage>,
+}
+
+impl Inspection {
+    /// Looks at an export's files, names and structure.
+    pub fn open(path: &Path) -> Result<Self, VerifyError> {
+        let export = exported::open(path)?;
+        let unreadable = |source: io::Error| VerifyError::Open { path: path.to_owned(), source: Arc::new(source) };
+        let mut damages: Vec<Damage> = export.strays().iter().map(Damage::of_stray).collect();
+        let archive = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
+        damages.extend(export.check_structure().map_err(unreadable)?.into_iter().map(|fault| Damage::Structure {
+            name: fault.entry.unwrap_or_else(|| archive.clone().into_owned()),
+            message: fault.message,
+        }));
+        let expectations = Expectations::read(path, export.as_ref(), &mut damages)?;
+        expectations.compare_names(export.as_ref(), &mut damages);
+        index::check(export.as_ref(), &expectations, &mut damages).map_err(unreadable)?;
+        Ok(Self { export, expectations, damages })
+    }
+
+    /// Looks at one file's contents.
+    fn check(&self, name: &str, depth: Depth) -> Option<Damage> {
+        let checked = if self.expectations.tile(name).is_some() {
+            self.export.read(name, TILE_AT_MOST).map(|contents| self.check_contents(name, &contents, depth).err())
+        } else if depth == Depth::Full && self.knows(name) {
+            self.export.checksums(name).map(|(digest, crc)| self.compare(name, digest, crc).err())
+        } else {
+            Ok(None)
+        };
+        checked.unwrap_or_else(|error| Some(Damage::Unreadable { name: name.to_owned(), message: error.to_string() }))
+    }
+
+    /// Whether anything is known that a file's contents could be compared with.
+    fn knows(&self, name: &str) -> bool {
+        self.expectations.digest(name).is_some() || self.export.files().get(name).is_some_and(|file| file.crc.is_some())
+    }
+
+    /// Holds a file's checksums against the manifest and the archive's directory.
+    fn compare(&self, name: &str, digest: Digest, crc: u32) -> Result<(), Damage> {
+        if let Some(expected) = self.expectations.digest(name).filter(|&expected| expected != digest) {
+            return Err(Damage::Altered { name: name.to_owned(), expected, found: digest });
+        }
+        let file = self.export.files().get(name);
+        match file.and_then(|file| file.crc).filter(|&expected| expected != crc) {
+            Some(expected) => Err(Damage::Checksum { name: name.to_owned(), expected, found: crc }),
+            None => Ok(()),
+        }
+    }
+
+    /// Looks at a file's contents; returns their digest where that was compared.
+    pub fn check_contents(&self, name: &str, contents: &[u8], depth: Depth) -> Result<Option<Digest>, Damage> {
+        let mut digest = None;
+        if depth == Depth::Full && self.knows(name) {
+            let found = Digest::of(contents);
+            self.compare(name, found, crc32fast::hash(contents))?;
+            digest = Some(found);
+        }
+        let Some((planned, format)) = self.expectations.tile(name) else { return Ok(digest) };
+        let undecodable = |message| Damage::Undecodable { name: name.to_owned(), message };
+        let found = format.size(contents).map_err(undecodable)?;
+        if found != planned {
+            return Err(Damage::WrongSize { name: name.to_owned(), expected: planned, found });
+        }
+        match depth {
+            Depth::Quick => format.check_end(contents),
+            Depth::Full if self.expectations.digest(name).is_some() => Ok(()),
+            Depth::Full => format.decode(contents),
+        }
+        .map_err(undecodable)?;
+        Ok(digest)
+    }
+}
 
 /// Checks the export at `path`, a folder, a bag or an archive, on `jobs` worker threads.
 ///
@@ -206,39 +284,27 @@ pub fn verify(
     jobs: NonZeroUsize,
     progress: &dyn Progress,
 ) -> Result<Verification, VerifyError> {
-    let export = exported::open(path)?;
-    let unreadable = |source: io::Error| VerifyError::Open { path: path.to_owned(), source: Arc::new(source) };
-    let mut damages: Vec<Damage> = export.strays().iter().map(Damage::of_stray).collect();
-    let archive =
-        path.file_name().map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned());
-    damages.extend(export.check_structure().map_err(unreadable)?.into_iter().map(|fault| Damage::Structure {
-        name: fault.entry.unwrap_or_else(|| archive.clone()),
-        message: fault.message,
-    }));
-    let expectations = Expectations::read(path, export.as_ref(), &mut damages)?;
-    expectations.compare_names(export.as_ref(), &mut damages);
-    index::check(export.as_ref(), &expectations, &mut damages).map_err(unreadable)?;
-
-    let names: Vec<&str> = export.files().keys().map(String::as_str).collect();
+    let mut inspection = Inspection::open(path)?;
+    let names: Vec<&str> = inspection.export.files().keys().map(String::as_str).collect();
     let workers = start_workers(jobs).map_err(|error| VerifyError::Workers { message: error.to_string() })?;
     let checked: Vec<Result<Option<Damage>, VerifyError>> = workers.install(|| {
         let check = |&name: &&str| {
-            if progress.stop_requested() {
-                return Err(VerifyError::Interrupted);
-            }
-            Ok(check_file(export.as_ref(), name, depth, &expectations))
+            if progress.stop_requested() { Err(VerifyError::Interrupted) } else { Ok(inspection.check(name, depth)) }
         };
         names.par_iter().map(check).collect()
     });
+    let tiles = names.iter().filter(|name| inspection.expectations.tile(name).is_some()).count() as u64;
+    let mut damages = std::mem::take(&mut inspection.damages);
     for result in checked {
         damages.extend(result?);
     }
     damages.sort_by(|one, other| one.name().cmp(other.name()));
+    let files = inspection.export.files();
     Ok(Verification {
-        files: names.len() as u64,
-        tiles: names.iter().filter(|name| expectations.tile(name).is_some()).count() as u64,
-        bytes: export.files().values().map(|file| file.bytes).sum(),
-        manifest: expectations.has_manifest(),
+        files: files.len() as u64,
+        tiles,
+        bytes: files.values().map(|file| file.bytes).sum(),
+        manifest: inspection.expectations.has_manifest(),
         damages,
     })
 }
@@ -263,44 +329,4 @@ impl Damage {
             },
         }
     }
-}
-
-/// Looks at one file.
-fn check_file(export: &dyn ExportedFiles, name: &str, depth: Depth, expectations: &Expectations) -> Option<Damage> {
-    let unreadable = |error: io::Error| Damage::Unreadable { name: name.to_owned(), message: error.to_string() };
-    let expected = expectations.digest(name);
-    let crc = export.files().get(name).and_then(|file| file.crc);
-    let mut known_good = false;
-    if depth == Depth::Full && (expected.is_some() || crc.is_some()) {
-        let (digest, found) = match export.checksums(name) {
-            Ok(found) => found,
-            Err(error) => return Some(unreadable(error)),
-        };
-        if let Some(expected) = expected.filter(|&expected| expected != digest) {
-            return Some(Damage::Altered { name: name.to_owned(), expected, found: digest });
-        }
-        if let Some(expected) = crc.filter(|&expected| expected != found) {
-            return Some(Damage::Checksum { name: name.to_owned(), expected, found });
-        }
-        known_good = expected.is_some();
-    }
-    let (planned, format) = expectations.tile(name)?;
-    let contents = match export.read(name, TILE_AT_MOST) {
-        Ok(contents) => contents,
-        Err(error) => return Some(unreadable(error)),
-    };
-    let undecodable = |message| Some(Damage::Undecodable { name: name.to_owned(), message });
-    let found = match format.size(&contents) {
-        Ok(size) => size,
-        Err(message) => return undecodable(message),
-    };
-    if found != planned {
-        return Some(Damage::WrongSize { name: name.to_owned(), expected: planned, found });
-    }
-    let whole = match depth {
-        Depth::Quick => format.check_end(&contents),
-        Depth::Full if known_good => Ok(()),
-        Depth::Full => format.decode(&contents),
-    };
-    whole.err().and_then(undecodable)
 }

@@ -44,7 +44,7 @@ pub(super) struct Arguments {
     #[arg(long, value_enum)]
     container: Option<ContainerName>,
 
-    /// Make the folder a bag by BagIt 1.0, as archives take them in: the export lies in its data/
+    /// Make the folder a bag by `BagIt` 1.0, as archives take them in: the export lies in its data/
     #[arg(long, conflicts_with = "container")]
     bag: bool,
 

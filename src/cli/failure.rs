@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use slidezoom::Error;
 use slidezoom::plan::{NotLossless, PlanError};
+use slidezoom::repack::RepackError;
 use slidezoom::sink::SinkError;
 use slidezoom::slide::{NotDirect, SlideError};
 use slidezoom::verify::VerifyError;
@@ -112,6 +113,27 @@ impl From<PlanError> for Failure {
 impl From<SinkError> for Failure {
     fn from(error: SinkError) -> Self {
         Error::from(error).into()
+    }
+}
+
+impl From<RepackError> for Failure {
+    fn from(error: RepackError) -> Self {
+        let (code, hint) = match error {
+            RepackError::Unreadable(error) => return error.into(),
+            RepackError::Copy(error) => return error.into(),
+            RepackError::Damaged { ref path, .. } => {
+                (5, Some(format!("nothing was published; `slidezoom verify {}` names all damage", path.display())))
+            }
+            RepackError::Overlap { .. } => {
+                (2, Some("export the slide again with -o x.szi, or repack into a folder or a .zip".to_owned()))
+            }
+            RepackError::NoMicronsPerPixel => {
+                (2, Some("--mpp 0.25 says so, if that is what the slide was scanned at".to_owned()))
+            }
+            RepackError::Format { .. } => (2, Some("repack into a folder or a .zip".to_owned())),
+            RepackError::Collision { .. } => (1, None),
+        };
+        Self { message: error.to_string(), hint, code, told: false }
     }
 }
 

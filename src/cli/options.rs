@@ -144,7 +144,7 @@ fn parse_colour(text: &str) -> Result<Rgb, String> {
     Rgb::from_hex(text).ok_or_else(|| "a colour is six hexadecimal digits, such as f0e0d0".to_owned())
 }
 
-fn parse_microns(text: &str) -> Result<MicronsPerPixel, String> {
+pub(super) fn parse_microns(text: &str) -> Result<MicronsPerPixel, String> {
     let (x, y) = text.split_once(',').unwrap_or((text, text));
     MicronsPerPixel::parse(Some(x), Some(y)).ok_or_else(|| {
         format!(

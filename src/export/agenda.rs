@@ -3,8 +3,8 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use super::conveyor::Agenda;
 use super::mosaic::{Mosaic, Piece, Reduction, Task};
+use crate::conveyor::Agenda;
 use crate::error::Error;
 use crate::geometry::Rect;
 use crate::manifest::Digest;

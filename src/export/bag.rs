@@ -10,7 +10,7 @@ use crate::sink::SinkError;
 const DECLARATION: &str = "BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n";
 
 /// Writes the tag files of a bag whose payload, of `tile_bytes` and what `files` counted, has been written. `manifest` is the payload manifest.
-pub(super) fn write_tags(files: &mut Files<'_>, tile_bytes: u64, manifest: (String, Digest)) -> Result<(), SinkError> {
+pub(crate) fn write_tags(files: &mut Files<'_>, tile_bytes: u64, manifest: (&str, Digest)) -> Result<(), SinkError> {
     let (count, bytes) = files.count();
     let information = format!(
         "Bag-Software-Agent: slidezoom {}\nPayload-Oxum: {}.{count}\n",
@@ -22,6 +22,6 @@ pub(super) fn write_tags(files: &mut Files<'_>, tile_bytes: u64, manifest: (Stri
         files.write_tag(name.to_owned(), contents.as_bytes())?;
         tags.add(name, Digest::of(contents.as_bytes()));
     }
-    tags.add(&manifest.0, manifest.1);
+    tags.add(manifest.0, manifest.1);
     files.write_tag(TAG_MANIFEST.to_owned(), tags.into_text().as_bytes())
 }

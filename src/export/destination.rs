@@ -2,8 +2,9 @@
 
 use std::path::Path;
 
-use crate::layout::Container;
+use crate::layout::{Container, Layout};
 use crate::plan::ExportPlan;
+use crate::pyramid::PyramidPlan;
 use crate::sink::{ArchiveSink, DirectorySink, EntryName, Existing, Sink, SinkError};
 use crate::tile_index::TileIndexBuilder;
 
@@ -12,19 +13,28 @@ use crate::tile_index::TileIndexBuilder;
 /// # Errors
 /// [`SinkError`] where the destination exists and may not be replaced, where another export is writing to it, or where the file system refuses.
 pub fn create_sink(plan: &ExportPlan, destination: &Path, existing: Existing) -> Result<Box<dyn Sink>, SinkError> {
-    let layout = plan.layout();
+    sink_for(&plan.layout(), plan.pyramid(), plan.format().extension(), destination, existing)
+}
+
+/// Prepares to write an export of this layout, whose tiles are those of `pyramid`.
+pub(crate) fn sink_for(
+    layout: &Layout,
+    pyramid: &PyramidPlan,
+    extension: &str,
+    destination: &Path,
+    existing: Existing,
+) -> Result<Box<dyn Sink>, SinkError> {
     match layout.container() {
         Container::Folder | Container::Bag => Ok(Box::new(DirectorySink::create(destination, existing)?)),
         Container::Zip | Container::Szi => {
-            let extension = plan.format().extension();
             let index = TileIndexBuilder::new(
                 EntryName::new(layout.tile_index())?,
                 layout.description(),
-                plan.pyramid().clone(),
-                plan.names(),
+                pyramid.clone(),
+                layout.deep_zoom(extension),
                 extension,
             );
-            let root = EntryName::new(plan.name().to_owned())?;
+            let root = EntryName::new(layout.name().to_owned())?;
             Ok(Box::new(ArchiveSink::create(destination, existing, root, Some(Box::new(index)))?))
         }
     }

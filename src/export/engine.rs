@@ -11,13 +11,13 @@ use crate::error::Error;
 use crate::geometry::Rect;
 use crate::layout::Container;
 use crate::manifest::Digest;
-use crate::metadata;
+use crate::metadata::{self, published_properties};
 use crate::plan::{ExportPlan, Page};
 use crate::progress::{Progress, Workload};
-use crate::scan_properties::{self, SCAN_PROPERTIES};
+use crate::scan_properties::{self, SCAN_PROPERTIES, ScanFacts};
 use crate::sink::{EntryName, Sink};
 use crate::slide::{SlideError, Source, identify};
-use crate::viewer;
+use crate::viewer::{self, PageFacts};
 
 /// Something to tell the user about an export that is nevertheless whole.
 #[derive(Clone, Debug)]
@@ -159,12 +159,18 @@ fn write_all(
     let associated = write_associated(source, plan, &mut files, &mut warnings)?;
     if plan.page() == Page::Include {
         sink.create_folder(&EntryName::new(format!("{}{}", layout.payload(), viewer::FOLDER))?)?;
-        for (name, contents) in viewer::files(source.info(), plan) {
+        for (name, contents) in viewer::files(&PageFacts::of(source.info(), plan)) {
             files.write(format!("{}{name}", layout.payload()), contents.as_bytes())?;
         }
     }
     if let (Container::Szi, Some(microns_per_pixel)) = (layout.container(), plan.microns_per_pixel()) {
-        let text = scan_properties::describe(source.info(), plan, microns_per_pixel);
+        let info = source.info();
+        let text = scan_properties::describe(&ScanFacts {
+            size: pyramid.size(),
+            microns_per_pixel,
+            objective_power: info.objective_power,
+            properties: published_properties(info),
+        });
         files.write(SCAN_PROPERTIES.to_owned(), text.as_bytes())?;
     }
     let description = metadata::describe(source.info(), plan, &associated, &unreadable, source_file.as_ref());
@@ -179,7 +185,7 @@ fn write_all(
         files.write(name, contents.as_bytes())?;
     }
     if layout.container() == Container::Bag {
-        bag::write_tags(&mut files, tile_bytes, (layout.manifest(), manifest))?;
+        bag::write_tags(&mut files, tile_bytes, (&layout.manifest(), manifest))?;
     }
     Ok(ExportReport { tiles: pyramid.tile_count(), tile_bytes, unreadable, warnings })
 }

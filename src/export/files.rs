@@ -9,7 +9,7 @@ use crate::sink::{EntryName, Sink, SinkError};
 const MANIFEST_LINES_AT_A_TIME: usize = 2_000;
 
 /// Writes files one after the other.
-pub(super) struct Files<'a> {
+pub(crate) struct Files<'a> {
     sink: &'a dyn Sink,
     next_entry: u64,
     written: u64,

@@ -12,9 +12,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use rayon::ThreadPool;
 
 use super::agenda::{ExportAgenda, Job, Outcome, Placed, place};
-use super::conveyor;
 use super::mosaic::{Mosaic, Piece, Reduction};
 use super::read_order::{ReadOrder, chunk_size};
+use crate::conveyor;
 use crate::descriptor::DeepZoomNames;
 use crate::encode::TileEncoder;
 use crate::error::Error;

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use super::{ExportedFiles, StoredFile, Stray};
 use crate::archive::{Archive, ArchiveEntry, ArchiveError, Fault, Strictness};
-use crate::layout::TILE_INDEX;
+use crate::layout::{TILE_INDEX, is_descriptor};
 use crate::sink::EntryName;
 
 /// Everything in an archive's one root folder.
@@ -64,7 +64,7 @@ impl ArchivedFiles {
 fn root_folder(archive: &Archive) -> String {
     let folder = |entry: &ArchiveEntry| {
         let (folder, rest) = entry.unicode_name()?.split_once('/')?;
-        Some((folder.to_owned() + "/", rest.ends_with(".dzi") && !rest.contains('/')))
+        Some((folder.to_owned() + "/", is_descriptor(rest)))
     };
     let mut folders = archive.entries().iter().filter_map(folder);
     let first = folders.next();

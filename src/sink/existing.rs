@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use super::partial::remove_folder;
 use super::{SinkError, failed};
 use crate::archive::{Archive, ArchiveError};
-use crate::layout::{BAG_DECLARATION, BAG_INFORMATION, TAG_MANIFEST, TILE_INDEX};
+use crate::layout::{BAG_DECLARATION, BAG_INFORMATION, TAG_MANIFEST, TILE_INDEX, is_descriptor};
 use crate::manifest::MANIFEST;
 
 /// What to do where something stands under the final name already.
@@ -93,7 +93,6 @@ fn is_export_archive(file: &Path) -> Result<bool, SinkError> {
     };
     let mut names = archive.entries().iter().map(|entry| entry.unicode_name().and_then(|name| name.split_once('/')));
     let Some(Some((root, _))) = names.clone().next() else { return Ok(false) };
-    let is_descriptor = |name: &str| name.ends_with(".dzi") && !name.contains('/');
     let descriptors = names.clone().flatten().filter(|(_, name)| is_descriptor(name)).count();
     Ok(descriptors == 1 && names.all(|name| name.is_some_and(|(folder, _)| folder == root)))
 }

@@ -7,7 +7,7 @@ use super::{Damage, TileFileFormat, VerifyError};
 use crate::descriptor::{DeepZoomNames, Descriptor};
 use crate::exported::ExportedFiles;
 use crate::geometry::Size;
-use crate::layout::{BAG_INFORMATION, Container, Layout, TAG_MANIFEST};
+use crate::layout::{BAG_INFORMATION, Container, Layout, TAG_MANIFEST, is_descriptor};
 use crate::manifest::{self, Digest, MANIFEST};
 use crate::pyramid::PyramidPlan;
 
@@ -22,7 +22,7 @@ type Listed = BTreeMap<String, Digest>;
 
 /// What should be there.
 #[derive(Debug)]
-pub(super) struct Expectations {
+pub(crate) struct Expectations {
     layout: Layout,
     /// What the manifest lists; `None` where there is none that can be read.
     listed: Option<Listed>,
@@ -33,9 +33,9 @@ pub(super) struct Expectations {
 
 /// What the descriptor promises.
 #[derive(Debug)]
-pub(super) struct ExpectedPyramid {
+pub(crate) struct ExpectedPyramid {
     /// The descriptor's file.
-    descriptor: String,
+    pub descriptor: String,
     pub plan: PyramidPlan,
     pub names: DeepZoomNames,
     pub extension: String,
@@ -74,6 +74,15 @@ impl Expectations {
 
     pub fn has_manifest(&self) -> bool {
         self.listed.is_some()
+    }
+
+    pub fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
+    /// The description, where there is one that can be read.
+    pub fn description(&self, export: &dyn ExportedFiles) -> Option<serde_json::Value> {
+        serde_json::from_str(&export.read_text(&self.layout.description(), TEXT_AT_MOST).ok()?).ok()
     }
 
     pub fn pyramid(&self) -> Option<&ExpectedPyramid> {
@@ -163,11 +172,11 @@ impl Expectations {
 
     fn belongs(&self, name: &str) -> bool {
         let is_bag = self.layout.container() == Container::Bag;
-        let is_tag = self.tags.contains_key(name) || is_bag && name == TAG_MANIFEST;
+        let tells_of_payload = self.tags.contains_key(name) || is_bag && name == TAG_MANIFEST;
         match (&self.listed, &self.pyramid) {
             (Some(listed), _) => {
                 listed.contains_key(name)
-                    || is_tag
+                    || tells_of_payload
                     || name == self.layout.manifest()
                     || name == self.layout.tile_index()
             }
@@ -220,10 +229,7 @@ fn find_descriptor<'a>(
     listed: Option<&Listed>,
     damages: &mut Vec<Damage>,
 ) -> Result<Option<&'a str>, VerifyError> {
-    let at_root = |name: &&str| {
-        let stem = name.strip_prefix(layout.payload()).and_then(|name| name.strip_suffix(".dzi"));
-        stem.is_some_and(|stem| !stem.contains('/'))
-    };
+    let at_root = |name: &&str| name.strip_prefix(layout.payload()).is_some_and(is_descriptor);
     let there: Vec<&str> = export.files().keys().map(String::as_str).filter(at_root).collect();
     let Some(listed) = listed else {
         return match there[..] {

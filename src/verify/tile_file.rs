@@ -10,7 +10,7 @@ use crate::geometry::Size;
 
 /// The formats that can be checked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum TileFileFormat {
+pub(crate) enum TileFileFormat {
     Jpeg,
     Png,
 }

@@ -17,7 +17,7 @@ use rayon::ThreadPool;
 use crate::error::Error;
 
 /// What is to be done, as far as it is known by now.
-pub(super) trait Agenda {
+pub(crate) trait Agenda {
     /// Something for a worker to do.
     type Job: Send;
     /// What comes of it.
@@ -35,7 +35,7 @@ pub(super) trait Agenda {
 /// # Errors
 /// Of the jobs that fail, the error of the one that was issued first. No job is issued after it is known; those under way are
 /// waited for.
-pub(super) fn run<A: Agenda + Send>(
+pub(crate) fn run<A: Agenda + Send>(
     workers: &ThreadPool,
     agenda: &mut A,
     perform: impl Fn(A::Job, usize) -> Result<A::Outcome, Error> + Sync,

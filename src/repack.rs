@@ -1,0 +1,172 @@
+//! An export in another container: folder, bag, `.zip` and `.szi`, each into each other, tiles byte for byte.
+//!
+//! What always holds: nothing is published but what was checked. Names and structure are looked at before anything is written, every file's
+//! contents while they are copied, against the manifest or, where another tool wrote the export, against the pyramid; and the copy gets a manifest of
+//! its own.
+
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+
+use crate::conveyor;
+use crate::error::Error;
+use crate::export::{Files, sink_for, start_workers, write_tags};
+use crate::layout::Container;
+use crate::manifest::Digest;
+use crate::plan::Page;
+use crate::progress::{Progress, Workload};
+use crate::sink::{EntryName, Existing, Sink, SinkError};
+use crate::slide::MicronsPerPixel;
+use crate::verify::{Damage, Inspection, VerifyError};
+
+mod arrangement;
+mod copying;
+
+use arrangement::Arrangement;
+use copying::Copying;
+
+/// What is asked of a copy. `Default` is what the command line does without options.
+#[derive(Clone, Copy, Debug, PartialEq, Default)]
+pub struct RepackOptions {
+    /// What the copy is kept in: a folder.
+    pub container: Container,
+    /// What stands under its name already: refuse.
+    pub existing: Existing,
+    /// With a page, where the container can have one: the export's own, or a new one where it has none.
+    pub page: Page,
+    /// Micrometres per pixel, where the export does not say or is wrong; by default the export's.
+    pub microns_per_pixel: Option<MicronsPerPixel>,
+}
+
+/// What a copy came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RepackReport {
+    /// Tiles copied.
+    pub tiles: u64,
+    /// The tiles' bytes.
+    pub tile_bytes: u64,
+}
+
+/// Why an export was not repacked. Nothing was published then.
+#[derive(Debug, thiserror::Error)]
+pub enum RepackError {
+    /// The export cannot be looked at.
+    #[error(transparent)]
+    Unreadable(#[from] VerifyError),
+    /// The export is damaged.
+    #[error("{path}: is damaged: {first}", path = path.display())]
+    Damaged {
+        /// The export.
+        path: PathBuf,
+        /// What is wrong first; verification tells all.
+        first: Damage,
+    },
+    /// A `.szi` cannot hold these tiles.
+    #[error("the tiles of a .szi have no overlap, and these have an overlap of {overlap}")]
+    Overlap {
+        /// The tiles' overlap.
+        overlap: u32,
+    },
+    /// A `.szi` cannot hold tiles of this format.
+    #[error("the tiles of a .szi are JPEG or PNG, and these are {extension}")]
+    Format {
+        /// The tiles' file name extension.
+        extension: String,
+    },
+    /// A `.szi` must say how large a pixel is, and nobody does.
+    #[error("the export does not say how many micrometres a pixel has, and a .szi must")]
+    NoMicronsPerPixel,
+    /// Two of the files would have the same name.
+    #[error("two files would be called {name}")]
+    Collision {
+        /// The name.
+        name: String,
+    },
+    /// The copy could not be written, or was told to stop.
+    #[error(transparent)]
+    Copy(#[from] Error),
+}
+
+impl From<SinkError> for RepackError {
+    fn from(error: SinkError) -> Self {
+        Self::Copy(error.into())
+    }
+}
+
+/// Copies the export at `source` into `destination` on `jobs` worker threads.
+///
+/// # Errors
+/// [`RepackError`] where the export is damaged, does not fit the container, or cannot be written. Nothing is published then.
+pub fn repack(
+    source: &Path,
+    destination: &Path,
+    options: &RepackOptions,
+    jobs: NonZeroUsize,
+    progress: &dyn Progress,
+) -> Result<RepackReport, RepackError> {
+    let mut inspection = Inspection::open(source)?;
+    if !inspection.damages.is_empty() {
+        return Err(RepackError::Damaged { path: source.to_owned(), first: inspection.damages.swap_remove(0) });
+    }
+    let pyramid = inspection.expectations.pyramid();
+    let pyramid = pyramid.ok_or_else(|| VerifyError::NotAnExport { path: source.to_owned() })?;
+    let arrangement = Arrangement::new(&inspection, pyramid, options)?;
+    let sink = sink_for(&arrangement.layout, &pyramid.plan, &pyramid.extension, destination, options.existing)?;
+    let plan = &pyramid.plan;
+    progress.started(Workload { tiles: plan.tile_count(), pixels: plan.pixel_count() });
+    let written = write_all(source, &inspection, &arrangement, sink.as_ref(), jobs, progress);
+    let in_time = |report| if progress.stop_requested() { Err(Error::Interrupted.into()) } else { Ok(report) };
+    match written.and_then(in_time) {
+        Ok(report) => {
+            progress.committing();
+            sink.commit()?;
+            Ok(report)
+        }
+        Err(cause) => match (sink.abandon(), cause) {
+            (Ok(()), cause) => Err(cause),
+            (Err(leftover), RepackError::Copy(cause)) => {
+                Err(Error::Leftover { cause: Box::new(cause), leftover }.into())
+            }
+            (Err(leftover), _) => Err(leftover.into()),
+        },
+    }
+}
+
+fn write_all(
+    source: &Path,
+    inspection: &Inspection,
+    arrangement: &Arrangement,
+    sink: &dyn Sink,
+    jobs: NonZeroUsize,
+    progress: &dyn Progress,
+) -> Result<RepackReport, RepackError> {
+    for folder in arrangement.folders() {
+        sink.create_folder(&EntryName::new(folder)?)?;
+    }
+    let mut copying = Copying::new(arrangement.moves.len());
+    conveyor::run(&start_workers(jobs)?, &mut copying, |number, _worker| {
+        copying::copy(inspection, &arrangement.moves[number], number, sink, progress)
+    })?;
+    let copied = match copying.into_copied() {
+        Ok(copied) => copied,
+        Err(first) => return Err(RepackError::Damaged { path: source.to_owned(), first }),
+    };
+    let layout = &arrangement.layout;
+    let bytes: u64 = copied.iter().map(|(_, bytes)| bytes).sum();
+    let tiles = arrangement.tiles;
+    let tile_bytes = copied[..tiles].iter().map(|(_, bytes)| bytes).sum();
+    let mut files = Files::new(sink, copied.len() as u64);
+    for (name, contents) in &arrangement.made {
+        files.write(name.clone(), contents)?;
+    }
+    let moved = arrangement.moves.iter().zip(&copied).map(|(moved, (digest, _))| (moved.to.clone(), *digest));
+    let last = arrangement.last.iter().map(|(name, contents)| (name.clone(), Digest::of(contents)));
+    let listed = moved.chain(files.take_digests()).chain(last);
+    let manifest = files.write_manifest(layout.manifest(), listed)?;
+    for (name, contents) in &arrangement.last {
+        files.write(name.clone(), contents)?;
+    }
+    if layout.container() == Container::Bag {
+        write_tags(&mut files, bytes, (&layout.manifest(), manifest))?;
+    }
+    Ok(RepackReport { tiles: tiles as u64, tile_bytes })
+}

@@ -1,0 +1,235 @@
+//! Which file of an export goes where in its copy, and which are made anew.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+
+use super::{RepackError, RepackOptions};
+use crate::descriptor::DeepZoomNames;
+use crate::layout::{Container, Layout};
+use crate::metadata;
+use crate::plan::Page;
+use crate::render::Rgb;
+use crate::scan_properties::{self, SCAN_PROPERTIES, ScanFacts};
+use crate::slide::MicronsPerPixel;
+use crate::verify::{Damage, ExpectedPyramid, Inspection};
+use crate::viewer::{self, PageFacts};
+
+/// No descriptor is longer.
+const TEXT_AT_MOST: u64 = 1 << 20;
+
+/// A file that is copied byte for byte.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Move {
+    pub from: String,
+    pub to: String,
+    /// The pixels of a tile, without overlap.
+    pub pixels: Option<u64>,
+}
+
+/// All of a copy.
+#[derive(Debug)]
+pub(super) struct Arrangement {
+    pub layout: Layout,
+    /// The tiles in their order, then everything else that is copied.
+    pub moves: Vec<Move>,
+    /// How many of the moves are tiles.
+    pub tiles: usize,
+    /// Files that are made anew.
+    pub made: Vec<(String, Vec<u8>)>,
+    /// The description and the descriptor, which come after the manifest.
+    pub last: Vec<(String, Vec<u8>)>,
+}
+
+/// What a file of the export is.
+enum Role<'a> {
+    Tile,
+    /// Made anew, or written last.
+    Renewed,
+    Page,
+    Associated {
+        image: &'a str,
+        extension: &'a str,
+    },
+    /// What other programs put beside it.
+    Foreign(&'a str),
+}
+
+impl Arrangement {
+    pub fn new(
+        inspection: &Inspection,
+        pyramid: &ExpectedPyramid,
+        options: &RepackOptions,
+    ) -> Result<Self, RepackError> {
+        let from = inspection.expectations.layout();
+        let layout = Layout::new(from.name(), options.container);
+        let export = inspection.export.as_ref();
+        let description = inspection.expectations.description(export);
+        let names = layout.deep_zoom(&pyramid.extension);
+        let page_fits = layout.container() != Container::Szi && options.page == Page::Include;
+
+        let tile_names = pyramid.plan.tiles().map(|tile| Move {
+            from: pyramid.names.tile(tile),
+            to: names.tile(tile),
+            pixels: Some(pyramid.plan.region(tile).core.size().area()),
+        });
+        let mut moves: Vec<Move> = tile_names.collect();
+        let tiles = moves.len();
+        let mut has_page = false;
+        for name in export.files().keys() {
+            let to = match role(name, from, pyramid, description.is_some()) {
+                Role::Tile | Role::Renewed => continue,
+                Role::Page if !page_fits => continue,
+                Role::Page => {
+                    has_page = true;
+                    format!("{}{}", layout.payload(), in_payload(name, from))
+                }
+                Role::Associated { image, extension } => layout.associated(image, extension),
+                Role::Foreign(name) => layout.foreign(name),
+            };
+            has_page |= to == format!("{}index.html", layout.payload());
+            moves.push(Move { from: name.clone(), to, pixels: None });
+        }
+        // In the order of an export, so that the same files give the same archive wherever they come from.
+        moves[tiles..].sort_by_key(|moved| viewer::place_of(in_payload(&moved.to, &layout)));
+        let foreign = export.read_text(SCAN_PROPERTIES, TEXT_AT_MOST).ok();
+        let foreign = foreign.and_then(|text| scan_properties::microns_per_pixel(&text));
+        let facts = Facts::new(description.as_ref(), options.microns_per_pixel, foreign);
+        let mut made = Vec::new();
+        if page_fits && !has_page {
+            let page = viewer::files(&PageFacts {
+                name: layout.name(),
+                extension: &pyramid.extension,
+                size: pyramid.plan.size(),
+                geometry: pyramid.plan.geometry(),
+                microns_per_pixel: facts.microns_per_pixel,
+                objective_power: facts.objective_power,
+                background: facts.background,
+            });
+            let placed = |(name, contents): (String, std::borrow::Cow<'static, str>)| {
+                (format!("{}{name}", layout.payload()), contents.into_owned().into_bytes())
+            };
+            made.extend(page.into_iter().map(placed));
+        }
+        if layout.container() == Container::Szi {
+            made.push((SCAN_PROPERTIES.to_owned(), facts.scan_properties(pyramid)?.into_bytes()));
+        }
+        let mut last = Vec::new();
+        if let Some(description) = description {
+            last.push((layout.description(), moved_description(description, &layout, options).into_bytes()));
+        }
+        let descriptor = export.read(&pyramid.descriptor, TEXT_AT_MOST).map_err(|error| RepackError::Damaged {
+            path: pyramid.descriptor.clone().into(),
+            first: Damage::Unreadable { name: pyramid.descriptor.clone(), message: error.to_string() },
+        })?;
+        last.push((names.descriptor(), descriptor));
+        let arrangement = Self { layout, moves, tiles, made, last };
+        arrangement.check_names()?;
+        Ok(arrangement)
+    }
+
+    fn names(&self) -> impl Iterator<Item = &String> {
+        self.moves.iter().map(|moved| &moved.to).chain(self.made.iter().chain(&self.last).map(|(name, _)| name))
+    }
+
+    fn check_names(&self) -> Result<(), RepackError> {
+        let mut seen = BTreeSet::new();
+        match self.names().find(|name| !seen.insert(*name)) {
+            Some(name) => Err(RepackError::Collision { name: name.clone() }),
+            None => Ok(()),
+        }
+    }
+
+    /// Every folder that the copy's files stand in, outermost first.
+    pub fn folders(&self) -> BTreeSet<String> {
+        let manifest = self.layout.manifest();
+        let mut folders = BTreeSet::new();
+        for name in self.names().chain([&manifest]) {
+            folders.extend(name.match_indices('/').map(|(end, _)| name[..end].to_owned()));
+        }
+        folders
+    }
+}
+
+/// A name without the folder that a bag keeps its payload in.
+fn in_payload<'a>(name: &'a str, layout: &Layout) -> &'a str {
+    name.strip_prefix(layout.payload()).unwrap_or(name)
+}
+
+fn role<'a>(name: &'a str, layout: &Layout, pyramid: &ExpectedPyramid, is_ours: bool) -> Role<'a> {
+    let names: &DeepZoomNames = &pyramid.names;
+    if names.tile_named(name, &pyramid.plan).is_some() {
+        return Role::Tile;
+    }
+    let renewed = [layout.manifest(), layout.tile_index(), layout.description(), pyramid.descriptor.clone()];
+    let in_bag = layout.container() == Container::Bag && !name.starts_with(layout.payload());
+    let ours = is_ours && layout.container() == Container::Szi && name == SCAN_PROPERTIES;
+    if renewed.iter().any(|renewed| renewed == name) || in_bag || ours {
+        return Role::Renewed;
+    }
+    let inside = in_payload(name, layout);
+    if is_ours && (inside == "index.html" || inside.starts_with("viewer/")) {
+        return Role::Page;
+    }
+    match layout.associated_named(name) {
+        Some((image, extension)) => Role::Associated { image, extension },
+        None => Role::Foreign(inside),
+    }
+}
+
+/// What an export's description says that its copy needs; nothing where there is none.
+struct Facts<'a> {
+    microns_per_pixel: Option<MicronsPerPixel>,
+    objective_power: Option<f64>,
+    background: Rgb,
+    properties: BTreeMap<&'a str, &'a str>,
+}
+
+impl<'a> Facts<'a> {
+    /// `asked` overrules what the export says; `foreign` is what another program says of it.
+    fn new(description: Option<&'a Value>, asked: Option<MicronsPerPixel>, foreign: Option<MicronsPerPixel>) -> Self {
+        let value = |key: &str| description.map_or(&Value::Null, |description| &description[key]);
+        let said = &value("micronsPerPixel");
+        let said = said["x"].as_f64().zip(said["y"].as_f64()).and_then(|(x, y)| MicronsPerPixel::new(x, y));
+        let properties = value("properties").as_object().into_iter().flatten();
+        Self {
+            microns_per_pixel: asked.or(said).or(foreign),
+            objective_power: value("objectivePower").as_f64(),
+            background: value("background").as_str().and_then(Rgb::from_hex).unwrap_or(Rgb::WHITE),
+            properties: properties.filter_map(|(name, value)| Some((name.as_str(), value.as_str()?))).collect(),
+        }
+    }
+
+    /// What a `.szi` must have besides.
+    fn scan_properties(&self, pyramid: &ExpectedPyramid) -> Result<String, RepackError> {
+        let overlap = pyramid.plan.geometry().overlap();
+        if overlap > 0 {
+            return Err(RepackError::Overlap { overlap });
+        }
+        if !["jpeg", "jpg", "png"].contains(&pyramid.extension.as_str()) {
+            return Err(RepackError::Format { extension: pyramid.extension.clone() });
+        }
+        Ok(scan_properties::describe(&ScanFacts {
+            size: pyramid.plan.size(),
+            microns_per_pixel: self.microns_per_pixel.ok_or(RepackError::NoMicronsPerPixel)?,
+            objective_power: self.objective_power,
+            properties: self.properties.clone(),
+        }))
+    }
+}
+
+/// The description with the names that the copy's files have.
+fn moved_description(mut description: Value, layout: &Layout, options: &RepackOptions) -> String {
+    for image in description["associatedImages"].as_array_mut().into_iter().flatten() {
+        let Some(path) = image["path"].as_str() else { continue };
+        let named = path.rsplit_once('/').and_then(|(_, file)| file.rsplit_once('.'));
+        if let Some((name, extension)) = named {
+            let path = layout.associated(name, extension);
+            image["path"] = Value::from(in_payload(&path, layout));
+        }
+    }
+    if let Some(microns_per_pixel) = options.microns_per_pixel {
+        description["micronsPerPixel"] = serde_json::json!({ "x": microns_per_pixel.x(), "y": microns_per_pixel.y() });
+    }
+    metadata::to_json(&description) + "\n"
+}
