@@ -7,6 +7,7 @@
 use std::fmt;
 use std::fs::File;
 use std::io::{self, BufReader, Read, Seek, SeekFrom};
+use std::ops::Range;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -269,6 +270,22 @@ impl Archive {
     pub fn contents_offset(&self, entry: &ArchiveEntry) -> io::Result<Option<u64>> {
         Ok(self.locate(entry)?.ok().map(|place| place.contents))
     }
+}
+
+/// The name, and the place of the contents, of the entry whose local header begins at `at` and which ends before `end`; `None` where there is no
+/// stored entry. For archives that have no directory yet.
+///
+/// # Errors
+/// Where the file cannot be read.
+pub(crate) fn first_entry(file: &File, at: u64, end: u64) -> io::Result<Option<(String, Range<u64>)>> {
+    let mut bytes = vec![0; end.saturating_sub(at).min(1 << 12) as usize];
+    file.read_exact_at(&mut bytes, at)?;
+    let entry = LocalHeader::parse(&bytes).and_then(|header| {
+        let start = at + header.bytes;
+        let contents = start..start.checked_add(header.stored_bytes()?)?;
+        Some((header.name(&bytes)?.to_owned(), contents)).filter(|_| end >= start)
+    });
+    Ok(entry.filter(|(_, contents)| contents.end <= end))
 }
 
 /// A part of the archive's file; any number can be read at once.

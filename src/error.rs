@@ -37,6 +37,19 @@ pub enum Error {
         /// What the thread pool said.
         message: String,
     },
+    /// What an earlier run has left is of another export.
+    #[error("cannot be resumed: {what} was {before:?}, and is {now:?}")]
+    Differs {
+        /// What differs.
+        what: String,
+        /// What it was.
+        before: String,
+        /// What it is.
+        now: String,
+    },
+    /// What an earlier run has left makes no sense.
+    #[error("cannot be resumed: what an earlier run has left is damaged")]
+    Unresumable,
     /// The export was told to stop.
     #[error("interrupted")]
     Interrupted,

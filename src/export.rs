@@ -16,6 +16,7 @@
 
 mod agenda;
 mod bag;
+mod checkpoint;
 mod destination;
 mod engine;
 mod files;
@@ -25,8 +26,8 @@ mod single_tile;
 mod tiles;
 
 pub(crate) use bag::write_tags;
-pub use destination::create_sink;
 pub(crate) use destination::sink_for;
+pub use destination::{create_sink, resume_sink};
 pub use engine::{ExportReport, Warning, export};
 pub(crate) use files::Files;
 pub use single_tile::{exact_tile, nearest_tile};

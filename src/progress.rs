@@ -25,6 +25,9 @@ pub trait Progress: Sync {
     /// The work begins.
     fn started(&self, _workload: Workload) {}
 
+    /// So many of the tiles were written by an earlier run, which this one goes on from.
+    fn resumed(&self, _tiles: u64) {}
+
     /// A tile was written.
     fn tile_written(&self, _tile: TileWritten) {}
 

@@ -167,6 +167,12 @@ impl Pixels {
         &self.bytes
     }
 
+    /// The pixels that [`bytes`](Self::bytes) gave; `None` where these are not of that size.
+    #[must_use]
+    pub fn from_bytes(size: Size, bytes: Vec<u8>) -> Option<Self> {
+        (bytes.len() == byte_count(size)).then_some(Self { size, bytes })
+    }
+
     /// The bytes themselves, to be used again.
     #[must_use]
     pub fn into_bytes(self) -> Vec<u8> {

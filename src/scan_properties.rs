@@ -57,8 +57,8 @@ pub fn microns_per_pixel(text: &str) -> Option<MicronsPerPixel> {
     let (mut element, mut name) = (String::new(), String::new());
     loop {
         match reader.read_event().ok()? {
-            Event::Start(start) => element = start.local_name().as_ref().to_owned(),
-            Event::Text(text) if element == "name" => name = text.trim().to_owned(),
+            Event::Start(start) => start.local_name().as_ref().clone_into(&mut element),
+            Event::Text(text) if element == "name" => text.trim().clone_into(&mut name),
             Event::Text(text) if element == "value" => {
                 properties.insert(std::mem::take(&mut name), text.trim().to_owned());
             }

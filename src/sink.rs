@@ -8,7 +8,10 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::manifest::Digest;
+
 mod archive;
+mod checkpoint;
 mod directory;
 mod early_sync;
 mod existing;
@@ -17,6 +20,7 @@ mod partial;
 mod single_file;
 
 pub use archive::{ArchiveIndex, ArchiveSink};
+pub use checkpoint::{Checkpoint, LeftState, WriteState};
 pub use directory::DirectorySink;
 pub use existing::Existing;
 pub use memory::{MemorySink, Published};
@@ -80,6 +84,33 @@ pub trait Sink: Send + Sync {
         parts: &mut dyn Iterator<Item = Vec<u8>>,
     ) -> Result<(), SinkError> {
         self.write(entry, name, &parts.collect::<Vec<_>>().concat())
+    }
+
+    /// Keeps a state beside what has been written, once that is on the disk, so that a later run can go on from it. Nothing is being written
+    /// when this is called. A sink that cannot be resumed need not do anything.
+    fn checkpoint(&self, _checkpoint: Checkpoint) -> Result<(), SinkError> {
+        Ok(())
+    }
+
+    /// What an earlier run has left behind, where this sink was made to resume it, and where that run had come to a checkpoint.
+    fn left_behind(&self) -> Option<&LeftState> {
+        None
+    }
+
+    /// Takes over what was left behind: the files that `trusted` knows, each with contents of that digest. All others are removed.
+    ///
+    /// # Errors
+    /// [`SinkError::Disturbed`] and [`SinkError::Changed`] where they are not all there, unchanged; [`SinkError`] where the destination refuses.
+    fn adopt(&self, _trusted: &dyn Fn(&str) -> Option<Digest>) -> Result<(), SinkError> {
+        Ok(())
+    }
+
+    /// Ends without publishing. A sink that was made to resume leaves what a later run can go on from; any other abandons.
+    ///
+    /// # Errors
+    /// [`SinkError`] where something could not be removed.
+    fn suspend(self: Box<Self>) -> Result<(), SinkError> {
+        self.abandon()
     }
 
     /// Makes everything durable and publishes it under the final name.
@@ -158,6 +189,14 @@ pub enum SinkError {
         path: PathBuf,
         /// What is wrong with it.
         message: String,
+    },
+    /// A file that an earlier run has left is not as that run wrote it.
+    #[error("{path}: cannot be resumed: {name} was changed since", path = path.display())]
+    Changed {
+        /// The final name.
+        path: PathBuf,
+        /// The file.
+        name: String,
     },
     /// The destination has no name that a folder could have.
     #[error("{path}: does not name a folder to make", path = path.display())]

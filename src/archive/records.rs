@@ -265,6 +265,18 @@ impl LocalHeader {
         })
     }
 
+    /// The entry's name; `bytes` is what was read of the header.
+    pub fn name<'a>(&self, bytes: &'a [u8]) -> Option<&'a str> {
+        str::from_utf8(bytes.get(LOCAL_HEADER_BYTES..LOCAL_HEADER_BYTES + self.name_bytes)?).ok()
+    }
+
+    /// The length of the contents, where they are stored and the header alone says it.
+    pub fn stored_bytes(&self) -> Option<u64> {
+        let plain = self.common.flags & (ENCRYPTED | HAS_DESCRIPTOR) == 0 && self.common.method == STORED;
+        (plain && self.stored_bytes == self.full_bytes && self.stored_bytes != u32::MAX)
+            .then_some(self.stored_bytes.into())
+    }
+
     /// How the header contradicts the directory; `bytes` is what was read of it.
     pub fn unlike(&self, entry: &ArchiveEntry, bytes: &[u8]) -> Option<String> {
         let name = bytes.get(LOCAL_HEADER_BYTES..LOCAL_HEADER_BYTES + self.name_bytes);

@@ -6,10 +6,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::{Args, ValueEnum};
 use serde_json::json;
-use slidezoom::export::create_sink;
+use slidezoom::export::{create_sink, resume_sink};
 use slidezoom::layout::Container;
 use slidezoom::plan::BaseTiles;
-use slidezoom::sink::Existing;
+use slidezoom::sink::{Existing, Sink, SinkError};
 use slidezoom::slide;
 use slidezoom::{Error, ExportOptions, ExportPlan, ExportReport, SlideInfo};
 
@@ -69,6 +69,12 @@ pub(super) struct Arguments {
     /// Replace an export that exists already, in one step, when the new one is whole
     #[arg(long)]
     overwrite: bool,
+
+    /// Go on from what a killed run of the same slide with the same options has left, byte for byte as if nothing had happened; refuse where
+    /// slide, options or versions differ. Exports that are finished are passed over. Where this run fails or is stopped, what it has
+    /// written is left for the next
+    #[arg(long)]
+    resume: bool,
 
     /// How progress is shown, on stderr
     #[arg(long, value_enum, default_value_t = Mode::Auto)]
@@ -210,8 +216,16 @@ fn export_one(task: &Task, arguments: &Arguments, options: &ExportOptions, stop:
         return super::print(describe(source.info(), &plan, task).as_bytes());
     }
     let existing = if arguments.overwrite { Existing::Replace } else { Existing::Refuse };
-    let sink = create_sink(&plan, &task.destination, existing)?;
     let watcher = Watcher::new(arguments.progress, &task.name, stop);
+    let sink = match begin_sink(&plan, task, arguments, existing) {
+        Err(SinkError::Exists { .. }) if arguments.resume => {
+            let destination = task.destination.display().to_string();
+            let event = json!({ "event": "passed over", "name": task.name, "output": destination });
+            watcher.say(&format!("{}: is finished already: {destination}", task.name), &event);
+            return Ok(());
+        }
+        begun => begun?,
+    };
     if arguments.verbose {
         let reader = &source.info().reader;
         let event = json!({ "event": "reading", "name": task.name, "reader": reader });
@@ -219,8 +233,26 @@ fn export_one(task: &Task, arguments: &Arguments, options: &ExportOptions, stop:
     }
     let result = slidezoom::export(source.as_ref(), &plan, sink, arguments.jobs.count(), &watcher);
     watcher.end();
-    summarise(&watcher, &plan, task, &result?);
+    match result {
+        Ok(report) => summarise(&watcher, &plan, task, &report),
+        Err(error @ Error::Interrupted) if arguments.resume => {
+            return Err(
+                Failure::from(error).hinted("nothing was published; with --resume, the next run goes on from here")
+            );
+        }
+        Err(error) => return Err(error.into()),
+    }
     Ok(())
+}
+
+fn begin_sink(
+    plan: &ExportPlan,
+    task: &Task,
+    arguments: &Arguments,
+    existing: Existing,
+) -> Result<Box<dyn Sink>, SinkError> {
+    let begin = if arguments.resume { resume_sink } else { create_sink };
+    begin(plan, &task.destination, existing)
 }
 
 fn summarise(watcher: &Watcher<'_>, plan: &ExportPlan, task: &Task, report: &ExportReport) {

@@ -60,6 +60,12 @@ impl Failure {
         serde_json::json!({ "event": "failed", "name": name, "message": self.message, "hint": self.hint, "exitCode": self.code })
     }
 
+    /// The same with another line that says what to do.
+    pub fn hinted(mut self, hint: &str) -> Self {
+        self.hint = Some(hint.to_owned());
+        self
+    }
+
     /// The same, once the user has been told.
     pub fn told(mut self) -> Self {
         self.told = true;
@@ -159,6 +165,14 @@ fn classify(error: &Error) -> (u8, Option<String>) {
         Error::Plan(error) => (2, plan_hint(error)),
         Error::Slide(error) => (3, slide_hint(error)),
         Error::Destination(error) => (4, destination_hint(error)),
+        Error::Differs { .. } => (
+            2,
+            Some(
+                "what was left is untouched; ask for what it was made with, or leave --resume out to begin anew"
+                    .to_owned(),
+            ),
+        ),
+        Error::Unresumable => (4, Some("leave --resume out to begin anew".to_owned())),
         Error::Interrupted => (130, Some("nothing of this slide was published, and nothing is left of it".to_owned())),
         Error::Leftover { cause, .. } => (classify(cause).0, Some("remove it by hand".to_owned())),
         Error::Defect { .. } => {
@@ -212,6 +226,7 @@ fn slide_hint(error: &SlideError) -> Option<String> {
 fn destination_hint(error: &SinkError) -> Option<String> {
     let hint = match error {
         SinkError::Exists { .. } => "--overwrite replaces it when the new one is whole; -o writes elsewhere",
+        SinkError::Changed { .. } => "leave --resume out to begin anew",
         SinkError::Disturbed { .. } => "nothing was published; see what else writes here, and try again",
         SinkError::NotAnExport { .. } | SinkError::NotAFolder { .. } | SinkError::NotAFile { .. } => {
             "remove it yourself, or write elsewhere with -o"

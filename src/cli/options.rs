@@ -17,11 +17,11 @@ use super::failure::Failure;
 
 #[derive(Debug, Args)]
 pub(super) struct PyramidOptions {
-    /// Pixels from one tile to the next [default: 254; in a .szi 256]
+    /// Pixels from one tile to the next; in a .szi 256 where none is given [default: 254]
     #[arg(long, value_name = "N")]
     tile_size: Option<u32>,
 
-    /// Pixels that a tile shares with its neighbour on each interior edge [default: 1; in a .szi 0]
+    /// Pixels that a tile shares with its neighbour on each interior edge; in a .szi 0 [default: 1]
     #[arg(long, value_name = "N")]
     overlap: Option<u32>,
 

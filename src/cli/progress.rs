@@ -136,6 +136,11 @@ fn bar(name: &str, tiles: Arc<AtomicU64>) -> ProgressBar {
 }
 
 impl Progress for Watcher<'_> {
+    fn resumed(&self, tiles: u64) {
+        let event = json!({ "event": "resumed", "name": self.name, "tiles": tiles });
+        self.say(&format!("{}: goes on after {tiles} tiles that an earlier run has written", self.name), &event);
+    }
+
     fn started(&self, workload: Workload) {
         self.total.store(workload.pixels, Ordering::Relaxed);
         match &self.display {

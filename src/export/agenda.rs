@@ -2,7 +2,9 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
+use super::checkpoint::{Identity, PIXEL_BYTES_A_BYTE, SavedState};
 use super::mosaic::{Mosaic, Piece, Reduction, Task};
 use crate::conveyor::Agenda;
 use crate::error::Error;
@@ -10,7 +12,8 @@ use crate::geometry::Rect;
 use crate::manifest::Digest;
 use crate::plan::BaseTiles;
 use crate::pyramid::{PyramidPlan, TileAddress};
-use crate::render::Pixels;
+use crate::render::{PIXEL_BYTES, Pixels};
+use crate::sink::{Checkpoint, Sink, WriteState};
 
 pub(super) enum Job {
     /// Reads a chunk of the full size.
@@ -49,7 +52,28 @@ pub(super) struct ExportAgenda<'a, Chunks> {
     pub reads_under_way: usize,
     pub ready: VecDeque<Job>,
     pub tiles_issued: u64,
+    pub jobs_under_way: usize,
+    pub checkpoints: Checkpoints<'a>,
 }
+
+/// When the state is kept, and where.
+pub(super) struct Checkpoints<'a> {
+    pub sink: &'a dyn Sink,
+    pub identity: Arc<Identity>,
+    pub tile_bytes: &'a AtomicU64,
+    pub something_seen: &'a AtomicBool,
+    /// Chunks that were read, in all runs.
+    pub chunks: u64,
+    /// Bytes of pixels that were read since the last one.
+    pub read_since: u64,
+    /// What was held when that was reckoned last.
+    pub held: u64,
+    /// Whether nothing more is read until all that is under way has ended.
+    pub is_due: bool,
+}
+
+/// What is held is reckoned up not after each chunk, but after so many.
+const CHUNKS_BETWEEN: u64 = 64;
 
 impl<Chunks> ExportAgenda<'_, Chunks> {
     fn tile(&self, level: usize, column: u32, row: u32) -> Result<TileAddress, Error> {
@@ -62,6 +86,38 @@ impl<Chunks> ExportAgenda<'_, Chunks> {
     fn next_entry(&mut self) -> u64 {
         self.tiles_issued += 1;
         self.tiles_issued - 1
+    }
+
+    /// Whether a checkpoint is due before the next chunk is read.
+    fn checkpoint_is_due(&mut self) -> bool {
+        let kept = &mut self.checkpoints;
+        let too_early = kept.read_since < PIXEL_BYTES_A_BYTE * kept.held / 2;
+        if !kept.is_due && kept.chunks.is_multiple_of(CHUNKS_BETWEEN) && !too_early {
+            let pixels: u64 = self.mosaics.iter().map(Mosaic::saved_bytes).sum();
+            kept.held = pixels + 32 * self.digests.len() as u64;
+            kept.is_due = kept.read_since > PIXEL_BYTES_A_BYTE * kept.held;
+        }
+        kept.is_due
+    }
+
+    /// Hands the state to the sink. Nothing is under way.
+    fn keep_checkpoint(&mut self) -> Result<(), Error> {
+        let kept = &mut self.checkpoints;
+        let state = SavedState {
+            identity: Arc::clone(&kept.identity),
+            chunks: kept.chunks,
+            tiles: self.tiles_issued,
+            tile_bytes: kept.tile_bytes.load(Ordering::Relaxed),
+            something_seen: kept.something_seen.load(Ordering::Relaxed),
+            unreadable: self.unreadable.clone(),
+            digests: self.digests.clone(),
+            mosaics: self.mosaics.iter().map(Mosaic::saved).collect(),
+        };
+        kept.read_since = 0;
+        kept.is_due = false;
+        let bytes = state.bytes();
+        let state: WriteState = Box::new(move |file| state.write(file));
+        Ok(kept.sink.checkpoint(Checkpoint { entries: self.tiles_issued, bytes, state })?)
     }
 
     fn insert(&mut self, Placed { level, place, piece }: Placed) -> Result<(), Error> {
@@ -83,14 +139,25 @@ impl<Chunks: Iterator<Item = (u32, u32)>> Agenda for ExportAgenda<'_, Chunks> {
     fn issue(&mut self) -> Result<Option<Job>, Error> {
         // Tiles first: they set memory free, reads take it.
         if let Some(job) = self.ready.pop_front() {
+            self.jobs_under_way += 1;
             return Ok(Some(job));
         }
         if self.reads_under_way == self.read_ahead {
             return Ok(None);
         }
+        if self.checkpoint_is_due() {
+            if self.jobs_under_way > 0 {
+                return Ok(None);
+            }
+            self.keep_checkpoint()?;
+        }
         let Some((column, row)) = self.chunks.next() else { return Ok(None) };
         self.reads_under_way += 1;
+        self.jobs_under_way += 1;
         let level = self.mosaics.len() - 1;
+        let pixels = self.mosaics[level].piece_rect(column, row).map_or(0, |rect| rect.size().area());
+        self.checkpoints.chunks += 1;
+        self.checkpoints.read_since += pixels * PIXEL_BYTES as u64;
         match self.base_tiles {
             BaseTiles::Lossless => {
                 let tile = self.tile(level, column, row)?;
@@ -108,6 +175,7 @@ impl<Chunks: Iterator<Item = (u32, u32)>> Agenda for ExportAgenda<'_, Chunks> {
 
     fn take(&mut self, Outcome { was_read, unreadable, written, piece }: Outcome) -> Result<(), Error> {
         self.reads_under_way -= usize::from(was_read);
+        self.jobs_under_way -= 1;
         self.unreadable.extend(unreadable);
         if let Some((tile, digest)) = written {
             self.digests[self.plan.ordinal(tile) as usize] = digest;

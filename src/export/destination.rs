@@ -16,6 +16,22 @@ pub fn create_sink(plan: &ExportPlan, destination: &Path, existing: Existing) ->
     sink_for(&plan.layout(), plan.pyramid(), plan.format().extension(), destination, existing)
 }
 
+/// The same, but what a killed run has left behind is kept, and [`export`](super::export) goes on from it. Where such an export fails, what it
+/// has written is left in turn for a later one.
+///
+/// # Errors
+/// As [`create_sink`].
+pub fn resume_sink(plan: &ExportPlan, destination: &Path, existing: Existing) -> Result<Box<dyn Sink>, SinkError> {
+    make(&plan.layout(), plan.pyramid(), plan.format().extension(), destination, existing, Begin::Resume)
+}
+
+/// Whether what a killed run has left is removed or taken up.
+#[derive(Clone, Copy)]
+enum Begin {
+    Anew,
+    Resume,
+}
+
 /// Prepares to write an export of this layout, whose tiles are those of `pyramid`.
 pub(crate) fn sink_for(
     layout: &Layout,
@@ -24,8 +40,25 @@ pub(crate) fn sink_for(
     destination: &Path,
     existing: Existing,
 ) -> Result<Box<dyn Sink>, SinkError> {
+    make(layout, pyramid, extension, destination, existing, Begin::Anew)
+}
+
+fn make(
+    layout: &Layout,
+    pyramid: &PyramidPlan,
+    extension: &str,
+    destination: &Path,
+    existing: Existing,
+    begin: Begin,
+) -> Result<Box<dyn Sink>, SinkError> {
     match layout.container() {
-        Container::Folder | Container::Bag => Ok(Box::new(DirectorySink::create(destination, existing)?)),
+        Container::Folder | Container::Bag => {
+            let make = match begin {
+                Begin::Anew => DirectorySink::create,
+                Begin::Resume => DirectorySink::resume,
+            };
+            Ok(Box::new(make(destination, existing)?))
+        }
         Container::Zip | Container::Szi => {
             let index = TileIndexBuilder::new(
                 EntryName::new(layout.tile_index())?,
@@ -35,7 +68,11 @@ pub(crate) fn sink_for(
                 extension,
             );
             let root = EntryName::new(layout.name().to_owned())?;
-            Ok(Box::new(ArchiveSink::create(destination, existing, root, Some(Box::new(index)))?))
+            let make = match begin {
+                Begin::Anew => ArchiveSink::create,
+                Begin::Resume => ArchiveSink::resume,
+            };
+            Ok(Box::new(make(destination, existing, root, Some(Box::new(index)))?))
         }
     }
 }

@@ -1,11 +1,13 @@
 //! An export from its first folder to its commit: the tiles ([`tiles`](super::tiles)), then everything that goes with them.
 
 use std::num::NonZeroUsize;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::bag;
+use super::checkpoint::{self, SavedState};
 use super::files::Files;
-use super::tiles::{WrittenTiles, write_tiles};
+use super::tiles::{Start, WrittenTiles, write_tiles};
 use crate::encode::{EncodeError, TileEncoder};
 use crate::error::Error;
 use crate::geometry::Rect;
@@ -13,7 +15,7 @@ use crate::layout::Container;
 use crate::manifest::Digest;
 use crate::metadata::{self, published_properties};
 use crate::plan::{ExportPlan, Page};
-use crate::progress::{Progress, Workload};
+use crate::progress::{Progress, TileWritten, Workload};
 use crate::scan_properties::{self, SCAN_PROPERTIES, ScanFacts};
 use crate::sink::{EntryName, Sink};
 use crate::slide::{SlideError, Source, identify};
@@ -93,8 +95,8 @@ pub struct ExportReport {
 /// Exports the slide that `source` reads, as `plan` says, into `sink`, on `jobs` worker threads.
 ///
 /// # Errors
-/// [`Error`] where the slide cannot be read, the destination fails, or `progress` asks to stop. The sink is abandoned then:
-/// nothing is published.
+/// [`Error`] where the slide cannot be read, the destination fails, or `progress` asks to stop; and where the sink was made to resume what an
+/// earlier run has left, and that is of another export, or was changed. Nothing is published then.
 pub fn export(
     source: &dyn Source,
     plan: &ExportPlan,
@@ -110,11 +112,32 @@ pub fn export(
             sink.commit()?;
             Ok(report)
         }
-        Err(cause) => match sink.abandon() {
+        Err(cause) => match sink.suspend() {
             Ok(()) => Err(cause),
             Err(leftover) => Err(Error::Leftover { cause: Box::new(cause), leftover }),
         },
     }
+}
+
+/// Goes on from what an earlier run has left, where the sink has something like that, or else from the beginning.
+fn take_up(source: &dyn Source, plan: &ExportPlan, sink: &dyn Sink, progress: &dyn Progress) -> Result<Start, Error> {
+    let identity = Arc::new(checkpoint::identity(source, plan));
+    let Some(left) = sink.left_behind() else { return Ok(Start { identity, left: None }) };
+    let state = SavedState::read(&left.state).ok_or(Error::Unresumable)?;
+    if let Some((what, before, now)) = checkpoint::difference(&state.identity, &identity) {
+        return Err(Error::Differs { what, before, now });
+    }
+    let (pyramid, names) = (plan.pyramid(), plan.names());
+    if state.digests.len() as u64 != pyramid.tile_count() || state.tiles != left.entries {
+        return Err(Error::Unresumable);
+    }
+    let written = |ordinal: u64| Some(state.digests[ordinal as usize]).filter(|digest| *digest != Digest::default());
+    sink.adopt(&|name| written(pyramid.ordinal(names.tile_named(name, pyramid)?)))?;
+    for tile in pyramid.tiles().filter(|&tile| written(pyramid.ordinal(tile)).is_some()) {
+        progress.tile_written(TileWritten { pixels: pyramid.region(tile).core.size().area(), bytes: 0 });
+    }
+    progress.resumed(state.tiles);
+    Ok(Start { identity, left: Some(state) })
 }
 
 fn write_all(
@@ -138,7 +161,8 @@ fn write_all(
     let stop = || given_up.load(Ordering::Relaxed) || progress.stop_requested();
     let (written, source_file) = std::thread::scope(|scope| {
         let identified = scope.spawn(|| identify(&source.info().path, plan.name(), plan.source_identity(), &stop));
-        let written = write_tiles(source, plan, &names, sink, jobs, progress);
+        let written = take_up(source, plan, sink, progress)
+            .and_then(|start| write_tiles(source, plan, &names, sink, jobs, progress, start));
         given_up.store(written.is_err(), Ordering::Relaxed);
         let panicked = |_| Error::Defect { message: "reading the slide's file panicked".to_owned() };
         let identified = identified.join().map_err(panicked);

@@ -225,6 +225,22 @@ struct Held {
     users: u32,
 }
 
+/// What is kept of a mosaic for another run.
+#[derive(Debug, Default)]
+pub(super) struct SavedMosaic {
+    /// Column, row, how many tasks are still to use it, and the piece.
+    pub held: Vec<(u32, u32, u32, Arc<Piece>)>,
+    /// By task: how many of its pieces have come.
+    pub arrived: Vec<((u32, u32), u32)>,
+}
+
+impl SavedMosaic {
+    /// The bytes of its pixels.
+    pub fn bytes(&self) -> u64 {
+        self.held.iter().map(|(.., piece)| piece.pixels.bytes().len() as u64).sum()
+    }
+}
+
 /// The pieces of one level that have come and are still needed.
 pub(super) struct Mosaic {
     axes: LevelAxes,
@@ -284,6 +300,43 @@ impl Mosaic {
             reduction,
             pieces: Vec::new(),
         }
+    }
+
+    /// What would have to be kept for another run to go on.
+    pub fn saved(&self) -> SavedMosaic {
+        let held = self.held.iter().map(|(&(column, row), held)| (column, row, held.users, Arc::clone(&held.piece)));
+        SavedMosaic {
+            held: held.collect(),
+            arrived: self.arrived.iter().map(|(&task, &count)| (task, count)).collect(),
+        }
+    }
+
+    /// How many bytes [`saved`](Self::saved) would keep.
+    pub fn saved_bytes(&self) -> u64 {
+        self.held.values().map(|held| held.piece.pixels.bytes().len() as u64).sum()
+    }
+
+    /// Goes on from what was saved of a mosaic with the same axes; `None` where it is of another.
+    pub fn restored(axes: LevelAxes, saved: SavedMosaic) -> Option<Self> {
+        let mut mosaic = Self::new(axes);
+        for (column, row, users, piece) in saved.held {
+            let (columns, rows) = (&mosaic.axes.columns, &mosaic.axes.rows);
+            let fits = (column as usize) < columns.users.len() && (row as usize) < rows.users.len();
+            // Some columns of pixels on the left may have been let go of.
+            let rect = fits.then(|| mosaic.piece_rect(column, row)).flatten()?;
+            if !rect.contains(piece.rect) || rect.rows() != piece.rect.rows() || users == 0 {
+                return None;
+            }
+            mosaic.held.insert((column, row), Held { piece, users });
+        }
+        for (task, count) in saved.arrived {
+            let (columns, rows) = (&mosaic.axes.columns, &mosaic.axes.rows);
+            if task.0 as usize >= columns.tasks.len() || task.1 as usize >= rows.tasks.len() {
+                return None;
+            }
+            mosaic.arrived.insert(task, count);
+        }
+        Some(mosaic)
     }
 
     /// Whether nothing is held and no task waits: so it is when all pieces have come.

@@ -11,7 +11,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use rayon::ThreadPool;
 
-use super::agenda::{ExportAgenda, Job, Outcome, Placed, place};
+use super::agenda::{Checkpoints, ExportAgenda, Job, Outcome, Placed, place};
+use super::checkpoint::{Identity, SavedState};
 use super::mosaic::{Mosaic, Piece, Reduction};
 use super::read_order::{ReadOrder, chunk_size};
 use crate::conveyor;
@@ -40,6 +41,14 @@ pub(crate) fn start_workers(jobs: NonZeroUsize) -> Result<ThreadPool, Error> {
         .map_err(|error| Error::Workers { jobs: jobs.get(), message: error.to_string() })
 }
 
+/// Where the work begins.
+pub(super) struct Start {
+    /// What the export is made of and how.
+    pub identity: Arc<Identity>,
+    /// What an earlier run has come to, the files of which the sink has adopted.
+    pub left: Option<SavedState>,
+}
+
 /// What was written.
 pub(super) struct WrittenTiles {
     /// The sum of the files' bytes.
@@ -58,6 +67,7 @@ pub(super) fn write_tiles(
     sink: &dyn Sink,
     jobs: NonZeroUsize,
     progress: &dyn Progress,
+    start: Start,
 ) -> Result<WrittenTiles, Error> {
     let workers = start_workers(jobs)?;
     let desks = (0..jobs.get()).map(|_| Ok(Mutex::new(Desk::new(plan)?))).collect::<Result<Vec<_>, Error>>()?;
@@ -72,17 +82,37 @@ pub(super) fn write_tiles(
     };
     let order = ReadOrder::new(plan.area(), chunk, plan.pyramid());
     let expected = plan.pyramid().tile_count();
+    let axes = order.level_axes(plan.pyramid());
+    let Start { identity, left } = start;
+    let mut chunks = order.chunks();
+    let left = left.unwrap_or_else(|| SavedState::beginning(Arc::clone(&identity), expected, axes.len()));
+    if left.chunks > 0 && chunks.nth(left.chunks as usize - 1).is_none() || left.mosaics.len() != axes.len() {
+        return Err(Error::Unresumable);
+    }
+    let mosaics = axes.into_iter().zip(left.mosaics).map(|(axes, saved)| Mosaic::restored(axes, saved));
+    let (tile_bytes, something_seen) = (AtomicU64::new(left.tile_bytes), AtomicBool::new(left.something_seen));
     let mut agenda = ExportAgenda {
         plan: plan.pyramid(),
-        digests: vec![Digest::default(); expected as usize],
-        unreadable: Vec::new(),
+        digests: left.digests,
+        unreadable: left.unreadable,
         base_tiles: plan.base_tiles(),
-        mosaics: order.level_axes(plan.pyramid()).into_iter().map(Mosaic::new).collect(),
-        chunks: order.chunks(),
+        mosaics: mosaics.collect::<Option<_>>().ok_or(Error::Unresumable)?,
+        chunks,
         read_ahead: (READ_AHEAD_BYTES / order.chunk_bytes()).clamp(8, 512) as usize,
         reads_under_way: 0,
         ready: VecDeque::new(),
-        tiles_issued: 0,
+        tiles_issued: left.tiles,
+        jobs_under_way: 0,
+        checkpoints: Checkpoints {
+            sink,
+            identity,
+            tile_bytes: &tile_bytes,
+            something_seen: &something_seen,
+            chunks: left.chunks,
+            read_since: 0,
+            held: 0,
+            is_due: false,
+        },
     };
     let bench = Bench {
         source,
@@ -92,20 +122,24 @@ pub(super) fn write_tiles(
         sink,
         progress,
         desks,
-        tile_bytes: AtomicU64::new(0),
-        something_seen: AtomicBool::new(false),
+        tile_bytes: &tile_bytes,
+        something_seen: &something_seen,
     };
     conveyor::run(&workers, &mut agenda, |job, worker| bench.perform(job, worker))?;
 
     // Missing tiles show as transparent, without an error. One may be what was not scanned; all of them are no slide.
-    if !bench.something_seen.into_inner() {
+    if !something_seen.load(Ordering::Relaxed) {
         return Err(SlideError::Empty { path: source.info().path.clone() }.into());
     }
     // Proof that nothing was left out: each tile was issued once, and no pixel waits for a tile that never came.
     if agenda.tiles_issued != expected || !agenda.mosaics.iter().all(Mosaic::is_empty) {
         return Err(Error::Defect { message: format!("{} tiles written, {expected} planned", agenda.tiles_issued) });
     }
-    Ok(WrittenTiles { bytes: bench.tile_bytes.into_inner(), digests: agenda.digests, unreadable: agenda.unreadable })
+    Ok(WrittenTiles {
+        bytes: tile_bytes.load(Ordering::Relaxed),
+        digests: agenda.digests,
+        unreadable: agenda.unreadable,
+    })
 }
 
 /// Reads a part of the exported area; `rect` in pixels of the full-size level.
@@ -198,9 +232,9 @@ struct Bench<'a> {
     progress: &'a dyn Progress,
     /// One a worker, so that no lock is ever waited for.
     desks: Vec<Mutex<Desk>>,
-    tile_bytes: AtomicU64,
+    tile_bytes: &'a AtomicU64,
     /// Whether any pixel that was read was not wholly transparent.
-    something_seen: AtomicBool,
+    something_seen: &'a AtomicBool,
 }
 
 impl Bench<'_> {

@@ -13,6 +13,7 @@ use std::fmt;
 use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::ops::Range;
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -22,11 +23,15 @@ use zip::result::ZipError;
 use zip::write::{PreparedZipFile, SimpleFileOptions};
 use zip::{CompressionMethod, DateTime, ZipWriter};
 
+use super::checkpoint::{Checkpoint, CheckpointFile, LeftState};
 use super::early_sync::EarlySync;
 use super::existing::{Existing, exists, refuse_existing_archive};
-use super::partial::{claim_file, create_missing, is_named, parent_folder, partial_path, remove_empty, remove_file};
+use super::partial::{
+    Claimed, Leftover, claim_file, create_missing, is_named, parent_folder, partial_path, remove_empty, remove_file,
+};
 use super::{EntryName, Sink, SinkError, failed};
-use crate::archive::Archive;
+use crate::archive::{Archive, first_entry};
+use crate::manifest::Digest;
 
 mod stream;
 
@@ -56,6 +61,10 @@ pub struct ArchiveSink {
     entries: Mutex<Entries>,
     /// `None` once it has ended.
     early_sync: Option<EarlySync>,
+    checkpoints: CheckpointFile,
+    /// Whether what was written is left for a later run where this one fails.
+    leftover: Leftover,
+    left: Option<LeftState>,
     /// Folders above the destination that did not exist before, outermost first.
     made_for_it: Vec<PathBuf>,
     finished: bool,
@@ -86,26 +95,51 @@ impl ArchiveSink {
         root: EntryName,
         index: Option<Box<dyn ArchiveIndex>>,
     ) -> Result<Self, SinkError> {
+        Self::begin(destination, existing, root, index, Leftover::Remove)
+    }
+
+    /// The same, but what a killed run has left behind is kept where that run had come to a checkpoint: see [`Sink::left_behind`].
+    ///
+    /// # Errors
+    /// As [`create`](Self::create).
+    pub fn resume(
+        destination: &Path,
+        existing: Existing,
+        root: EntryName,
+        index: Option<Box<dyn ArchiveIndex>>,
+    ) -> Result<Self, SinkError> {
+        Self::begin(destination, existing, root, index, Leftover::Keep)
+    }
+
+    fn begin(
+        destination: &Path,
+        existing: Existing,
+        root: EntryName,
+        index: Option<Box<dyn ArchiveIndex>>,
+        leftover: Leftover,
+    ) -> Result<Self, SinkError> {
         let partial = partial_path(destination)?;
         let parent = parent_folder(destination);
         refuse_existing_archive(destination, existing)?;
         let made_for_it = create_missing(parent)?;
+        let checkpoints = CheckpointFile::beside(destination);
         let begin = || {
             let parent = File::open(parent).map_err(failed("open", parent))?;
-            let file = claim_file(&partial, destination)?;
+            let Claimed { file, left } = claim_file(&partial, destination, leftover)?;
             let started = file.try_clone().map_err(failed("open", destination)).and_then(|for_sync| {
-                let early_sync = EarlySync::start(destination, move || nix::unistd::fdatasync(&for_sync))?;
+                let early_sync =
+                    EarlySync::start(destination, checkpoints.clone(), move || nix::unistd::fdatasync(&for_sync))?;
                 Ok((file.try_clone().map_err(failed("open", destination))?, early_sync))
             });
             match started {
-                Ok((stream, early_sync)) => Ok((parent, file, stream, early_sync)),
+                Ok((stream, early_sync)) => Ok((parent, file, left, stream, early_sync)),
                 Err(error) => {
                     remove_file(&partial)?;
                     Err(error)
                 }
             }
         };
-        let (parent, file, stream, early_sync) = begin().inspect_err(|_| remove_empty(&made_for_it))?;
+        let (parent, file, left, stream, early_sync) = begin().inspect_err(|_| remove_empty(&made_for_it))?;
         let entries = Entries {
             next: 0,
             waiting: BTreeMap::new(),
@@ -122,6 +156,9 @@ impl ArchiveSink {
             root,
             entries: Mutex::new(entries),
             early_sync: Some(early_sync),
+            checkpoints,
+            leftover,
+            left,
             made_for_it,
             finished: false,
         })
@@ -133,13 +170,24 @@ impl ArchiveSink {
 
     /// Removes everything written, and the folders that were made to write it in.
     fn remove_all(&self) -> Result<(), SinkError> {
-        self.lock().zip.get_ref().map(ArchiveStream::discard);
+        self.give_up();
         // Where something else has taken the partial file's name, it is not ours to remove.
         if is_named(&self.file, &self.partial)? {
             remove_file(&self.partial)?;
+            self.checkpoints.remove()?;
         }
         remove_empty(&self.made_for_it);
         Ok(())
+    }
+
+    /// Writes nothing more.
+    fn give_up(&self) {
+        if let Some(early_sync) = &self.early_sync {
+            early_sync.stop_keeping();
+        }
+        if let Some(stream) = self.lock().zip.get_ref() {
+            stream.discard();
+        }
     }
 
     /// The name in the archive.
@@ -330,6 +378,60 @@ impl Sink for ArchiveSink {
         self.append_waiting(&mut entries)
     }
 
+    fn checkpoint(&self, checkpoint: Checkpoint) -> Result<(), SinkError> {
+        let mut entries = self.lock();
+        let flushed = entries.zip.get_ref().map(|stream| (stream.flush_gathered(), stream.length()));
+        let Some((flushed, length)) = flushed else { return Ok(()) };
+        if let Err(error) = flushed {
+            let error = self.failed(&error);
+            entries.failure = Some(error.clone());
+            return Err(error);
+        }
+        if let (true, Some(early_sync)) = (entries.next == checkpoint.entries, &self.early_sync) {
+            early_sync.keep(checkpoint, length);
+        }
+        Ok(())
+    }
+
+    fn left_behind(&self) -> Option<&LeftState> {
+        self.left.as_ref()
+    }
+
+    /// Reads each entry and writes it again: the same bytes at the same place, whereby the directory and the index come to know them.
+    fn adopt(&self, trusted: &dyn Fn(&str) -> Option<Digest>) -> Result<(), SinkError> {
+        let Some(left) = &self.left else { return Ok(()) };
+        let reading = failed("read", &self.partial);
+        let changed = |name: String| SinkError::Changed { path: self.destination.clone(), name };
+        let mut position = 0;
+        for number in 0..left.entries {
+            let place = first_entry(&self.file, position, left.container_bytes).map_err(&reading)?;
+            let Some((name, place)) = place else { return Err(changed(format!("entry {number}"))) };
+            let inside = name.strip_prefix(self.root.as_str()).and_then(|name| name.strip_prefix('/'));
+            let Some(inside) = inside else { return Err(changed(name)) };
+            let mut contents = vec![0; (place.end - place.start) as usize];
+            self.file.read_exact_at(&mut contents, place.start).map_err(&reading)?;
+            if trusted(inside) != Some(Digest::of(&contents)) {
+                return Err(changed(inside.to_owned()));
+            }
+            self.write(number, &EntryName::new(inside.to_owned())?, &contents)?;
+            position = place.end;
+        }
+        if position != left.container_bytes {
+            let (written, found) = (left.container_bytes, position);
+            return Err(SinkError::Disturbed { path: self.destination.clone(), written, found, unit: "bytes" });
+        }
+        self.file.set_len(position).map_err(failed("cut", &self.partial))
+    }
+
+    fn suspend(mut self: Box<Self>) -> Result<(), SinkError> {
+        if self.leftover == Leftover::Remove || !self.checkpoints.exists() {
+            return self.abandon();
+        }
+        self.finished = true;
+        self.give_up();
+        Ok(())
+    }
+
     fn commit(mut self: Box<Self>) -> Result<(), SinkError> {
         let length = self.finish_archive()?;
         if let Some(early_sync) = self.early_sync.take() {
@@ -337,6 +439,7 @@ impl Sink for ArchiveSink {
         }
         self.file.sync_all().map_err(failed("sync", &self.destination))?;
         self.check_written(length)?;
+        self.checkpoints.remove()?;
         self.publish()?;
         self.finished = true;
         self.parent.sync_all().map_err(failed("sync the folder of the export, which stands,", &self.destination))

@@ -14,12 +14,15 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, RenameFlags, renameat2};
 
+use super::checkpoint::{Checkpoint, CheckpointFile, LeftState};
 use super::early_sync::EarlySync;
 use super::existing::{Existing, aside, exists, finish_replacing, refuse_existing};
 use super::partial::{
-    claim_folder, create_missing, is_named, parent_folder, partial_path, remove_empty, remove_folder,
+    Claimed, Leftover, claim_folder, create_missing, is_named, parent_folder, partial_path, remove_empty, remove_file,
+    remove_folder,
 };
 use super::{EntryName, Sink, SinkError, failed};
+use crate::manifest::Digest;
 
 /// Writes an export into a folder.
 #[derive(Debug)]
@@ -35,6 +38,10 @@ pub struct DirectorySink {
     early_sync: Option<EarlySync>,
     /// How many files were written, to be counted again before they are published.
     files: AtomicU64,
+    checkpoints: CheckpointFile,
+    /// Whether what was written is left for a later run where this one fails.
+    leftover: Leftover,
+    left: Option<LeftState>,
     /// Folders above the destination that did not exist before, outermost first.
     made_for_it: Vec<PathBuf>,
     finished: bool,
@@ -47,23 +54,38 @@ impl DirectorySink {
     /// [`SinkError`] where the destination exists and may not be replaced, where another export is writing to it, or where
     /// the file system refuses.
     pub fn create(destination: &Path, existing: Existing) -> Result<Self, SinkError> {
+        Self::begin(destination, existing, Leftover::Remove)
+    }
+
+    /// The same, but what a killed run has left behind is kept where that run had come to a checkpoint: see [`Sink::left_behind`].
+    ///
+    /// # Errors
+    /// As [`create`](Self::create).
+    pub fn resume(destination: &Path, existing: Existing) -> Result<Self, SinkError> {
+        Self::begin(destination, existing, Leftover::Keep)
+    }
+
+    fn begin(destination: &Path, existing: Existing, leftover: Leftover) -> Result<Self, SinkError> {
         let partial = partial_path(destination)?;
         let parent = parent_folder(destination);
         refuse_existing(destination, existing)?;
         let made_for_it = create_missing(parent)?;
+        let checkpoints = CheckpointFile::beside(destination);
         let opened = File::open(parent).map_err(failed("open", parent)).and_then(|parent| {
-            let folder = claim_folder(&partial, destination)?;
+            let Claimed { file: folder, left } = claim_folder(&partial, destination, leftover)?;
             let for_sync = folder.try_clone().map_err(failed("open", destination));
-            let start = |for_sync: File| EarlySync::start(destination, move || nix::unistd::syncfs(for_sync.as_fd()));
+            let start = |for_sync: File| {
+                EarlySync::start(destination, checkpoints.clone(), move || nix::unistd::syncfs(for_sync.as_fd()))
+            };
             match finish_replacing(destination, &aside(&partial)).and(for_sync).and_then(start) {
-                Ok(early_sync) => Ok((folder, parent, early_sync)),
+                Ok(early_sync) => Ok((folder, left, parent, early_sync)),
                 Err(error) => {
                     remove_folder(&partial)?;
                     Err(error)
                 }
             }
         });
-        let (folder, parent, early_sync) = opened.inspect_err(|_| remove_empty(&made_for_it))?;
+        let (folder, left, parent, early_sync) = opened.inspect_err(|_| remove_empty(&made_for_it))?;
         Ok(Self {
             destination: destination.to_owned(),
             partial,
@@ -72,6 +94,9 @@ impl DirectorySink {
             parent,
             early_sync: Some(early_sync),
             files: AtomicU64::new(0),
+            checkpoints,
+            leftover,
+            left,
             made_for_it,
             finished: false,
         })
@@ -79,9 +104,13 @@ impl DirectorySink {
 
     /// Removes everything written, and the folders that were made to write it in.
     fn remove_all(&self) -> Result<(), SinkError> {
+        if let Some(early_sync) = &self.early_sync {
+            early_sync.stop_keeping();
+        }
         // Where something else has taken the partial folder's name, it is not ours to remove.
         if is_named(&self.folder, &self.partial)? {
             remove_folder(&self.partial)?;
+            self.checkpoints.remove()?;
         }
         remove_empty(&self.made_for_it);
         Ok(())
@@ -160,7 +189,11 @@ impl DirectorySink {
 impl Sink for DirectorySink {
     fn create_folder(&self, name: &EntryName) -> Result<(), SinkError> {
         let path = self.partial.join(name.as_str());
-        fs::create_dir(&path).map_err(failed("create", &path))
+        match fs::create_dir(&path) {
+            // Of the run that is resumed.
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists && self.left.is_some() => Ok(()),
+            made => made.map_err(failed("create", &path)),
+        }
     }
 
     fn write(&self, _entry: u64, name: &EntryName, contents: &[u8]) -> Result<(), SinkError> {
@@ -186,12 +219,61 @@ impl Sink for DirectorySink {
         })
     }
 
+    fn checkpoint(&self, checkpoint: Checkpoint) -> Result<(), SinkError> {
+        if let Some(early_sync) = &self.early_sync {
+            early_sync.keep(checkpoint, 0);
+        }
+        Ok(())
+    }
+
+    fn left_behind(&self) -> Option<&LeftState> {
+        self.left.as_ref()
+    }
+
+    fn adopt(&self, trusted: &dyn Fn(&str) -> Option<Digest>) -> Result<(), SinkError> {
+        let mut found = 0;
+        for entry in walkdir::WalkDir::new(&self.partial) {
+            let entry = entry.map_err(|error| failed("look through", &self.partial)(error.into()))?;
+            if entry.file_type().is_dir() {
+                continue;
+            }
+            let path = entry.path();
+            let name = path.strip_prefix(&self.partial).unwrap_or(path).to_string_lossy();
+            let Some(expected) = trusted(&name).filter(|_| entry.file_type().is_file()) else {
+                remove_file(path)?;
+                continue;
+            };
+            if Digest::of(&fs::read(path).map_err(failed("read", path))?) != expected {
+                return Err(SinkError::Changed { path: self.destination.clone(), name: name.into_owned() });
+            }
+            found += 1;
+        }
+        let written = self.left.as_ref().map_or(0, |left| left.entries);
+        self.files.store(written, Ordering::Relaxed);
+        if found == written {
+            return Ok(());
+        }
+        Err(SinkError::Disturbed { path: self.destination.clone(), written, found, unit: "files" })
+    }
+
+    fn suspend(mut self: Box<Self>) -> Result<(), SinkError> {
+        if self.leftover == Leftover::Remove || !self.checkpoints.exists() {
+            return self.abandon();
+        }
+        self.finished = true;
+        if let Some(early_sync) = &self.early_sync {
+            early_sync.stop_keeping();
+        }
+        Ok(())
+    }
+
     fn commit(mut self: Box<Self>) -> Result<(), SinkError> {
         if let Some(early_sync) = self.early_sync.take() {
             early_sync.end(&self.partial)?;
         }
         sync_tree(&self.folder, &self.partial)?;
         self.check_written()?;
+        self.checkpoints.remove()?;
         let replaced = self.publish()?;
         self.finished = true;
         let durable =

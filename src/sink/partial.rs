@@ -6,6 +6,7 @@ use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use super::checkpoint::{CheckpointFile, LeftState};
 use super::{SinkError, failed};
 
 /// What an export is written in.
@@ -62,15 +63,51 @@ pub(super) fn partial_path(destination: &Path) -> Result<PathBuf, SinkError> {
     Ok(parent_folder(destination).join(partial))
 }
 
-/// Makes the partial folder and locks it; removes one that a killed run left behind.
+/// What to do with what a killed run has left behind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Leftover {
+    Remove,
+    /// Keep it where that run had come to a checkpoint.
+    Keep,
+}
+
+/// A partial folder or file, locked.
+#[derive(Debug)]
+pub(super) struct Claimed {
+    pub file: File,
+    /// How far the run had come that left it behind.
+    pub left: Option<LeftState>,
+}
+
+/// Makes the partial folder and locks it, or takes the one that a killed run left behind, as `leftover` says.
 /// Errors name the destination: nobody has typed the hidden name.
-pub(super) fn claim_folder(partial: &Path, destination: &Path) -> Result<File, SinkError> {
-    claim(Kind::Folder, partial, destination)
+pub(super) fn claim_folder(partial: &Path, destination: &Path, leftover: Leftover) -> Result<Claimed, SinkError> {
+    claim_as(Kind::Folder, partial, destination, leftover)
 }
 
 /// The same for a partial file, opened for writing.
-pub(super) fn claim_file(partial: &Path, destination: &Path) -> Result<File, SinkError> {
-    claim(Kind::File, partial, destination)
+pub(super) fn claim_file(partial: &Path, destination: &Path, leftover: Leftover) -> Result<Claimed, SinkError> {
+    claim_as(Kind::File, partial, destination, leftover)
+}
+
+fn claim_as(kind: Kind, partial: &Path, destination: &Path, leftover: Leftover) -> Result<Claimed, SinkError> {
+    let checkpoints = CheckpointFile::beside(destination);
+    if leftover == Leftover::Keep && fs::symlink_metadata(partial).is_ok_and(|found| kind.is_of(&found)) {
+        if let Some(file) = lock(kind, partial)? {
+            if let Some(left) = checkpoints.read()? {
+                return Ok(Claimed { file, left: Some(left) });
+            }
+        }
+    }
+    let file = claim(kind, partial, destination)?;
+    // Of a run whose partial output is gone, or is not to be kept.
+    match checkpoints.remove() {
+        Ok(()) => Ok(Claimed { file, left: None }),
+        Err(error) => {
+            kind.remove(partial)?;
+            Err(error)
+        }
+    }
 }
 
 fn claim(kind: Kind, partial: &Path, destination: &Path) -> Result<File, SinkError> {

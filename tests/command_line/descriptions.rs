@@ -71,6 +71,7 @@ fn the_description_says_all_that_a_script_needs() {
             "unreadable": [],
             "source": null,
             "manifest": "manifest-sha256.txt",
+            "options": { "bounds": "scan", "onReadError": "stop", "sourceIdentity": "sha256", "page": "include" },
             "writtenBy": null,
         })
     );

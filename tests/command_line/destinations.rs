@@ -67,27 +67,3 @@ fn a_destination_without_a_name_is_wrong_usage() {
     }
     assert_eq!(workspace.names(), ["scan.tif"]);
 }
-
-#[test]
-fn an_archive_is_refused_until_there_are_archives() {
-    let workspace = Workspace::new();
-    slides::small().write_into(&workspace, "scan.tif");
-    let before = workspace.tree("");
-    for output in ["out.zip", "out.szi", "OUT.ZIP", "folder/out.Szi"] {
-        workspace.export(["scan.tif", "-o", output]).fails(2, &[output, "archives"]);
-    }
-    workspace.tree("").assert_same(&before);
-}
-
-#[test]
-fn an_archive_is_refused_for_several_slides_too() {
-    let workspace = Workspace::new();
-    slides::small().write_into(&workspace, "scan.tif");
-    slides::small().write_into(&workspace, "more/scan.tif");
-    let before = workspace.tree("");
-    for output in ["out.zip", "out.szi"] {
-        workspace.export(["scan.tif", "more/scan.tif", "-o", output]).fails(2, &[output, "archives"]);
-        workspace.export(["more", "-o", output]).fails(2, &[output, "archives"]);
-    }
-    workspace.tree("").assert_same(&before);
-}

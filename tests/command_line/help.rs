@@ -44,7 +44,7 @@ fn assert_help(subcommand: &str, options: &[(&str, Option<&str>)]) {
     assert_eq!(workspace.slidezoom(["help", subcommand]).succeeds().text(), help);
 }
 
-const PYRAMID: [(&str, Option<&str>); 7] = [
+const PYRAMID: [(&str, Option<&str>); 8] = [
     ("--tile-size", Some("254")),
     ("--overlap", Some("1")),
     ("--format", Some("jpeg")),
@@ -52,6 +52,7 @@ const PYRAMID: [(&str, Option<&str>); 7] = [
     ("--subsampling", Some("auto")),
     ("--bounds", Some("scan")),
     ("--background", Some("the slide's background, else ffffff")),
+    ("--mpp", Some("the slide's")),
 ];
 
 const READER: (&str, Option<&str>) = ("--reader", Some("auto"));
@@ -68,7 +69,10 @@ fn the_help_of_export_lists_every_option_with_its_default() {
         ("--on-read-error", Some("stop")),
         ("--lossless", None),
         ("--verbose", None),
+        ("--container", Some("what OUT ends in, else a folder")),
+        ("--bag", None),
         ("--overwrite", None),
+        ("--resume", None),
         ("--progress", Some("auto")),
         ("--dry-run", None),
     ];
@@ -85,6 +89,20 @@ fn the_help_of_tile_lists_every_option_with_its_default() {
 }
 
 #[test]
+fn the_help_of_verify_and_repack_lists_every_option_with_its_default() {
+    assert_help("verify", &[("--quick", None), ("--json", None), JOBS]);
+    let own = [
+        ("--output", None),
+        ("--bag", None),
+        ("--no-viewer", None),
+        ("--mpp", Some("what the export says")),
+        ("--overwrite", None),
+        ("--progress", Some("auto")),
+    ];
+    assert_help("repack", &[&own[..], &[JOBS]].concat());
+}
+
+#[test]
 fn the_help_of_info_lists_every_option() {
     assert_help("info", &[("--json", None), READER]);
 }
@@ -93,7 +111,18 @@ fn the_help_of_info_lists_every_option() {
 fn the_help_lists_the_commands_and_the_exit_codes() {
     let workspace = Workspace::new();
     let run = workspace.slidezoom(["--help"]).succeeds();
-    for word in ["export", "info", "tile", "completions", "man", "0 done", "2 wrong usage", "130 interrupted"] {
+    for word in [
+        "export",
+        "info",
+        "tile",
+        "verify",
+        "repack",
+        "completions",
+        "man",
+        "0 done",
+        "2 wrong usage",
+        "130 interrupted",
+    ] {
         assert!(run.text().contains(word), "{word}: {run:?}");
     }
     // Without anything it is help as well, but nothing was done.

@@ -314,9 +314,11 @@ fn what_is_no_export_is_said_to_be_none() {
     let workspace = Workspace::new();
     workspace.slidezoom(["verify", "none"]).fails(1, &["none: cannot be opened: No such file"]);
     fs::write(workspace.path("file"), "x").unwrap();
-    workspace.slidezoom(["verify", "file"]).fails(1, &["file: cannot be opened: "]);
+    workspace.slidezoom(["verify", "file"]).fails(5, &["file: no zip archive, or one that was cut short"]);
     fs::create_dir(workspace.path("empty")).unwrap();
-    workspace.slidezoom(["verify", "empty"]).fails(5, &["empty: no export", "\n  an export is a folder with a .dzi"]);
+    workspace
+        .slidezoom(["verify", "empty"])
+        .fails(5, &["empty: no export", "\n  an export is a folder or an archive with a .dzi"]);
 }
 
 #[test]

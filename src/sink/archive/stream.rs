@@ -45,12 +45,17 @@ impl ArchiveStream {
         self.discarded.store(true, Ordering::Relaxed);
     }
 
-    fn write_at(&mut self, bytes: &[u8], at: u64) -> io::Result<()> {
+    /// Brings what is gathered to the file already: it stays gathered, and is written there once more.
+    pub fn flush_gathered(&self) -> io::Result<()> {
+        self.write_at(&self.gathered, self.end - self.gathered.len() as u64)
+    }
+
+    fn write_at(&self, bytes: &[u8], at: u64) -> io::Result<()> {
         let written = match &self.file {
             Some(file) => file.write_all_at(bytes, at),
             None => Err(io::Error::other("the archive is closed already")),
         };
-        written.inspect_err(|_| *self.discarded.get_mut() = true)
+        written.inspect_err(|_| self.discard())
     }
 
     /// Closes the file. Everything was flushed before.

@@ -1,0 +1,241 @@
+//! How far an export has come, so that another run can go on from there and come to the same bytes.
+//!
+//! From time to time the engine reads nothing until all that is under way has ended. What it then holds, the pieces of the mosaics and a few
+//! numbers, is all that the rest of the run depends on, and is handed to the sink. How often depends on how much that is, and on nothing
+//! else: each checkpoint follows [`PIXEL_BYTES_A_BYTE`] times as many bytes of pixels read, so that keeping them takes well below a hundredth of the
+//! time. What always holds: a state is used only for the same slide, the same options and the same versions.
+
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+use std::sync::Arc;
+use std::time::UNIX_EPOCH;
+
+use super::mosaic::{Piece, SavedMosaic};
+use crate::geometry::{Point, Rect, Size};
+use crate::manifest::Digest;
+use crate::plan::ExportPlan;
+use crate::render::{PIXEL_BYTES, Pixels};
+use crate::slide::{Source, SourceIdentity, identify, openslide_version};
+
+/// How many bytes of pixels are read for each byte that a checkpoint keeps. Reading and encoding takes some 3 ns a byte, and keeping one less than 1.
+pub(super) const PIXEL_BYTES_A_BYTE: u64 = 100;
+
+/// What an export was made of and how, by the words that a user is told where it differs.
+pub(super) type Identity = BTreeMap<String, String>;
+
+/// The identity of an export. Of a slide that is no file, or cannot be read any more, the file says nothing.
+pub(super) fn identity(source: &dyn Source, plan: &ExportPlan) -> Identity {
+    let info = source.info();
+    let file = identify(&info.path, plan.name(), SourceIdentity::Fingerprint, &|| false).ok().flatten();
+    let changed = std::fs::metadata(&info.path).and_then(|metadata| metadata.modified()).ok();
+    let changed = changed.and_then(|time| time.duration_since(UNIX_EPOCH).ok());
+    let mut identity = Identity::new();
+    let mut note = |key: &str, value: String| identity.insert(key.to_owned(), value);
+    note("the version of slidezoom", env!("CARGO_PKG_VERSION").to_owned());
+    note("the version of OpenSlide", openslide_version().unwrap_or_default());
+    note("the slide", file.map_or_else(String::new, |file| format!("{} bytes, {:?}", file.bytes, file.fingerprint)));
+    note("the slide's time", format!("{changed:?}"));
+    note("the reader", info.reader.to_string());
+    note("the name", plan.name().to_owned());
+    note("the container", format!("{:?}", plan.layout().container()));
+    note("the area", plan.area().to_string());
+    note("the tiles", format!("{:?}", (plan.pyramid().geometry(), plan.base_tiles(), plan.format())));
+    note("the background", plan.background().to_string());
+    note("the micrometres per pixel", format!("{:?}", plan.microns_per_pixel()));
+    note("the associated images", plan.associated().join(", "));
+    note("the bounds", format!("{:?}", plan.bounds()));
+    note("the page", format!("{:?}", plan.page()));
+    note("the slide's hash", format!("{:?}", plan.source_identity()));
+    note("what to do on read errors", format!("{:?}", plan.on_read_error()));
+    identity
+}
+
+/// The first thing that differs: what it is of, what it was, and what it is.
+pub(super) fn difference(before: &Identity, now: &Identity) -> Option<(String, String, String)> {
+    let keys = now.keys().chain(before.keys());
+    let value = |identity: &Identity, key: &str| identity.get(key).cloned().unwrap_or_default();
+    let mut each = keys.map(|key| (key.clone(), value(before, key), value(now, key)));
+    each.find(|(_, before, now)| before != now)
+}
+
+/// The state of an export between two reads.
+#[derive(Debug)]
+pub(super) struct SavedState {
+    pub identity: Arc<Identity>,
+    /// Chunks that were read.
+    pub chunks: u64,
+    /// Tiles that were written.
+    pub tiles: u64,
+    /// Their bytes.
+    pub tile_bytes: u64,
+    /// Whether any pixel was not wholly transparent.
+    pub something_seen: bool,
+    pub unreadable: Vec<Rect>,
+    /// By ordinal; of tiles that were not written yet, zero.
+    pub digests: Vec<Digest>,
+    /// By level.
+    pub mosaics: Vec<SavedMosaic>,
+}
+
+impl SavedState {
+    /// The state before anything was read.
+    pub fn beginning(identity: Arc<Identity>, tiles: u64, levels: usize) -> Self {
+        Self {
+            identity,
+            chunks: 0,
+            tiles: 0,
+            tile_bytes: 0,
+            something_seen: false,
+            unreadable: Vec::new(),
+            digests: vec![Digest::default(); tiles as usize],
+            mosaics: (0..levels).map(|_| SavedMosaic::default()).collect(),
+        }
+    }
+
+    /// About how many bytes [`write`](Self::write) writes.
+    pub fn bytes(&self) -> u64 {
+        let pixels: u64 = self.mosaics.iter().map(SavedMosaic::bytes).sum();
+        pixels + 32 * self.digests.len() as u64
+    }
+
+    pub fn write(&self, file: &mut dyn Write) -> io::Result<()> {
+        let identity = serde_json::to_vec(&*self.identity)?;
+        write_numbers(file, &[identity.len() as u64])?;
+        file.write_all(&identity)?;
+        let seen = u64::from(self.something_seen);
+        write_numbers(file, &[self.chunks, self.tiles, self.tile_bytes, seen, self.unreadable.len() as u64])?;
+        for &rect in &self.unreadable {
+            write_rect(file, rect)?;
+        }
+        write_numbers(file, &[self.digests.len() as u64])?;
+        for digest in &self.digests {
+            file.write_all(digest.as_bytes())?;
+        }
+        write_numbers(file, &[self.mosaics.len() as u64])?;
+        for SavedMosaic { held, arrived } in &self.mosaics {
+            write_numbers(file, &[held.len() as u64])?;
+            for (column, row, users, piece) in held {
+                write_numbers(file, &[u64::from(*column), u64::from(*row), u64::from(*users)])?;
+                write_rect(file, piece.rect)?;
+                file.write_all(piece.pixels.bytes())?;
+            }
+            write_numbers(file, &[arrived.len() as u64])?;
+            for ((column, row), count) in arrived {
+                write_numbers(file, &[u64::from(*column), u64::from(*row), u64::from(*count)])?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads a state back; `None` where it is none.
+    pub fn read(bytes: &[u8]) -> Option<Self> {
+        let mut fields = Fields(bytes);
+        let length = fields.count(1)?;
+        let identity = Arc::new(serde_json::from_slice(fields.bytes(length)?).ok()?);
+        let (chunks, tiles, tile_bytes) = (fields.number()?, fields.number()?, fields.number()?);
+        let something_seen = fields.number()? != 0;
+        let unreadable = (0..fields.count(32)?).map(|_| fields.rect()).collect::<Option<_>>()?;
+        let digests = (0..fields.count(32)?).map(|_| Some(Digest::from_bytes(fields.bytes(32)?.try_into().ok()?)));
+        let digests = digests.collect::<Option<_>>()?;
+        let mosaics = (0..fields.count(16)?).map(|_| fields.mosaic()).collect::<Option<_>>()?;
+        let state = Self { identity, chunks, tiles, tile_bytes, something_seen, unreadable, digests, mosaics };
+        fields.0.is_empty().then_some(state)
+    }
+}
+
+fn write_numbers(file: &mut dyn Write, numbers: &[u64]) -> io::Result<()> {
+    numbers.iter().try_for_each(|number| file.write_all(&number.to_le_bytes()))
+}
+
+fn write_rect(file: &mut dyn Write, rect: Rect) -> io::Result<()> {
+    let (origin, size) = (rect.origin(), rect.size());
+    write_numbers(file, &[origin.x, origin.y, size.width(), size.height()].map(u64::from))
+}
+
+/// What is left to read.
+struct Fields<'a>(&'a [u8]);
+
+impl<'a> Fields<'a> {
+    fn bytes(&mut self, length: usize) -> Option<&'a [u8]> {
+        let (taken, rest) = self.0.split_at_checked(length)?;
+        self.0 = rest;
+        Some(taken)
+    }
+
+    fn number(&mut self) -> Option<u64> {
+        Some(u64::from_le_bytes(self.bytes(8)?.try_into().ok()?))
+    }
+
+    fn small(&mut self) -> Option<u32> {
+        u32::try_from(self.number()?).ok()
+    }
+
+    /// How many things follow, each of at least so many bytes.
+    fn count(&mut self, bytes: usize) -> Option<usize> {
+        let count = usize::try_from(self.number()?).ok()?;
+        (count <= self.0.len() / bytes).then_some(count)
+    }
+
+    fn rect(&mut self) -> Option<Rect> {
+        let (x, y) = (self.small()?, self.small()?);
+        Rect::new(Point { x, y }, Size::new(self.small()?, self.small()?)?)
+    }
+
+    fn mosaic(&mut self) -> Option<SavedMosaic> {
+        let held = (0..self.count(56)?).map(|_| {
+            let (column, row, users) = (self.small()?, self.small()?, self.small()?);
+            let rect = self.rect()?;
+            let bytes = self.bytes(usize::try_from(rect.size().area()).ok()?.checked_mul(PIXEL_BYTES)?)?;
+            let pixels = Pixels::from_bytes(rect.size(), bytes.to_vec())?;
+            Some((column, row, users, Arc::new(Piece { rect, pixels })))
+        });
+        let held = held.collect::<Option<_>>()?;
+        let arrived = (0..self.count(24)?).map(|_| Some(((self.small()?, self.small()?), self.small()?)));
+        Some(SavedMosaic { held, arrived: arrived.collect::<Option<_>>()? })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::render::Rgb;
+
+    #[test]
+    fn a_state_is_read_back_and_part_of_one_is_none() {
+        let rect = Rect::spanning(3..8, 2..4).unwrap();
+        let piece = Arc::new(Piece { rect, pixels: Pixels::filled(rect.size(), Rgb::WHITE) });
+        let state = SavedState {
+            identity: Arc::new([("the name".to_owned(), "scan".to_owned())].into()),
+            chunks: 7,
+            tiles: 5,
+            tile_bytes: 1234,
+            something_seen: true,
+            unreadable: vec![rect],
+            digests: vec![Digest::of(b"a"), Digest::default()],
+            mosaics: vec![SavedMosaic { held: vec![(1, 2, 3, piece)], arrived: vec![((4, 5), 6)] }],
+        };
+        let mut bytes = Vec::new();
+        state.write(&mut bytes).unwrap();
+        let read = SavedState::read(&bytes).unwrap();
+        let mut again = Vec::new();
+        read.write(&mut again).unwrap();
+        assert_eq!(again, bytes);
+        assert_eq!((read.chunks, read.tiles, read.tile_bytes, read.something_seen), (7, 5, 1234, true));
+        assert_eq!(read.mosaics[0].held[0].3.rect, rect);
+        for length in 0..bytes.len() {
+            assert!(SavedState::read(&bytes[..length]).is_none(), "{length} bytes");
+        }
+    }
+
+    #[test]
+    fn what_differs_is_told() {
+        let before: Identity = [("a".to_owned(), "1".to_owned()), ("b".to_owned(), "2".to_owned())].into();
+        assert_eq!(difference(&before, &before), None);
+        let mut now = before.clone();
+        now.insert("b".to_owned(), "3".to_owned());
+        assert_eq!(difference(&before, &now), Some(("b".to_owned(), "2".to_owned(), "3".to_owned())));
+        now = before.clone();
+        now.remove("a");
+        assert_eq!(difference(&before, &now), Some(("a".to_owned(), "1".to_owned(), String::new())));
+    }
+}

@@ -1,0 +1,176 @@
+//! What a killed export leaves for the next one: a file beside the partial output that says how far it had come.
+//!
+//! What always holds: the file speaks only of entries that were on the disk before it was; it takes its name when it is on the disk itself, and it
+//! ends with the SHA-256 of all of it, so that half of one is none. That none can be written is no failure of an export: it is finished just as
+//! well, and only could not be resumed.
+
+use std::ffi::OsString;
+use std::fmt;
+use std::fs::{self, File};
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest as _, Sha256};
+
+use super::partial::{parent_folder, remove_file};
+use super::{SinkError, failed};
+
+const SIGNATURE: &[u8; 8] = b"SZRESUM1";
+const DIGEST_BYTES: usize = 32;
+/// The signature, the number of entries and the length of the container.
+const HEAD_BYTES: usize = 24;
+
+/// Beside the state, the disk should have room for this many times more: an export must not fail for the sake of it.
+const ROOM: u64 = 8;
+
+/// Writes the state of an export.
+pub type WriteState = Box<dyn FnOnce(&mut dyn Write) -> io::Result<()> + Send>;
+
+/// A moment of an export that a later run can go on from.
+pub struct Checkpoint {
+    /// The entries with lower numbers have all been written, and none with higher ones.
+    pub entries: u64,
+    /// About how long the state is.
+    pub bytes: u64,
+    /// Writes what the export needs to go on.
+    pub state: WriteState,
+}
+
+impl fmt::Debug for Checkpoint {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { entries, bytes, .. } = self;
+        write!(formatter, "a checkpoint of {entries} entries, {bytes} bytes")
+    }
+}
+
+/// What an earlier run has left.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LeftState {
+    /// The entries with lower numbers are on the disk.
+    pub entries: u64,
+    /// How many bytes of a one-file container they take.
+    pub container_bytes: u64,
+    /// What the export needs to go on.
+    pub state: Vec<u8>,
+}
+
+/// The file that the checkpoints of one destination are kept in.
+#[derive(Clone, Debug)]
+pub(super) struct CheckpointFile {
+    path: PathBuf,
+    unfinished: PathBuf,
+}
+
+impl CheckpointFile {
+    pub fn beside(destination: &Path) -> Self {
+        let named = |ending: &str| {
+            let mut name = OsString::from(".");
+            name.push(destination.file_name().unwrap_or_default());
+            name.push(ending);
+            parent_folder(destination).join(name)
+        };
+        Self { path: named(".resume"), unfinished: named(".resume~") }
+    }
+
+    /// Keeps a checkpoint in place of the one before.
+    pub fn keep(&self, checkpoint: Checkpoint, container_bytes: u64) -> io::Result<()> {
+        let room = nix::sys::statvfs::statvfs(parent_folder(&self.path))?;
+        if u64::from(room.blocks_available()) * room.fragment_size() < ROOM * checkpoint.bytes {
+            return Err(io::ErrorKind::StorageFull.into());
+        }
+        let mut file = Hashed { inner: BufWriter::new(File::create(&self.unfinished)?), hasher: Sha256::new() };
+        file.write_all(SIGNATURE)?;
+        file.write_all(&checkpoint.entries.to_le_bytes())?;
+        file.write_all(&container_bytes.to_le_bytes())?;
+        (checkpoint.state)(&mut file)?;
+        let digest = file.hasher.finalize();
+        file.inner.write_all(&digest)?;
+        file.inner.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()?;
+        fs::rename(&self.unfinished, &self.path)
+    }
+
+    /// The last checkpoint that was kept; `None` where there is none that is whole.
+    pub fn read(&self) -> Result<Option<LeftState>, SinkError> {
+        let bytes = match fs::read(&self.path) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(failed("read", &self.path)(error)),
+        };
+        let Some(end) = bytes.len().checked_sub(DIGEST_BYTES).filter(|&end| end >= HEAD_BYTES) else { return Ok(None) };
+        let (kept, digest) = bytes.split_at(end);
+        if !kept.starts_with(SIGNATURE) || Sha256::digest(kept).as_slice() != digest {
+            return Ok(None);
+        }
+        let number = |at: usize| kept[at..at + 8].iter().rev().fold(0, |sum, &byte| sum << 8 | u64::from(byte));
+        Ok(Some(LeftState { entries: number(8), container_bytes: number(16), state: kept[HEAD_BYTES..].to_vec() }))
+    }
+
+    pub fn exists(&self) -> bool {
+        self.path.exists()
+    }
+
+    pub fn remove(&self) -> Result<(), SinkError> {
+        remove_file(&self.unfinished)?;
+        remove_file(&self.path)
+    }
+}
+
+/// Hashes what passes.
+struct Hashed<W> {
+    inner: W,
+    hasher: Sha256,
+}
+
+impl<W: Write> Write for Hashed<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.inner.write(bytes)?;
+        self.hasher.update(&bytes[..written]);
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.inner.flush()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn checkpoint(entries: u64, state: &'static [u8]) -> Checkpoint {
+        Checkpoint { entries, bytes: state.len() as u64, state: Box::new(|file| file.write_all(state)) }
+    }
+
+    #[test]
+    fn the_last_one_is_read_back_and_half_of_one_is_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = CheckpointFile::beside(&folder.path().join("x.zip"));
+        assert_eq!(file.read().unwrap(), None);
+        file.keep(checkpoint(3, b"one"), 17).unwrap();
+        file.keep(checkpoint(5, b"two"), 19).unwrap();
+        let expected = LeftState { entries: 5, container_bytes: 19, state: b"two".to_vec() };
+        assert_eq!(file.read().unwrap(), Some(expected));
+        let whole = fs::read(&file.path).unwrap();
+        for length in 0..whole.len() {
+            fs::write(&file.path, &whole[..length]).unwrap();
+            assert_eq!(file.read().unwrap(), None, "{length} bytes");
+        }
+        for bit in 0..whole.len() * 8 {
+            let mut flipped = whole.clone();
+            flipped[bit / 8] ^= 1 << (bit % 8);
+            fs::write(&file.path, flipped).unwrap();
+            assert_eq!(file.read().unwrap(), None, "bit {bit}");
+        }
+        file.remove().unwrap();
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn the_export_comes_first_where_the_disk_is_nearly_full() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = CheckpointFile::beside(&folder.path().join("x"));
+        let large = Checkpoint { bytes: u64::MAX / 16, ..checkpoint(1, b"") };
+        assert_eq!(file.keep(large, 0).unwrap_err().kind(), io::ErrorKind::StorageFull);
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+}
