@@ -172,7 +172,9 @@ impl Archive {
     pub fn check_structure(&self, strictness: Strictness) -> io::Result<Vec<Fault>> {
         let mut faults = self.faults.clone();
         if strictness == Strictness::Ours {
-            faults.extend(self.end.unlike_ours(self.entries.len() as u64).into_iter().map(Fault::of_archive));
+            let version = self.entries.iter().map(ArchiveEntry::version_needed).max().unwrap_or_default();
+            let unlike_ours = self.end.unlike_ours(self.entries.len() as u64, version);
+            faults.extend(unlike_ours.map(Fault::of_archive));
         }
         let mut order: Vec<&ArchiveEntry> = self.entries.iter().collect();
         order.sort_by_key(|entry| entry.header_offset());

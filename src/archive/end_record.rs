@@ -92,18 +92,21 @@ impl EndRecord {
         start..start.saturating_add(length)
     }
 
-    /// What our own archives never have.
-    pub fn unlike_ours(&self, entries: u64) -> Option<String> {
-        let needed = entries >= u16::MAX.into()
-            || self.directory.start >= u32::MAX.into()
-            || self.directory.end - self.directory.start >= u32::MAX.into();
+    /// What our own archives never have. `version` is the greatest that an entry needs, and so the ZIP64 record's.
+    pub fn unlike_ours(&self, entries: u64, version: u16) -> Option<String> {
+        // Not for a number that is just full of ones: it is still in its old field.
+        let needed = entries > u16::MAX.into()
+            || self.directory.start > u32::MAX.into()
+            || self.directory.end - self.directory.start > u32::MAX.into();
         if self.comment_bytes > 0 {
             return Some("has a comment".to_owned());
         }
         match self.zip64 {
             Some(_) if !needed => Some("has a ZIP64 end record that it does not need".to_owned()),
             None if needed => Some("lacks a ZIP64 end record".to_owned()),
-            Some(versions) if versions != (45, 45) => Some(format!("has a ZIP64 end record of versions {versions:?}")),
+            Some(versions) if versions != (version, version) => {
+                Some(format!("has a ZIP64 end record of versions {versions:?}"))
+            }
             _ => None,
         }
     }

@@ -156,6 +156,10 @@ impl ArchiveEntry {
         self.header_offset
     }
 
+    pub(super) const fn version_needed(&self) -> u16 {
+        self.common.version_needed
+    }
+
     pub(super) const fn has_descriptor(&self) -> bool {
         self.common.flags & HAS_DESCRIPTOR != 0
     }
@@ -185,8 +189,9 @@ impl ArchiveEntry {
     pub(super) fn unlike_ours(&self) -> Option<String> {
         let (made_by, disk, internal, external, comment_bytes, extras) = self.about;
         let Common { version_needed, flags, time, date, .. } = self.common;
-        // A size or an offset past 4 GiB needs version 4.5. Whichever is the greater is what the record says it was made by, under Unix.
-        let version = if self.large.0 || self.large.1 { 45 } else { 10 };
+        // A size past 4 GiB needs version 4.5, and an offset alone does not say so. The same version is what the record says it was made by, under
+        // Unix.
+        let version = if self.large.0 { 45 } else { 10 };
         let told = |what: &str, found: u32, expected: u32| {
             (found != expected).then(|| format!("its {what} is {found:#x}, and {expected:#x} is right"))
         };
