@@ -58,6 +58,17 @@ impl ArchiveStream {
         written.inspect_err(|_| self.discard())
     }
 
+    /// The file ends where the next bytes go. If something else has cut it short, they would come after a hole, and nobody would see it.
+    fn check_length(&mut self, expected: u64) -> io::Result<()> {
+        let found = self.file.as_ref().map_or(Ok(expected), |file| file.metadata().map(|found| found.len()));
+        let checked = found.and_then(|found| {
+            let disturbed =
+                || format!("{expected} bytes were written, {found} are there: something else has been at it");
+            if found == expected { Ok(()) } else { Err(io::Error::other(disturbed())) }
+        });
+        checked.inspect_err(|_| *self.discarded.get_mut() = true)
+    }
+
     /// Closes the file. Everything was flushed before.
     pub fn close(&mut self) -> io::Result<()> {
         self.file.take().map_or(Ok(()), |file| nix::unistd::close(file).map_err(io::Error::from))
@@ -89,7 +100,8 @@ impl Write for ArchiveStream {
             return Ok(());
         }
         let gathered = std::mem::take(&mut self.gathered);
-        let written = self.write_at(&gathered, self.end - gathered.len() as u64);
+        let at = self.end - gathered.len() as u64;
+        let written = self.check_length(at).and_then(|()| self.write_at(&gathered, at));
         self.gathered = gathered;
         self.gathered.clear();
         written
