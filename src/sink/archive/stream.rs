@@ -77,11 +77,10 @@ impl ArchiveStream {
 
 impl Write for ArchiveStream {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if *self.discarded.get_mut() {
-            return Ok(bytes.len());
-        }
         let length = bytes.len() as u64;
-        if self.position == self.end {
+        if *self.discarded.get_mut() {
+            // Who ends an archive that was given up goes by where things would be.
+        } else if self.position == self.end {
             self.gathered.extend_from_slice(bytes);
             self.end += length;
             if self.gathered.len() >= GATHERED_BYTES {
@@ -92,6 +91,7 @@ impl Write for ArchiveStream {
             self.write_at(bytes, self.position)?;
         }
         self.position += length;
+        self.end = self.end.max(self.position);
         Ok(bytes.len())
     }
 
@@ -111,14 +111,13 @@ impl Write for ArchiveStream {
 impl Seek for ArchiveStream {
     /// Goes back to a local header, or to the end.
     fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
-        match to {
-            SeekFrom::Current(0) => {}
-            SeekFrom::End(0) => self.position = self.end,
-            SeekFrom::Start(start) if start <= self.end => self.position = start,
-            // Who ends an archive that was given up need not be told.
-            _ if *self.discarded.get_mut() => {}
-            _ => return Err(io::Error::new(io::ErrorKind::Unsupported, "an archive has nothing there")),
-        }
+        let place = match to {
+            SeekFrom::Start(start) => Some(start),
+            SeekFrom::Current(by) => self.position.checked_add_signed(by),
+            SeekFrom::End(by) => self.end.checked_add_signed(by),
+        };
+        let nothing = || io::Error::new(io::ErrorKind::Unsupported, "an archive has nothing there");
+        self.position = place.filter(|&place| place <= self.end).ok_or_else(nothing)?;
         Ok(self.position)
     }
 }
