@@ -27,7 +27,7 @@ pub(super) struct Arguments {
     #[arg(long)]
     quick: bool,
 
-    /// As JSON
+    /// Print the result as JSON, with every damage and the file that it is in
     #[arg(long)]
     json: bool,
 

@@ -143,7 +143,7 @@ impl ArchiveSink {
         let entries = Entries {
             next: 0,
             waiting: BTreeMap::new(),
-            zip: ZipWriter::new(ArchiveStream::new(stream)),
+            zip: ZipWriter::new(ArchiveStream::new(stream, left.as_ref().map_or(0, |left| left.container_bytes))),
             index,
             failure: None,
         };
@@ -402,6 +402,13 @@ impl Sink for ArchiveSink {
         let Some(left) = &self.left else { return Ok(()) };
         let reading = failed("read", &self.partial);
         let changed = |name: String| SinkError::Changed { path: self.destination.clone(), name };
+        let bytes = self.file.metadata().map_err(&reading)?.len();
+        if bytes < left.container_bytes {
+            let written = left.container_bytes;
+            return Err(SinkError::Disturbed { path: self.destination.clone(), written, found: bytes, unit: "bytes" });
+        }
+        // What was written after the checkpoint is written anew.
+        self.file.set_len(left.container_bytes).map_err(failed("cut", &self.partial))?;
         let mut position = 0;
         for number in 0..left.entries {
             let place = first_entry(&self.file, position, left.container_bytes).map_err(&reading)?;
@@ -420,7 +427,7 @@ impl Sink for ArchiveSink {
             let (written, found) = (left.container_bytes, position);
             return Err(SinkError::Disturbed { path: self.destination.clone(), written, found, unit: "bytes" });
         }
-        self.file.set_len(position).map_err(failed("cut", &self.partial))
+        Ok(())
     }
 
     fn suspend(mut self: Box<Self>) -> Result<(), SinkError> {

@@ -6,7 +6,7 @@
 use std::fs::File;
 use std::io::{self, Seek, SeekFrom, Write};
 use std::os::unix::fs::FileExt;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 /// How much is gathered before it is written.
 const GATHERED_BYTES: usize = 1 << 20;
@@ -21,18 +21,35 @@ pub(super) struct ArchiveStream {
     /// Where the next byte goes: the end, or a local header that is filled in once its contents are known.
     position: u64,
     end: u64,
+    /// How long the file is: what was written, or was there before and is written once more.
+    file_bytes: AtomicU64,
     discarded: AtomicBool,
 }
 
 impl ArchiveStream {
-    pub fn new(file: File) -> Self {
+    /// Begins at the beginning of a file that has so many bytes.
+    pub fn new(file: File, file_bytes: u64) -> Self {
         let gathered = Vec::with_capacity(GATHERED_BYTES + GATHERED_BYTES / 4);
-        Self { file: Some(file), gathered, position: 0, end: 0, discarded: AtomicBool::new(false) }
+        Self {
+            file: Some(file),
+            gathered,
+            position: 0,
+            end: 0,
+            file_bytes: file_bytes.into(),
+            discarded: AtomicBool::new(false),
+        }
     }
 
     /// One that leads nowhere.
     pub fn closed() -> Self {
-        Self { file: None, gathered: Vec::new(), position: 0, end: 0, discarded: AtomicBool::new(true) }
+        Self {
+            file: None,
+            gathered: Vec::new(),
+            position: 0,
+            end: 0,
+            file_bytes: 0.into(),
+            discarded: AtomicBool::new(true),
+        }
     }
 
     /// How many bytes have been taken.
@@ -55,18 +72,20 @@ impl ArchiveStream {
             Some(file) => file.write_all_at(bytes, at),
             None => Err(io::Error::other("the archive is closed already")),
         };
+        self.file_bytes.fetch_max(at + bytes.len() as u64, Ordering::Relaxed);
         written.inspect_err(|_| self.discard())
     }
 
-    /// The file ends where the next bytes go. If something else has cut it short, they would come after a hole, and nobody would see it.
-    fn check_length(&mut self, expected: u64) -> io::Result<()> {
+    /// If something else had cut the file short, the next bytes would come after a hole, and nobody would see it.
+    fn check_length(&self) -> io::Result<()> {
+        let expected = self.file_bytes.load(Ordering::Relaxed);
         let found = self.file.as_ref().map_or(Ok(expected), |file| file.metadata().map(|found| found.len()));
         let checked = found.and_then(|found| {
             let disturbed =
                 || format!("{expected} bytes were written, {found} are there: something else has been at it");
             if found == expected { Ok(()) } else { Err(io::Error::other(disturbed())) }
         });
-        checked.inspect_err(|_| *self.discarded.get_mut() = true)
+        checked.inspect_err(|_| self.discard())
     }
 
     /// Closes the file. Everything was flushed before.
@@ -101,7 +120,7 @@ impl Write for ArchiveStream {
         }
         let gathered = std::mem::take(&mut self.gathered);
         let at = self.end - gathered.len() as u64;
-        let written = self.check_length(at).and_then(|()| self.write_at(&gathered, at));
+        let written = self.check_length().and_then(|()| self.write_at(&gathered, at));
         self.gathered = gathered;
         self.gathered.clear();
         written
