@@ -436,6 +436,10 @@ impl Sink for ArchiveSink {
         }
         self.finished = true;
         self.give_up();
+        // The thread holds the lock as well, and so is waited for; a sync that failed has only kept a checkpoint from being kept.
+        if let Some(early_sync) = self.early_sync.take() {
+            let _ = early_sync.end(&self.partial);
+        }
         Ok(())
     }
 

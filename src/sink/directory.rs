@@ -261,8 +261,10 @@ impl Sink for DirectorySink {
             return self.abandon();
         }
         self.finished = true;
-        if let Some(early_sync) = &self.early_sync {
+        // The thread holds the lock as well, and so is waited for; a sync that failed has only kept a checkpoint from being kept.
+        if let Some(early_sync) = self.early_sync.take() {
             early_sync.stop_keeping();
+            let _ = early_sync.end(&self.partial);
         }
         Ok(())
     }

@@ -15,6 +15,7 @@ mod failing_sink;
 mod pyramid;
 mod quality;
 mod readers;
+mod resume;
 mod single_tile;
 mod sinks;
 mod sources;

@@ -1,0 +1,234 @@
+//! An export that is stopped and resumed comes to the same bytes as one that was not, and what was tampered with is refused.
+
+use std::fs;
+use std::num::NonZeroUsize;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use slidezoom::export::{create_sink, resume_sink};
+use slidezoom::geometry::Size;
+use slidezoom::layout::Container;
+use slidezoom::plan::{ExportOptions, Page};
+use slidezoom::progress::{Progress, Unwatched};
+use slidezoom::sink::{Existing, SinkError};
+use slidezoom::slide::SourceIdentity;
+use slidezoom::{Error, ExportPlan, ExportReport, Source, export};
+
+use crate::drawn_source::DrawnSource;
+
+/// High and narrow: little is held at a time, and so a checkpoint comes soon.
+fn source() -> DrawnSource {
+    DrawnSource::new(Size::new(200, 150_000).unwrap(), Size::new(200, 200), None)
+}
+
+fn options(container: Container) -> ExportOptions {
+    ExportOptions { container, page: Page::Omit, source_identity: SourceIdentity::Omit, ..ExportOptions::default() }
+}
+
+/// Stops an export once there is another checkpoint than the one that it began with.
+struct StopAtCheckpoint {
+    file: PathBuf,
+    known: Option<u64>,
+}
+
+impl StopAtCheckpoint {
+    fn of(destination: &Path) -> Self {
+        let name = format!(".{}.resume", destination.file_name().unwrap().to_str().unwrap());
+        let file = destination.with_file_name(name);
+        let known = inode(&file);
+        Self { file, known }
+    }
+}
+
+fn inode(file: &Path) -> Option<u64> {
+    fs::metadata(file).ok().map(|metadata| metadata.ino())
+}
+
+impl Progress for StopAtCheckpoint {
+    fn stop_requested(&self) -> bool {
+        inode(&self.file).is_some_and(|now| Some(now) != self.known)
+    }
+}
+
+/// A folder in which exports of [`source`] are written, stopped and resumed.
+struct Exports {
+    folder: tempfile::TempDir,
+    container: Container,
+}
+
+impl Exports {
+    fn new(container: Container) -> Self {
+        Self { folder: tempfile::tempdir().unwrap(), container }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        let ending = self.container.extension().map_or(String::new(), |ending| format!(".{ending}"));
+        self.folder.path().join(format!("{name}{ending}"))
+    }
+
+    fn run(&self, name: &str, jobs: usize, progress: &dyn Progress) -> Result<ExportReport, Error> {
+        self.run_with(name, jobs, progress, &options(self.container))
+    }
+
+    fn run_with(
+        &self,
+        name: &str,
+        jobs: usize,
+        progress: &dyn Progress,
+        options: &ExportOptions,
+    ) -> Result<ExportReport, Error> {
+        let source = source();
+        let plan = ExportPlan::new(source.info(), "scan", options).unwrap();
+        let sink = resume_sink(&plan, &self.path(name), Existing::Refuse)?;
+        export(&source, &plan, sink, NonZeroUsize::new(jobs).unwrap(), progress)
+    }
+
+    fn stop_at_checkpoint(&self, name: &str, jobs: usize) {
+        let stopped = self.run(name, jobs, &StopAtCheckpoint::of(&self.path(name)));
+        assert!(matches!(stopped, Err(Error::Interrupted)), "{stopped:?}");
+        assert!(!self.path(name).exists());
+    }
+
+    /// Everything below a path, with its contents.
+    fn contents(&self, name: &str) -> Vec<(PathBuf, Vec<u8>)> {
+        let root = self.path(name);
+        let files = walkdir::WalkDir::new(&root).sort_by_file_name().into_iter().map(Result::unwrap);
+        files
+            .filter(|entry| entry.file_type().is_file())
+            .map(|entry| (entry.path().strip_prefix(&root).unwrap().to_owned(), fs::read(entry.path()).unwrap()))
+            .collect()
+    }
+
+    fn names(&self) -> Vec<String> {
+        let names = fs::read_dir(self.folder.path()).unwrap();
+        let mut names: Vec<String> =
+            names.map(|entry| entry.unwrap().file_name().to_str().unwrap().to_owned()).collect();
+        names.sort();
+        names
+    }
+}
+
+const CONTAINERS: [Container; 3] = [Container::Folder, Container::Bag, Container::Zip];
+
+#[test]
+fn a_resumed_export_is_the_same_byte_for_byte() {
+    for container in CONTAINERS {
+        let exports = Exports::new(container);
+        let undisturbed = exports.run("undisturbed", 2, &Unwatched).unwrap();
+        exports.stop_at_checkpoint("resumed", 3);
+        exports.stop_at_checkpoint("resumed", 1);
+        let report = exports.run("resumed", 2, &Unwatched).unwrap();
+        assert!(exports.contents("resumed") == exports.contents("undisturbed"), "{container:?}");
+        assert_eq!((report.tiles, report.tile_bytes), (undisturbed.tiles, undisturbed.tile_bytes));
+        assert_eq!(exports.names().len(), 2, "nothing else is left: {:?}", exports.names());
+    }
+}
+
+/// What the run was made of is not read again: it goes on where it was.
+#[test]
+fn what_was_written_is_not_read_again() {
+    let exports = Exports::new(Container::Folder);
+    exports.stop_at_checkpoint("scan", 2);
+    let source = source();
+    let plan = ExportPlan::new(source.info(), "scan", &options(Container::Folder)).unwrap();
+    let sink = resume_sink(&plan, &exports.path("scan"), Existing::Refuse).unwrap();
+    export(&source, &plan, sink, NonZeroUsize::MIN, &Unwatched).unwrap();
+    let first = source.reads().iter().map(|rect| rect.rows().start).min().unwrap();
+    assert!(first > 10_000, "read again from row {first} on");
+}
+
+#[test]
+fn another_export_does_not_take_up_what_was_left() {
+    for container in CONTAINERS {
+        let exports = Exports::new(container);
+        exports.stop_at_checkpoint("scan", 2);
+        let before = exports.names();
+        let other = ExportOptions { page: Page::Include, ..options(container) };
+        let refused = exports.run_with("scan", 2, &Unwatched, &other);
+        let Err(Error::Differs { what, before: was, now }) = refused else { panic!("{refused:?}") };
+        assert_eq!((what.as_str(), was.as_str(), now.as_str()), ("the page", "Omit", "Include"));
+        assert_eq!(exports.names(), before, "what was left is left");
+        exports.run("scan", 2, &Unwatched).unwrap();
+    }
+}
+
+#[test]
+fn what_was_changed_since_is_refused() {
+    let exports = Exports::new(Container::Folder);
+    exports.stop_at_checkpoint("scan", 2);
+    let partial = exports.folder.path().join(".scan.partial");
+    let tile = partial.join("scan_files/18/0_3.jpeg");
+    let good = fs::read(&tile).unwrap();
+    let mut flipped = good.clone();
+    flipped[100] ^= 1;
+    fs::write(&tile, flipped).unwrap();
+    let refused = exports.run("scan", 2, &Unwatched);
+    assert!(
+        matches!(&refused, Err(Error::Destination(SinkError::Changed { name, .. })) if name.ends_with("18/0_3.jpeg"))
+    );
+    fs::remove_file(&tile).unwrap();
+    let refused = exports.run("scan", 2, &Unwatched);
+    assert!(matches!(refused, Err(Error::Destination(SinkError::Disturbed { .. }))), "{refused:?}");
+    // As it was, and with files beside it that no checkpoint speaks of: these go.
+    fs::write(&tile, &good).unwrap();
+    fs::write(partial.join("scan_files/18/stranger.jpeg"), "x").unwrap();
+    fs::write(partial.join("scan_files/18/0_580.jpeg"), "half a tile").unwrap();
+    exports.run("scan", 2, &Unwatched).unwrap();
+    exports.run("undisturbed", 2, &Unwatched).unwrap();
+    assert!(exports.contents("scan") == exports.contents("undisturbed"));
+
+    let exports = Exports::new(Container::Zip);
+    exports.stop_at_checkpoint("scan", 2);
+    let partial = exports.folder.path().join(".scan.zip.partial");
+    let good = fs::read(&partial).unwrap();
+    for place in [0, 20, 40, 5_000, 100_000] {
+        let mut flipped = good.clone();
+        flipped[place] ^= 1;
+        fs::write(&partial, flipped).unwrap();
+        let refused = exports.run("scan", 2, &Unwatched);
+        assert!(matches!(refused, Err(Error::Destination(_))), "a bit of byte {place}: {refused:?}");
+    }
+    fs::write(&partial, &good[..good.len() / 2]).unwrap();
+    let refused = exports.run("scan", 2, &Unwatched);
+    assert!(matches!(refused, Err(Error::Destination(SinkError::Disturbed { .. }))), "{refused:?}");
+    // What comes after the checkpoint is written anew, whatever it is.
+    fs::write(&partial, [&good[..], b"rubbish"].concat()).unwrap();
+    exports.run("scan", 2, &Unwatched).unwrap();
+    exports.run("undisturbed", 2, &Unwatched).unwrap();
+    assert!(exports.contents("scan") == exports.contents("undisturbed"));
+}
+
+#[test]
+fn a_damaged_checkpoint_is_none_and_the_export_begins_anew() {
+    for container in CONTAINERS {
+        let exports = Exports::new(container);
+        exports.stop_at_checkpoint("scan", 2);
+        let file = StopAtCheckpoint::of(&exports.path("scan")).file;
+        let mut checkpoint = fs::read(&file).unwrap();
+        let middle = checkpoint.len() / 2;
+        checkpoint[middle] ^= 1;
+        fs::write(&file, checkpoint).unwrap();
+        exports.run("scan", 2, &Unwatched).unwrap();
+        exports.run("undisturbed", 2, &Unwatched).unwrap();
+        assert!(exports.contents("scan") == exports.contents("undisturbed"), "{container:?}");
+        assert_eq!(exports.names().len(), 2, "{:?}", exports.names());
+    }
+}
+
+/// Without a word about resuming, what was left is removed, and a failed run leaves nothing.
+#[test]
+fn an_export_that_does_not_resume_clears_up() {
+    for container in CONTAINERS {
+        let exports = Exports::new(container);
+        exports.stop_at_checkpoint("scan", 2);
+        assert_eq!(exports.names().len(), 2, "{:?}", exports.names());
+        let source = source();
+        let plan = ExportPlan::new(source.info(), "scan", &options(container)).unwrap();
+        let sink = create_sink(&plan, &exports.path("scan"), Existing::Refuse).unwrap();
+        assert_eq!(exports.names().len(), 1, "the checkpoint is gone: {:?}", exports.names());
+        let stop = StopAtCheckpoint::of(&exports.path("scan"));
+        let stopped = export(&source, &plan, sink, NonZeroUsize::MIN, &stop);
+        assert!(matches!(stopped, Err(Error::Interrupted)), "{stopped:?}");
+        assert_eq!(exports.names(), [""; 0]);
+    }
+}
