@@ -1,7 +1,8 @@
 //! What stands under an export's name already, and whether it may be replaced.
 //!
-//! What always holds: only a folder that is an export and nothing else is ever moved or removed.
+//! What always holds: only a folder or an archive that is an export and nothing else is ever moved, removed or replaced.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -9,8 +10,9 @@ use std::path::{Path, PathBuf};
 use super::partial::remove_folder;
 use super::{SinkError, failed};
 use crate::archive::{Archive, ArchiveError};
-use crate::layout::{BAG_DECLARATION, BAG_INFORMATION, TAG_MANIFEST, TILE_INDEX, is_descriptor};
+use crate::layout::{BAG_DECLARATION, BAG_INFORMATION, TAG_MANIFEST, TILE_INDEX};
 use crate::manifest::MANIFEST;
+use crate::scan_properties::SCAN_PROPERTIES;
 
 /// What to do where something stands under the final name already.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -79,7 +81,10 @@ pub(super) fn refuse_existing_archive(destination: &Path, existing: Existing) ->
     }
 }
 
-/// Whether a file is an archive with one descriptor, in the one folder that all else stands in.
+/// Where a `.szi` keeps what is ours alone.
+const OURS: &str = "vendor/slidezoom/";
+
+/// Whether a file is an archive of an export and nothing else, in one folder.
 fn is_export_archive(file: &Path) -> Result<bool, SinkError> {
     if !fs::symlink_metadata(file).map_err(failed("look at", file))?.is_file() {
         return Ok(false);
@@ -91,10 +96,16 @@ fn is_export_archive(file: &Path) -> Result<bool, SinkError> {
         }
         Err(_) => return Ok(false),
     };
-    let mut names = archive.entries().iter().map(|entry| entry.unicode_name().and_then(|name| name.split_once('/')));
-    let Some(Some((root, _))) = names.clone().next() else { return Ok(false) };
-    let descriptors = names.clone().flatten().filter(|(_, name)| is_descriptor(name)).count();
-    Ok(descriptors == 1 && names.all(|name| name.is_some_and(|(folder, _)| folder == root)))
+    let names = archive.entries().iter().map(|entry| entry.unicode_name().and_then(|name| name.split_once('/')));
+    let Some(names) = names.collect::<Option<Vec<_>>>() else { return Ok(false) };
+    let Some(&(root, _)) = names.first() else { return Ok(false) };
+    // What stands directly in the root folder, which can be an entry of its own: then nothing follows its name.
+    let directly =
+        |name: &'_ str| if name.starts_with(OURS) { OURS.len() } else { name.find('/').unwrap_or(name.len()) };
+    let inside: BTreeSet<&str> = names.iter().map(|(_, name)| &name[..directly(name)]).collect();
+    let inside: Vec<&str> = inside.into_iter().filter(|name| !name.is_empty()).collect();
+    let of_szi = [SCAN_PROPERTIES, "associated_images", OURS];
+    Ok(names.iter().all(|(folder, _)| *folder == root) && are_of_one_export(&inside, &of_szi))
 }
 
 /// Whether a folder is an export and nothing else, or empty: `--overwrite` must not remove what anybody else has put there. One
@@ -112,13 +123,17 @@ pub(super) fn is_export(folder: &Path) -> Result<bool, SinkError> {
         let of_bags = ["data", BAG_DECLARATION, BAG_INFORMATION, TAG_MANIFEST, MANIFEST];
         return Ok(names.iter().all(|name| of_bags.contains(&name.as_str())) && is_export(&folder.join("data"))?);
     }
-    let descriptors: Vec<&str> = names.iter().filter_map(|name| name.strip_suffix(".dzi")).collect();
-    Ok(match descriptors[..] {
-        [] => names.is_empty(),
-        [export] => names.iter().all(|name| {
-            let own = name.strip_prefix(export).is_some_and(|rest| matches!(rest, ".dzi" | "_files" | ".json"));
-            own || ["index.html", "viewer", "associated", MANIFEST, TILE_INDEX].contains(&name.as_str())
-        }),
-        _ => false,
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    Ok(names.is_empty() || are_of_one_export(&names, &[]))
+}
+
+/// Whether these are the names of what stands directly in an export's folder: one descriptor, and beside it only what an export has, or what is
+/// in `besides`.
+fn are_of_one_export(names: &[&str], besides: &[&str]) -> bool {
+    let mut descriptors = names.iter().filter_map(|name| name.strip_suffix(".dzi"));
+    let (Some(export), None) = (descriptors.next(), descriptors.next()) else { return false };
+    names.iter().all(|name| {
+        let own = name.strip_prefix(export).is_some_and(|rest| matches!(rest, ".dzi" | "_files" | ".json"));
+        own || besides.contains(name) || ["index.html", "viewer", "associated", MANIFEST, TILE_INDEX].contains(name)
     })
 }
