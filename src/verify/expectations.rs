@@ -7,7 +7,7 @@ use super::{Damage, TileFileFormat, VerifyError};
 use crate::descriptor::{DeepZoomNames, Descriptor};
 use crate::exported::ExportedFiles;
 use crate::geometry::Size;
-use crate::layout::{BAG_INFORMATION, Container, Layout, TAG_MANIFEST, is_descriptor};
+use crate::layout::{BAG_DECLARATION, BAG_INFORMATION, Container, Layout, TAG_MANIFEST, is_descriptor};
 use crate::manifest::{self, Digest, MANIFEST};
 use crate::pyramid::PyramidPlan;
 
@@ -26,8 +26,8 @@ pub(crate) struct Expectations {
     layout: Layout,
     /// What the manifest lists; `None` where there is none that can be read.
     listed: Option<Listed>,
-    /// What a bag's tag manifest lists.
-    tags: Listed,
+    /// What a bag's tag manifest lists; `None` where there is none that can be read.
+    tags: Option<Listed>,
     pyramid: Option<ExpectedPyramid>,
 }
 
@@ -51,12 +51,11 @@ impl Expectations {
     pub fn read(path: &Path, export: &dyn ExportedFiles, damages: &mut Vec<Damage>) -> Result<Self, VerifyError> {
         let nameless = Layout::new("", export.container());
         let listed = read_manifest(export, &nameless.manifest(), damages);
-        let mut tags = BTreeMap::new();
+        let mut tags = None;
         if nameless.container() == Container::Bag {
-            match read_manifest(export, TAG_MANIFEST, damages) {
-                Some(found) => tags = found,
-                None if export.has(TAG_MANIFEST) => {}
-                None => damages.push(Damage::Missing { name: TAG_MANIFEST.to_owned() }),
+            tags = read_manifest(export, TAG_MANIFEST, damages);
+            if !export.has(TAG_MANIFEST) {
+                damages.push(Damage::Missing { name: TAG_MANIFEST.to_owned() });
             }
             check_payload_sum(export, damages);
         }
@@ -96,7 +95,7 @@ impl Expectations {
 
     /// What a file's contents should hash to.
     pub fn digest(&self, name: &str) -> Option<Digest> {
-        self.listed.as_ref().and_then(|listed| listed.get(name)).or_else(|| self.tags.get(name)).copied()
+        self.listed.iter().chain(&self.tags).find_map(|listed| listed.get(name)).copied()
     }
 
     /// The planned size of a tile, by its file's name; `None` for a file that is none of the pyramid's.
@@ -134,9 +133,10 @@ impl Expectations {
                 damages.push(contradiction(&name, format!("says {key} {found}, and the descriptor says {expected}")));
             }
         }
-        // It names the manifest: somebody has taken that away.
+        // It names the manifest: somebody has taken that away. Where a tag manifest lists it, the comparison of names tells.
         let manifest = self.layout.manifest();
-        if description["manifest"] == MANIFEST && !export.has(&manifest) {
+        let is_tag = self.tags.as_ref().is_some_and(|tags| tags.contains_key(&manifest));
+        if description["manifest"] == MANIFEST && !is_tag && !export.has(&manifest) {
             damages.push(Damage::Missing { name: manifest });
         }
         // And somebody has taken away the index of an archive that slidezoom wrote.
@@ -162,7 +162,7 @@ impl Expectations {
                 missing.extend(pyramid.plan.tiles().map(|tile| pyramid.names.tile(tile)).filter(|name| !known(name)));
             }
         }
-        let listed = self.listed.iter().flat_map(BTreeMap::keys).chain(self.tags.keys());
+        let listed = self.listed.iter().chain(&self.tags).flat_map(BTreeMap::keys);
         missing.extend(listed.filter(|name| !export.has(name)).cloned());
         damages.extend(missing.into_iter().map(|name| Damage::Missing { name }));
 
@@ -171,8 +171,13 @@ impl Expectations {
     }
 
     fn belongs(&self, name: &str) -> bool {
-        let is_bag = self.layout.container() == Container::Bag;
-        let tells_of_payload = self.tags.contains_key(name) || is_bag && name == TAG_MANIFEST;
+        // Without the tag manifest, which is told of, the other tag files still belong to a bag.
+        let tells_of_payload = if let Some(tags) = &self.tags {
+            tags.contains_key(name) || name == TAG_MANIFEST
+        } else {
+            let is_bag = self.layout.container() == Container::Bag;
+            is_bag && [TAG_MANIFEST, BAG_DECLARATION, BAG_INFORMATION].contains(&name)
+        };
         match (&self.listed, &self.pyramid) {
             (Some(listed), _) => {
                 listed.contains_key(name)
