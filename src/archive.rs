@@ -178,25 +178,23 @@ impl Archive {
         }
         let mut order: Vec<&ArchiveEntry> = self.entries.iter().collect();
         order.sort_by_key(|entry| entry.header_offset());
-        let mut position = 0;
+        // Where the entry before ends, and how far any before reaches.
+        let (mut position, mut reached) = (0, 0);
         for entry in order {
             if strictness == Strictness::Ours {
                 faults.extend(entry.unlike_ours().map(|message| Fault::of_entry(entry, message)));
             }
-            if entry.header_offset() != position {
-                let between = if entry.header_offset() < position {
-                    "overlaps the entry before it"
-                } else {
-                    "does not follow it"
-                };
+            if entry.header_offset() != position || entry.header_offset() < reached {
+                let before = position.max(reached);
+                let between = if entry.header_offset() < before { "overlaps them" } else { "does not follow them" };
                 let message = format!(
-                    "begins at byte {}, and the entry before it ends at {position}: {between}",
+                    "begins at byte {}, and the entries before it end at {before}: {between}",
                     entry.header_offset()
                 );
                 faults.push(Fault::of_entry(entry, message));
             }
             match self.locate(entry)? {
-                Ok(Located { end, .. }) => position = end,
+                Ok(Located { end, .. }) => (position, reached) = (end, end.max(reached)),
                 Err(fault) => {
                     faults.push(fault);
                     position = entry.likely_end();

@@ -118,9 +118,10 @@ impl dyn ExportedFiles + '_ {
         let vendor = self.files().range("vendor/slidezoom/".to_owned()..).next();
         if any(&[BAG_DECLARATION, BAG_INFORMATION, TAG_MANIFEST]) {
             Container::Bag
-        } else if any(&[SCAN_PROPERTIES]) && !any(&[MANIFEST])
-            || vendor.is_some_and(|(name, _)| name.starts_with("vendor/slidezoom/"))
-        {
+        } else if any(&[MANIFEST]) {
+            // That is where no .szi has it. What the manifest does not list is a stranger, be it called as a part of a .szi.
+            if self.is_archive() { Container::Zip } else { Container::Folder }
+        } else if any(&[SCAN_PROPERTIES]) || vendor.is_some_and(|(name, _)| name.starts_with("vendor/slidezoom/")) {
             Container::Szi
         } else if self.is_archive() {
             Container::Zip

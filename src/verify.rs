@@ -7,6 +7,7 @@
 //! Exports of other tools, which have no manifest, can be checked too: then every tile is decoded, where for a file whose hash is right that
 //! would tell nothing new.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
@@ -201,6 +202,8 @@ pub(crate) struct Inspection {
     pub expectations: Expectations,
     /// What is wrong so far.
     pub damages: Vec<Damage>,
+    /// What the archive's structure is wrong about. It is not read: entries within entries could be gigabytes to read in a small file.
+    misplaced: BTreeSet<String>,
 }
 
 impl Inspection {
@@ -210,14 +213,16 @@ impl Inspection {
         let unreadable = |source: io::Error| VerifyError::Open { path: path.to_owned(), source: Arc::new(source) };
         let mut damages: Vec<Damage> = export.strays().iter().map(Damage::of_stray).collect();
         let archive = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
-        damages.extend(export.check_structure().map_err(unreadable)?.into_iter().map(|fault| Damage::Structure {
+        let faults = export.check_structure().map_err(unreadable)?;
+        let misplaced = faults.iter().filter_map(|fault| fault.entry.clone()).collect();
+        damages.extend(faults.into_iter().map(|fault| Damage::Structure {
             name: fault.entry.unwrap_or_else(|| archive.clone().into_owned()),
             message: fault.message,
         }));
         let expectations = Expectations::read(path, export.as_ref(), &mut damages)?;
         expectations.compare_names(export.as_ref(), &mut damages);
         index::check(export.as_ref(), &expectations, &mut damages).map_err(unreadable)?;
-        Ok(Self { export, expectations, damages })
+        Ok(Self { export, expectations, damages, misplaced })
     }
 
     /// Looks at one file's contents.
@@ -286,12 +291,13 @@ pub fn verify(
 ) -> Result<Verification, VerifyError> {
     let mut inspection = Inspection::open(path)?;
     let names: Vec<&str> = inspection.export.files().keys().map(String::as_str).collect();
+    let readable: Vec<&str> = names.iter().copied().filter(|&name| !inspection.misplaced.contains(name)).collect();
     let workers = start_workers(jobs).map_err(|error| VerifyError::Workers { message: error.to_string() })?;
     let checked: Vec<Result<Option<Damage>, VerifyError>> = workers.install(|| {
         let check = |&name: &&str| {
             if progress.stop_requested() { Err(VerifyError::Interrupted) } else { Ok(inspection.check(name, depth)) }
         };
-        names.par_iter().map(check).collect()
+        readable.par_iter().map(check).collect()
     });
     let tiles = names.iter().filter(|name| inspection.expectations.tile(name).is_some()).count() as u64;
     let mut damages = std::mem::take(&mut inspection.damages);
@@ -303,7 +309,7 @@ pub fn verify(
     Ok(Verification {
         files: files.len() as u64,
         tiles,
-        bytes: files.values().map(|file| file.bytes).sum(),
+        bytes: files.values().fold(0, |sum, file| sum.saturating_add(file.bytes)),
         manifest: inspection.expectations.has_manifest(),
         damages,
     })

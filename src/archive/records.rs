@@ -10,6 +10,9 @@ const ENCRYPTED: u16 = 1;
 const HAS_DESCRIPTOR: u16 = 1 << 3;
 const UTF8: u16 = 1 << 11;
 const ZIP64_EXTRA: u16 = 1;
+/// Kinds of files by the highest bits of Unix's permissions.
+const REGULAR_FILE: u32 = 0o10;
+const FOLDER: u32 = 0o4;
 
 /// Little-endian numbers by their place.
 pub(super) struct Fields<'a>(pub &'a [u8]);
@@ -80,7 +83,10 @@ impl ArchiveEntry {
         reader.read_exact(&mut name)?;
         let mut extra = vec![0; fields.short(30).into()];
         reader.read_exact(&mut extra)?;
-        io::copy(&mut reader.take(fields.short(32).into()), &mut io::sink())?;
+        let comment_bytes = u64::from(fields.short(32));
+        if io::copy(&mut reader.take(comment_bytes), &mut io::sink())? < comment_bytes {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
         let (stored, bytes, offset) = (fields.word(20), fields.word(24), fields.word(42));
         let extra = Extra::parse(&extra).ok_or_else(|| invalid("its extra fields are cut short"))?;
         // In this order, and only those that are full of ones in the record.
@@ -145,7 +151,15 @@ impl ArchiveEntry {
     /// Whether it stands for a folder.
     #[must_use]
     pub fn is_folder(&self) -> bool {
-        self.name.ends_with(b"/") && self.bytes == 0
+        self.name.ends_with(b"/") && self.bytes == 0 && self.stored_bytes == 0
+    }
+
+    /// Whether it stands for a link or a device, by what Unix says of files.
+    #[must_use]
+    pub const fn is_special(&self) -> bool {
+        const UNIX: u16 = 3;
+        let (made_by, _, _, external, ..) = self.about;
+        made_by >> 8 == UNIX && !matches!(external >> 28, 0 | REGULAR_FILE | FOLDER)
     }
 
     pub(super) const fn stored_bytes(&self) -> u64 {
@@ -195,7 +209,9 @@ impl ArchiveEntry {
         let told = |what: &str, found: u32, expected: u32| {
             (found != expected).then(|| format!("its {what} is {found:#x}, and {expected:#x} is right"))
         };
-        told("version", version_needed.into(), version)
+        let folder = self.name.ends_with(b"/").then(|| "is a folder, which no entry of an export is".to_owned());
+        folder
+            .or_else(|| told("version", version_needed.into(), version))
             .or_else(|| told("maker", made_by.into(), 3 << 8 | version))
             .or_else(|| told("set of flags", flags.into(), if self.name.is_ascii() { 0 } else { UTF8.into() }))
             .or_else(|| told("time", time.into(), 0))
@@ -292,9 +308,6 @@ impl LocalHeader {
         let written_later = entry.has_descriptor();
         let mut common = self.common;
         let mut sizes = (self.stored_bytes.into(), self.full_bytes.into());
-        if written_later && common.crc == 0 {
-            (common.crc, sizes) = (entry.common.crc, (entry.stored_bytes, entry.bytes));
-        }
         let extra_at = LOCAL_HEADER_BYTES + self.name_bytes;
         // Longer fields than were read belong to other writers; their sizes are in the directory too.
         if let Some(extra) = bytes.get(extra_at..extra_at + self.extra_bytes).map(Extra::parse) {
@@ -304,6 +317,10 @@ impl LocalHeader {
             if let Some(zip64) = extra.zip64.filter(|zip64| zip64.len() >= 16 && self.full_bytes == u32::MAX) {
                 sizes = (Fields(zip64).long(8), Fields(zip64).long(0));
             }
+        }
+        // What was not known yet when the header was written is zero here, in whichever field.
+        if written_later && common.crc == 0 {
+            (common.crc, sizes) = (entry.common.crc, (entry.stored_bytes, entry.bytes));
         }
         // A version may be lower here: the directory's offset alone can need the higher one.
         common.version_needed = entry.common.version_needed;

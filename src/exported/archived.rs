@@ -38,6 +38,10 @@ impl ArchivedFiles {
                 continue;
             };
             let name = name.as_str().to_owned();
+            if entry.is_special() {
+                strays.insert(Stray::NotAFile(name));
+                continue;
+            }
             let file = StoredFile { bytes: entry.bytes(), crc: Some(entry.crc()) };
             if files.insert(name.clone(), file).is_some() {
                 strays.insert(Stray::Twice(name));

@@ -216,7 +216,8 @@ fn check_payload_sum(export: &dyn ExportedFiles, damages: &mut Vec<Damage>) {
     let Ok(text) = export.read_text(BAG_INFORMATION, TEXT_AT_MOST) else { return };
     let Some(said) = text.lines().find_map(|line| line.strip_prefix("Payload-Oxum: ")) else { return };
     let payload = export.files().range("data/".to_owned()..).take_while(|(name, _)| name.starts_with("data/"));
-    let (bytes, files) = payload.fold((0, 0_u64), |(bytes, files), (_, file)| (bytes + file.bytes, files + 1));
+    let (bytes, files) =
+        payload.fold((0_u64, 0_u64), |(bytes, files), (_, file)| (bytes.saturating_add(file.bytes), files + 1));
     let found = format!("{bytes}.{files}");
     if said != found {
         damages.push(contradiction(

@@ -50,7 +50,7 @@ fn differs(export: &dyn ExportedFiles, name: &str, told: Option<Range<u64>>) -> 
     let Some(file) = export.files().get(name) else { return Ok(None) };
     let Some(told) = told else { return Ok(Some("does not tell of".to_owned())) };
     let start = export.contents_offset(name)?.unwrap_or(told.start);
-    let found = start..start + file.bytes;
+    let found = start..start.saturating_add(file.bytes);
     Ok((told != found)
         .then(|| format!("says bytes {}–{}, and {}–{} are right, of", told.start, told.end, found.start, found.end)))
 }
