@@ -23,17 +23,23 @@ macro_rules! skipped {
 
 mod deep_zoom;
 mod pictures;
+mod random;
 mod slides;
+mod tools;
 mod tree;
+mod verdict;
 mod workspace;
+mod zip_file;
 
 mod associated;
 mod descriptions;
 mod destinations;
 mod existing_output;
+mod foreign_archives;
 mod full_disk;
 mod golden;
 mod help;
+mod hostile_archives;
 mod information;
 mod injected;
 mod interruption;
@@ -50,3 +56,4 @@ mod single_tile;
 mod unreadable;
 mod usage;
 mod verify;
+mod verify_archives;

@@ -1,0 +1,123 @@
+//! Archives that other programs have written: no manifest, no tile index, other habits. What is whole is accepted, and what is not is found.
+
+use std::fs;
+use std::path::Path;
+
+use crate::slides::{self, WriteInto};
+use crate::tools;
+use crate::verdict::{Verdict, one};
+use crate::workspace::Workspace;
+
+/// A workspace with the tiles and the descriptor of an export, and nothing else, in the folder `scan`.
+fn bare_export(format: &str) -> Workspace {
+    let workspace = Workspace::new();
+    slides::small().write_into(&workspace, "slide.tif");
+    workspace.export(["slide.tif", "-o", "scan", "--no-viewer", "--format", format]).succeeds();
+    for ours in ["manifest-sha256.txt", "scan.json"] {
+        fs::remove_file(workspace.path("scan").join(ours)).unwrap();
+    }
+    workspace
+}
+
+/// Python packs `scan` into `scan.zip`; `options` are those of its writer and `write` its call for each file.
+fn pack(workspace: &Workspace, write: &str) -> Option<()> {
+    let program = format!(
+        "import os, sys, zipfile\n\
+         with zipfile.ZipFile('scan.zip', 'w', zipfile.ZIP_STORED) as archive:\n\
+         \x20 for folder, folders, files in os.walk('scan'):\n\
+         \x20   for name in sorted(files):\n\
+         \x20     path = os.path.join(folder, name)\n\
+         \x20     {write}"
+    );
+    tools::python(&program, &[], &workspace.path("")).map(|run| tools::assert_content(&run))
+}
+
+#[track_caller]
+fn assert_whole(workspace: &Workspace, archive: &str) {
+    for depth in [&[][..], &["--quick"]] {
+        assert_eq!(Verdict::of(workspace, archive, depth), Verdict::Whole);
+    }
+    let run = workspace.slidezoom(["verify", archive]).succeeds();
+    assert!(run.text().contains("every tile can be decoded (there is no manifest"), "{run:?}");
+}
+
+#[test]
+fn what_python_has_packed_is_accepted() {
+    for format in ["jpeg", "png"] {
+        let workspace = bare_export(format);
+        if pack(&workspace, "archive.write(path)").is_none() {
+            return;
+        }
+        assert_whole(&workspace, "scan.zip");
+    }
+}
+
+/// Lengths that are written behind the contents, in 64 bits or in 32.
+#[test]
+fn archives_that_were_written_into_a_pipe_are_accepted() {
+    let workspace = bare_export("jpeg");
+    let program = "import os, sys, zipfile\n\
+        with zipfile.ZipFile(sys.stdout.buffer, 'w', zipfile.ZIP_STORED) as archive:\n\
+        \x20 for folder, folders, files in os.walk('scan'):\n\
+        \x20   for name in sorted(files):\n\
+        \x20     with archive.open(os.path.join(folder, name), 'w', force_zip64=sys.argv[1] == 'long') as entry:\n\
+        \x20       entry.write(open(os.path.join(folder, name), 'rb').read())\n";
+    for length in ["short", "long"] {
+        let Some(run) = tools::python(program, &[length], &workspace.path("")) else { return };
+        tools::assert_content(&run);
+        fs::write(workspace.path("scan.zip"), run.stdout).unwrap();
+        assert_whole(&workspace, "scan.zip");
+    }
+}
+
+#[test]
+fn what_zip_and_bsdtar_have_packed_is_accepted_with_its_folders() {
+    let workspace = bare_export("jpeg");
+    for (program, arguments) in [
+        ("zip", &["-0", "-q", "-r", "scan.zip", "scan"][..]),
+        ("bsdtar", &["-c", "-f", "scan.zip", "--format", "zip", "--options", "zip:compression=store", "scan"]),
+        ("7z", &["a", "-mx=0", "-bso0", "scan.zip", "scan"]),
+    ] {
+        let Some(run) = tools::run(program, arguments, &workspace.path("")) else { continue };
+        tools::assert_content(&run);
+        assert_whole(&workspace, "scan.zip");
+        fs::remove_file(workspace.path("scan.zip")).unwrap();
+    }
+}
+
+#[test]
+fn what_vips_has_written_is_accepted() {
+    let workspace = Workspace::new();
+    slides::small().write_into(&workspace, "slide.tif");
+    for (archive, options) in [("x.zip", &[][..]), ("x.szi", &[]), ("png.zip", &["--suffix", ".png"])] {
+        let arguments = [&["dzsave", "slide.tif", archive], options].concat();
+        let Some(run) = tools::run("vips", arguments, &workspace.path("")) else { return };
+        assert_eq!(run.code(), Some(0), "{run:?}");
+        assert_whole(&workspace, archive);
+    }
+}
+
+#[test]
+fn what_is_wrong_with_one_is_found_all_the_same() {
+    let workspace = bare_export("jpeg");
+    let tile = "scan_files/10/1_1.jpeg";
+    let path = workspace.path("scan").join(tile);
+    let whole = fs::read(&path).unwrap();
+    let verdict = |change: &dyn Fn(&Path)| {
+        change(&path);
+        pack(&workspace, "archive.write(path)")?;
+        fs::write(&path, &whole).unwrap();
+        Some(Verdict::of(&workspace, "scan.zip", &[]).damages())
+    };
+    let Some(found) = verdict(&|path| fs::remove_file(path).unwrap()) else { return };
+    assert_eq!(found, one("missing", tile));
+    assert_eq!(verdict(&|path| fs::write(path, &whole[..whole.len() / 2]).unwrap()).unwrap(), one("undecodable", tile));
+    let another = workspace.path("scan/scan_files/9/0_0.jpeg");
+    let another = fs::read(another).unwrap();
+    assert_eq!(verdict(&|path| fs::write(path, &another).unwrap()).unwrap(), one("wrong-size", tile));
+
+    // The same contents compressed are nothing that a browser could fetch.
+    pack(&workspace, "archive.write(path, compress_type=zipfile.ZIP_DEFLATED)").unwrap();
+    let verdict = Verdict::of(&workspace, "scan.zip", &[]);
+    assert!(verdict.has("unreadable", tile), "{verdict:?}");
+}

@@ -1,0 +1,355 @@
+//! Archives that were made to deceive: `verify` never calls one whole, never breaks down over it, and takes neither time nor memory for what it
+//! merely claims.
+
+use std::fs;
+
+use slidezoom_fixtures::SlideBuilder;
+
+use crate::slides::WriteInto;
+use crate::tools;
+use crate::verdict::Verdict;
+use crate::workspace::Workspace;
+use crate::zip_file::{
+    BYTES, CRC, END_DIRECTORY_BYTES, END_DIRECTORY_OFFSET, END_ENTRIES, FLAGS, METHOD, NamedFile, RECORD_ATTRIBUTES,
+    RECORD_COMMENT_BYTES, RECORD_OFFSET, STORED_BYTES, ZipFile, crc,
+};
+
+/// Two archives to falsify: one of ours, and one that has nothing but descriptor and tiles, so that no manifest and no index can tell.
+struct Originals {
+    workspace: Workspace,
+    ours: Vec<NamedFile>,
+    bare: Vec<NamedFile>,
+}
+
+impl Originals {
+    fn new() -> Self {
+        let workspace = Workspace::new();
+        SlideBuilder::new(300, 200).write_into(&workspace, "slide.tif");
+        workspace.export(["slide.tif", "-o", "scan.zip", "--no-viewer"]).succeeds();
+        let ours = ZipFile::open(&workspace.path("scan.zip")).files();
+        let of_pyramid = |(name, _): &&NamedFile| name == "scan/scan.dzi" || name.starts_with("scan/scan_files/");
+        let bare = ours.iter().filter(of_pyramid).cloned().collect();
+        let originals = Self { workspace, ours, bare };
+        for files in [&originals.ours, &originals.bare] {
+            originals.assert_whole(&ZipFile::new(files).bytes);
+        }
+        originals
+    }
+
+    #[track_caller]
+    fn assert_whole(&self, bytes: &[u8]) {
+        fs::write(self.workspace.path("hostile.zip"), bytes).unwrap();
+        assert_eq!(Verdict::of(&self.workspace, "hostile.zip", &[]), Verdict::Whole);
+    }
+
+    /// The bytes are refused or found to be damaged, within a second of a processor's time and a gigabyte of addresses.
+    #[track_caller]
+    fn assert_seen_through(&self, what: &str, bytes: &[u8]) {
+        fs::write(self.workspace.path("hostile.zip"), bytes).unwrap();
+        for depth in [&["--jobs", "2"][..], &["--jobs", "2", "--quick"]] {
+            let limited = "ulimit -t 1 && ulimit -v 1000000 && exec \"$0\" \"$@\"";
+            let program = ["-c", limited, env!("CARGO_BIN_EXE_slidezoom"), "verify", "hostile.zip", "--json"];
+            let run = tools::run("sh", [&program, depth].concat(), &self.workspace.path("")).unwrap();
+            assert_eq!(run.code(), Some(5), "{what}, {depth:?}: {run:?}");
+            assert_ne!(Verdict::told_by(&run), Verdict::Whole, "{what}, {depth:?}");
+        }
+    }
+
+    /// The same for both archives, with other files.
+    #[track_caller]
+    fn assert_files_seen_through(&self, what: &str, change: impl Fn(&mut Vec<NamedFile>)) {
+        for original in [&self.ours, &self.bare] {
+            let mut files = original.clone();
+            change(&mut files);
+            self.assert_seen_through(what, &ZipFile::new(&files).bytes);
+        }
+    }
+
+    /// The same for both archives, once their bytes are falsified.
+    #[track_caller]
+    fn assert_falsified_seen_through(&self, what: &str, change: impl Fn(&mut ZipFile)) {
+        for original in [&self.ours, &self.bare] {
+            let mut archive = ZipFile::new(original);
+            change(&mut archive);
+            self.assert_seen_through(what, &archive.bytes);
+        }
+    }
+
+    /// The same for both archives, with another descriptor.
+    #[track_caller]
+    fn assert_descriptor_seen_through(&self, what: &str, change: impl Fn(String) -> String) {
+        self.assert_files_seen_through(what, |files| {
+            let descriptor = files.iter_mut().find(|(name, _)| name == "scan/scan.dzi").unwrap();
+            let before = String::from_utf8(descriptor.1.clone()).unwrap();
+            descriptor.1 = change(before.clone()).into_bytes();
+            assert_ne!(descriptor.1, before.into_bytes());
+        });
+    }
+}
+
+/// Ten million zeros as 63 kB by DEFLATE's fixed code: a zero, then copies of 258 bytes from one before.
+fn deflated_zeros() -> Vec<u8> {
+    let code = |bits: &str| bits.bytes().map(|bit| bit == b'1').collect::<Vec<_>>();
+    let copies = std::iter::repeat_n(code("1100010100000"), 10_000_000 / 258).flatten();
+    let bits: Vec<bool> = code("11000110000").into_iter().chain(copies).chain(code("0000000")).collect();
+    bits.chunks(8).map(|byte| byte.iter().rev().fold(0, |sum, &bit| sum << 1 | u8::from(bit))).collect()
+}
+
+#[test]
+fn names_that_lead_out_of_the_folder_are_seen_through() {
+    let originals = Originals::new();
+    for name in [
+        "../x",
+        "/etc/x",
+        "scan/../../x",
+        "scan/../x",
+        "scan//x",
+        "scan/./x",
+        "./scan/x",
+        "..",
+        "/",
+        "",
+        "scan",
+        "scan/x/..",
+        "scan/nul\0x",
+        "..\\x",
+        "C:\\x",
+    ] {
+        originals.assert_files_seen_through(name, |files| files.push((name.to_owned(), b"x".to_vec())));
+        originals.assert_files_seen_through(name, |files| files.insert(0, (name.to_owned(), b"x".to_vec())));
+    }
+    // A name that is no Unicode, in both places.
+    originals.assert_falsified_seen_through("no Unicode", |archive| {
+        let entry = archive.entries[2].clone();
+        archive.put(entry.header.start + 30, &[0xff, 0xfe]);
+        archive.put(entry.record.start + 46, &[0xff, 0xfe]);
+    });
+}
+
+#[test]
+fn two_entries_that_are_one_are_seen_through() {
+    let originals = Originals::new();
+    originals.assert_files_seen_through("a file twice", |files| files.push(files[0].clone()));
+    originals.assert_files_seen_through("a name twice", |files| files.push((files[0].0.clone(), b"other".to_vec())));
+    // Two records that lead to one local header: by its name, and each by its own.
+    originals.assert_falsified_seen_through("one header", |archive| {
+        let (first, second) = (archive.entries[0].record.clone(), archive.entries[1].record.clone());
+        let offset = archive.bytes[first][RECORD_OFFSET..][..4].to_vec();
+        archive.put(second.start + RECORD_OFFSET, &offset);
+    });
+    originals.assert_falsified_seen_through("a record twice", |archive| {
+        let record = archive.bytes[archive.entries[0].record.clone()].to_vec();
+        archive.insert_in_directory(archive.end(), &record);
+        let count = ((archive.entries.len() + 1) as u16).to_le_bytes();
+        archive.claim_entries(&count);
+    });
+}
+
+/// As in Fifield's bomb: each entry's contents are all entries after it, so that a few megabytes are gigabytes to read.
+#[test]
+fn entries_within_entries_are_not_read_each_for_itself() {
+    let originals = Originals::new();
+    let padding = vec![0; 1 << 20];
+    for original in [&originals.ours, &originals.bare] {
+        let mut files = original.clone();
+        files.extend((0..8000).map(|number| (format!("scan/{number:04}"), Vec::new())));
+        files.push(("scan/padding".to_owned(), padding.clone()));
+        let mut archive = ZipFile::new(&files);
+        let end = archive.directory();
+        for entry in original.len()..files.len() {
+            let length = (end - archive.entries[entry].contents.start) as u32;
+            archive.falsify(entry, STORED_BYTES, &length.to_le_bytes());
+            archive.falsify(entry, BYTES, &length.to_le_bytes());
+        }
+        originals.assert_seen_through("8001 entries of a megabyte each, in 1.6 megabytes", &archive.bytes);
+    }
+}
+
+#[test]
+fn contents_that_are_not_what_they_are_said_to_be_are_seen_through() {
+    let originals = Originals::new();
+    let bomb = deflated_zeros();
+    fs::write(originals.workspace.path("bomb"), &bomb).unwrap();
+    let unpack =
+        "import zlib; assert zlib.decompress(open('bomb', 'rb').read(), -15) == bytes(1 + 10_000_000 // 258 * 258)";
+    if let Some(run) = tools::python(unpack, &[], &originals.workspace.path("")) {
+        tools::assert_content(&run);
+    }
+    for name in ["scan/scan_files/0/0_0.jpeg", "scan/scan.dzi"] {
+        let zeros = crc(&vec![0; 1 + 10_000_000 / 258 * 258]);
+        for original in [&originals.ours, &originals.bare] {
+            let mut files = original.clone();
+            files.retain(|(file, _)| file != name);
+            files.push((name.to_owned(), bomb.clone()));
+            let mut archive = ZipFile::new(&files);
+            let last = files.len() - 1;
+            archive.falsify(last, METHOD, &8_u16.to_le_bytes());
+            archive.falsify(last, BYTES, &(1 + 10_000_000_u32 / 258 * 258).to_le_bytes());
+            archive.falsify(last, CRC, &zeros.to_le_bytes());
+            originals.assert_seen_through("a bomb", &archive.bytes);
+        }
+    }
+    for method in [1_u16, 8, 9, 12, 14, 93, 99, 0xffff] {
+        originals
+            .assert_falsified_seen_through("a method", |archive| archive.falsify(3, METHOD, &method.to_le_bytes()));
+    }
+    for flags in [1_u16, 1 << 6 | 1, 1 << 13 | 1, 1 << 3] {
+        originals.assert_falsified_seen_through("encrypted, or a descriptor", |archive| {
+            archive.falsify(3, FLAGS, &flags.to_le_bytes());
+        });
+    }
+    originals.assert_falsified_seen_through("a link", |archive| {
+        let attributes = archive.entries[3].record.start + RECORD_ATTRIBUTES;
+        archive.put(attributes, &(0o120_777_u32 << 16).to_le_bytes());
+    });
+}
+
+#[test]
+fn folders_that_hold_bytes_are_seen_through() {
+    let originals = Originals::new();
+    for original in [&originals.ours, &originals.bare] {
+        let mut files = original.clone();
+        files.push(("scan/folder/".to_owned(), b"hidden".to_vec()));
+        let mut archive = ZipFile::new(&files);
+        originals.assert_seen_through("a folder of six bytes", &archive.bytes);
+        archive.falsify(files.len() - 1, BYTES, &[0; 4]);
+        originals.assert_seen_through("a folder of no bytes of which six are stored", &archive.bytes);
+    }
+}
+
+#[test]
+fn sizes_and_places_beyond_the_file_are_seen_through() {
+    let originals = Originals::new();
+    for size in [1_u32, 1 << 20, 0x7fff_ffff, 0xffff_fff0, 0xffff_ffff] {
+        originals.assert_falsified_seen_through("sizes", |archive| {
+            for field in [STORED_BYTES, BYTES] {
+                archive.falsify(2, field, &size.to_le_bytes());
+            }
+        });
+        originals
+            .assert_falsified_seen_through("stored", |archive| archive.falsify(2, STORED_BYTES, &size.to_le_bytes()));
+        originals.assert_falsified_seen_through("unpacked", |archive| archive.falsify(2, BYTES, &size.to_le_bytes()));
+        originals.assert_falsified_seen_through("an entry's place", |archive| {
+            archive.put(archive.entries[2].record.start + RECORD_OFFSET, &size.to_le_bytes());
+        });
+        for field in [END_DIRECTORY_BYTES, END_DIRECTORY_OFFSET] {
+            originals.assert_falsified_seen_through("the directory", |archive| {
+                archive.put(archive.end() + field, &size.to_le_bytes());
+            });
+        }
+    }
+    for length in [1_u16, 22, 0xffff] {
+        originals.assert_falsified_seen_through("a last comment that is not there", |archive| {
+            let record = archive.entries.last().unwrap().record.start;
+            archive.put(record + RECORD_COMMENT_BYTES, &length.to_le_bytes());
+        });
+        for field in [28, 30] {
+            originals.assert_falsified_seen_through("a last name or extra field that is not there", |archive| {
+                let record = archive.entries.last().unwrap().record.start;
+                archive.put(record + field, &length.to_le_bytes());
+            });
+        }
+    }
+}
+
+/// Sizes of 64 bits whose sums do not fit into 64 bits.
+#[test]
+fn sizes_that_overflow_are_seen_through() {
+    let originals = Originals::new();
+    for size in [1_u64 << 63, u64::MAX, u64::MAX - 100, 1 << 40] {
+        originals.assert_falsified_seen_through("two huge files", |archive| {
+            // From the last to the first, so that the places before stay right.
+            for entry in [archive.entries.len() - 1, 3, 2] {
+                for field in [STORED_BYTES, BYTES] {
+                    archive.falsify(entry, field, &[0xff; 4]);
+                }
+                let record = archive.entries[entry].record.clone();
+                archive.put(record.start + 30, &20_u16.to_le_bytes());
+                let extra = [&[1, 0, 16, 0][..], &size.to_le_bytes(), &size.to_le_bytes()].concat();
+                archive.insert_in_directory(record.end, &extra);
+            }
+        });
+    }
+}
+
+#[test]
+fn numbers_of_entries_that_are_not_there_are_seen_through() {
+    let originals = Originals::new();
+    for count in [0_u16, 1, 1000, 0xffff] {
+        originals.assert_falsified_seen_through("a number", |archive| {
+            archive.claim_entries(&count.to_le_bytes());
+        });
+        originals.assert_falsified_seen_through("on this disk", |archive| {
+            archive.put(archive.end() + END_ENTRIES[0], &count.to_le_bytes());
+        });
+    }
+    for count in [1_u64 << 32, u64::MAX] {
+        originals.assert_falsified_seen_through("by ZIP64", |archive| {
+            let (end, start) = (archive.end() as u64, archive.directory() as u64);
+            let record = [
+                b"PK\x06\x06\x2c\0\0\0\0\0\0\0\x2d\0\x2d\0\0\0\0\0\0\0\0\0".as_slice(),
+                &count.to_le_bytes(),
+                &count.to_le_bytes(),
+                &(end - start).to_le_bytes(),
+                &start.to_le_bytes(),
+                b"PK\x06\x07\0\0\0\0",
+                &end.to_le_bytes(),
+                &[1, 0, 0, 0],
+            ]
+            .concat();
+            archive.bytes.splice(end as usize..end as usize, record);
+            archive.claim_entries(&[0xff; 2]);
+        });
+    }
+}
+
+#[test]
+fn descriptors_that_deceive_are_seen_through() {
+    let originals = Originals::new();
+    for side in ["2147483647", "2147483648", "4294967295"] {
+        originals.assert_descriptor_seen_through(side, |text| text.replace("300", side).replace("200", side));
+        originals.assert_descriptor_seen_through(side, |text| {
+            text.replace("300", side).replace("200", side).replace("TileSize=\"254\"", "TileSize=\"2\"")
+        });
+    }
+    let entities = "<!DOCTYPE Image [<!ENTITY a \"jpegjpegjpeg\"><!ENTITY b \"&a;&a;&a;&a;&a;&a;\">\
+        <!ENTITY c SYSTEM \"file:///etc/passwd\">]><Image";
+    for entity in ["&b;", "&c;", "&#106;&#x70;eg&b;"] {
+        originals.assert_descriptor_seen_through("entities", |text| {
+            text.replace("<Image", entities).replace("jpeg\"", &format!("{entity}\""))
+        });
+    }
+    originals.assert_descriptor_seen_through("another format", |text| text.replace("jpeg", "../../etc/passwd"));
+    originals.assert_descriptor_seen_through("no size", |text| text.replace("300", "0"));
+    originals.assert_descriptor_seen_through("a text without end", |text| text + &" ".repeat(3 << 20));
+}
+
+#[test]
+fn files_that_merely_begin_or_end_as_archives_are_seen_through() {
+    let originals = Originals::new();
+    let end = b"PK\x05\x06\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0";
+    for (what, bytes) in [
+        ("nothing", Vec::new()),
+        ("an empty archive", end.to_vec()),
+        ("nothing but end records", end.repeat(50_000)),
+        ("nothing but signatures", b"PK\x05\x06".repeat(200_000)),
+        ("zeros", vec![0; 1 << 20]),
+        ("ones", vec![0xff; 1 << 20]),
+        ("a picture", originals.bare[0].1.clone()),
+    ] {
+        originals.assert_seen_through(what, &bytes);
+    }
+}
+
+/// What would make `verify` take one of our archives for one of another kind, whose manifest stands elsewhere.
+#[test]
+fn files_of_another_layout_do_not_hide_the_manifest() {
+    let originals = Originals::new();
+    for name in ["scan-properties.xml", "vendor/slidezoom/x", "bagit.txt", "bag-info.txt", "tagmanifest-sha256.txt"] {
+        for contents in ["", "BagIt-Version: 1.0\n"] {
+            let mut files = originals.ours.clone();
+            files.push((format!("scan/{name}"), contents.as_bytes().to_vec()));
+            originals.assert_seen_through(name, &ZipFile::new(&files).bytes);
+        }
+    }
+}
