@@ -55,12 +55,31 @@ fn values_out_of_their_range_are_refused() {
         ("--background", "fff"),
         ("--background", "+fffff"),
         ("--progress", "xml"),
+        ("--container", "tar"),
+        ("--container", "ZIP"),
+        ("--mpp", "0"),
+        ("--mpp", "-0.25"),
+        ("--mpp", "100"),
+        ("--mpp", "NaN"),
+        ("--mpp", "0.25,"),
+        ("--mpp", "0.25,0"),
+        ("--mpp", "0.25,0.25,0.25"),
     ] {
         assert_refused_by_the_parser(&["export", "scan.tif", &format!("{option}={value}")], &[option, value]);
     }
     assert_refused_by_the_parser(&["tile", "scan.tif", "-1", "0", "0"], &["-1"]);
     assert_refused_by_the_parser(&["tile", "scan.tif", "0", "4294967296", "0"], &["4294967296"]);
     assert_refused_by_the_parser(&["completions", "csh"], &["csh"]);
+}
+
+#[test]
+fn a_bag_is_a_container_of_its_own() {
+    for container in ["folder", "zip", "szi"] {
+        assert_refused_by_the_parser(
+            &["export", "scan.tif", "--bag", "--container", container],
+            &["--bag", "--container", "cannot be used"],
+        );
+    }
 }
 
 #[test]

@@ -1,0 +1,94 @@
+//! `--container` and `--bag`: what each export is kept in, and what cannot be asked for together.
+
+use crate::slides::{self, WriteInto};
+use crate::workspace::{Workspace, names_in};
+use crate::zip_file::ZipFile;
+
+/// A workspace with the slides `one.tif` and `in/two.tif`.
+fn with_two_slides() -> Workspace {
+    let workspace = Workspace::new();
+    slides::small().write_into(&workspace, "one.tif");
+    slides::small().write_into(&workspace, "in/two.tif");
+    workspace
+}
+
+#[test]
+fn each_slide_gets_an_archive_of_its_own() {
+    for ending in ["zip", "szi"] {
+        let workspace = with_two_slides();
+        workspace.export(["one.tif", "in", "-o", "out", "--container", ending]).succeeds();
+        assert_eq!(names_in(&workspace.path("out")), [format!("one.{ending}"), format!("two.{ending}")]);
+        for name in ["one", "two"] {
+            let archive = format!("out/{name}.{ending}");
+            assert!(
+                ZipFile::open(&workspace.path(&archive))
+                    .entries
+                    .iter()
+                    .all(|entry| entry.name.starts_with(&format!("{name}/")))
+            );
+            workspace.slidezoom(["verify", &archive]).succeeds();
+        }
+    }
+}
+
+#[test]
+fn without_an_output_archives_and_bags_come_here() {
+    let workspace = with_two_slides();
+    workspace.export(["one.tif", "--container", "zip"]).succeeds();
+    workspace.export(["one.tif", "--container", "szi"]).succeeds();
+    workspace.export(["one.tif", "in/two.tif", "--bag"]).succeeds();
+    assert_eq!(workspace.names(), ["in", "one", "one.szi", "one.tif", "one.zip", "two"]);
+    for bag in ["one", "two"] {
+        workspace.tree(bag).file("bagit.txt");
+        workspace.slidezoom(["verify", bag]).succeeds();
+    }
+}
+
+#[test]
+fn a_folder_can_be_asked_for_in_so_many_words() {
+    let workspace = with_two_slides();
+    workspace.export(["one.tif", "in/two.tif", "-o", "out", "--container", "folder"]).succeeds();
+    assert_eq!(names_in(&workspace.path("out")), ["one", "two"]);
+    workspace.export(["one.tif", "-o", "single", "--container", "folder"]).succeeds();
+    workspace.tree("single").file("single.dzi");
+}
+
+#[test]
+fn an_archive_is_made_where_container_and_ending_agree() {
+    let workspace = with_two_slides();
+    workspace.export(["one.tif", "-o", "x.zip", "--container", "zip"]).succeeds();
+    workspace.export(["one.tif", "-o", "x.SZI", "--container", "szi"]).succeeds();
+    for archive in ["x.zip", "x.SZI"] {
+        workspace.slidezoom(["verify", archive]).succeeds();
+    }
+}
+
+#[test]
+fn what_contradicts_the_name_of_the_output_is_refused_before_anything_is_written() {
+    let workspace = with_two_slides();
+    let before = workspace.tree("");
+    for (arguments, words) in [
+        (&["one.tif", "-o", "x.zip", "--container", "szi"][..], "x.zip: a .szi was asked for"),
+        (&["one.tif", "-o", "x.szi", "--container", "zip"], "x.szi: a .zip was asked for"),
+        (&["one.tif", "-o", "x.zip", "--container", "folder"], "x.zip: a folder was asked for"),
+        (&["one.tif", "-o", "x", "--container", "zip"], "x: a .zip was asked for"),
+        (&["one.tif", "-o", "x.zip", "--bag"], "x.zip: a folder was asked for"),
+        (&["one.tif", "-o", "x.szi", "--bag"], "x.szi: a folder was asked for"),
+        (&["one.tif", "in/two.tif", "-o", "x.zip"], "x.zip: several slides do not go into one archive"),
+        (&["one.tif", "in/two.tif", "-o", "x.szi", "--container", "szi"], "x.szi: several slides"),
+        (&["in", "-o", "x.zip"], "x.zip: several slides"),
+    ] {
+        workspace.export(arguments).fails(2, &[words, "\n  "]);
+        workspace.tree("").assert_same(&before);
+    }
+}
+
+#[test]
+fn a_dry_run_names_the_archive_and_makes_none() {
+    let workspace = with_two_slides();
+    let run = workspace.export(["one.tif", "-o", "out/x.szi", "--dry-run"]).succeeds();
+    assert!(run.text().contains("→ out/x.szi\n") && run.text().contains("of 256, overlap 0"), "{run:?}");
+    let run = workspace.export(["one.tif", "in", "-o", "out", "--container", "zip", "--dry-run"]).succeeds();
+    assert!(run.text().contains("→ out/one.zip\n") && run.text().contains("→ out/two.zip\n"), "{run:?}");
+    assert_eq!(workspace.names(), ["in", "one.tif"]);
+}

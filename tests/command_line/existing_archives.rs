@@ -1,0 +1,165 @@
+//! What stands where an archive should: refused, or replaced when asked, and never where it is not an export and nothing else.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+
+use crate::slides::{self, WriteInto};
+use crate::workspace::Workspace;
+use crate::zip_file::{NamedFile, ZipFile};
+
+/// A workspace with a slide, `scan.tif`.
+fn with_slide() -> Workspace {
+    let workspace = Workspace::new();
+    slides::small().write_into(&workspace, "scan.tif");
+    workspace
+}
+
+/// What stands there is not touched, whether it may be replaced or not.
+#[track_caller]
+fn assert_never_replaced(workspace: &Workspace, archive: &str) {
+    let before = workspace.tree("");
+    for options in [&[][..], &["--overwrite"]] {
+        workspace
+            .export([&["scan.tif", "-o", archive], options].concat())
+            .fails(4, &["exists already and is not an export", "remove it yourself"]);
+        workspace.tree("").assert_same(&before);
+    }
+}
+
+#[test]
+fn an_archive_that_exists_is_refused_and_stays_as_it_is() {
+    for archive in ["scan.zip", "scan.szi"] {
+        let workspace = with_slide();
+        workspace.export(["scan.tif", "-o", archive]).succeeds();
+        let before = workspace.tree("");
+        workspace
+            .export(["scan.tif", "-o", archive, "--format", "png"])
+            .fails(4, &[&format!("slidezoom: {archive}: exists already\n"), "--overwrite replaces it"]);
+        workspace.tree("").assert_same(&before);
+    }
+}
+
+#[test]
+fn an_archive_is_replaced_when_asked_and_nothing_of_the_one_before_is_left() {
+    for archive in ["scan.zip", "scan.szi"] {
+        let workspace = with_slide();
+        slides::exact((1500, 900), slidezoom_fixtures::Pattern::Gradient).write_into(&workspace, "larger.tif");
+        workspace.export(["scan.tif", "-o", &format!("apart/{archive}")]).succeeds();
+        workspace.export(["larger.tif", "-o", archive, "--mpp", "0.5"]).succeeds();
+        workspace.export(["scan.tif", "-o", archive, "--overwrite"]).succeeds();
+        let read = |path: &str| fs::read(workspace.path(path)).unwrap();
+        assert!(read(archive) == read(&format!("apart/{archive}")));
+        assert_eq!(workspace.names().len(), 4, "{:?}", workspace.names());
+    }
+}
+
+#[test]
+fn overwriting_an_archive_that_is_not_there_is_an_ordinary_export() {
+    let workspace = with_slide();
+    workspace.export(["scan.tif", "-o", "scan.zip", "--overwrite"]).succeeds();
+    workspace.slidezoom(["verify", "scan.zip"]).succeeds();
+}
+
+#[test]
+fn a_failed_overwrite_leaves_the_archive_before_as_it_was() {
+    let workspace = with_slide();
+    slides::small().tile_fault(0, 1, 1, slidezoom_fixtures::TileFault::BrokenHeader).write_into(&workspace, "bad.tif");
+    workspace.export(["scan.tif", "-o", "out.zip"]).succeeds();
+    let before = workspace.tree("");
+    workspace.export(["bad.tif", "-o", "out.zip", "--overwrite"]).fails(3, &["bad.tif"]);
+    workspace.tree("").assert_same(&before);
+}
+
+#[test]
+fn a_file_that_is_no_archive_is_never_replaced() {
+    let workspace = with_slide();
+    for contents in ["", "Dear all", "PK\u{3}\u{4} and nothing of the kind"] {
+        fs::write(workspace.path("x.zip"), contents).unwrap();
+        assert_never_replaced(&workspace, "x.zip");
+    }
+}
+
+#[test]
+fn an_archive_of_something_else_is_never_replaced() {
+    let workspace = with_slide();
+    workspace.export(["scan.tif", "-o", "export.zip", "--no-viewer"]).succeeds();
+    let export = ZipFile::open(&workspace.path("export.zip")).files();
+    let named = |name: &str| vec![(name.to_owned(), b"Dear all".to_vec())];
+    let others: [Vec<NamedFile>; 5] = [
+        Vec::new(),
+        named("letters/one.txt"),
+        // A descriptor in no folder, two roots, two descriptors.
+        named("one.dzi"),
+        [export.clone(), named("letters/one.txt")].concat(),
+        [export, named("export/other.dzi")].concat(),
+    ];
+    for files in others {
+        fs::write(workspace.path("x.zip"), ZipFile::new(&files).bytes).unwrap();
+        assert_never_replaced(&workspace, "x.zip");
+    }
+}
+
+/// As with folders: a note that somebody has put beside the export is not ours to remove.
+#[test]
+fn an_archive_that_holds_anything_but_one_export_is_never_replaced() {
+    let workspace = with_slide();
+    for archive in ["scan.zip", "scan.szi"] {
+        workspace.export(["scan.tif", "-o", archive]).succeeds();
+        let export = fs::read(workspace.path(archive)).unwrap();
+        for name in ["notes.txt", "scan.svs", "letters/one.txt", "other_files/0/0_0.jpeg", "vendor/acme/notes.json"] {
+            let mut files = ZipFile::open(&workspace.path(archive)).files();
+            files.push((format!("scan/{name}"), b"mine".to_vec()));
+            fs::write(workspace.path(archive), ZipFile::new(&files).bytes).unwrap();
+            assert_never_replaced(&workspace, archive);
+            fs::write(workspace.path(archive), &export).unwrap();
+        }
+        workspace.export(["scan.tif", "-o", archive, "--overwrite"]).succeeds();
+    }
+}
+
+#[test]
+fn a_folder_in_the_way_of_an_archive_is_never_replaced() {
+    let workspace = with_slide();
+    fs::create_dir(workspace.path("x.zip")).unwrap();
+    assert_never_replaced(&workspace, "x.zip");
+    // Not even where it is an export.
+    fs::remove_dir(workspace.path("x.zip")).unwrap();
+    workspace.export(["scan.tif", "-o", "x"]).succeeds();
+    fs::rename(workspace.path("x"), workspace.path("x.zip")).unwrap();
+    assert_never_replaced(&workspace, "x.zip");
+}
+
+#[test]
+fn an_archive_in_the_way_of_a_folder_is_never_replaced() {
+    let workspace = with_slide();
+    workspace.export(["scan.tif", "-o", "x.zip"]).succeeds();
+    fs::rename(workspace.path("x.zip"), workspace.path("x")).unwrap();
+    assert_never_replaced(&workspace, "x");
+}
+
+#[test]
+fn a_link_in_the_way_of_an_archive_is_refused_and_what_it_leads_to_stays() {
+    let workspace = with_slide();
+    workspace.export(["scan.tif", "-o", "elsewhere.zip"]).succeeds();
+    symlink("elsewhere.zip", workspace.path("x.zip")).unwrap();
+    symlink("nowhere", workspace.path("dangling.zip")).unwrap();
+    for archive in ["x.zip", "dangling.zip"] {
+        assert_never_replaced(&workspace, archive);
+    }
+    assert_eq!(fs::read_link(workspace.path("x.zip")).unwrap().to_str(), Some("elsewhere.zip"));
+}
+
+#[test]
+fn what_stands_in_the_partial_files_place_and_is_no_file_is_refused_and_stays() {
+    let workspace = with_slide();
+    let partial = workspace.path(".x.zip.partial");
+    symlink("scan.tif", &partial).unwrap();
+    let before = workspace.tree("");
+    workspace.export(["scan.tif", "-o", "x.zip"]).fails(4, &[".x.zip.partial: is not a file"]);
+    workspace.tree("").assert_same(&before);
+    fs::remove_file(&partial).unwrap();
+
+    fs::create_dir(&partial).unwrap();
+    workspace.export(["scan.tif", "-o", "x.zip"]).fails(4, &[".x.zip.partial: is not a file"]);
+    assert_eq!(workspace.names(), [".x.zip.partial", "scan.tif"]);
+}

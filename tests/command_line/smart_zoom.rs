@@ -1,0 +1,216 @@
+//! An export as a `.szi`, by the Smart Zoom Image specification 1.2.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+use slidezoom_fixtures::{SlideBuilder, Style};
+
+use crate::deep_zoom::DeepZoom;
+use crate::pictures::jpeg_size;
+use crate::slides::{self, SIZE, WriteInto};
+use crate::tools;
+use crate::workspace::Workspace;
+use crate::zip_file::ZipFile;
+
+/// The mandatory properties.
+const MANDATORY: [&str; 5] = ["ImageWidth", "ImageHeight", "MicronsPerPixel", "MicronsPerPixelX", "MicronsPerPixelY"];
+
+/// The archive `scan.szi` of a slide.
+#[track_caller]
+fn exported(slide: &SlideBuilder, options: &[&str]) -> ZipFile {
+    let workspace = Workspace::new();
+    slide.write_into(&workspace, "slide.svs");
+    workspace.export([&["slide.svs", "-o", "scan.szi"], options].concat()).succeeds();
+    workspace.slidezoom(["verify", "scan.szi"]).succeeds();
+    assert_eq!(workspace.names(), ["scan.szi", "slide.svs"]);
+    ZipFile::open(&workspace.path("scan.szi"))
+}
+
+/// The names of all files below the root folder, in order, but for the tiles.
+fn names(archive: &ZipFile) -> Vec<&str> {
+    let mut names: Vec<&str> =
+        archive.entries.iter().map(|entry| entry.name.strip_prefix("scan/").expect(&entry.name)).collect();
+    names.retain(|name| !name.starts_with("scan_files/"));
+    names.sort_unstable();
+    names
+}
+
+/// The properties of `scan-properties.xml` as they stand there, escaped or not.
+fn properties(archive: &ZipFile) -> BTreeMap<&str, &str> {
+    let text = str::from_utf8(archive.file("scan/scan-properties.xml")).unwrap();
+    assert!(text.contains("<image xmlns=\"http://www.pathozoom.com/SZI\" version=\"1.0\">"), "{text}");
+    let between = |text: &'static str| (format!("<{text}>"), format!("</{text}>"));
+    let [name, value] = ["name", "value"].map(between);
+    let part = |property: &'_ str, (start, end): &(String, String)| {
+        let start = property.find(start.as_str()).unwrap() + start.len();
+        start..property.find(end.as_str()).unwrap()
+    };
+    text.split("<property>")
+        .skip(1)
+        .map(|property| (&property[part(property, &name)], &property[part(property, &value)]))
+        .collect()
+}
+
+fn description(archive: &ZipFile) -> Value {
+    serde_json::from_slice(archive.file("scan/vendor/slidezoom/scan.json")).unwrap()
+}
+
+#[test]
+fn the_files_are_those_of_the_specification_and_ours_stand_below_vendor() {
+    let archive = exported(&slides::aperio(), &[]);
+    assert_eq!(
+        names(&archive),
+        [
+            "associated_images/thumbnail.jpg",
+            "scan-properties.xml",
+            "scan.dzi",
+            "vendor/slidezoom/manifest-sha256.txt",
+            "vendor/slidezoom/scan.json",
+            "vendor/slidezoom/tile-index.bin",
+        ]
+    );
+    let associated = &description(&archive)["associatedImages"];
+    assert_eq!(associated[0]["path"], "associated_images/thumbnail.jpg");
+    assert_eq!(jpeg_size(archive.file("scan/associated_images/thumbnail.jpg")), (175, 125));
+}
+
+#[test]
+fn tiles_are_of_256_pixels_without_overlap() {
+    let archive = exported(&slides::aperio(), &[]);
+    let plan = DeepZoom::new(SIZE).cut(256, 0);
+    let tiles = archive.entries.iter().filter(|entry| entry.name.starts_with("scan/scan_files/"));
+    assert_eq!(tiles.count(), plan.tiles().len());
+    for tile in plan.tiles() {
+        let contents = archive.file(&format!("scan/scan_files/{}", tile.file("jpeg")));
+        assert_eq!(jpeg_size(contents), tile.size(), "{tile:?}");
+    }
+    let descriptor = str::from_utf8(archive.file("scan/scan.dzi")).unwrap();
+    assert!(descriptor.contains("Overlap=\"0\" TileSize=\"256\""), "{descriptor}");
+}
+
+#[test]
+fn another_tile_size_can_be_asked_for_and_an_overlap_cannot() {
+    let archive = exported(&slides::aperio(), &["--tile-size", "128", "--overlap", "0", "--format", "png"]);
+    let plan = DeepZoom::new(SIZE).cut(128, 0);
+    assert!(plan.tiles().iter().all(|tile| !archive.file(&format!("scan/scan_files/{}", tile.file("png"))).is_empty()));
+    // The specification has associated images as JPEG.
+    assert_eq!(names(&archive)[0], "associated_images/thumbnail.jpg");
+
+    let workspace = Workspace::new();
+    slides::aperio().write_into(&workspace, "slide.svs");
+    for options in [&["--overlap", "1"][..], &["--overlap", "1", "--tile-size", "256"]] {
+        workspace
+            .export([&["slide.svs", "-o", "new/scan.szi"], options].concat())
+            .fails(2, &["a .szi have no overlap, and an overlap of 1 was asked for", "\n  leave --overlap out"]);
+        assert_eq!(workspace.names(), ["slide.svs"]);
+    }
+}
+
+#[test]
+fn lossless_tiles_are_the_slides_own() {
+    let slide = slides::aperio().tile_size(256, 256);
+    let archive = exported(&slide, &["--lossless"]);
+    let workspace = Workspace::new();
+    slide.write_into(&workspace, "scan.svs");
+    workspace.export(["scan.svs", "--lossless"]).succeeds();
+    for tile in DeepZoom::new(SIZE).cut(256, 0).tiles() {
+        let name = format!("scan_files/{}", tile.file("jpeg"));
+        assert!(archive.file(&format!("scan/{name}")) == workspace.tree("scan").file(&name), "{name}");
+    }
+    assert_eq!(description(&archive)["baseTiles"], "lossless");
+}
+
+#[test]
+fn label_and_macro_are_published_only_when_asked_for() {
+    let images = |options: &[&str]| -> Vec<String> {
+        let archive = exported(&slides::aperio(), options);
+        let images = names(&archive).into_iter().filter_map(|name| name.strip_prefix("associated_images/"));
+        images.map(str::to_owned).collect()
+    };
+    assert_eq!(images(&[]), ["thumbnail.jpg"]);
+    assert_eq!(images(&["--associated", "label"]), ["label.jpg"]);
+    assert_eq!(images(&["--associated", "all"]), ["label.jpg", "macro.jpg", "thumbnail.jpg"]);
+    assert_eq!(images(&["--associated", "none"]), [""; 0]);
+}
+
+#[test]
+fn size_and_micrometres_are_told() {
+    for (mpp, expected) in [
+        (&[][..], ["700", "500", "0.5", "0.5", "0.5"]),
+        (&["--mpp", "0.25"], ["700", "500", "0.25", "0.25", "0.25"]),
+        (&["--mpp", "0.25,0.26"], ["700", "500", "0.255", "0.25", "0.26"]),
+    ] {
+        let archive = exported(&slides::aperio(), mpp);
+        let properties = properties(&archive);
+        assert_eq!(MANDATORY.map(|name| properties[name]), expected);
+        let number = |text: &str| text.parse::<f64>().unwrap();
+        let told = json!({ "x": number(expected[3]), "y": number(expected[4]) });
+        assert_eq!(description(&archive)["micronsPerPixel"], told);
+    }
+}
+
+#[test]
+fn what_the_slide_says_of_itself_is_told_too() {
+    let archive = exported(&slides::aperio(), &[]);
+    let properties = properties(&archive);
+    assert_eq!((properties["VendorName"], properties["ObjectiveMagnification"]), ("aperio", "20"));
+    // And nothing that is not on the list: scanners' numbers and files' names stay at home.
+    assert!(properties.keys().all(|name| !name.starts_with("aperio.")), "{properties:?}");
+}
+
+#[test]
+fn a_slide_without_micrometres_needs_them_said() {
+    for slide in [slides::small().no_mpp(), slides::aperio().no_mpp(), slides::aperio().mpp_text("1000")] {
+        let workspace = Workspace::new();
+        slide.write_into(&workspace, "slide.svs");
+        workspace
+            .export(["slide.svs", "-o", "new/scan.szi"])
+            .fails(2, &["does not say how many micrometres a pixel has, and a .szi must", "\n  ", "--mpp"]);
+        assert_eq!(workspace.names(), ["slide.svs"]);
+
+        let archive = exported(&slide, &["--mpp", "0.123"]);
+        assert_eq!(properties(&archive)["MicronsPerPixel"], "0.123");
+        assert_eq!(description(&archive)["micronsPerPixel"], json!({ "x": 0.123, "y": 0.123 }));
+        // A folder is made without, too, and says what was said.
+        workspace.export(["slide.svs", "-o", "without"]).succeeds();
+        workspace.export(["slide.svs", "-o", "with", "--mpp", "0.25,0.26"]).succeeds();
+        assert_eq!(workspace.tree("without").json("without.json")["micronsPerPixel"], Value::Null);
+        assert_eq!(workspace.tree("with").json("with.json")["micronsPerPixel"], json!({ "x": 0.25, "y": 0.26 }));
+    }
+}
+
+/// Every control code, tag and entity that a scanner's text or a file's name can smuggle in.
+#[test]
+fn hostile_text_stays_text() {
+    let workspace = Workspace::new();
+    let hostile = "<&\"'>]]><!--&lt;&x;{{title}}";
+    let slide = SlideBuilder::new(SIZE.0, SIZE.1).style(Style::Aperio).magnification(Some(hostile));
+    slide.write_into(&workspace, "slide.svs");
+    let read = "import json, sys, zipfile, xml.etree.ElementTree as xml\n\
+        archive = zipfile.ZipFile(sys.argv[1])\n\
+        space = '{http://www.pathozoom.com/SZI}'\n\
+        root = xml.fromstring(archive.read(sys.argv[2] + '/scan-properties.xml'))\n\
+        assert root.tag == space + 'image' and [part.tag for part in root] == [space + 'properties'], root\n\
+        pairs = [[part.tag.removeprefix(space), part.text] for property in root[0] for part in property]\n\
+        print(json.dumps(pairs))";
+    for name in [hostile, "new\nline", "\u{1b}[31m", "{{title}}", "back\\slash", "100%25"] {
+        let output = format!("{name}.szi");
+        workspace.export(["slide.svs", "-o", &output]).succeeds();
+        workspace.slidezoom(["verify", &output]).succeeds();
+        let archive = ZipFile::open(&workspace.path(&output));
+        let text = str::from_utf8(archive.file(&format!("{name}/scan-properties.xml"))).unwrap();
+        assert!(!text.contains(hostile), "{text}");
+        let described: Value =
+            serde_json::from_slice(archive.file(&format!("{name}/vendor/slidezoom/{name}.json"))).unwrap();
+        assert_eq!(described["name"], name);
+
+        let Some(run) = tools::python(read, &[&output, name], &workspace.path("")) else { continue };
+        tools::assert_content(&run);
+        let pairs: Vec<(String, String)> = serde_json::from_slice(&run.stdout).unwrap();
+        assert!(pairs.len() >= 2 * MANDATORY.len());
+        assert!(pairs.chunks(2).all(|pair| (pair[0].0.as_str(), pair[1].0.as_str()) == ("name", "value")));
+        for mandatory in MANDATORY {
+            assert_eq!(pairs.iter().filter(|(_, text)| text == mandatory).count(), 1);
+        }
+    }
+}
