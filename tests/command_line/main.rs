@@ -57,6 +57,7 @@ mod several_inputs;
 mod shared_slides;
 mod single_tile;
 mod smart_zoom;
+mod tile_index;
 mod unreadable;
 mod usage;
 mod verify;
