@@ -33,6 +33,7 @@ mod zip_file;
 
 mod archives;
 mod associated;
+mod bags;
 mod containers;
 mod descriptions;
 mod destinations;
