@@ -165,6 +165,12 @@ impl Archive {
         &self.faults
     }
 
+    /// Whether every entry is as [`ArchiveSink`](crate::sink::ArchiveSink) writes it.
+    #[must_use]
+    pub fn has_our_entries(&self) -> bool {
+        self.entries.iter().all(|entry| entry.unlike_ours().is_none())
+    }
+
     /// Looks at every local header, and at what stands between the entries: each byte of the archive belongs to one entry or to the directory.
     ///
     /// # Errors

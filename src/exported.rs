@@ -86,6 +86,9 @@ pub trait ExportedFiles: Sync {
 
     /// Whether it is one file.
     fn is_archive(&self) -> bool;
+
+    /// Whether it is an archive whose entries are as we write them, which then has a tile index too. Other programs pack exports as well.
+    fn is_our_archive(&self) -> bool;
 }
 
 /// Opens the export at `path`: a folder, a bag, or an archive.

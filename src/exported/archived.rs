@@ -104,4 +104,8 @@ impl ExportedFiles for ArchivedFiles {
     fn is_archive(&self) -> bool {
         true
     }
+
+    fn is_our_archive(&self) -> bool {
+        self.archive.has_our_entries()
+    }
 }

@@ -65,4 +65,8 @@ impl ExportedFiles for Folder {
     fn is_archive(&self) -> bool {
         false
     }
+
+    fn is_our_archive(&self) -> bool {
+        false
+    }
 }

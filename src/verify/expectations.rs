@@ -139,9 +139,9 @@ impl Expectations {
         if description["manifest"] == MANIFEST && !is_tag && !export.has(&manifest) {
             damages.push(Damage::Missing { name: manifest });
         }
-        // And somebody has taken away the index of an archive that slidezoom wrote.
+        // And somebody has taken away the index; another program's archive of an export never had one.
         let index = self.layout.tile_index();
-        if export.is_archive() && description["writtenBy"]["slidezoom"].is_string() && !export.has(&index) {
+        if export.is_our_archive() && !export.has(&index) {
             damages.push(Damage::Missing { name: index });
         }
     }

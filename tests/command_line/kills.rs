@@ -60,7 +60,7 @@ impl Range {
     /// Kills so many runs, each at a random instant of its time; returns how many were killed, and after how many of these the export stood.
     #[track_caller]
     fn strike(&self, times: usize, options: &[&str], seed: u64) -> (usize, usize) {
-        let mut random = Random::new(seed);
+        let mut random = Random(seed);
         let whole = self.workspace.tree("whole");
         let (mut killed, mut stood) = (0, 0);
         for _ in 0..times {
@@ -71,13 +71,13 @@ impl Range {
             if output.exists() {
                 stood += usize::from(was_killed);
                 self.workspace.slidezoom(["verify", &format!("out/{}", self.output)]).succeeds();
-                assert!(self.workspace.tree("out").same(&whole), "after {instant:?}");
+                assert!(self.workspace.tree("out") == whole, "after {instant:?}");
             }
             // Every second time the rest of the killed run is taken up, every second time it is found by a run that does not know of it.
             let again = if random.below(2) == 0 { "--resume" } else { "--overwrite" };
             let status = self.run(&[again]).status().unwrap();
             assert!(status.success(), "{again} after {instant:?}: {status}");
-            assert!(self.workspace.tree("out").same(&whole), "{again} after {instant:?}");
+            assert!(self.workspace.tree("out") == whole, "{again} after {instant:?}");
             std::fs::remove_dir_all(self.workspace.path("out")).unwrap();
         }
         (killed, stood)
@@ -97,7 +97,7 @@ fn high() -> SlideBuilder {
 #[track_caller]
 fn strike(slide: SlideBuilder, output: &'static str, times: usize, seed: u64) {
     let (killed, stood) = Range::new(slide, output).strike(times, &[], seed);
-    eprintln!("{output}: {killed} of {times} runs killed, {stood} of them after they had published");
+    skipped!("nothing: {output}: {killed} of {times} runs killed, {stood} of them after they had published");
     assert!(killed > times / 4, "{killed} of {times} runs were killed");
 }
 

@@ -47,6 +47,7 @@ mod hostile_archives;
 mod information;
 mod injected;
 mod interruption;
+mod kills;
 mod layout;
 mod lossless;
 mod names;
