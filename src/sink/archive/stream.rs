@@ -94,22 +94,25 @@ impl ArchiveStream {
     }
 }
 
+impl ArchiveStream {
+    fn take(&mut self, bytes: &[u8]) -> io::Result<()> {
+        if self.position < self.end {
+            self.flush()?;
+            return self.write_at(bytes, self.position);
+        }
+        self.gathered.extend_from_slice(bytes);
+        self.end += bytes.len() as u64;
+        if self.gathered.len() >= GATHERED_BYTES { self.flush() } else { Ok(()) }
+    }
+}
+
 impl Write for ArchiveStream {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let length = bytes.len() as u64;
-        if *self.discarded.get_mut() {
-            // Who ends an archive that was given up goes by where things would be.
-        } else if self.position == self.end {
-            self.gathered.extend_from_slice(bytes);
-            self.end += length;
-            if self.gathered.len() >= GATHERED_BYTES {
-                self.flush()?;
-            }
-        } else {
-            self.flush()?;
-            self.write_at(bytes, self.position)?;
+        // Who ends an archive that was given up goes by where things would be; after a failure in the middle of a header, that is the end.
+        if !*self.discarded.get_mut() {
+            self.take(bytes).inspect_err(|_| self.position = self.end)?;
         }
-        self.position += length;
+        self.position += bytes.len() as u64;
         self.end = self.end.max(self.position);
         Ok(bytes.len())
     }
