@@ -53,7 +53,7 @@ bench: deps ## Measure against the rivals that are installed
 
 .PHONY: soak
 soak: deps ## Run the tests that take many minutes
-	$(CARGO) test --release --locked --lib --test memory --test command_line -- --ignored --test-threads 1 --nocapture
+	$(CARGO) test --release --locked --lib --test library --test memory --test command_line -- --ignored --test-threads 1 --nocapture
 
 .PHONY: deps
 deps: ## Install what building needs and this machine lacks (apt-get; OpenSlide into target/)

@@ -34,6 +34,8 @@ use crate::archive::{Archive, first_entry};
 use crate::manifest::Digest;
 
 mod stream;
+#[cfg(test)]
+mod tests;
 
 use stream::ArchiveStream;
 

@@ -4,18 +4,29 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use nix::errno::Errno;
 use slidezoom::sink::{EntryName, Sink, SinkError};
 
-pub struct FailingSink<S> {
-    inner: S,
-    /// How many calls succeed.
-    good: u64,
+/// Which calls fail, and how.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// How many calls succeed before.
+    pub good: u64,
+    /// What the failing one says.
+    pub errno: Errno,
+    /// Whether all after it fail too, as on a full disk, or all go well again, as when another program has made room.
+    pub lasting: bool,
+}
+
+pub struct FailingSink {
+    inner: Box<dyn Sink>,
+    failure: Failure,
     calls: Arc<AtomicU64>,
 }
 
-impl<S> FailingSink<S> {
-    pub fn new(inner: S, good: u64) -> Self {
-        Self { inner, good, calls: Arc::new(AtomicU64::new(0)) }
+impl FailingSink {
+    pub fn new(inner: Box<dyn Sink>, failure: Failure) -> Self {
+        Self { inner, failure, calls: Arc::new(AtomicU64::new(0)) }
     }
 
     /// Counts the calls.
@@ -24,18 +35,17 @@ impl<S> FailingSink<S> {
     }
 
     fn count(&self) -> Result<(), SinkError> {
-        if self.calls.fetch_add(1, Ordering::SeqCst) < self.good {
+        let Failure { good, errno, lasting } = self.failure;
+        let before = self.calls.fetch_add(1, Ordering::SeqCst);
+        if before < good || before > good && !lasting {
             return Ok(());
         }
-        Err(SinkError::Operation {
-            action: "write",
-            path: PathBuf::from("made to fail"),
-            source: Arc::new(std::io::Error::from(std::io::ErrorKind::StorageFull)),
-        })
+        let path = PathBuf::from("made to fail");
+        Err(SinkError::Operation { action: "write", path, source: Arc::new(errno.into()) })
     }
 }
 
-impl<S: Sink> Sink for FailingSink<S> {
+impl Sink for FailingSink {
     fn create_folder(&self, name: &EntryName) -> Result<(), SinkError> {
         self.count()?;
         self.inner.create_folder(name)
@@ -46,15 +56,25 @@ impl<S: Sink> Sink for FailingSink<S> {
         self.inner.write(entry, name, contents)
     }
 
+    fn write_parts(
+        &self,
+        entry: u64,
+        name: &EntryName,
+        parts: &mut dyn Iterator<Item = Vec<u8>>,
+    ) -> Result<(), SinkError> {
+        self.count()?;
+        self.inner.write_parts(entry, name, parts)
+    }
+
     fn commit(self: Box<Self>) -> Result<(), SinkError> {
         if let Err(error) = self.count() {
-            Box::new(self.inner).abandon()?;
+            self.inner.abandon()?;
             return Err(error);
         }
-        Box::new(self.inner).commit()
+        self.inner.commit()
     }
 
     fn abandon(self: Box<Self>) -> Result<(), SinkError> {
-        Box::new(self.inner).abandon()
+        self.inner.abandon()
     }
 }

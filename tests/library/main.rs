@@ -9,6 +9,18 @@
     reason = "tests say what broke by panicking"
 )]
 
+/// Says that a test, or a part of one, was skipped, and why: on stderr itself, because the test harness keeps what a passing
+/// test prints to itself.
+macro_rules! skipped {
+    ($($reason:tt)+) => {{
+        use std::io::Write;
+        let line = format!("SKIPPED, {}: {}\n", module_path!(), format_args!($($reason)+));
+        std::io::stderr().write_all(line.as_bytes()).unwrap();
+    }};
+}
+
+mod archive_limits;
+mod archive_sink;
 mod drawn_source;
 mod engine;
 mod failing_sink;
@@ -17,5 +29,8 @@ mod quality;
 mod readers;
 mod resume;
 mod single_tile;
+mod sink_faults;
 mod sinks;
 mod sources;
+mod unpackers;
+mod zip_by_hand;

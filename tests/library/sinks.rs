@@ -2,19 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::num::NonZeroUsize;
 use std::path::Path;
-use std::sync::atomic::Ordering;
 
-use slidezoom::geometry::Size;
-use slidezoom::plan::{ExportOptions, Page};
-use slidezoom::progress::Unwatched;
-use slidezoom::sink::{DirectorySink, EntryName, Existing, MemorySink, Sink, SinkError};
-use slidezoom::slide::SourceIdentity;
-use slidezoom::{Error, ExportPlan, Source, export};
+use slidezoom::sink::{ArchiveSink, DirectorySink, EntryName, Existing, MemorySink, Sink, SinkError};
 
-use crate::drawn_source::DrawnSource;
-use crate::failing_sink::FailingSink;
+use crate::zip_by_hand::entries_of;
 
 type Files = BTreeMap<String, Vec<u8>>;
 
@@ -94,6 +86,24 @@ fn a_folder_keeps_the_contract() {
     // Of three sinks one was committed, and nothing but that one is left: no partial folder.
     let left: Vec<_> = fs::read_dir(root.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     assert_eq!(left, ["export-1"]);
+}
+
+#[test]
+fn an_archive_keeps_the_contract() {
+    let root = tempfile::tempdir().unwrap();
+    let number = std::cell::Cell::new(0);
+    keeps_the_contract(&|| {
+        number.set(number.get() + 1);
+        let destination = root.path().join(format!("export-{}.zip", number.get()));
+        let sink = ArchiveSink::create(&destination, Existing::Refuse, name("root"), None).unwrap();
+        let look = move || {
+            let entries = entries_of(&destination)?.into_iter();
+            Some(entries.map(|entry| (entry.name.strip_prefix("root/").unwrap().to_owned(), entry.contents)).collect())
+        };
+        (sink, Box::new(look))
+    });
+    let left: Vec<_> = fs::read_dir(root.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(left, ["export-1.zip"]);
 }
 
 #[test]
@@ -252,28 +262,4 @@ fn one_export_at_a_time_and_a_killed_one_s_rest_is_removed() {
     Box::new(second).commit().unwrap();
     assert_eq!(files_below(&destination).unwrap().into_keys().collect::<Vec<_>>(), ["a.dzi"]);
     assert!(!partial.exists());
-}
-
-/// Each call that the engine makes of a sink fails in turn: the error comes through, and nothing is left.
-#[test]
-fn every_call_failing_in_turn_leaves_nothing() {
-    let source = DrawnSource::new(Size::new(300, 200).unwrap(), None, None);
-    let options =
-        ExportOptions { page: Page::Include, source_identity: SourceIdentity::Omit, ..ExportOptions::default() };
-    let plan = ExportPlan::new(source.info(), "drawn", &options).unwrap();
-    let root = tempfile::tempdir().unwrap();
-    let destination = root.path().join("export");
-    let two = NonZeroUsize::new(2).unwrap();
-    for good in 0.. {
-        let sink = FailingSink::new(DirectorySink::create(&destination, Existing::Refuse).unwrap(), good);
-        let calls = sink.calls();
-        let result = export(&source, &plan, Box::new(sink), two, &Unwatched);
-        if calls.load(Ordering::SeqCst) <= good {
-            result.unwrap();
-            assert!(good > 20, "the sink is called more often than {good} times");
-            break;
-        }
-        assert!(matches!(result, Err(Error::Destination(SinkError::Operation { .. }))), "call {good}: {result:?}");
-        assert_eq!(fs::read_dir(root.path()).unwrap().count(), 0, "call {good} left something");
-    }
 }

@@ -1,0 +1,80 @@
+//! Sinks that fail: each call that the engine makes of one fails in turn. The error comes through, nothing is published, and nothing is left.
+
+use std::fs;
+use std::num::NonZeroUsize;
+use std::sync::atomic::Ordering;
+
+use nix::errno::Errno;
+use slidezoom::export::create_sink;
+use slidezoom::geometry::Size;
+use slidezoom::layout::Container;
+use slidezoom::plan::{ExportOptions, Page};
+use slidezoom::progress::Unwatched;
+use slidezoom::sink::{Existing, MemorySink, Sink, SinkError};
+use slidezoom::slide::SourceIdentity;
+use slidezoom::{Error, ExportPlan, Source, export};
+
+use crate::drawn_source::DrawnSource;
+use crate::failing_sink::{FailingSink, Failure};
+
+/// A sink, and a look at whether anything of it is left.
+type Made = (Box<dyn Sink>, Box<dyn Fn() -> bool>);
+
+fn every_call_fails_in_turn(container: Container, make: &dyn Fn(&ExportPlan) -> Made) {
+    let source = DrawnSource::new(Size::new(300, 200).unwrap(), None, None);
+    let (page, source_identity) = (Page::Include, SourceIdentity::Omit);
+    let options = ExportOptions { container, page, source_identity, ..ExportOptions::default() };
+    let plan = ExportPlan::new(source.info(), "drawn", &options).unwrap();
+    let two = NonZeroUsize::new(2).unwrap();
+    let errors = [Errno::ENOSPC, Errno::EIO, Errno::EDQUOT];
+    for (errno, lasting) in errors.into_iter().flat_map(|errno| [(errno, true), (errno, false)]) {
+        for good in 0.. {
+            let (sink, is_left) = make(&plan);
+            let failure = Failure { good, errno, lasting };
+            let sink = FailingSink::new(sink, failure);
+            let calls = sink.calls();
+            let result = export(&source, &plan, Box::new(sink), two, &Unwatched);
+            if calls.load(Ordering::SeqCst) <= good {
+                result.unwrap();
+                assert!(is_left(), "an export that met no failure is there");
+                assert!(good > 20, "the sink is called more often than {good} times");
+                break;
+            }
+            let Err(Error::Destination(SinkError::Operation { source, .. })) = result else {
+                panic!("{failure:?}: {result:?}")
+            };
+            assert_eq!(source.raw_os_error(), Some(errno as i32), "{failure:?}");
+            assert!(!is_left(), "{failure:?}");
+        }
+    }
+}
+
+/// The same for a sink of the file system: nothing is left in the folder that it stands in.
+fn every_call_fails_in_turn_on_disk(container: Container) {
+    every_call_fails_in_turn(container, &|plan| {
+        let root = tempfile::tempdir().unwrap();
+        let destination = root.path().join("export");
+        let sink = create_sink(plan, &destination, Existing::Refuse).unwrap();
+        (sink, Box::new(move || fs::read_dir(root.path()).unwrap().count() > 0))
+    });
+}
+
+#[test]
+fn every_failing_call_of_a_folder_leaves_nothing() {
+    every_call_fails_in_turn_on_disk(Container::Folder);
+    every_call_fails_in_turn_on_disk(Container::Bag);
+}
+
+#[test]
+fn every_failing_call_of_an_archive_leaves_nothing() {
+    every_call_fails_in_turn_on_disk(Container::Zip);
+}
+
+#[test]
+fn every_failing_call_of_memory_leaves_nothing() {
+    every_call_fails_in_turn(Container::Folder, &|_| {
+        let sink = MemorySink::new();
+        let published = sink.published();
+        (Box::new(sink), Box::new(move || published.lock().unwrap().is_some()))
+    });
+}
