@@ -32,9 +32,10 @@
 //! # How it is found
 //!
 //! The index is the archive's last entry. The last 64 KiB of the file hold the end of the central directory: where that ends (the end record,
-//! or the ZIP64 end record before it, says), the last directory record ends, whose name ends in `tile-index.bin`. It says where the entry's local
-//! header is, and the index follows that header, which has the same name and no extra field (20 bytes of it past 4 GiB). What a reader wants then is
-//! the 64 KiB from the description on: description, descriptor and the index's first five thousand tiles follow each other there.
+//! or the ZIP64 end record before it, says), the last directory record ends. Its name ends in `tile-index.bin`; past 4 GiB, 12 bytes of ZIP64
+//! field with the offset follow the name. It says where the entry's local header is, and the index follows that header, which has the same name
+//! and no extra field (20 bytes of it if the index itself is of 4 GiB). What a reader wants then is the 64 KiB from the description on:
+//! description, descriptor and the index's first five thousand tiles follow each other there.
 //!
 //! # Example
 //!
