@@ -55,18 +55,21 @@ impl Drop for SmallDisk {
     }
 }
 
+/// An export's name: as a folder, and as an archive.
+const OUTPUTS: [&str; 2] = ["out", "out.zip"];
+
 /// What an export of `scan.tif` takes: pages and inodes.
-fn needs(workspace: &Workspace) -> Option<(u64, u64)> {
+fn needs(workspace: &Workspace, output: &str) -> Option<(u64, u64)> {
     let disk = SmallDisk::mount("size=64m")?;
     let before = disk.taken();
-    export_to(workspace, &disk, "scan.tif", &[]).succeeds();
+    export_to(workspace, &disk, output, &[]).succeeds();
     let after = disk.taken();
     Some((after.0 - before.0, after.1 - before.1))
 }
 
-fn export_to(workspace: &Workspace, disk: &SmallDisk, slide: &str, options: &[&str]) -> Run {
-    let mut command = workspace.command(["export", slide, "-o"]);
-    Run::of(command.arg(disk.path().join("out")).args(options))
+fn export_to(workspace: &Workspace, disk: &SmallDisk, output: &str, options: &[&str]) -> Run {
+    let mut command = workspace.command(["export", "scan.tif", "-o"]);
+    Run::of(command.arg(disk.path().join(output)).args(options))
 }
 
 fn with_slide() -> Workspace {
@@ -77,55 +80,67 @@ fn with_slide() -> Workspace {
 
 /// The export fails for want of room and leaves the disk as it was.
 #[track_caller]
-fn assert_refused_for_want_of_room(workspace: &Workspace, options: &str) {
+fn assert_refused_for_want_of_room(workspace: &Workspace, output: &str, options: &str) {
     let Some(disk) = SmallDisk::mount(options) else { return };
     let before = disk.taken();
-    export_to(workspace, &disk, "scan.tif", &[]).fails(4, &["No space left on device", "\n  the disk is full"]);
-    assert_eq!(names_in(disk.path()), [""; 0], "{options}");
-    assert_eq!(disk.taken(), before, "{options}");
+    export_to(workspace, &disk, output, &[]).fails(4, &["No space left on device", "\n  the disk is full"]);
+    assert_eq!(names_in(disk.path()), [""; 0], "{output}, {options}");
+    assert_eq!(disk.taken(), before, "{output}, {options}");
     assert_eq!(workspace.names(), ["scan.tif"]);
 }
 
 #[test]
 fn an_export_that_just_fits_is_whole() {
     let workspace = with_slide();
-    let Some((pages, inodes)) = needs(&workspace) else { return };
-    let Some(disk) = SmallDisk::mount(&format!("size={},nr_inodes={}", pages * page_size(), inodes + 1)) else {
-        return;
-    };
-    export_to(&workspace, &disk, "scan.tif", &[]).succeeds();
-    assert_layout(&Tree::read(&disk.path().join("out")), "out", DeepZoom::new(SIZE), "jpeg", &PAGE);
+    for output in OUTPUTS {
+        let Some((pages, inodes)) = needs(&workspace, output) else { return };
+        let Some(disk) = SmallDisk::mount(&format!("size={},nr_inodes={}", pages * page_size(), inodes + 1)) else {
+            return;
+        };
+        export_to(&workspace, &disk, output, &[]).succeeds();
+        let export = disk.path().join(output);
+        workspace.slidezoom(["verify".as_ref(), export.as_os_str()]).succeeds();
+        if export.is_dir() {
+            assert_layout(&Tree::read(&export), "out", DeepZoom::new(SIZE), "jpeg", &PAGE);
+        }
+    }
 }
 
 #[test]
 fn a_disk_that_is_too_small_by_a_little_or_by_much_is_left_empty() {
     let workspace = with_slide();
-    let Some((pages, _)) = needs(&workspace) else { return };
-    for too_small in [pages - 1, pages - 3, pages - 6, pages / 2, 2, 1] {
-        assert_refused_for_want_of_room(&workspace, &format!("size={}", too_small * page_size()));
+    for output in OUTPUTS {
+        let Some((pages, _)) = needs(&workspace, output) else { return };
+        for too_small in [pages - 1, pages - 3, pages - 6, pages / 2, 2, 1] {
+            assert_refused_for_want_of_room(&workspace, output, &format!("size={}", too_small * page_size()));
+        }
     }
 }
 
 #[test]
 fn a_disk_without_room_for_another_file_is_left_empty() {
     let workspace = with_slide();
-    let Some((_, inodes)) = needs(&workspace) else { return };
-    // One inode is the disk's own folder.
+    let Some((_, inodes)) = needs(&workspace, "out") else { return };
+    // One inode is the disk's own folder. An archive takes one more.
     for too_few in [inodes, inodes - 1, inodes / 2, 3, 2, 1] {
-        assert_refused_for_want_of_room(&workspace, &format!("size=64m,nr_inodes={too_few}"));
+        assert_refused_for_want_of_room(&workspace, "out", &format!("size=64m,nr_inodes={too_few}"));
     }
+    assert_refused_for_want_of_room(&workspace, "out.zip", "size=64m,nr_inodes=1");
 }
 
 #[test]
 fn a_disk_that_is_full_with_the_export_before_keeps_it() {
     let workspace = with_slide();
-    let Some((pages, _)) = needs(&workspace) else { return };
-    let Some(disk) = SmallDisk::mount(&format!("size={}", (pages + pages / 2) * page_size())) else { return };
-    export_to(&workspace, &disk, "scan.tif", &[]).succeeds();
-    let before = Tree::read(disk.path());
-    export_to(&workspace, &disk, "scan.tif", &["--overwrite"])
-        .fails(4, &["No space left on device", "the disk is full"]);
-    Tree::read(disk.path()).assert_same(&before);
+    for output in OUTPUTS {
+        let Some((pages, _)) = needs(&workspace, output) else { return };
+        let size = (pages + pages / 2) * page_size();
+        let Some(disk) = SmallDisk::mount(&format!("size={size}")) else { return };
+        export_to(&workspace, &disk, output, &[]).succeeds();
+        let before = Tree::read(disk.path());
+        export_to(&workspace, &disk, output, &["--overwrite"])
+            .fails(4, &["No space left on device", "the disk is full"]);
+        Tree::read(disk.path()).assert_same(&before);
+    }
 }
 
 #[test]

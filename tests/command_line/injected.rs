@@ -5,96 +5,183 @@
 
 use std::process::Command;
 
-use slidezoom_fixtures::SlideBuilder;
+use slidezoom_fixtures::{Pattern, SlideBuilder};
 
 use crate::slides::WriteInto;
 use crate::tree::Tree;
 use crate::workspace::{Run, Workspace};
 
-/// The calls with which an export is written. What reads the slide is among them.
-const CALLS: [&str; 10] =
-    ["openat", "write", "close", "mkdir", "renameat2", "syncfs", "fsync", "getdents64", "statx", "flock"];
+/// The calls with which a slide is read and an export written, as a folder or as an archive. One that is never made is never struck.
+const CALLS: [&str; 19] = [
+    "openat",
+    "write",
+    "pwrite64",
+    "close",
+    "mkdir",
+    "renameat2",
+    "syncfs",
+    "fsync",
+    "fdatasync",
+    "getdents64",
+    "statx",
+    "flock",
+    "read",
+    "pread64",
+    "lseek",
+    "newfstatat",
+    "fcntl",
+    "clone3",
+    "unlinkat",
+];
 
+/// What a full, a broken or an unreachable disk says.
 const ERRORS: [&str; 3] = ["ENOSPC", "EIO", "EDQUOT"];
+
+/// What else a call can say.
+const MORE_ERRORS: [&str; 6] = ["EROFS", "EACCES", "ENOMEM", "EMFILE", "ESTALE", "EINTR"];
+
+/// What an export is written as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Folder,
+    Archive,
+}
+
+impl Kind {
+    /// What an export is called.
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Folder => "scan",
+            Self::Archive => "scan.zip",
+        }
+    }
+
+    /// Where it stands.
+    fn output(self) -> String {
+        format!("out/{}", self.name())
+    }
+}
 
 /// A call that is made to fail, or at which the program is killed.
 struct Injection {
     call: &'static str,
     what: String,
-    /// Which of each thread's calls.
-    number: usize,
+    /// Which of each thread's calls; all where there is none.
+    number: Option<usize>,
+}
+
+impl Injection {
+    /// As strace is told.
+    fn argument(&self) -> String {
+        let when = self.number.map(|number| format!(":when={number}")).unwrap_or_default();
+        format!("inject={}:{}{when}", self.call, self.what)
+    }
+}
+
+/// What a run under strace came to.
+struct Struck {
+    run: Run,
+    /// Whether a call was met.
+    met: bool,
 }
 
 struct Injector {
     workspace: Workspace,
+    kind: Kind,
+    options: &'static [&'static str],
     whole: Tree,
 }
 
 impl Injector {
     /// `None`, and a line that says so, where there is no strace that can inject.
-    fn new() -> Option<Self> {
+    fn new(kind: Kind) -> Option<Self> {
+        Self::of(kind, &SlideBuilder::new(300, 200).tile_size(128, 128), &[])
+    }
+
+    /// The same with another slide, exported with these options.
+    fn of(kind: Kind, slide: &SlideBuilder, options: &'static [&'static str]) -> Option<Self> {
         let usable = Command::new("strace").args(["-qq", "-e", "inject=syncfs:error=EIO", "true"]).output();
         if !usable.is_ok_and(|output| output.status.success()) {
             skipped!("there is no strace here that can inject faults");
             return None;
         }
         let workspace = Workspace::new();
-        SlideBuilder::new(300, 200).tile_size(128, 128).write_into(&workspace, "scan.tif");
-        workspace.export(["scan.tif", "-o", "whole/scan"]).succeeds();
-        let whole = workspace.tree("whole/scan");
-        Some(Self { workspace, whole })
+        slide.write_into(&workspace, "scan.tif");
+        workspace.export([&["scan.tif", "-o", &kind.output()], options].concat()).succeeds();
+        let whole = workspace.tree("out");
+        let injector = Self { workspace, kind, options, whole };
+        injector.clear();
+        Some(injector)
     }
 
-    /// Runs an export with an injection; whether it came to be. Panics where what is left behind is a lie.
+    /// An export without any injection: whole, whatever a killed one has left.
     #[track_caller]
-    fn strike(&self, Injection { call, what, number }: &Injection) -> bool {
+    fn export_anew(&self) {
+        let arguments = ["scan.tif", "-o", &self.kind.output(), "--overwrite"];
+        self.workspace.export([&arguments, self.options].concat()).succeeds();
+        assert!(self.workspace.tree("out") == self.whole, "{:?}", self.kind);
+    }
+
+    /// Removes everything that was exported.
+    fn clear(&self) {
+        std::fs::remove_dir_all(self.workspace.path("out")).unwrap();
+    }
+
+    /// Runs an export with injections.
+    fn run(&self, injections: &[Injection], options: &[&str]) -> Struck {
         let log = self.workspace.path("strace.log");
         let mut command = Command::new("strace");
-        command.args(["-f", "-qq", "-e"]).arg(format!("trace={call}")).arg("-o").arg(&log);
-        command.args(["-e".to_owned(), format!("inject={call}:{what}:when={number}")]);
+        let calls: Vec<_> = injections.iter().map(|injection| injection.call).collect();
+        command.args(["-f", "-qq", "-e"]).arg(format!("trace={}", calls.join(","))).arg("-o").arg(&log);
+        for injection in injections {
+            command.args(["-e", &injection.argument()]);
+        }
         command.arg(env!("CARGO_BIN_EXE_slidezoom"));
-        command.args(["export", "scan.tif", "-o", "out/scan", "--jobs", "2", "--progress", "none"]);
+        command
+            .args(["export", "scan.tif", "-o", &self.kind.output(), "--jobs", "2", "--progress", "none"])
+            .args(self.options)
+            .args(options);
         let run = Run::of(command.current_dir(self.workspace.path("")));
-        let struck = std::fs::read_to_string(&log).unwrap();
-        let struck = struck.contains("(INJECTED)") || struck.contains("killed by SIGKILL");
-        let place = format!("{call} number {number}, {what}: {run:?}");
-        let out = self.workspace.path("out/scan");
-        if run.code() == Some(0) {
-            let tree = self.workspace.tree("out/scan");
-            assert_eq!(tree.files(), self.whole.files(), "{place}");
-            assert!(tree.files().iter().all(|file| tree.file(file) == self.whole.file(file)), "{place}");
-        } else if out.exists() {
-            // Only a failure after everything was published, or a kill: what stands is whole.
-            self.workspace.slidezoom(["verify", "out/scan"]).succeeds();
-            assert!(what.contains("KILL") || run.stderr.contains("which stands"), "{place}");
-        }
-        // What a kill leaves beside it, the next run clears away.
-        if out.exists() {
-            std::fs::remove_dir_all(&out).unwrap();
-        }
-        if what.contains("KILL") {
-            self.workspace.export(["scan.tif", "-o", "out/scan"]).succeeds();
-            assert!(
-                self.whole
-                    .files()
-                    .iter()
-                    .all(|file| self.workspace.tree("out/scan").file(file) == self.whole.file(file))
-            );
-            std::fs::remove_dir_all(&out).unwrap();
-        }
-        let left = std::fs::read_dir(self.workspace.path("out")).map_or(0, Iterator::count);
-        assert_eq!(left, 0, "{place}");
-        struck
+        let log = std::fs::read_to_string(&log).unwrap();
+        Struck { run, met: log.contains("(INJECTED)") || log.contains("killed by SIGKILL") }
     }
 
-    /// Strikes at every `step`-th call of every kind, until no thread makes so many; returns how often.
-    fn strike_all(&self, what: &[String], step: usize) -> usize {
+    /// Runs an export with an injection; whether a call was met. Panics where what is left behind is a lie.
+    #[track_caller]
+    fn strike(&self, injection: &Injection) -> bool {
+        let Struck { run, met } = self.run(std::slice::from_ref(injection), &[]);
+        let place = format!("{}: {run:?}", injection.argument());
+        let killed = injection.what.contains("KILL");
+        let out = self.workspace.path("out");
+        let stands = self.workspace.path(self.kind.output()).exists();
+        if run.code() == Some(0) {
+            assert!(self.workspace.tree("out") == self.whole, "{place}");
+        } else if stands {
+            // Only a failure after everything was published, or a kill: what stands is whole.
+            self.workspace.slidezoom(["verify", &self.kind.output()]).succeeds();
+            assert!(killed || run.stderr.contains("which stands"), "{place}");
+        }
+        if killed {
+            // What a kill leaves beside it, the next run clears away.
+            self.export_anew();
+        } else if !stands {
+            let left = std::fs::read_dir(&out).map_or(0, Iterator::count);
+            assert_eq!(left, 0, "{place}");
+        }
+        if out.exists() {
+            self.clear();
+        }
+        met
+    }
+
+    /// Strikes at every `step`-th call of each of `calls`, until no thread makes so many; returns how often.
+    fn strike_all(&self, calls: &[&'static str], what: &[String], step: usize) -> usize {
         let mut strikes = 0;
-        for (kind, call) in CALLS.into_iter().enumerate() {
+        for (kind, &call) in calls.iter().enumerate() {
             for (other, what) in what.iter().enumerate() {
                 // Each kind begins elsewhere, so that all numbers have their turn.
                 let mut number = 1 + (kind + other) % step;
-                while self.strike(&Injection { call, what: what.clone(), number }) {
+                while self.strike(&Injection { call, what: what.clone(), number: Some(number) }) {
                     strikes += 1;
                     number += step;
                 }
@@ -104,40 +191,165 @@ impl Injector {
     }
 }
 
-fn errors() -> Vec<String> {
-    ERRORS.iter().map(|error| format!("error={error}")).collect()
+fn errors(names: &[&str]) -> Vec<String> {
+    names.iter().map(|error| format!("error={error}")).collect()
 }
 
 fn kill() -> Vec<String> {
     vec!["signal=KILL".to_owned()]
 }
 
-#[test]
-fn calls_that_fail_leave_a_whole_export_or_none() {
-    let Some(injector) = Injector::new() else { return };
-    let strikes = injector.strike_all(&errors(), 19);
-    assert!(strikes > 20, "{strikes} strikes");
+/// Strikes at a sample of all calls; says how often that must be at least.
+fn sample(kind: Kind, what: &[String], step: usize, at_least: usize) {
+    let Some(injector) = Injector::new(kind) else { return };
+    let strikes = injector.strike_all(&CALLS, what, step);
+    assert!(strikes >= at_least, "{strikes} strikes");
+}
+
+/// Strikes at all calls, and says how many there were.
+fn all(kind: Kind, what: &[String]) {
+    let Some(injector) = Injector::new(kind) else { return };
+    let strikes = injector.strike_all(&CALLS, what, 1);
+    skipped!("nothing: {strikes} strikes, one a run, by {what:?} at an export as {kind:?}");
 }
 
 #[test]
-fn kills_leave_a_whole_export_or_none() {
-    let Some(injector) = Injector::new() else { return };
-    let strikes = injector.strike_all(&kill(), 17);
-    assert!(strikes > 8, "{strikes} strikes");
+fn calls_that_fail_leave_a_whole_folder_or_none() {
+    sample(Kind::Folder, &errors(&ERRORS), 19, 20);
+}
+
+#[test]
+fn calls_that_fail_leave_a_whole_archive_or_none() {
+    sample(Kind::Archive, &errors(&ERRORS), 19, 20);
+}
+
+#[test]
+fn kills_leave_a_whole_folder_or_none() {
+    sample(Kind::Folder, &kill(), 17, 8);
+}
+
+#[test]
+fn kills_leave_a_whole_archive_or_none() {
+    sample(Kind::Archive, &kill(), 17, 8);
+}
+
+/// They are few: a sample would miss most.
+#[test]
+fn every_call_that_writes_an_archive_leaves_it_whole_or_none() {
+    let Some(injector) = Injector::new(Kind::Archive) else { return };
+    let strikes =
+        injector.strike_all(&["pwrite64", "fsync", "renameat2", "flock"], &[errors(&ERRORS), kill()].concat(), 1);
+    assert!(strikes >= 4 * 5, "{strikes} strikes");
+}
+
+#[test]
+fn a_disk_that_takes_nothing_and_does_not_say_why_is_an_error() {
+    for (kind, call) in [(Kind::Folder, "write"), (Kind::Archive, "pwrite64")] {
+        let Some(injector) = Injector::new(kind) else { return };
+        let nothing_taken = Injection { call, what: "retval=0".to_owned(), number: Some(1) };
+        assert!(injector.strike(&nothing_taken));
+        // Nothing more: what it says to people is such a write too.
+        assert_eq!(injector.run(&[nothing_taken], &[]).run.code(), Some(4), "{kind:?}");
+    }
+}
+
+/// An archive of some fifty megabytes is written a megabyte at a time, and a thread of its own syncs it before its end.
+#[test]
+fn a_large_archive_is_whole_or_none_wherever_it_fails() {
+    let slide = SlideBuilder::new(7000, 6000).pattern(Pattern::Tissue { seed: 4 }).distinct_tiles(4);
+    let Some(injector) = Injector::of(Kind::Archive, &slide, &["--quality", "100"]) else { return };
+    let strikes = [("fdatasync", 1), ("pwrite64", 30)].into_iter().flat_map(|(call, number)| {
+        ["error=EIO", "signal=KILL"].map(|what| Injection { call, what: what.to_owned(), number: Some(number) })
+    });
+    for injection in strikes {
+        assert!(injector.strike(&injection), "{}", injection.argument());
+    }
+}
+
+/// Many file systems of networks and of users' own programs.
+#[test]
+fn a_file_system_that_cannot_promise_not_to_replace_gets_a_whole_export_too() {
+    for (kind, error) in
+        [(Kind::Folder, "EINVAL"), (Kind::Folder, "ENOSYS"), (Kind::Archive, "EINVAL"), (Kind::Archive, "ENOSYS")]
+    {
+        let Some(injector) = Injector::new(kind) else { return };
+        let without = || Injection { call: "renameat2", what: format!("error={error}"), number: None };
+        for options in [&[][..], &["--overwrite"]] {
+            let Struck { run, met } = injector.run(&[without()], options);
+            run.succeeds();
+            assert!(met || kind == Kind::Archive && options == ["--overwrite"], "an archive is replaced without it");
+            assert!(injector.workspace.tree("out") == injector.whole, "{kind:?}, {error}, {options:?}");
+        }
+        injector.run(&[without()], &[]).run.fails(4, &["exists already"]);
+        injector.clear();
+        // The steps that it takes instead, where nothing stood and where an export did: killed at any, the next run has it whole.
+        let mut kills = 0;
+        for (call, numbers) in [("rename", 3), ("linkat", 1), ("unlink", 1), ("unlinkat", 2)] {
+            for (number, stood) in (1..=numbers).flat_map(|number| [(number, false), (number, true)]) {
+                if stood {
+                    injector.export_anew();
+                }
+                let killed = Injection { call, what: "signal=KILL".to_owned(), number: Some(number) };
+                kills += usize::from(injector.run(&[without(), killed], &["--overwrite"]).run.code().is_none());
+                injector.export_anew();
+                injector.clear();
+            }
+        }
+        assert!(kills >= 3, "{kind:?}: {kills} kills");
+    }
+}
+
+/// What stood there before stands there still, or its successor does.
+#[test]
+fn an_export_that_is_replaced_is_there_until_the_new_one_is() {
+    let folder = (Kind::Folder, &["renameat2", "fsync", "unlinkat"][..]);
+    for (kind, calls) in [folder, (Kind::Archive, &["rename", "fsync"])] {
+        let Some(injector) = Injector::new(kind) else { return };
+        let export_before = || {
+            injector.workspace.export(["scan.tif", "-o", &kind.output(), "--no-viewer", "--overwrite"]).succeeds();
+            injector.workspace.tree("out")
+        };
+        let before = export_before();
+        let mut strikes = 0;
+        for what in ["error=EIO", "signal=KILL"] {
+            for (&call, number) in calls.iter().flat_map(|call| [(call, 1), (call, 2)]) {
+                let injection = Injection { call, what: what.to_owned(), number: Some(number) };
+                let Struck { run, met } = injector.run(std::slice::from_ref(&injection), &["--overwrite"]);
+                let place = format!("{}: {run:?}", injection.argument());
+                strikes += usize::from(met);
+                injector.workspace.slidezoom(["verify", &kind.output()]).succeeds();
+                let after = injector.workspace.tree("out");
+                let stands = |tree: &Tree| after.below(kind.name()) == tree.below(kind.name());
+                assert!(stands(&injector.whole) || run.code() != Some(0) && stands(&before), "{place}");
+                // A removal that failed, or was killed, leaves what the next run clears away.
+                assert!(run.code() != Some(0) || after == injector.whole, "{place}");
+                assert!(export_before() == before, "{place}");
+            }
+        }
+        assert!(strikes >= 6, "{strikes} strikes");
+    }
 }
 
 #[test]
 #[ignore = "takes minutes: make soak"]
-fn every_call_failing_in_turn_leaves_a_whole_export_or_none() {
-    let Some(injector) = Injector::new() else { return };
-    let strikes = injector.strike_all(&errors(), 1);
-    skipped!("nothing: {strikes} calls failed, one a run");
+fn every_call_failing_in_turn_leaves_a_whole_folder_or_none() {
+    all(Kind::Folder, &errors(&[&ERRORS[..], &MORE_ERRORS].concat()));
 }
 
 #[test]
 #[ignore = "takes minutes: make soak"]
-fn kills_at_every_call_leave_a_whole_export_or_none() {
-    let Some(injector) = Injector::new() else { return };
-    let strikes = injector.strike_all(&kill(), 1);
-    skipped!("nothing: {strikes} kills, one a run");
+fn every_call_failing_in_turn_leaves_a_whole_archive_or_none() {
+    all(Kind::Archive, &errors(&[&ERRORS[..], &MORE_ERRORS].concat()));
+}
+
+#[test]
+#[ignore = "takes minutes: make soak"]
+fn kills_at_every_call_leave_a_whole_folder_or_none() {
+    all(Kind::Folder, &kill());
+}
+
+#[test]
+#[ignore = "takes minutes: make soak"]
+fn kills_at_every_call_leave_a_whole_archive_or_none() {
+    all(Kind::Archive, &kill());
 }

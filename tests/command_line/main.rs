@@ -57,6 +57,7 @@ mod progress;
 mod read_errors;
 mod several_inputs;
 mod shared_slides;
+mod short_writes;
 mod single_tile;
 mod smart_zoom;
 mod tile_index;

@@ -57,6 +57,14 @@ impl Tree {
         serde_json::from_slice(self.file(name)).unwrap()
     }
 
+    /// What stands under a name and below it.
+    pub fn below(&self, name: &str) -> BTreeMap<&str, Option<&[u8]>> {
+        let prefix = format!("{name}/");
+        let is_below = |path: &str| path == name || path.starts_with(&prefix);
+        let entries = self.entries.iter().filter(|(path, _)| is_below(path));
+        entries.map(|(path, contents)| (path.as_str(), contents.as_deref())).collect()
+    }
+
     /// Whether nothing stands below the folder.
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
