@@ -116,8 +116,8 @@ pub trait Sink: Send + Sync {
     /// Makes everything durable and publishes it under the final name.
     ///
     /// # Errors
-    /// [`SinkError`] where any part of that fails. Nothing is published then, but for two cases that the error names: the new
-    /// export stands, and its folder could not be synced, or the one that it replaced could not be removed.
+    /// [`SinkError`] where any part of that fails. Nothing is published then, but for three cases that the error names: the new
+    /// export stands, and its folder could not be synced, or the one that it replaced, or its own other name, could not be removed.
     fn commit(self: Box<Self>) -> Result<(), SinkError>;
 
     /// Removes everything written.

@@ -313,7 +313,9 @@ impl ArchiveSink {
                     io::ErrorKind::AlreadyExists => SinkError::Exists { path: self.destination.clone() },
                     _ => renamed(error),
                 })?;
-                remove_file(&self.partial)
+                // The export stands; what is left of its other name, the next run clears away.
+                fs::remove_file(&self.partial)
+                    .map_err(failed("remove the other name of the export, which stands,", &self.destination))
             }
             Err(errno) => Err(renamed(errno.into())),
         }

@@ -282,6 +282,12 @@ fn a_file_system_that_cannot_promise_not_to_replace_gets_a_whole_export_too() {
         }
         injector.run(&[without()], &[]).run.fails(4, &["exists already"]);
         injector.clear();
+        if kind == Kind::Archive {
+            let failed = Injection { call: "unlink", what: "error=EIO".to_owned(), number: Some(1) };
+            injector.run(&[without(), failed], &[]).run.fails(4, &["which stands"]);
+            assert!(injector.workspace.tree("out") == injector.whole, "{error}");
+            injector.clear();
+        }
         // The steps that it takes instead, where nothing stood and where an export did: killed at any, the next run has it whole.
         let mut kills = 0;
         for (call, numbers) in [("rename", 3), ("linkat", 1), ("unlink", 1), ("unlinkat", 2)] {
