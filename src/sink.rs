@@ -88,6 +88,9 @@ pub trait Sink: Send + Sync {
 
     /// Keeps a state beside what has been written, once that is on the disk, so that a later run can go on from it. Nothing is being written
     /// when this is called. A sink that cannot be resumed need not do anything.
+    ///
+    /// # Errors
+    /// [`SinkError`] where the destination refuses what was written before. That the state cannot be kept is no error.
     fn checkpoint(&self, _checkpoint: Checkpoint) -> Result<(), SinkError> {
         Ok(())
     }

@@ -51,7 +51,7 @@
 //!     b"jpeg\0\0\0\0",
 //!     &[4, 0, 0, 0, 0, 0, 0, 0],                           // four tiles
 //!     &[0x34, 0x12, 0, 0, 0, 0, 0, 0, 99, 0, 0, 0],        // the description: 99 bytes at 0x1234
-//!     &[0x37, 0x71, 0xef, 0xda],                           // CRC-32 of what follows
+//!     &[0x4e, 0x8f, 0xfa, 0x57],                           // CRC-32 of what follows
 //!     &[41, 0, 0, 0, 0, 0, 0, 0, 200, 1, 0, 0],            // level 0: 456 bytes at 41
 //!     &[0x48, 2, 0, 0, 0, 0, 0, 0, 210, 1, 0, 0],          // level 1: 466 bytes at 584
 //!     &[0x60, 4, 0, 0, 0, 0, 0, 0, 220, 1, 0, 0],          // level 2, column 0: 476 bytes at 1120

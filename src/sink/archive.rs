@@ -8,10 +8,9 @@
 //! Everything is written into a hidden, locked file beside the destination, in one pass; it is read again as any reader would (`archive`)
 //! before it is renamed into place.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::fs::{self, File};
-use std::io::{self, Write as _};
+use std::io;
 use std::ops::Range;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
@@ -19,9 +18,6 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, RenameFlags, renameat2};
-use zip::result::ZipError;
-use zip::write::{PreparedZipFile, SimpleFileOptions};
-use zip::{CompressionMethod, DateTime, ZipWriter};
 
 use super::checkpoint::{Checkpoint, CheckpointFile, LeftState};
 use super::early_sync::EarlySync;
@@ -33,10 +29,12 @@ use super::{EntryName, Sink, SinkError, failed};
 use crate::archive::{Archive, first_entry};
 use crate::manifest::Digest;
 
+mod entries;
 mod stream;
 #[cfg(test)]
 mod tests;
 
+use entries::{Entries, prepare};
 use stream::ArchiveStream;
 
 /// Makes an archive's last entry, which tells where all others are.
@@ -70,18 +68,6 @@ pub struct ArchiveSink {
     /// Folders above the destination that did not exist before, outermost first.
     made_for_it: Vec<PathBuf>,
     finished: bool,
-}
-
-/// What has been written, and what waits for its turn.
-#[derive(Debug)]
-struct Entries {
-    /// The entry number whose turn it is.
-    next: u64,
-    waiting: BTreeMap<u64, (EntryName, PreparedZipFile)>,
-    zip: ZipWriter<ArchiveStream>,
-    index: Option<Box<dyn ArchiveIndex>>,
-    /// Once something could not be written, nothing more is.
-    failure: Option<SinkError>,
 }
 
 impl ArchiveSink {
@@ -142,21 +128,15 @@ impl ArchiveSink {
             }
         };
         let (parent, file, left, stream, early_sync) = begin().inspect_err(|_| remove_empty(&made_for_it))?;
-        let entries = Entries {
-            next: 0,
-            waiting: BTreeMap::new(),
-            zip: ZipWriter::new(ArchiveStream::new(stream, left.as_ref().map_or(0, |left| left.container_bytes))),
-            index,
-            failure: None,
-        };
+        let stream = ArchiveStream::new(stream, left.as_ref().map_or(0, |left| left.container_bytes));
         Ok(Self {
             destination: destination.to_owned(),
             partial,
             existing,
             file,
             parent,
+            entries: Mutex::new(Entries::new(stream, destination, root.clone(), index)),
             root,
-            entries: Mutex::new(entries),
             early_sync: Some(early_sync),
             checkpoints,
             leftover,
@@ -187,92 +167,13 @@ impl ArchiveSink {
         if let Some(early_sync) = &self.early_sync {
             early_sync.stop_keeping();
         }
-        if let Some(stream) = self.lock().zip.get_ref() {
-            stream.discard();
+        self.lock().discard();
+    }
+
+    fn count(&self, bytes: u64) {
+        if let Some(early_sync) = &self.early_sync {
+            early_sync.count(bytes as usize);
         }
-    }
-
-    /// The name in the archive.
-    fn path_in_archive(&self, name: &EntryName) -> String {
-        format!("{}/{name}", self.root)
-    }
-
-    /// Prepares a file: what takes time (its CRC-32) is done before the lock is taken.
-    fn prepare(&self, name: &EntryName, contents: &[u8]) -> Result<PreparedZipFile, SinkError> {
-        PreparedZipFile::from_data(self.path_in_archive(name), entry_options(), contents)
-            .map_err(|error| self.failed(&error_of(error)))
-    }
-
-    fn failed(&self, error: &io::Error) -> SinkError {
-        // Once in the archive's own words, once in the system's: the same kind in any case, for the hint that goes with it.
-        let error = error
-            .raw_os_error()
-            .map_or_else(|| io::Error::new(error.kind(), error.to_string()), io::Error::from_raw_os_error);
-        failed("write", &self.destination)(error)
-    }
-
-    /// Writes a file whose turn it is.
-    fn append(&self, entries: &mut Entries, name: &EntryName, file: PreparedZipFile) -> Result<(), SinkError> {
-        let length = file.compressed_size();
-        let written = entries.zip.add_prepared_file(file).map(|()| length).map_err(error_of);
-        self.take_note(entries, name, written)
-    }
-
-    /// Writes every file whose turn has come.
-    fn append_waiting(&self, entries: &mut Entries) -> Result<(), SinkError> {
-        while let Some((name, file)) = { entries.waiting.remove(&entries.next) } {
-            self.append(entries, &name, file)?;
-            entries.next += 1;
-        }
-        Ok(())
-    }
-
-    /// Takes note of so many bytes of contents that were written last, or of why they were not.
-    fn take_note(&self, entries: &mut Entries, name: &EntryName, written: io::Result<u64>) -> Result<(), SinkError> {
-        let end = entries.zip.get_ref().map(ArchiveStream::length);
-        let place = written.and_then(|length| {
-            let end = end.ok_or_else(|| io::Error::other("the archive is closed already"))?;
-            Ok(end - length..end)
-        });
-        match place {
-            Ok(place) => {
-                if let Some(early_sync) = &self.early_sync {
-                    early_sync.count((place.end - place.start) as usize);
-                }
-                if let Some(index) = &mut entries.index {
-                    index.add(name, place);
-                }
-                Ok(())
-            }
-            Err(error) => {
-                let error = self.failed(&error);
-                entries.failure = Some(error.clone());
-                Err(error)
-            }
-        }
-    }
-
-    /// Writes the index and the central directory; returns the archive's length.
-    fn finish_archive(&self) -> Result<u64, SinkError> {
-        let mut entries = self.lock();
-        if let Some(error) = &entries.failure {
-            return Err(error.clone());
-        }
-        if let Some((waiting, _)) = entries.waiting.first_key_value() {
-            return Err(SinkError::Gap { path: self.destination.clone(), missing: entries.next, waiting: *waiting });
-        }
-        if let Some(mut index) = entries.index.take() {
-            let (name, contents) = index.finish();
-            let file = self.prepare(&name, &contents)?;
-            self.append(&mut entries, &name, file)?;
-        }
-        // A writer without a stream stands in for the one that ends here.
-        let zip = std::mem::replace(&mut entries.zip, ZipWriter::new(ArchiveStream::closed()));
-        let mut stream = zip.finish().map_err(|error| self.failed(&error_of(error)))?;
-        stream.flush().map_err(failed("write", &self.destination))?;
-        let length = stream.length();
-        stream.close().map_err(failed("close", &self.destination))?;
-        Ok(length)
     }
 
     /// Looks again at what is about to be published: it must be the file that was locked, and any reader must find all entries in it.
@@ -283,7 +184,7 @@ impl ArchiveSink {
         }
         let archive = Archive::open(&self.partial)
             .map_err(|error| SinkError::Unreadable { path: self.destination.clone(), message: error.to_string() })?;
-        let written = self.lock().next;
+        let written = self.lock().written();
         match archive.faults().first() {
             Some(fault) => Err(SinkError::Unreadable { path: self.destination.clone(), message: fault.to_string() }),
             None if (archive.entries().len() as u64) < written => Err(SinkError::Disturbed {
@@ -309,31 +210,23 @@ impl ArchiveSink {
             Err(Errno::EEXIST) => Err(SinkError::Exists { path: self.destination.clone() }),
             // Some file systems cannot promise not to replace; a second name for the file is never put over another.
             Err(Errno::EINVAL | Errno::ENOSYS) => {
-                fs::hard_link(&self.partial, &self.destination).map_err(|error| match error.kind() {
-                    io::ErrorKind::AlreadyExists => SinkError::Exists { path: self.destination.clone() },
-                    _ => renamed(error),
-                })?;
+                match fs::hard_link(&self.partial, &self.destination) {
+                    Ok(()) => {}
+                    Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                        return Err(SinkError::Exists { path: self.destination.clone() });
+                    }
+                    // Nor has every one second names. What came in between the look and the renaming would be replaced.
+                    Err(_) => {
+                        refuse_existing_archive(&self.destination, Existing::Refuse)?;
+                        return fs::rename(&self.partial, &self.destination).map_err(renamed);
+                    }
+                }
                 // The export stands; what is left of its other name, the next run clears away.
                 fs::remove_file(&self.partial)
                     .map_err(failed("remove the other name of the export, which stands,", &self.destination))
             }
             Err(errno) => Err(renamed(errno.into())),
         }
-    }
-}
-
-/// Stored, without a time, readable by all.
-fn entry_options() -> SimpleFileOptions {
-    SimpleFileOptions::default()
-        .compression_method(CompressionMethod::Stored)
-        .last_modified_time(DateTime::default())
-        .unix_permissions(0o644)
-}
-
-fn error_of(error: ZipError) -> io::Error {
-    match error {
-        ZipError::Io(error) => error,
-        other => io::Error::new(io::ErrorKind::InvalidInput, other.to_string()),
     }
 }
 
@@ -344,16 +237,13 @@ impl Sink for ArchiveSink {
     }
 
     fn write(&self, entry: u64, name: &EntryName, contents: &[u8]) -> Result<(), SinkError> {
-        let file = self.prepare(name, contents)?;
-        let mut entries = self.lock();
-        if let Some(error) = &entries.failure {
-            return Err(error.clone());
-        }
-        entries.waiting.insert(entry, (name.clone(), file));
-        self.append_waiting(&mut entries)
+        // What takes time, the CRC-32, is done before the lock is taken.
+        let file = prepare(&self.destination, &self.root, name, contents)?;
+        let appended = self.lock().take(entry, name, file)?;
+        self.count(appended);
+        Ok(())
     }
 
-    /// In its turn it goes straight into the archive, and its local header is filled in afterwards.
     fn write_parts(
         &self,
         entry: u64,
@@ -361,37 +251,20 @@ impl Sink for ArchiveSink {
         parts: &mut dyn Iterator<Item = Vec<u8>>,
     ) -> Result<(), SinkError> {
         let mut entries = self.lock();
-        if let Some(error) = &entries.failure {
-            return Err(error.clone());
-        }
-        if entries.next != entry {
+        if entries.written() == entry {
+            let appended = entries.take_parts(name, parts)?;
             drop(entries);
-            return self.write(entry, name, &parts.collect::<Vec<_>>().concat());
+            self.count(appended);
+            return Ok(());
         }
-        let zip = &mut entries.zip;
-        let written = zip.start_file(self.path_in_archive(name), entry_options()).map_err(error_of).and_then(|()| {
-            let mut length = 0;
-            for part in parts {
-                zip.write_all(&part)?;
-                length += part.len() as u64;
-            }
-            Ok(length)
-        });
-        self.take_note(&mut entries, name, written)?;
-        entries.next += 1;
-        self.append_waiting(&mut entries)
+        drop(entries);
+        self.write(entry, name, &parts.collect::<Vec<_>>().concat())
     }
 
     fn checkpoint(&self, checkpoint: Checkpoint) -> Result<(), SinkError> {
         let mut entries = self.lock();
-        let flushed = entries.zip.get_ref().map(|stream| (stream.flush_gathered(), stream.length()));
-        let Some((flushed, length)) = flushed else { return Ok(()) };
-        if let Err(error) = flushed {
-            let error = self.failed(&error);
-            entries.failure = Some(error.clone());
-            return Err(error);
-        }
-        if let (true, Some(early_sync)) = (entries.next == checkpoint.entries, &self.early_sync) {
+        let length = entries.flush_gathered()?;
+        if let (true, Some(early_sync)) = (entries.written() == checkpoint.entries, &self.early_sync) {
             early_sync.keep(checkpoint, length);
         }
         Ok(())
@@ -448,7 +321,7 @@ impl Sink for ArchiveSink {
     }
 
     fn commit(mut self: Box<Self>) -> Result<(), SinkError> {
-        let length = self.finish_archive()?;
+        let length = self.lock().finish()?;
         if let Some(early_sync) = self.early_sync.take() {
             early_sync.end(&self.destination)?;
         }

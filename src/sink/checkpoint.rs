@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest as _, Sha256};
 
+use super::existing::exists;
 use super::partial::{parent_folder, remove_file};
 use super::{SinkError, failed};
 
@@ -75,7 +76,7 @@ impl CheckpointFile {
     /// Keeps a checkpoint in place of the one before.
     pub fn keep(&self, checkpoint: Checkpoint, container_bytes: u64) -> io::Result<()> {
         let room = nix::sys::statvfs::statvfs(parent_folder(&self.path))?;
-        if u64::from(room.blocks_available()) * room.fragment_size() < ROOM * checkpoint.bytes {
+        if room.blocks_available() * room.fragment_size() < ROOM * checkpoint.bytes {
             return Err(io::ErrorKind::StorageFull.into());
         }
         let mut file = Hashed { inner: BufWriter::new(File::create(&self.unfinished)?), hasher: Sha256::new() };
@@ -110,8 +111,12 @@ impl CheckpointFile {
     }
 
     pub fn remove(&self) -> Result<(), SinkError> {
-        remove_file(&self.unfinished)?;
-        remove_file(&self.path)
+        for file in [&self.unfinished, &self.path] {
+            if exists(file)? {
+                remove_file(file)?;
+            }
+        }
+        Ok(())
     }
 }
 

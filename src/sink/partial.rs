@@ -92,12 +92,12 @@ pub(super) fn claim_file(partial: &Path, destination: &Path, leftover: Leftover)
 
 fn claim_as(kind: Kind, partial: &Path, destination: &Path, leftover: Leftover) -> Result<Claimed, SinkError> {
     let checkpoints = CheckpointFile::beside(destination);
-    if leftover == Leftover::Keep && fs::symlink_metadata(partial).is_ok_and(|found| kind.is_of(&found)) {
-        if let Some(file) = lock(kind, partial)? {
-            if let Some(left) = checkpoints.read()? {
-                return Ok(Claimed { file, left: Some(left) });
-            }
-        }
+    if leftover == Leftover::Keep
+        && fs::symlink_metadata(partial).is_ok_and(|found| kind.is_of(&found))
+        && let Some(file) = lock(kind, partial)?
+        && let Some(left) = checkpoints.read()?
+    {
+        return Ok(Claimed { file, left: Some(left) });
     }
     let file = claim(kind, partial, destination)?;
     // Of a run whose partial output is gone, or is not to be kept.

@@ -22,7 +22,7 @@ struct Range {
 }
 
 impl Range {
-    fn new(slide: SlideBuilder, output: &'static str) -> Self {
+    fn new(slide: &SlideBuilder, output: &'static str) -> Self {
         let workspace = Workspace::new();
         slide.write_into(&workspace, "scan.tif");
         let begun = Instant::now();
@@ -96,7 +96,7 @@ fn high() -> SlideBuilder {
 
 #[track_caller]
 fn strike(slide: SlideBuilder, output: &'static str, times: usize, seed: u64) {
-    let (killed, stood) = Range::new(slide, output).strike(times, &[], seed);
+    let (killed, stood) = Range::new(&slide, output).strike(times, &[], seed);
     skipped!("nothing: {output}: {killed} of {times} runs killed, {stood} of them after they had published");
     assert!(killed > times / 4, "{killed} of {times} runs were killed");
 }

@@ -16,7 +16,7 @@ fn checked(disturb: impl FnOnce(&File, u64)) -> Result<(), SinkError> {
     for entry in 0..20 {
         sink.write(entry, &name(&format!("{entry}")), &[7; 100]).unwrap();
     }
-    let length = sink.finish_archive().unwrap();
+    let length = sink.lock().finish().unwrap();
     disturb(&sink.file, length);
     sink.check_written(length)
 }
