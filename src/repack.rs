@@ -4,6 +4,7 @@
 //! contents while they are copied, against the manifest or, where another tool wrote the export, against the pyramid; and the copy gets a manifest of
 //! its own.
 
+use std::collections::HashSet;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
@@ -16,7 +17,7 @@ use crate::plan::Page;
 use crate::progress::{Progress, Workload};
 use crate::sink::{EntryName, Existing, Sink, SinkError};
 use crate::slide::MicronsPerPixel;
-use crate::verify::{Damage, Inspection, VerifyError};
+use crate::verify::{Damage, Depth, Inspection, VerifyError};
 
 mod arrangement;
 mod copying;
@@ -110,6 +111,7 @@ pub fn repack(
     let pyramid = inspection.expectations.pyramid();
     let pyramid = pyramid.ok_or_else(|| VerifyError::NotAnExport { path: source.to_owned() })?;
     let arrangement = Arrangement::new(&inspection, pyramid, options)?;
+    check_what_is_not_copied(source, &inspection, &arrangement)?;
     let sink = sink_for(&arrangement.layout, &pyramid.plan, &pyramid.extension, destination, options.existing)?;
     let plan = &pyramid.plan;
     progress.started(Workload { tiles: plan.tile_count(), pixels: plan.pixel_count() });
@@ -128,6 +130,20 @@ pub fn repack(
             }
             (Err(leftover), _) => Err(leftover.into()),
         },
+    }
+}
+
+/// The files that are made anew or left out are looked at as well: what is said of a damaged export would be wrong.
+fn check_what_is_not_copied(
+    source: &Path,
+    inspection: &Inspection,
+    arrangement: &Arrangement,
+) -> Result<(), RepackError> {
+    let copied: HashSet<&str> = arrangement.moves.iter().map(|moved| moved.from.as_str()).collect();
+    let names = inspection.export.files().keys().filter(|name| !copied.contains(name.as_str()));
+    match names.into_iter().find_map(|name| inspection.check(name, Depth::Full)) {
+        Some(first) => Err(RepackError::Damaged { path: source.to_owned(), first }),
+        None => Ok(()),
     }
 }
 

@@ -226,7 +226,7 @@ impl Inspection {
     }
 
     /// Looks at one file's contents.
-    fn check(&self, name: &str, depth: Depth) -> Option<Damage> {
+    pub fn check(&self, name: &str, depth: Depth) -> Option<Damage> {
         let checked = if self.expectations.tile(name).is_some() {
             self.export.read(name, TILE_AT_MOST).map(|contents| self.check_contents(name, &contents, depth).err())
         } else if depth == Depth::Full && self.knows(name) {

@@ -55,6 +55,7 @@ mod pixels;
 mod plan;
 mod progress;
 mod read_errors;
+mod repack;
 mod several_inputs;
 mod shared_slides;
 mod short_writes;

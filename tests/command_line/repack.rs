@@ -1,0 +1,205 @@
+//! `slidezoom repack`: each container into each other, tiles byte for byte, and nothing that is damaged.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::process::Command;
+
+use slidezoom_fixtures::{Pattern, SlideBuilder};
+
+use crate::slides::{self, WriteInto};
+use crate::workspace::{Workspace, names_in};
+use crate::zip_file::ZipFile;
+
+/// A workspace with the export `scan` of a slide with a label.
+fn exported(options: &[&str]) -> Workspace {
+    let workspace = Workspace::new();
+    slides::aperio().write_into(&workspace, "scan.svs");
+    workspace.export([&["scan.svs"], options].concat()).succeeds();
+    workspace
+}
+
+/// Tiles that a `.szi` can hold too.
+const PLAIN: [&str; 4] = ["--tile-size", "128", "--overlap", "0"];
+
+/// The files of an export, by name in its own folder.
+fn files(workspace: &Workspace, export: &str) -> BTreeMap<String, Vec<u8>> {
+    if workspace.path(export).is_dir() {
+        let tree = workspace.tree(export);
+        return tree.files().iter().map(|&name| (name.to_owned(), tree.file(name).to_vec())).collect();
+    }
+    let archive = ZipFile::open(&workspace.path(export));
+    let inside = |name: &str| name.split_once('/').unwrap().1.to_owned();
+    archive.entries.iter().map(|entry| (inside(&entry.name), archive.file(&entry.name).to_vec())).collect()
+}
+
+fn tiles(files: &BTreeMap<String, Vec<u8>>) -> BTreeMap<&str, &[u8]> {
+    let named = files.iter().filter_map(|(name, contents)| {
+        let (_, tile) = name.split_once("scan_files/")?;
+        tile.contains('/').then_some((tile, contents.as_slice()))
+    });
+    named.collect()
+}
+
+#[test]
+fn each_container_goes_into_each_other_tiles_byte_for_byte() {
+    for format in [&["--format", "jpeg"][..], &["--format", "png"], &["--associated", "all", "--quality", "40"]] {
+        let workspace = exported(&[&PLAIN[..], format].concat());
+        let original = files(&workspace, "scan");
+        let containers = [("folder", &[][..]), ("bag", &["--bag"][..]), ("a.zip", &[]), ("a.szi", &[])];
+        for (from, options) in containers {
+            workspace.slidezoom([&["repack", "scan", "-o", from], options].concat()).succeeds();
+        }
+        for (from, _) in containers {
+            for (to, options) in containers {
+                let copy = format!("from-{from}/{to}");
+                workspace.slidezoom([&["repack", from, "-o", &copy], options].concat()).succeeds();
+                workspace.slidezoom(["verify", &copy]).succeeds();
+                let found = files(&workspace, &copy);
+                assert_eq!(tiles(&found), tiles(&original), "{from} to {to}");
+                assert!(!tiles(&found).is_empty());
+                // Whatever an export went through, the same container holds the same bytes in the end.
+                assert!(found == files(&workspace, to), "{from} to {to}");
+            }
+        }
+        // A folder that went through a .szi has its page again, and all else that it had.
+        let again = files(&workspace, "from-a.szi/folder");
+        assert_eq!(again.keys().collect::<Vec<_>>(), original.keys().collect::<Vec<_>>());
+        for (name, contents) in &original {
+            assert!(name == "manifest-sha256.txt" || again[name] == *contents, "{name}");
+        }
+    }
+}
+
+#[test]
+fn a_szi_made_of_a_folder_is_as_its_specification_says() {
+    let workspace = exported(&[&PLAIN[..], &["--associated", "label,thumbnail", "--no-viewer"]].concat());
+    workspace.slidezoom(["repack", "scan", "-o", "other.szi"]).succeeds();
+    let archive = ZipFile::open(&workspace.path("other.szi"));
+    let mut names: Vec<&str> = archive.entries.iter().map(|entry| entry.name.as_str()).collect();
+    names.retain(|name| !name.contains("_files/"));
+    names.sort_unstable();
+    assert_eq!(
+        names,
+        [
+            "scan/associated_images/label.jpg",
+            "scan/associated_images/thumbnail.jpg",
+            "scan/scan-properties.xml",
+            "scan/scan.dzi",
+            "scan/vendor/slidezoom/manifest-sha256.txt",
+            "scan/vendor/slidezoom/scan.json",
+            "scan/vendor/slidezoom/tile-index.bin",
+        ]
+    );
+    workspace
+        .export([&["scan.svs", "-o", "scan.szi", "--associated", "label,thumbnail"], &PLAIN[..]].concat())
+        .succeeds();
+    let exported = files(&workspace, "scan.szi");
+    let repacked = files(&workspace, "other.szi");
+    for name in ["scan-properties.xml", "vendor/slidezoom/scan.json", "associated_images/label.jpg", "scan.dzi"] {
+        assert!(repacked[name] == exported[name], "{name}");
+    }
+}
+
+#[test]
+fn what_a_szi_cannot_hold_is_said() {
+    let workspace = exported(&[]);
+    let words = ["the tiles of a .szi have no overlap, and these have an overlap of 1", "\n  export the slide again"];
+    workspace.slidezoom(["repack", "scan", "-o", "out.szi"]).fails(2, &words);
+    workspace.slidezoom(["repack", "scan", "-o", "out.zip", "--bag"]).fails(2, &["a bag is a folder"]);
+
+    let workspace = Workspace::new();
+    slides::small().no_mpp().write_into(&workspace, "scan.tif");
+    workspace.export([&["scan.tif"], &PLAIN[..]].concat()).succeeds();
+    workspace.slidezoom(["repack", "scan", "-o", "out.szi"]).fails(2, &["micrometres", "\n  --mpp 0.25"]);
+    assert_eq!(workspace.names(), ["scan", "scan.tif"]);
+    workspace.slidezoom(["repack", "scan", "-o", "out.szi", "--mpp", "0.5,0.25"]).succeeds();
+    let szi = files(&workspace, "out.szi");
+    assert!(str::from_utf8(&szi["scan-properties.xml"]).unwrap().contains("<value>0.375</value>"));
+    let description: serde_json::Value = serde_json::from_slice(&szi["vendor/slidezoom/scan.json"]).unwrap();
+    assert_eq!(description["micronsPerPixel"], serde_json::json!({ "x": 0.5, "y": 0.25 }));
+}
+
+/// Wherever a byte is flipped, whatever is missing or too many: no copy is published.
+#[test]
+fn nothing_damaged_is_copied() {
+    let workspace = exported(&PLAIN);
+    workspace.slidezoom(["repack", "scan", "-o", "scan.zip"]).succeeds();
+    let tree = workspace.tree("scan");
+    for file in tree.files() {
+        let path = workspace.path("scan").join(file);
+        let mut contents = tree.file(file).to_vec();
+        let middle = contents.len() / 2;
+        contents[middle] ^= 16;
+        fs::write(&path, contents).unwrap();
+        workspace
+            .slidezoom(["repack", "scan", "-o", "copy.zip"])
+            .fails(5, &["scan: is damaged: ", "slidezoom verify scan"]);
+        fs::write(&path, tree.file(file)).unwrap();
+    }
+    fs::write(workspace.path("scan/stranger"), "x").unwrap();
+    workspace.slidezoom(["repack", "scan", "-o", "copy.zip"]).fails(5, &["stranger: does not belong"]);
+    fs::remove_file(workspace.path("scan/stranger")).unwrap();
+    let archive = fs::read(workspace.path("scan.zip")).unwrap();
+    for place in (0..archive.len()).step_by(archive.len() / 40) {
+        let mut flipped = archive.clone();
+        flipped[place] ^= 4;
+        fs::write(workspace.path("scan.zip"), flipped).unwrap();
+        workspace.slidezoom(["repack", "scan.zip", "-o", "copy"]).fails(5, &[]);
+    }
+    fs::write(workspace.path("scan.zip"), archive).unwrap();
+    assert_eq!(workspace.names(), ["scan", "scan.svs", "scan.zip"], "nothing was published or left");
+}
+
+#[test]
+fn what_exists_is_replaced_only_when_asked() {
+    let workspace = exported(&PLAIN);
+    for output in ["copy", "copy.zip"] {
+        workspace.slidezoom(["repack", "scan", "-o", output]).succeeds();
+        let before = files(&workspace, output);
+        workspace.slidezoom(["repack", "scan", "-o", output]).fails(4, &["exists already", "--overwrite"]);
+        workspace.slidezoom(["repack", "scan", "-o", output, "--overwrite", "--no-viewer"]).succeeds();
+        let after = files(&workspace, output);
+        assert!(before.contains_key("index.html") && !after.contains_key("index.html"));
+    }
+    for itself in ["scan", "./scan", "copy/../scan"] {
+        workspace.slidezoom(["repack", "scan", "-o", itself, "--overwrite"]).fails(2, &["the export itself"]);
+    }
+    fs::write(workspace.path("letter.zip"), "x").unwrap();
+    workspace.slidezoom(["repack", "scan", "-o", "letter.zip", "--overwrite"]).fails(4, &["is not an export"]);
+    workspace.slidezoom(["repack", "none", "-o", "out"]).fails(1, &["none: cannot be opened"]);
+    workspace.slidezoom(["repack", "letter.zip", "-o", "out"]).fails(5, &["letter.zip: no zip archive"]);
+}
+
+/// Exports of libvips have no manifest: their tiles are decoded on the way, and the copy has one.
+#[test]
+fn exports_of_other_tools_get_a_manifest_and_a_page() {
+    let workspace = Workspace::new();
+    let slide = SlideBuilder::new(700, 500).pattern(Pattern::Tissue { seed: 4 });
+    slide.write_into(&workspace, "scan.tif");
+    let made = Command::new("vips")
+        .args(["dzsave", "scan.tif", "scan", "--overlap", "0", "--tile-size", "100"])
+        .current_dir(workspace.path(""))
+        .output();
+    if !made.is_ok_and(|made| made.status.success()) {
+        skipped!("there is no vips here");
+        return;
+    }
+    // libvips puts descriptor and tiles side by side.
+    fs::create_dir(workspace.path("theirs")).unwrap();
+    for name in ["scan.dzi", "scan_files"] {
+        fs::rename(workspace.path(name), workspace.path("theirs").join(name)).unwrap();
+    }
+    let original = files(&workspace, "theirs");
+    for output in ["ours", "ours.zip", "ours.szi"] {
+        workspace.slidezoom(["repack", "theirs", "-o", output, "--mpp", "0.5"]).succeeds();
+        let verified = workspace.slidezoom(["verify", output]).succeeds();
+        assert!(verified.text().contains("as the manifest says"), "{verified:?}");
+        let found = files(&workspace, output);
+        assert_eq!(tiles(&found), tiles(&original));
+        assert_eq!(found.contains_key("index.html"), !output.ends_with("szi"));
+    }
+    let tile = workspace.path("theirs/scan_files/10/3_2.jpeg");
+    fs::write(&tile, &fs::read(&tile).unwrap()[..300]).unwrap();
+    workspace.slidezoom(["repack", "theirs", "-o", "copy"]).fails(5, &["scan_files/10/3_2.jpeg: cannot be decoded"]);
+    assert!(!names_in(&workspace.path("")).iter().any(|name| name.contains("copy")));
+}
