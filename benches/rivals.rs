@@ -33,7 +33,7 @@ const MEASURE: &str = "--measure-one";
 struct Contender {
     name: &'static str,
     /// What its outputs are called.
-    folder: &'static str,
+    output: &'static str,
     command: Vec<&'static str>,
 }
 
@@ -87,7 +87,7 @@ fn compare_size(folder: &Path, megapixels: u32, runs: u32, contenders: &[Contend
         .write(&slide)?;
     println!("\n{length}×{length} px, {:.0} MB, medians of {runs} runs", slide.metadata()?.len() as f64 / 1e6);
 
-    let output = |contender: &Contender, run: u32| folder.join(format!("{}-{run}", contender.folder));
+    let output = |contender: &Contender, run: u32| folder.join(format!("{run}-{}", contender.output));
     let mut taken: Vec<Vec<Usage>> = contenders.iter().map(|_| Vec::new()).collect();
     for run in 0..runs {
         for (contender, taken) in contenders.iter().zip(&mut taken) {
@@ -131,11 +131,12 @@ fn contenders() -> Vec<Contender> {
         "75",
     ];
     let ours =
-        |name, folder, options: &[&'static str]| Contender { name, folder, command: [&EXPORT, options].concat() };
+        |name, output, options: &[&'static str]| Contender { name, output, command: [&EXPORT, options].concat() };
     let mut contenders = vec![
         ours("slidezoom, 4:2:0", "ours-420", &["--subsampling", "420"]),
         ours("slidezoom, 4:4:4", "ours-444", &["--subsampling", "444"]),
         ours("slidezoom, lossless", "ours-lossless", &["--subsampling", "420", "--lossless"]),
+        ours("slidezoom, 4:2:0, .zip", "ours-one-file.zip", &["--subsampling", "420"]),
         ours("slidezoom, 4:2:0, one worker", "ours-alone", &["--subsampling", "420", "--jobs", "1"]),
         ours("slidezoom, 4:2:0, by OpenSlide", "ours-openslide", &["--subsampling", "420", "--reader", "openslide"]),
     ];
@@ -144,14 +145,14 @@ fn contenders() -> Vec<Contender> {
             println!("{}", String::from_utf8_lossy(&version.stdout).trim());
             let command = "vips dzsave {slide} {output} --tile-size 254 --overlap 1 --suffix .jpeg[Q=75]";
             let command = command.split(' ').collect();
-            contenders.push(Contender { name: "vips dzsave", folder: "vips", command });
+            contenders.push(Contender { name: "vips dzsave", output: "vips", command });
         }
         Err(_) => println!("vips is not installed and is left out"),
     }
     // openslide-python's tiler is one of its examples: it counts where somebody has put it on the path.
     if Command::new("deepzoom_tile.py").arg("--help").output().is_ok_and(|output| output.status.success()) {
         let command = "deepzoom_tile.py --size 254 --overlap 1 --quality 75 -o {output} {slide}".split(' ').collect();
-        contenders.push(Contender { name: "openslide-python deepzoom_tile.py", folder: "deepzoom-tile", command });
+        contenders.push(Contender { name: "openslide-python deepzoom_tile.py", output: "deepzoom-tile", command });
     } else {
         println!("deepzoom_tile.py is not on the path and is left out");
     }

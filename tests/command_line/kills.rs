@@ -103,13 +103,13 @@ fn strike(slide: &SlideBuilder, output: &'static str, times: usize, seed: u64) {
 
 #[test]
 fn a_killed_run_leaves_a_whole_folder_or_none() {
-    strike(&small(), "scan", 90, 1);
+    strike(&small(), "scan", 190, 1);
     strike(&high(), "scan", 12, 2);
 }
 
 #[test]
 fn a_killed_run_leaves_a_whole_archive_or_none() {
-    strike(&small(), "scan.zip", 90, 3);
+    strike(&small(), "scan.zip", 190, 3);
     strike(&high(), "scan.zip", 12, 4);
 }
 
