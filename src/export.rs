@@ -18,6 +18,7 @@ mod agenda;
 mod bag;
 mod checkpoint;
 mod destination;
+mod digests;
 mod engine;
 mod files;
 mod mosaic;

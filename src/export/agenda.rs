@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use super::checkpoint::{Identity, PIXEL_BYTES_A_BYTE, SavedState};
+use super::digests::TileDigests;
 use super::mosaic::{Mosaic, Piece, Reduction, Task};
 use crate::conveyor::Agenda;
 use crate::error::Error;
@@ -43,7 +44,7 @@ pub(super) struct ExportAgenda<'a, Chunks> {
     pub plan: &'a PyramidPlan,
     pub base_tiles: BaseTiles,
     /// Of the tiles that are written, by ordinal.
-    pub digests: Vec<Digest>,
+    pub digests: TileDigests,
     pub unreadable: Vec<Rect>,
     /// By level number.
     pub mosaics: Vec<Mosaic>,
@@ -178,7 +179,7 @@ impl<Chunks: Iterator<Item = (u32, u32)>> Agenda for ExportAgenda<'_, Chunks> {
         self.jobs_under_way -= 1;
         self.unreadable.extend(unreadable);
         if let Some((tile, digest)) = written {
-            self.digests[self.plan.ordinal(tile) as usize] = digest;
+            self.digests.set(self.plan.ordinal(tile), digest);
         }
         piece.map_or(Ok(()), |piece| self.insert(piece))
     }

@@ -10,6 +10,7 @@ use std::io::{self, Write};
 use std::sync::Arc;
 use std::time::UNIX_EPOCH;
 
+use super::digests::TileDigests;
 use super::mosaic::{Piece, SavedMosaic};
 use crate::geometry::{Point, Rect, Size};
 use crate::manifest::Digest;
@@ -71,8 +72,7 @@ pub(super) struct SavedState {
     /// Whether any pixel was not wholly transparent.
     pub something_seen: bool,
     pub unreadable: Vec<Rect>,
-    /// By ordinal; of tiles that were not written yet, zero.
-    pub digests: Vec<Digest>,
+    pub digests: TileDigests,
     /// By level.
     pub mosaics: Vec<SavedMosaic>,
 }
@@ -87,7 +87,7 @@ impl SavedState {
             tile_bytes: 0,
             something_seen: false,
             unreadable: Vec::new(),
-            digests: vec![Digest::default(); tiles as usize],
+            digests: TileDigests::none_of(tiles),
             mosaics: (0..levels).map(|_| SavedMosaic::default()).collect(),
         }
     }
@@ -108,7 +108,7 @@ impl SavedState {
             write_rect(file, rect)?;
         }
         write_numbers(file, &[self.digests.len() as u64])?;
-        for digest in &self.digests {
+        for digest in self.digests.iter() {
             file.write_all(digest.as_bytes())?;
         }
         write_numbers(file, &[self.mosaics.len() as u64])?;
@@ -136,7 +136,7 @@ impl SavedState {
         let something_seen = fields.number()? != 0;
         let unreadable = (0..fields.count(32)?).map(|_| fields.rect()).collect::<Option<_>>()?;
         let digests = (0..fields.count(32)?).map(|_| Some(Digest::from_bytes(fields.bytes(32)?.try_into().ok()?)));
-        let digests = digests.collect::<Option<_>>()?;
+        let digests = digests.collect::<Option<TileDigests>>()?;
         let mosaics = (0..fields.count(16)?).map(|_| fields.mosaic()).collect::<Option<_>>()?;
         let state = Self { identity, chunks, tiles, tile_bytes, something_seen, unreadable, digests, mosaics };
         fields.0.is_empty().then_some(state)
@@ -211,7 +211,7 @@ mod tests {
             tile_bytes: 1234,
             something_seen: true,
             unreadable: vec![rect],
-            digests: vec![Digest::of(b"a"), Digest::default()],
+            digests: [Digest::of(b"a"), Digest::default()].into_iter().collect(),
             mosaics: vec![SavedMosaic { held: vec![(1, 2, 3, piece)], arrived: vec![((4, 5), 6)] }],
         };
         let mut bytes = Vec::new();

@@ -131,9 +131,8 @@ fn take_up(source: &dyn Source, plan: &ExportPlan, sink: &dyn Sink, progress: &d
     if state.digests.len() as u64 != pyramid.tile_count() || state.tiles != left.entries {
         return Err(Error::Unresumable);
     }
-    let written = |ordinal: u64| Some(state.digests[ordinal as usize]).filter(|digest| *digest != Digest::default());
-    sink.adopt(&|name| written(pyramid.ordinal(names.tile_named(name, pyramid)?)))?;
-    for tile in pyramid.tiles().filter(|&tile| written(pyramid.ordinal(tile)).is_some()) {
+    sink.adopt(&|name| state.digests.get(pyramid.ordinal(names.tile_named(name, pyramid)?)))?;
+    for tile in pyramid.tiles().filter(|&tile| state.digests.get(pyramid.ordinal(tile)).is_some()) {
         progress.tile_written(TileWritten { pixels: pyramid.region(tile).core.size().area(), bytes: 0 });
     }
     progress.resumed(state.tiles);
@@ -201,7 +200,7 @@ fn write_all(
     let last = [(layout.description(), description), (names.descriptor(), plan.descriptor().to_xml())];
 
     // The manifest names all files but itself, those too that come after it; in a bag, all of the payload.
-    let of_tiles = pyramid.tiles().zip(digests).map(|(tile, digest)| (names.tile(tile), digest));
+    let of_tiles = pyramid.tiles().zip(digests.iter()).map(|(tile, digest)| (names.tile(tile), digest));
     let of_last = last.iter().map(|(name, contents)| (name.clone(), Digest::of(contents.as_bytes())));
     let listed = of_tiles.chain(files.take_digests()).chain(of_last);
     let manifest = files.write_manifest(layout.manifest(), listed)?;

@@ -13,6 +13,7 @@ use rayon::ThreadPool;
 
 use super::agenda::{Checkpoints, ExportAgenda, Job, Outcome, Placed, place};
 use super::checkpoint::{Identity, SavedState};
+use super::digests::TileDigests;
 use super::mosaic::{Mosaic, Piece, Reduction};
 use super::read_order::{ReadOrder, chunk_size};
 use crate::conveyor;
@@ -54,7 +55,7 @@ pub(super) struct WrittenTiles {
     /// The sum of the files' bytes.
     pub bytes: u64,
     /// The files' digests, in the order of [`PyramidPlan::ordinal`](crate::pyramid::PyramidPlan::ordinal).
-    pub digests: Vec<Digest>,
+    pub digests: TileDigests,
     /// What could not be read and is background, in slide-level-0 pixels.
     pub unreadable: Vec<Rect>,
 }
