@@ -97,8 +97,12 @@ pub trait ExportedFiles: Sync {
 /// [`ExportedError`] where there is nothing that could be looked into.
 pub fn open(path: &Path) -> Result<Box<dyn ExportedFiles>, ExportedError> {
     let failed = |source: io::Error| ExportedError::Open { path: path.to_owned(), source: Arc::new(source) };
-    if fs::metadata(path).map_err(failed)?.is_dir() {
+    let found = fs::metadata(path).map_err(failed)?;
+    if found.is_dir() {
         return Ok(Box::new(Folder::read(path).map_err(failed)?));
+    }
+    if !found.is_file() {
+        return Err(failed(io::Error::other("it is neither a folder nor a file")));
     }
     match ArchivedFiles::open(path) {
         Ok(files) => Ok(Box::new(files)),

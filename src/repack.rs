@@ -22,7 +22,7 @@ use crate::verify::{Damage, Depth, Inspection, VerifyError};
 mod arrangement;
 mod copying;
 
-use arrangement::Arrangement;
+use arrangement::{Arrangement, Move};
 use copying::Copying;
 
 /// What is asked of a copy. `Default` is what the command line does without options.
@@ -39,12 +39,14 @@ pub struct RepackOptions {
 }
 
 /// What a copy came to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RepackReport {
     /// Tiles copied.
     pub tiles: u64,
     /// The tiles' bytes.
     pub tile_bytes: u64,
+    /// Files that the copy does not have since they are about the container: what a bag's owner has written into its tags.
+    pub left_out: Vec<String>,
 }
 
 /// Why an export was not repacked. Nothing was published then.
@@ -158,23 +160,32 @@ fn write_all(
     for folder in arrangement.folders() {
         sink.create_folder(&EntryName::new(folder)?)?;
     }
-    let mut copying = Copying::new(arrangement.moves.len());
+    let (tiles, others) = arrangement.moves.split_at(arrangement.tiles);
+    let mut copying = Copying::new(tiles.len());
     conveyor::run(&start_workers(jobs)?, &mut copying, |number, _worker| {
-        copying::copy(inspection, &arrangement.moves[number], number, sink, progress)
+        copying::copy(inspection, &tiles[number], number, sink, progress)
     })?;
     let copied = match copying.into_copied() {
         Ok(copied) => copied,
         Err(first) => return Err(RepackError::Damaged { path: source.to_owned(), first }),
     };
     let layout = &arrangement.layout;
-    let bytes: u64 = copied.iter().map(|(_, bytes)| bytes).sum();
-    let tiles = arrangement.tiles;
-    let tile_bytes = copied[..tiles].iter().map(|(_, bytes)| bytes).sum();
+    let tile_bytes = copied.iter().map(|(_, bytes)| bytes).sum();
     let mut files = Files::new(sink, copied.len() as u64);
+    for Move { from, to, .. } in others {
+        let damaged = |first| RepackError::Damaged { path: source.to_owned(), first };
+        if let Some(first) = inspection.check(from, Depth::Full) {
+            return Err(damaged(first));
+        }
+        let unreadable =
+            |error: std::io::Error| damaged(Damage::Unreadable { name: from.clone(), message: error.to_string() });
+        let mut contents = inspection.export.open(from).map_err(unreadable)?;
+        files.copy(to.clone(), &mut contents)?.map_err(unreadable)?;
+    }
     for (name, contents) in &arrangement.made {
         files.write(name.clone(), contents)?;
     }
-    let moved = arrangement.moves.iter().zip(&copied).map(|(moved, (digest, _))| (moved.to.clone(), *digest));
+    let moved = tiles.iter().zip(&copied).map(|(moved, (digest, _))| (moved.to.clone(), *digest));
     let last = arrangement.last.iter().map(|(name, contents)| (name.clone(), Digest::of(contents)));
     let listed = moved.chain(files.take_digests()).chain(last);
     let manifest = files.write_manifest(layout.manifest(), listed)?;
@@ -182,7 +193,7 @@ fn write_all(
         files.write(name.clone(), contents)?;
     }
     if layout.container() == Container::Bag {
-        write_tags(&mut files, bytes, (&layout.manifest(), manifest))?;
+        write_tags(&mut files, tile_bytes, (&layout.manifest(), manifest))?;
     }
-    Ok(RepackReport { tiles: tiles as u64, tile_bytes })
+    Ok(RepackReport { tiles: tiles.len() as u64, tile_bytes, left_out: arrangement.left_out.clone() })
 }

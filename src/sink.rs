@@ -100,11 +100,12 @@ pub trait Sink: Send + Sync {
         None
     }
 
-    /// Takes over what was left behind: the files that `trusted` knows, each with contents of that digest. All others are removed.
+    /// Takes over what was left behind: the files that `trusted` knows, each with contents of that digest. All others are removed. `stop` is
+    /// asked before each file whether to go on.
     ///
     /// # Errors
     /// [`SinkError::Disturbed`] and [`SinkError::Changed`] where they are not all there, unchanged; [`SinkError`] where the destination refuses.
-    fn adopt(&self, _trusted: &dyn Fn(&str) -> Option<Digest>) -> Result<(), SinkError> {
+    fn adopt(&self, _trusted: &dyn Fn(&str) -> Option<Digest>, _stop: &dyn Fn() -> bool) -> Result<(), SinkError> {
         Ok(())
     }
 
@@ -200,6 +201,12 @@ pub enum SinkError {
         path: PathBuf,
         /// The file.
         name: String,
+    },
+    /// Taking over what an earlier run has left was stopped.
+    #[error("{path}: stopped", path = path.display())]
+    Stopped {
+        /// The final name.
+        path: PathBuf,
     },
     /// The destination has no name that a folder could have.
     #[error("{path}: does not name a folder to make", path = path.display())]

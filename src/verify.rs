@@ -162,6 +162,16 @@ pub struct Verification {
     pub damages: Vec<Damage>,
 }
 
+impl Verification {
+    /// What there is to say of a file that is no archive that could be read.
+    #[must_use]
+    pub fn of_unreadable(path: &Path, error: &ArchiveError) -> Self {
+        let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
+        let damages = vec![Damage::Structure { name, message: error.to_string() }];
+        Self { files: 0, tiles: 0, bytes: 0, manifest: false, damages }
+    }
+}
+
 /// Why an export could not be checked at all.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum VerifyError {
@@ -193,8 +203,9 @@ pub enum VerifyError {
     },
 }
 
-/// A tile is read whole to be looked at; no tile is longer.
-pub(crate) const TILE_AT_MOST: u64 = 1 << 30;
+/// A tile is read whole to be looked at. No picture has more bytes a pixel than these, beside what may go with it.
+const TILE_BYTES_A_PIXEL: u64 = 8;
+const TILE_BYTES_AT_LEAST: u64 = 1 << 20;
 
 /// An export whose files and structure have been looked at, and whose contents have not.
 pub(crate) struct Inspection {
@@ -228,13 +239,19 @@ impl Inspection {
     /// Looks at one file's contents.
     pub fn check(&self, name: &str, depth: Depth) -> Option<Damage> {
         let checked = if self.expectations.tile(name).is_some() {
-            self.export.read(name, TILE_AT_MOST).map(|contents| self.check_contents(name, &contents, depth).err())
+            self.read_tile(name).map(|contents| self.check_contents(name, &contents, depth).err())
         } else if depth == Depth::Full && self.knows(name) {
             self.export.checksums(name).map(|(digest, crc)| self.compare(name, digest, crc).err())
         } else {
             Ok(None)
         };
         checked.unwrap_or_else(|error| Some(Damage::Unreadable { name: name.to_owned(), message: error.to_string() }))
+    }
+
+    /// Reads a tile, of which no more is read than one of its size can have.
+    pub fn read_tile(&self, name: &str) -> io::Result<Vec<u8>> {
+        let pixels = self.expectations.tile(name).map_or(0, |(size, _)| size.area());
+        self.export.read(name, TILE_BYTES_AT_LEAST + TILE_BYTES_A_PIXEL * pixels)
     }
 
     /// Whether anything is known that a file's contents could be compared with.
@@ -271,7 +288,7 @@ impl Inspection {
         match depth {
             Depth::Quick => format.check_end(contents),
             Depth::Full if self.expectations.digest(name).is_some() => Ok(()),
-            Depth::Full => format.decode(contents),
+            Depth::Full => format.decode(contents).and_then(|()| format.check_end(contents)),
         }
         .map_err(undecodable)?;
         Ok(digest)

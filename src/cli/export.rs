@@ -236,9 +236,9 @@ fn export_one(task: &Task, arguments: &Arguments, options: &ExportOptions, stop:
     match result {
         Ok(report) => summarise(&watcher, &plan, task, &report),
         Err(error @ Error::Interrupted) if arguments.resume => {
-            return Err(
-                Failure::from(error).hinted("nothing was published; with --resume, the next run goes on from here")
-            );
+            return Err(Failure::from(error).hinted(
+                "nothing was published; with --resume, the next run goes on from the last checkpoint, if there was one",
+            ));
         }
         Err(error) => return Err(error.into()),
     }

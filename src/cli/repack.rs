@@ -1,6 +1,6 @@
 //! `slidezoom repack`: an export in another container.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
@@ -63,9 +63,17 @@ pub(super) fn run(arguments: &Arguments, stop: &Arc<AtomicBool>) -> Result<(), F
         }
         container => container,
     };
-    let canonical = |path: &PathBuf| path.canonicalize().ok();
-    if canonical(&arguments.output).is_some_and(|output| Some(output) == canonical(&arguments.export)) {
-        return Err(Failure::usage("the copy would replace the export itself", "give -o another name"));
+    // As far as the path to the copy exists already, the rest is plain.
+    let output = arguments.output.ancestors().find_map(|path| {
+        let path = if path.as_os_str().is_empty() { Path::new(".") } else { path };
+        path.canonicalize().ok()
+    });
+    let export = arguments.export.canonicalize().ok();
+    if output.zip(export).is_some_and(|(output, export)| output.starts_with(export)) {
+        return Err(Failure::usage(
+            "the copy would stand in the place of the export itself, or within it",
+            "give -o another name",
+        ));
     }
     let options = RepackOptions {
         container,
@@ -78,6 +86,11 @@ pub(super) fn run(arguments: &Arguments, stop: &Arc<AtomicBool>) -> Result<(), F
     let result = repack(&arguments.export, &arguments.output, &options, arguments.jobs.count(), &watcher);
     watcher.end();
     let report = result?;
+    for left_out in &report.left_out {
+        let message = format!("{left_out} is left out: it is about the bag, and the copy gets tags of its own");
+        let event = json!({ "event": "warning", "name": name, "message": message });
+        watcher.warn(&format!("{name}: note: {message}"), &event);
+    }
     let (output, seconds) = (arguments.output.display().to_string(), watcher.seconds());
     let line = format!(
         "{name}: {} tiles, {:.1} MB copied in {seconds:.1} s: {output}",

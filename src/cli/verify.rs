@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicBool;
 
 use clap::Args;
 use serde::Serialize;
-use slidezoom::verify::{Depth, Verification, verify};
+use slidezoom::verify::{Depth, Verification, VerifyError, verify};
 
 use super::failure::Failure;
 use super::options::Jobs;
@@ -20,7 +20,7 @@ Examples:
   slidezoom verify --quick CMU-1             which files there are, and each tile's size and end
   (cd CMU-1 && sha256sum -c manifest-sha256.txt --quiet)   the hashes alone, without slidezoom")]
 pub(super) struct Arguments {
-    /// The export's folder
+    /// The export: a folder, a bag, a .zip or a .szi
     export: PathBuf,
 
     /// Do not hash and decode: finds what is missing, too many, cut short or of the wrong size, and not an altered byte
@@ -45,7 +45,11 @@ struct Report<'a> {
 
 pub(super) fn run(arguments: &Arguments, stop: &Arc<AtomicBool>) -> Result<(), Failure> {
     let depth = if arguments.quick { Depth::Quick } else { Depth::Full };
-    let verification = verify(&arguments.export, depth, arguments.jobs.count(), stop.as_ref())?;
+    let verification = match verify(&arguments.export, depth, arguments.jobs.count(), stop.as_ref()) {
+        // A program that asks for JSON gets it for an archive that is cut short as for any other damage.
+        Err(VerifyError::Archive(error)) if arguments.json => Verification::of_unreadable(&arguments.export, &error),
+        verified => verified?,
+    };
     let export = arguments.export.display().to_string();
     let damages = verification.damages.len();
     let text = if arguments.json {

@@ -114,11 +114,18 @@ impl<Chunks> ExportAgenda<'_, Chunks> {
             digests: self.digests.clone(),
             mosaics: self.mosaics.iter().map(Mosaic::saved).collect(),
         };
+        // As a run begins that goes on from here: whether it does so or not, the next checkpoint comes at the same chunk, since it has a
+        // part in the order of the entries.
         kept.read_since = 0;
+        kept.held = 0;
         kept.is_due = false;
         let bytes = state.bytes();
+        // As if the tiles that are to come were as those that have been.
+        let to_come = self.plan.tile_count() - self.tiles_issued;
+        let to_come = u128::from(state.tile_bytes) * u128::from(to_come) / u128::from(self.tiles_issued.max(1));
+        let to_come = u64::try_from(to_come).unwrap_or(u64::MAX);
         let state: WriteState = Box::new(move |file| state.write(file));
-        Ok(kept.sink.checkpoint(Checkpoint { entries: self.tiles_issued, bytes, state })?)
+        Ok(kept.sink.checkpoint(Checkpoint { entries: self.tiles_issued, bytes, to_come, state })?)
     }
 
     fn insert(&mut self, Placed { level, place, piece }: Placed) -> Result<(), Error> {

@@ -6,13 +6,19 @@
 //! time. What always holds: a state is used only for the same slide, the same options and the same versions.
 
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
+use std::fs::Metadata;
 use std::io::{self, Write};
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
 use std::sync::Arc;
-use std::time::UNIX_EPOCH;
+
+use walkdir::{DirEntry, WalkDir};
 
 use super::digests::TileDigests;
 use super::mosaic::{Piece, SavedMosaic};
 use crate::geometry::{Point, Rect, Size};
+use crate::layout::Container;
 use crate::manifest::Digest;
 use crate::plan::ExportPlan;
 use crate::render::{PIXEL_BYTES, Pixels};
@@ -28,14 +34,13 @@ pub(super) type Identity = BTreeMap<String, String>;
 pub(super) fn identity(source: &dyn Source, plan: &ExportPlan) -> Identity {
     let info = source.info();
     let file = identify(&info.path, plan.name(), SourceIdentity::Fingerprint, &|| false).ok().flatten();
-    let changed = std::fs::metadata(&info.path).and_then(|metadata| metadata.modified()).ok();
-    let changed = changed.and_then(|time| time.duration_since(UNIX_EPOCH).ok());
     let mut identity = Identity::new();
     let mut note = |key: &str, value: String| identity.insert(key.to_owned(), value);
     note("the version of slidezoom", env!("CARGO_PKG_VERSION").to_owned());
     note("the version of OpenSlide", openslide_version().unwrap_or_default());
     note("the slide", file.map_or_else(String::new, |file| format!("{} bytes, {:?}", file.bytes, file.fingerprint)));
-    note("the slide's time", format!("{changed:?}"));
+    note("the slide's files", stamp_of_files(&info.path, info.vendor.as_deref()).to_string());
+    note("the slide's quickhash", info.properties.get("openslide.quickhash-1").cloned().unwrap_or_default());
     note("the reader", info.reader.to_string());
     note("the name", plan.name().to_owned());
     note("the container", format!("{:?}", plan.layout().container()));
@@ -49,6 +54,39 @@ pub(super) fn identity(source: &dyn Source, plan: &ExportPlan) -> Identity {
     note("the slide's hash", format!("{:?}", plan.source_identity()));
     note("what to do on read errors", format!("{:?}", plan.on_read_error()));
     identity
+}
+
+/// A digest of what the file system says of each of a slide's files: whoever writes one anew, be it with the times that it had, gives it another
+/// inode or another time of change.
+fn stamp_of_files(path: &Path, vendor: Option<&str>) -> Digest {
+    // MIRAX keeps its pixels in a folder called as the slide; DICOM, VMS and VMU in files beside it.
+    let ending = path.extension().map(OsStr::to_ascii_lowercase);
+    let folder = match vendor {
+        Some("mirax") => Some(WalkDir::new(path.with_extension(""))),
+        Some("dicom") => path.parent().map(|folder| WalkDir::new(folder).max_depth(1)),
+        Some("hamamatsu") if ending.is_some_and(|ending| ending != "ndpi") => {
+            path.parent().map(|folder| WalkDir::new(folder).max_depth(1))
+        }
+        _ => None,
+    };
+    // What an export writes beside a slide is none of the slide's files.
+    let is_output = |file: &Path| {
+        let hidden = file.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
+        hidden || Container::of_path(file).is_archive()
+    };
+    let companions = folder.into_iter().flatten().filter_map(Result::ok).map(DirEntry::into_path);
+    let mut stamps: Vec<String> = companions
+        .filter(|file| !is_output(file))
+        .chain([path.to_owned()])
+        .filter_map(|file| {
+            let found = std::fs::metadata(&file).ok().filter(Metadata::is_file)?;
+            let times = (found.mtime(), found.mtime_nsec(), found.ctime(), found.ctime_nsec());
+            Some(format!("{} {} {} {} {times:?}", file.display(), found.dev(), found.ino(), found.len()))
+        })
+        .collect();
+    stamps.sort_unstable();
+    stamps.dedup();
+    Digest::of(stamps.join("\n").as_bytes())
 }
 
 /// The first thing that differs: what it is of, what it was, and what it is.

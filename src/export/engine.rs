@@ -131,7 +131,9 @@ fn take_up(source: &dyn Source, plan: &ExportPlan, sink: &dyn Sink, progress: &d
     if state.digests.len() as u64 != pyramid.tile_count() || state.tiles != left.entries {
         return Err(Error::Unresumable);
     }
-    sink.adopt(&|name| state.digests.get(pyramid.ordinal(names.tile_named(name, pyramid)?)))?;
+    let trusted = |name: &str| state.digests.get(pyramid.ordinal(names.tile_named(name, pyramid)?));
+    let stop = || progress.stop_requested();
+    sink.adopt(&trusted, &stop).map_err(|error| if stop() { Error::Interrupted } else { error.into() })?;
     for tile in pyramid.tiles().filter(|&tile| state.digests.get(pyramid.ordinal(tile)).is_some()) {
         progress.tile_written(TileWritten { pixels: pyramid.region(tile).core.size().area(), bytes: 0 });
     }
@@ -147,21 +149,22 @@ fn write_all(
     progress: &dyn Progress,
 ) -> Result<ExportReport, Error> {
     let (names, layout) = (plan.names(), plan.layout());
+    let pyramid = plan.pyramid();
+    progress.started(Workload { tiles: pyramid.tile_count(), pixels: pyramid.pixel_count() });
+    // Before anything is touched: what was left may be of another export.
+    let start = take_up(source, plan, sink, progress)?;
     for folder in layout.folders() {
         sink.create_folder(&EntryName::new(folder)?)?;
     }
     sink.create_folder(&EntryName::new(names.tiles())?)?;
-    for level in plan.pyramid().levels() {
+    for level in pyramid.levels() {
         sink.create_folder(&EntryName::new(names.level(level))?)?;
     }
-    let pyramid = plan.pyramid();
-    progress.started(Workload { tiles: pyramid.tile_count(), pixels: pyramid.pixel_count() });
     let given_up = AtomicBool::new(false);
     let stop = || given_up.load(Ordering::Relaxed) || progress.stop_requested();
     let (written, source_file) = std::thread::scope(|scope| {
         let identified = scope.spawn(|| identify(&source.info().path, plan.name(), plan.source_identity(), &stop));
-        let written = take_up(source, plan, sink, progress)
-            .and_then(|start| write_tiles(source, plan, &names, sink, jobs, progress, start));
+        let written = write_tiles(source, plan, &names, sink, jobs, progress, start);
         given_up.store(written.is_err(), Ordering::Relaxed);
         let panicked = |_| Error::Defect { message: "reading the slide's file panicked".to_owned() };
         let identified = identified.join().map_err(panicked);

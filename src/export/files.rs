@@ -1,9 +1,13 @@
 //! The files of an export that are no tiles, in the order they are written in: each with the next entry number, counted and hashed.
 
+use std::io::{self, Read};
+
 use sha2::{Digest as _, Sha256};
 
 use crate::manifest::{Digest, ManifestText};
 use crate::sink::{EntryName, Sink, SinkError};
+
+const COPIED_AT_A_TIME: u64 = 1 << 20;
 
 /// Some hundred kilobytes of text.
 const MANIFEST_LINES_AT_A_TIME: usize = 2_000;
@@ -33,6 +37,27 @@ impl<'a> Files<'a> {
         self.bytes += contents.len() as u64;
         self.digests.push((name, Digest::of(contents)));
         Ok(())
+    }
+
+    /// Copies a file of any length, part by part; the inner error is one of reading it.
+    pub fn copy(&mut self, name: String, contents: &mut dyn Read) -> Result<io::Result<()>, SinkError> {
+        let (mut hasher, mut length, mut outcome) = (Sha256::new(), 0, Ok(()));
+        let mut parts = std::iter::from_fn(|| {
+            let mut part = Vec::new();
+            if let Err(error) = contents.take(COPIED_AT_A_TIME).read_to_end(&mut part) {
+                outcome = Err(error);
+                return None;
+            }
+            hasher.update(&part);
+            length += part.len() as u64;
+            Some(part).filter(|part| !part.is_empty())
+        });
+        self.sink.write_parts(self.next_entry, &EntryName::new(name.clone())?, &mut parts)?;
+        self.next_entry += 1;
+        self.written += 1;
+        self.bytes += length;
+        self.digests.push((name, Digest::finish(hasher)));
+        Ok(outcome)
     }
 
     /// Writes a file that is neither counted nor listed: it tells of the others.

@@ -6,7 +6,9 @@ use serde_json::Value;
 
 use super::{RepackError, RepackOptions};
 use crate::descriptor::DeepZoomNames;
-use crate::layout::{Container, Layout};
+use crate::exported::ExportedFiles;
+use crate::layout::{BAG_DECLARATION, BAG_INFORMATION, Container, Layout, TAG_MANIFEST};
+use crate::manifest::MANIFEST;
 use crate::metadata;
 use crate::plan::Page;
 use crate::render::Rgb;
@@ -37,6 +39,8 @@ pub(super) struct Arrangement {
     pub tiles: usize,
     /// Files that are made anew.
     pub made: Vec<(String, Vec<u8>)>,
+    /// What a bag's owner has written into its tags.
+    pub left_out: Vec<String>,
     /// The description and the descriptor, which come after the manifest.
     pub last: Vec<(String, Vec<u8>)>,
 }
@@ -123,7 +127,8 @@ impl Arrangement {
             first: Damage::Unreadable { name: pyramid.descriptor.clone(), message: error.to_string() },
         })?;
         last.push((names.descriptor(), descriptor));
-        let arrangement = Self { layout, moves, tiles, made, last };
+        let left_out = left_out(export, from);
+        let arrangement = Self { layout, moves, tiles, made, left_out, last };
         arrangement.check_names()?;
         Ok(arrangement)
     }
@@ -149,6 +154,20 @@ impl Arrangement {
         }
         folders
     }
+}
+
+/// The tag files of a bag that are not as every bag of ours has them.
+fn left_out(export: &dyn ExportedFiles, layout: &Layout) -> Vec<String> {
+    if layout.container() != Container::Bag {
+        return Vec::new();
+    }
+    let ours = |line: &str| line.starts_with("Bag-Software-Agent: ") || line.starts_with("Payload-Oxum: ");
+    let is_ours = |name: &str| match name {
+        BAG_INFORMATION => export.read_text(name, TEXT_AT_MOST).is_ok_and(|text| text.lines().all(ours)),
+        name => [BAG_DECLARATION, TAG_MANIFEST, MANIFEST].contains(&name),
+    };
+    let tags = export.files().keys().filter(|name| !name.starts_with(layout.payload()));
+    tags.filter(|name| !is_ours(name)).cloned().collect()
 }
 
 /// A name without the folder that a bag keeps its payload in.

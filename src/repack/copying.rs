@@ -1,4 +1,4 @@
-//! Copies files on all workers, each checked before it is handed on, and in an order that one-file containers can write at once.
+//! Copies tiles on all workers, each checked before it is handed on, and in an order that one-file containers can write at once.
 
 use super::arrangement::Move;
 use crate::conveyor::Agenda;
@@ -6,7 +6,7 @@ use crate::error::Error;
 use crate::manifest::Digest;
 use crate::progress::{Progress, TileWritten};
 use crate::sink::{EntryName, Sink};
-use crate::verify::{Damage, Depth, Inspection, TILE_AT_MOST};
+use crate::verify::{Damage, Depth, Inspection};
 
 /// So many files may be under way: enough for some thirty workers, and few enough to be kept in memory.
 const UNDER_WAY_AT_MOST: usize = 64;
@@ -56,7 +56,7 @@ impl Agenda for Copying {
     }
 }
 
-/// Copies one file; the inner error is what is wrong with it.
+/// Copies one tile; the inner error is what is wrong with it.
 pub(super) fn copy(
     inspection: &Inspection,
     Move { from, to, pixels }: &Move,
@@ -67,7 +67,7 @@ pub(super) fn copy(
     if progress.stop_requested() {
         return Err(Error::Interrupted);
     }
-    let contents = match inspection.export.read(from, TILE_AT_MOST) {
+    let contents = match inspection.read_tile(from) {
         Ok(contents) => contents,
         Err(error) => return Ok(Err(Damage::Unreadable { name: from.clone(), message: error.to_string() })),
     };

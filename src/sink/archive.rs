@@ -122,7 +122,9 @@ impl ArchiveSink {
             match started {
                 Ok((stream, early_sync)) => Ok((parent, file, left, stream, early_sync)),
                 Err(error) => {
-                    remove_file(&partial)?;
+                    if left.is_none() {
+                        remove_file(&partial)?;
+                    }
                     Err(error)
                 }
             }
@@ -195,6 +197,22 @@ impl ArchiveSink {
             }),
             None => Ok(()),
         }
+    }
+
+    /// Whether what was written is left for a later run where this one fails.
+    fn is_resumable(&self) -> bool {
+        self.leftover == Leftover::Keep && self.checkpoints.exists()
+    }
+
+    /// Ends the archive, makes it durable, looks at it again, and publishes it.
+    fn bring_into_place(&mut self) -> Result<(), SinkError> {
+        let length = self.lock().finish()?;
+        if let Some(early_sync) = self.early_sync.take() {
+            early_sync.end(&self.destination)?;
+        }
+        self.file.sync_all().map_err(failed("sync", &self.destination))?;
+        self.check_written(length)?;
+        self.publish()
     }
 
     /// Renames the partial file into place.
@@ -275,7 +293,7 @@ impl Sink for ArchiveSink {
     }
 
     /// Reads each entry and writes it again: the same bytes at the same place, whereby the directory and the index come to know them.
-    fn adopt(&self, trusted: &dyn Fn(&str) -> Option<Digest>) -> Result<(), SinkError> {
+    fn adopt(&self, trusted: &dyn Fn(&str) -> Option<Digest>, stop: &dyn Fn() -> bool) -> Result<(), SinkError> {
         let Some(left) = &self.left else { return Ok(()) };
         let reading = failed("read", &self.partial);
         let changed = |name: String| SinkError::Changed { path: self.destination.clone(), name };
@@ -288,6 +306,9 @@ impl Sink for ArchiveSink {
         self.file.set_len(left.container_bytes).map_err(failed("cut", &self.partial))?;
         let mut position = 0;
         for number in 0..left.entries {
+            if stop() {
+                return Err(SinkError::Stopped { path: self.destination.clone() });
+            }
             let place = first_entry(&self.file, position, left.container_bytes).map_err(&reading)?;
             let Some((name, place)) = place else { return Err(changed(format!("entry {number}"))) };
             let inside = name.strip_prefix(self.root.as_str()).and_then(|name| name.strip_prefix('/'));
@@ -308,7 +329,7 @@ impl Sink for ArchiveSink {
     }
 
     fn suspend(mut self: Box<Self>) -> Result<(), SinkError> {
-        if self.leftover == Leftover::Remove || !self.checkpoints.exists() {
+        if !self.is_resumable() {
             return self.abandon();
         }
         self.finished = true;
@@ -321,16 +342,15 @@ impl Sink for ArchiveSink {
     }
 
     fn commit(mut self: Box<Self>) -> Result<(), SinkError> {
-        let length = self.lock().finish()?;
-        if let Some(early_sync) = self.early_sync.take() {
-            early_sync.end(&self.destination)?;
-        }
-        self.file.sync_all().map_err(failed("sync", &self.destination))?;
-        self.check_written(length)?;
-        self.checkpoints.remove()?;
-        self.publish()?;
+        self.bring_into_place().inspect_err(|_| {
+            self.finished = self.is_resumable();
+            self.lock().discard();
+        })?;
         self.finished = true;
-        self.parent.sync_all().map_err(failed("sync the folder of the export, which stands,", &self.destination))
+        let durable =
+            self.parent.sync_all().map_err(failed("sync the folder of the export, which stands,", &self.destination));
+        self.checkpoints.remove()?;
+        durable
     }
 
     fn abandon(mut self: Box<Self>) -> Result<(), SinkError> {

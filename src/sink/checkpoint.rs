@@ -7,9 +7,11 @@
 use std::ffi::OsString;
 use std::fmt;
 use std::fs::{self, File};
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufWriter, Read, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
+use nix::fcntl::OFlag;
 use sha2::{Digest as _, Sha256};
 
 use super::existing::exists;
@@ -21,8 +23,12 @@ const DIGEST_BYTES: usize = 32;
 /// The signature, the number of entries and the length of the container.
 const HEAD_BYTES: usize = 24;
 
-/// Beside the state, the disk should have room for this many times more: an export must not fail for the sake of it.
+/// Beside the state, the disk should have room for this many times more, and for twice what is still to be written: an export must not fail for
+/// the sake of it.
 const ROOM: u64 = 8;
+
+/// No state is longer: that of forty gigapixels has 100 MB.
+const STATE_AT_MOST: u64 = 1 << 33;
 
 /// Writes the state of an export.
 pub type WriteState = Box<dyn FnOnce(&mut dyn Write) -> io::Result<()> + Send>;
@@ -33,6 +39,8 @@ pub struct Checkpoint {
     pub entries: u64,
     /// About how long the state is.
     pub bytes: u64,
+    /// About how much is still to be written.
+    pub to_come: u64,
     /// Writes what the export needs to go on.
     pub state: WriteState,
 }
@@ -76,10 +84,23 @@ impl CheckpointFile {
     /// Keeps a checkpoint in place of the one before.
     pub fn keep(&self, checkpoint: Checkpoint, container_bytes: u64) -> io::Result<()> {
         let room = nix::sys::statvfs::statvfs(parent_folder(&self.path))?;
-        if room.blocks_available() * room.fragment_size() < ROOM * checkpoint.bytes {
+        let needed = (ROOM * checkpoint.bytes).saturating_add(checkpoint.to_come.saturating_mul(2));
+        if room.blocks_available() * room.fragment_size() < needed {
             return Err(io::ErrorKind::StorageFull.into());
         }
-        let mut file = Hashed { inner: BufWriter::new(File::create(&self.unfinished)?), hasher: Sha256::new() };
+        self.write(checkpoint, container_bytes).inspect_err(|_| {
+            // Of no use, and perhaps what the disk has no room for.
+            let _ = fs::remove_file(&self.unfinished);
+        })
+    }
+
+    fn write(&self, checkpoint: Checkpoint, container_bytes: u64) -> io::Result<()> {
+        match fs::remove_file(&self.unfinished) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        // A new file, and none that a link by this name leads to.
+        let mut file = Hashed { inner: BufWriter::new(File::create_new(&self.unfinished)?), hasher: Sha256::new() };
         file.write_all(SIGNATURE)?;
         file.write_all(&checkpoint.entries.to_le_bytes())?;
         file.write_all(&container_bytes.to_le_bytes())?;
@@ -92,11 +113,18 @@ impl CheckpointFile {
 
     /// The last checkpoint that was kept; `None` where there is none that is whole.
     pub fn read(&self) -> Result<Option<LeftState>, SinkError> {
-        let bytes = match fs::read(&self.path) {
-            Ok(bytes) => bytes,
+        // Only a file of its own, and no pipe that nobody writes into.
+        match fs::symlink_metadata(&self.path) {
+            Ok(found) if found.is_file() && found.len() <= STATE_AT_MOST => {}
+            Ok(_) => return Ok(None),
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(failed("read", &self.path)(error)),
-        };
+            Err(error) => return Err(failed("look at", &self.path)(error)),
+        }
+        let flags = (OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK).bits();
+        let opened = File::options().read(true).custom_flags(flags).open(&self.path);
+        let mut bytes = Vec::new();
+        let read = opened.and_then(|file| file.take(STATE_AT_MOST).read_to_end(&mut bytes));
+        read.map_err(failed("read", &self.path))?;
         let Some(end) = bytes.len().checked_sub(DIGEST_BYTES).filter(|&end| end >= HEAD_BYTES) else { return Ok(None) };
         let (kept, digest) = bytes.split_at(end);
         if !kept.starts_with(SIGNATURE) || Sha256::digest(kept).as_slice() != digest {
@@ -143,7 +171,7 @@ mod tests {
     use super::*;
 
     fn checkpoint(entries: u64, state: &'static [u8]) -> Checkpoint {
-        Checkpoint { entries, bytes: state.len() as u64, state: Box::new(|file| file.write_all(state)) }
+        Checkpoint { entries, bytes: state.len() as u64, to_come: 0, state: Box::new(|file| file.write_all(state)) }
     }
 
     #[test]
@@ -170,12 +198,33 @@ mod tests {
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
     }
 
+    /// What stands under the names of a checkpoint is none of ours to write through or to wait for.
+    #[test]
+    fn links_and_pipes_are_no_checkpoints() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = CheckpointFile::beside(&folder.path().join("x"));
+        let letter = folder.path().join("letter");
+        fs::write(&letter, "dear").unwrap();
+        std::os::unix::fs::symlink(&letter, &file.unfinished).unwrap();
+        file.keep(checkpoint(1, b"state"), 0).unwrap();
+        assert_eq!(fs::read(&letter).unwrap(), b"dear");
+        assert!(file.read().unwrap().is_some());
+        fs::remove_file(&file.path).unwrap();
+        std::os::unix::fs::symlink("/dev/zero", &file.path).unwrap();
+        assert_eq!(file.read().unwrap(), None);
+        fs::remove_file(&file.path).unwrap();
+        nix::unistd::mkfifo(&file.path, nix::sys::stat::Mode::S_IRWXU).unwrap();
+        assert_eq!(file.read().unwrap(), None);
+    }
+
     #[test]
     fn the_export_comes_first_where_the_disk_is_nearly_full() {
         let folder = tempfile::tempdir().unwrap();
         let file = CheckpointFile::beside(&folder.path().join("x"));
         let large = Checkpoint { bytes: u64::MAX / 16, ..checkpoint(1, b"") };
         assert_eq!(file.keep(large, 0).unwrap_err().kind(), io::ErrorKind::StorageFull);
+        let early = Checkpoint { to_come: u64::MAX / 2, ..checkpoint(1, b"") };
+        assert_eq!(file.keep(early, 0).unwrap_err().kind(), io::ErrorKind::StorageFull);
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
     }
 }

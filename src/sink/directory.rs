@@ -18,8 +18,8 @@ use super::checkpoint::{Checkpoint, CheckpointFile, LeftState};
 use super::early_sync::EarlySync;
 use super::existing::{Existing, aside, exists, finish_replacing, refuse_existing};
 use super::partial::{
-    Claimed, Leftover, claim_folder, create_missing, is_named, parent_folder, partial_path, remove_empty, remove_file,
-    remove_folder,
+    Claimed, Leftover, claim_folder, create_missing, is_named, lock_folder, parent_folder, partial_path, remove_empty,
+    remove_file, remove_folder,
 };
 use super::{EntryName, Sink, SinkError, failed};
 use crate::manifest::Digest;
@@ -80,7 +80,9 @@ impl DirectorySink {
             match finish_replacing(destination, &aside(&partial)).and(for_sync).and_then(start) {
                 Ok(early_sync) => Ok((folder, left, parent, early_sync)),
                 Err(error) => {
-                    remove_folder(&partial)?;
+                    if left.is_none() {
+                        remove_folder(&partial)?;
+                    }
                     Err(error)
                 }
             }
@@ -147,27 +149,44 @@ impl DirectorySink {
         Err(SinkError::Disturbed { path: self.destination.clone(), written, found, unit: "files" })
     }
 
-    /// Renames the partial folder into place. `true` where it changed places with an earlier export, which is then the partial one.
-    fn publish(&self) -> Result<bool, SinkError> {
+    /// Whether what was written is left for a later run where this one fails.
+    fn is_resumable(&self) -> bool {
+        self.leftover == Leftover::Keep && self.checkpoints.exists()
+    }
+
+    /// Makes everything durable, looks at it again, and publishes it; returns the earlier export that is the partial one now.
+    fn bring_into_place(&mut self) -> Result<Option<File>, SinkError> {
+        if let Some(early_sync) = self.early_sync.take() {
+            early_sync.end(&self.partial)?;
+        }
+        sync_tree(&self.folder, &self.partial)?;
+        self.check_written()?;
+        self.publish()
+    }
+
+    /// Renames the partial folder into place. Where it changed places with an earlier export, that is returned, locked.
+    fn publish(&self) -> Result<Option<File>, SinkError> {
         let renamed = failed("rename into place", &self.destination);
         if self.existing == Existing::Replace && exists(&self.destination)? {
             // It may have come, or changed, since the export began.
             refuse_existing(&self.destination, self.existing)?;
+            // Locked, so that no other run takes it for one that was killed.
+            let earlier = lock_folder(&self.destination)?;
             match rename_with(&self.partial, &self.destination, RenameFlags::RENAME_EXCHANGE) {
                 Ok(()) => {}
                 Err(Errno::EINVAL | Errno::ENOSYS) => self.exchange_in_three_steps()?,
                 Err(errno) => return Err(renamed(errno.into())),
             }
-            return Ok(true);
+            return Ok(earlier);
         }
         match rename_with(&self.partial, &self.destination, RenameFlags::RENAME_NOREPLACE) {
-            Ok(()) => Ok(false),
+            Ok(()) => Ok(None),
             Err(Errno::EEXIST | Errno::ENOTEMPTY) => Err(SinkError::Exists { path: self.destination.clone() }),
             // Some file systems cannot promise not to replace. A folder that is not empty is never replaced by rename(2).
             Err(Errno::EINVAL | Errno::ENOSYS) => {
                 refuse_existing(&self.destination, Existing::Refuse)?;
                 fs::rename(&self.partial, &self.destination).map_err(renamed)?;
-                Ok(false)
+                Ok(None)
             }
             Err(errno) => Err(renamed(errno.into())),
         }
@@ -230,14 +249,23 @@ impl Sink for DirectorySink {
         self.left.as_ref()
     }
 
-    fn adopt(&self, trusted: &dyn Fn(&str) -> Option<Digest>) -> Result<(), SinkError> {
+    fn adopt(&self, trusted: &dyn Fn(&str) -> Option<Digest>, stop: &dyn Fn() -> bool) -> Result<(), SinkError> {
         let mut found = 0;
-        for entry in walkdir::WalkDir::new(&self.partial) {
+        for entry in walkdir::WalkDir::new(&self.partial).min_depth(1).contents_first(true) {
             let entry = entry.map_err(|error| failed("look through", &self.partial)(error.into()))?;
-            if entry.file_type().is_dir() {
-                continue;
+            if stop() {
+                return Err(SinkError::Stopped { path: self.destination.clone() });
             }
             let path = entry.path();
+            if entry.file_type().is_dir() {
+                // Only those that hold what is kept stay; the export makes its other folders anew.
+                match fs::remove_dir(path) {
+                    Err(error) if error.kind() != io::ErrorKind::DirectoryNotEmpty => {
+                        return Err(failed("remove", path)(error));
+                    }
+                    _ => continue,
+                }
+            }
             let name = path.strip_prefix(&self.partial).unwrap_or(path).to_string_lossy();
             let Some(expected) = trusted(&name).filter(|_| entry.file_type().is_file()) else {
                 remove_file(path)?;
@@ -257,7 +285,7 @@ impl Sink for DirectorySink {
     }
 
     fn suspend(mut self: Box<Self>) -> Result<(), SinkError> {
-        if self.leftover == Leftover::Remove || !self.checkpoints.exists() {
+        if !self.is_resumable() {
             return self.abandon();
         }
         self.finished = true;
@@ -270,17 +298,15 @@ impl Sink for DirectorySink {
     }
 
     fn commit(mut self: Box<Self>) -> Result<(), SinkError> {
-        if let Some(early_sync) = self.early_sync.take() {
-            early_sync.end(&self.partial)?;
-        }
-        sync_tree(&self.folder, &self.partial)?;
-        self.check_written()?;
-        self.checkpoints.remove()?;
-        let replaced = self.publish()?;
+        let replaced = self.bring_into_place().inspect_err(|_| self.finished = self.is_resumable())?;
         self.finished = true;
         let durable =
             self.parent.sync_all().map_err(failed("sync the folder of the export, which stands,", &self.destination));
-        if replaced {
+        self.checkpoints.remove()?;
+        // Unless another run has taken the name meanwhile.
+        if let Some(replaced) = replaced
+            && is_named(&replaced, &self.partial)?
+        {
             remove_folder(&self.partial)?;
         }
         durable

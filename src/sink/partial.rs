@@ -140,6 +140,11 @@ fn claim(kind: Kind, partial: &Path, destination: &Path) -> Result<File, SinkErr
     }
 }
 
+/// Opens and locks a folder. `None` where it was replaced or removed in the meantime.
+pub(super) fn lock_folder(path: &Path) -> Result<Option<File>, SinkError> {
+    lock(Kind::Folder, path)
+}
+
 /// Opens and locks what an export is written in. `None` where it was replaced or removed in the meantime.
 fn lock(kind: Kind, path: &Path) -> Result<Option<File>, SinkError> {
     let opened = match kind.open(path) {

@@ -62,7 +62,7 @@ impl Expectations {
         let descriptor = find_descriptor(path, export, &nameless, listed.as_ref(), damages)?;
         let pyramid = descriptor.and_then(|name| read_pyramid(export, name, damages));
         let own_name = pyramid.as_ref().map_or("", |pyramid| {
-            let name = pyramid.descriptor.trim_end_matches(".dzi");
+            let name = pyramid.descriptor.strip_suffix(".dzi").unwrap_or_default();
             name.strip_prefix(nameless.payload()).unwrap_or(name)
         });
         let layout = Layout::new(own_name, nameless.container());
@@ -265,7 +265,7 @@ fn read_pyramid(export: &dyn ExportedFiles, name: &str, damages: &mut Vec<Damage
         Ok(ExpectedPyramid {
             descriptor: name.to_owned(),
             plan: PyramidPlan::new(descriptor.size, descriptor.geometry),
-            names: DeepZoomNames::new(name.trim_end_matches(".dzi"), &descriptor.format),
+            names: DeepZoomNames::new(name.strip_suffix(".dzi").unwrap_or(name), &descriptor.format),
             extension: descriptor.format,
             format,
         })

@@ -161,9 +161,10 @@ fn what_exists_is_replaced_only_when_asked() {
         let after = files(&workspace, output);
         assert!(before.contains_key("index.html") && !after.contains_key("index.html"));
     }
-    for itself in ["scan", "./scan", "copy/../scan"] {
+    for itself in ["scan", "./scan", "copy/../scan", "scan/copy", "scan/new/copy.zip", "scan/copy.szi"] {
         workspace.slidezoom(["repack", "scan", "-o", itself, "--overwrite"]).fails(2, &["the export itself"]);
     }
+    workspace.slidezoom(["verify", "scan"]).succeeds();
     fs::write(workspace.path("letter.zip"), "x").unwrap();
     workspace.slidezoom(["repack", "scan", "-o", "letter.zip", "--overwrite"]).fails(4, &["is not an export"]);
     workspace.slidezoom(["repack", "none", "-o", "out"]).fails(1, &["none: cannot be opened"]);
@@ -202,4 +203,54 @@ fn exports_of_other_tools_get_a_manifest_and_a_page() {
     fs::write(&tile, &fs::read(&tile).unwrap()[..300]).unwrap();
     workspace.slidezoom(["repack", "theirs", "-o", "copy"]).fails(5, &["scan_files/10/3_2.jpeg: cannot be decoded"]);
     assert!(!names_in(&workspace.path("")).iter().any(|name| name.contains("copy")));
+}
+
+/// What a bag's owner has written about it does not fit the copy, and is not passed over in silence.
+#[test]
+fn what_is_left_out_of_a_bag_is_said() {
+    let workspace = exported(&[&PLAIN[..], &["--bag"]].concat());
+    let run = workspace.slidezoom(["repack", "scan", "-o", "copy.zip"]).succeeds();
+    assert!(!run.stderr.contains("left out"), "{run:?}");
+    let information = workspace.path("scan/bag-info.txt");
+    let text = fs::read_to_string(&information).unwrap() + "Source-Organization: Pathology\n";
+    fs::write(&information, &text).unwrap();
+    fs::write(workspace.path("scan/notes.txt"), "x").unwrap();
+    let tags = workspace.path("scan/tagmanifest-sha256.txt");
+    let kept = fs::read_to_string(&tags).unwrap();
+    let kept = kept.lines().filter(|line| !line.ends_with("bag-info.txt")).map(|line| format!("{line}\n"));
+    let digest = |contents: &[u8]| slidezoom::manifest::Digest::of(contents);
+    let added = format!("{}  bag-info.txt\n{}  notes.txt\n", digest(text.as_bytes()), digest(b"x"));
+    fs::write(&tags, kept.collect::<String>() + &added).unwrap();
+    workspace.slidezoom(["verify", "scan"]).succeeds();
+    let run = workspace.slidezoom(["repack", "scan", "-o", "copy"]).succeeds();
+    run.says(&["scan: note: bag-info.txt is left out", "scan: note: notes.txt is left out"]);
+}
+
+#[test]
+fn an_export_called_like_a_descriptor_is_one_like_any_other() {
+    let workspace = Workspace::new();
+    slides::aperio().write_into(&workspace, "scan.svs");
+    workspace.export([&["scan.svs", "-o", "CMU.dzi.dzi"], &PLAIN[..]].concat()).succeeds();
+    for copy in ["copy.zip", "copy.szi", "copy"] {
+        workspace.slidezoom(["repack", "CMU.dzi.dzi", "-o", copy]).succeeds();
+        workspace.slidezoom(["verify", copy]).succeeds();
+    }
+    workspace.slidezoom(["verify", "CMU.dzi.dzi"]).succeeds();
+}
+
+/// A file beside the tiles of another tool's export can be as long as it likes.
+#[test]
+fn what_stands_beside_the_tiles_is_copied_whatever_its_length() {
+    let workspace = exported(&PLAIN);
+    for ours in ["manifest-sha256.txt", "scan.json", "index.html"] {
+        fs::remove_file(workspace.path("scan").join(ours)).unwrap();
+    }
+    fs::remove_dir_all(workspace.path("scan/viewer")).unwrap();
+    let long: Vec<u8> = (0..5_000_000_u64).map(|at| (at * at % 251) as u8).collect();
+    fs::write(workspace.path("scan/notes.bin"), &long).unwrap();
+    for copy in ["copy.zip", "copy"] {
+        workspace.slidezoom(["repack", "scan", "-o", copy]).succeeds();
+        workspace.slidezoom(["verify", copy]).succeeds();
+        assert!(files(&workspace, copy)["notes.bin"] == long);
+    }
 }

@@ -298,6 +298,10 @@ fn what_is_no_export_is_said_to_be_none() {
     workspace.slidezoom(["verify", "none"]).fails(1, &["none: cannot be opened: No such file"]);
     fs::write(workspace.path("file"), "x").unwrap();
     workspace.slidezoom(["verify", "file"]).fails(5, &["file: no zip archive", "\n  "]);
+    let report = workspace.slidezoom(["verify", "--json", "file"]).json();
+    assert_eq!((&report["whole"], &report["damages"][0]["name"]), (&Value::from(false), &Value::from("file")));
+    nix::unistd::mkfifo(&workspace.path("pipe"), nix::sys::stat::Mode::S_IRWXU).unwrap();
+    workspace.slidezoom(["verify", "pipe"]).fails(1, &["pipe: cannot be opened: it is neither a folder nor a file"]);
     fs::create_dir(workspace.path("empty")).unwrap();
     workspace
         .slidezoom(["verify", "empty"])

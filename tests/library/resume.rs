@@ -1,16 +1,19 @@
 //! An export that is stopped and resumed comes to the same bytes as one that was not, and what was tampered with is refused.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::num::NonZeroUsize;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
 
 use slidezoom::export::{create_sink, resume_sink};
 use slidezoom::geometry::Size;
 use slidezoom::layout::Container;
-use slidezoom::plan::{ExportOptions, Page};
+use slidezoom::plan::{ExportOptions, FormatOption, Page};
 use slidezoom::progress::{Progress, Unwatched};
-use slidezoom::sink::{Existing, SinkError};
+use slidezoom::pyramid::TileGeometry;
+use slidezoom::sink::{Checkpoint, EntryName, Existing, LeftState, Sink, SinkError};
 use slidezoom::slide::SourceIdentity;
 use slidezoom::{Error, ExportPlan, ExportReport, Source, export};
 
@@ -230,5 +233,96 @@ fn an_export_that_does_not_resume_clears_up() {
         let stopped = export(&source, &plan, sink, NonZeroUsize::MIN, &stop);
         assert!(matches!(stopped, Err(Error::Interrupted)), "{stopped:?}");
         assert_eq!(exports.names(), [""; 0]);
+    }
+}
+
+/// Remembers its checkpoints and the order of its entries, and begins at a checkpoint of another one.
+#[derive(Default)]
+struct Recorder {
+    begun: Option<LeftState>,
+    checkpoints: Arc<Mutex<Vec<LeftState>>>,
+    names: Arc<Mutex<BTreeMap<u64, String>>>,
+}
+
+impl Sink for Recorder {
+    fn create_folder(&self, _: &EntryName) -> Result<(), SinkError> {
+        Ok(())
+    }
+
+    fn write(&self, entry: u64, name: &EntryName, _: &[u8]) -> Result<(), SinkError> {
+        self.names.lock().unwrap().insert(entry, name.to_string());
+        Ok(())
+    }
+
+    fn checkpoint(&self, checkpoint: Checkpoint) -> Result<(), SinkError> {
+        let mut state = Vec::new();
+        (checkpoint.state)(&mut state).unwrap();
+        self.checkpoints.lock().unwrap().push(LeftState { entries: checkpoint.entries, container_bytes: 0, state });
+        Ok(())
+    }
+
+    fn left_behind(&self) -> Option<&LeftState> {
+        self.begun.as_ref()
+    }
+
+    fn commit(self: Box<Self>) -> Result<(), SinkError> {
+        Ok(())
+    }
+
+    fn abandon(self: Box<Self>) -> Result<(), SinkError> {
+        Ok(())
+    }
+}
+
+/// What is held, and with it the time of the next checkpoint, swings with large tiles and several columns. A checkpoint has a part in the order of
+/// the entries, and so an archive would be another one if a resumed run kept its checkpoints at other places.
+#[test]
+fn a_resumed_run_keeps_the_order_and_the_checkpoints_of_an_undisturbed_one() {
+    for (width, height, stored, tile_size, overlap) in
+        [(300, 130_000, 256, 256, 0), (1_000, 60_000, 250, 500, 0), (600, 90_000, 200, 1_200, 0)]
+    {
+        let size = Size::new(width, height).unwrap();
+        let source = DrawnSource::new(size, Size::new(stored, stored), None);
+        let geometry = TileGeometry::new(tile_size, overlap).ok();
+        let options = ExportOptions { geometry, format: FormatOption::Jpeg, ..options(Container::Zip) };
+        let plan = ExportPlan::new(source.info(), "scan", &options).unwrap();
+        let run = |begun: Option<LeftState>, jobs: usize| {
+            let sink = Recorder { begun, ..Recorder::default() };
+            let (checkpoints, names) = (Arc::clone(&sink.checkpoints), Arc::clone(&sink.names));
+            export(&source, &plan, Box::new(sink), NonZeroUsize::new(jobs).unwrap(), &Unwatched).unwrap();
+            let checkpoints = checkpoints.lock().unwrap().clone();
+            let names = names.lock().unwrap().clone();
+            (checkpoints, names)
+        };
+        let (undisturbed, names) = run(None, 2);
+        assert!(undisturbed.len() > 1, "{size}: {} checkpoints", undisturbed.len());
+        let middle = undisturbed.len() / 2;
+        for at in [0, middle] {
+            let (after, resumed) = run(Some(undisturbed[at].clone()), 1);
+            assert!(resumed.iter().eq(names.range(undisturbed[at].entries..)), "{size}: entries after checkpoint {at}");
+            let entries = |checkpoints: &[LeftState]| checkpoints.iter().map(|one| one.entries).collect::<Vec<_>>();
+            assert_eq!(entries(&after), entries(&undisturbed[at + 1..]), "{size}: checkpoints after {at}");
+        }
+    }
+}
+
+/// A run that fails at its very end leaves what it has for the next, as any other that was told to resume.
+#[test]
+fn a_run_that_could_not_publish_is_resumed() {
+    for container in CONTAINERS {
+        let exports = Exports::new(container);
+        exports.stop_at_checkpoint("scan", 2);
+        let source = source();
+        let plan = ExportPlan::new(source.info(), "scan", &options(container)).unwrap();
+        let sink = resume_sink(&plan, &exports.path("scan"), Existing::Refuse).unwrap();
+        fs::write(exports.path("scan"), "somebody else's").unwrap();
+        let failed = export(&source, &plan, sink, NonZeroUsize::MIN, &Unwatched);
+        assert!(matches!(failed, Err(Error::Destination(SinkError::Exists { .. }))), "{failed:?}");
+        fs::remove_file(exports.path("scan")).unwrap();
+        let resumed = StopAtCheckpoint::of(&exports.path("scan")).file;
+        assert!(resumed.exists(), "{:?}", exports.names());
+        exports.run("scan", 2, &Unwatched).unwrap();
+        exports.run("undisturbed", 2, &Unwatched).unwrap();
+        assert!(exports.contents("scan") == exports.contents("undisturbed"));
     }
 }
