@@ -163,9 +163,9 @@ pub struct Verification {
 }
 
 impl Verification {
-    /// What there is to say of a file that is no archive that could be read.
+    /// What there is to say of something that is no export that could be read.
     #[must_use]
-    pub fn of_unreadable(path: &Path, error: &ArchiveError) -> Self {
+    pub fn of_unreadable(path: &Path, error: &VerifyError) -> Self {
         let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
         let damages = vec![Damage::Structure { name, message: error.to_string() }];
         Self { files: 0, tiles: 0, bytes: 0, manifest: false, damages }

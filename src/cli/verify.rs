@@ -46,8 +46,10 @@ struct Report<'a> {
 pub(super) fn run(arguments: &Arguments, stop: &Arc<AtomicBool>) -> Result<(), Failure> {
     let depth = if arguments.quick { Depth::Quick } else { Depth::Full };
     let verification = match verify(&arguments.export, depth, arguments.jobs.count(), stop.as_ref()) {
-        // A program that asks for JSON gets it for an archive that is cut short as for any other damage.
-        Err(VerifyError::Archive(error)) if arguments.json => Verification::of_unreadable(&arguments.export, &error),
+        // A program that asks for JSON gets it for what is no export, or cut short, as for any other damage.
+        Err(error @ (VerifyError::Archive(_) | VerifyError::NotAnExport { .. })) if arguments.json => {
+            Verification::of_unreadable(&arguments.export, &error)
+        }
         verified => verified?,
     };
     let export = arguments.export.display().to_string();
