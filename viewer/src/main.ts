@@ -6,6 +6,7 @@ import OpenSeadragon from "openseadragon";
 
 import { facts } from "./facts";
 import { reportMissingTiles, showTruePixels } from "./honest";
+import { connectScaleBar } from "./scale_bar";
 import { DescriptionError, fullLevel, readSlide, tilesUrl, type Slide } from "./slide";
 import { connectToolbar } from "./toolbar";
 
@@ -92,6 +93,7 @@ function openViewer(slide: Slide): OpenSeadragon.Viewer {
   reportMissingTiles(viewer, element("notice"));
   showTruePixels(viewer);
   connectToolbar(viewer);
+  connectScaleBar(viewer, slide);
   return viewer;
 }
 

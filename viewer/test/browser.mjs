@@ -32,9 +32,12 @@ export function launch() {
   });
 }
 
-/** Opens folder/index.html; `complaints` grows as long as the page is open. */
-export async function openExport(browser, folder, { width = 1024, height = 768 } = {}) {
-  const context = await browser.newContext({ viewport: { width, height }, deviceScaleFactor: 1 });
+/**
+ * Opens folder/index.html; `complaints` grows as long as the page is open.
+ * `options` go to the browser's context, `hash` after the page's address.
+ */
+export async function openExport(browser, folder, { width = 1024, height = 768, hash = "", ...options } = {}) {
+  const context = await browser.newContext({ viewport: { width, height }, deviceScaleFactor: 1, ...options });
   const page = await context.newPage();
   const complaints = [];
   page.on("console", (message) => {
@@ -51,7 +54,7 @@ export async function openExport(browser, folder, { width = 1024, height = 768 }
       complaints.push(`request beyond the disk: ${request.url()}`);
     }
   });
-  await page.goto(pathToFileURL(join(folder, "index.html")).href);
+  await page.goto(pathToFileURL(join(folder, "index.html")).href + hash);
   return { page, complaints };
 }
 

@@ -1,13 +1,10 @@
 // What the page makes of a description, right or broken, without a browser.
 
 import assert from "node:assert/strict";
-import { dirname, join } from "node:path";
 import { test } from "node:test";
-import { fileURLToPath } from "node:url";
 
-import { build } from "esbuild";
+import { load } from "./module.mjs";
 
-const source = join(dirname(fileURLToPath(import.meta.url)), "../src");
 const { readSlide, tilesUrl, fullLevel, DescriptionError } = await load("slide.ts");
 const { facts } = await load("facts.ts");
 
@@ -91,14 +88,3 @@ test("the facts give size, scale and objective", () => {
     "0.25 × 0.5\u00a0µm per pixel",
   ]);
 });
-
-/** A module of the page, translated for Node. */
-async function load(name) {
-  const { outputFiles } = await build({
-    entryPoints: [join(source, name)],
-    bundle: true,
-    format: "esm",
-    write: false,
-  });
-  return import(`data:text/javascript;base64,${Buffer.from(outputFiles[0].contents).toString("base64")}`);
-}

@@ -1,0 +1,62 @@
+// The scale bar. Its length is never rounded to please the eye: the text is a
+// round number, and the bar takes exactly as many screen pixels as that length
+// does on the slide beside it, in the middle of a movement too.
+
+import type OpenSeadragon from "openseadragon";
+
+import type { MicrometresPerPixel, Slide } from "./slide";
+import { afterDrawing, type View } from "./view";
+
+/** No bar is longer, in screen pixels; none is then shorter than 72. */
+const LONGEST = 180;
+
+export interface ScaleBar {
+  readonly micrometres: number;
+  /** In screen pixels, not rounded. */
+  readonly length: number;
+  readonly text: string;
+}
+
+export function connectScaleBar(viewer: OpenSeadragon.Viewer, slide: Slide): void {
+  const box = document.getElementById("scale-bar") as HTMLElement;
+  const text = document.getElementById("scale-bar-text") as HTMLElement;
+  const line = document.getElementById("scale-bar-line") as HTMLElement;
+  const { mpp } = slide;
+  box.hidden = false;
+  line.hidden = mpp === null;
+  if (mpp === null) {
+    text.textContent = "not calibrated";
+    return;
+  }
+  afterDrawing(viewer, (view) => {
+    const bar = scaleBar(micrometresPerScreenPixel(mpp, view));
+    line.style.width = `${bar.length}px`;
+    if (text.textContent !== bar.text) {
+      text.textContent = bar.text;
+    }
+  });
+}
+
+/** The longest bar of 1, 2 or 5 × 10ⁿ that is not too long. */
+export function scaleBar(micrometresPerScreenPixel: number): ScaleBar {
+  const longest = LONGEST * micrometresPerScreenPixel;
+  const exponent = Math.floor(Math.log10(longest));
+  const room = longest / 10 ** exponent;
+  const step = room >= 5 ? 5 : room >= 2 ? 2 : 1;
+  // A division by a whole power is exact where a product with 0.1 is not.
+  const micrometres = exponent < 0 ? step / 10 ** -exponent : step * 10 ** exponent;
+  return { micrometres, length: micrometres / micrometresPerScreenPixel, text: lengthText(micrometres, exponent) };
+}
+
+/** Along the screen's horizontal, which a turned slide crosses at an angle. */
+export function micrometresPerScreenPixel(mpp: MicrometresPerPixel, { zoom, rotation }: View): number {
+  const angle = (rotation * Math.PI) / 180;
+  return Math.hypot(mpp.x * Math.cos(angle), mpp.y * Math.sin(angle)) / zoom;
+}
+
+function lengthText(micrometres: number, exponent: number): string {
+  if (micrometres < 1000) {
+    return `${micrometres.toFixed(Math.max(0, -exponent))}\u00a0µm`;
+  }
+  return micrometres < 10000 ? `${micrometres / 1000}\u00a0mm` : `${micrometres / 10000}\u00a0cm`;
+}

@@ -1,0 +1,91 @@
+// The scale bar: its choice of length, and its length on the screen.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { load } from "./module.mjs";
+import { moveTo, near, pageTest } from "./stage.mjs";
+
+const { scaleBar, micrometresPerScreenPixel } = await load("scale_bar.ts");
+
+test("a bar is 1, 2 or 5 × 10ⁿ long and takes 60 to 180 screen pixels", () => {
+  for (let scale = 1e-4; scale < 1e4; scale *= 1.013) {
+    const { micrometres, length } = scaleBar(scale);
+    assert.match(micrometres.toExponential(12), /^[125]\.0+e/, `${micrometres} µm at ${scale}`);
+    assert.ok(length >= 60 && length <= 180 + 1e-9, `${length} pixels at ${scale}`);
+    near(length * scale, micrometres, micrometres * 1e-12);
+  }
+});
+
+test("a bar's text is in the unit a person would choose", () => {
+  const bars = [
+    [0.001, 0.1, "0.1\u00a0µm"],
+    [0.003, 0.5, "0.5\u00a0µm"],
+    [0.25, 20, "20\u00a0µm"],
+    [0.5, 50, "50\u00a0µm"],
+    [4, 500, "500\u00a0µm"],
+    [6, 1000, "1\u00a0mm"],
+    [50, 5000, "5\u00a0mm"],
+    [60, 10000, "1\u00a0cm"],
+    [1000, 100000, "10\u00a0cm"],
+  ];
+  for (const [scale, micrometres, text] of bars) {
+    assert.deepEqual([scaleBar(scale).micrometres, scaleBar(scale).text], [micrometres, text], `${scale} µm a pixel`);
+  }
+});
+
+test("the scale is that along the screen's horizontal", () => {
+  const mpp = { x: 0.5, y: 0.25 };
+  const scale = (rotation, zoom) => micrometresPerScreenPixel(mpp, { x: 0, y: 0, zoom, rotation, flip: false });
+  near(scale(0, 1), 0.5, 1e-12);
+  near(scale(0, 4), 0.125, 1e-12);
+  near(scale(90, 1), 0.25, 1e-12);
+  near(scale(180, 0.5), 1, 1e-12);
+  // From (0, 0) to (cos 60°, sin 60°): 0.25 µm across and 0.2165 µm down.
+  near(scale(60, 1), Math.sqrt(0.0625 + 0.046875), 1e-12);
+});
+
+const MICROMETRES = { "µm": 1, mm: 1000, cm: 10000 };
+
+const mpp = { x: 0.4990001, y: 0.3 };
+pageTest("the bar is as long as what it names, at any zoom", { change: { mpp } }, async (page) => {
+  const seen = new Set();
+  for (const zoom of [0.61, 0.75, 1, 1.9, 3.7]) {
+    for (const [rotation, scale] of [[0, mpp.x], [90, mpp.y], [180, mpp.x], [270, mpp.y]]) {
+      await moveTo(page, { x: 350, y: 250, zoom, rotation });
+      const text = await page.locator("#scale-bar-text").textContent();
+      const [amount, unit] = text.split("\u00a0");
+      const { width } = await page.locator("#scale-bar-line").boundingBox();
+      // Chromium lays out in sixty-fourths of a pixel.
+      near(width, ((Number(amount) * MICROMETRES[unit]) / scale) * zoom, 1 / 32, `${text} at ${zoom}, ${rotation}°`);
+      seen.add(text);
+    }
+  }
+  assert.ok(seen.size >= 3, `only ${[...seen]}`);
+});
+
+pageTest("the bar keeps pace within a movement", { reducedMotion: "no-preference" }, async (page) => {
+  const lengths = await page.evaluate(async () => {
+    const { viewer } = window.slidezoom;
+    const line = document.getElementById("scale-bar-line");
+    const text = document.getElementById("scale-bar-text");
+    const list = [];
+    const looked = new Promise((done) => {
+      viewer.addHandler("animation", () => {
+        const zoom = viewer.viewport.viewportToImageZoom(viewer.viewport.getZoom(true));
+        list.push([parseFloat(line.style.width), (parseFloat(text.textContent) / 0.4990001) * zoom]);
+      });
+      viewer.addHandler("animation-finish", done);
+    });
+    viewer.viewport.zoomBy(1.6);
+    await looked;
+    return list;
+  });
+  assert.ok(lengths.length > 3, `${lengths.length} frames`);
+  lengths.forEach(([shown, expected]) => near(shown, expected, 1e-3));
+});
+
+pageTest("a slide without a scale is called not calibrated", { change: { mpp: null } }, async (page) => {
+  assert.equal(await page.locator("#scale-bar").innerText(), "not calibrated");
+  assert.equal(await page.locator("#scale-bar-line").isVisible(), false);
+});

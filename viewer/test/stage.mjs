@@ -1,0 +1,93 @@
+// What the tests of the page's tools share: one browser for a file of tests,
+// made-up exports that go away at its end, and the viewer moved at will.
+
+import assert from "node:assert/strict";
+import { existsSync, rmSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { after, before, test } from "node:test";
+import { fileURLToPath } from "node:url";
+
+import { launch, noBrowser, openExport, whenDrawn } from "./browser.mjs";
+import { writeExport } from "./made-up-export.mjs";
+
+const written = [];
+let browser;
+
+if (noBrowser) {
+  console.log(`SKIPPED: ${noBrowser}`);
+}
+
+before(async () => {
+  const dist = join(dirname(fileURLToPath(import.meta.url)), "../dist");
+  assert.ok(existsSync(join(dist, "viewer.js")), "dist/ is missing: run npm run build first");
+  browser = noBrowser ? undefined : await launch();
+});
+
+after(async () => {
+  await browser?.close();
+  written.forEach((folder) => rmSync(folder, { recursive: true, force: true }));
+});
+
+/** The folder of a made-up export; `change` are fields of its description. */
+export function madeUp(change = {}) {
+  const { folder } = writeExport({ change: (description) => ({ ...description, ...change }) });
+  written.push(dirname(folder));
+  return folder;
+}
+
+/** Opens an export without animations, drawn whole. */
+export async function opened(folder, options = {}) {
+  const { page, complaints } = await openExport(browser, folder, { reducedMotion: "reduce", ...options });
+  await whenDrawn(page);
+  return { page, complaints };
+}
+
+/** A test on the page of a made-up slide, which must not complain. */
+export function pageTest(name, { change, ...options }, body) {
+  test(name, { skip: noBrowser }, async () => {
+    const folder = madeUp(change);
+    const { page, complaints } = await opened(folder, options);
+    await body(page, folder);
+    assert.deepEqual(complaints, []);
+    await page.context().close();
+  });
+}
+
+/** Moves the viewer at once; what is not named stays as it is. */
+export async function moveTo(page, view) {
+  await page.evaluate(({ x, y, zoom, rotation, flip }) => {
+    const { viewport } = window.slidezoom.viewer;
+    if (rotation !== undefined) {
+      viewport.setRotation(rotation, true);
+    }
+    if (flip !== undefined) {
+      viewport.setFlip(flip);
+    }
+    if (zoom !== undefined) {
+      viewport.zoomTo(viewport.imageToViewportZoom(zoom), null, true);
+    }
+    if (x !== undefined) {
+      viewport.panTo(viewport.imageToViewportCoordinates(x, y), true);
+    }
+  }, view);
+  await whenDrawn(page);
+}
+
+/** Where the viewer is: slide pixels in the middle, screen pixels per slide pixel. */
+export function viewOf(page) {
+  return page.evaluate(() => {
+    const { viewport } = window.slidezoom.viewer;
+    const { x, y } = viewport.viewportToImageCoordinates(viewport.getCenter(true));
+    return {
+      x,
+      y,
+      zoom: viewport.viewportToImageZoom(viewport.getZoom(true)),
+      rotation: viewport.getRotation(true),
+      flip: viewport.getFlip(),
+    };
+  });
+}
+
+export function near(actual, expected, tolerance, message = "") {
+  assert.ok(Math.abs(actual - expected) <= tolerance, `${message} ${actual} is not within ${tolerance} of ${expected}`);
+}

@@ -1,0 +1,51 @@
+// From slide to screen and back, by hand and against OpenSeadragon.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { load } from "./module.mjs";
+import { moveTo, near, pageTest, viewOf } from "./stage.mjs";
+
+const { toScreen, toSlide, normalised } = await load("view.ts");
+
+const size = { x: 200, y: 100 };
+const view = { x: 1000, y: 500, zoom: 2, rotation: 0, flip: false };
+
+test("a point of the slide stands where it should, turned and mirrored", () => {
+  const point = { x: 1010, y: 503 };
+  const places = [
+    [{}, 120, 56],
+    [{ rotation: 90 }, 94, 70],
+    [{ rotation: 180 }, 80, 44],
+    [{ flip: true }, 80, 56],
+    [{ rotation: 90, flip: true }, 106, 70],
+    [{ zoom: 0.5 }, 105, 51.5],
+  ];
+  for (const [change, x, y] of places) {
+    const place = toScreen(point, { ...view, ...change }, size);
+    near(place.x, x, 1e-9, JSON.stringify(change));
+    near(place.y, y, 1e-9, JSON.stringify(change));
+    const back = toSlide(place, { ...view, ...change }, size);
+    near(back.x, point.x, 1e-9, JSON.stringify(change));
+    near(back.y, point.y, 1e-9, JSON.stringify(change));
+  }
+});
+
+test("a rotation is told from 0 to less than 360", () => {
+  const turns = [[0, 0], [360, 0], [-90, 270], [450, 90], [-1e-20, 0], [359.5, 359.5]];
+  turns.forEach(([degrees, expected]) => assert.equal(normalised(degrees), expected));
+});
+
+pageTest("OpenSeadragon has a turned slide in the same place", {}, async (page) => {
+  for (const rotation of [0, 90, 33, 270]) {
+    await moveTo(page, { x: 123, y: 321, zoom: 1.7, rotation });
+    const seen = await page.evaluate(() => {
+      const { viewport } = window.slidezoom.viewer;
+      const { x, y } = viewport.pixelFromPoint(viewport.imageToViewportCoordinates(200, 300), true);
+      return { x, y, size: { ...viewport.getContainerSize() } };
+    });
+    const place = toScreen({ x: 200, y: 300 }, await viewOf(page), seen.size);
+    near(place.x, seen.x, 1e-6, `${rotation}°`);
+    near(place.y, seen.y, 1e-6, `${rotation}°`);
+  }
+});
