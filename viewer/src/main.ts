@@ -6,6 +6,7 @@ import OpenSeadragon from "openseadragon";
 
 import { facts } from "./facts";
 import { reportMissingTiles, showTruePixels } from "./honest";
+import { connectMagnification } from "./magnification";
 import { connectScaleBar } from "./scale_bar";
 import { DescriptionError, fullLevel, readSlide, tilesUrl, type Slide } from "./slide";
 import { connectToolbar } from "./toolbar";
@@ -94,6 +95,7 @@ function openViewer(slide: Slide): OpenSeadragon.Viewer {
   showTruePixels(viewer);
   connectToolbar(viewer);
   connectScaleBar(viewer, slide);
+  connectMagnification(viewer, slide);
   return viewer;
 }
 

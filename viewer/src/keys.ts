@@ -1,0 +1,20 @@
+// Keys of the page's own, which work wherever the focus is. OpenSeadragon
+// listens on its canvas alone; none of its keys (arrows, W A S D, + - 0 R F J K)
+// may be given another meaning here. A key that is typed into a field, or
+// pressed together with Control, Alt or the like, is not the page's.
+
+/** Calls `action` when the key is pressed; `key` is as in KeyboardEvent.key. */
+export function onKey(key: string, action: () => void): void {
+  document.addEventListener("keydown", (event) => {
+    if (event.key.toLowerCase() === key.toLowerCase() && !event.defaultPrevented && isForThePage(event)) {
+      event.preventDefault();
+      action();
+    }
+  });
+}
+
+function isForThePage({ target, ctrlKey, altKey, metaKey, isComposing }: KeyboardEvent): boolean {
+  // An open dialog is a page of its own.
+  const taken = target instanceof Element && target.closest("input:not([type=range]), textarea, select, dialog") !== null;
+  return !taken && !ctrlKey && !altKey && !metaKey && !isComposing;
+}
