@@ -7,6 +7,7 @@ import OpenSeadragon from "openseadragon";
 import { facts } from "./facts";
 import { reportMissingTiles, showTruePixels } from "./honest";
 import { connectMagnification } from "./magnification";
+import { connectPosition } from "./position";
 import { connectScaleBar } from "./scale_bar";
 import { DescriptionError, fullLevel, readSlide, tilesUrl, type Slide } from "./slide";
 import { connectToolbar } from "./toolbar";
@@ -96,6 +97,7 @@ function openViewer(slide: Slide): OpenSeadragon.Viewer {
   connectToolbar(viewer);
   connectScaleBar(viewer, slide);
   connectMagnification(viewer, slide);
+  connectPosition(viewer, slide);
   return viewer;
 }
 
