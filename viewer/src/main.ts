@@ -4,6 +4,7 @@
 
 import OpenSeadragon from "openseadragon";
 
+import { connectColours } from "./colours";
 import { facts } from "./facts";
 import { reportMissingTiles, showTruePixels } from "./honest";
 import { connectMagnification } from "./magnification";
@@ -11,6 +12,7 @@ import { connectPosition } from "./position";
 import { connectScaleBar } from "./scale_bar";
 import { DescriptionError, fullLevel, readSlide, tilesUrl, type Slide } from "./slide";
 import { connectToolbar } from "./toolbar";
+import { connectTurn } from "./turn";
 
 declare global {
   interface Window {
@@ -98,6 +100,8 @@ function openViewer(slide: Slide): OpenSeadragon.Viewer {
   connectScaleBar(viewer, slide);
   connectMagnification(viewer, slide);
   connectPosition(viewer, slide);
+  connectTurn(viewer);
+  connectColours(viewer);
   return viewer;
 }
 

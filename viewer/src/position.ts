@@ -7,6 +7,7 @@
 import type OpenSeadragon from "openseadragon";
 
 import { onKey } from "./keys";
+import { panel } from "./panel";
 import type { Slide } from "./slide";
 import { currentView, normalised, toScreen, type View } from "./view";
 
@@ -110,39 +111,30 @@ function addressWith(hash: string): string {
 /** Copies the address; where the browser refuses, shows it, selected, to be copied by hand. */
 function connectCopyLink(address: () => string): void {
   const button = document.getElementById("copy-link") as HTMLButtonElement;
-  const box = document.getElementById("link") as HTMLElement;
   const field = document.getElementById("link-text") as HTMLInputElement;
   const close = document.getElementById("link-close") as HTMLButtonElement;
   const copied = document.getElementById("link-copied") as HTMLElement;
+  const box = panel("link", button);
   let forget = 0;
 
   const copy = async (): Promise<void> => {
     const link = address();
     try {
       await navigator.clipboard.writeText(link);
-      box.hidden = true;
+      box.hide();
       copied.textContent = "Link copied.";
       window.clearTimeout(forget);
       forget = window.setTimeout(() => copied.replaceChildren(), 3000);
     } catch {
       field.value = link;
-      box.hidden = false;
+      box.show();
       field.focus();
       field.select();
     }
   };
-  const leave = (): void => {
-    box.hidden = true;
-    button.focus();
-  };
   button.addEventListener("click", () => void copy());
   onKey("l", () => void copy());
-  close.addEventListener("click", leave);
-  box.addEventListener("keydown", (event) => {
-    if (event.key === "Escape") {
-      leave();
-    }
-  });
+  close.addEventListener("click", () => box.hide());
 }
 
 function number(text: string | null): number | null {

@@ -1,0 +1,65 @@
+// Brightness, contrast and gamma, by their arithmetic on the screen's pixels,
+// and the mark that says that they are changed.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { slidePixel } from "./made-up-export.mjs";
+import { load } from "./module.mjs";
+import { moveTo, pageTest } from "./stage.mjs";
+import { readPng } from "./png.mjs";
+
+const { filterText, UNCHANGED } = await load("colours.ts");
+
+test("unchanged colours have no filter at all", () => {
+  assert.equal(filterText(UNCHANGED), "");
+  assert.equal(filterText({ brightness: 1.2, contrast: 1, gamma: 0.5 }), 'brightness(1.2) url("#gamma-filter")');
+});
+
+const clamped = (value) => Math.min(1, Math.max(0, value));
+const settings = [
+  [{ brightness: "1.3" }, (value) => clamped(value * 1.3)],
+  [{ contrast: "1.5" }, (value) => clamped((value - 0.5) * 1.5 + 0.5)],
+  [{ gamma: "2" }, (value) => Math.sqrt(value)],
+  [
+    { brightness: "0.8", contrast: "0.7", gamma: "0.5" },
+    (value) => (((value * 0.8 - 0.5) * 0.7 + 0.5) ** 2),
+  ],
+];
+
+pageTest("the sliders change the pixels by their arithmetic, and reset undoes it", { width: 400, height: 500 }, async (page) => {
+  await moveTo(page, { x: 300, y: 200, zoom: 4 });
+  const mark = page.getByText("Colours changed");
+  assert.deepEqual(await shownPixel(page), slidePixel(300, 200));
+  assert.equal(await mark.isVisible(), false);
+  for (const [change, arithmetic] of settings) {
+    await page.keyboard.press("c");
+    for (const [name, value] of Object.entries(change)) {
+      await page.locator(`#${name}`).fill(value);
+    }
+    // Out of the way of the pixel that is looked at.
+    await page.keyboard.press("c");
+    assert.equal(await mark.isVisible(), true);
+    const shown = await shownPixel(page);
+    slidePixel(300, 200).forEach((value, channel) => {
+      const expected = arithmetic(value / 255) * 255;
+      assert.ok(Math.abs(shown[channel] - expected) <= 2, `${JSON.stringify(change)}: ${shown[channel]}, not ${expected}`);
+    });
+    await page.getByRole("button", { name: "Reset" }).click();
+    assert.equal(await mark.isVisible(), false);
+    assert.deepEqual(await shownPixel(page), slidePixel(300, 200));
+  }
+  await page.keyboard.press("c");
+  await page.locator("#gamma").fill("2");
+  assert.equal(await page.locator("#gamma-text").textContent(), "2.00");
+  await page.getByRole("button", { name: "The slide’s own colours" }).click();
+  assert.equal(await page.locator("#gamma-text").textContent(), "1.00");
+  assert.equal(await mark.isVisible(), false);
+});
+
+/** What the screen shows of slide pixel 300, 200 when that is in its middle at 4:1. */
+async function shownPixel(page) {
+  const box = await page.locator("#slide").boundingBox();
+  const clip = { x: box.x + Math.floor(box.width / 2), y: Math.floor(box.y + box.height / 2), width: 4, height: 4 };
+  return readPng(await page.screenshot({ clip })).pixel(2, 2);
+}
