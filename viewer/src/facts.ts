@@ -22,7 +22,7 @@ export function facts(slide: Slide): string[] {
 }
 
 /** Thousands apart, with a space that reads the same in every country. */
-function grouped(count: number): string {
+export function grouped(count: number): string {
   return String(count).replace(/\B(?=(\d{3})+$)/g, NARROW_SPACE);
 }
 

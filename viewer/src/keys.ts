@@ -3,12 +3,17 @@
 // may be given another meaning here. A key that is typed into a field, or
 // pressed together with Control, Alt or the like, is not the page's.
 
-/** Calls `action` when the key is pressed; `key` is as in KeyboardEvent.key. */
-export function onKey(key: string, action: () => void): void {
+/**
+ * Calls `action` when the key is pressed; `key` is as in KeyboardEvent.key. An
+ * action that has no use for the key returns false, and the browser keeps it.
+ */
+export function onKey(key: string, action: (target: Element | null) => boolean | void): void {
   document.addEventListener("keydown", (event) => {
-    if (event.key.toLowerCase() === key.toLowerCase() && !event.defaultPrevented && isForThePage(event)) {
+    if (event.key.toLowerCase() !== key.toLowerCase() || event.defaultPrevented || !isForThePage(event)) {
+      return;
+    }
+    if (action(event.target instanceof Element ? event.target : null) !== false) {
       event.preventDefault();
-      action();
     }
   });
 }

@@ -8,6 +8,7 @@ import { connectColours } from "./colours";
 import { facts } from "./facts";
 import { reportMissingTiles, showTruePixels } from "./honest";
 import { connectMagnification } from "./magnification";
+import { connectMeasuring } from "./measure";
 import { connectPosition } from "./position";
 import { connectScaleBar } from "./scale_bar";
 import { DescriptionError, fullLevel, readSlide, tilesUrl, type Slide } from "./slide";
@@ -102,6 +103,7 @@ function openViewer(slide: Slide): OpenSeadragon.Viewer {
   connectPosition(viewer, slide);
   connectTurn(viewer);
   connectColours(viewer);
+  connectMeasuring(viewer, slide);
   return viewer;
 }
 

@@ -9,6 +9,7 @@ export interface Panel {
 }
 
 let shown: Panel | null = null;
+let listening = false;
 
 /** The panel is shown and hidden by its callers, and by no button or key of its own. */
 export function panel(id: string, button: HTMLButtonElement, changed: (visible: boolean) => void = () => undefined): Panel {
@@ -34,6 +35,11 @@ export function panel(id: string, button: HTMLButtonElement, changed: (visible: 
       changed(false);
     },
   };
+  if (!listening) {
+    listening = true;
+    onKey("Escape", () => (shown === null ? false : shown.hide()));
+  }
+  // Out of a field too, whose keys are not the page's.
   box.addEventListener("keydown", (event) => {
     if (event.key === "Escape") {
       event.preventDefault();
