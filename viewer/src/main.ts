@@ -6,6 +6,7 @@ import OpenSeadragon from "openseadragon";
 
 import { connectColours } from "./colours";
 import { facts } from "./facts";
+import { connectHelp } from "./help";
 import { reportMissingTiles, showTruePixels } from "./honest";
 import { connectMagnification } from "./magnification";
 import { connectMeasuring } from "./measure";
@@ -93,7 +94,7 @@ function openViewer(slide: Slide): OpenSeadragon.Viewer {
   viewer.canvas.setAttribute("role", "application");
   viewer.canvas.setAttribute(
     "aria-label",
-    `Slide ${slide.name}. Arrow keys move, plus and minus zoom, 0 shows the whole slide.`,
+    `Slide ${slide.name}. Arrow keys move, plus and minus zoom, 0 shows the whole slide, question mark helps.`,
   );
   reportMissingTiles(viewer, element("notice"));
   showTruePixels(viewer);
@@ -104,6 +105,7 @@ function openViewer(slide: Slide): OpenSeadragon.Viewer {
   connectTurn(viewer);
   connectColours(viewer);
   connectMeasuring(viewer, slide);
+  connectHelp();
   return viewer;
 }
 

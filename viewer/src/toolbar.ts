@@ -3,6 +3,8 @@
 
 import type OpenSeadragon from "openseadragon";
 
+import { onKey } from "./keys";
+
 export function connectToolbar(viewer: OpenSeadragon.Viewer): void {
   const zoomBy = (factor: number): void => {
     viewer.viewport.zoomBy(factor);
@@ -10,12 +12,15 @@ export function connectToolbar(viewer: OpenSeadragon.Viewer): void {
   };
   button("zoom-in").addEventListener("click", () => zoomBy(2));
   button("zoom-out").addEventListener("click", () => zoomBy(0.5));
-  button("home").addEventListener("click", () => {
-    // The keys R and F turn and mirror the slide: the way back undoes both.
+  const home = (): void => {
+    // The slide can be turned and mirrored: the way back undoes both.
     viewer.viewport.setRotation(0);
     viewer.viewport.setFlip(false);
     viewer.viewport.goHome();
-  });
+  };
+  button("home").addEventListener("click", home);
+  // A slider has its own use for the key.
+  onKey("Home", (target) => (target instanceof HTMLInputElement ? false : home()));
   connectFullScreen(button("full-screen"));
 }
 

@@ -1,0 +1,95 @@
+// The help sheet: every key and gesture of the page in one table. A test holds
+// it against the sources, so that no key works that is not written here.
+
+import { onKey } from "./keys";
+
+interface Row {
+  readonly keys: readonly string[];
+  readonly does: string;
+}
+
+interface Part {
+  readonly title: string;
+  readonly rows: readonly Row[];
+}
+
+export const HELP: readonly Part[] = [
+  {
+    title: "Mouse, pen and touch",
+    rows: [
+      { keys: ["Drag"], does: "Move the slide" },
+      { keys: ["Wheel", "Pinch"], does: "Zoom" },
+      { keys: ["Double click"], does: "Zoom in; out with Shift" },
+      { keys: ["Small picture"], does: "Click or drag in it to go there" },
+    ],
+  },
+  {
+    title: "Keys on the slide (click it, or reach it with Tab)",
+    rows: [
+      { keys: ["←", "→", "↑", "↓"], does: "Move; also A, D, W, S" },
+      { keys: ["+", "-"], does: "Zoom; also Shift with ↑, ↓" },
+      { keys: ["0"], does: "Show the whole slide, turned as it is" },
+      { keys: ["R"], does: "Turn right by 90°; left with Shift" },
+      { keys: ["F"], does: "Mirror" },
+    ],
+  },
+  {
+    title: "Keys anywhere",
+    rows: [
+      { keys: ["Home"], does: "Show the whole slide, upright" },
+      { keys: ["1", "2", "…"], does: "Set the magnification, from the smallest on" },
+      { keys: [",", "."], does: "Turn left or right by 5°" },
+      { keys: ["T"], does: "Panel: turn and mirror" },
+      { keys: ["C"], does: "Panel: brightness, contrast and gamma" },
+      { keys: ["M"], does: "Panel: measure" },
+      { keys: ["L"], does: "Copy a link to this place" },
+      { keys: ["Escape"], does: "Close a panel; end measuring" },
+      { keys: ["?"], does: "Show or hide this help" },
+    ],
+  },
+  {
+    title: "While measuring",
+    rows: [
+      { keys: ["Click", "Tap"], does: "Set a point; a drag still moves the slide" },
+      { keys: ["P"], does: "Set a point in the middle of the screen" },
+      { keys: ["Backspace"], does: "Take the last point back" },
+      { keys: ["Enter", "Double click"], does: "End a line or an area" },
+    ],
+  },
+];
+
+export function connectHelp(): void {
+  const sheet = document.getElementById("help") as HTMLDialogElement;
+  const table = document.getElementById("help-table") as HTMLTableElement;
+  table.replaceChildren(...HELP.map(partOfTable));
+  const show = (): void => sheet.showModal();
+  document.getElementById("help-button")?.addEventListener("click", show);
+  document.getElementById("help-close")?.addEventListener("click", () => sheet.close());
+  onKey("?", show);
+  sheet.addEventListener("keydown", (event) => {
+    if (event.key === "?") {
+      sheet.close();
+    }
+  });
+}
+
+function partOfTable({ title, rows }: Part): HTMLTableSectionElement {
+  const part = document.createElement("tbody");
+  const heading = document.createElement("th");
+  heading.textContent = title;
+  heading.colSpan = 2;
+  heading.scope = "rowgroup";
+  part.insertRow().append(heading);
+  for (const { keys, does } of rows) {
+    const row = part.insertRow();
+    row.insertCell().append(...keys.flatMap((key, index) => [...(index > 0 ? [" "] : []), keyboardKey(key)]));
+    row.insertCell().textContent = does;
+  }
+  return part;
+}
+
+function keyboardKey(key: string): HTMLElement {
+  const made = document.createElement("kbd");
+  made.textContent = key;
+  return made;
+}
