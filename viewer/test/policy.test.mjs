@@ -1,0 +1,70 @@
+// The page under a strict policy for its content, as a hospital's server may
+// send it: every tool is used once, and the browser refuses nothing.
+
+import assert from "node:assert/strict";
+import { createServer } from "node:http";
+import { readFile } from "node:fs/promises";
+import { after, before, test } from "node:test";
+import { join } from "node:path";
+
+import { launch, noBrowser, whenDrawn } from "./browser.mjs";
+import { madeUp } from "./stage.mjs";
+
+const POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:";
+const TYPES = { html: "text/html", js: "text/javascript", css: "text/css", png: "image/png" };
+let browser;
+
+before(async () => {
+  browser = noBrowser ? undefined : await launch();
+});
+after(() => browser?.close());
+
+test("a strict policy refuses nothing", { skip: noBrowser, timeout: 60000 }, async (context) => {
+  const folder = madeUp();
+  const server = createServer(async ({ url }, response) => {
+    const path = decodeURIComponent(new URL(url, "http://localhost").pathname);
+    const body = await readFile(join(folder, path === "/" ? "index.html" : path)).catch(() => null);
+    const type = TYPES[path === "/" ? "html" : path.split(".").pop()];
+    response.writeHead(body === null ? 404 : 200, { "content-security-policy": POLICY, "content-type": type ?? "" });
+    response.end(body);
+  });
+  await new Promise((ready) => server.listen(0, "127.0.0.1", ready));
+  // Whatever the outcome: an open server would keep the tests from ending.
+  context.after(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  const page = await browser.newPage({ reducedMotion: "reduce" });
+  const complaints = [];
+  page.on("console", (message) => {
+    if (message.type() !== "log") {
+      complaints.push(message.text());
+    }
+  });
+  page.on("pageerror", (error) => complaints.push(error.message));
+  await page.addInitScript(() => {
+    window.refused = [];
+    document.addEventListener("securitypolicyviolation", (event) => window.refused.push(event.violatedDirective));
+  });
+  await page.goto(`http://127.0.0.1:${server.address().port}/#x=300&y=200&zoom=2&rotation=90&flip=1`);
+  await whenDrawn(page);
+  await page.keyboard.press("c");
+  await page.locator("#gamma").fill("2");
+  await page.locator("#brightness").fill("1.5");
+  await page.keyboard.press("t");
+  await page.keyboard.press(".");
+  await page.keyboard.press("m");
+  await page.getByRole("button", { name: "Length" }).click();
+  await page.keyboard.press("p");
+  await page.keyboard.press("p");
+  await page.keyboard.press("l");
+  await page.keyboard.press("?");
+  await whenDrawn(page);
+  assert.equal(await page.locator("#measurements text").count(), 1);
+  assert.deepEqual(await page.evaluate(() => window.refused), []);
+  assert.deepEqual(complaints, []);
+  // This test would notice what is refused.
+  await page.evaluate(() => document.body.setAttribute("style", "color: red"));
+  await page.waitForFunction(() => window.refused.length > 0);
+  await page.context().close();
+});
