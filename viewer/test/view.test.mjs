@@ -3,7 +3,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
+import { slidePixel } from "./made-up-export.mjs";
 import { load } from "./module.mjs";
+import { readPng } from "./png.mjs";
 import { moveTo, near, pageTest, viewOf } from "./stage.mjs";
 
 const { toScreen, toSlide, normalised } = await load("view.ts");
@@ -47,5 +49,21 @@ pageTest("OpenSeadragon has a turned slide in the same place", {}, async (page) 
     const place = toScreen({ x: 200, y: 300 }, await viewOf(page), seen.size);
     near(place.x, seen.x, 1e-6, `${rotation}°`);
     near(place.y, seen.y, 1e-6, `${rotation}°`);
+  }
+});
+
+pageTest("a slide pixel is painted where it is said to be, turned and mirrored", {}, async (page) => {
+  const box = await page.locator("#slide").boundingBox();
+  for (const rotation of [0, 90, 180, 30]) {
+    for (const flip of [false, true]) {
+      await moveTo(page, { x: 350, y: 250, zoom: 8, rotation, flip });
+      const size = await page.evaluate(() => ({ ...window.slidezoom.viewer.viewport.getContainerSize() }));
+      const picture = readPng(await page.screenshot());
+      for (const [x, y] of [[350, 250], [330, 250], [350, 270], [325, 235], [372, 262]]) {
+        const place = toScreen({ x: x + 0.5, y: y + 0.5 }, { x: 350, y: 250, zoom: 8, rotation, flip }, size);
+        const shown = picture.pixel(Math.round(box.x + place.x), Math.round(box.y + place.y));
+        assert.deepEqual(shown, slidePixel(x, y), `${x}, ${y} at ${rotation}°${flip ? ", mirrored" : ""}`);
+      }
+    }
   }
 });
