@@ -36,7 +36,12 @@ export function launch() {
  * Opens folder/index.html; `complaints` grows as long as the page is open.
  * `options` go to the browser's context, `hash` after the page's address.
  */
-export async function openExport(browser, folder, { width = 1024, height = 768, hash = "", ...options } = {}) {
+export function openExport(browser, folder, { hash = "", ...options } = {}) {
+  return openAt(browser, pathToFileURL(join(folder, "index.html")).href + hash, options);
+}
+
+/** The same for any address; requests to `origins` are no complaint. */
+export async function openAt(browser, address, { width = 1024, height = 768, origins = [], ...options } = {}) {
   const context = await browser.newContext({ viewport: { width, height }, deviceScaleFactor: 1, ...options });
   const page = await context.newPage();
   const complaints = [];
@@ -50,11 +55,11 @@ export async function openExport(browser, folder, { width = 1024, height = 768, 
     complaints.push(`request failed: ${request.url()} (${request.failure()?.errorText})`);
   });
   page.on("request", (request) => {
-    if (!/^(file|data):/.test(request.url())) {
-      complaints.push(`request beyond the disk: ${request.url()}`);
+    if (!/^(file|data):/.test(request.url()) && !origins.includes(new URL(request.url()).origin)) {
+      complaints.push(`request beyond where the page may: ${request.url()}`);
     }
   });
-  await page.goto(pathToFileURL(join(folder, "index.html")).href + hash);
+  await page.goto(address);
   return { page, complaints };
 }
 

@@ -13,9 +13,9 @@ const AWKWARD = `#1 50% 'it' "Café" ? <script> {{title}} $&`;
 
 export const WIDTH = 700;
 export const HEIGHT = 500;
-const TILE_SIZE = 254;
-const OVERLAP = 1;
-const FULL_LEVEL = 10;
+export const TILE_SIZE = 254;
+export const OVERLAP = 1;
+export const FULL_LEVEL = 10;
 
 /**
  * The colour of a pixel of the made-up slide: a quarter of its own in red and
@@ -41,14 +41,25 @@ export function writeExport({ change = (description) => description } = {}) {
     objectivePower: 20,
     background: "ffffff",
   };
+  writePyramid(join(folder, description.tiles));
+  writePage(folder, name, change(description));
+  return { folder, description };
+}
+
+/** Writes a page that has no slide of its own into a new folder. */
+export function writeEmptyPage() {
+  const folder = mkdtempSync(join(tmpdir(), "slidezoom-viewer-"));
+  writePage(folder, "Slides", "null");
+  return folder;
+}
+
+function writePage(folder, title, description) {
   mkdirSync(join(folder, "viewer"), { recursive: true });
   for (const file of ["viewer.js", "viewer.css"]) {
     copyFileSync(join(dist, file), join(folder, "viewer", file));
   }
-  writePyramid(join(folder, description.tiles));
   const template = readFileSync(join(dist, "index.html"), "utf8");
-  writeFileSync(join(folder, "index.html"), fill(template, name, change(description)));
-  return { folder, description };
+  writeFileSync(join(folder, "index.html"), fill(template, title, description));
 }
 
 /** Where the tile that holds a slide pixel at full size is stored. */
@@ -77,23 +88,30 @@ function escapeJson(description) {
 }
 
 function writePyramid(folder) {
+  for (const { level, column, row, png } of madeUpTiles()) {
+    mkdirSync(join(folder, String(level)), { recursive: true });
+    writeFileSync(join(folder, String(level), `${column}_${row}.png`), png);
+  }
+}
+
+/** Every tile of the made-up slide, from the full size down. */
+export function* madeUpTiles() {
   let image = { width: WIDTH, height: HEIGHT, pixel: slidePixel };
   for (let level = FULL_LEVEL; level >= 0; level -= 1) {
-    mkdirSync(join(folder, String(level)), { recursive: true });
-    writeLevel(join(folder, String(level)), image);
+    yield* levelTiles(level, image);
     image = halved(image);
   }
 }
 
-function writeLevel(folder, image) {
+function* levelTiles(level, image) {
   for (let row = 0; row * TILE_SIZE < image.height; row += 1) {
     for (let column = 0; column * TILE_SIZE < image.width; column += 1) {
       const left = Math.max(0, column * TILE_SIZE - OVERLAP);
       const top = Math.max(0, row * TILE_SIZE - OVERLAP);
       const right = Math.min(image.width, (column + 1) * TILE_SIZE + OVERLAP);
       const bottom = Math.min(image.height, (row + 1) * TILE_SIZE + OVERLAP);
-      const tile = writePng(right - left, bottom - top, (x, y) => image.pixel(left + x, top + y));
-      writeFileSync(join(folder, `${column}_${row}.png`), tile);
+      const png = writePng(right - left, bottom - top, (x, y) => image.pixel(left + x, top + y));
+      yield { level, column, row, png };
     }
   }
 }

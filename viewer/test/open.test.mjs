@@ -13,6 +13,7 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 import { launch, noBrowser, openExport, whenDrawn } from "./browser.mjs";
 import { HEIGHT, slidePixel, tileFile, WIDTH, writeExport } from "./made-up-export.mjs";
 import { readPng } from "./png.mjs";
+import { forEachPixel, slideRegion } from "./screen.mjs";
 
 const realExport = process.env.SLIDEZOOM_EXPORT;
 const noRealExport = noBrowser || (realExport ? false : "SLIDEZOOM_EXPORT names no exported folder");
@@ -234,38 +235,6 @@ function inTile(wanted, size, { tileSize, overlap }) {
   const end = Math.min(start + (overlap > 0 ? tileSize : Math.floor(tileSize / 3)), size);
   const margin = PATCH + overlap;
   return Math.max(start + margin, Math.min(Math.floor(wanted), end - margin - 1));
-}
-
-/**
- * Brings slide pixel x, y to the middle at `zoom` screen pixels a slide pixel
- * and returns the screen from `patch` slide pixels before it to `patch` after.
- */
-async function slideRegion(page, x, y, zoom, patch) {
-  const corner = await page.evaluate(
-    ([x, y, zoom]) => {
-      const { viewport, element } = window.slidezoom.viewer;
-      const box = element.getBoundingClientRect();
-      // Whole screen pixels from the corner, so that slide and screen align.
-      const [across, down] = [Math.floor(box.width / 2), Math.floor(box.height / 2)];
-      const centre = [x + (box.width / 2 - across) / zoom, y + (box.height / 2 - down) / zoom];
-      viewport.zoomTo(viewport.imageToViewportZoom(zoom), null, true);
-      viewport.panTo(viewport.imageToViewportCoordinates(...centre), true);
-      return { x: box.left + across, y: box.top + down };
-    },
-    [x, y, zoom],
-  );
-  await whenDrawn(page);
-  const size = (patch * 2 + 1) * zoom;
-  const clip = { x: corner.x - patch * zoom, y: corner.y - patch * zoom, width: size, height: size };
-  return readPng(await page.screenshot({ clip }));
-}
-
-function forEachPixel(size, visit) {
-  for (let y = 0; y < size; y += 1) {
-    for (let x = 0; x < size; x += 1) {
-      visit(x, y);
-    }
-  }
 }
 
 /** How many colours an element shows, its outermost pixels aside. */

@@ -98,7 +98,8 @@ function chunk(name, body) {
   return Buffer.concat([length, named, check]);
 }
 
-function crc32(data) {
+/** The checksum of PNG and zip. */
+export function crc32(data) {
   let value = 0xffffffff;
   for (const byte of data) {
     value ^= byte;

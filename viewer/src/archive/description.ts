@@ -1,0 +1,70 @@
+// What an archive says of its slide, as the page knows slides. The pyramid's own
+// numbers come from the tile index or the .dzi, by which tiles are found; the
+// export's JSON adds what they do not know. Where they contradict each other,
+// nothing is shown: one of them is of another slide.
+
+import { DescriptionError, readSlide, type Slide } from "../slide";
+import { ArchiveError, damaged } from "./failure";
+import type { Geometry } from "./pyramid";
+
+/** No exporter's description is a hundredth of it. */
+export const LONGEST_DESCRIPTION = 1 << 24;
+
+const FORMATS = new Map([
+  ["jpeg", "jpeg"],
+  ["jpg", "jpeg"],
+  ["png", "png"],
+]);
+
+/** A slide of which nothing but its pyramid is known. */
+export function plainSlide(geometry: Geometry, name: string): Slide {
+  return slideWith(geometry, { name, mpp: null, objectivePower: null, background: "ffffff" });
+}
+
+/** The slide by the export's JSON. */
+export function describedSlide(geometry: Geometry, json: string): Slide {
+  let description: unknown;
+  try {
+    description = JSON.parse(json);
+  } catch {
+    throw damaged("its description is not valid JSON");
+  }
+  if (!isRecord(description)) {
+    throw damaged("its description is not an object");
+  }
+  for (const key of ["width", "height", "tileSize", "overlap"] as const) {
+    if (description[key] !== geometry[key]) {
+      throw damaged(`its description and its tiles contradict each other about “${key}”`);
+    }
+  }
+  const { name, micronsPerPixel, objectivePower, background } = description;
+  return slideWith(geometry, { name, mpp: micronsPerPixel, objectivePower, background });
+}
+
+/** Whether a JSON file is an export's description and not some other program's. */
+export function isOurs(json: string): boolean {
+  try {
+    const value: unknown = JSON.parse(json);
+    return isRecord(value) && isRecord(value["writtenBy"]) && typeof value["writtenBy"]["slidezoom"] === "string";
+  } catch {
+    return false;
+  }
+}
+
+function slideWith(geometry: Geometry, about: Record<"name" | "mpp" | "objectivePower" | "background", unknown>): Slide {
+  const { width, height, tileSize, overlap, extension } = geometry;
+  const format = FORMATS.get(extension.toLowerCase());
+  if (format === undefined) {
+    throw new ArchiveError(`its tiles are “${extension}” files. Export it with tiles in JPEG or PNG.`);
+  }
+  try {
+    // Archives have their tiles at places, not in a folder.
+    return readSlide(JSON.stringify({ ...about, tiles: "-", width, height, tileSize, overlap, format }));
+  } catch (error) {
+    throw error instanceof DescriptionError ? damaged("its description lacks what every export's has") : error;
+  }
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,41 @@
+// The .dzi descriptor, for archives without a tile index. The browser's own
+// parser reads it, which fetches nothing and expands no entities of a document
+// without a document type; one with such a type is refused before.
+
+import { ArchiveError } from "./failure";
+import type { Geometry } from "./pyramid";
+
+const LARGEST = 0xffffffff;
+
+export function readDescriptor(text: string): Geometry {
+  const document = new DOMParser().parseFromString(text, "application/xml");
+  const image = document.documentElement;
+  const size = image.getElementsByTagNameNS("*", "Size")[0];
+  if (document.doctype !== null || image.localName !== "Image" || size === undefined) {
+    throw new ArchiveError("its .dzi file is no Deep Zoom description. Export it again.");
+  }
+  const geometry = {
+    width: whole(size, "Width", 1, LARGEST),
+    height: whole(size, "Height", 1, LARGEST),
+    tileSize: whole(image, "TileSize", 1, LARGEST),
+    overlap: whole(image, "Overlap", 0, LARGEST),
+    extension: image.getAttribute("Format") ?? "",
+  };
+  if (geometry.overlap >= geometry.tileSize) {
+    throw unusable("Overlap");
+  }
+  return geometry;
+}
+
+function whole(element: Element, attribute: string, least: number, most: number): number {
+  const text = element.getAttribute(attribute)?.trim() ?? "";
+  const value = Number(text);
+  if (!/^\d+$/.test(text) || value < least || value > most) {
+    throw unusable(attribute);
+  }
+  return value;
+}
+
+function unusable(attribute: string): ArchiveError {
+  return new ArchiveError(`its .dzi file has no usable “${attribute}”. Export it again.`);
+}

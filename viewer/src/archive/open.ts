@@ -1,0 +1,120 @@
+// Opens an archive: its end, then its tile index with the description, or else
+// its list of files. What comes back is all that the page needs of it.
+//
+// With an index, three requests are made before the first tile is asked for:
+// one byte for the length, the last 64 KiB, and description with the index's
+// first page, which lie side by side.
+
+import type { Slide } from "../slide";
+import { describedSlide, isOurs, LONGEST_DESCRIPTION, plainSlide } from "./description";
+import { readDescriptor } from "./descriptor";
+import { ArchiveError, damaged } from "./failure";
+import { Listing } from "./listing";
+import { KeepingSource, type ByteSource } from "./source";
+import { HEADER_BYTES, PAGE_BYTES, TileIndex } from "./tile-index";
+import { contentsOffset, findDirectory, lastEntries, readEntry, type Directory, type Entry } from "./zip";
+
+export interface Archive {
+  readonly slide: Slide;
+  /** A tile's file; `null`, without a request, where the archive does not have it. */
+  tile(level: number, column: number, row: number, signal?: AbortSignal): Promise<Uint8Array | null>;
+}
+
+export async function openArchive(bytes: ByteSource): Promise<Archive> {
+  const source = new KeepingSource(bytes);
+  const directory = await findDirectory(source);
+  return (await openIndexed(source, directory)) ?? openListed(source, directory);
+}
+
+/** `null` where there is no index, or none that can be trusted. */
+async function openIndexed(source: KeepingSource, directory: Directory): Promise<Archive | null> {
+  // An export ends in description, descriptor and index.
+  const [last, ...before] = await lastEntries(source, directory, 3);
+  if (last === undefined || last.unusable !== null || !/(^|\/)tile-index\.bin$/.test(last.name)) {
+    return null;
+  }
+  const json = before.find((entry) => entry.name.endsWith(".json") && entry.unusable === null);
+  await keepBeginning(source, directory, last, json);
+  const start = await contentsOffset(source, last);
+  const end = start + last.length;
+  if (end > directory.start) {
+    throw damaged("its tile index reaches beyond the archive's files");
+  }
+  const index = await TileIndex.open(source, { start, end, filesEnd: directory.start });
+  if (index === null || !(await isInPlace(source, index, json))) {
+    return null;
+  }
+  const { description, pyramid } = index;
+  let slide = plainSlide(pyramid.geometry, folderName(last));
+  if (description !== null) {
+    if (description.end - description.start > LONGEST_DESCRIPTION) {
+      throw damaged("its description is too long to be one");
+    }
+    const json = await source.read(description.start, description.end);
+    slide = describedSlide(pyramid.geometry, new TextDecoder().decode(json));
+  }
+  return {
+    slide,
+    async tile(level, column, row, signal) {
+      const range = await index.tile(level, column, row);
+      return range === null ? null : source.read(range.start, range.end, signal);
+    },
+  };
+}
+
+/** Fetches the description and the index's first page together, as far apart as they usually are. */
+async function keepBeginning(
+  source: KeepingSource,
+  directory: Directory,
+  index: Entry,
+  json: Entry | undefined,
+): Promise<void> {
+  const isNear = json !== undefined && json.headerOffset < index.headerOffset && index.headerOffset - json.headerOffset < 1 << 16;
+  const start = isNear ? json.headerOffset : index.headerOffset;
+  const LOCAL_HEADER_AT_MOST = 30 + index.nameBytes + 20;
+  const end = index.headerOffset + LOCAL_HEADER_AT_MOST + HEADER_BYTES + PAGE_BYTES;
+  await source.keep(start, Math.min(end, directory.start));
+}
+
+/**
+ * Whether the index is of this archive: when one is unpacked and packed anew,
+ * the index comes along with the old places. Then the description is not where
+ * the index has it, and none of the tiles will be.
+ */
+async function isInPlace(source: ByteSource, { description }: TileIndex, json: Entry | undefined): Promise<boolean> {
+  if (description === null || json === undefined) {
+    return description === null && json === undefined;
+  }
+  return description.start === (await contentsOffset(source, json)) && description.end - description.start === json.length;
+}
+
+function folderName(entry: Entry): string {
+  return entry.name.split("/")[0] ?? entry.name;
+}
+
+async function openListed(source: ByteSource, directory: Directory): Promise<Archive> {
+  const listing = await Listing.read(source, directory);
+  const geometry = readDescriptor(await text(source, listing.descriptor, directory));
+  let slide = plainSlide(geometry, listing.name);
+  for (const entry of listing.descriptions) {
+    const json = await text(source, entry, directory);
+    if (isOurs(json)) {
+      slide = describedSlide(geometry, json);
+      break;
+    }
+  }
+  return {
+    slide,
+    async tile(level, column, row, signal) {
+      const entry = listing.tile(geometry, level, column, row);
+      return entry === undefined ? null : readEntry(source, entry, directory, signal);
+    },
+  };
+}
+
+async function text(source: ByteSource, entry: Entry, directory: Directory): Promise<string> {
+  if (entry.length > LONGEST_DESCRIPTION) {
+    throw new ArchiveError(`“${entry.name}” in it is too long to be a description. Export it again.`);
+  }
+  return new TextDecoder().decode(await readEntry(source, entry, directory));
+}

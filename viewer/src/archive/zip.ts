@@ -1,0 +1,232 @@
+// The parts of a zip archive: its end, the records of its directory and the
+// headers before its files. The format is PKWARE's APPNOTE 6.3.10.
+//
+// What always holds: a length is compared with what is there before anything is
+// read or made by it, and a place outside the archive is an ArchiveError.
+
+import { ArchiveError, damaged } from "./failure";
+import { Fields } from "./fields";
+import type { ByteSource, KeepingSource } from "./source";
+
+const LOCAL_HEADER = [0x50, 0x4b, 3, 4];
+const RECORD = [0x50, 0x4b, 1, 2];
+const END_RECORD = [0x50, 0x4b, 5, 6];
+const ZIP64_LOCATOR = [0x50, 0x4b, 6, 7];
+const ZIP64_END_RECORD = [0x50, 0x4b, 6, 6];
+
+const LOCAL_HEADER_BYTES = 30;
+const RECORD_BYTES = 46;
+const END_RECORD_BYTES = 22;
+const LOCATOR_BYTES = 20;
+const ZIP64_END_RECORD_BYTES = 56;
+const LONGEST_COMMENT = 0xffff;
+
+/** Enough for all end records with the longest comment, and nearly always for the last files' records. */
+const TAIL_BYTES = LONGEST_COMMENT + END_RECORD_BYTES + LOCATOR_BYTES + ZIP64_END_RECORD_BYTES;
+
+const ZIP64_EXTRA = 1;
+const ENCRYPTED = 1;
+const STORED = 0;
+
+/** Where the list of files is: within the archive, and before the records that end it. */
+export interface Directory {
+  readonly start: number;
+  readonly end: number;
+  /** Where in the archive the bytes begin that were fetched to find it. */
+  readonly tailStart: number;
+}
+
+/** A file in an archive, as the directory lists it. */
+export interface Entry {
+  readonly name: string;
+  /** Of its name, as it is stored. */
+  readonly nameBytes: number;
+  /** Where its local header begins: before the directory. */
+  readonly headerOffset: number;
+  /** The length of its contents, as they are stored. */
+  readonly length: number;
+  /** Why its contents cannot be used as they are stored. */
+  readonly unusable: "compressed" | "encrypted" | null;
+}
+
+/** Finds the directory by the end of the archive, which stays kept. */
+export async function findDirectory(source: KeepingSource): Promise<Directory> {
+  const tailStart = Math.max(0, source.length - TAIL_BYTES);
+  await source.keep(tailStart, source.length);
+  const tail = new Fields(await source.read(tailStart, source.length));
+  const at = endRecordAt(tail);
+  if (at === undefined) {
+    throw await noEnd(source);
+  }
+  const narrow = { start: tail.word(at + 16), bytes: tail.word(at + 12), entries: tail.short(at + 10) };
+  const isLarge = narrow.start === 0xffffffff || narrow.bytes === 0xffffffff || narrow.entries === 0xffff;
+  const locatorAt = at - LOCATOR_BYTES;
+  // An old archive may have as many files, and no ZIP64 records, by chance.
+  if (!isLarge || locatorAt < 0 || !tail.startsWith(ZIP64_LOCATOR, locatorAt)) {
+    return checkedDirectory(narrow.start, narrow.bytes, tailStart + at, tailStart);
+  }
+  const recordAt = tail.long(locatorAt + 8);
+  if (recordAt + ZIP64_END_RECORD_BYTES > tailStart + locatorAt) {
+    throw damaged("its ZIP64 end record is not where it should be");
+  }
+  const record = new Fields(await source.read(recordAt, recordAt + ZIP64_END_RECORD_BYTES));
+  if (!record.startsWith(ZIP64_END_RECORD)) {
+    throw damaged("its ZIP64 end record is not where it should be");
+  }
+  return checkedDirectory(record.long(48), record.long(40), recordAt, tailStart);
+}
+
+/** The last that reaches just to the end: a comment can hold what looks like another. */
+function endRecordAt(tail: Fields): number | undefined {
+  for (let at = tail.length - END_RECORD_BYTES; at >= 0; at -= 1) {
+    if (tail.startsWith(END_RECORD, at) && at + END_RECORD_BYTES + tail.short(at + 20) === tail.length) {
+      return at;
+    }
+  }
+  return undefined;
+}
+
+async function noEnd(source: ByteSource): Promise<ArchiveError> {
+  const head = new Fields(await source.read(0, Math.min(4, source.length)));
+  return new ArchiveError(
+    head.startsWith(LOCAL_HEADER)
+      ? "it was cut short: the end of the archive is missing. Fetch or export it again."
+      : "it is no .zip or .szi archive. Choose one that holds an exported slide.",
+  );
+}
+
+function checkedDirectory(start: number, bytes: number, recordsAt: number, tailStart: number): Directory {
+  if (start + bytes > recordsAt) {
+    throw damaged("its list of files reaches beyond its end");
+  }
+  return { start, end: start + bytes, tailStart };
+}
+
+/**
+ * The last files of the directory, the very last first: as many as asked for,
+ * as far as their records are among the bytes that were fetched for its end.
+ */
+export async function lastEntries(source: ByteSource, directory: Directory, count: number): Promise<Entry[]> {
+  const start = Math.max(directory.start, directory.tailStart);
+  const entries: Entry[] = [];
+  if (directory.end <= start) {
+    return entries;
+  }
+  const records = new Fields(await source.read(start, directory.end));
+  let end = records.length;
+  for (let at = end - RECORD_BYTES; at >= 0 && entries.length < count; at -= 1) {
+    if (records.startsWith(RECORD, at) && at + recordBytes(records, at) === end) {
+      entries.push(entryAt(records, at, directory));
+      end = at;
+    }
+  }
+  return entries;
+}
+
+/** All files, in the directory's order, while the directory arrives piece by piece. */
+export async function* allEntries(source: ByteSource, directory: Directory, pieceBytes = 1 << 20): AsyncGenerator<Entry> {
+  let left = new Uint8Array(0);
+  for (let position = directory.start; position < directory.end; ) {
+    const end = Math.min(position + pieceBytes, directory.end);
+    const piece = await source.read(position, end);
+    const records = new Fields(joined(left, piece));
+    let at = 0;
+    while (at + RECORD_BYTES <= records.length) {
+      if (!records.startsWith(RECORD, at)) {
+        throw damaged("its list of files cannot be followed");
+      }
+      const next = at + recordBytes(records, at);
+      if (next > records.length) {
+        break;
+      }
+      yield entryAt(records, at, directory);
+      at = next;
+    }
+    left = records.bytes.slice(at);
+    position = end;
+  }
+  if (left.length > 0) {
+    throw damaged("its list of files is cut short");
+  }
+}
+
+function joined(first: Uint8Array, second: Uint8Array): Uint8Array {
+  const both = new Uint8Array(first.length + second.length);
+  both.set(first);
+  both.set(second, first.length);
+  return both;
+}
+
+function recordBytes(records: Fields, at: number): number {
+  return RECORD_BYTES + records.short(at + 28) + records.short(at + 30) + records.short(at + 32);
+}
+
+/** The record at a place where all of it is. */
+function entryAt(records: Fields, at: number, directory: Directory): Entry {
+  const nameBytes = records.short(at + 28);
+  const nameEnd = at + RECORD_BYTES + nameBytes;
+  const name = records.text(at + RECORD_BYTES, nameEnd);
+  const large = zip64Numbers(new Fields(records.bytes.subarray(nameEnd, nameEnd + records.short(at + 30))));
+  // In this order, and only those that are full of ones in the record.
+  const wide = (place: number): number => {
+    const narrow = records.word(at + place);
+    return narrow === 0xffffffff ? (large.shift() ?? narrow) : narrow;
+  };
+  const [full, length, headerOffset] = [wide(24), wide(20), wide(42)] as const;
+  if (headerOffset + LOCAL_HEADER_BYTES + nameBytes + length > directory.start) {
+    throw damaged(`“${name}” reaches beyond the archive's files`);
+  }
+  const isStored = records.short(at + 10) === STORED && full === length;
+  const unusable = (records.short(at + 8) & ENCRYPTED) !== 0 ? "encrypted" : isStored ? null : "compressed";
+  return { name, nameBytes, headerOffset, length, unusable };
+}
+
+function zip64Numbers(extra: Fields): number[] {
+  const numbers: number[] = [];
+  for (let at = 0; at + 4 <= extra.length; ) {
+    const end = at + 4 + extra.short(at + 2);
+    if (extra.short(at) === ZIP64_EXTRA) {
+      for (let number = at + 4; number + 8 <= Math.min(end, extra.length); number += 8) {
+        numbers.push(extra.long(number));
+      }
+      return numbers;
+    }
+    at = end;
+  }
+  return numbers;
+}
+
+/** Where a file's contents begin, after its local header. */
+export async function contentsOffset(source: ByteSource, entry: Entry): Promise<number> {
+  const end = entry.headerOffset + LOCAL_HEADER_BYTES + entry.nameBytes;
+  return contentsOffsetBy(new Fields(await source.read(entry.headerOffset, end)), entry);
+}
+
+/** The same, by bytes that hold at least header and name. */
+function contentsOffsetBy(header: Fields, entry: Entry): number {
+  const isHeader = header.startsWith(LOCAL_HEADER) && header.short(26) === entry.nameBytes;
+  if (!isHeader || header.text(LOCAL_HEADER_BYTES, LOCAL_HEADER_BYTES + entry.nameBytes) !== entry.name) {
+    throw damaged(`“${entry.name}” is not where the archive says`);
+  }
+  return entry.headerOffset + LOCAL_HEADER_BYTES + entry.nameBytes + header.short(28);
+}
+
+/** A file's contents, in one read where its header has no unusually long extra fields. */
+export async function readEntry(
+  source: ByteSource,
+  entry: Entry,
+  directory: Directory,
+  signal?: AbortSignal,
+): Promise<Uint8Array> {
+  const USUAL_EXTRA = 64;
+  const most = entry.headerOffset + LOCAL_HEADER_BYTES + entry.nameBytes + USUAL_EXTRA + entry.length;
+  const read = await source.read(entry.headerOffset, Math.min(most, directory.start), signal);
+  const start = contentsOffsetBy(new Fields(read), entry);
+  const end = start + entry.length;
+  if (end > directory.start) {
+    throw damaged(`“${entry.name}” reaches beyond the archive's files`);
+  }
+  return end <= entry.headerOffset + read.length
+    ? read.subarray(start - entry.headerOffset, end - entry.headerOffset)
+    : source.read(start, end, signal);
+}

@@ -1,0 +1,301 @@
+// Archives read without a browser: right ones, foreign ones and hostile ones,
+// all written byte by byte here.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { archiveFiles, description, geometry, NAME, tileName, withIndex } from "./made-up-archive.mjs";
+import { FULL_LEVEL, madeUpTiles } from "./made-up-export.mjs";
+import { loadModules } from "./modules.mjs";
+import { layOut, short, tileIndex, toBuffer, word } from "./zip-writer.mjs";
+
+const { openArchive, blobSource, TileIndex, ArchiveError } = await loadModules(
+  "archive/open.ts",
+  "archive/source.ts",
+  "archive/tile-index.ts",
+  "archive/failure.ts",
+);
+
+// Node has no parser of XML; this one knows the descriptors of these tests.
+globalThis.DOMParser = class {
+  parseFromString(text) {
+    const element = (name) => {
+      const attributes = new RegExp(`<${name}\\s([^>]*)>`).exec(text)?.[1];
+      const value = (key) => new RegExp(`${key}=["']([^"']*)["']`).exec(attributes)?.[1] ?? null;
+      return attributes === undefined ? undefined : { localName: name, getAttribute: value };
+    };
+    const image = { ...(element("Image") ?? { localName: "other" }), getElementsByTagNameNS: () => [element("Size")] };
+    return { doctype: null, documentElement: image };
+  }
+};
+
+/** A source that keeps a list of what is read, and lets nobody read beyond its end. */
+function watched(bytes) {
+  const reads = [];
+  const source = blobSource(new Blob([bytes]));
+  return {
+    reads,
+    length: source.length,
+    read(start, end, signal) {
+      assert.ok(0 <= start && start <= end && end <= source.length, `bytes ${start} to ${end} of ${source.length}`);
+      reads.push([start, end]);
+      return source.read(start, end, signal);
+    },
+  };
+}
+
+async function everyTileIsRight(archive) {
+  for (const { level, column, row, png } of madeUpTiles()) {
+    const bytes = await archive.tile(level, column, row);
+    assert.ok(bytes !== null && Buffer.from(bytes).equals(png), `tile ${level}/${column}_${row}`);
+  }
+}
+
+const slide = {
+  name: NAME,
+  tiles: "-",
+  width: 700,
+  height: 500,
+  tileSize: 254,
+  overlap: 1,
+  format: "png",
+  mpp: { x: 0.499, y: 0.5 },
+  objectivePower: 20,
+  background: "ffffff",
+};
+
+for (const [form, options, twist] of [
+  ["a .zip", {}, {}],
+  ["a .szi", { szi: true }, {}],
+  ["a .zip with ZIP64 records", {}, { zip64: true }],
+  ["a .zip with a long comment", {}, { comment: "PK\x05\x06".padEnd(20000, "PK\x05\x06 ") }],
+]) {
+  test(`${form} opens by its index, and each tile is its own`, async () => {
+    const layout = layOut(archiveFiles(options), twist);
+    const source = watched(toBuffer(layout));
+    const archive = await openArchive(source);
+    assert.deepEqual(archive.slide, slide);
+    assert.ok(source.reads.length <= 2, `${source.reads.length} reads`);
+    // The directory's beginning is not needed: that is what the index is for.
+    const [, last] = source.reads;
+    assert.ok(last === undefined || last[1] <= layout.directoryOffset, `${last} and the directory at ${layout.directoryOffset}`);
+    await everyTileIsRight(archive);
+  });
+}
+
+test("where a tile is no other is taken for it", async () => {
+  // The negative control of all tests that compare tiles: two change places.
+  const files = archiveFiles();
+  const [first, second] = [`${FULL_LEVEL}/0_0`, `${FULL_LEVEL}/1_0`].map((tile) =>
+    files.find(({ name }) => name.endsWith(`_files/${tile}.png`)),
+  );
+  [first.contents, second.contents] = [second.contents, first.contents];
+  const archive = await openArchive(blobSource(new Blob([toBuffer(layOut(files))])));
+  await assert.rejects(everyTileIsRight(archive), /tile 10\/0_0/);
+});
+
+test("a tile that the archive does not have is null, and costs no read", async () => {
+  const missing = tileName(NAME, FULL_LEVEL, 1, 1);
+  for (const indexed of [true, false]) {
+    let files = archiveFiles().filter(({ name }) => name !== missing);
+    files = indexed ? files : files.slice(0, -1);
+    const source = watched(toBuffer(layOut(files)));
+    const archive = await openArchive(source);
+    assert.notEqual(await archive.tile(FULL_LEVEL, 0, 1), null);
+    const before = source.reads.length;
+    assert.equal(await archive.tile(FULL_LEVEL, 1, 1), null);
+    assert.equal(await archive.tile(FULL_LEVEL, 3, 0), null);
+    assert.equal(await archive.tile(FULL_LEVEL + 1, 0, 0), null);
+    assert.equal(source.reads.length, before);
+  }
+});
+
+test("the example of the index's specification is read as it says", async () => {
+  const example = Buffer.concat([
+    Buffer.from("\x89SZI\r\n\x1a\n", "latin1"),
+    Buffer.from([1, 0, 64, 0, 12, 0, 3, 0]),
+    Buffer.from([3, 0, 0, 0, 2, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0]),
+    Buffer.from("jpeg\0\0\0\0"),
+    Buffer.from([4, 0, 0, 0, 0, 0, 0, 0]),
+    Buffer.from([0x34, 0x12, 0, 0, 0, 0, 0, 0, 99, 0, 0, 0]),
+    Buffer.from([0x4e, 0x8f, 0xfa, 0x57]),
+    Buffer.from([41, 0, 0, 0, 0, 0, 0, 0, 200, 1, 0, 0]),
+    Buffer.from([0x48, 2, 0, 0, 0, 0, 0, 0, 210, 1, 0, 0]),
+    Buffer.from([0x60, 4, 0, 0, 0, 0, 0, 0, 220, 1, 0, 0]),
+    Buffer.from([0x80, 6, 0, 0, 0, 0, 0, 0, 230, 1, 0, 0]),
+  ]);
+  const index = await TileIndex.open(blobSource(new Blob([example])), { start: 0, end: example.length, filesEnd: 9999 });
+  assert.deepEqual(await index.tile(2, 1, 0), { start: 1664, end: 2150 });
+  assert.deepEqual(await index.tile(0, 0, 0), { start: 41, end: 497 });
+  assert.deepEqual(index.description, { start: 0x1234, end: 0x1297 });
+});
+
+test("the index is read page by page, each once, whoever asks", async () => {
+  const big = { width: 20000, height: 20000, tileSize: 100, overlap: 0, extension: "png" };
+  const bytes = tileIndex(big, (level, column, row) => ({ start: level * 1e6 + row * 1e3 + column, length: 1 + level }));
+  const source = watched(bytes);
+  const index = await TileIndex.open(source, { start: 0, end: bytes.length, filesEnd: 1e9 });
+  assert.equal(index.pyramid.tiles, (bytes.length - 64) / 12);
+  assert.ok(index.pyramid.tiles > 50000);
+  source.reads.length = 0;
+  const level = index.pyramid.levelCount - 1;
+  const row = await Promise.all(Array.from({ length: 200 }, (_, column) => index.tile(level, column, 7)));
+  row.forEach((tile, column) => assert.deepEqual(tile, { start: level * 1e6 + 7000 + column, end: level * 1e6 + 7001 + column + level }));
+  assert.ok(source.reads.length <= 2, `${source.reads.length} reads for one row`);
+  assert.ok(source.reads.every(([start, end]) => end - start <= 65536));
+  const last = await index.tile(level, 199, 199);
+  assert.equal(last.start, level * 1e6 + 199199);
+});
+
+test("a page of the index that could not be read is asked for again", async () => {
+  const bytes = tileIndex(geometry, () => ({ start: 5, length: 6 }));
+  const source = watched(bytes);
+  const index = await TileIndex.open(source, { start: 0, end: bytes.length, filesEnd: 1e6 });
+  const { read } = source;
+  source.read = () => Promise.reject(new ArchiveError("no connection"));
+  await assert.rejects(index.tile(0, 0, 0), /no connection/);
+  source.read = read;
+  assert.deepEqual(await index.tile(0, 0, 0), { start: 5, end: 11 });
+});
+
+for (const [form, change] of [
+  ["without an index", (files) => files.slice(0, -1)],
+  ["without index and description", (files) => files.filter(({ name }) => !/\.(bin|json)$/.test(name))],
+  ["in another order, so that its index is not its last file", (files) => [...files].reverse().map(withoutPlaces)],
+  ["with an index of another version", (files) => files.map((file) => indexWith(file, (index) => index.writeUInt16LE(2, 8)))],
+  ["packed anew, with an index of the old places", (files) => [{ name: "new", contents: Buffer.alloc(9) }, ...files.map(withoutPlaces)]],
+  ["with long extra fields in local headers", (files) => files.slice(0, -1).map((file) => ({ ...file, localExtra: Buffer.alloc(300) }))],
+  ["with no folder around it", (files) => files.slice(0, -1).map((file) => ({ ...file, name: file.name.slice(NAME.length + 1) }))],
+  ["with some other program's JSON", (files) => files.slice(0, -1).map((file) => (file.name.endsWith(".json") ? { ...file, contents: Buffer.from("[1") } : file))],
+]) {
+  test(`an archive ${form} opens by its list of files`, async () => {
+    const files = change(archiveFiles());
+    const archive = await openArchive(watched(toBuffer(layOut(files))));
+    const plain = !files.some(({ name, contents }) => name.endsWith(".json") && contents.length > 2);
+    assert.deepEqual(archive.slide, plain ? { ...slide, mpp: null, objectivePower: null } : slide);
+    await everyTileIsRight(archive);
+  });
+}
+
+test("an archive with the longest comment opens by its list of files", async () => {
+  const comment = "PK\x05\x06".padEnd(0xffff, "PK\x05\x06 ");
+  await everyTileIsRight(await openArchive(watched(toBuffer(layOut(archiveFiles(), { comment, zip64: true })))));
+});
+
+test("a long list of files is followed piece by piece, and with ZIP64", async () => {
+  const many = Array.from({ length: 70000 }, (_, number) => ({ name: `${NAME}/other/${number}`, contents: Buffer.alloc(0) }));
+  const source = watched(toBuffer(layOut([...many, ...archiveFiles().slice(0, -1)])));
+  await everyTileIsRight(await openArchive(source));
+  assert.ok(source.reads.every(([start, end]) => end - start <= 1 << 20));
+});
+
+for (const [form, expected, change] of [
+  ["is compressed", /its files are compressed.*zip -0/, (files) => files.map((file) => ({ ...file, method: 8 }))],
+  ["is encrypted", /encrypted/, (files) => files.slice(0, -1).map((file) => ({ ...file, flags: 1 }))],
+  ["has no descriptor", /no \.dzi file is in it/, (files) => files.filter(({ name }) => !/\.(dzi|bin)$/.test(name))],
+  ["has a descriptor of nothing", /no usable “Width”/, (files) => files.slice(0, -1).map((file) => changed(file, ".dzi", '"700"', '"0"'))],
+  ["has tiles of another kind", /its tiles are “webp” files/, (files) => files.slice(0, -1).map((file) => changed(file, ".dzi", '"png"', '"webp"'))],
+  ["has a description of another slide", /contradict each other about “width”/, (files) => files.map((file) => changed(file, ".json", "700", "701"))],
+  ["has half a description", /its description is not valid JSON/, (files) => files.map((file) => changed(file, ".json", "}}", ""))],
+  ["has a description without a colour", /its description lacks/, (files) => files.map((file) => changed(file, ".json", "ffffff", "white"))],
+  ["has an index of another image size", /its tile index says/, (files) => files.map((file) => indexWith(file, (index) => index.writeUInt32LE(7000, 16)))],
+  ["has an index that promises 2⁶⁴ tiles", /its tile index says|beyond any file/, (files) => files.map((file) => indexWith(file, (index) => index.fill(255, 16, 24).writeUInt32LE(2, 24)))],
+  ["has an index without its last tile", /bytes of records/, (files) => files.map((file) => indexWith(file, (index) => index.subarray(0, -12)))],
+  ["has an index that is none", /does not begin as one/, (files) => files.map((file) => indexWith(file, () => Buffer.alloc(100)))],
+  ["has an empty index", /too short/, (files) => files.map((file) => indexWith(file, () => Buffer.alloc(0)))],
+]) {
+  test(`an archive that ${form} is refused`, async () => {
+    const opening = openArchive(watched(toBuffer(layOut(change(archiveFiles())))));
+    await assert.rejects(opening, (error) => error instanceof ArchiveError && expected.test(error.message));
+  });
+}
+
+test("a tile's place beyond the files is refused when it is asked for", async () => {
+  const files = archiveFiles().map((file) => indexWith(file, (index) => index.writeUInt32LE(0xffffff, 64 + 8)));
+  const archive = await openArchive(watched(toBuffer(layOut(files))));
+  await assert.rejects(archive.tile(0, 0, 0), (error) => error instanceof ArchiveError && /beyond/.test(error.message));
+});
+
+test("what is no archive, or only its beginning, is told apart", async () => {
+  const good = toBuffer(layOut(archiveFiles()));
+  await assert.rejects(openArchive(watched(Buffer.alloc(0))), /no \.zip or \.szi archive/);
+  await assert.rejects(openArchive(watched(Buffer.alloc(100000, "text"))), /no \.zip or \.szi archive/);
+  for (let length = 4; length < good.length; length += length < 1000 || length > good.length - 2000 ? 1 : 977) {
+    await assert.rejects(
+      openArchive(watched(good.subarray(0, length))),
+      (error) => error instanceof ArchiveError && /cut short/.test(error.message),
+      `${length} bytes`,
+    );
+  }
+});
+
+test("whatever a byte of the end becomes, nothing is read beyond the file and no other error comes", async () => {
+  for (const options of [{}, { zip64: true }]) {
+    const { pieces, length, places, directoryOffset } = layOut(archiveFiles(), options);
+    const good = toBuffer({ pieces, length });
+    const index = places.get(`${NAME}/tile-index.bin`);
+    const positions = [
+      ...Array.from({ length: 64 + 30 + 24 + index.length }, (_, at) => index.headerOffset + at),
+      ...Array.from({ length: good.length - directoryOffset }, (_, at) => directoryOffset + at),
+    ].filter((position) => position < good.length);
+    let refused = 0;
+    for (const position of positions) {
+      for (const value of [0, 0xff, good[position] ^ 1]) {
+        const bytes = Buffer.from(good);
+        bytes[position] = value;
+        try {
+          const archive = await openArchive(watched(bytes));
+          await archive.tile(0, 0, 0);
+          await archive.tile(FULL_LEVEL, 2, 1);
+        } catch (error) {
+          assert.ok(error instanceof ArchiveError, `byte ${position} as ${value}: ${error.stack}`);
+          refused += 1;
+        }
+      }
+    }
+    assert.ok(refused > 300, `only ${refused} changes were noticed`);
+  }
+});
+
+test("a file with an end that claims 4 GB of directory is refused, not allocated", async () => {
+  const end = Buffer.concat([Buffer.from("PK\x05\x06"), short(0), short(0), short(9), short(9), word(0xfffffff0), word(0), short(0)]);
+  await assert.rejects(openArchive(watched(end)), /beyond its end/);
+});
+
+test("an archive of another geometry opens too", async () => {
+  const strip = { width: 3, height: 1, tileSize: 2, overlap: 0, extension: "jpeg" };
+  const tiles = [[0, 0], [1, 0], [2, 0], [2, 1]].map(([level, column]) => ({ name: tileName("s", level, column, 0, "jpeg"), contents: Buffer.from([level, column]) }));
+  const files = withIndex("s", "s/", strip, tiles, description("s", strip));
+  const archive = await openArchive(watched(toBuffer(layOut(files))));
+  assert.deepEqual([...(await archive.tile(2, 1, 0))], [2, 1]);
+  assert.equal(archive.slide.format, "jpeg");
+});
+
+/** The file as it is, even where its contents were to be made anew. */
+function withoutPlaces(file) {
+  return typeof file.contents === "function" ? { ...file, contents: file.contents(layOut(archiveFiles()).places) } : file;
+}
+
+/** The index with a change; what the change returns, where that is bytes, replaces it. */
+function indexWith(file, change) {
+  if (!file.name.endsWith("tile-index.bin")) {
+    return file;
+  }
+  return {
+    ...file,
+    contents: (places) => {
+      const index = file.contents(places);
+      const result = change(index);
+      return Buffer.isBuffer(result) ? result : index;
+    },
+  };
+}
+
+function changed(file, ending, from, to) {
+  if (!file.name.endsWith(ending)) {
+    return file;
+  }
+  const text = file.contents.toString();
+  assert.ok(text.includes(from));
+  return { ...file, contents: Buffer.from(text.replace(from, to)) };
+}

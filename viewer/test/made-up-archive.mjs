@@ -1,0 +1,62 @@
+// The made-up slide as an archive, as slidezoom writes it: tiles, description,
+// descriptor and index under one root folder.
+
+import { HEIGHT, madeUpTiles, OVERLAP, TILE_SIZE, WIDTH } from "./made-up-export.mjs";
+import { tileIndex } from "./zip-writer.mjs";
+
+export const geometry = { width: WIDTH, height: HEIGHT, tileSize: TILE_SIZE, overlap: OVERLAP, extension: "png" };
+
+/** Made once: each test takes what it wants of them. */
+const tiles = [...madeUpTiles()];
+
+export const NAME = `slide #1 50% "Café" <b>`;
+
+/** What the export's JSON says, as far as the page asks. */
+export function description(name, { width, height, tileSize, overlap, extension }) {
+  return {
+    name,
+    width,
+    height,
+    tileSize,
+    overlap,
+    format: extension,
+    micronsPerPixel: { x: 0.499, y: 0.5 },
+    objectivePower: 20,
+    background: "ffffff",
+    writtenBy: { slidezoom: "0.1.0", openslide: "4.0.1" },
+  };
+}
+
+/** The files of the archive, in order, for `layOut`. */
+export function archiveFiles({ name = NAME, szi = false, json = description(name, geometry) } = {}) {
+  const vendor = szi ? `${name}/vendor/slidezoom/` : `${name}/`;
+  return withIndex(
+    name,
+    vendor,
+    geometry,
+    tiles.map(({ level, column, row, png }) => ({ name: tileName(name, level, column, row), contents: png })),
+    json,
+  );
+}
+
+export function tileName(name, level, column, row, extension = "png") {
+  return `${name}/${name}_files/${level}/${column}_${row}.${extension}`;
+}
+
+export function withIndex(name, vendor, geometry, tileFiles, json) {
+  const { width, height, tileSize, overlap, extension } = geometry;
+  const dzi =
+    `<?xml version="1.0" encoding="UTF-8"?><Image xmlns="http://schemas.microsoft.com/deepzoom/2008" ` +
+    `Format="${extension}" Overlap="${overlap}" TileSize="${tileSize}"><Size Width="${width}" Height="${height}"/></Image>\n`;
+  const jsonName = `${vendor}${name}.json`;
+  return [
+    ...tileFiles,
+    { name: jsonName, contents: Buffer.from(JSON.stringify(json)) },
+    { name: `${name}/${name}.dzi`, contents: Buffer.from(dzi) },
+    {
+      name: `${vendor}tile-index.bin`,
+      contents: (places) =>
+        tileIndex(geometry, (level, column, row) => places.get(tileName(name, level, column, row, extension)), places.get(jsonName)),
+    },
+  ];
+}
