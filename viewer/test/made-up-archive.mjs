@@ -34,7 +34,11 @@ export function archiveFiles({ name = NAME, szi = false, json = description(name
     name,
     vendor,
     geometry,
-    tiles.map(({ level, column, row, png }) => ({ name: tileName(name, level, column, row), contents: png })),
+    [
+      ...tiles.map(({ level, column, row, png }) => ({ name: tileName(name, level, column, row), contents: png })),
+      // So that the tiles are not among the bytes that the archive's end is read with.
+      { name: `${name}/associated/label.png`, contents: Buffer.alloc(100000) },
+    ],
     json,
   );
 }

@@ -2,8 +2,8 @@
 // its list of files. What comes back is all that the page needs of it.
 //
 // With an index, three requests are made before the first tile is asked for:
-// one byte for the length, the last 64 KiB, and description with the index's
-// first page, which lie side by side.
+// one byte for the length, the archive's last bytes, and description with the
+// index's first page, which lie side by side.
 
 import type { Slide } from "../slide";
 import { describedSlide, isOurs, LONGEST_DESCRIPTION, plainSlide } from "./description";

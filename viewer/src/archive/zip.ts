@@ -21,8 +21,10 @@ const LOCATOR_BYTES = 20;
 const ZIP64_END_RECORD_BYTES = 56;
 const LONGEST_COMMENT = 0xffff;
 
-/** Enough for all end records with the longest comment, and nearly always for the last files' records. */
-const TAIL_BYTES = LONGEST_COMMENT + END_RECORD_BYTES + LOCATOR_BYTES + ZIP64_END_RECORD_BYTES;
+/** Enough for the end records without a long comment, and for the last files' records: on a slow link, less is sooner. */
+const USUAL_TAIL_BYTES = 1 << 14;
+/** Enough for all end records with the longest comment. */
+const LONGEST_TAIL_BYTES = LONGEST_COMMENT + END_RECORD_BYTES + LOCATOR_BYTES + ZIP64_END_RECORD_BYTES;
 
 const ZIP64_EXTRA = 1;
 const ENCRYPTED = 1;
@@ -51,13 +53,20 @@ export interface Entry {
 
 /** Finds the directory by the end of the archive, which stays kept. */
 export async function findDirectory(source: KeepingSource): Promise<Directory> {
-  const tailStart = Math.max(0, source.length - TAIL_BYTES);
-  await source.keep(tailStart, source.length);
-  const tail = new Fields(await source.read(tailStart, source.length));
-  const at = endRecordAt(tail);
-  if (at === undefined) {
-    throw await noEnd(source);
+  for (const bytes of [USUAL_TAIL_BYTES, LONGEST_TAIL_BYTES]) {
+    const tailStart = Math.max(0, source.length - bytes);
+    await source.keep(tailStart, source.length);
+    const tail = new Fields(await source.read(tailStart, source.length));
+    const at = endRecordAt(tail);
+    // The records before it have to be there as well, unless nothing is before.
+    if (at !== undefined && (at >= LOCATOR_BYTES || tailStart === 0 || bytes === LONGEST_TAIL_BYTES)) {
+      return directoryBy(source, tail, at, tailStart);
+    }
   }
+  throw await noEnd(source);
+}
+
+async function directoryBy(source: ByteSource, tail: Fields, at: number, tailStart: number): Promise<Directory> {
   const narrow = { start: tail.word(at + 16), bytes: tail.word(at + 12), entries: tail.short(at + 10) };
   const isLarge = narrow.start === 0xffffffff || narrow.bytes === 0xffffffff || narrow.entries === 0xffff;
   const locatorAt = at - LOCATOR_BYTES;
