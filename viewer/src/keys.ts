@@ -3,19 +3,34 @@
 // may be given another meaning here. A key that is typed into a field, or
 // pressed together with Control, Alt or the like, is not the page's.
 
-/**
- * Calls `action` when the key is pressed; `key` is as in KeyboardEvent.key. An
- * action that has no use for the key returns false, and the browser keeps it.
- */
-export function onKey(key: string, action: (target: Element | null) => boolean | void): void {
-  document.addEventListener("keydown", (event) => {
-    if (event.key.toLowerCase() !== key.toLowerCase() || event.defaultPrevented || !isForThePage(event)) {
-      return;
-    }
-    if (action(event.target instanceof Element ? event.target : null) !== false) {
-      event.preventDefault();
-    }
-  });
+/** False where it has no use for the key, which the browser keeps then. */
+type Action = (target: Element | null) => boolean | void;
+
+/** By key, in small letters. */
+const actions = new Map<string, Action>();
+
+/** Calls `action` when the key is pressed; `key` is as in KeyboardEvent.key. What the key did before, it does no more. */
+export function onKey(key: string, action: Action): void {
+  if (actions.size === 0) {
+    document.addEventListener("keydown", act);
+  }
+  actions.set(key.toLowerCase(), action);
+}
+
+/** No key does anything until it is given something to do: the slide that it was for has gone. */
+export function forgetKeys(): void {
+  document.removeEventListener("keydown", act);
+  actions.clear();
+}
+
+function act(event: KeyboardEvent): void {
+  const action = actions.get(event.key.toLowerCase());
+  if (action === undefined || event.defaultPrevented || !isForThePage(event)) {
+    return;
+  }
+  if (action(event.target instanceof Element ? event.target : null) !== false) {
+    event.preventDefault();
+  }
 }
 
 function isForThePage({ target, ctrlKey, altKey, metaKey, isComposing }: KeyboardEvent): boolean {

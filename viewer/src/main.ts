@@ -1,18 +1,22 @@
 // The page's entry: reads the description, opens the slide in OpenSeadragon
-// and connects what surrounds it. Nothing is fetched but the tiles, as images,
-// so that the page works from a disk as well as from a server.
+// and connects what surrounds it. Of the page's own slide nothing is fetched but
+// the tiles, as images, so that the page works from a disk as well as from a
+// server. An archive is opened instead where the address or the reader says so.
 
 import OpenSeadragon from "openseadragon";
 
+import { connectArchives } from "./archive/page";
 import { connectColours } from "./colours";
 import { facts } from "./facts";
 import { connectHelp } from "./help";
 import { reportMissingTiles, showTruePixels } from "./honest";
+import { forgetKeys } from "./keys";
 import { connectMagnification } from "./magnification";
 import { connectMeasuring } from "./measure";
-import { connectPosition } from "./position";
+import { connectPosition, forgetPosition } from "./position";
 import { connectScaleBar } from "./scale_bar";
-import { DescriptionError, fullLevel, readSlide, tilesUrl, type Slide } from "./slide";
+import { DescriptionError, fullLevel, hasSlide, readSlide, tilesUrl, type Slide } from "./slide";
+import { Stage } from "./stage";
 import { connectToolbar } from "./toolbar";
 import { connectTurn } from "./turn";
 
@@ -26,12 +30,32 @@ declare global {
 function start(): void {
   const message = element("message");
   try {
-    const slide = readSlide(element("slide-description").textContent ?? "");
-    showCaption(slide);
-    // Before the viewer measures its place, as the buttons take room.
-    element("buttons").hidden = false;
-    window.slidezoom = { viewer: openViewer(slide) };
-    message.textContent = "";
+    const stage = new Stage();
+    const description = element("slide-description").textContent ?? "";
+    const inArchive = connectArchives({
+      clear(title, text, offer) {
+        if (window.slidezoom !== undefined) {
+          // Keys and address are of the slide that goes.
+          forgetKeys();
+          forgetPosition();
+        }
+        delete window.slidezoom;
+        stage.clear(title, text, offer);
+      },
+      show(slide, tiles, from) {
+        document.title = slide.name;
+        stage.set(show(slide, tiles, from));
+      },
+    });
+    if (inArchive) {
+      return;
+    }
+    if (!hasSlide(description)) {
+      stage.clear(document.title, "", true);
+      return;
+    }
+    const slide = readSlide(description);
+    stage.set(show(slide, ownTiles(slide), null));
   } catch (error) {
     if (!(error instanceof DescriptionError)) {
       message.textContent = "This slide cannot be shown: the viewer failed to start.";
@@ -43,10 +67,22 @@ function start(): void {
   }
 }
 
-function showCaption(slide: Slide): void {
+function show(slide: Slide, tiles: OpenSeadragon.TileSource, from: string | null): OpenSeadragon.Viewer {
+  showCaption(slide, from);
+  // Before the viewer measures its place, as the buttons take room.
+  element("buttons").hidden = false;
+  element("navigator").hidden = false;
+  element("offer").hidden = true;
+  const viewer = openViewer(slide, tiles);
+  window.slidezoom = { viewer };
+  element("message").textContent = "";
+  return viewer;
+}
+
+function showCaption(slide: Slide, from: string | null): void {
   element("name").textContent = slide.name;
   element("facts").replaceChildren(
-    ...facts(slide).map((fact) => {
+    ...[...facts(slide), ...(from === null ? [] : [`from ${from}`])].map((fact) => {
       const part = document.createElement("span");
       part.textContent = fact;
       return part;
@@ -54,7 +90,20 @@ function showCaption(slide: Slide): void {
   );
 }
 
-function openViewer(slide: Slide): OpenSeadragon.Viewer {
+/** The tiles in the folder beside the page. */
+function ownTiles(slide: Slide): OpenSeadragon.TileSource {
+  return new OpenSeadragon.DziTileSource({
+    width: slide.width,
+    height: slide.height,
+    tileSize: slide.tileSize,
+    tileOverlap: slide.overlap,
+    tilesUrl: tilesUrl(slide),
+    fileFormat: slide.format,
+    maxLevel: fullLevel(slide),
+  });
+}
+
+function openViewer(slide: Slide, tiles: OpenSeadragon.TileSource): OpenSeadragon.Viewer {
   const navigator = element("navigator");
   // A slide that is a mere strip still gets a box that can be aimed at.
   const ratio = Math.min(4, Math.max(0.25, slide.width / slide.height));
@@ -64,17 +113,7 @@ function openViewer(slide: Slide): OpenSeadragon.Viewer {
   const still = window.matchMedia("(prefers-reduced-motion: reduce)").matches;
   const viewer = OpenSeadragon({
     element: element("slide"),
-    tileSources: [
-      new OpenSeadragon.DziTileSource({
-        width: slide.width,
-        height: slide.height,
-        tileSize: slide.tileSize,
-        tileOverlap: slide.overlap,
-        tilesUrl: tilesUrl(slide),
-        fileFormat: slide.format,
-        maxLevel: fullLevel(slide),
-      }),
-    ],
+    tileSources: [tiles],
     // From a disk, only this pair draws slide and navigator without complaint.
     drawer: "canvas",
     crossOriginPolicy: false,

@@ -6,10 +6,11 @@ import { onKey } from "./keys";
 export interface Panel {
   show(): void;
   hide(): void;
+  /** Whether it is a part of the page still. */
+  stands(): boolean;
 }
 
 let shown: Panel | null = null;
-let listening = false;
 
 /** The panel is shown and hidden by its callers, and by no button or key of its own. */
 export function panel(id: string, button: HTMLButtonElement, changed: (visible: boolean) => void = () => undefined): Panel {
@@ -34,11 +35,13 @@ export function panel(id: string, button: HTMLButtonElement, changed: (visible: 
       box.hidden = true;
       changed(false);
     },
+    stands: () => box.isConnected,
   };
-  if (!listening) {
-    listening = true;
-    onKey("Escape", () => (shown === null ? false : shown.hide()));
+  // The first panel of a slide: what was shown went with the slide before.
+  if (shown !== null && !shown.stands()) {
+    shown = null;
   }
+  onKey("Escape", () => (shown === null ? false : shown.hide()));
   // Out of a field too, whose keys are not the page's.
   box.addEventListener("keydown", (event) => {
     if (event.key === "Escape") {

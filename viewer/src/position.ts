@@ -38,11 +38,17 @@ export function connectPosition(viewer: OpenSeadragon.Viewer, slide: Slide): voi
     read();
     written = hashOfScreen(viewer);
     window.addEventListener("hashchange", read);
+    viewer.addOnceHandler("before-destroy", () => window.removeEventListener("hashchange", read));
     viewer.addHandler("animation-finish", write);
     // Without a movement, and so without an animation.
     viewer.addHandler("flip", write);
   });
   connectCopyLink(() => addressWith(hashOfScreen(viewer)));
+}
+
+/** Takes the place out of the address: it is one on a slide that has gone. */
+export function forgetPosition(): void {
+  history.replaceState(null, "", addressWith(""));
 }
 
 /** "#x=…&y=…&zoom=…&rotation=…", and "&flip=1" where the slide is mirrored. */

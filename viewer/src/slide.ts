@@ -27,6 +27,11 @@ export interface Slide {
 /** A broken description; the message is a sentence for the reader of the page. */
 export class DescriptionError extends Error {}
 
+/** Whether the page came with a slide: one for archives alone has `null`. */
+export function hasSlide(json: string): boolean {
+  return json.trim() !== "null";
+}
+
 export function readSlide(json: string): Slide {
   let value: unknown;
   try {

@@ -21,11 +21,11 @@ export function connectToolbar(viewer: OpenSeadragon.Viewer): void {
   button("home").addEventListener("click", home);
   // A slider has its own use for the key.
   onKey("Home", (target) => (target instanceof HTMLInputElement ? false : home()));
-  connectFullScreen(button("full-screen"));
+  connectFullScreen(button("full-screen"), viewer);
 }
 
 /** The whole page goes full screen, so that its name, buttons and notice stay. */
-function connectFullScreen(fullScreen: HTMLButtonElement): void {
+function connectFullScreen(fullScreen: HTMLButtonElement, viewer: OpenSeadragon.Viewer): void {
   if (!document.fullscreenEnabled) {
     fullScreen.hidden = true;
     return;
@@ -36,9 +36,11 @@ function connectFullScreen(fullScreen: HTMLButtonElement): void {
     // A browser may refuse; the button then still says that nothing changed.
     change.catch(() => undefined);
   });
-  document.addEventListener("fullscreenchange", () => {
-    fullScreen.setAttribute("aria-pressed", String(document.fullscreenElement !== null));
-  });
+  const show = (): void => fullScreen.setAttribute("aria-pressed", String(document.fullscreenElement !== null));
+  document.addEventListener("fullscreenchange", show);
+  // The page outlives the viewer where another slide is opened in it.
+  viewer.addOnceHandler("before-destroy", () => document.removeEventListener("fullscreenchange", show));
+  show();
 }
 
 function button(id: string): HTMLButtonElement {
