@@ -25,7 +25,7 @@ globalThis.DOMParser = class {
       return attributes === undefined ? undefined : { localName: name, getAttribute: value };
     };
     const image = { ...(element("Image") ?? { localName: "other" }), getElementsByTagNameNS: () => [element("Size")] };
-    return { doctype: null, documentElement: image };
+    return { doctype: null, documentElement: image, getElementsByTagName: () => [] };
   }
 };
 
@@ -177,6 +177,14 @@ for (const [form, change] of [
     await everyTileIsRight(archive);
   });
 }
+
+test("tiles called .jpg are JPEG", async () => {
+  const files = archiveFiles().slice(0, -1).filter(({ name }) => !name.endsWith(".json"));
+  const renamed = files.map((file) => ({ ...changed(file, ".dzi", '"png"', '"jpg"'), name: file.name.replace(/png$/, "jpg") }));
+  const archive = await openArchive(watched(toBuffer(layOut(renamed))));
+  assert.equal(archive.slide.format, "jpeg");
+  await everyTileIsRight(archive);
+});
 
 test("an archive with the longest comment opens by its list of files", async () => {
   const comment = "PK\x05\x06".padEnd(0xffff, "PK\x05\x06 ");

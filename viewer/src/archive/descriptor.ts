@@ -1,6 +1,6 @@
 // The .dzi descriptor, for archives without a tile index. The browser's own
-// parser reads it, which fetches nothing and expands no entities of a document
-// without a document type; one with such a type is refused before.
+// parser reads it, which fetches nothing. A document type is refused: no .dzi has
+// one, and with it come entities.
 
 import { ArchiveError } from "./failure";
 import type { Geometry } from "./pyramid";
@@ -11,7 +11,9 @@ export function readDescriptor(text: string): Geometry {
   const document = new DOMParser().parseFromString(text, "application/xml");
   const image = document.documentElement;
   const size = image.getElementsByTagNameNS("*", "Size")[0];
-  if (document.doctype !== null || image.localName !== "Image" || size === undefined) {
+  // Where the text breaks off, browsers keep what was read of it and put their complaint inside.
+  const isBroken = document.getElementsByTagName("parsererror").length > 0;
+  if (isBroken || document.doctype !== null || image.localName !== "Image" || size === undefined) {
     throw new ArchiveError("its .dzi file is no Deep Zoom description. Export it again.");
   }
   const geometry = {
