@@ -15,7 +15,7 @@
 //! | 12 | 2 | bytes of a record: 12 |
 //! | 14 | 2 | number of levels: that of the image's size, see below |
 //! | 16 | 4 + 4 | width and height of the image in pixels |
-//! | 24 | 4 + 4 | tile size (the step between tiles) and overlap in pixels |
+//! | 24 | 4 + 4 | tile size (the step between tiles, 2 to 8192) and overlap in pixels |
 //! | 32 | 8 | the tiles' file name extension, filled up with zeros |
 //! | 40 | 8 | number of tiles |
 //! | 48 | 8 + 4 | offset and length of the description (the export's JSON), 0 and 0 where there is none |
@@ -36,6 +36,14 @@
 //! field with the offset follow the name. It says where the entry's local header is, and the index follows that header, which has the same name
 //! and no extra field (20 bytes of it if the index itself is of 4 GiB). What a reader wants then is the 64 KiB from the description on:
 //! description, descriptor and the index's first five thousand tiles follow each other there.
+//!
+//! # What a reader may trust
+//!
+//! The entries before the index are, in this order, the export's description (`<name>.json`) and its descriptor (`<name>.dzi`): the last three records of
+//! the directory tell where all three are. An archive that was unpacked and packed anew by another program carries the index along, with offsets
+//! that are no longer right: a reader compares the description's place by the directory with that by the index, and where they differ, or the index is
+//! not the last entry, it goes by the directory. A reader of parts of the index cannot check the CRC-32, which is of all records; `slidezoom verify` does,
+//! and holds every record against the directory. An archive with a comment, which ours never have, ends up to 64 KiB later.
 //!
 //! # Example
 //!
