@@ -54,25 +54,25 @@ pub(super) fn exists(path: &Path) -> Result<bool, SinkError> {
     }
 }
 
+/// Refuses a destination where something stands that may not be replaced by a folder.
 pub(super) fn refuse_existing(destination: &Path, existing: Existing) -> Result<(), SinkError> {
-    if !exists(destination)? {
-        return Ok(());
-    }
-    if !is_export(destination)? {
-        return Err(SinkError::NotAnExport { path: destination.to_owned() });
-    }
-    match existing {
-        Existing::Refuse => Err(SinkError::Exists { path: destination.to_owned() }),
-        Existing::Replace => Ok(()),
-    }
+    refuse(destination, existing, is_export)
 }
 
 /// The same for an archive.
 pub(super) fn refuse_existing_archive(destination: &Path, existing: Existing) -> Result<(), SinkError> {
+    refuse(destination, existing, is_export_archive)
+}
+
+fn refuse(
+    destination: &Path,
+    existing: Existing,
+    is_replaceable: impl Fn(&Path) -> Result<bool, SinkError>,
+) -> Result<(), SinkError> {
     if !exists(destination)? {
         return Ok(());
     }
-    if !is_export_archive(destination)? {
+    if !is_replaceable(destination)? {
         return Err(SinkError::NotAnExport { path: destination.to_owned() });
     }
     match existing {
