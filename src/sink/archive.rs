@@ -108,9 +108,9 @@ impl ArchiveSink {
     ) -> Result<Self, SinkError> {
         let partial = partial_path(destination)?;
         let parent = parent_folder(destination);
-        refuse_existing_archive(destination, existing)?;
-        let made_for_it = create_missing(parent)?;
         let checkpoints = CheckpointFile::beside(destination);
+        refuse_existing_archive(destination, existing).inspect_err(|_| checkpoints.clear_up_after(&partial))?;
+        let made_for_it = create_missing(parent)?;
         let begin = || {
             let parent = File::open(parent).map_err(failed("open", parent))?;
             let Claimed { file, left } = claim_file(&partial, destination, leftover)?;

@@ -138,6 +138,14 @@ impl CheckpointFile {
         self.path.exists()
     }
 
+    /// A run that was killed just after it had published leaves its checkpoint, which is of no use without the partial output: it goes when the
+    /// finished export is met. What keeps it from going keeps nobody from the export.
+    pub fn clear_up_after(&self, partial: &Path) {
+        if matches!(exists(partial), Ok(false)) {
+            let _ = self.remove();
+        }
+    }
+
     pub fn remove(&self) -> Result<(), SinkError> {
         for file in [&self.unfinished, &self.path] {
             if exists(file)? {

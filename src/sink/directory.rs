@@ -68,9 +68,9 @@ impl DirectorySink {
     fn begin(destination: &Path, existing: Existing, leftover: Leftover) -> Result<Self, SinkError> {
         let partial = partial_path(destination)?;
         let parent = parent_folder(destination);
-        refuse_existing(destination, existing)?;
-        let made_for_it = create_missing(parent)?;
         let checkpoints = CheckpointFile::beside(destination);
+        refuse_existing(destination, existing).inspect_err(|_| checkpoints.clear_up_after(&partial))?;
+        let made_for_it = create_missing(parent)?;
         let opened = File::open(parent).map_err(failed("open", parent)).and_then(|parent| {
             let Claimed { file: folder, left } = claim_folder(&partial, destination, leftover)?;
             let for_sync = folder.try_clone().map_err(failed("open", destination));
