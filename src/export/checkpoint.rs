@@ -2,7 +2,7 @@
 //!
 //! From time to time the engine reads nothing until all that is under way has ended. What it then holds, the pieces of the mosaics and a few
 //! numbers, is all that the rest of the run depends on, and is handed to the sink. How often depends on how much that is, and on nothing
-//! else: each checkpoint follows [`PIXEL_BYTES_A_BYTE`] times as many bytes of pixels read, so that keeping them takes well below a hundredth of the
+//! else: each checkpoint follows [`PIXEL_BYTES_A_BYTE`] times as many bytes of pixels read, so that keeping them takes a small part of the
 //! time. What always holds: a state is used only for the same slide, the same options and the same versions.
 
 use std::collections::BTreeMap;
