@@ -3,7 +3,7 @@
 // refuse to load one from a disk. The output depends on the sources and the
 // lock file alone, so that two builds can be compared byte by byte.
 
-import { mkdir, readFile, readdir, rm, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -95,7 +95,7 @@ async function foreignNotices(name) {
   const paths = Object.keys(metafile.inputs).filter((path) => path.startsWith(`node_modules/${name}/`));
   for (const path of paths.sort()) {
     const source = await readFile(join(here, path), "utf8");
-    for (const [comment] of source.matchAll(/\/\*[^]*?\*\//g)) {
+    for (const [comment] of source.matchAll(/\/\*[\s\S]*?\*\//g)) {
       const text = normalised(comment.replace(/^\/\*+\s?|\*\/$/g, "").replace(/^ \* ?/gm, ""));
       const holders = [...text.matchAll(/^\s*Copyright.*$/gim)].map(([line]) => line);
       if (holders.some((line) => !/CodePlex Foundation|OpenSeadragon contributors/.test(line))) {
@@ -107,7 +107,8 @@ async function foreignNotices(name) {
 }
 
 function normalised(text) {
-  return text.replace(/\r\n?/g, "\n").replace(/[ \t]+$/gm, "").trim() + "\n";
+  const unixLines = text.replace(/\r\n?/g, "\n");
+  return `${unixLines.replace(/[ \t]+$/gm, "").trim()}\n`;
 }
 
 function section(title) {

@@ -4,6 +4,7 @@
 // pressed together with Control, Alt or the like, is not the page's.
 
 /** False where it has no use for the key, which the browser keeps then. */
+// biome-ignore lint/suspicious/noConfusingVoidType: most actions have nothing to say
 type Action = (target: Element | null) => boolean | void;
 
 /** By key, in small letters. */
@@ -35,6 +36,7 @@ function act(event: KeyboardEvent): void {
 
 function isForThePage({ target, ctrlKey, altKey, metaKey, isComposing }: KeyboardEvent): boolean {
   // An open dialog is a page of its own.
-  const taken = target instanceof Element && target.closest("input:not([type=range]), textarea, select, dialog") !== null;
+  const taken =
+    target instanceof Element && target.closest("input:not([type=range]), textarea, select, dialog") !== null;
   return !taken && !ctrlKey && !altKey && !metaKey && !isComposing;
 }

@@ -15,7 +15,7 @@ import { connectMagnification } from "./magnification";
 import { connectMeasuring } from "./measure";
 import { connectPosition, forgetPosition } from "./position";
 import { connectScaleBar } from "./scale_bar";
-import { DescriptionError, fullLevel, hasSlide, readSlide, tilesUrl, type Slide } from "./slide";
+import { DescriptionError, fullLevel, hasSlide, readSlide, type Slide, tilesUrl } from "./slide";
 import { Stage } from "./stage";
 import { connectToolbar } from "./toolbar";
 import { connectTurn } from "./turn";

@@ -5,11 +5,11 @@
 
 import type OpenSeadragon from "openseadragon";
 
-import { measured, type Kind } from "./geometry";
+import { type Kind, measured } from "./geometry";
 import { onKey } from "./keys";
 import { togglePanel } from "./panel";
 import type { Slide } from "./slide";
-import { afterDrawing, currentView, toScreen, toSlide, type Point, type View } from "./view";
+import { afterDrawing, currentView, type Point, toScreen, toSlide, type View } from "./view";
 
 interface Shape {
   readonly kind: Kind;
@@ -56,7 +56,9 @@ export function connectMeasuring(viewer: OpenSeadragon.Viewer, slide: Slide): vo
       choose(null);
     }
   });
-  KINDS.forEach((name) => button(`measure-${name}`).addEventListener("click", () => choose(kind === name ? null : name)));
+  KINDS.forEach((name) =>
+    button(`measure-${name}`).addEventListener("click", () => choose(kind === name ? null : name)),
+  );
   button("measure-finish").addEventListener("click", finish);
   button("measure-undo").addEventListener("click", undo);
   button("measure-clear").addEventListener("click", () => {

@@ -13,7 +13,11 @@ export interface Panel {
 let shown: Panel | null = null;
 
 /** The panel is shown and hidden by its callers, and by no button or key of its own. */
-export function panel(id: string, button: HTMLButtonElement, changed: (visible: boolean) => void = () => undefined): Panel {
+export function panel(
+  id: string,
+  button: HTMLButtonElement,
+  changed: (visible: boolean) => void = () => undefined,
+): Panel {
   const box = document.getElementById(id) as HTMLElement;
   const self: Panel = {
     show(): void {

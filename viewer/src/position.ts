@@ -96,9 +96,7 @@ function showsSlide(view: View, { width, height }: Slide, size: { x: number; y: 
   const corners = [0, width].flatMap((x) => [0, height].map((y) => toScreen({ x, y }, view, size)));
   const across = corners.map(({ x }) => x);
   const down = corners.map(({ y }) => y);
-  return (
-    Math.max(...across) > 0 && Math.min(...across) < size.x && Math.max(...down) > 0 && Math.min(...down) < size.y
-  );
+  return Math.max(...across) > 0 && Math.min(...across) < size.x && Math.max(...down) > 0 && Math.min(...down) < size.y;
 }
 
 /** Empty where the screen shows the whole slide as it opens. */

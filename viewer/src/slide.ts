@@ -59,7 +59,7 @@ export function readSlide(json: string): Slide {
 
 /** The URL of the tiles' folder, relative to the page, with the slash at its end. */
 export function tilesUrl(slide: Slide): string {
-  return slide.tiles.split("/").map(encodeURIComponent).join("/") + "/";
+  return `${slide.tiles.split("/").map(encodeURIComponent).join("/")}/`;
 }
 
 /** The level of the pyramid that holds the slide at full size. */

@@ -2,7 +2,7 @@
 // that servers get wrong, and from a disk by the picker and by a drop.
 
 import assert from "node:assert/strict";
-import { mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { after, before, test } from "node:test";
@@ -59,21 +59,39 @@ for (const [form, files] of [
   });
 }
 
-browserTest("an archive on another origin is read without asking permission first, and the page says where it is", async () => {
-  const host = await started({ "/x.zip": { bytes: zipped(), headers: CORS } });
-  const server = await started(pageFiles());
-  const { page, complaints } = await openedFrom(server, `${host.origin}/x.zip`, [host.origin]);
-  await showsTheSlide(page);
-  assert.equal((await page.locator("#facts span").allTextContents()).at(-1), `from ${new URL(host.origin).host}`);
-  assert.ok(host.requests.every(({ method }) => method === "GET"), "a preflight, which many hosts do not answer");
-  assert.deepEqual(complaints, []);
-  await page.context().close();
-});
+browserTest(
+  "an archive on another origin is read without asking permission first, and the page says where it is",
+  async () => {
+    const host = await started({ "/x.zip": { bytes: zipped(), headers: CORS } });
+    const server = await started(pageFiles());
+    const { page, complaints } = await openedFrom(server, `${host.origin}/x.zip`, [host.origin]);
+    await showsTheSlide(page);
+    assert.equal((await page.locator("#facts span").allTextContents()).at(-1), `from ${new URL(host.origin).host}`);
+    assert.ok(
+      host.requests.every(({ method }) => method === "GET"),
+      "a preflight, which many hosts do not answer",
+    );
+    assert.deepEqual(complaints, []);
+    await page.context().close();
+  },
+);
 
 for (const [form, sentence, file] of [
-  ["sends whole files", /whole file.*range requests/, { bytes: Buffer.alloc(1 << 25), ignoresRanges: true, headers: CORS }],
-  ["lacks CORS", /Access-Control-Allow-Origin: http:.*Access-Control-Expose-Headers: Content-Range/, { bytes: zipped() }],
-  ["hides Content-Range", /Access-Control-Expose-Headers: Content-Range as well/, { bytes: zipped(), headers: { "Access-Control-Allow-Origin": "*" } }],
+  [
+    "sends whole files",
+    /whole file.*range requests/,
+    { bytes: Buffer.alloc(1 << 25), ignoresRanges: true, headers: CORS },
+  ],
+  [
+    "lacks CORS",
+    /Access-Control-Allow-Origin: http:.*Access-Control-Expose-Headers: Content-Range/,
+    { bytes: zipped() },
+  ],
+  [
+    "hides Content-Range",
+    /Access-Control-Expose-Headers: Content-Range as well/,
+    { bytes: zipped(), headers: { "Access-Control-Allow-Origin": "*" } },
+  ],
   ["has no such file", /nothing at its address \(the host answered 404\)/, undefined],
   ["keeps it to itself", /does not give it out \(it answered 403\)/, { status: 403, headers: CORS }],
   ["fails", /answered 500/, { status: 500, headers: CORS }],
@@ -81,16 +99,34 @@ for (const [form, sentence, file] of [
   ["sends another part", /says wrongly/, { bytes: zipped(), wrongRange: true, headers: CORS }],
   ["has something else", /no \.zip or \.szi archive/, { bytes: Buffer.alloc(99999), headers: CORS }],
   ["has half of it", /cut short/, { bytes: zipped().subarray(0, 80000), headers: CORS }],
-  ["has a descriptor with entities", /no Deep Zoom description/, { bytes: zipped(descriptorWith((xml) => `<!DOCTYPE Image [<!ENTITY a "b">]>${xml.replace(/<\?.*\?>/, "")}`)), headers: CORS }],
-  ["has half a descriptor", /no Deep Zoom description/, { bytes: zipped(descriptorWith((xml) => xml.replace("</Image>", ""))), headers: CORS }],
-  ["has it compressed", /compressed.*zip -0/, { bytes: zipped(archiveFiles().map((file) => ({ ...file, method: 8 }))), headers: CORS }],
+  [
+    "has a descriptor with entities",
+    /no Deep Zoom description/,
+    {
+      bytes: zipped(descriptorWith((xml) => `<!DOCTYPE Image [<!ENTITY a "b">]>${xml.replace(/<\?.*\?>/, "")}`)),
+      headers: CORS,
+    },
+  ],
+  [
+    "has half a descriptor",
+    /no Deep Zoom description/,
+    { bytes: zipped(descriptorWith((xml) => xml.replace("</Image>", ""))), headers: CORS },
+  ],
+  [
+    "has it compressed",
+    /compressed.*zip -0/,
+    { bytes: zipped(archiveFiles().map((file) => ({ ...file, method: 8 }))), headers: CORS },
+  ],
 ]) {
   browserTest(`a host that ${form} gets a sentence`, async () => {
     const host = await started(file === undefined ? {} : { "/x.zip": file });
     const server = await started(pageFiles());
     const { page } = await openedFrom(server, `${host.origin}/x.zip`, [host.origin]);
     await refused(page, sentence);
-    assert.ok(host.requests.every(({ bytes }) => bytes < 1 << 24), "the whole file was fetched");
+    assert.ok(
+      host.requests.every(({ bytes }) => bytes < 1 << 24),
+      "the whole file was fetched",
+    );
     await page.context().close();
   });
 }
@@ -124,13 +160,19 @@ browserTest("an archive that changes on its host is noticed", async () => {
 
 browserTest("the page and its archive get by with the strictest policy", async () => {
   const withPolicy = pageFiles();
-  const files = { ...withPolicy, "/index.html": { bytes: withPolicy["/index.html"], headers: { "Content-Security-Policy": STRICT } } };
+  const files = {
+    ...withPolicy,
+    "/index.html": { bytes: withPolicy["/index.html"], headers: { "Content-Security-Policy": STRICT } },
+  };
   const server = await started({ ...files, "/x.zip": zipped() });
   const { page, complaints } = await openedFrom(server, "x.zip");
   await page.waitForFunction(() => window.slidezoom !== undefined);
   await whenDrawn(page);
   // OpenSeadragon puts a style of its own into every page, which viewer.css makes needless: that alone is refused.
-  assert.deepEqual(complaints.filter((complaint) => !complaint.includes(REFUSED_STYLE)), []);
+  assert.deepEqual(
+    complaints.filter((complaint) => !complaint.includes(REFUSED_STYLE)),
+    [],
+  );
   await page.context().close();
 });
 
@@ -160,7 +202,10 @@ browserTest("an archive that is dropped takes the place of the page's own slide,
   assert.equal(await page.locator("#slide .openseadragon-container").count(), 1);
   const home = await page.evaluate(() => window.slidezoom.viewer.viewport.getZoom());
   await page.getByRole("button", { name: "Zoom in" }).click();
-  assert.ok(Math.abs((await page.evaluate(() => window.slidezoom.viewer.viewport.getZoom())) / home - 2) < 1e-6, "one click counts once");
+  assert.ok(
+    Math.abs((await page.evaluate(() => window.slidezoom.viewer.viewport.getZoom())) / home - 2) < 1e-6,
+    "one click counts once",
+  );
   await drop(page, "y.szi", zipped(archiveFiles({ name: "second", szi: true })));
   await page.waitForFunction(() => document.title === "second" && window.slidezoom !== undefined);
   await showsTheSlide(page, "second");
@@ -187,10 +232,14 @@ browserTest("a drop while another archive is opening wins", async () => {
 browserTest("tiles under way when their slide goes are given up, and not missed", async () => {
   const made = writeExport();
   inFolder(dirname(made.folder));
-  const own = Object.fromEntries(filesBelow(made.folder).map((name) => [`/${name}`, readFileSync(join(made.folder, name))]));
+  const own = Object.fromEntries(
+    filesBelow(made.folder).map((name) => [`/${name}`, readFileSync(join(made.folder, name))]),
+  );
   const server = await started({ ...own, "/x.zip": zipped() }, { latency: 300 });
   for (const address of ["", "?archive=x.zip"]) {
-    const { page, complaints } = await openAt(browser, `${server.origin}/index.html${address}`, { origins: [server.origin] });
+    const { page, complaints } = await openAt(browser, `${server.origin}/index.html${address}`, {
+      origins: [server.origin],
+    });
     await page.waitForFunction(() => window.slidezoom !== undefined);
     await page.waitForTimeout(150);
     await drop(page, "y.szi", zipped(archiveFiles({ name: "second", szi: true })));
@@ -200,28 +249,42 @@ browserTest("tiles under way when their slide goes are given up, and not missed"
     assert.equal(await page.locator("#notice").textContent(), "");
     if (address !== "") {
       assert.equal(server.requests.length, asked);
-      assert.ok(server.requests.some(({ isAborted }) => isAborted), "no request was aborted");
+      assert.ok(
+        server.requests.some(({ isAborted }) => isAborted),
+        "no request was aborted",
+      );
     }
-    assert.deepEqual(complaints.filter((complaint) => !complaint.includes("net::ERR_ABORTED")), []);
+    assert.deepEqual(
+      complaints.filter((complaint) => !complaint.includes("net::ERR_ABORTED")),
+      [],
+    );
     await page.context().close();
   }
 });
 
 browserTest("a tile that is not in the archive is told, and never asked for", async () => {
   const missing = tileName(NAME, FULL_LEVEL, 0, 0);
-  const server = await started({ ...pageFiles(), "/x.zip": zipped(archiveFiles().filter(({ name }) => name !== missing)) });
+  const server = await started({
+    ...pageFiles(),
+    "/x.zip": zipped(archiveFiles().filter(({ name }) => name !== missing)),
+  });
   const { page } = await openedFrom(server, "x.zip");
   await whenDrawn(page);
   await slideRegion(page, 100, 100, 2, PATCH);
   await page.getByText("1 tile could not be loaded", { exact: false }).waitFor();
-  assert.ok(server.requests.every(({ range }) => !range?.startsWith("bytes=0-") || range === "bytes=0-0"), "its bytes were asked for");
+  assert.ok(
+    server.requests.every(({ range }) => !range?.startsWith("bytes=0-") || range === "bytes=0-0"),
+    "its bytes were asked for",
+  );
   await assert.rejects(showsTheSlide(page), "this file's pixel test would not notice a missing tile");
   await page.context().close();
 });
 
 browserTest("tiles that changed places are seen", async () => {
   const files = archiveFiles();
-  const [first, second] = ["0_0", "1_0"].map((tile) => files.find(({ name }) => name.endsWith(`_files/${FULL_LEVEL}/${tile}.png`)));
+  const [first, second] = ["0_0", "1_0"].map((tile) =>
+    files.find(({ name }) => name.endsWith(`_files/${FULL_LEVEL}/${tile}.png`)),
+  );
   [first.contents, second.contents] = [second.contents, first.contents];
   const server = await started({ ...pageFiles(), "/x.zip": zipped(files) });
   const { page } = await openedFrom(server, "x.zip");
@@ -253,7 +316,11 @@ browserTest("the first of 200,000 tiles comes by a slow link within half a secon
   const times = [];
   for (let run = 0; run < 5; run += 1) {
     host.requests.length = 0;
-    const { page, complaints } = await openAt(browser, "about:blank", { width: 1280, height: 800, origins: [server.origin, host.origin] });
+    const { page, complaints } = await openAt(browser, "about:blank", {
+      width: 1280,
+      height: 800,
+      origins: [server.origin, host.origin],
+    });
     await page.addInitScript(() => {
       const look = () => {
         if (window.slidezoom === undefined) {
@@ -275,7 +342,10 @@ browserTest("the first of 200,000 tiles comes by a slow link within half a secon
     assert.equal(opening[0], "bytes=0-0");
     assert.match(opening[1], new RegExp(`-${bytes.length - 1}$`));
     const tiles = host.requests.slice(3).map(({ range }) => range.match(/\d+/g).map(Number));
-    assert.ok(tiles.length > 0 && tiles.every(([first, last]) => last - first < 200000 && last < bytes.tilesEnd), "a fourth request for no tile");
+    assert.ok(
+      tiles.length > 0 && tiles.every(([first, last]) => last - first < 200000 && last < bytes.tilesEnd),
+      "a fourth request for no tile",
+    );
     await whenDrawn(page);
     assert.ok(host.requests.length < 60, `${host.requests.length} requests for one screen`);
     assert.deepEqual(complaints, []);
@@ -289,7 +359,11 @@ browserTest("the first of 200,000 tiles comes by a slow link within half a secon
 /** 200,000 tiles: those that the page shows first are of a usual size, the rest are all alike. */
 function largeArchive() {
   const geometry = { width: 99300, height: 99300, tileSize: 256, overlap: 0, extension: "png" };
-  const grain = writePng(256, 256, (x, y) => [x & 224, y & 224, 100 + (Math.imul((x + 1) * (y * 256 + x + 7), 2654435761) >>> 29)]);
+  const grain = writePng(256, 256, (x, y) => [
+    x & 224,
+    y & 224,
+    100 + (Math.imul((x + 1) * (y * 256 + x + 7), 2654435761) >>> 29),
+  ]);
   assert.ok(grain.length > 15000 && grain.length < 40000, `${grain.length} bytes`);
   const plain = writePng(256, 256, () => [200, 180, 220]);
   const tiles = [];
@@ -314,7 +388,13 @@ async function showsTheSlide(page, name = NAME) {
   assert.equal(await page.title(), name);
   assert.equal(await page.locator("#message").textContent(), "");
   // The second point has the corner of four tiles in its middle.
-  for (const [x, y] of [[350, 250], [254, 254], [3, 3], [WIDTH - 4, HEIGHT - 4], [100, 100]]) {
+  for (const [x, y] of [
+    [350, 250],
+    [254, 254],
+    [3, 3],
+    [WIDTH - 4, HEIGHT - 4],
+    [100, 100],
+  ]) {
     const shown = await slideRegion(page, x, y, 1, PATCH);
     forEachPixel(PATCH * 2 + 1, (dx, dy) => {
       const [atX, atY] = [x - PATCH + dx, y - PATCH + dy];
@@ -367,7 +447,9 @@ function zipped(files = archiveFiles()) {
 /** The files without an index, so that the descriptor counts. */
 function descriptorWith(change) {
   const withoutIndex = archiveFiles().slice(0, -1);
-  return withoutIndex.map((file) => (file.name.endsWith(".dzi") ? { ...file, contents: Buffer.from(change(file.contents.toString())) } : file));
+  return withoutIndex.map((file) =>
+    file.name.endsWith(".dzi") ? { ...file, contents: Buffer.from(change(file.contents.toString())) } : file,
+  );
 }
 
 function archiveFile(bytes) {

@@ -72,14 +72,20 @@ for (const [form, options, twist] of [
 ]) {
   test(`${form} opens by its index, and each tile is its own`, async () => {
     // As many files as make the directory longer than what the end is read with.
-    const others = Array.from({ length: 1000 }, (_, number) => ({ name: `${NAME}/other/${number}`, contents: Buffer.alloc(9) }));
+    const others = Array.from({ length: 1000 }, (_, number) => ({
+      name: `${NAME}/other/${number}`,
+      contents: Buffer.alloc(9),
+    }));
     const layout = layOut([...others, ...archiveFiles(options)], twist);
     const source = watched(toBuffer(layout));
     const archive = await openArchive(source);
     assert.deepEqual(archive.slide, slide);
     // End, index and description; a long comment hides the end from the first read.
     assert.equal(source.reads.length, twist.comment === undefined ? 2 : 3);
-    assert.ok(source.reads.at(-1)[1] <= layout.directoryOffset, "the directory is not needed: that is what the index is for");
+    assert.ok(
+      source.reads.at(-1)[1] <= layout.directoryOffset,
+      "the directory is not needed: that is what the index is for",
+    );
     await everyTileIsRight(archive);
   });
 }
@@ -125,7 +131,11 @@ test("the example of the index's specification is read as it says", async () => 
     Buffer.from([0x60, 4, 0, 0, 0, 0, 0, 0, 220, 1, 0, 0]),
     Buffer.from([0x80, 6, 0, 0, 0, 0, 0, 0, 230, 1, 0, 0]),
   ]);
-  const index = await TileIndex.open(blobSource(new Blob([example])), { start: 0, end: example.length, filesEnd: 9999 });
+  const index = await TileIndex.open(blobSource(new Blob([example])), {
+    start: 0,
+    end: example.length,
+    filesEnd: 9999,
+  });
   assert.deepEqual(await index.tile(2, 1, 0), { start: 1664, end: 2150 });
   assert.deepEqual(await index.tile(0, 0, 0), { start: 41, end: 497 });
   assert.deepEqual(index.description, { start: 0x1234, end: 0x1297 });
@@ -133,7 +143,10 @@ test("the example of the index's specification is read as it says", async () => 
 
 test("the index is read page by page, each once, whoever asks", async () => {
   const big = { width: 20000, height: 20000, tileSize: 100, overlap: 0, extension: "png" };
-  const bytes = tileIndex(big, (level, column, row) => ({ start: level * 1e6 + row * 1e3 + column, length: 1 + level }));
+  const bytes = tileIndex(big, (level, column, row) => ({
+    start: level * 1e6 + row * 1e3 + column,
+    length: 1 + level,
+  }));
   const source = watched(bytes);
   const index = await TileIndex.open(source, { start: 0, end: bytes.length, filesEnd: 1e9 });
   assert.equal(index.pyramid.tiles, (bytes.length - 64) / 12);
@@ -141,7 +154,9 @@ test("the index is read page by page, each once, whoever asks", async () => {
   source.reads.length = 0;
   const level = index.pyramid.levelCount - 1;
   const row = await Promise.all(Array.from({ length: 200 }, (_, column) => index.tile(level, column, 7)));
-  row.forEach((tile, column) => assert.deepEqual(tile, { start: level * 1e6 + 7000 + column, end: level * 1e6 + 7001 + column + level }));
+  row.forEach((tile, column) =>
+    assert.deepEqual(tile, { start: level * 1e6 + 7000 + column, end: level * 1e6 + 7001 + column + level }),
+  );
   assert.ok(source.reads.length <= 2, `${source.reads.length} reads for one row`);
   assert.ok(source.reads.every(([start, end]) => end - start <= 65536));
   const last = await index.tile(level, 199, 199);
@@ -163,11 +178,27 @@ for (const [form, change] of [
   ["without an index", (files) => files.slice(0, -1)],
   ["without index and description", (files) => files.filter(({ name }) => !/\.(bin|json)$/.test(name))],
   ["in another order, so that its index is not its last file", (files) => [...files].reverse().map(withoutPlaces)],
-  ["with an index of another version", (files) => files.map((file) => indexWith(file, (index) => index.writeUInt16LE(2, 8)))],
-  ["packed anew, with an index of the old places", (files) => [{ name: "new", contents: Buffer.alloc(9) }, ...files.map(withoutPlaces)]],
-  ["with long extra fields in local headers", (files) => files.slice(0, -1).map((file) => ({ ...file, localExtra: Buffer.alloc(300) }))],
-  ["with no folder around it", (files) => files.slice(0, -1).map((file) => ({ ...file, name: file.name.slice(NAME.length + 1) }))],
-  ["with some other program's JSON", (files) => files.slice(0, -1).map((file) => (file.name.endsWith(".json") ? { ...file, contents: Buffer.from("[1") } : file))],
+  [
+    "with an index of another version",
+    (files) => files.map((file) => indexWith(file, (index) => index.writeUInt16LE(2, 8))),
+  ],
+  [
+    "packed anew, with an index of the old places",
+    (files) => [{ name: "new", contents: Buffer.alloc(9) }, ...files.map(withoutPlaces)],
+  ],
+  [
+    "with long extra fields in local headers",
+    (files) => files.slice(0, -1).map((file) => ({ ...file, localExtra: Buffer.alloc(300) })),
+  ],
+  [
+    "with no folder around it",
+    (files) => files.slice(0, -1).map((file) => ({ ...file, name: file.name.slice(NAME.length + 1) })),
+  ],
+  [
+    "with some other program's JSON",
+    (files) =>
+      files.slice(0, -1).map((file) => (file.name.endsWith(".json") ? { ...file, contents: Buffer.from("[1") } : file)),
+  ],
 ]) {
   test(`an archive ${form} opens by its list of files`, async () => {
     const files = change(archiveFiles());
@@ -179,8 +210,13 @@ for (const [form, change] of [
 }
 
 test("tiles called .jpg are JPEG", async () => {
-  const files = archiveFiles().slice(0, -1).filter(({ name }) => !name.endsWith(".json"));
-  const renamed = files.map((file) => ({ ...changed(file, ".dzi", '"png"', '"jpg"'), name: file.name.replace(/png$/, "jpg") }));
+  const files = archiveFiles()
+    .slice(0, -1)
+    .filter(({ name }) => !name.endsWith(".json"));
+  const renamed = files.map((file) => ({
+    ...changed(file, ".dzi", '"png"', '"jpg"'),
+    name: file.name.replace(/png$/, "jpg"),
+  }));
   const archive = await openArchive(watched(toBuffer(layOut(renamed))));
   assert.equal(archive.slide.format, "jpeg");
   await everyTileIsRight(archive);
@@ -192,7 +228,10 @@ test("an archive with the longest comment opens by its list of files", async () 
 });
 
 test("a long list of files is followed piece by piece, and with ZIP64", async () => {
-  const many = Array.from({ length: 70000 }, (_, number) => ({ name: `${NAME}/other/${number}`, contents: Buffer.alloc(0) }));
+  const many = Array.from({ length: 70000 }, (_, number) => ({
+    name: `${NAME}/other/${number}`,
+    contents: Buffer.alloc(0),
+  }));
   const source = watched(toBuffer(layOut([...many, ...archiveFiles().slice(0, -1)])));
   await everyTileIsRight(await openArchive(source));
   assert.ok(source.reads.every(([start, end]) => end - start <= 1 << 20));
@@ -202,15 +241,51 @@ for (const [form, expected, change] of [
   ["is compressed", /its files are compressed.*zip -0/, (files) => files.map((file) => ({ ...file, method: 8 }))],
   ["is encrypted", /encrypted/, (files) => files.slice(0, -1).map((file) => ({ ...file, flags: 1 }))],
   ["has no descriptor", /no \.dzi file is in it/, (files) => files.filter(({ name }) => !/\.(dzi|bin)$/.test(name))],
-  ["has a descriptor of nothing", /no usable “Width”/, (files) => files.slice(0, -1).map((file) => changed(file, ".dzi", '"700"', '"0"'))],
-  ["has tiles of another kind", /its tiles are “webp” files/, (files) => files.slice(0, -1).map((file) => changed(file, ".dzi", '"png"', '"webp"'))],
-  ["has a description of another slide", /contradict each other about “width”/, (files) => files.map((file) => changed(file, ".json", "700", "701"))],
-  ["has half a description", /its description is not valid JSON/, (files) => files.map((file) => changed(file, ".json", "}}", ""))],
-  ["has a description without a colour", /its description lacks/, (files) => files.map((file) => changed(file, ".json", "ffffff", "white"))],
-  ["has an index of another image size", /its tile index says/, (files) => files.map((file) => indexWith(file, (index) => index.writeUInt32LE(7000, 16)))],
-  ["has an index that promises 2⁶⁴ tiles", /its tile index says|beyond any file/, (files) => files.map((file) => indexWith(file, (index) => index.fill(255, 16, 24).writeUInt32LE(2, 24)))],
-  ["has an index without its last tile", /bytes of records/, (files) => files.map((file) => indexWith(file, (index) => index.subarray(0, -12)))],
-  ["has an index that is none", /does not begin as one/, (files) => files.map((file) => indexWith(file, () => Buffer.alloc(100)))],
+  [
+    "has a descriptor of nothing",
+    /no usable “Width”/,
+    (files) => files.slice(0, -1).map((file) => changed(file, ".dzi", '"700"', '"0"')),
+  ],
+  [
+    "has tiles of another kind",
+    /its tiles are “webp” files/,
+    (files) => files.slice(0, -1).map((file) => changed(file, ".dzi", '"png"', '"webp"')),
+  ],
+  [
+    "has a description of another slide",
+    /contradict each other about “width”/,
+    (files) => files.map((file) => changed(file, ".json", "700", "701")),
+  ],
+  [
+    "has half a description",
+    /its description is not valid JSON/,
+    (files) => files.map((file) => changed(file, ".json", "}}", "")),
+  ],
+  [
+    "has a description without a colour",
+    /its description lacks/,
+    (files) => files.map((file) => changed(file, ".json", "ffffff", "white")),
+  ],
+  [
+    "has an index of another image size",
+    /its tile index says/,
+    (files) => files.map((file) => indexWith(file, (index) => index.writeUInt32LE(7000, 16))),
+  ],
+  [
+    "has an index that promises 2⁶⁴ tiles",
+    /its tile index says|beyond any file/,
+    (files) => files.map((file) => indexWith(file, (index) => index.fill(255, 16, 24).writeUInt32LE(2, 24))),
+  ],
+  [
+    "has an index without its last tile",
+    /bytes of records/,
+    (files) => files.map((file) => indexWith(file, (index) => index.subarray(0, -12))),
+  ],
+  [
+    "has an index that is none",
+    /does not begin as one/,
+    (files) => files.map((file) => indexWith(file, () => Buffer.alloc(100))),
+  ],
   ["has an empty index", /too short/, (files) => files.map((file) => indexWith(file, () => Buffer.alloc(0)))],
 ]) {
   test(`an archive that ${form} is refused`, async () => {
@@ -267,13 +342,30 @@ test("whatever a byte of the end becomes, nothing is read beyond the file and no
 });
 
 test("a file with an end that claims 4 GB of directory is refused, not allocated", async () => {
-  const end = Buffer.concat([Buffer.from("PK\x05\x06"), short(0), short(0), short(9), short(9), word(0xfffffff0), word(0), short(0)]);
+  const end = Buffer.concat([
+    Buffer.from("PK\x05\x06"),
+    short(0),
+    short(0),
+    short(9),
+    short(9),
+    word(0xfffffff0),
+    word(0),
+    short(0),
+  ]);
   await assert.rejects(openArchive(watched(end)), /beyond its end/);
 });
 
 test("an archive of another geometry opens too", async () => {
   const strip = { width: 3, height: 1, tileSize: 2, overlap: 0, extension: "jpeg" };
-  const tiles = [[0, 0], [1, 0], [2, 0], [2, 1]].map(([level, column]) => ({ name: tileName("s", level, column, 0, "jpeg"), contents: Buffer.from([level, column]) }));
+  const tiles = [
+    [0, 0],
+    [1, 0],
+    [2, 0],
+    [2, 1],
+  ].map(([level, column]) => ({
+    name: tileName("s", level, column, 0, "jpeg"),
+    contents: Buffer.from([level, column]),
+  }));
   const files = withIndex("s", "s/", strip, tiles, description("s", strip));
   const archive = await openArchive(watched(toBuffer(layOut(files))));
   assert.deepEqual([...(await archive.tile(2, 1, 0))], [2, 1]);
@@ -282,7 +374,9 @@ test("an archive of another geometry opens too", async () => {
 
 /** The file as it is, even where its contents were to be made anew. */
 function withoutPlaces(file) {
-  return typeof file.contents === "function" ? { ...file, contents: file.contents(layOut(archiveFiles()).places) } : file;
+  return typeof file.contents === "function"
+    ? { ...file, contents: file.contents(layOut(archiveFiles()).places) }
+    : file;
 }
 
 /** The index with a change; what the change returns, where that is bytes, replaces it. */

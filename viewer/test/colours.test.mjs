@@ -6,8 +6,8 @@ import { test } from "node:test";
 
 import { slidePixel } from "./made-up-export.mjs";
 import { load } from "./module.mjs";
-import { moveTo, pageTest } from "./stage.mjs";
 import { readPng } from "./png.mjs";
+import { moveTo, pageTest } from "./stage.mjs";
 
 const { filterText, UNCHANGED } = await load("colours.ts");
 
@@ -21,41 +21,45 @@ const settings = [
   [{ brightness: "1.3" }, (value) => clamped(value * 1.3)],
   [{ contrast: "1.5" }, (value) => clamped((value - 0.5) * 1.5 + 0.5)],
   [{ gamma: "2" }, (value) => Math.sqrt(value)],
-  [
-    { brightness: "0.8", contrast: "0.7", gamma: "0.5" },
-    (value) => (((value * 0.8 - 0.5) * 0.7 + 0.5) ** 2),
-  ],
+  [{ brightness: "0.8", contrast: "0.7", gamma: "0.5" }, (value) => ((value * 0.8 - 0.5) * 0.7 + 0.5) ** 2],
 ];
 
-pageTest("the sliders change the pixels by their arithmetic, and reset undoes it", { width: 400, height: 500 }, async (page) => {
-  await moveTo(page, { x: 300, y: 200, zoom: 4 });
-  const mark = page.getByText("Colours changed");
-  assert.deepEqual(await shownPixel(page), slidePixel(300, 200));
-  assert.equal(await mark.isVisible(), false);
-  for (const [change, arithmetic] of settings) {
-    await page.keyboard.press("c");
-    for (const [name, value] of Object.entries(change)) {
-      await page.locator(`#${name}`).fill(value);
-    }
-    // Out of the way of the pixel that is looked at.
-    await page.keyboard.press("c");
-    assert.equal(await mark.isVisible(), true);
-    const shown = await shownPixel(page);
-    slidePixel(300, 200).forEach((value, channel) => {
-      const expected = arithmetic(value / 255) * 255;
-      assert.ok(Math.abs(shown[channel] - expected) <= 2, `${JSON.stringify(change)}: ${shown[channel]}, not ${expected}`);
-    });
-    await page.getByRole("button", { name: "Reset" }).click();
-    assert.equal(await mark.isVisible(), false);
+pageTest(
+  "the sliders change the pixels by their arithmetic, and reset undoes it",
+  { width: 400, height: 500 },
+  async (page) => {
+    await moveTo(page, { x: 300, y: 200, zoom: 4 });
+    const mark = page.getByText("Colours changed");
     assert.deepEqual(await shownPixel(page), slidePixel(300, 200));
-  }
-  await page.keyboard.press("c");
-  await page.locator("#gamma").fill("2");
-  assert.equal(await page.locator("#gamma-text").textContent(), "2.00");
-  await page.getByRole("button", { name: "The slide’s own colours" }).click();
-  assert.equal(await page.locator("#gamma-text").textContent(), "1.00");
-  assert.equal(await mark.isVisible(), false);
-});
+    assert.equal(await mark.isVisible(), false);
+    for (const [change, arithmetic] of settings) {
+      await page.keyboard.press("c");
+      for (const [name, value] of Object.entries(change)) {
+        await page.locator(`#${name}`).fill(value);
+      }
+      // Out of the way of the pixel that is looked at.
+      await page.keyboard.press("c");
+      assert.equal(await mark.isVisible(), true);
+      const shown = await shownPixel(page);
+      slidePixel(300, 200).forEach((value, channel) => {
+        const expected = arithmetic(value / 255) * 255;
+        assert.ok(
+          Math.abs(shown[channel] - expected) <= 2,
+          `${JSON.stringify(change)}: ${shown[channel]}, not ${expected}`,
+        );
+      });
+      await page.getByRole("button", { name: "Reset" }).click();
+      assert.equal(await mark.isVisible(), false);
+      assert.deepEqual(await shownPixel(page), slidePixel(300, 200));
+    }
+    await page.keyboard.press("c");
+    await page.locator("#gamma").fill("2");
+    assert.equal(await page.locator("#gamma-text").textContent(), "2.00");
+    await page.getByRole("button", { name: "The slide’s own colours" }).click();
+    assert.equal(await page.locator("#gamma-text").textContent(), "1.00");
+    assert.equal(await mark.isVisible(), false);
+  },
+);
 
 /** What the screen shows of slide pixel 300, 200 when that is in its middle at 4:1. */
 async function shownPixel(page) {

@@ -82,7 +82,11 @@ test("the full level is the first at which one pixel has grown to the slide's si
 });
 
 test("the facts give size, scale and objective", () => {
-  assert.deepEqual(facts(readGood()), ["46\u202f000 × 32\u202f914\u00a0px", "0.499\u00a0µm per pixel", "20× objective"]);
+  assert.deepEqual(facts(readGood()), [
+    "46\u202f000 × 32\u202f914\u00a0px",
+    "0.499\u00a0µm per pixel",
+    "20× objective",
+  ]);
   assert.deepEqual(facts(readGood({ mpp: { x: 0.25, y: 0.5 }, objectivePower: null, width: 100, height: 1234567 })), [
     "100 × 1\u202f234\u202f567\u00a0px",
     "0.25 × 0.5\u00a0µm per pixel",

@@ -30,16 +30,42 @@ test("every key of the page is in the help, once, and none is OpenSeadragon's", 
   assert.ok(keys.length >= 12, `only ${keys}`);
   assert.equal(new Set(keys).size, keys.length, `${keys}`);
   keys.forEach((key) => assert.equal(told.filter((other) => other === key).length, 1, `the key ${key}`));
-  const taken = ["w", "a", "s", "d", "r", "f", "j", "k", "0", "+", "-", "=", "arrowup", "arrowdown", "arrowleft", "arrowright"];
-  assert.deepEqual(keys.filter((key) => taken.includes(key)), []);
+  const taken = [
+    "w",
+    "a",
+    "s",
+    "d",
+    "r",
+    "f",
+    "j",
+    "k",
+    "0",
+    "+",
+    "-",
+    "=",
+    "arrowup",
+    "arrowdown",
+    "arrowleft",
+    "arrowright",
+  ];
+  assert.deepEqual(
+    keys.filter((key) => taken.includes(key)),
+    [],
+  );
 });
 
-for (const size of [{ width: 1024, height: 768 }, { width: 360, height: 640 }]) {
+for (const size of [
+  { width: 1024, height: 768 },
+  { width: 360, height: 640 },
+]) {
   pageTest(`the help is shown and left, ${size.width} pixels wide`, size, async (page) => {
     const sheet = page.getByRole("dialog", { name: "Keys and gestures" });
     const ways = [
       [() => page.keyboard.press("?"), () => page.keyboard.press("Escape")],
-      [() => page.getByRole("button", { name: "Help" }).click(), () => page.getByRole("button", { name: "Close" }).click()],
+      [
+        () => page.getByRole("button", { name: "Help" }).click(),
+        () => page.getByRole("button", { name: "Close" }).click(),
+      ],
       [() => page.keyboard.press("?"), () => page.keyboard.press("?")],
     ];
     for (const [show, leave] of ways) {

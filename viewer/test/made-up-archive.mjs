@@ -60,7 +60,11 @@ export function withIndex(name, vendor, geometry, tileFiles, json) {
     {
       name: `${vendor}tile-index.bin`,
       contents: (places) =>
-        tileIndex(geometry, (level, column, row) => places.get(tileName(name, level, column, row, extension)), places.get(jsonName)),
+        tileIndex(
+          geometry,
+          (level, column, row) => places.get(tileName(name, level, column, row, extension)),
+          places.get(jsonName),
+        ),
     },
   ];
 }

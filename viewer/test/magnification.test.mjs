@@ -16,8 +16,14 @@ test("the steps go as far as the objective, and its own power is one of them", (
   assert.deepEqual(texts(63), ["1×", "2×", "5×", "10×", "20×", "40×", "63×"]);
   assert.deepEqual(texts(0.5), ["0.5×"]);
   assert.deepEqual(texts(null), ["Whole", "25%", "50%", "100%"]);
-  assert.deepEqual(steps(40).map(({ zoom }) => zoom), [0.025, 0.05, 0.125, 0.25, 0.5, 1]);
-  assert.deepEqual(steps(null).map(({ zoom }) => zoom), [null, 0.25, 0.5, 1]);
+  assert.deepEqual(
+    steps(40).map(({ zoom }) => zoom),
+    [0.025, 0.05, 0.125, 0.25, 0.5, 1],
+  );
+  assert.deepEqual(
+    steps(null).map(({ zoom }) => zoom),
+    [null, 0.25, 0.5, 1],
+  );
 });
 
 test("the magnification is told in three figures", () => {
@@ -30,29 +36,33 @@ test("the magnification is told in three figures", () => {
 
 for (const deviceScaleFactor of [1, 2]) {
   const options = { change: { objectivePower: 2 }, deviceScaleFactor, width: 400, height: 330 };
-  pageTest(`buttons and keys set the magnification about the centre, density ${deviceScaleFactor}`, options, async (page) => {
-    const now = page.getByRole("button", { name: /^Magnification: / });
-    await moveTo(page, { x: 345.5, y: 251.25, zoom: 1.7 });
-    assert.equal(await now.textContent(), "3.4×");
-    await now.click();
-    const ways = [
-      [() => page.getByRole("button", { name: "1×", exact: true }).click(), 0.5, "1×"],
-      [() => page.getByRole("button", { name: /^2×/ }).click(), 1, "2×"],
-      [() => page.keyboard.press("1"), 0.5, "1×"],
-      [() => page.keyboard.press("2"), 1, "2×"],
-    ];
-    for (const [set, zoom, text] of ways) {
+  pageTest(
+    `buttons and keys set the magnification about the centre, density ${deviceScaleFactor}`,
+    options,
+    async (page) => {
+      const now = page.getByRole("button", { name: /^Magnification: / });
       await moveTo(page, { x: 345.5, y: 251.25, zoom: 1.7 });
-      await set();
-      await whenDrawn(page);
-      const view = await viewOf(page);
-      near(view.zoom, zoom, 1e-12);
-      near(view.x, 345.5, 1e-9);
-      near(view.y, 251.25, 1e-9);
-      assert.equal(await now.textContent(), text);
-      assert.equal(await page.getByRole("button", { pressed: true }).textContent(), text);
-    }
-  });
+      assert.equal(await now.textContent(), "3.4×");
+      await now.click();
+      const ways = [
+        [() => page.getByRole("button", { name: "1×", exact: true }).click(), 0.5, "1×"],
+        [() => page.getByRole("button", { name: /^2×/ }).click(), 1, "2×"],
+        [() => page.keyboard.press("1"), 0.5, "1×"],
+        [() => page.keyboard.press("2"), 1, "2×"],
+      ];
+      for (const [set, zoom, text] of ways) {
+        await moveTo(page, { x: 345.5, y: 251.25, zoom: 1.7 });
+        await set();
+        await whenDrawn(page);
+        const view = await viewOf(page);
+        near(view.zoom, zoom, 1e-12);
+        near(view.x, 345.5, 1e-9);
+        near(view.y, 251.25, 1e-9);
+        assert.equal(await now.textContent(), text);
+        assert.equal(await page.getByRole("button", { pressed: true }).textContent(), text);
+      }
+    },
+  );
 }
 
 pageTest("what is smaller than the whole slide cannot be chosen", {}, async (page) => {

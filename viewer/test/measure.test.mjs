@@ -128,7 +128,11 @@ pageTest("the keys alone measure, from the middle of the screen", { change: { mp
   await page.getByRole("button", { name: "Area" }).focus();
   await page.keyboard.press("Space");
   await page.locator("#slide .openseadragon-canvas").focus();
-  for (const [x, y] of [[300, 200], [400, 200], [400, 300]]) {
+  for (const [x, y] of [
+    [300, 200],
+    [400, 200],
+    [400, 300],
+  ]) {
     await moveTo(page, { x, y, zoom: 2 });
     await page.keyboard.press("p");
   }

@@ -50,7 +50,12 @@ test("each pixel stands on the screen at 1:1, and as a sharp block at 4:1", { sk
   const { page, complaints } = await openExport(browser, made.folder);
   await whenDrawn(page);
   // The second point has the corner of four tiles in its middle.
-  for (const [x, y] of [[350, 250], [254, 254], [3, 3], [WIDTH - 4, HEIGHT - 4]]) {
+  for (const [x, y] of [
+    [350, 250],
+    [254, 254],
+    [3, 3],
+    [WIDTH - 4, HEIGHT - 4],
+  ]) {
     for (const zoom of [1, 4]) {
       const shown = await slideRegion(page, x, y, zoom, PATCH);
       forEachPixel(PATCH * 2 + 1, (dx, dy) => {
@@ -73,11 +78,18 @@ test("the navigator shows the slide in its own colours", { skip: noBrowser }, as
   const { page } = await openExport(browser, madeUp().folder);
   await whenDrawn(page);
   const picture = readPng(await page.locator("#navigator").screenshot());
-  for (const [across, down] of [[0.25, 0.25], [0.75, 0.25], [0.25, 0.75], [0.75, 0.75]]) {
+  for (const [across, down] of [
+    [0.25, 0.25],
+    [0.75, 0.25],
+    [0.25, 0.75],
+    [0.75, 0.75],
+  ]) {
     const expected = slidePixel(Math.round(across * WIDTH), Math.round(down * HEIGHT));
     const shown = picture.pixel(Math.round(across * picture.width), Math.round(down * picture.height));
     // Red and green are flat in each quarter; the grain in blue is averaged.
-    [0, 1].forEach((channel) => assert.ok(Math.abs(shown[channel] - expected[channel]) <= 2, `${shown} at ${across}, ${down}`));
+    [0, 1].forEach((channel) =>
+      assert.ok(Math.abs(shown[channel] - expected[channel]) <= 2, `${shown} at ${across}, ${down}`),
+    );
     assert.ok(Math.abs(shown[2] - 124) <= 20, `${shown} at ${across}, ${down}`);
   }
   await page.context().close();
@@ -165,7 +177,9 @@ test("a page without its script says so", { skip: noBrowser }, async () => {
   const made = madeUp();
   rmSync(join(made.folder, "viewer/viewer.js"));
   const { page } = await openExport(browser, made.folder);
-  await page.getByText("the script viewer/viewer.js, which belongs beside this page, has not run", { exact: false }).waitFor();
+  await page
+    .getByText("the script viewer/viewer.js, which belongs beside this page, has not run", { exact: false })
+    .waitFor();
   await page.context().close();
 });
 
@@ -194,7 +208,12 @@ async function opensWell({ folder }) {
 /** Compares the screen at 1:1 with tiles that Chromium shows on their own. */
 async function comparesWithTiles(page, folder, description) {
   const { width, height, tileSize, overlap } = description;
-  const places = [[0.5, 0.5], [0.3, 0.4], [0.6, 0.3], [0.45, 0.7]].map(([across, down]) => {
+  const places = [
+    [0.5, 0.5],
+    [0.3, 0.4],
+    [0.6, 0.3],
+    [0.45, 0.7],
+  ].map(([across, down]) => {
     return [inTile(across * width, width, description), inTile(down * height, height, description)];
   });
   const tiles = [];

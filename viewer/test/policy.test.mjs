@@ -2,10 +2,10 @@
 // send it: every tool is used once, and the browser refuses nothing.
 
 import assert from "node:assert/strict";
-import { createServer } from "node:http";
 import { readFile } from "node:fs/promises";
-import { after, before, test } from "node:test";
+import { createServer } from "node:http";
 import { join } from "node:path";
+import { after, before, test } from "node:test";
 
 import { launch, noBrowser, whenDrawn } from "./browser.mjs";
 import { madeUp } from "./stage.mjs";

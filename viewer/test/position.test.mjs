@@ -23,7 +23,12 @@ test("a place is written as a person would", () => {
 
 test("what is written is read again to less than a hundredth of a screen pixel", () => {
   const size = { x: 3840, y: 2160 };
-  const corners = [[0, 0], [3840, 0], [0, 2160], [1920, 1080]];
+  const corners = [
+    [0, 0],
+    [3840, 0],
+    [0, 2160],
+    [1920, 1080],
+  ];
   for (const zoom of [1.234567891e-4, 0.02, 0.3, 1 / 3, 1, 3.99999, 40, 700 / 3]) {
     for (const rotation of [0, 90, 123.456789012]) {
       const view = { x: 536870911.123456, y: 1234.5678901, zoom, rotation, flip: rotation > 0 };
@@ -60,7 +65,13 @@ test("nonsense is no place", () => {
     "#x=1;alert(1)&y=2&zoom=1",
   ];
   nonsense.forEach((hash) => assert.equal(readPosition(hash), null, hash));
-  assert.deepEqual(readPosition("#x=1&y=-2.5&zoom=1e-3&rotation=-90"), { x: 1, y: -2.5, zoom: 0.001, rotation: 270, flip: false });
+  assert.deepEqual(readPosition("#x=1&y=-2.5&zoom=1e-3&rotation=-90"), {
+    x: 1,
+    y: -2.5,
+    zoom: 0.001,
+    rotation: 270,
+    flip: false,
+  });
 });
 
 pageTest("a link opens exactly where it was made", { width: 801, height: 603 }, async (page, folder) => {
@@ -79,7 +90,12 @@ pageTest("a link opens exactly where it was made", { width: 801, height: 603 }, 
     const size = await other.evaluate(() => ({ ...window.slidezoom.viewer.viewport.getContainerSize() }));
     const [made, read] = [await viewOf(page), await viewOf(other)];
     assert.equal(read.flip, view.flip);
-    for (const point of [[0, 0], [700, 0], [0, 500], [700, 500]].map(([x, y]) => ({ x, y }))) {
+    for (const point of [
+      [0, 0],
+      [700, 0],
+      [0, 500],
+      [700, 500],
+    ].map(([x, y]) => ({ x, y }))) {
       const [wanted, place] = [toScreen(point, made, size), toScreen(point, read, size)];
       near(place.x, wanted.x, 0.01, hash);
       near(place.y, wanted.y, 0.01, hash);
@@ -115,11 +131,15 @@ pageTest("the address follows a flip, and the page follows the address", {}, asy
   assert.deepEqual(await viewOf(page), view);
 });
 
-pageTest("a place far from the slide shows the slide none the less", { hash: "#x=1e9&y=-1e9&zoom=500" }, async (page) => {
-  const { zoom, ...centre } = await viewOf(page);
-  near(zoom, 4, 1e-6);
-  assert.ok(centre.x > 0 && centre.x <= 700 && centre.y >= 0 && centre.y <= 500, JSON.stringify(centre));
-});
+pageTest(
+  "a place far from the slide shows the slide none the less",
+  { hash: "#x=1e9&y=-1e9&zoom=500" },
+  async (page) => {
+    const { zoom, ...centre } = await viewOf(page);
+    near(zoom, 4, 1e-6);
+    assert.ok(centre.x > 0 && centre.x <= 700 && centre.y >= 0 && centre.y <= 500, JSON.stringify(centre));
+  },
+);
 
 pageTest("nonsense in the address opens the whole slide", { hash: "#x=1&y=2&zoom=nonsense" }, async (page) => {
   const home = await page.evaluate(() => window.slidezoom.viewer.viewport.getHomeZoom());
@@ -131,7 +151,7 @@ pageTest("the link is copied", { permissions: ["clipboard-read", "clipboard-writ
   await page.getByRole("button", { name: "Copy a link" }).click();
   await page.getByText("Link copied.").waitFor();
   const link = await page.evaluate(() => navigator.clipboard.readText());
-  assert.equal(link, page.url().replace(/#.*/, "") + "#x=100&y=200&zoom=3&rotation=0");
+  assert.equal(link, `${page.url().replace(/#.*/, "")}#x=100&y=200&zoom=3&rotation=0`);
   assert.equal(await page.getByLabel("The link to this place").isVisible(), false);
 });
 

@@ -45,13 +45,18 @@ test("the scale is that along the screen's horizontal", () => {
   near(scale(60, 1), Math.sqrt(0.0625 + 0.046875), 1e-12);
 });
 
-const MICROMETRES = { "µm": 1, mm: 1000, cm: 10000 };
+const MICROMETRES = { µm: 1, mm: 1000, cm: 10000 };
 
 const mpp = { x: 0.4990001, y: 0.3 };
 pageTest("the bar is as long as what it names, at any zoom", { change: { mpp } }, async (page) => {
   const seen = new Set();
   for (const zoom of [0.61, 0.75, 1, 1.9, 3.7]) {
-    for (const [rotation, scale] of [[0, mpp.x], [90, mpp.y], [180, mpp.x], [270, mpp.y]]) {
+    for (const [rotation, scale] of [
+      [0, mpp.x],
+      [90, mpp.y],
+      [180, mpp.x],
+      [270, mpp.y],
+    ]) {
       await moveTo(page, { x: 350, y: 250, zoom, rotation });
       const text = await page.locator("#scale-bar-text").textContent();
       const [amount, unit] = text.split("\u00a0");
@@ -86,6 +91,7 @@ pageTest("the bar keeps pace within a movement", { reducedMotion: "no-preference
 });
 
 pageTest("a slide without a scale is called not calibrated", { change: { mpp: null } }, async (page) => {
+  // biome-ignore lint/performance/useDomNodeTextContent: what is seen of it
   assert.equal(await page.locator("#scale-bar").innerText(), "not calibrated");
   assert.equal(await page.locator("#scale-bar-line").isVisible(), false);
 });

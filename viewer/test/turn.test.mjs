@@ -10,7 +10,13 @@ import { near, pageTest, viewOf } from "./stage.mjs";
 const { degreesOnScreen } = await load("turn.ts");
 
 test("degrees are told as they are seen", () => {
-  const seen = [[0, 0], [90, 90], [180, 180], [270, -90], [359, -1]];
+  const seen = [
+    [0, 0],
+    [90, 90],
+    [180, 180],
+    [270, -90],
+    [359, -1],
+  ];
   seen.forEach(([rotation, degrees]) => assert.equal(degreesOnScreen(rotation, false), degrees));
   assert.equal(degreesOnScreen(90, true), -90);
   assert.equal(degreesOnScreen(180, true), 180);

@@ -34,7 +34,14 @@ test("a point of the slide stands where it should, turned and mirrored", () => {
 });
 
 test("a rotation is told from 0 to less than 360", () => {
-  const turns = [[0, 0], [360, 0], [-90, 270], [450, 90], [-1e-20, 0], [359.5, 359.5]];
+  const turns = [
+    [0, 0],
+    [360, 0],
+    [-90, 270],
+    [450, 90],
+    [-1e-20, 0],
+    [359.5, 359.5],
+  ];
   turns.forEach(([degrees, expected]) => assert.equal(normalised(degrees), expected));
 });
 
@@ -59,7 +66,13 @@ pageTest("a slide pixel is painted where it is said to be, turned and mirrored",
       await moveTo(page, { x: 350, y: 250, zoom: 8, rotation, flip });
       const size = await page.evaluate(() => ({ ...window.slidezoom.viewer.viewport.getContainerSize() }));
       const picture = readPng(await page.screenshot());
-      for (const [x, y] of [[350, 250], [330, 250], [350, 270], [325, 235], [372, 262]]) {
+      for (const [x, y] of [
+        [350, 250],
+        [330, 250],
+        [350, 270],
+        [325, 235],
+        [372, 262],
+      ]) {
         const place = toScreen({ x: x + 0.5, y: y + 0.5 }, { x: 350, y: 250, zoom: 8, rotation, flip }, size);
         const shown = picture.pixel(Math.round(box.x + place.x), Math.round(box.y + place.y));
         assert.deepEqual(shown, slidePixel(x, y), `${x}, ${y} at ${rotation}°${flip ? ", mirrored" : ""}`);

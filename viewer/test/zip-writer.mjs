@@ -30,15 +30,40 @@ export function layOut(files, { zip64 = false, comment = "" } = {}) {
     const contents = typeof file.contents === "function" ? file.contents(places) : file.contents;
     offset += gap;
     const headerOffset = offset;
-    const common = [short(flags), short(method), short(0), short(33), word(checksum(contents)), word(contents.length), word(contents.length)];
+    const common = [
+      short(flags),
+      short(method),
+      short(0),
+      short(33),
+      word(checksum(contents)),
+      word(contents.length),
+      word(contents.length),
+    ];
     const nameBytes = Buffer.from(name);
-    put(Buffer.concat([Buffer.from("PK\x03\x04"), short(10), ...common, short(nameBytes.length), short(localExtra.length), nameBytes, localExtra]));
+    put(
+      Buffer.concat([
+        Buffer.from("PK\x03\x04"),
+        short(10),
+        ...common,
+        short(nameBytes.length),
+        short(localExtra.length),
+        nameBytes,
+        localExtra,
+      ]),
+    );
     places.set(name, { start: offset, length: contents.length, headerOffset });
     put(contents);
     const large = zip64 || headerOffset > 0xfffffffe;
     const extra = large ? Buffer.concat([short(1), short(8), long(headerOffset)]) : Buffer.alloc(0);
     records.push(
-      Buffer.concat([Buffer.from("PK\x01\x02"), short(0x30a), short(10), ...common, short(nameBytes.length), short(extra.length)]),
+      Buffer.concat([
+        Buffer.from("PK\x01\x02"),
+        short(0x30a),
+        short(10),
+        ...common,
+        short(nameBytes.length),
+        short(extra.length),
+      ]),
       Buffer.concat([short(0), short(0), short(0), word(0), word(large ? 0xffffffff : headerOffset), nameBytes, extra]),
     );
   }
@@ -49,11 +74,36 @@ export function layOut(files, { zip64 = false, comment = "" } = {}) {
   if (large) {
     const recordOffset = offset;
     const entries = long(files.length);
-    put(Buffer.concat([Buffer.from("PK\x06\x06"), long(44), short(45), short(45), word(0), word(0), entries, entries, long(directoryBytes), long(directoryOffset)]));
+    put(
+      Buffer.concat([
+        Buffer.from("PK\x06\x06"),
+        long(44),
+        short(45),
+        short(45),
+        word(0),
+        word(0),
+        entries,
+        entries,
+        long(directoryBytes),
+        long(directoryOffset),
+      ]),
+    );
     put(Buffer.concat([Buffer.from("PK\x06\x07"), word(0), long(recordOffset), word(1)]));
   }
   const entries = short(large ? 0xffff : files.length);
-  put(Buffer.concat([Buffer.from("PK\x05\x06"), short(0), short(0), entries, entries, word(large ? 0xffffffff : directoryBytes), word(large ? 0xffffffff : directoryOffset), short(comment.length), Buffer.from(comment)]));
+  put(
+    Buffer.concat([
+      Buffer.from("PK\x05\x06"),
+      short(0),
+      short(0),
+      entries,
+      entries,
+      word(large ? 0xffffffff : directoryBytes),
+      word(large ? 0xffffffff : directoryOffset),
+      short(comment.length),
+      Buffer.from(comment),
+    ]),
+  );
   return { pieces, length: offset, places, directoryOffset };
 }
 

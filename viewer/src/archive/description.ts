@@ -51,7 +51,10 @@ export function isOurs(json: string): boolean {
   }
 }
 
-function slideWith(geometry: Geometry, about: Record<"name" | "mpp" | "objectivePower" | "background", unknown>): Slide {
+function slideWith(
+  geometry: Geometry,
+  about: Record<"name" | "mpp" | "objectivePower" | "background", unknown>,
+): Slide {
   const { width, height, tileSize, overlap, extension } = geometry;
   const format = FORMATS.get(extension.toLowerCase());
   if (format === undefined) {

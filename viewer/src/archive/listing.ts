@@ -71,7 +71,9 @@ function depth(entry: Entry): number {
 
 function checkUsable({ unusable }: Entry): void {
   if (unusable === "compressed") {
-    throw new ArchiveError("its files are compressed. Pack it anew without compression (“zip -0”), or export it again.");
+    throw new ArchiveError(
+      "its files are compressed. Pack it anew without compression (“zip -0”), or export it again.",
+    );
   }
   if (unusable === "encrypted") {
     throw new ArchiveError("its files are encrypted. Pack it anew without a password.");

@@ -10,9 +10,9 @@ import { describedSlide, isOurs, LONGEST_DESCRIPTION, plainSlide } from "./descr
 import { readDescriptor } from "./descriptor";
 import { ArchiveError, damaged } from "./failure";
 import { Listing } from "./listing";
-import { KeepingSource, type ByteSource } from "./source";
+import { type ByteSource, KeepingSource } from "./source";
 import { HEADER_BYTES, PAGE_BYTES, TileIndex } from "./tile-index";
-import { contentsOffset, findDirectory, lastEntries, readEntry, type Directory, type Entry } from "./zip";
+import { contentsOffset, type Directory, type Entry, findDirectory, lastEntries, readEntry } from "./zip";
 
 export interface Archive {
   readonly slide: Slide;
@@ -69,7 +69,8 @@ async function keepBeginning(
   index: Entry,
   json: Entry | undefined,
 ): Promise<void> {
-  const isNear = json !== undefined && json.headerOffset < index.headerOffset && index.headerOffset - json.headerOffset < 1 << 16;
+  const isNear =
+    json !== undefined && json.headerOffset < index.headerOffset && index.headerOffset - json.headerOffset < 1 << 16;
   const start = isNear ? json.headerOffset : index.headerOffset;
   const LOCAL_HEADER_AT_MOST = 30 + index.nameBytes + 20;
   const end = index.headerOffset + LOCAL_HEADER_AT_MOST + HEADER_BYTES + PAGE_BYTES;
@@ -85,7 +86,9 @@ async function isInPlace(source: ByteSource, { description }: TileIndex, json: E
   if (description === null || json === undefined) {
     return description === null && json === undefined;
   }
-  return description.start === (await contentsOffset(source, json)) && description.end - description.start === json.length;
+  return (
+    description.start === (await contentsOffset(source, json)) && description.end - description.start === json.length
+  );
 }
 
 function folderName(entry: Entry): string {

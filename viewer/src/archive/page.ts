@@ -3,12 +3,12 @@
 // last wins, and what was shown before goes: a slide must not stay on the screen
 // when another was asked for and could not be opened.
 
-import OpenSeadragon from "openseadragon";
+import type OpenSeadragon from "openseadragon";
 
 import type { Slide } from "../slide";
 import { ArchiveError } from "./failure";
 import { openArchive } from "./open";
-import { blobSource, type ByteSource } from "./source";
+import { type ByteSource, blobSource } from "./source";
 import { ArchiveTileSource } from "./tile-source";
 import { urlSource } from "./url-source";
 

@@ -20,7 +20,9 @@ export function blobSource(blob: Blob): ByteSource {
       try {
         bytes = new Uint8Array(await blob.slice(start, end).arrayBuffer());
       } catch {
-        throw new ArchiveError("the browser cannot read it. If it is a folder, or was moved or changed, choose the file again.");
+        throw new ArchiveError(
+          "the browser cannot read it. If it is a folder, or was moved or changed, choose the file again.",
+        );
       }
       stopIfAborted(signal);
       if (bytes.length !== end - start) {

@@ -91,7 +91,9 @@ export class TileIndex {
     }
     const start = this.place.start + HEADER_BYTES + number * PAGE_BYTES;
     // Many tiles wait for it, and one that is no longer wanted must not stop it.
-    const page = this.source.read(start, Math.min(start + PAGE_BYTES, this.place.end)).then((bytes) => new Fields(bytes));
+    const page = this.source
+      .read(start, Math.min(start + PAGE_BYTES, this.place.end))
+      .then((bytes) => new Fields(bytes));
     this.pages.set(number, page);
     page.catch(() => this.pages.delete(number));
     return page;

@@ -11,7 +11,7 @@ let sources = 0;
 
 export class ArchiveTileSource extends OpenSeadragon.TileSource {
   // Tiles of two archives must never be taken for each other.
-  private readonly number = (sources += 1);
+  private readonly number = ++sources;
   private readonly running = new Map<OpenSeadragon.ImageJob, AbortController>();
   private readonly singleTiles = new Map<number, Promise<Uint8Array | null>>();
 

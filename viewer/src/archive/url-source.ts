@@ -5,7 +5,7 @@
 // bytes. A host that sends the whole file instead is stopped before it does.
 
 import { ArchiveError } from "./failure";
-import { checkRange, stopIfAborted, type ByteSource } from "./source";
+import { type ByteSource, checkRange, stopIfAborted } from "./source";
 
 /** Asks the host for one byte, which tells the archive's length and whether ranges can be had. */
 export async function urlSource(url: URL, page: URL): Promise<ByteSource> {

@@ -133,7 +133,11 @@ export async function lastEntries(source: ByteSource, directory: Directory, coun
 }
 
 /** All files, in the directory's order, while the directory arrives piece by piece. */
-export async function* allEntries(source: ByteSource, directory: Directory, pieceBytes = 1 << 20): AsyncGenerator<Entry> {
+export async function* allEntries(
+  source: ByteSource,
+  directory: Directory,
+  pieceBytes = 1 << 20,
+): AsyncGenerator<Entry> {
   let left = new Uint8Array(0);
   for (let position = directory.start; position < directory.end; ) {
     const end = Math.min(position + pieceBytes, directory.end);
