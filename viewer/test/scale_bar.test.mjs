@@ -91,7 +91,6 @@ pageTest("the bar keeps pace within a movement", { reducedMotion: "no-preference
 });
 
 pageTest("a slide without a scale is called not calibrated", { change: { mpp: null } }, async (page) => {
-  // biome-ignore lint/performance/useDomNodeTextContent: what is seen of it
   assert.equal(await page.locator("#scale-bar").innerText(), "not calibrated");
   assert.equal(await page.locator("#scale-bar-line").isVisible(), false);
 });
