@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use crate::descriptor::DeepZoomNames;
 use crate::manifest::MANIFEST;
+use crate::viewer;
 
 /// What an export is kept in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize)]
@@ -119,6 +120,12 @@ impl Layout {
     #[must_use]
     pub fn description(&self) -> String {
         format!("{}{}.json", self.ours(), self.name)
+    }
+
+    /// The description as a script for the page.
+    #[must_use]
+    pub fn slide_script(&self) -> String {
+        format!("{}{}", self.payload(), viewer::SLIDE_SCRIPT)
     }
 
     /// The file with every file's SHA-256.

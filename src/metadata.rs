@@ -152,6 +152,22 @@ pub fn describe(
     text
 }
 
+/// What is known of an export that another tool has made, in the words of [`describe`].
+#[derive(Clone, Copy, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct PlainDescription<'a> {
+    pub name: &'a str,
+    #[serde(flatten)]
+    pub size: Size,
+    pub tile_size: u32,
+    pub overlap: u32,
+    /// The tiles' file name extension.
+    pub format: &'a str,
+    pub microns_per_pixel: Option<MicronsPerPixel>,
+    pub objective_power: Option<f64>,
+    pub background: Rgb,
+}
+
 /// JSON for people to read: two spaces, one line a value.
 #[expect(clippy::expect_used, reason = "numbers, texts and lists of our own types always have a JSON form")]
 pub(crate) fn to_json(value: &impl Serialize) -> String {

@@ -62,7 +62,7 @@ pub(super) struct PublishingOptions {
     #[arg(long, value_enum, default_value_t = OnReadError::Stop)]
     on_read_error: OnReadError,
 
-    /// Leave index.html and viewer/ out
+    /// Leave the page out: index.html, slide.js and viewer/
     #[arg(long)]
     no_viewer: bool,
 

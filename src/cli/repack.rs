@@ -35,7 +35,7 @@ pub(super) struct Arguments {
     #[arg(long)]
     bag: bool,
 
-    /// Leave index.html and viewer/ out
+    /// Leave the page out: index.html, slide.js and viewer/
     #[arg(long)]
     no_viewer: bool,
 

@@ -19,7 +19,7 @@ use crate::progress::{Progress, TileWritten, Workload};
 use crate::scan_properties::{self, SCAN_PROPERTIES, ScanFacts};
 use crate::sink::{EntryName, Sink};
 use crate::slide::{SlideError, Source, identify};
-use crate::viewer::{self, PageFacts};
+use crate::viewer;
 
 /// Something to tell the user about an export that is nevertheless whole.
 #[derive(Clone, Debug)]
@@ -183,11 +183,13 @@ fn write_all(
         warnings.push(Warning::Unreadable { regions: unreadable.len(), pixels, first });
     }
     let associated = write_associated(source, plan, &mut files, &mut warnings)?;
+    let description = metadata::describe(source.info(), plan, &associated, &unreadable, source_file.as_ref());
     if plan.page() == Page::Include {
-        sink.create_folder(&EntryName::new(format!("{}{}", layout.payload(), viewer::FOLDER))?)?;
-        for (name, contents) in viewer::files(&PageFacts::of(source.info(), plan)) {
+        files.create_folder(format!("{}{}", layout.payload(), viewer::FOLDER))?;
+        for (name, contents) in viewer::files(plan.name()) {
             files.write(format!("{}{name}", layout.payload()), contents.as_bytes())?;
         }
+        files.write(layout.slide_script(), viewer::slide_script(&description).as_bytes())?;
     }
     if let (Container::Szi, Some(microns_per_pixel)) = (layout.container(), plan.microns_per_pixel()) {
         let info = source.info();
@@ -199,7 +201,6 @@ fn write_all(
         });
         files.write(SCAN_PROPERTIES.to_owned(), text.as_bytes())?;
     }
-    let description = metadata::describe(source.info(), plan, &associated, &unreadable, source_file.as_ref());
     let last = [(layout.description(), description), (names.descriptor(), plan.descriptor().to_xml())];
 
     // The manifest names all files but itself, those too that come after it; in a bag, all of the payload.

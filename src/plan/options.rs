@@ -65,7 +65,7 @@ pub enum ReadErrorPolicy {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Page {
-    /// `index.html` and `viewer/`.
+    /// `index.html`, `slide.js` and `viewer/`.
     #[default]
     Include,
     /// The tiles, the descriptor and the metadata only.

@@ -9,13 +9,13 @@ use crate::descriptor::DeepZoomNames;
 use crate::exported::ExportedFiles;
 use crate::layout::{BAG_DECLARATION, BAG_INFORMATION, Container, Layout, TAG_MANIFEST};
 use crate::manifest::MANIFEST;
-use crate::metadata;
+use crate::metadata::{self, PlainDescription};
 use crate::plan::Page;
 use crate::render::Rgb;
 use crate::scan_properties::{self, SCAN_PROPERTIES, ScanFacts};
 use crate::slide::MicronsPerPixel;
 use crate::verify::{Damage, ExpectedPyramid, Inspection};
-use crate::viewer::{self, PageFacts};
+use crate::viewer;
 
 /// No descriptor is longer.
 const TEXT_AT_MOST: u64 = 1 << 20;
@@ -43,6 +43,17 @@ pub(super) struct Arrangement {
     pub left_out: Vec<String>,
     /// The description and the descriptor, which come after the manifest.
     pub last: Vec<(String, Vec<u8>)>,
+}
+
+/// The page that a copy has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum PageOfCopy {
+    /// None of ours: none is wanted, or another program's files have the names.
+    None,
+    /// That of the export.
+    Moved,
+    /// A new one.
+    New,
 }
 
 /// What a file of the export is.
@@ -79,19 +90,21 @@ impl Arrangement {
         });
         let mut moves: Vec<Move> = tile_names.collect();
         let tiles = moves.len();
-        let mut has_page = false;
+        let mut page = if page_fits { PageOfCopy::New } else { PageOfCopy::None };
         for name in export.files().keys() {
             let to = match role(name, from, pyramid, description.is_some()) {
                 Role::Tile | Role::Renewed => continue,
                 Role::Page if !page_fits => continue,
                 Role::Page => {
-                    has_page = true;
+                    page = PageOfCopy::Moved;
                     format!("{}{}", layout.payload(), in_payload(name, from))
                 }
                 Role::Associated { image, extension } => layout.associated(image, extension),
                 Role::Foreign(name) => layout.foreign(name),
             };
-            has_page |= to == format!("{}index.html", layout.payload());
+            if page == PageOfCopy::New && viewer::place_of(in_payload(&to, &layout)) > 0 {
+                page = PageOfCopy::None;
+            }
             moves.push(Move { from: name.clone(), to, pixels: None });
         }
         // In the order of an export, so that the same files give the same archive wherever they come from.
@@ -100,27 +113,24 @@ impl Arrangement {
         let foreign = foreign.and_then(|text| scan_properties::microns_per_pixel(&text));
         let facts = Facts::new(description.as_ref(), options.microns_per_pixel, foreign);
         let mut made = Vec::new();
-        if page_fits && !has_page {
-            let page = viewer::files(&PageFacts {
-                name: layout.name(),
-                extension: &pyramid.extension,
-                size: pyramid.plan.size(),
-                geometry: pyramid.plan.geometry(),
-                microns_per_pixel: facts.microns_per_pixel,
-                objective_power: facts.objective_power,
-                background: facts.background,
-            });
+        if page == PageOfCopy::New {
             let placed = |(name, contents): (String, std::borrow::Cow<'static, str>)| {
                 (format!("{}{name}", layout.payload()), contents.into_owned().into_bytes())
             };
-            made.extend(page.into_iter().map(placed));
+            made.extend(viewer::files(layout.name()).into_iter().map(placed));
+        }
+        let moved = description.clone().map(|description| moved_description(description, &layout, options));
+        if page != PageOfCopy::None {
+            let plainly = || facts.describe(&layout, pyramid);
+            let script = viewer::slide_script(&moved.clone().unwrap_or_else(plainly));
+            made.push((layout.slide_script(), script.into_bytes()));
         }
         if layout.container() == Container::Szi {
             made.push((SCAN_PROPERTIES.to_owned(), facts.scan_properties(pyramid)?.into_bytes()));
         }
         let mut last = Vec::new();
-        if let Some(description) = description {
-            last.push((layout.description(), moved_description(description, &layout, options).into_bytes()));
+        if let Some(description) = moved {
+            last.push((layout.description(), description.into_bytes()));
         }
         let descriptor = export.read(&pyramid.descriptor, TEXT_AT_MOST).map_err(|error| RepackError::Damaged {
             path: pyramid.descriptor.clone().into(),
@@ -181,9 +191,10 @@ fn role<'a>(name: &'a str, layout: &Layout, pyramid: &ExpectedPyramid, is_ours: 
         return Role::Tile;
     }
     let renewed = [layout.manifest(), layout.tile_index(), layout.description(), pyramid.descriptor.clone()];
+    let renews_script = is_ours && name == layout.slide_script();
     let in_bag = layout.container() == Container::Bag && !name.starts_with(layout.payload());
     let ours = is_ours && layout.container() == Container::Szi && name == SCAN_PROPERTIES;
-    if renewed.iter().any(|renewed| renewed == name) || in_bag || ours {
+    if renewed.iter().any(|renewed| renewed == name) || in_bag || ours || renews_script {
         return Role::Renewed;
     }
     let inside = in_payload(name, layout);
@@ -217,6 +228,21 @@ impl<'a> Facts<'a> {
             background: value("background").as_str().and_then(Rgb::from_hex).unwrap_or(Rgb::WHITE),
             properties: properties.filter_map(|(name, value)| Some((name.as_str(), value.as_str()?))).collect(),
         }
+    }
+
+    /// What the page is told where the export has no description.
+    fn describe(&self, layout: &Layout, pyramid: &ExpectedPyramid) -> String {
+        let geometry = pyramid.plan.geometry();
+        metadata::to_json(&PlainDescription {
+            name: layout.name(),
+            size: pyramid.plan.size(),
+            tile_size: geometry.tile_size(),
+            overlap: geometry.overlap(),
+            format: &pyramid.extension,
+            microns_per_pixel: self.microns_per_pixel,
+            objective_power: self.objective_power,
+            background: self.background,
+        })
     }
 
     /// What a `.szi` must have besides.

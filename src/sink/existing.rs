@@ -134,6 +134,7 @@ fn are_of_one_export(names: &[&str], besides: &[&str]) -> bool {
     let (Some(export), None) = (descriptors.next(), descriptors.next()) else { return false };
     names.iter().all(|name| {
         let own = name.strip_prefix(export).is_some_and(|rest| matches!(rest, ".dzi" | "_files" | ".json"));
-        own || besides.contains(name) || ["index.html", "viewer", "associated", MANIFEST, TILE_INDEX].contains(name)
+        own || besides.contains(name)
+            || ["index.html", "slide.js", "viewer", "associated", MANIFEST, TILE_INDEX].contains(name)
     })
 }

@@ -7,7 +7,7 @@ use crate::tree::Tree;
 use crate::workspace::{Run, Workspace};
 
 /// The files of the page.
-pub const PAGE: [&str; 4] = ["index.html", "viewer/LICENSES.txt", "viewer/viewer.css", "viewer/viewer.js"];
+pub const PAGE: [&str; 5] = ["index.html", "slide.js", "viewer/LICENSES.txt", "viewer/viewer.css", "viewer/viewer.js"];
 
 /// The tree holds the files of this pyramid, the `others`, and nothing else: no empty folder either. Each tile has its planned
 /// size.

@@ -21,7 +21,7 @@ const HOSTILE: [&str; 17] = [
     "\u{1b}[31mred\u{7}",
     "<script>alert(1)<",
     "<img src=x onerror=alert(1)>",
-    "{{title}}{{description}}",
+    "{{title}}{{title}}",
     "&amp;&lt;",
     "100%25 #1?a=b",
     "back\\slash",
@@ -49,10 +49,9 @@ fn a_hostile_name_is_a_name_and_nothing_more() {
         let tree = workspace.tree(Path::new("work").join(name));
         assert_layout(&tree, name, DeepZoom::new(SIZE), "jpeg", &PAGE);
         assert_eq!(tree.json(&format!("{name}.json"))["name"], name);
+        assert_eq!(page_description(&tree)["name"], name);
         let page = tree.text("index.html");
-        assert_eq!(page_description(page)["name"], name);
-        assert_eq!(page_description(page)["tiles"], format!("{name}_files"));
-        assert!(!page.contains("<script>") && !page.contains("<img"), "{page}");
+        assert!(page.matches("<script").count() == 2 && !page.contains("<img"), "{page}");
 
         assert_eq!(workspace.names(), ["in", "work"], "{name:?}");
         assert_eq!(crate::workspace::names_in(&workspace.path("work")), [name]);

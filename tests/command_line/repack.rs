@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::process::Command;
 
+use serde_json::json;
 use slidezoom_fixtures::{Pattern, SlideBuilder};
 
+use crate::descriptions::page_description;
 use crate::slides::{self, WriteInto};
 use crate::workspace::{Workspace, names_in};
 use crate::zip_file::ZipFile;
@@ -113,10 +115,17 @@ fn what_a_szi_cannot_hold_is_said() {
     workspace.slidezoom(["repack", "scan", "-o", "out.szi"]).fails(2, &["micrometres", "\n  --mpp 0.25"]);
     assert_eq!(workspace.names(), ["scan", "scan.tif"]);
     workspace.slidezoom(["repack", "scan", "-o", "out.szi", "--mpp", "0.5,0.25"]).succeeds();
+    // The page that was there knows it as well as a new one.
+    for (from, options) in [("scan", &["--mpp", "0.5,0.25"][..]), ("out.szi", &[])] {
+        workspace.slidezoom([&["repack", from, "-o", "page", "--overwrite"], options].concat()).succeeds();
+        let page = workspace.tree("page");
+        assert_eq!(page_description(&page), page.json("scan.json"));
+        assert_eq!(page_description(&page)["micronsPerPixel"], json!({ "x": 0.5, "y": 0.25 }));
+    }
     let szi = files(&workspace, "out.szi");
     assert!(str::from_utf8(&szi["scan-properties.xml"]).unwrap().contains("<value>0.375</value>"));
     let description: serde_json::Value = serde_json::from_slice(&szi["vendor/slidezoom/scan.json"]).unwrap();
-    assert_eq!(description["micronsPerPixel"], serde_json::json!({ "x": 0.5, "y": 0.25 }));
+    assert_eq!(description["micronsPerPixel"], json!({ "x": 0.5, "y": 0.25 }));
 }
 
 /// Wherever a byte is flipped, whatever is missing or too many: no copy is published.
@@ -199,6 +208,13 @@ fn exports_of_other_tools_get_a_manifest_and_a_page() {
         assert_eq!(tiles(&found), tiles(&original));
         assert_eq!(found.contains_key("index.html"), !output.ends_with("szi"));
     }
+    assert_eq!(
+        page_description(&workspace.tree("ours")),
+        json!({
+            "name": "scan", "width": 700, "height": 500, "tileSize": 100, "overlap": 0, "format": "jpeg",
+            "micronsPerPixel": { "x": 0.5, "y": 0.5 }, "objectivePower": null, "background": "ffffff",
+        })
+    );
     let tile = workspace.path("theirs/scan_files/10/3_2.jpeg");
     fs::write(&tile, &fs::read(&tile).unwrap()[..300]).unwrap();
     workspace.slidezoom(["repack", "theirs", "-o", "copy"]).fails(5, &["scan_files/10/3_2.jpeg: cannot be decoded"]);
@@ -242,7 +258,7 @@ fn an_export_called_like_a_descriptor_is_one_like_any_other() {
 #[test]
 fn what_stands_beside_the_tiles_is_copied_whatever_its_length() {
     let workspace = exported(&PLAIN);
-    for ours in ["manifest-sha256.txt", "scan.json", "index.html"] {
+    for ours in ["manifest-sha256.txt", "scan.json", "slide.js", "index.html"] {
         fs::remove_file(workspace.path("scan").join(ours)).unwrap();
     }
     fs::remove_dir_all(workspace.path("scan/viewer")).unwrap();

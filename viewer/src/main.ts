@@ -1,4 +1,4 @@
-// The page's entry: reads the description, opens the slide in OpenSeadragon
+// The page's entry: reads the description of the slide, opens it in OpenSeadragon
 // and connects what surrounds it. Of the page's own slide nothing is fetched but
 // the tiles, as images, so that the page works from a disk as well as from a
 // server. An archive is opened instead where the address or the reader says so.
@@ -15,7 +15,8 @@ import { connectMagnification } from "./magnification";
 import { connectMeasuring } from "./measure";
 import { connectPosition, forgetPosition } from "./position";
 import { connectScaleBar } from "./scale_bar";
-import { DescriptionError, fullLevel, hasSlide, readSlide, type Slide, tilesUrl } from "./slide";
+import { DescriptionError, fullLevel, readSlide, type Slide, tilesUrl } from "./slide";
+import { ownDescription } from "./slide_script";
 import { Stage } from "./stage";
 import { connectToolbar } from "./toolbar";
 import { connectTurn } from "./turn";
@@ -31,7 +32,6 @@ function start(): void {
   const message = element("message");
   try {
     const stage = new Stage();
-    const description = element("slide-description").textContent ?? "";
     const inArchive = connectArchives({
       clear(title, text, offer) {
         if (window.slidezoom !== undefined) {
@@ -50,7 +50,8 @@ function start(): void {
     if (inArchive) {
       return;
     }
-    if (!hasSlide(description)) {
+    const description = ownDescription();
+    if (description === undefined) {
       stage.clear(document.title, "", true);
       return;
     }

@@ -1,6 +1,6 @@
-// What the page knows of the slide. The exporter writes a description into the
-// page as JSON; this module is the only one that trusts nothing about it, so
-// that every other module can trust the Slide it returns.
+// What the page knows of the slide. The exporter describes it in <name>.json, and
+// for the page in slide.js; this module is the only one that trusts nothing about
+// that description, so that every other module can trust the Slide it returns.
 
 /** Micrometres one slide pixel covers. */
 export interface MicrometresPerPixel {
@@ -17,7 +17,7 @@ export interface Slide {
   readonly tileSize: number;
   readonly overlap: number;
   /** Also the extension of the tile files. */
-  readonly format: "jpeg" | "png";
+  readonly format: "jpeg" | "jpg" | "png";
   readonly mpp: MicrometresPerPixel | null;
   readonly objectivePower: number | null;
   /** The colour of empty glass, as "rrggbb". */
@@ -27,31 +27,22 @@ export interface Slide {
 /** A broken description; the message is a sentence for the reader of the page. */
 export class DescriptionError extends Error {}
 
-/** Whether the page came with a slide: one for archives alone has `null`. */
-export function hasSlide(json: string): boolean {
-  return json.trim() !== "null";
-}
-
-export function readSlide(json: string): Slide {
-  let value: unknown;
-  try {
-    value = JSON.parse(json);
-  } catch {
-    throw new DescriptionError("This slide cannot be shown: its description in this page is not valid JSON.");
-  }
+/** The slide of a description as it is in <name>.json. */
+export function readSlide(value: unknown): Slide {
   if (!isRecord(value)) {
-    throw new DescriptionError("This slide cannot be shown: its description in this page is not an object.");
+    throw new DescriptionError("This slide cannot be shown: its description is not an object.");
   }
   const tileSize = field(value, "tileSize", isWholeFrom(1), "a whole number of at least 1");
+  const name = field(value, "name", isName, "text that can be part of a URL");
   return {
-    name: field(value, "name", isString, "text"),
-    tiles: field(value, "tiles", isFolder, "a folder below this page"),
+    name,
+    tiles: tilesOf(name),
     width: field(value, "width", isWholeFrom(1), "a whole number of at least 1"),
     height: field(value, "height", isWholeFrom(1), "a whole number of at least 1"),
     tileSize,
     overlap: field(value, "overlap", isWholeFrom(0, tileSize - 1), "a whole number from 0 to less than tileSize"),
-    format: field(value, "format", isFormat, "“jpeg” or “png”"),
-    mpp: field(value, "mpp", isMicrometresOrNull, "null, or x and y as numbers above 0"),
+    format: field(value, "format", isFormat, "“jpeg”, “jpg” or “png”"),
+    mpp: field(value, "micronsPerPixel", isMicrometresOrNull, "null, or x and y as numbers above 0"),
     objectivePower: field(value, "objectivePower", isPositiveOrNull, "null or a number above 0"),
     background: field(value, "background", isColour, "a colour of six hexadecimal digits"),
   };
@@ -80,7 +71,7 @@ function field<T>(
   const value = record[key];
   if (!accepts(value)) {
     throw new DescriptionError(
-      `This slide cannot be shown: its description in this page has no usable “${key}” (expected: ${expected}).`,
+      `This slide cannot be shown: its description has no usable “${key}” (expected: ${expected}).`,
     );
   }
   return value;
@@ -112,14 +103,14 @@ function isMicrometresOrNull(value: unknown): value is MicrometresPerPixel | nul
 }
 
 function isFormat(value: unknown): value is Slide["format"] {
-  return value === "jpeg" || value === "png";
+  return value === "jpeg" || value === "jpg" || value === "png";
 }
 
 function isColour(value: unknown): value is string {
   return isString(value) && /^[0-9a-f]{6}$/i.test(value);
 }
 
-function isFolder(value: unknown): value is string {
+function isName(value: unknown): value is string {
   if (!isString(value)) {
     return false;
   }
@@ -129,5 +120,12 @@ function isFolder(value: unknown): value is string {
   } catch {
     return false;
   }
-  return value.split("/").every((segment) => segment !== "" && segment !== "." && segment !== "..");
+  return tilesOf(value)
+    .split("/")
+    .every((segment) => segment !== "" && segment !== "." && segment !== "..");
+}
+
+/** Where every Deep Zoom viewer looks for them. */
+function tilesOf(name: string): string {
+  return `${name}_files`;
 }

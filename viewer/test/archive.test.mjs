@@ -53,7 +53,7 @@ async function everyTileIsRight(archive) {
 
 const slide = {
   name: NAME,
-  tiles: "-",
+  tiles: `${NAME}_files`,
   width: 700,
   height: 500,
   tileSize: 254,

@@ -31,35 +31,50 @@ export function writeExport({ change = (description) => description } = {}) {
   const name = `slide ${AWKWARD}`;
   const description = {
     name,
-    tiles: `${name}_files`,
     width: WIDTH,
     height: HEIGHT,
     tileSize: TILE_SIZE,
     overlap: OVERLAP,
     format: "png",
-    mpp: { x: 0.4990001, y: 0.5 },
+    micronsPerPixel: { x: 0.4990001, y: 0.5 },
     objectivePower: 20,
     background: "ffffff",
   };
-  writePyramid(join(folder, description.tiles));
-  writePage(folder, name, change(description));
+  writePyramid(join(folder, tilesOf(description)));
+  writePage(folder, name);
+  writeSlideScript(folder, change(description));
   return { folder, description };
 }
 
 /** Writes a page that has no slide of its own into a new folder. */
 export function writeEmptyPage() {
   const folder = mkdtempSync(join(tmpdir(), "slidezoom-viewer-"));
-  writePage(folder, "Slides", "null");
+  writePage(folder, "Slides");
+  const page = join(folder, "index.html");
+  writeFileSync(page, readFileSync(page, "utf8").replace('<script src="slide.js"></script>', ""));
   return folder;
 }
 
-function writePage(folder, title, description) {
+/** The folder of the tiles, relative to the page. */
+export function tilesOf({ name }) {
+  return `${name}_files`;
+}
+
+function writeSlideScript(folder, description) {
+  writeFileSync(join(folder, "slide.js"), `(globalThis.slidezoomSlides ??= []).push(${JSON.stringify(description)});`);
+}
+
+/** Writes the page as the exporter does, with the title in its place. */
+function writePage(folder, title) {
   mkdirSync(join(folder, "viewer"), { recursive: true });
   for (const file of ["viewer.js", "viewer.css"]) {
     copyFileSync(join(dist, file), join(folder, "viewer", file));
   }
   const template = readFileSync(join(dist, "index.html"), "utf8");
-  writeFileSync(join(folder, "index.html"), fill(template, title, description));
+  writeFileSync(
+    join(folder, "index.html"),
+    template.replace("{{title}}", () => escapeHtml(title)),
+  );
 }
 
 /** Where the tile that holds a slide pixel at full size is stored. */
@@ -67,24 +82,11 @@ export function tileFile({ folder, description }, x, y) {
   const column = Math.floor(x / description.tileSize);
   const row = Math.floor(y / description.tileSize);
   const level = Math.ceil(Math.log2(Math.max(description.width, description.height)));
-  return join(folder, description.tiles, String(level), `${column}_${row}.${description.format}`);
-}
-
-/** Fills the template as the exporter does, in one pass. */
-function fill(template, title, description) {
-  const values = { title: escapeHtml(title), description: escapeJson(description) };
-  return template.replace(/\{\{(title|description)\}\}/g, (_, key) => values[key]);
+  return join(folder, tilesOf(description), String(level), `${column}_${row}.${description.format}`);
 }
 
 function escapeHtml(text) {
   return text.replace(/[&<>"']/g, (character) => `&#${character.codePointAt(0)};`);
-}
-
-function escapeJson(description) {
-  const json = typeof description === "string" ? description : JSON.stringify(description);
-  return json.replace(/[<>&\u2028\u2029]/g, (character) => {
-    return `\\u${character.codePointAt(0).toString(16).padStart(4, "0")}`;
-  });
 }
 
 function writePyramid(folder) {

@@ -51,7 +51,7 @@ const mpp = { x: 0.5, y: 0.25 };
 const view = { x: 350, y: 250, zoom: 1, rotation: 90, flip: true };
 
 for (const pointerType of ["mouse", "touch", "pen"]) {
-  const options = { change: { mpp }, hasTouch: true };
+  const options = { change: { micronsPerPixel: mpp }, hasTouch: true };
   pageTest(`lengths, lines and areas are measured with ${pointerType}`, options, async (page) => {
     const set = await setter(page, pointerType);
     await moveTo(page, view);
@@ -99,67 +99,79 @@ for (const pointerType of ["mouse", "touch", "pen"]) {
   });
 }
 
-pageTest("the drawing follows zoom, rotation and flip, and its value stays", { change: { mpp } }, async (page) => {
-  const set = await setter(page, "mouse");
-  await moveTo(page, { ...view, rotation: 0, flip: false });
-  await page.keyboard.press("m");
-  await page.getByRole("button", { name: "Length" }).click();
-  await set(300, 200);
-  await set(360, 360);
-  for (const change of [{}, { zoom: 2.5 }, { rotation: 90 }, { flip: true }, { rotation: 33 }, { x: 320, y: 230 }]) {
-    await moveTo(page, change);
-    const now = await viewOf(page);
-    const size = await sizeOf(page);
-    const drawn = await page.locator("#measurements circle").evaluateAll((dots) => {
-      return dots.map((dot) => ({ x: Number(dot.getAttribute("cx")), y: Number(dot.getAttribute("cy")) }));
-    });
-    assert.equal(drawn.length, 2);
-    at([300, 200], [360, 360]).forEach((point, index) => {
-      const place = toScreen(point, now, size);
-      near(drawn[index].x, place.x, 0.01, JSON.stringify(change));
-      near(drawn[index].y, place.y, 0.01, JSON.stringify(change));
-    });
-    assert.deepEqual(await texts(page), ["50\u00a0µm"]);
-  }
-});
+pageTest(
+  "the drawing follows zoom, rotation and flip, and its value stays",
+  { change: { micronsPerPixel: mpp } },
+  async (page) => {
+    const set = await setter(page, "mouse");
+    await moveTo(page, { ...view, rotation: 0, flip: false });
+    await page.keyboard.press("m");
+    await page.getByRole("button", { name: "Length" }).click();
+    await set(300, 200);
+    await set(360, 360);
+    for (const change of [{}, { zoom: 2.5 }, { rotation: 90 }, { flip: true }, { rotation: 33 }, { x: 320, y: 230 }]) {
+      await moveTo(page, change);
+      const now = await viewOf(page);
+      const size = await sizeOf(page);
+      const drawn = await page.locator("#measurements circle").evaluateAll((dots) => {
+        return dots.map((dot) => ({ x: Number(dot.getAttribute("cx")), y: Number(dot.getAttribute("cy")) }));
+      });
+      assert.equal(drawn.length, 2);
+      at([300, 200], [360, 360]).forEach((point, index) => {
+        const place = toScreen(point, now, size);
+        near(drawn[index].x, place.x, 0.01, JSON.stringify(change));
+        near(drawn[index].y, place.y, 0.01, JSON.stringify(change));
+      });
+      assert.deepEqual(await texts(page), ["50\u00a0µm"]);
+    }
+  },
+);
 
-pageTest("the keys alone measure, from the middle of the screen", { change: { mpp: null } }, async (page) => {
-  await page.keyboard.press("m");
-  await page.getByRole("button", { name: "Area" }).focus();
-  await page.keyboard.press("Space");
-  await page.locator("#slide .openseadragon-canvas").focus();
-  for (const [x, y] of [
-    [300, 200],
-    [400, 200],
-    [400, 300],
-  ]) {
-    await moveTo(page, { x, y, zoom: 2 });
-    await page.keyboard.press("p");
-  }
-  await page.keyboard.press("Enter");
-  assert.deepEqual(await texts(page), ["5\u202f000\u00a0px²"]);
-});
+pageTest(
+  "the keys alone measure, from the middle of the screen",
+  { change: { micronsPerPixel: null } },
+  async (page) => {
+    await page.keyboard.press("m");
+    await page.getByRole("button", { name: "Area" }).focus();
+    await page.keyboard.press("Space");
+    await page.locator("#slide .openseadragon-canvas").focus();
+    for (const [x, y] of [
+      [300, 200],
+      [400, 200],
+      [400, 300],
+    ]) {
+      await moveTo(page, { x, y, zoom: 2 });
+      await page.keyboard.press("p");
+    }
+    await page.keyboard.press("Enter");
+    assert.deepEqual(await texts(page), ["5\u202f000\u00a0px²"]);
+  },
+);
 
-pageTest("a double click ends a line and does not zoom", { change: { mpp: { x: 1, y: 1 } } }, async (page) => {
-  const set = await setter(page, "mouse");
-  await moveTo(page, { x: 350, y: 250, zoom: 1 });
-  await page.keyboard.press("m");
-  await page.getByRole("button", { name: "Polyline" }).click();
-  await set(300, 200);
-  const place = await placeOf(page, 300, 300);
-  await page.mouse.dblclick(place.x, place.y);
-  await whenDrawn(page);
-  assert.equal(await page.locator("#measured").textContent(), "100\u00a0µm");
-  near((await viewOf(page)).zoom, 1, 1e-9);
-  // A drag moves the slide and sets no point.
-  await page.mouse.move(place.x, place.y);
-  await page.mouse.down();
-  await page.mouse.move(place.x + 60, place.y + 10, { steps: 6 });
-  await page.mouse.up();
-  await whenDrawn(page);
-  assert.ok((await viewOf(page)).x < 340);
-  assert.equal(await page.locator("#measurements text").count(), 1);
-});
+pageTest(
+  "a double click ends a line and does not zoom",
+  { change: { micronsPerPixel: { x: 1, y: 1 } } },
+  async (page) => {
+    const set = await setter(page, "mouse");
+    await moveTo(page, { x: 350, y: 250, zoom: 1 });
+    await page.keyboard.press("m");
+    await page.getByRole("button", { name: "Polyline" }).click();
+    await set(300, 200);
+    const place = await placeOf(page, 300, 300);
+    await page.mouse.dblclick(place.x, place.y);
+    await whenDrawn(page);
+    assert.equal(await page.locator("#measured").textContent(), "100\u00a0µm");
+    near((await viewOf(page)).zoom, 1, 1e-9);
+    // A drag moves the slide and sets no point.
+    await page.mouse.move(place.x, place.y);
+    await page.mouse.down();
+    await page.mouse.move(place.x + 60, place.y + 10, { steps: 6 });
+    await page.mouse.up();
+    await whenDrawn(page);
+    assert.ok((await viewOf(page)).x < 340);
+    assert.equal(await page.locator("#measurements text").count(), 1);
+  },
+);
 
 /** Sets points by a click, a tap or a touch of the pen at a slide pixel. */
 async function setter(page, pointerType) {

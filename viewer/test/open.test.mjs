@@ -11,7 +11,7 @@ import { after, before, test } from "node:test";
 import { fileURLToPath, pathToFileURL } from "node:url";
 
 import { launch, noBrowser, openExport, whenDrawn } from "./browser.mjs";
-import { HEIGHT, slidePixel, tileFile, WIDTH, writeExport } from "./made-up-export.mjs";
+import { HEIGHT, slidePixel, tileFile, tilesOf, WIDTH, writeExport } from "./made-up-export.mjs";
 import { readPng } from "./png.mjs";
 import { forEachPixel, slideRegion } from "./screen.mjs";
 
@@ -157,7 +157,7 @@ test("a tile that is missing is reported, once", { skip: noBrowser }, async () =
 
 test("a missing folder of tiles is reported", { skip: noBrowser }, async () => {
   const made = madeUp();
-  rmSync(join(made.folder, made.description.tiles), { recursive: true });
+  rmSync(join(made.folder, tilesOf(made.description)), { recursive: true });
   const { page } = await openExport(browser, made.folder);
   await page.getByText(/^\d+ tiles? could not be loaded/).waitFor();
   await page.context().close();
@@ -166,10 +166,19 @@ test("a missing folder of tiles is reported", { skip: noBrowser }, async () => {
 test("a broken description is told in a sentence on the page", { skip: noBrowser }, async () => {
   const broken = madeUp({ change: (description) => ({ ...description, tileSize: "large" }) });
   const { page, complaints } = await openExport(browser, broken.folder);
-  await page.getByText("its description in this page has no usable “tileSize”", { exact: false }).waitFor();
+  await page.getByText("its description has no usable “tileSize”", { exact: false }).waitFor();
   assert.equal(await page.locator("#name").textContent(), broken.description.name);
   assert.equal(await page.getByRole("button").count(), 0);
   assert.deepEqual(complaints, []);
+  await page.context().close();
+});
+
+test("a page without its slide's script says so", { skip: noBrowser }, async () => {
+  const made = madeUp();
+  rmSync(join(made.folder, "slide.js"));
+  const { page } = await openExport(browser, made.folder);
+  await page.getByText("the script slide.js, which belongs beside this page, has not run", { exact: false }).waitFor();
+  assert.equal(await page.getByRole("button").count(), 0);
   await page.context().close();
 });
 
@@ -193,7 +202,7 @@ function madeUp(options) {
 async function opensWell({ folder }) {
   const { page, complaints } = await openExport(browser, folder);
   await whenDrawn(page);
-  const description = JSON.parse(await page.locator("#slide-description").textContent());
+  const description = await page.evaluate(() => window.slidezoomSlides[0]);
   assert.equal(await page.locator("#name").textContent(), description.name);
   assert.ok((await colours(page.locator("#navigator"))) > 8, "the navigator is blank");
   assert.ok((await colours(page.locator("#slide"))) > 8, "the slide is blank");

@@ -48,7 +48,7 @@ test("the scale is that along the screen's horizontal", () => {
 const MICROMETRES = { µm: 1, mm: 1000, cm: 10000 };
 
 const mpp = { x: 0.4990001, y: 0.3 };
-pageTest("the bar is as long as what it names, at any zoom", { change: { mpp } }, async (page) => {
+pageTest("the bar is as long as what it names, at any zoom", { change: { micronsPerPixel: mpp } }, async (page) => {
   const seen = new Set();
   for (const zoom of [0.61, 0.75, 1, 1.9, 3.7]) {
     for (const [rotation, scale] of [
@@ -90,7 +90,7 @@ pageTest("the bar keeps pace within a movement", { reducedMotion: "no-preference
   lengths.forEach(([shown, expected]) => near(shown, expected, 1e-3));
 });
 
-pageTest("a slide without a scale is called not calibrated", { change: { mpp: null } }, async (page) => {
+pageTest("a slide without a scale is called not calibrated", { change: { micronsPerPixel: null } }, async (page) => {
   assert.equal(await page.locator("#scale-bar").innerText(), "not calibrated");
   assert.equal(await page.locator("#scale-bar-line").isVisible(), false);
 });

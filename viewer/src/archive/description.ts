@@ -18,7 +18,7 @@ const FORMATS = new Map([
 
 /** A slide of which nothing but its pyramid is known. */
 export function plainSlide(geometry: Geometry, name: string): Slide {
-  return slideWith(geometry, { name, mpp: null, objectivePower: null, background: "ffffff" });
+  return slideWith(geometry, { name, micronsPerPixel: null, objectivePower: null, background: "ffffff" });
 }
 
 /** The slide by the export's JSON. */
@@ -38,7 +38,7 @@ export function describedSlide(geometry: Geometry, json: string): Slide {
     }
   }
   const { name, micronsPerPixel, objectivePower, background } = description;
-  return slideWith(geometry, { name, mpp: micronsPerPixel, objectivePower, background });
+  return slideWith(geometry, { name, micronsPerPixel, objectivePower, background });
 }
 
 /** Whether a JSON file is an export's description and not some other program's. */
@@ -53,7 +53,7 @@ export function isOurs(json: string): boolean {
 
 function slideWith(
   geometry: Geometry,
-  about: Record<"name" | "mpp" | "objectivePower" | "background", unknown>,
+  about: Record<"name" | "micronsPerPixel" | "objectivePower" | "background", unknown>,
 ): Slide {
   const { width, height, tileSize, overlap, extension } = geometry;
   const format = FORMATS.get(extension.toLowerCase());
@@ -61,8 +61,7 @@ function slideWith(
     throw new ArchiveError(`its tiles are “${extension}” files. Export it with tiles in JPEG or PNG.`);
   }
   try {
-    // Archives have their tiles at places, not in a folder.
-    return readSlide(JSON.stringify({ ...about, tiles: "-", width, height, tileSize, overlap, format }));
+    return readSlide({ ...about, width, height, tileSize, overlap, format });
   } catch (error) {
     throw error instanceof DescriptionError ? damaged("its description lacks what every export's has") : error;
   }
