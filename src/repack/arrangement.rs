@@ -119,17 +119,17 @@ impl Arrangement {
             };
             made.extend(viewer::files(layout.name()).into_iter().map(placed));
         }
-        let moved = description.clone().map(|description| moved_description(description, &layout, options));
+        let described = description.clone().map(|description| moved_description(description, &layout, options));
         if page != PageOfCopy::None {
             let plainly = || facts.describe(&layout, pyramid);
-            let script = viewer::slide_script(&moved.clone().unwrap_or_else(plainly));
+            let script = viewer::slide_script(&described.clone().unwrap_or_else(plainly));
             made.push((layout.slide_script(), script.into_bytes()));
         }
         if layout.container() == Container::Szi {
             made.push((SCAN_PROPERTIES.to_owned(), facts.scan_properties(pyramid)?.into_bytes()));
         }
         let mut last = Vec::new();
-        if let Some(description) = moved {
+        if let Some(description) = described {
             last.push((layout.description(), description.into_bytes()));
         }
         let descriptor = export.read(&pyramid.descriptor, TEXT_AT_MOST).map_err(|error| RepackError::Damaged {
