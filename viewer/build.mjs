@@ -1,6 +1,6 @@
-// Builds dist/: the page's template, one classic script, one stylesheet and
-// the licences of all that is bundled. A module script would not do: browsers
-// refuse to load one from a disk. The output depends on the sources and the
+// Builds dist/: the templates of a slide's page and of a gallery's, one classic
+// script, one stylesheet and the licences of all that is bundled. A module script
+// would not do: browsers refuse to load one from a disk. The output depends on the sources and the
 // lock file alone, so that two builds can be compared byte by byte.
 
 import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
@@ -34,8 +34,12 @@ if (template.split("{{title}}").length !== 2) {
   throw new Error("src/index.html must hold {{title}} exactly once");
 }
 
+// A gallery's page is the same page with other scripts beside it.
+const gallery = template.replace('src="slide.js"', 'src="gallery/gallery.js"').replaceAll('"viewer/', '"gallery/');
+
 const files = {
   "index.html": template,
+  "gallery.html": gallery,
   "viewer.js": outputText(".js"),
   "viewer.css": outputText(".css"),
   "LICENSES.txt": await licences(bundledPackages(metafile)),
