@@ -220,6 +220,14 @@ pub enum SinkError {
         /// The name.
         name: String,
     },
+    /// The export was published and is whole; what was to be done after that failed.
+    #[error("{path}: the export, which stands, is whole, but {cause}", path = path.display())]
+    AfterPublishing {
+        /// The export.
+        path: PathBuf,
+        /// What failed.
+        cause: Box<SinkError>,
+    },
     /// A system call failed.
     #[error("{path}: cannot {action}: {source}", path = path.display())]
     Operation {
@@ -232,8 +240,15 @@ pub enum SinkError {
     },
 }
 
+impl SinkError {
+    /// The same, of something that failed when the export at `path` had been published.
+    pub(crate) fn after_publishing(self, path: &Path) -> Self {
+        Self::AfterPublishing { path: path.to_owned(), cause: Box::new(self) }
+    }
+}
+
 /// Makes an error of what the operating system said of an action on a path.
-fn failed(action: &'static str, path: &Path) -> impl Fn(std::io::Error) -> SinkError {
+pub(crate) fn failed(action: &'static str, path: &Path) -> impl Fn(std::io::Error) -> SinkError {
     let path = path.to_owned();
     move |source| SinkError::Operation { action, path: path.clone(), source: Arc::new(source) }
 }

@@ -231,6 +231,9 @@ fn destination_hint(error: &SinkError) -> Option<String> {
         SinkError::NotAnExport { .. } | SinkError::NotAFolder { .. } | SinkError::NotAFile { .. } => {
             "remove it yourself, or write elsewhere with -o"
         }
+        SinkError::AfterPublishing { .. } => {
+            "it can be used; what was left beside it, the next run with the same output clears away"
+        }
         SinkError::Busy { .. } => "wait until that run has ended, or write elsewhere with -o",
         SinkError::Operation { source, .. } => match source.kind() {
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {

@@ -239,9 +239,8 @@ impl ArchiveSink {
                         return fs::rename(&self.partial, &self.destination).map_err(renamed);
                     }
                 }
-                // The export stands; what is left of its other name, the next run clears away.
-                fs::remove_file(&self.partial)
-                    .map_err(failed("remove the other name of the export, which stands,", &self.destination))
+                // What is left of its other name, the next run clears away.
+                remove_file(&self.partial).map_err(|error| error.after_publishing(&self.destination))
             }
             Err(errno) => Err(renamed(errno.into())),
         }
@@ -347,10 +346,9 @@ impl Sink for ArchiveSink {
             self.lock().discard();
         })?;
         self.finished = true;
-        let durable =
-            self.parent.sync_all().map_err(failed("sync the folder of the export, which stands,", &self.destination));
-        self.checkpoints.remove()?;
-        durable
+        let durable = self.parent.sync_all().map_err(failed("sync", parent_folder(&self.destination)));
+        let cleared = self.checkpoints.remove();
+        durable.and(cleared).map_err(|error| error.after_publishing(&self.destination))
     }
 
     fn abandon(mut self: Box<Self>) -> Result<(), SinkError> {

@@ -201,7 +201,16 @@ impl DirectorySink {
             fs::rename(&aside, &self.destination).map_err(failed("rename back", &aside))?;
             return Err(failed("rename into place", &self.destination)(error));
         }
-        fs::rename(&aside, &self.partial).map_err(failed("rename", &aside))
+        let stepped_aside = fs::rename(&aside, &self.partial).map_err(failed("rename", &aside));
+        stepped_aside.map_err(|error| error.after_publishing(&self.destination))
+    }
+
+    /// Removes the earlier export, which has the partial folder's name now, unless another run has taken that meanwhile.
+    fn remove_replaced(&self, replaced: Option<File>) -> Result<(), SinkError> {
+        match replaced {
+            Some(replaced) if is_named(&replaced, &self.partial)? => remove_folder(&self.partial),
+            _ => Ok(()),
+        }
     }
 }
 
@@ -300,16 +309,9 @@ impl Sink for DirectorySink {
     fn commit(mut self: Box<Self>) -> Result<(), SinkError> {
         let replaced = self.bring_into_place().inspect_err(|_| self.finished = self.is_resumable())?;
         self.finished = true;
-        let durable =
-            self.parent.sync_all().map_err(failed("sync the folder of the export, which stands,", &self.destination));
-        self.checkpoints.remove()?;
-        // Unless another run has taken the name meanwhile.
-        if let Some(replaced) = replaced
-            && is_named(&replaced, &self.partial)?
-        {
-            remove_folder(&self.partial)?;
-        }
-        durable
+        let durable = self.parent.sync_all().map_err(failed("sync", parent_folder(&self.destination)));
+        let cleared = self.checkpoints.remove().and_then(|()| self.remove_replaced(replaced));
+        durable.and(cleared).map_err(|error| error.after_publishing(&self.destination))
     }
 
     fn abandon(mut self: Box<Self>) -> Result<(), SinkError> {
