@@ -5,7 +5,7 @@ use std::process::{Command, ExitCode};
 use std::time::SystemTime;
 use std::{env, fs, io};
 
-const BUNDLE: [&str; 4] = ["index.html", "viewer.js", "viewer.css", "LICENSES.txt"];
+const BUNDLE: [&str; 5] = ["index.html", "gallery.html", "viewer.js", "viewer.css", "LICENSES.txt"];
 const SOURCES: [&str; 5] = ["src", "licenses", "build.mjs", "package.json", "package-lock.json"];
 
 fn main() -> ExitCode {

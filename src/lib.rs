@@ -7,6 +7,7 @@ pub mod encode;
 pub mod error;
 pub mod export;
 pub mod exported;
+pub mod gallery;
 pub mod geometry;
 pub mod layout;
 pub mod manifest;

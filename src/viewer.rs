@@ -13,6 +13,7 @@ pub const FOLDER: &str = "viewer";
 pub const SLIDE_SCRIPT: &str = "slide.js";
 
 const PAGE: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/viewer/dist/index.html"));
+const GALLERY: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/viewer/dist/gallery.html"));
 const SCRIPT: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/viewer/dist/viewer.js"));
 const STYLE: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/viewer/dist/viewer.css"));
 const LICENCES: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/viewer/dist/LICENSES.txt"));
@@ -20,14 +21,28 @@ const LICENCES: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/viewer
 /// The page's files without the slide's script, in the order they are written in.
 const FILES: [&str; 4] = ["viewer/viewer.js", "viewer/viewer.css", "viewer/LICENSES.txt", "index.html"];
 
+/// The files beside a gallery's page, in the gallery's own folder.
+pub(crate) const GALLERY_FILES: [(&str, &str); 3] =
+    [("viewer.js", SCRIPT), ("viewer.css", STYLE), ("LICENSES.txt", LICENCES)];
+
 /// The page's files, by name relative to the export's folder. They are the same for every slide but for the title, which is the export's name.
 /// What they show is in the slide's script, of which see [`slide_script`].
 #[must_use]
 pub fn files(name: &str) -> Vec<(String, Cow<'static, str>)> {
-    // Filled in one pass, so that a name that looks like a placeholder stays a name.
-    let page = PAGE.split("{{title}}").collect::<Vec<_>>().join(&quick_xml::escape::escape(name));
+    let page = titled(PAGE, name);
     let contents = [Cow::Borrowed(SCRIPT), Cow::Borrowed(STYLE), Cow::Borrowed(LICENCES), Cow::Owned(page)];
     FILES.iter().map(|&name| name.to_owned()).zip(contents).collect()
+}
+
+/// The page of a gallery; it shows what the script `gallery/gallery.js` lists.
+pub(crate) fn gallery_page() -> String {
+    titled(GALLERY, "Slides")
+}
+
+/// A template with its title, in which nothing is anything but text. It is filled in one pass, so that a name that looks like a placeholder
+/// stays a name.
+fn titled(template: &str, title: &str) -> String {
+    template.split("{{title}}").collect::<Vec<_>>().join(&quick_xml::escape::escape(title))
 }
 
 /// The slide's script: the description, which is JSON as `<name>.json` has it, handed to the page. `viewer/src/slide.ts` reads it.

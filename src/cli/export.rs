@@ -1,14 +1,15 @@
 //! `slidezoom export`: the main job.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::{Args, ValueEnum};
 use serde_json::json;
 use slidezoom::export::{create_sink, resume_sink};
+use slidezoom::gallery::{self, Gallery};
 use slidezoom::layout::Container;
-use slidezoom::plan::BaseTiles;
+use slidezoom::plan::{BaseTiles, Page};
 use slidezoom::sink::{Existing, Sink, SinkError};
 use slidezoom::slide;
 use slidezoom::{Error, ExportOptions, ExportPlan, ExportReport, SlideInfo};
@@ -35,7 +36,7 @@ pub(super) struct Arguments {
     inputs: Vec<PathBuf>,
 
     /// The folder to make, or the archive: CMU-1.zip, CMU-1.szi [default: the slide's name without its ending, here]. With several slides: the
-    /// folder that gets one export each [default: here]
+    /// folder that gets one export each, and a page with a gallery of all that stand in it [default: here]
     #[arg(short, long, value_name = "OUT")]
     output: Option<PathBuf>,
 
@@ -121,18 +122,34 @@ pub(super) fn run(arguments: &Arguments, stop: &Arc<AtomicBool>) -> Result<(), F
         failures.push((place, failure.code()));
     }
     let alone = tasks.len() == 1 && failures.is_empty();
+    let gallery = plan_gallery(arguments).map_err(|failure| tell(failure, "", arguments.progress))?;
+    let (mut finished, mut interrupted) = (0, None);
     for task in &tasks {
         let result = if stop.load(Ordering::Relaxed) {
             Err(Error::Interrupted.into())
         } else {
             export_one(task, arguments, &options, stop)
         };
-        let Err(failure) = result else { continue };
+        let Err(failure) = result else {
+            finished += 1;
+            continue;
+        };
+        if stop.load(Ordering::Relaxed) {
+            interrupted = Some((failure, &task.name));
+            break;
+        }
         let failure = tell(failure, &task.name, arguments.progress);
-        if alone || stop.load(Ordering::Relaxed) {
+        if alone {
             return Err(failure);
         }
         failures.push((task.slide.display().to_string(), failure.code()));
+    }
+    // Of what was finished before a failure, or before it was told to stop, too.
+    if let Some(gallery) = gallery.filter(|_| finished > 0) {
+        update_gallery(&gallery, arguments, stop).map_err(|failure| tell(failure, "", arguments.progress))?;
+    }
+    if let Some((failure, name)) = interrupted {
+        return Err(tell(failure, name, arguments.progress));
     }
     if failures.is_empty() {
         return Ok(());
@@ -151,6 +168,28 @@ fn tell(failure: Failure, name: &str, progress: Mode) -> Failure {
         super::tell(&failure.to_string());
     }
     failure.told()
+}
+
+/// The gallery that several exports get, unless no pages are wanted.
+fn plan_gallery(arguments: &Arguments) -> Result<Option<Gallery>, Failure> {
+    if is_one(arguments) || arguments.dry_run || arguments.publishing.page() == Page::Omit {
+        return Ok(None);
+    }
+    Ok(Some(Gallery::of(arguments.output.as_deref().unwrap_or(Path::new("")))?))
+}
+
+fn update_gallery(gallery: &Gallery, arguments: &Arguments, stop: &AtomicBool) -> Result<(), Failure> {
+    let report = gallery.update()?;
+    let watcher = Watcher::new(arguments.progress, "", stop);
+    for path in report.unreadable {
+        let message =
+            format!("{}: no export of slidezoom's can be read in it; the gallery does not show it", path.display());
+        watcher.warn(&format!("note: {message}"), &json!({ "event": "warning", "name": "", "message": message }));
+    }
+    let page = report.page.display().to_string();
+    let event = json!({ "event": "gallery", "output": page, "exports": report.exports });
+    watcher.say(&format!("gallery of {} exports: {page}", report.exports), &event);
+    Ok(())
 }
 
 /// Whether there is one slide, whose export `-o` names.
@@ -201,7 +240,8 @@ fn plan_tasks(arguments: &Arguments, container: Container, slides: Vec<PathBuf>)
         return Ok(vec![Task { slide: slides[0].clone(), name: name.to_owned(), destination: output.clone() }]);
     }
     let folder = arguments.output.clone().unwrap_or_default();
-    let names = inputs::name_exports(&slides);
+    let reserved: &[&str] = if is_one(arguments) { &[] } else { &gallery::RESERVED };
+    let names = inputs::name_exports(&slides, reserved);
     let task = |(slide, name): (PathBuf, String)| {
         let file = container.extension().map_or_else(|| name.clone(), |ending| format!("{name}.{ending}"));
         Task { slide, destination: folder.join(file), name }

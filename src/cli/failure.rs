@@ -5,6 +5,7 @@ use std::io;
 use std::process::ExitCode;
 
 use slidezoom::Error;
+use slidezoom::gallery::GalleryError;
 use slidezoom::plan::{NotLossless, PlanError};
 use slidezoom::repack::RepackError;
 use slidezoom::sink::SinkError;
@@ -119,6 +120,18 @@ impl From<PlanError> for Failure {
 impl From<SinkError> for Failure {
     fn from(error: SinkError) -> Self {
         Error::from(error).into()
+    }
+}
+
+impl From<GalleryError> for Failure {
+    fn from(error: GalleryError) -> Self {
+        match error {
+            GalleryError::NotAGallery { .. } => Self::usage(
+                format!("{error}, and the gallery of several exports needs its name"),
+                "name another folder with -o, or leave all pages out with --no-viewer",
+            ),
+            GalleryError::Destination(error) => error.into(),
+        }
     }
 }
 

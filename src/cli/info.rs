@@ -35,7 +35,7 @@ struct Report<'a> {
 pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let source = slide::open_with(&arguments.slide, arguments.reading.choice())?;
     let info = source.info();
-    let name = super::inputs::name_exports(std::slice::from_ref(&arguments.slide)).remove(0);
+    let name = super::inputs::name_exports(std::slice::from_ref(&arguments.slide), &[]).remove(0);
     let plan = ExportPlan::new(info, &name, &ExportOptions::default())?;
     let text = if arguments.json {
         let report = Report { slide: info, export: &plan };

@@ -82,8 +82,8 @@ fn is_ours_or_hidden(entry: &DirEntry) -> bool {
 }
 
 /// A name for each slide's export, no two alike: the stem; where stems meet, the whole file name; where those meet
-/// too, that and a number.
-pub(super) fn name_exports(slides: &[PathBuf]) -> Vec<String> {
+/// too, that and a number. None has a name that is `reserved`.
+pub(super) fn name_exports(slides: &[PathBuf], reserved: &[&str]) -> Vec<String> {
     let text =
         |part: Option<&OsStr>| part.map_or_else(|| "slide".to_owned(), |part| part.to_string_lossy().into_owned());
     let stems: Vec<String> = slides.iter().map(|path| text(path.file_stem())).collect();
@@ -92,8 +92,9 @@ pub(super) fn name_exports(slides: &[PathBuf]) -> Vec<String> {
         *stem_counts.entry(stem.as_str()).or_insert(0) += 1;
     }
     // A name that one slide has alone is taken before any is made up.
-    let alone = |stem: &str| stem_counts[stem] == 1;
+    let alone = |stem: &str| stem_counts[stem] == 1 && !reserved.contains(&stem);
     let mut taken: HashSet<String> = stems.iter().filter(|stem| alone(stem)).cloned().collect();
+    taken.extend(reserved.iter().map(|&name| name.to_owned()));
     let mut names = Vec::with_capacity(slides.len());
     for (path, stem) in slides.iter().zip(&stems) {
         if alone(stem) {
@@ -117,7 +118,7 @@ mod tests {
     use super::*;
 
     fn names(paths: &[&str]) -> Vec<String> {
-        name_exports(&paths.iter().map(PathBuf::from).collect::<Vec<_>>())
+        name_exports(&paths.iter().map(PathBuf::from).collect::<Vec<_>>(), &["gallery"])
     }
 
     #[test]
@@ -126,5 +127,7 @@ mod tests {
         assert_eq!(names(&["x.svs", "x.ndpi"]), ["x.svs", "x.ndpi"]);
         assert_eq!(names(&["a/x.svs", "b/x.svs", "c/x.svs"]), ["x.svs", "x.svs-2", "x.svs-3"]);
         assert_eq!(names(&["a/x.svs", "b/x.svs", "x.svs-2.tif"]), ["x.svs", "x.svs-3", "x.svs-2"]);
+        assert_eq!(names(&["gallery.svs", "a/gallery"]), ["gallery.svs", "gallery-2"]);
+        assert_eq!(names(&["gallery", "x/gallery.tif/gallery"]), ["gallery-2", "gallery-3"]);
     }
 }

@@ -204,6 +204,11 @@ impl PyramidOptions {
 }
 
 impl PublishingOptions {
+    /// Whether pages are wanted.
+    pub fn page(&self) -> Page {
+        if self.no_viewer { Page::Omit } else { Page::Include }
+    }
+
     /// Adds what was typed to `options`.
     pub fn resolve(&self, mut options: ExportOptions) -> ExportOptions {
         options.associated = match self.associated.trim() {
@@ -217,7 +222,7 @@ impl PublishingOptions {
             OnReadError::Stop => ReadErrorPolicy::Stop,
             OnReadError::Blank => ReadErrorPolicy::Blank,
         };
-        options.page = if self.no_viewer { Page::Omit } else { Page::Include };
+        options.page = self.page();
         options
     }
 }

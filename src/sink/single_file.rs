@@ -16,7 +16,7 @@ pub fn write_file(path: &Path, contents: &[u8], existing: Existing) -> Result<()
     if exists(path)? {
         let found = fs::metadata(path).map_err(failed("look at", path))?;
         if found.is_dir() {
-            return Err(SinkError::Destination { path: path.to_owned() });
+            return Err(SinkError::NotAFile { path: path.to_owned() });
         }
         if !found.is_file() {
             let mut stream = fs::OpenOptions::new().write(true).open(path).map_err(failed("open", path))?;

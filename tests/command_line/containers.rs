@@ -1,7 +1,7 @@
 //! `--container` and `--bag`: what each export is kept in, and what cannot be asked for together.
 
 use crate::slides::{self, WriteInto};
-use crate::workspace::{Workspace, names_in};
+use crate::workspace::{Workspace, exports_in};
 use crate::zip_file::ZipFile;
 
 /// A workspace with the slides `one.tif` and `in/two.tif`.
@@ -17,7 +17,7 @@ fn each_slide_gets_an_archive_of_its_own() {
     for ending in ["zip", "szi"] {
         let workspace = with_two_slides();
         workspace.export(["one.tif", "in", "-o", "out", "--container", ending]).succeeds();
-        assert_eq!(names_in(&workspace.path("out")), [format!("one.{ending}"), format!("two.{ending}")]);
+        assert_eq!(exports_in(&workspace.path("out")), [format!("one.{ending}"), format!("two.{ending}")]);
         for name in ["one", "two"] {
             let archive = format!("out/{name}.{ending}");
             assert!(
@@ -37,7 +37,7 @@ fn without_an_output_archives_and_bags_come_here() {
     workspace.export(["one.tif", "--container", "zip"]).succeeds();
     workspace.export(["one.tif", "--container", "szi"]).succeeds();
     workspace.export(["one.tif", "in/two.tif", "--bag"]).succeeds();
-    assert_eq!(workspace.names(), ["in", "one", "one.szi", "one.tif", "one.zip", "two"]);
+    assert_eq!(exports_in(&workspace.path("")), ["in", "one", "one.szi", "one.tif", "one.zip", "two"]);
     for bag in ["one", "two"] {
         workspace.tree(bag).file("bagit.txt");
         workspace.slidezoom(["verify", bag]).succeeds();
@@ -48,7 +48,7 @@ fn without_an_output_archives_and_bags_come_here() {
 fn a_folder_can_be_asked_for_in_so_many_words() {
     let workspace = with_two_slides();
     workspace.export(["one.tif", "in/two.tif", "-o", "out", "--container", "folder"]).succeeds();
-    assert_eq!(names_in(&workspace.path("out")), ["one", "two"]);
+    assert_eq!(exports_in(&workspace.path("out")), ["one", "two"]);
     workspace.export(["one.tif", "-o", "single", "--container", "folder"]).succeeds();
     workspace.tree("single").file("single.dzi");
 }

@@ -41,6 +41,7 @@ mod existing_archives;
 mod existing_output;
 mod foreign_archives;
 mod full_disk;
+mod gallery;
 mod golden;
 mod help;
 mod hostile_archives;

@@ -134,7 +134,7 @@ fn names_that_would_lead_out_of_the_folder_are_refused() {
     slides::small().write_into(&workspace, "good.tif");
     let run = workspace.export(["..tif", "...tif", "good.tif", "-o", "several"]);
     assert_eq!(run.code(), Some(2), "{run:?}");
-    assert_eq!(crate::workspace::names_in(&workspace.path("several")), ["good"]);
+    assert_eq!(crate::workspace::exports_in(&workspace.path("several")), ["good"]);
     assert_eq!(workspace.names(), ["...tif", "..tif", "good.tif", "out", "several"]);
 }
 

@@ -79,6 +79,15 @@ pub fn names_in(folder: &Path) -> Vec<String> {
     names
 }
 
+/// The names of what stands directly in a folder beside its gallery, which is there; in order.
+#[track_caller]
+pub fn exports_in(folder: &Path) -> Vec<String> {
+    let (gallery, exports): (Vec<_>, Vec<_>) =
+        names_in(folder).into_iter().partition(|name| ["gallery", "index.html"].contains(&name.as_str()));
+    assert_eq!(gallery.len(), 2, "there is no gallery in {}", folder.display());
+    exports
+}
+
 /// What a run of the binary came to.
 pub struct Run {
     pub status: ExitStatus,
