@@ -251,7 +251,8 @@ fn plan_tasks(arguments: &Arguments, container: Container, slides: Vec<PathBuf>)
 
 fn export_one(task: &Task, arguments: &Arguments, options: &ExportOptions, stop: &AtomicBool) -> Result<(), Failure> {
     let source = slide::open_with(&task.slide, arguments.reading.choice())?;
-    let plan = ExportPlan::new(source.info(), &task.name, options)?;
+    let plan = ExportPlan::new(source.info(), &task.name, options)
+        .map_err(|error| Failure::from(error).of_slide(&task.slide))?;
     if arguments.dry_run {
         return super::print(describe(source.info(), &plan, task).as_bytes());
     }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io;
+use std::path::Path;
 use std::process::ExitCode;
 
 use slidezoom::Error;
@@ -59,6 +60,12 @@ impl Failure {
     /// As an event of the JSON lines.
     pub fn event(&self, name: &str) -> serde_json::Value {
         serde_json::json!({ "event": "failed", "name": name, "message": self.message, "hint": self.hint, "exitCode": self.code })
+    }
+
+    /// The same, of a slide that the message does not name.
+    pub fn of_slide(mut self, slide: &Path) -> Self {
+        self.message = format!("{}: {}", slide.display(), self.message);
+        self
     }
 
     /// The same with another line that says what to do.
