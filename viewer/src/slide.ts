@@ -1,6 +1,21 @@
 // What the page knows of the slide. The exporter describes it in <name>.json, and
-// for the page in slide.js; this module is the only one that trusts nothing about
-// that description, so that every other module can trust the Slide it returns.
+// for the page in slide.js. This module and what it reads fields with trust nothing
+// about that description, so that every other module can trust the Slide it returns.
+
+import {
+  DescriptionError,
+  field,
+  isOneOf,
+  isPathBelow,
+  isPositive,
+  isRecord,
+  isString,
+  isWholeFrom,
+  urlOf,
+} from "./description_fields";
+import { type Details, readDetails } from "./details";
+
+export { DescriptionError };
 
 /** Micrometres one slide pixel covers. */
 export interface MicrometresPerPixel {
@@ -8,7 +23,7 @@ export interface MicrometresPerPixel {
   readonly y: number;
 }
 
-export interface Slide {
+export interface Slide extends Details {
   readonly name: string;
   /** Folder of the tiles, relative to the page, as a path and not as a URL. */
   readonly tiles: string;
@@ -24,9 +39,6 @@ export interface Slide {
   readonly background: string;
 }
 
-/** A broken description; the message is a sentence for the reader of the page. */
-export class DescriptionError extends Error {}
-
 /** The slide of a description as it is in <name>.json. */
 export function readSlide(value: unknown): Slide {
   if (!isRecord(value)) {
@@ -41,16 +53,17 @@ export function readSlide(value: unknown): Slide {
     height: field(value, "height", isWholeFrom(1), "a whole number of at least 1"),
     tileSize,
     overlap: field(value, "overlap", isWholeFrom(0, tileSize - 1), "a whole number from 0 to less than tileSize"),
-    format: field(value, "format", isFormat, "“jpeg”, “jpg” or “png”"),
+    format: field(value, "format", isOneOf("jpeg", "jpg", "png"), "“jpeg”, “jpg” or “png”"),
     mpp: field(value, "micronsPerPixel", isMicrometresOrNull, "null, or x and y as numbers above 0"),
     objectivePower: field(value, "objectivePower", isPositiveOrNull, "null or a number above 0"),
     background: field(value, "background", isColour, "a colour of six hexadecimal digits"),
+    ...readDetails(value),
   };
 }
 
 /** The URL of the tiles' folder, relative to the page, with the slash at its end. */
 export function tilesUrl(slide: Slide): string {
-  return `${slide.tiles.split("/").map(encodeURIComponent).join("/")}/`;
+  return `${urlOf(slide.tiles)}/`;
 }
 
 /** The level of the pyramid that holds the slide at full size. */
@@ -62,38 +75,6 @@ export function fullLevel(slide: Slide): number {
   return level;
 }
 
-function field<T>(
-  record: Record<string, unknown>,
-  key: string,
-  accepts: (value: unknown) => value is T,
-  expected: string,
-): T {
-  const value = record[key];
-  if (!accepts(value)) {
-    throw new DescriptionError(
-      `This slide cannot be shown: its description has no usable “${key}” (expected: ${expected}).`,
-    );
-  }
-  return value;
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
-function isString(value: unknown): value is string {
-  return typeof value === "string";
-}
-
-function isWholeFrom(least: number, most: number = Number.MAX_SAFE_INTEGER) {
-  return (value: unknown): value is number =>
-    Number.isSafeInteger(value) && (value as number) >= least && (value as number) <= most;
-}
-
-function isPositive(value: unknown): value is number {
-  return typeof value === "number" && Number.isFinite(value) && value > 0;
-}
-
 function isPositiveOrNull(value: unknown): value is number | null {
   return value === null || isPositive(value);
 }
@@ -102,27 +83,12 @@ function isMicrometresOrNull(value: unknown): value is MicrometresPerPixel | nul
   return value === null || (isRecord(value) && isPositive(value["x"]) && isPositive(value["y"]));
 }
 
-function isFormat(value: unknown): value is Slide["format"] {
-  return value === "jpeg" || value === "jpg" || value === "png";
-}
-
 function isColour(value: unknown): value is string {
   return isString(value) && /^[0-9a-f]{6}$/i.test(value);
 }
 
 function isName(value: unknown): value is string {
-  if (!isString(value)) {
-    return false;
-  }
-  try {
-    // It refuses half a surrogate pair, which no URL can hold.
-    encodeURIComponent(value);
-  } catch {
-    return false;
-  }
-  return tilesOf(value)
-    .split("/")
-    .every((segment) => segment !== "" && segment !== "." && segment !== "..");
+  return isString(value) && isPathBelow(tilesOf(value));
 }
 
 /** Where every Deep Zoom viewer looks for them. */

@@ -8,6 +8,23 @@ import { load } from "./module.mjs";
 const { readSlide, tilesUrl, fullLevel, DescriptionError } = await load("slide.ts");
 const { facts } = await load("facts.ts");
 
+/** What is known where a description has nothing of it. */
+const NO_DETAILS = {
+  levels: null,
+  tileCount: null,
+  quality: null,
+  subsampling: null,
+  baseTiles: null,
+  area: null,
+  unreadable: [],
+  associatedImages: [],
+  properties: [],
+  source: null,
+  writtenBy: null,
+};
+const SHA256 = "6335ea0e6cc54c2cba64bb265d3c713a50cd84484924e3a9c109558c13521d5c";
+const LABEL = { name: "label", path: "associated/label.jpeg", width: 387, height: 463 };
+
 const good = {
   name: "CMU-1",
   width: 46000,
@@ -23,10 +40,39 @@ const readGood = (change = {}) => readSlide({ ...good, ...change });
 
 test("a right description is read whole", () => {
   const { micronsPerPixel, ...rest } = good;
-  assert.deepEqual(readGood(), { ...rest, tiles: "CMU-1_files", mpp: micronsPerPixel });
+  assert.deepEqual(readGood(), { ...rest, ...NO_DETAILS, tiles: "CMU-1_files", mpp: micronsPerPixel });
   assert.equal(readGood({ micronsPerPixel: null }).mpp, null);
   assert.equal(readGood({ objectivePower: null }).objectivePower, null);
   assert.equal(readGood({ name: "<script>" }).name, "<script>");
+});
+
+test("what an export says of itself is read, and may be missing", () => {
+  const details = {
+    levels: 17,
+    quality: 80,
+    subsampling: "444",
+    baseTiles: "lossless",
+    area: { x: 100, y: 0, width: good.width, height: good.height },
+    unreadable: [{ x: 100, y: 7, width: 240, height: 240 }],
+    associatedImages: [LABEL],
+    source: { bytes: 177552579, sha256: SHA256 },
+    writtenBy: { slidezoom: "0.1.0", openslide: null },
+  };
+  const properties = { "openslide.vendor": "aperio", "openslide.mpp-x": "0.499" };
+  const { tiles, ...slide } = readGood({ ...details, properties, tiles: 31342 });
+  assert.equal(tiles, "CMU-1_files");
+  const { micronsPerPixel, ...rest } = good;
+  assert.deepEqual(slide, {
+    ...rest,
+    ...details,
+    mpp: micronsPerPixel,
+    tileCount: 31342,
+    properties: [
+      ["openslide.vendor", "aperio"],
+      ["openslide.mpp-x", "0.499"],
+    ],
+  });
+  assert.deepEqual(readGood({ source: null, area: null }), readGood());
 });
 
 test("a broken description is refused with a sentence that names the part", () => {
@@ -40,6 +86,24 @@ test("a broken description is refused with a sentence that names the part", () =
     micronsPerPixel: [undefined, 0.5, {}, { x: 0, y: 1 }, { x: 1 }, { x: "1", y: 1 }],
     objectivePower: [undefined, 0, "20", -40],
     background: [undefined, null, "#ffffff", "fff", "ffffffff", "gggggg"],
+    levels: [0, "17"],
+    tiles: [-1, 1.5],
+    quality: [0, 101, "80"],
+    subsampling: [444, "411"],
+    baseTiles: ["own"],
+    area: [{}, [], { x: 0, y: 0, width: 1, height: 1 }, { x: -1, y: 0, width: 46000, height: 32914 }],
+    unreadable: [{}, [{ x: 0, y: 0, width: 0, height: 1 }], [{ x: 0.5, y: 0, width: 1, height: 1 }], [null]],
+    associatedImages: [
+      {},
+      [{ ...LABEL, name: undefined }],
+      [{ ...LABEL, width: 0 }],
+      ...["/etc/passwd", "../label.jpeg", "a/../../b", "a//b", "", "..\\b", "https://x/y", "\udfff", 7].map((path) => [
+        { ...LABEL, path },
+      ]),
+    ],
+    properties: [[], { a: 1 }, { a: null }, "text"],
+    source: ["x.svs", { bytes: -1 }, { file: 7 }, { sha256: "beef" }, { fingerprint: `${SHA256}0` }],
+    writtenBy: ["slidezoom", {}, { slidezoom: "0.1.0", openslide: 4 }],
   };
   for (const [key, values] of Object.entries(broken)) {
     for (const value of values) {
