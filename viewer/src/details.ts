@@ -32,12 +32,12 @@ export interface AssociatedImage {
 
 /** The file that the export was made of. */
 export interface SourceFile {
-  readonly file?: string;
-  readonly bytes?: number;
+  readonly file?: string | null;
+  readonly bytes?: number | null;
   /** Of all of it. */
-  readonly sha256?: string;
+  readonly sha256?: string | null;
   /** The SHA-256 of its first and its last mebibyte. */
-  readonly fingerprint?: string;
+  readonly fingerprint?: string | null;
 }
 
 export interface WrittenBy {

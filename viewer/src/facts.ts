@@ -1,19 +1,16 @@
 // The line of facts below the slide's name. Kept apart from the page so that
 // the wording of sizes and scales can be read, and tested, in one place.
 
-import type { Slide } from "./slide";
+import type { MicrometresPerPixel, Slide } from "./slide";
 
 const NARROW_SPACE = "\u202f";
 const NO_BREAK_SPACE = "\u00a0";
 
 /** Short facts about the slide, each to be shown unbroken. */
 export function facts(slide: Slide): string[] {
-  const list = [`${grouped(slide.width)} × ${grouped(slide.height)}${NO_BREAK_SPACE}px`];
+  const list = [sizeText(slide.width, slide.height)];
   if (slide.mpp !== null) {
-    const { x, y } = slide.mpp;
-    const across = rounded(x);
-    const down = rounded(y);
-    list.push(`${across === down ? across : `${across} × ${down}`}${NO_BREAK_SPACE}µm per pixel`);
+    list.push(scaleText(slide.mpp));
   }
   if (slide.objectivePower !== null) {
     list.push(`${rounded(slide.objectivePower)}× objective`);
@@ -21,11 +18,22 @@ export function facts(slide: Slide): string[] {
   return list;
 }
 
+export function sizeText(width: number, height: number): string {
+  return `${grouped(width)} × ${grouped(height)}${NO_BREAK_SPACE}px`;
+}
+
+export function scaleText({ x, y }: MicrometresPerPixel): string {
+  const across = rounded(x);
+  const down = rounded(y);
+  return `${across === down ? across : `${across} × ${down}`}${NO_BREAK_SPACE}µm per pixel`;
+}
+
 /** Thousands apart, with a space that reads the same in every country. */
 export function grouped(count: number): string {
   return String(count).replace(/\B(?=(\d{3})+$)/g, NARROW_SPACE);
 }
 
-function rounded(value: number): string {
+/** Four figures, and none that say nothing. */
+export function rounded(value: number): string {
   return String(Number(value.toPrecision(4)));
 }

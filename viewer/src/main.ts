@@ -6,7 +6,9 @@
 import OpenSeadragon from "openseadragon";
 
 import { connectArchives } from "./archive/page";
+import type { AddressOf } from "./associated_images";
 import { connectColours } from "./colours";
+import { urlOf } from "./description_fields";
 import { facts } from "./facts";
 import { connectHelp } from "./help";
 import { reportMissingTiles, showTruePixels } from "./honest";
@@ -14,6 +16,7 @@ import { forgetKeys } from "./keys";
 import { connectMagnification } from "./magnification";
 import { connectMeasuring } from "./measure";
 import { connectPosition, forgetPosition } from "./position";
+import { connectProperties } from "./properties";
 import { connectScaleBar } from "./scale_bar";
 import { DescriptionError, fullLevel, readSlide, type Slide, tilesUrl } from "./slide";
 import { ownDescription } from "./slide_script";
@@ -42,9 +45,9 @@ function start(): void {
         delete window.slidezoom;
         stage.clear(title, text, offer);
       },
-      show(slide, tiles, from) {
+      show(slide, tiles, from, addressOf) {
         document.title = slide.name;
-        stage.set(show(slide, tiles, from));
+        stage.set(show(slide, tiles, from, addressOf));
       },
     });
     if (inArchive) {
@@ -56,7 +59,7 @@ function start(): void {
       return;
     }
     const slide = readSlide(description);
-    stage.set(show(slide, ownTiles(slide), null));
+    stage.set(show(slide, ownTiles(slide), null, ({ path }) => Promise.resolve(urlOf(path))));
   } catch (error) {
     if (!(error instanceof DescriptionError)) {
       message.textContent = "This slide cannot be shown: the viewer failed to start.";
@@ -68,13 +71,19 @@ function start(): void {
   }
 }
 
-function show(slide: Slide, tiles: OpenSeadragon.TileSource, from: string | null): OpenSeadragon.Viewer {
+function show(
+  slide: Slide,
+  tiles: OpenSeadragon.TileSource,
+  from: string | null,
+  addressOf: AddressOf,
+): OpenSeadragon.Viewer {
   showCaption(slide, from);
   // Before the viewer measures its place, as the buttons take room.
   element("buttons").hidden = false;
   element("navigator").hidden = false;
   element("offer").hidden = true;
   const viewer = openViewer(slide, tiles);
+  connectProperties(viewer, slide, addressOf);
   window.slidezoom = { viewer };
   element("message").textContent = "";
   return viewer;

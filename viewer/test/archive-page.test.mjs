@@ -10,10 +10,10 @@ import { pathToFileURL } from "node:url";
 
 import { serve } from "./archive-server.mjs";
 import { launch, noBrowser, openAt, openExport, whenDrawn } from "./browser.mjs";
-import { archiveFiles, description, NAME, tileName, withIndex } from "./made-up-archive.mjs";
+import { archiveFiles, associatedIn, description, NAME, tileName, withIndex } from "./made-up-archive.mjs";
 import { FULL_LEVEL, HEIGHT, slidePixel, WIDTH, writeEmptyPage, writeExport } from "./made-up-export.mjs";
 import { writePng } from "./png.mjs";
-import { forEachPixel, slideRegion } from "./screen.mjs";
+import { forEachPixel, showsAssociated, slideRegion } from "./screen.mjs";
 import { layOut, toBuffer, toSparseFile } from "./zip-writer.mjs";
 
 const PATCH = 5;
@@ -225,6 +225,57 @@ browserTest("a drop while another archive is opening wins", async () => {
   await page.waitForTimeout(1200);
   assert.ok(server.requests.length > asked, "the first had been given up before it could have won");
   assert.equal(await page.title(), "second");
+  assert.deepEqual(complaints, []);
+  await page.context().close();
+});
+
+for (const szi of [false, true]) {
+  browserTest(`the associated images of a ${szi ? ".szi" : ".zip"} come when the panel opens`, async () => {
+    const archive = layOut(archiveFiles({ szi }));
+    const server = await started({ ...pageFiles(), "/x.zip": toBuffer(archive) });
+    const { page, complaints } = await openedFrom(server, "x.zip");
+    await page.waitForFunction(() => window.slidezoom !== undefined);
+    await whenDrawn(page);
+    const asked = server.requests.length;
+    await page.keyboard.press("i");
+    for (const image of associatedIn({ szi })) {
+      await page.getByRole("button", { name: image.name, exact: false }).click();
+      await showsAssociated(page, image);
+      await page.keyboard.press("Escape");
+    }
+    const ranges = server.requests.slice(asked).map(({ range }) => Number(range.match(/\d+/)[0]));
+    const places = associatedIn({ szi }).map(({ path }) => archive.places.get(`${NAME}/${path}`).headerOffset);
+    assert.deepEqual(ranges, places);
+    assert.deepEqual(complaints, []);
+    await page.context().close();
+  });
+}
+
+browserTest("the associated images of a dropped archive go with it", async () => {
+  const { page, complaints } = await openExport(browser, emptyPage);
+  await drop(page, "x.zip", zipped());
+  await showsTheSlide(page);
+  await page.keyboard.press("i");
+  await page.getByRole("button", { name: "thumbnail" }).click();
+  await showsAssociated(page, associatedIn()[0]);
+  const address = await page.locator("#associated-images img").first().getAttribute("src");
+  const isThere = () => page.evaluate((url) => fetch(url).then(Boolean, () => false), address);
+  assert.equal(await isThere(), true);
+  await drop(page, "y.zip", zipped(archiveFiles({ name: "second" })));
+  await page.waitForFunction(() => document.title === "second" && window.slidezoom !== undefined);
+  assert.equal(await page.getByRole("dialog").count(), 0);
+  assert.equal(await page.getByRole("group", { name: "Properties" }).count(), 0);
+  assert.deepEqual(complaints, []);
+  assert.equal(await isThere(), false);
+  await page.context().close();
+});
+
+browserTest("an associated image that is not in its archive is told", async () => {
+  const { page, complaints } = await openExport(browser, emptyPage);
+  await drop(page, "x.zip", zipped(archiveFiles().filter(({ name }) => !name.endsWith("/thumbnail.png"))));
+  await showsTheSlide(page);
+  await page.keyboard.press("i");
+  await page.getByRole("button", { name: "thumbnail cannot be shown", disabled: true }).waitFor();
   assert.deepEqual(complaints, []);
   await page.context().close();
 });

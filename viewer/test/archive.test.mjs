@@ -4,8 +4,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { archiveFiles, description, geometry, NAME, tileName, withIndex } from "./made-up-archive.mjs";
-import { FULL_LEVEL, madeUpTiles } from "./made-up-export.mjs";
+import { archiveFiles, associatedIn, description, geometry, NAME, tileName, withIndex } from "./made-up-archive.mjs";
+import { associatedPng, FULL_LEVEL, madeUpTiles } from "./made-up-export.mjs";
 import { loadModules } from "./modules.mjs";
 import { layOut, short, tileIndex, toBuffer, word } from "./zip-writer.mjs";
 
@@ -69,7 +69,7 @@ const slide = {
   baseTiles: null,
   area: null,
   unreadable: [],
-  associatedImages: [],
+  associatedImages: associatedIn(),
   properties: [],
   source: null,
   writtenBy: { slidezoom: "0.1.0", openslide: "4.0.1" },
@@ -83,14 +83,10 @@ for (const [form, options, twist] of [
 ]) {
   test(`${form} opens by its index, and each tile is its own`, async () => {
     // As many files as make the directory longer than what the end is read with.
-    const others = Array.from({ length: 1000 }, (_, number) => ({
-      name: `${NAME}/other/${number}`,
-      contents: Buffer.alloc(9),
-    }));
-    const layout = layOut([...others, ...archiveFiles(options)], twist);
+    const layout = layOut([...others(1000), ...archiveFiles(options)], twist);
     const source = watched(toBuffer(layout));
     const archive = await openArchive(source);
-    assert.deepEqual(archive.slide, slide);
+    assert.deepEqual(archive.slide, { ...slide, associatedImages: associatedIn(options) });
     // End, index and description; a long comment hides the end from the first read.
     assert.equal(source.reads.length, twist.comment === undefined ? 2 : 3);
     assert.ok(
@@ -125,6 +121,49 @@ test("a tile that the archive does not have is null, and costs no read", async (
     assert.equal(await archive.tile(FULL_LEVEL, 3, 0), null);
     assert.equal(await archive.tile(FULL_LEVEL + 1, 0, 0), null);
     assert.equal(source.reads.length, before);
+  }
+});
+
+for (const [form, options, change, reads] of [
+  ["a .zip", {}, (files) => files, 1],
+  ["a .szi", { szi: true }, (files) => files, 1],
+  ["a .zip without an index", {}, (files) => files.slice(0, -1), 1],
+  [
+    "a .zip with so much after them that its end does not tell where they are",
+    {},
+    (files) => [...files.slice(0, -3), ...others(500), ...files.slice(-3)],
+    2,
+  ],
+]) {
+  test(`the associated images of ${form} are read when they are asked for`, async () => {
+    const source = watched(toBuffer(layOut(change(archiveFiles(options)))));
+    const archive = await openArchive(source);
+    for (const image of archive.slide.associatedImages) {
+      source.reads.length = 0;
+      assert.ok(Buffer.from(await archive.associatedImage(image.path)).equals(associatedPng(image)), image.name);
+      assert.equal(source.reads.length, reads, image.name);
+    }
+    assert.equal(archive.slide.associatedImages.length, 2);
+  });
+}
+
+test("an associated image that is not in the archive, or not as it should be, is refused", async () => {
+  const [{ path }] = associatedIn();
+  const isImage = ({ name }) => name === `${NAME}/${path}`;
+  for (const [expected, change] of [
+    [/an associated image is not in it/, (files) => files.filter((file) => !isImage(file))],
+    [/compressed/, (files) => files.map((file) => (isImage(file) ? { ...file, method: 8 } : file))],
+    [
+      /too large/,
+      (files) => files.map((file) => (isImage(file) ? { ...file, contents: Buffer.alloc((1 << 26) + 1) } : file)),
+    ],
+  ]) {
+    for (const end of [undefined, -1]) {
+      const archive = await openArchive(watched(toBuffer(layOut(change(archiveFiles()).slice(0, end)))));
+      const refused = (error) => error instanceof ArchiveError && expected.test(error.message);
+      await assert.rejects(archive.associatedImage(path), refused);
+      await assert.rejects(archive.associatedImage("../x.png"), ArchiveError);
+    }
   }
 });
 
@@ -215,7 +254,8 @@ for (const [form, change] of [
     const files = change(archiveFiles());
     const archive = await openArchive(watched(toBuffer(layOut(files))));
     const plain = !files.some(({ name, contents }) => name.endsWith(".json") && contents.length > 2);
-    assert.deepEqual(archive.slide, plain ? { ...slide, mpp: null, objectivePower: null, writtenBy: null } : slide);
+    const unknown = { mpp: null, objectivePower: null, associatedImages: [], writtenBy: null };
+    assert.deepEqual(archive.slide, plain ? { ...slide, ...unknown } : slide);
     await everyTileIsRight(archive);
   });
 }
@@ -382,6 +422,10 @@ test("an archive of another geometry opens too", async () => {
   assert.deepEqual([...(await archive.tile(2, 1, 0))], [2, 1]);
   assert.equal(archive.slide.format, "jpeg");
 });
+
+function others(count) {
+  return Array.from({ length: count }, (_, number) => ({ name: `${NAME}/other/${number}`, contents: Buffer.alloc(9) }));
+}
 
 /** The file as it is, even where its contents were to be made anew. */
 function withoutPlaces(file) {

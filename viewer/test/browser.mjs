@@ -55,7 +55,7 @@ export async function openAt(browser, address, { width = 1024, height = 768, ori
     complaints.push(`request failed: ${request.url()} (${request.failure()?.errorText})`);
   });
   page.on("request", (request) => {
-    if (!/^(file|data):/.test(request.url()) && !origins.includes(new URL(request.url()).origin)) {
+    if (!/^(file|data|blob):/.test(request.url()) && !origins.includes(new URL(request.url()).origin)) {
       complaints.push(`request beyond where the page may: ${request.url()}`);
     }
   });

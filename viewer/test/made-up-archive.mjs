@@ -1,7 +1,7 @@
 // The made-up slide as an archive, as slidezoom writes it: tiles, description,
 // descriptor and index under one root folder.
 
-import { HEIGHT, madeUpTiles, OVERLAP, TILE_SIZE, WIDTH } from "./made-up-export.mjs";
+import { ASSOCIATED, associatedPng, HEIGHT, madeUpTiles, OVERLAP, TILE_SIZE, WIDTH } from "./made-up-export.mjs";
 import { tileIndex } from "./zip-writer.mjs";
 
 export const geometry = { width: WIDTH, height: HEIGHT, tileSize: TILE_SIZE, overlap: OVERLAP, extension: "png" };
@@ -11,8 +11,13 @@ const tiles = [...madeUpTiles()];
 
 export const NAME = `slide #1 50% "Café" <b>`;
 
+/** The associated images, where a .zip and a .szi have PNG files. */
+export function associatedIn({ szi = false } = {}) {
+  return ASSOCIATED.map((image) => ({ ...image, path: `${szi ? "vendor/slidezoom/" : ""}${image.path}` }));
+}
+
 /** What the export's JSON says, as far as the page asks. */
-export function description(name, { width, height, tileSize, overlap, extension }) {
+export function description(name, { width, height, tileSize, overlap, extension }, associatedImages = []) {
   return {
     name,
     width,
@@ -23,12 +28,14 @@ export function description(name, { width, height, tileSize, overlap, extension 
     micronsPerPixel: { x: 0.499, y: 0.5 },
     objectivePower: 20,
     background: "ffffff",
+    associatedImages,
     writtenBy: { slidezoom: "0.1.0", openslide: "4.0.1" },
   };
 }
 
 /** The files of the archive, in order, for `layOut`. */
-export function archiveFiles({ name = NAME, szi = false, json = description(name, geometry) } = {}) {
+export function archiveFiles({ name = NAME, szi = false } = {}) {
+  const associated = associatedIn({ szi });
   const vendor = szi ? `${name}/vendor/slidezoom/` : `${name}/`;
   return withIndex(
     name,
@@ -36,10 +43,11 @@ export function archiveFiles({ name = NAME, szi = false, json = description(name
     geometry,
     [
       ...tiles.map(({ level, column, row, png }) => ({ name: tileName(name, level, column, row), contents: png })),
-      // So that the tiles are not among the bytes that the archive's end is read with.
-      { name: `${name}/associated/label.png`, contents: Buffer.alloc(100000) },
+      ...associated.map((image) => ({ name: `${name}/${image.path}`, contents: associatedPng(image) })),
+      // So that none of it is among the bytes that the archive's end is read with.
+      { name: `${name}/other`, contents: Buffer.alloc(100000) },
     ],
-    json,
+    description(name, geometry, associated),
   );
 }
 

@@ -25,6 +25,21 @@ export function slidePixel(x, y) {
   return [x < WIDTH / 2 ? 60 : 200, y < HEIGHT / 2 ? 70 : 210, 60 + ((x * 37 + y * 59) % 128)];
 }
 
+/** The associated images, as an export lists them. */
+export const ASSOCIATED = [
+  { name: "thumbnail", path: "associated/thumbnail.png", width: 70, height: 50 },
+  { name: 'label #1 50% "é" <b>', path: 'associated/label #1 50% "é" <b>.png', width: 40, height: 90 },
+];
+
+/** The colour of a pixel of an associated image, which is another at each place and in each image. */
+export function associatedPixel({ width }, x, y) {
+  return [width, (x * 3) % 256, (y * 2) % 256];
+}
+
+export function associatedPng(image) {
+  return writePng(image.width, image.height, (x, y) => associatedPixel(image, x, y));
+}
+
 /** Writes the export into a new folder and tells where it is and what it shows. */
 export function writeExport({ change = (description) => description } = {}) {
   const folder = join(mkdtempSync(join(tmpdir(), "slidezoom-viewer-")), `export ${AWKWARD}`);
@@ -39,8 +54,11 @@ export function writeExport({ change = (description) => description } = {}) {
     micronsPerPixel: { x: 0.4990001, y: 0.5 },
     objectivePower: 20,
     background: "ffffff",
+    associatedImages: ASSOCIATED,
   };
   writePyramid(join(folder, tilesOf(description)));
+  mkdirSync(join(folder, "associated"));
+  ASSOCIATED.forEach((image) => writeFileSync(join(folder, image.path), associatedPng(image)));
   writePage(folder, name);
   writeSlideScript(folder, change(description));
   return { folder, description };

@@ -57,6 +57,9 @@ test("a strict policy refuses nothing", { skip: noBrowser, timeout: 60000 }, asy
   await page.getByRole("button", { name: "Length" }).click();
   await page.keyboard.press("p");
   await page.keyboard.press("p");
+  await page.keyboard.press("i");
+  await page.getByRole("button", { name: "thumbnail" }).click();
+  await page.keyboard.press("Escape");
   await page.keyboard.press("l");
   await page.keyboard.press("?");
   await whenDrawn(page);

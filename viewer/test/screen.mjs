@@ -1,6 +1,9 @@
-// What a slide looks like on the screen, pixel by pixel.
+// What a slide looks like on the screen, pixel by pixel, and what lies over it.
+
+import assert from "node:assert/strict";
 
 import { whenDrawn } from "./browser.mjs";
+import { associatedPixel } from "./made-up-export.mjs";
 import { readPng } from "./png.mjs";
 
 /**
@@ -25,6 +28,26 @@ export async function slideRegion(page, x, y, zoom, patch) {
   const size = (patch * 2 + 1) * zoom;
   const clip = { x: corner.x - patch * zoom, y: corner.y - patch * zoom, width: size, height: size };
   return readPng(await page.screenshot({ clip }));
+}
+
+/** Whether the sheet over the page shows an associated image, as large as it is. */
+export async function showsAssociated(page, image) {
+  const sheet = page.getByRole("dialog", { name: image.name, exact: true });
+  const large = sheet.getByRole("img", { name: image.name, exact: true });
+  const size = await large.evaluate((shown) => [shown.naturalWidth, shown.naturalHeight, shown.width, shown.height]);
+  assert.deepEqual(size, [image.width, image.height, image.width, image.height]);
+  const shown = readPng(await large.screenshot());
+  // It can lie between two pixels of the screen; at its edges the sheet shines through.
+  for (const [x, y] of [
+    [5, 5],
+    [20, 30],
+    [35, 45],
+  ]) {
+    const difference = shown
+      .pixel(x, y)
+      .map((value, channel) => Math.abs(value - associatedPixel(image, x, y)[channel]));
+    assert.ok(Math.max(...difference) <= 3, `${image.name} ${x}, ${y}: ${shown.pixel(x, y)}`);
+  }
 }
 
 export function forEachPixel(size, visit) {

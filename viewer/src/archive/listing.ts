@@ -48,8 +48,7 @@ export class Listing {
 
   /** Where an export's JSON would be: beside the descriptor, or where a .szi has it. */
   get descriptions(): Entry[] {
-    const folder = this.stem.slice(0, this.stem.lastIndexOf("/") + 1);
-    return [`${this.stem}.json`, `${folder}vendor/slidezoom/${this.name}.json`]
+    return [`${this.stem}.json`, `${this.folder}vendor/slidezoom/${this.name}.json`]
       .map((name) => this.entries.get(name))
       .filter((entry): entry is Entry => entry !== undefined && entry.unusable === null);
   }
@@ -58,6 +57,15 @@ export class Listing {
   tile({ extension }: Geometry, level: number, column: number, row: number): Entry | undefined {
     const entry = this.entries.get(`${this.stem}_files/${level}/${column}_${row}.${extension}`);
     return entry !== undefined && entry.length > 0 ? entry : undefined;
+  }
+
+  /** A file by its path in the export's folder; `undefined` where the archive does not have it. */
+  file(path: string): Entry | undefined {
+    return this.entries.get(this.folder + path);
+  }
+
+  private get folder(): string {
+    return this.stem.slice(0, this.stem.lastIndexOf("/") + 1);
   }
 
   private get stem(): string {
@@ -69,7 +77,7 @@ function depth(entry: Entry): number {
   return entry.name.split("/").length;
 }
 
-function checkUsable({ unusable }: Entry): void {
+export function checkUsable({ unusable }: Entry): void {
   if (unusable === "compressed") {
     throw new ArchiveError(
       "its files are compressed. Pack it anew without compression (“zip -0”), or export it again.",

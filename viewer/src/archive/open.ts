@@ -9,7 +9,7 @@ import type { Slide } from "../slide";
 import { describedSlide, isOurs, LONGEST_DESCRIPTION, plainSlide } from "./description";
 import { readDescriptor } from "./descriptor";
 import { ArchiveError, damaged } from "./failure";
-import { Listing } from "./listing";
+import { checkUsable, Listing } from "./listing";
 import { type ByteSource, KeepingSource } from "./source";
 import { HEADER_BYTES, PAGE_BYTES, TileIndex } from "./tile-index";
 import { contentsOffset, type Directory, type Entry, findDirectory, lastEntries, readEntry } from "./zip";
@@ -18,7 +18,12 @@ export interface Archive {
   readonly slide: Slide;
   /** A tile's file; `null`, without a request, where the archive does not have it. */
   tile(level: number, column: number, row: number, signal?: AbortSignal): Promise<Uint8Array | null>;
+  /** An associated image's file, by its path in the export's folder. */
+  associatedImage(path: string): Promise<Uint8Array>;
 }
+
+/** A whole slide's macro has a hundredth of it. */
+const LARGEST_IMAGE = 1 << 26;
 
 export async function openArchive(bytes: ByteSource): Promise<Archive> {
   const source = new KeepingSource(bytes);
@@ -58,6 +63,13 @@ async function openIndexed(source: KeepingSource, directory: Directory): Promise
     async tile(level, column, row, signal) {
       const range = await index.tile(level, column, row);
       return range === null ? null : source.read(range.start, range.end, signal);
+    },
+    async associatedImage(path) {
+      const folder = last.name.replace(/(vendor\/slidezoom\/)?tile-index\.bin$/, "");
+      // An export has them after its tiles, and so among the last files, which are known by now.
+      const known = await lastEntries(source, directory, Number.POSITIVE_INFINITY);
+      const entry = known.find(({ name }) => name === folder + path);
+      return readImage(source, entry ?? (await Listing.read(source, directory)).file(path), directory);
     },
   };
 }
@@ -112,7 +124,19 @@ async function openListed(source: ByteSource, directory: Directory): Promise<Arc
       const entry = listing.tile(geometry, level, column, row);
       return entry === undefined ? null : readEntry(source, entry, directory, signal);
     },
+    associatedImage: (path) => readImage(source, listing.file(path), directory),
   };
+}
+
+async function readImage(source: ByteSource, entry: Entry | undefined, directory: Directory): Promise<Uint8Array> {
+  if (entry === undefined) {
+    throw damaged("an associated image is not in it");
+  }
+  if (entry.length > LARGEST_IMAGE) {
+    throw new ArchiveError(`“${entry.name}” in it is too large to be an associated image.`);
+  }
+  checkUsable(entry);
+  return readEntry(source, entry, directory);
 }
 
 async function text(source: ByteSource, entry: Entry, directory: Directory): Promise<string> {

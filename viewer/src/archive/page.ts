@@ -5,9 +5,10 @@
 
 import type OpenSeadragon from "openseadragon";
 
+import type { AddressOf } from "../associated_images";
 import type { Slide } from "../slide";
 import { ArchiveError } from "./failure";
-import { openArchive } from "./open";
+import { type Archive, openArchive } from "./open";
 import { type ByteSource, blobSource } from "./source";
 import { ArchiveTileSource } from "./tile-source";
 import { urlSource } from "./url-source";
@@ -17,7 +18,7 @@ export interface Stage {
   /** Takes away what is shown, and says this instead; an offer to open an archive goes with it on request. */
   clear(title: string, message: string, offer: boolean): void;
   /** Shows a slide; `from` is the host that it is from, where that is not the page's own. */
-  show(slide: Slide, tiles: OpenSeadragon.TileSource, from: string | null): void;
+  show(slide: Slide, tiles: OpenSeadragon.TileSource, from: string | null, addressOf: AddressOf): void;
 }
 
 /** Connects buttons and drops, and opens the archive that the address names; tells whether it names one. */
@@ -30,7 +31,7 @@ export function connectArchives(stage: Stage): boolean {
     try {
       const archive = await openArchive(await source());
       if (turn === newest) {
-        stage.show(archive.slide, new ArchiveTileSource(archive), from);
+        stage.show(archive.slide, new ArchiveTileSource(archive), from, addressIn(archive));
       }
     } catch (error) {
       if (turn === newest) {
@@ -60,6 +61,15 @@ export function connectArchives(stage: Stage): boolean {
     return urlSource(url, page);
   });
   return true;
+}
+
+/** Of an associated image that is read from the archive. */
+function addressIn(archive: Archive): AddressOf {
+  return async ({ path }) => {
+    const bytes = await archive.associatedImage(path);
+    const type = path.endsWith(".png") ? "image/png" : "image/jpeg";
+    return URL.createObjectURL(new Blob([bytes as BlobPart], { type }));
+  };
 }
 
 /** One file input for all buttons that open archives, also those of a page that was made anew. */

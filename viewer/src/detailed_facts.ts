@@ -1,0 +1,58 @@
+// All that the page can tell of the slide and its export, as rows of a table:
+// what something is called, and what it is. Every row is text, whatever the
+// description holds, and what is not known has no row.
+
+import type { Area, WrittenBy } from "./details";
+import { grouped, rounded, scaleText, sizeText } from "./facts";
+import type { Slide } from "./slide";
+
+export type Row = readonly [name: string, value: string];
+
+export function detailedFacts(slide: Slide): Row[] {
+  const { width, height, tileSize, overlap, unreadable, source } = slide;
+  const rows: (readonly [string, string | null])[] = [
+    ["Size", sizeText(width, height)],
+    ["Physical size", told(slide.mpp, ({ x, y }) => physicalSize(width * x, height * y))],
+    ["Scale", told(slide.mpp, scaleText)],
+    ["Objective", told(slide.objectivePower, (power) => `${rounded(power)}×`)],
+    ["Levels", told(slide.levels, String)],
+    ["Tiles", told(slide.tileCount, grouped)],
+    ["Tile size", `${grouped(tileSize)}\u00a0px, overlap ${grouped(overlap)}\u00a0px`],
+    ["Tile format", tileFormat(slide)],
+    ["Background", `#${slide.background}`],
+    ["Area in the slide", told(slide.area, areaText)],
+    ["Regions that could not be read", unreadable.length > 0 ? grouped(unreadable.length) : null],
+    ["Source file", told(source?.file, String)],
+    ["Source size", told(source?.bytes, (bytes) => `${grouped(bytes)} bytes`)],
+    ["Source SHA-256", told(source?.sha256, String)],
+    ["SHA-256 of the source’s first and last MiB", told(source?.fingerprint, String)],
+    ["Written by", told(slide.writtenBy, programs)],
+  ];
+  return rows.filter((row): row is Row => row[1] !== null);
+}
+
+function told<T>(value: T | null | undefined, text: (value: T) => string): string | null {
+  return value === null || value === undefined ? null : text(value);
+}
+
+function physicalSize(across: number, down: number): string {
+  return `${rounded(across / 1000)} × ${rounded(down / 1000)}\u00a0mm`;
+}
+
+function areaText({ x, y, width, height }: Area): string {
+  return `${sizeText(width, height)} from x\u00a0${grouped(x)}, y\u00a0${grouped(y)}`;
+}
+
+function tileFormat({ format, quality, subsampling, baseTiles }: Slide): string {
+  const parts = [
+    format === "png" ? "PNG" : "JPEG",
+    ...(quality === null ? [] : [`quality ${quality}`]),
+    ...(subsampling === null ? [] : [`chroma ${[...subsampling].join(":")}`]),
+    ...(baseTiles === "lossless" ? ["at full size the slide’s own data"] : []),
+  ];
+  return parts.join(", ");
+}
+
+function programs({ slidezoom, openslide }: WrittenBy): string {
+  return [`slidezoom ${slidezoom}`, ...(openslide ? [`OpenSlide ${openslide}`] : [])].join(", ");
+}

@@ -1,0 +1,69 @@
+// The panel that tells all that is known of the slide: its associated images,
+// facts, and the properties that the export publishes, with a search. Names and
+// values are anybody's and go in as text. It is made when it is first opened.
+
+import type OpenSeadragon from "openseadragon";
+
+import { type AddressOf, showAssociatedImages } from "./associated_images";
+import { detailedFacts, type Row } from "./detailed_facts";
+import { togglePanel } from "./panel";
+import type { Slide } from "./slide";
+
+/** Digits are told in groups, and looked for in one piece. */
+const GROUPING = /\u202f/g;
+
+export function connectProperties(viewer: OpenSeadragon.Viewer, slide: Slide, addressOf: AddressOf): void {
+  const table = document.getElementById("properties-table") as HTMLTableElement;
+  const search = document.getElementById("properties-search") as HTMLInputElement;
+  const none = document.getElementById("properties-none") as HTMLElement;
+  const fill = (): void => {
+    table.append(part("Slide and export", detailedFacts(slide)), part("Properties", slide.properties));
+    showAssociatedImages(viewer, slide, addressOf);
+    filter();
+  };
+  const filter = (): void => {
+    const words = searchable(search.value).split(/\s+/);
+    let found = 0;
+    for (const { rows } of table.tBodies) {
+      const [heading, ...facts] = rows;
+      const matching = facts.filter((row) => {
+        row.hidden = !words.every((word) => searchable(row.textContent).includes(word));
+        return !row.hidden;
+      });
+      heading!.hidden = matching.length === 0;
+      found += matching.length;
+    }
+    none.textContent = found === 0 ? "Nothing matches." : "";
+  };
+  search.addEventListener("input", filter);
+  togglePanel("properties", "properties-panel", "i", (visible) => {
+    if (visible && table.tBodies.length === 0) {
+      fill();
+    }
+  });
+}
+
+function searchable(text: string): string {
+  return text.replace(GROUPING, "").toLowerCase();
+}
+
+function part(title: string, rows: readonly Row[]): HTMLTableSectionElement {
+  const part = document.createElement("tbody");
+  const heading = headingCell(title, "rowgroup");
+  heading.colSpan = 2;
+  part.insertRow().append(heading);
+  for (const [name, value] of rows) {
+    const row = part.insertRow();
+    // The space keeps name and value apart where the row is searched as one text.
+    row.append(headingCell(name, "row"), " ");
+    row.insertCell().textContent = value;
+  }
+  return part;
+}
+
+function headingCell(text: string, scope: string): HTMLTableCellElement {
+  const made = document.createElement("th");
+  made.textContent = text;
+  made.scope = scope;
+  return made;
+}

@@ -1,0 +1,185 @@
+// The panel of properties: what it tells, what its search finds, and that names
+// and values stay text. The associated images from a disk; those of archives are
+// in archive-page.test.mjs.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { whenDrawn } from "./browser.mjs";
+import { ASSOCIATED, HEIGHT, WIDTH } from "./made-up-export.mjs";
+import { load } from "./module.mjs";
+import { showsAssociated } from "./screen.mjs";
+import { pageTest } from "./stage.mjs";
+
+const { detailedFacts } = await load("detailed_facts.ts");
+const { readSlide } = await load("slide.ts");
+
+const SHA256 = "6335ea0e6cc54c2cba64bb265d3c713a50cd84484924e3a9c109558c13521d5c";
+const DETAILS = {
+  levels: 11,
+  tiles: 14,
+  format: "jpeg",
+  quality: 80,
+  subsampling: "420",
+  baseTiles: "lossless",
+  area: { x: 1000, y: 2, width: WIDTH, height: HEIGHT },
+  unreadable: [{ x: 1000, y: 2, width: 3, height: 4 }],
+  source: { file: "x.svs", bytes: 1938955, sha256: SHA256 },
+  writtenBy: { slidezoom: "0.1.0", openslide: "4.0.1" },
+};
+const PLAIN = {
+  name: "x",
+  width: WIDTH,
+  height: HEIGHT,
+  tileSize: 254,
+  overlap: 1,
+  format: "png",
+  micronsPerPixel: null,
+  objectivePower: null,
+  background: "ffffff",
+};
+const HOSTILE = {
+  "<img src=x onerror=alert(1)>": "</td></table><script>alert(1)</script>",
+  "openslide.vendor": "aperio",
+  "openslide.quickhash-1": SHA256.repeat(4),
+};
+
+test("the facts are told as far as they are known", () => {
+  const full = readSlide({ ...PLAIN, ...DETAILS, micronsPerPixel: { x: 0.5, y: 0.25 }, objectivePower: 40 });
+  assert.deepEqual(detailedFacts(full), [
+    ["Size", "700 × 500\u00a0px"],
+    ["Physical size", "0.35 × 0.125\u00a0mm"],
+    ["Scale", "0.5 × 0.25\u00a0µm per pixel"],
+    ["Objective", "40×"],
+    ["Levels", "11"],
+    ["Tiles", "14"],
+    ["Tile size", "254\u00a0px, overlap 1\u00a0px"],
+    ["Tile format", "JPEG, quality 80, chroma 4:2:0, at full size the slide’s own data"],
+    ["Background", "#ffffff"],
+    ["Area in the slide", "700 × 500\u00a0px from x\u00a01\u202f000, y\u00a02"],
+    ["Regions that could not be read", "1"],
+    ["Source file", "x.svs"],
+    ["Source size", "1\u202f938\u202f955 bytes"],
+    ["Source SHA-256", SHA256],
+    ["Written by", "slidezoom 0.1.0, OpenSlide 4.0.1"],
+  ]);
+  assert.deepEqual(detailedFacts(readSlide(PLAIN)), [
+    ["Size", "700 × 500\u00a0px"],
+    ["Tile size", "254\u00a0px, overlap 1\u00a0px"],
+    ["Tile format", "PNG"],
+    ["Background", "#ffffff"],
+  ]);
+  const named = (source) => detailedFacts(readSlide({ ...PLAIN, source })).slice(4);
+  assert.deepEqual(named({ bytes: 0, fingerprint: SHA256 }), [
+    ["Source size", "0 bytes"],
+    ["SHA-256 of the source’s first and last MiB", SHA256],
+  ]);
+});
+
+const options = { change: { ...DETAILS, format: "png", properties: HOSTILE } };
+
+pageTest("the search finds rows by name and value, and every word counts", options, async (page) => {
+  await page.keyboard.press("i");
+  const search = page.getByRole("searchbox", { name: "Search the properties" });
+  const rows = () => page.locator("#properties-table tr:visible").allInnerTexts();
+  const all = await rows();
+  assert.equal(
+    all.length,
+    2 + detailedFacts(readSlide({ ...PLAIN, ...DETAILS, micronsPerPixel: { x: 1, y: 1 } })).length + 1 + 3,
+  );
+  for (const [words, expected] of [
+    ["VENDOR", ["Properties", "openslide.vendor\taperio"]],
+    ["  aperio   vendor ", ["Properties", "openslide.vendor\taperio"]],
+    ["Written 4.0.1", ["Slide and export", "Written by\tslidezoom 0.1.0, OpenSlide 4.0.1"]],
+    ["1938955", ["Slide and export", "Source size\t1\u202f938\u202f955 bytes"]],
+    ["1 938\u202f955", ["Slide and export", "Source size\t1\u202f938\u202f955 bytes"]],
+    ["aperio <script>", []],
+  ]) {
+    await search.fill(words);
+    assert.deepEqual(
+      (await rows()).map((row) => row.trim()),
+      expected,
+      words,
+    );
+    assert.equal(await page.locator("#properties-none").innerText(), expected.length === 0 ? "Nothing matches." : "");
+  }
+  await search.fill("");
+  assert.deepEqual(await rows(), all);
+});
+
+pageTest("hostile names and values are text, which can be selected", options, async (page) => {
+  await page.keyboard.press("i");
+  const cells = page.locator("#properties-table tbody:last-of-type :is(th, td)");
+  assert.deepEqual(await cells.allTextContents(), ["Properties", ...Object.entries(HOSTILE).flat()]);
+  assert.equal(await page.locator("#properties-table :is(img, script)").count(), 0);
+  assert.equal(await page.locator("#associated-images b").count(), 0);
+  await page.locator("#properties-table td", { hasText: SHA256 }).first().click({ clickCount: 3 });
+  assert.equal(await page.evaluate(() => getSelection().toString().trim()), SHA256);
+});
+
+pageTest("button, key and Escape show and hide the panel, and the focus is not lost", options, async (page) => {
+  const panel = page.getByRole("group", { name: "Properties" });
+  const button = page.getByRole("button", { name: "Properties" });
+  await button.click();
+  assert.equal(await panel.isVisible(), true);
+  assert.equal(await button.getAttribute("aria-expanded"), "true");
+  await page.keyboard.press("i");
+  assert.equal(await panel.isVisible(), false);
+  await page.keyboard.press("i");
+  const search = page.getByRole("searchbox");
+  // In the field the key is a letter, and Escape leaves the panel at once.
+  await search.pressSequentially("mic");
+  assert.equal(await search.inputValue(), "mic");
+  await search.press("Escape");
+  assert.equal(await panel.isVisible(), false);
+  assert.equal(await button.evaluate((element) => element === document.activeElement), true);
+});
+
+pageTest("the associated images are fetched when the panel opens, and shown large", {}, async (page) => {
+  const asked = [];
+  page.on("request", (request) => asked.push(request.url()));
+  const panel = page.getByRole("group", { name: "Properties" });
+  await page.getByRole("button", { name: "Zoom in" }).click();
+  await whenDrawn(page);
+  assert.deepEqual(
+    asked.filter((url) => url.includes("/associated/")),
+    [],
+  );
+  await page.keyboard.press("i");
+  for (const image of ASSOCIATED) {
+    const name = `${image.name} ${image.width} × ${image.height}\u00a0px`;
+    const button = panel.getByRole("button", { name, exact: true });
+    await button.focus();
+    await page.keyboard.press("Enter");
+    await showsAssociated(page, image);
+    await page.keyboard.press("Escape");
+    assert.equal(await page.getByRole("dialog").count(), 0);
+    assert.equal(await panel.isVisible(), true, "Escape leaves one thing at a time");
+    assert.equal(await button.evaluate((element) => element === document.activeElement), true);
+  }
+  await page.keyboard.press("Escape");
+  await page.keyboard.press("i");
+  assert.equal(await panel.getByRole("button").count(), ASSOCIATED.length, "made once");
+});
+
+pageTest(
+  "an export of another tool has neither images nor properties",
+  { change: { associatedImages: undefined } },
+  async (page) => {
+    await page.keyboard.press("i");
+    assert.equal(await page.locator("#associated-images").isVisible(), false);
+    assert.equal(await page.getByText("Slide and export").isVisible(), true);
+    assert.equal(await page.getByRole("rowheader", { name: "Properties" }).count(), 0);
+  },
+);
+
+pageTest("nothing is wider than a narrow window", { ...options, width: 360, height: 640 }, async (page) => {
+  await page.keyboard.press("i");
+  const overflow = (selector) => page.locator(selector).evaluate((box) => box.scrollWidth - box.clientWidth);
+  assert.equal(await overflow("#properties"), 0);
+  assert.equal(await overflow("html"), 0);
+  const box = await page.locator("#properties").boundingBox();
+  assert.ok(box.x >= 0 && box.x + box.width <= 360 && box.y + box.height <= 640, JSON.stringify(box));
+  await page.getByRole("button", { name: "thumbnail" }).click();
+  assert.equal(await overflow("#associated-image"), 0);
+});
