@@ -23,6 +23,7 @@ import { ownDescription } from "./slide_script";
 import { Stage } from "./stage";
 import { connectToolbar } from "./toolbar";
 import { connectTurn } from "./turn";
+import { markUnreadable } from "./unreadable";
 
 declare global {
   interface Window {
@@ -148,6 +149,7 @@ function openViewer(slide: Slide, tiles: OpenSeadragon.TileSource): OpenSeadrago
   );
   reportMissingTiles(viewer, element("notice"));
   showTruePixels(viewer);
+  markUnreadable(viewer, slide);
   connectToolbar(viewer);
   connectScaleBar(viewer, slide);
   connectMagnification(viewer, slide);

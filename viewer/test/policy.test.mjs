@@ -20,7 +20,7 @@ before(async () => {
 after(() => browser?.close());
 
 test("a strict policy refuses nothing", { skip: noBrowser, timeout: 60000 }, async (context) => {
-  const folder = madeUp();
+  const folder = madeUp({ unreadable: [{ x: 1, y: 2, width: 30, height: 40 }] });
   const server = createServer(async ({ url }, response) => {
     const path = decodeURIComponent(new URL(url, "http://localhost").pathname);
     const body = await readFile(join(folder, path === "/" ? "index.html" : path)).catch(() => null);

@@ -1,0 +1,123 @@
+// Regions of the slide that could not be read. In their place the tiles show
+// background, which would be taken for empty glass: they are hatched, as long as
+// the slide is shown and at every magnification, and a sentence says so.
+//
+// An export can list a hundred thousand of them. What always holds: no more is
+// drawn than the screen has room for. Regions too small to be seen are drawn as
+// cells of a grid, which cover them and join with their neighbours.
+
+import type OpenSeadragon from "openseadragon";
+
+import type { Area } from "./details";
+import { grouped } from "./facts";
+import type { Slide } from "./slide";
+import { afterDrawing, type Point, toScreen, toSlide, type View } from "./view";
+
+/** Screen pixels: the least side of the grid's cells, whose side is less than twice that. */
+const LEAST = 8;
+
+export function markUnreadable(viewer: OpenSeadragon.Viewer, slide: Slide): void {
+  const regions = unreadableInExport(slide);
+  if (regions.length === 0) {
+    return;
+  }
+  const path = document.getElementById("unreadable-regions") as Element;
+  const hatching = document.getElementById("hatching") as Element;
+  let drawn: { readonly cell: number; readonly areas: readonly Area[] } = { cell: 1, areas: regions };
+  document.getElementById("unreadable")?.removeAttribute("hidden");
+  const notice = document.getElementById("unreadable-notice") as HTMLElement;
+  notice.textContent =
+    regions.length === 1
+      ? "1 region of the slide could not be read; it is hatched."
+      : `${grouped(regions.length)} regions of the slide could not be read; they are hatched.`;
+
+  afterDrawing(viewer, (view) => {
+    const size = viewer.viewport.getContainerSize();
+    const cell = 2 ** Math.max(0, Math.ceil(Math.log2(LEAST / view.zoom)));
+    if (cell !== drawn.cell) {
+      drawn = { cell, areas: visibleAreas(regions, cell) };
+    }
+    path.setAttribute("d", outlines(drawn.areas, view, size));
+    // With the slide, so that it does not seem to lie under the hatching.
+    const origin = toScreen({ x: 0, y: 0 }, view, size);
+    hatching.setAttribute("patternTransform", `translate(${origin.x} ${origin.y}) rotate(-45)`);
+  });
+}
+
+/** The regions in pixels of the export, as far as they are in it. */
+export function unreadableInExport({ unreadable, area, width, height }: Slide): Area[] {
+  const { x: originX, y: originY } = area ?? { x: 0, y: 0 };
+  return unreadable.flatMap((region) => {
+    const left = Math.max(0, region.x - originX);
+    const top = Math.max(0, region.y - originY);
+    const right = Math.min(width, region.x - originX + region.width);
+    const bottom = Math.min(height, region.y - originY + region.height);
+    return left < right && top < bottom ? [{ x: left, y: top, width: right - left, height: bottom - top }] : [];
+  });
+}
+
+/** Areas of at least a cell each way as they are; of the others the cells that they lie in, side by side ones as one. */
+export function visibleAreas(areas: readonly Area[], cell: number): Area[] {
+  const isVisible = ({ width, height }: Area): boolean => width >= cell && height >= cell;
+  const rows = new Map<number, Span[]>();
+  for (const area of areas.filter((area) => !isVisible(area))) {
+    const columns: Span = [Math.floor(area.x / cell), Math.ceil((area.x + area.width) / cell)];
+    for (let row = Math.floor(area.y / cell); row * cell < area.y + area.height; row += 1) {
+      const spans = rows.get(row);
+      if (spans === undefined) {
+        rows.set(row, [columns]);
+      } else {
+        spans.push(columns);
+      }
+    }
+  }
+  const cells = [...rows].flatMap(([row, spans]) =>
+    joined(spans).map(([start, end]) => ({
+      x: start * cell,
+      y: row * cell,
+      width: (end - start) * cell,
+      height: cell,
+    })),
+  );
+  return [...areas.filter(isVisible), ...cells];
+}
+
+type Span = [start: number, end: number];
+
+/** Spans that touch or overlap as one. */
+function joined(spans: Span[]): Span[] {
+  const result: Span[] = [];
+  for (const [start, end] of spans.sort(([first], [second]) => first - second)) {
+    const last = result[result.length - 1];
+    if (last !== undefined && start <= last[1]) {
+      last[1] = Math.max(last[1], end);
+    } else {
+      result.push([start, end]);
+    }
+  }
+  return result;
+}
+
+/** One path of all areas that are on the screen. */
+function outlines(areas: readonly Area[], view: View, size: Point): string {
+  const corners = [0, size.x].flatMap((x) => [0, size.y].map((y) => toSlide({ x, y }, view, size)));
+  const across = corners.map(({ x }) => x);
+  const down = corners.map(({ y }) => y);
+  const [left, right] = [Math.min(...across), Math.max(...across)];
+  const [top, bottom] = [Math.min(...down), Math.max(...down)];
+  return areas
+    .filter(({ x, y, width, height }) => x < right && x + width > left && y < bottom && y + height > top)
+    .map((area) => outline(area, view, size))
+    .join("");
+}
+
+function outline({ x, y, width, height }: Area, view: View, size: Point): string {
+  const corners = [
+    { x, y },
+    { x: x + width, y },
+    { x: x + width, y: y + height },
+    { x, y: y + height },
+  ];
+  const places = corners.map((corner) => toScreen(corner, view, size));
+  return `M${places.map(({ x, y }) => `${x.toFixed(2)} ${y.toFixed(2)}`).join("L")}Z`;
+}
