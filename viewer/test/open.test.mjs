@@ -8,12 +8,13 @@ import assert from "node:assert/strict";
 import { existsSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { after, before, test } from "node:test";
-import { fileURLToPath, pathToFileURL } from "node:url";
+import { fileURLToPath } from "node:url";
 
 import { launch, noBrowser, openExport, whenDrawn } from "./browser.mjs";
 import { HEIGHT, slidePixel, tileFile, tilesOf, WIDTH, writeExport } from "./made-up-export.mjs";
 import { readPng } from "./png.mjs";
 import { forEachPixel, slideRegion } from "./screen.mjs";
+import { comparesWithTiles } from "./tiles.mjs";
 
 const realExport = process.env.SLIDEZOOM_EXPORT;
 const noRealExport = noBrowser || (realExport ? false : "SLIDEZOOM_EXPORT names no exported folder");
@@ -212,57 +213,6 @@ async function opensWell({ folder }) {
   }
   assert.deepEqual(complaints, []);
   await page.context().close();
-}
-
-/** Compares the screen at 1:1 with tiles that Chromium shows on their own. */
-async function comparesWithTiles(page, folder, description) {
-  const { width, height, tileSize, overlap } = description;
-  const places = [
-    [0.5, 0.5],
-    [0.3, 0.4],
-    [0.6, 0.3],
-    [0.45, 0.7],
-  ].map(([across, down]) => {
-    return [inTile(across * width, width, description), inTile(down * height, height, description)];
-  });
-  const tiles = [];
-  const alone = await page.context().newPage();
-  for (const [x, y] of places) {
-    await alone.goto(pathToFileURL(tileFile({ folder, description }, x, y)).href);
-    // Chromium centres an image, which may put it between two screen pixels.
-    await alone.locator("img").evaluate((image) => {
-      image.setAttribute("style", "position: fixed; top: 0; left: 0; margin: 0");
-    });
-    tiles.push(readPng(await alone.locator("img").screenshot()));
-  }
-  await alone.close();
-  // A page behind another draws but seldom.
-  await page.bringToFront();
-  for (const [index, [x, y]] of places.entries()) {
-    const shown = await slideRegion(page, x, y, 1, PATCH);
-    const left = (x % tileSize) + (x >= tileSize ? overlap : 0) - PATCH;
-    const top = (y % tileSize) + (y >= tileSize ? overlap : 0) - PATCH;
-    forEachPixel(PATCH * 2 + 1, (dx, dy) => {
-      assert.deepEqual(
-        shown.pixel(dx, dy),
-        tiles[index].pixel(left + dx, top + dy),
-        `slide pixel ${x - PATCH + dx}, ${y - PATCH + dy}`,
-      );
-    });
-  }
-}
-
-/**
- * A place near `wanted` whose patch lies within the slide and within one tile,
- * clear of the overlap: there a lossy neighbour may be drawn on top. Tiles that
- * do not overlap OpenSeadragon draws one screen pixel too large, so that no gap
- * shows between them; only their first half stands where it should.
- */
-function inTile(wanted, size, { tileSize, overlap }) {
-  const start = Math.floor(wanted / tileSize) * tileSize;
-  const end = Math.min(start + (overlap > 0 ? tileSize : Math.floor(tileSize / 3)), size);
-  const margin = PATCH + overlap;
-  return Math.max(start + margin, Math.min(Math.floor(wanted), end - margin - 1));
 }
 
 /** How many colours an element shows, its outermost pixels aside. */
