@@ -2,16 +2,7 @@
 // made and of what. An export that another tool has made says none of it, so that
 // every part may be missing; a part that is there and malformed is refused.
 
-import {
-  isAbsentOr,
-  isListOf,
-  isOneOf,
-  isPathBelow,
-  isRecord,
-  isString,
-  isWholeFrom,
-  optionalField,
-} from "./description_fields";
+import { isAbsentOr, isListOf, isOneOf, isPath, isRecord, isString, isWholeFrom, optionalField } from "./checks";
 
 /** A rectangle in whole pixels. */
 export interface Area {
@@ -97,7 +88,7 @@ function isArea(value: unknown): value is Area {
 
 function isAssociatedImage(value: unknown): value is AssociatedImage {
   // Windows takes a backslash for a slash.
-  const staysBelow = (path: unknown): boolean => isPathBelow(path) && !path.includes("\\");
+  const staysBelow = (path: unknown): boolean => isPath(path) && !path.includes("\\");
   return isRecord(value) && isString(value["name"]) && staysBelow(value["path"]) && hasSize(value);
 }
 

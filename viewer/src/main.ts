@@ -7,8 +7,8 @@ import OpenSeadragon from "openseadragon";
 
 import { connectArchives } from "./archive/page";
 import type { AddressOf } from "./associated_images";
+import { urlOf } from "./checks";
 import { connectColours } from "./colours";
-import { urlOf } from "./description_fields";
 import { facts } from "./facts";
 import { connectHelp } from "./help";
 import { reportMissingTiles, showTruePixels } from "./honest";
@@ -18,9 +18,10 @@ import { connectMeasuring } from "./measure";
 import { connectPosition, forgetPosition } from "./position";
 import { connectProperties } from "./properties";
 import { connectScaleBar } from "./scale_bar";
-import { DescriptionError, fullLevel, readSlide, type Slide, tilesUrl } from "./slide";
+import { DescriptionError, readSlide, type Slide } from "./slide";
 import { ownDescription } from "./slide_script";
 import { Stage } from "./stage";
+import { SlideTileSource } from "./tile_source";
 import { connectToolbar } from "./toolbar";
 import { connectTurn } from "./turn";
 import { markUnreadable } from "./unreadable";
@@ -60,7 +61,7 @@ function start(): void {
       return;
     }
     const slide = readSlide(description);
-    stage.set(show(slide, ownTiles(slide), null, ({ path }) => Promise.resolve(urlOf(path))));
+    stage.set(show(slide, new SlideTileSource(slide), null, ({ path }) => Promise.resolve(urlOf(path))));
   } catch (error) {
     if (!(error instanceof DescriptionError)) {
       message.textContent = "This slide cannot be shown: the viewer failed to start.";
@@ -99,19 +100,6 @@ function showCaption(slide: Slide, from: string | null): void {
       return part;
     }),
   );
-}
-
-/** The tiles in the folder beside the page. */
-function ownTiles(slide: Slide): OpenSeadragon.TileSource {
-  return new OpenSeadragon.DziTileSource({
-    width: slide.width,
-    height: slide.height,
-    tileSize: slide.tileSize,
-    tileOverlap: slide.overlap,
-    tilesUrl: tilesUrl(slide),
-    fileFormat: slide.format,
-    maxLevel: fullLevel(slide),
-  });
 }
 
 function openViewer(slide: Slide, tiles: OpenSeadragon.TileSource): OpenSeadragon.Viewer {

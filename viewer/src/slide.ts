@@ -2,20 +2,22 @@
 // for the page in slide.js. This module and what it reads fields with trust nothing
 // about that description, so that every other module can trust the Slide it returns.
 
+import { type BlankTiles, readBlankTiles } from "./blank_tiles";
 import {
-  DescriptionError,
+  FieldError,
   field,
+  isColour,
   isOneOf,
-  isPathBelow,
+  isPath,
   isPositive,
   isRecord,
   isString,
   isWholeFrom,
   urlOf,
-} from "./description_fields";
+} from "./checks";
 import { type Details, readDetails } from "./details";
 
-export { DescriptionError };
+export { DescriptionError } from "./checks";
 
 /** Micrometres one slide pixel covers. */
 export interface MicrometresPerPixel {
@@ -37,39 +39,43 @@ export interface Slide extends Details {
   readonly objectivePower: number | null;
   /** The colour of empty glass, as "rrggbb". */
   readonly background: string;
+  /** `null` where every tile has its file. */
+  readonly blankTiles: BlankTiles | null;
 }
 
 /** The slide of a description as it is in <name>.json. */
 export function readSlide(value: unknown): Slide {
   if (!isRecord(value)) {
-    throw new DescriptionError("This slide cannot be shown: its description is not an object.");
+    throw new FieldError("its description is not an object");
   }
   const tileSize = field(value, "tileSize", isWholeFrom(1), "a whole number of at least 1");
   const name = field(value, "name", isName, "text that can be part of a URL");
-  return {
+  const slide = {
     name,
     tiles: tilesOf(name),
     width: field(value, "width", isWholeFrom(1), "a whole number of at least 1"),
     height: field(value, "height", isWholeFrom(1), "a whole number of at least 1"),
     tileSize,
     overlap: field(value, "overlap", isWholeFrom(0, tileSize - 1), "a whole number from 0 to less than tileSize"),
-    format: field(value, "format", isOneOf("jpeg", "jpg", "png"), "“jpeg”, “jpg” or “png”"),
+    format: field(value, "format", isFormat, "“jpeg”, “jpg” or “png”"),
     mpp: field(value, "micronsPerPixel", isMicrometresOrNull, "null, or x and y as numbers above 0"),
     objectivePower: field(value, "objectivePower", isPositiveOrNull, "null or a number above 0"),
     background: field(value, "background", isColour, "a colour of six hexadecimal digits"),
     ...readDetails(value),
   };
+  const blankTiles = readBlankTiles(value["blankTiles"], { ...slide, extension: slide.format });
+  return { ...slide, blankTiles };
 }
 
 /** The URL of the tiles' folder, relative to the page, with the slash at its end. */
-export function tilesUrl(slide: Slide): string {
-  return `${urlOf(slide.tiles)}/`;
+export function tilesUrl({ tiles }: Pick<Slide, "tiles">): string {
+  return `${urlOf(tiles)}/`;
 }
 
 /** The level of the pyramid that holds the slide at full size. */
-export function fullLevel(slide: Slide): number {
+export function fullLevel({ width, height }: Pick<Slide, "width" | "height">): number {
   let level = 0;
-  for (let size = 1; size < Math.max(slide.width, slide.height); size *= 2) {
+  for (let size = 1; size < Math.max(width, height); size *= 2) {
     level += 1;
   }
   return level;
@@ -83,12 +89,10 @@ function isMicrometresOrNull(value: unknown): value is MicrometresPerPixel | nul
   return value === null || (isRecord(value) && isPositive(value["x"]) && isPositive(value["y"]));
 }
 
-function isColour(value: unknown): value is string {
-  return isString(value) && /^[0-9a-f]{6}$/i.test(value);
-}
+const isFormat = isOneOf<Slide["format"]>("jpeg", "jpg", "png");
 
 function isName(value: unknown): value is string {
-  return isString(value) && isPathBelow(tilesOf(value));
+  return isString(value) && isPath(tilesOf(value));
 }
 
 /** Where every Deep Zoom viewer looks for them. */

@@ -62,6 +62,7 @@ const slide = {
   mpp: { x: 0.499, y: 0.5 },
   objectivePower: 20,
   background: "ffffff",
+  blankTiles: null,
   levels: null,
   tileCount: null,
   quality: null,
@@ -314,7 +315,7 @@ for (const [form, expected, change] of [
   ],
   [
     "has a description without a colour",
-    /its description is not as/,
+    /its description has no usable “background”/,
     (files) => files.map((file) => changed(file, ".json", "ffffff", "white")),
   ],
   [

@@ -40,7 +40,13 @@ const readGood = (change = {}) => readSlide({ ...good, ...change });
 
 test("a right description is read whole", () => {
   const { micronsPerPixel, ...rest } = good;
-  assert.deepEqual(readGood(), { ...rest, ...NO_DETAILS, tiles: "CMU-1_files", mpp: micronsPerPixel });
+  assert.deepEqual(readGood(), {
+    ...rest,
+    ...NO_DETAILS,
+    tiles: "CMU-1_files",
+    mpp: micronsPerPixel,
+    blankTiles: null,
+  });
   assert.equal(readGood({ micronsPerPixel: null }).mpp, null);
   assert.equal(readGood({ objectivePower: null }).objectivePower, null);
   assert.equal(readGood({ name: "<script>" }).name, "<script>");
@@ -67,6 +73,7 @@ test("what an export says of itself is read, and may be missing", () => {
     ...details,
     mpp: micronsPerPixel,
     tileCount: 31342,
+    blankTiles: null,
     properties: [
       ["openslide.vendor", "aperio"],
       ["openslide.mpp-x", "0.499"],

@@ -40,8 +40,8 @@ export function associatedPng(image) {
   return writePng(image.width, image.height, (x, y) => associatedPixel(image, x, y));
 }
 
-/** Writes the export into a new folder and tells where it is and what it shows. */
-export function writeExport({ change = (description) => description } = {}) {
+/** Writes the export into a new folder and tells where it is and what it shows: `tiles` of a slide like the made-up one. */
+export function writeExport({ change = (description) => description, tiles = madeUpTiles() } = {}) {
   const folder = join(mkdtempSync(join(tmpdir(), "slidezoom-viewer-")), `export ${AWKWARD}`);
   const name = `slide ${AWKWARD}`;
   const description = {
@@ -56,7 +56,7 @@ export function writeExport({ change = (description) => description } = {}) {
     background: "ffffff",
     associatedImages: ASSOCIATED,
   };
-  writePyramid(join(folder, tilesOf(description)));
+  writePyramid(join(folder, tilesOf(description)), tiles);
   mkdirSync(join(folder, "associated"));
   ASSOCIATED.forEach((image) => writeFileSync(join(folder, image.path), associatedPng(image)));
   writePage(folder, name);
@@ -107,29 +107,36 @@ function escapeHtml(text) {
   return text.replace(/[&<>"']/g, (character) => `&#${character.codePointAt(0)};`);
 }
 
-function writePyramid(folder) {
-  for (const { level, column, row, png } of madeUpTiles()) {
+/** Writes tiles into the folder of a pyramid. */
+export function writePyramid(folder, tiles) {
+  for (const { level, column, row, png } of tiles) {
     mkdirSync(join(folder, String(level)), { recursive: true });
     writeFileSync(join(folder, String(level), `${column}_${row}.png`), png);
   }
 }
 
-/** Every tile of the made-up slide, from the full size down. */
-export function* madeUpTiles() {
-  let image = { width: WIDTH, height: HEIGHT, pixel: slidePixel };
-  for (let level = FULL_LEVEL; level >= 0; level -= 1) {
-    yield* levelTiles(level, image);
+/** Every tile of a picture, the made-up slide by default, from the full size down. */
+export function* madeUpTiles({
+  width = WIDTH,
+  height = HEIGHT,
+  pixel = slidePixel,
+  tileSize = TILE_SIZE,
+  overlap = OVERLAP,
+} = {}) {
+  let image = { width, height, pixel };
+  for (let level = Math.ceil(Math.log2(Math.max(width, height))); level >= 0; level -= 1) {
+    yield* levelTiles(level, image, tileSize, overlap);
     image = halved(image);
   }
 }
 
-function* levelTiles(level, image) {
-  for (let row = 0; row * TILE_SIZE < image.height; row += 1) {
-    for (let column = 0; column * TILE_SIZE < image.width; column += 1) {
-      const left = Math.max(0, column * TILE_SIZE - OVERLAP);
-      const top = Math.max(0, row * TILE_SIZE - OVERLAP);
-      const right = Math.min(image.width, (column + 1) * TILE_SIZE + OVERLAP);
-      const bottom = Math.min(image.height, (row + 1) * TILE_SIZE + OVERLAP);
+function* levelTiles(level, image, tileSize, overlap) {
+  for (let row = 0; row * tileSize < image.height; row += 1) {
+    for (let column = 0; column * tileSize < image.width; column += 1) {
+      const left = Math.max(0, column * tileSize - overlap);
+      const top = Math.max(0, row * tileSize - overlap);
+      const right = Math.min(image.width, (column + 1) * tileSize + overlap);
+      const bottom = Math.min(image.height, (row + 1) * tileSize + overlap);
       const png = writePng(right - left, bottom - top, (x, y) => image.pixel(left + x, top + y));
       yield { level, column, row, png };
     }

@@ -29,7 +29,7 @@ export function writePng(width, height, pixelAt) {
   ]);
 }
 
-/** { width, height, pixel(x, y) } of a PNG in plain RGB or RGBA. */
+/** { width, height, pixels, pixel(x, y) } of a PNG in plain RGB or RGBA. */
 export function readPng(data) {
   if (!data.subarray(0, 8).equals(SIGNATURE)) {
     throw new Error("not a PNG");
@@ -57,6 +57,7 @@ export function readPng(data) {
   return {
     width,
     height,
+    pixels,
     pixel(x, y) {
       const at = (y * width + x) * channels;
       return [pixels[at], pixels[at + 1], pixels[at + 2]];

@@ -3,10 +3,10 @@
 // export's JSON adds what they do not know. Where they contradict each other,
 // nothing is shown: one of them is of another slide.
 
-import { isRecord } from "../description_fields";
-import { DescriptionError, readSlide, type Slide } from "../slide";
+import { FieldError, isRecord } from "../checks";
+import type { Geometry } from "../pyramid";
+import { readSlide, type Slide } from "../slide";
 import { ArchiveError, damaged } from "./failure";
-import type { Geometry } from "./pyramid";
 
 /** An exporter's has some 90 bytes for each region that could not be read, and little besides. */
 export const LONGEST_DESCRIPTION = 1 << 24;
@@ -60,6 +60,6 @@ function slideWith(geometry: Geometry, about: Record<string, unknown>): Slide {
   try {
     return readSlide({ ...about, width, height, tileSize, overlap, format });
   } catch (error) {
-    throw error instanceof DescriptionError ? damaged("its description is not as an export's is") : error;
+    throw error instanceof FieldError ? damaged(error.reason) : error;
   }
 }

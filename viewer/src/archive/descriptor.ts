@@ -2,8 +2,8 @@
 // parser reads it, which fetches nothing. A document type is refused: no .dzi has
 // one, and with it come entities.
 
+import type { Geometry } from "../pyramid";
 import { ArchiveError } from "./failure";
-import type { Geometry } from "./pyramid";
 
 const LARGEST = 0xffffffff;
 

@@ -6,9 +6,9 @@
 // points outside the archive's files, is an ArchiveError, and no memory is taken
 // for tiles that a header merely promises.
 
+import { Pyramid } from "../pyramid";
 import { damaged } from "./failure";
 import { Fields } from "./fields";
-import { Pyramid } from "./pyramid";
 import type { ByteSource } from "./source";
 
 const SIGNATURE = [0x89, 0x53, 0x5a, 0x49, 0x0d, 0x0a, 0x1a, 0x0a];

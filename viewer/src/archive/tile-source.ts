@@ -4,6 +4,7 @@
 
 import OpenSeadragon from "openseadragon";
 
+import { finishIfBlank } from "../blank_tiles";
 import { fullLevel } from "../slide";
 import type { Archive } from "./open";
 
@@ -16,14 +17,14 @@ export class ArchiveTileSource extends OpenSeadragon.TileSource {
   private readonly singleTiles = new Map<number, Promise<Uint8Array | null>>();
 
   constructor(private readonly archive: Archive) {
-    const { width, height, tileSize, overlap, ...slide } = archive.slide;
+    const { width, height, tileSize, overlap } = archive.slide;
     super({
       width,
       height,
       tileSize,
       tileOverlap: overlap,
       minLevel: 0,
-      maxLevel: fullLevel({ width, height, tileSize, overlap, ...slide }),
+      maxLevel: fullLevel({ width, height }),
     } as OpenSeadragon.TileSourceOptions);
   }
 
@@ -37,6 +38,9 @@ export class ArchiveTileSource extends OpenSeadragon.TileSource {
   }
 
   override downloadTileStart(job: OpenSeadragon.ImageJob): void {
+    if (finishIfBlank(job, this.archive.slide)) {
+      return;
+    }
     const abort = new AbortController();
     this.running.set(job, abort);
     // A job that has ended, in time or not, must not be ended again.

@@ -1,31 +1,42 @@
-// Fields of an export's description, which come from a file that anybody can
-// have written. What always holds: a value leaves this module as the type it was
-// checked for, or the reader of the page gets a sentence that names its field.
+// Checks of what a description holds, which may be anything: it was written by
+// a script, or by hand. What fails ends as one sentence that names the field.
 
 /** A broken description; the message is a sentence for the reader of the page. */
 export class DescriptionError extends Error {}
 
+/** A description that says nothing usable somewhere. */
+export class FieldError extends DescriptionError {
+  /** What is wrong, as the end of a sentence that names what cannot be shown. */
+  constructor(readonly reason: string) {
+    super(`This slide cannot be shown: ${reason}.`);
+  }
+}
+
 type Check<T> = (value: unknown) => value is T;
 
-/** A field that every description has. */
-export function field<T>(description: Record<string, unknown>, key: string, accepts: Check<T>, expected: string): T {
-  const value = description[key];
+/** A field of a record that is part of the description; `whose` names that record. */
+export function field<T>(
+  record: Record<string, unknown>,
+  key: string,
+  accepts: Check<T>,
+  expected: string,
+  whose = "its description",
+): T {
+  const value = record[key];
   if (!accepts(value)) {
-    throw new DescriptionError(
-      `This slide cannot be shown: its description has no usable “${key}” (expected: ${expected}).`,
-    );
+    throw new FieldError(`${whose} has no usable “${key}” (expected: ${expected})`);
   }
   return value;
 }
 
-/** A field that a description may lack, as those of exports that another tool has made do. */
+/** A field that may be missing, as in descriptions of exports that another tool has made. */
 export function optionalField<T>(
-  description: Record<string, unknown>,
+  record: Record<string, unknown>,
   key: string,
   accepts: Check<T>,
   expected: string,
 ): T | null {
-  return (description[key] ?? null) === null ? null : field(description, key, accepts, expected);
+  return (record[key] ?? null) === null ? null : field(record, key, accepts, expected);
 }
 
 export function isRecord(value: unknown): value is Record<string, unknown> {
@@ -45,6 +56,10 @@ export function isPositive(value: unknown): value is number {
   return typeof value === "number" && Number.isFinite(value) && value > 0;
 }
 
+export function isColour(value: unknown): value is string {
+  return isString(value) && /^[0-9a-f]{6}$/i.test(value);
+}
+
 export function isOneOf<T>(...allowed: readonly T[]) {
   return (value: unknown): value is T => (allowed as readonly unknown[]).includes(value);
 }
@@ -58,8 +73,8 @@ export function isAbsentOr<T>(accepts: Check<T>, value: unknown): boolean {
   return value === undefined || value === null || accepts(value);
 }
 
-/** A path that stays below the folder it is relative to, and that a URL can hold. */
-export function isPathBelow(value: unknown): value is string {
+/** A path below the page's folder, which can be made a URL. */
+export function isPath(value: unknown): value is string {
   if (!isString(value)) {
     return false;
   }

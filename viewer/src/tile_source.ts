@@ -1,0 +1,37 @@
+// Tiles in a folder beside the page, loaded as images: of all that a page from a
+// disk may read, these alone.
+
+import OpenSeadragon from "openseadragon";
+
+import { finishIfBlank } from "./blank_tiles";
+import { fullLevel, type Slide, tilesUrl } from "./slide";
+
+/** The part of a slide, or of a layer over it, by which its tiles are found. */
+export type TileFolder = Pick<Slide, "tiles" | "width" | "height" | "tileSize" | "overlap" | "format">;
+
+export class FolderTileSource extends OpenSeadragon.DziTileSource {
+  constructor(folder: TileFolder) {
+    super({
+      width: folder.width,
+      height: folder.height,
+      tileSize: folder.tileSize,
+      tileOverlap: folder.overlap,
+      tilesUrl: tilesUrl(folder),
+      fileFormat: folder.format,
+      maxLevel: fullLevel(folder),
+    });
+  }
+}
+
+/** The page's own slide, of which blank tiles may have been left out. */
+export class SlideTileSource extends FolderTileSource {
+  constructor(private readonly slide: Slide) {
+    super(slide);
+  }
+
+  override downloadTileStart(job: OpenSeadragon.ImageJob): void {
+    if (!finishIfBlank(job, this.slide)) {
+      super.downloadTileStart(job);
+    }
+  }
+}

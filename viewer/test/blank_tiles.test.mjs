@@ -1,0 +1,174 @@
+// Exports that leave blank tiles out, beside the same exports with every tile:
+// the screens are the same, and what is left out is never asked for.
+
+import assert from "node:assert/strict";
+import { readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { after, before, test } from "node:test";
+import { pathToFileURL } from "node:url";
+
+import { serve } from "./archive-server.mjs";
+import { launch, noBrowser, openAt, whenDrawn } from "./browser.mjs";
+import { description as archiveDescription, NAME, tileName, withIndex } from "./made-up-archive.mjs";
+import { madeUpTiles, slidePixel, writeExport } from "./made-up-export.mjs";
+import { load } from "./module.mjs";
+import { readPng } from "./png.mjs";
+import { moveTo } from "./stage.mjs";
+import { layOut, toBuffer } from "./zip-writer.mjs";
+
+const { readSlide, DescriptionError } = await load("slide.ts");
+
+const GEOMETRY = { width: 700, height: 500, tileSize: 64, overlap: 1 };
+const BACKGROUND = [240, 232, 244];
+const CHANGE = { tileSize: GEOMETRY.tileSize, background: "f0e8f4" };
+
+/** A little tissue on much glass. */
+function pixel(x, y) {
+  return Math.hypot(x - 420, y - 260) < 90 ? slidePixel(x, y) : BACKGROUND;
+}
+
+const tiles = [...madeUpTiles({ ...GEOMETRY, pixel })].map((tile) => ({ ...tile, isBlank: isBlank(tile.png) }));
+const blank = tiles.filter((tile) => tile.isBlank);
+const blankTiles = bitmap(tiles);
+
+const written = [];
+const servers = [];
+let browser;
+
+before(async () => {
+  browser = noBrowser ? undefined : await launch();
+});
+after(async () => {
+  await browser?.close();
+  await Promise.all(servers.map((server) => server.close()));
+  written.forEach((folder) => rmSync(folder, { recursive: true, force: true }));
+});
+
+test("the bits are in the order of the tile index, the highest first", () => {
+  const slide = readSlide({ ...plain(), ...GEOMETRY, blankTiles });
+  tiles.forEach(({ level, column, row, isBlank }) => assert.equal(slide.blankTiles(level, column, row), isBlank));
+  assert.equal(slide.blankTiles(11, 0, 0), false);
+  assert.equal(slide.blankTiles(10, 11, 0), false);
+  // Levels 0 to 2 of 4 × 2 pixels with tiles of 2: 1, 1 and 2 tiles.
+  const small = {
+    ...plain(),
+    width: 4,
+    height: 2,
+    tileSize: 2,
+    blankTiles: Buffer.from([0b10010000]).toString("base64"),
+  };
+  const few = readSlide(small).blankTiles;
+  assert.deepEqual([few(0, 0, 0), few(1, 0, 0), few(2, 0, 0), few(2, 1, 0)], [true, false, false, true]);
+  assert.equal(readSlide(plain()).blankTiles, null);
+});
+
+test("bits that do not fit the pyramid are refused with a sentence", () => {
+  const bytes = Buffer.from(blankTiles, "base64");
+  const wrong = [bytes.subarray(1), Buffer.concat([bytes, Buffer.alloc(1)])].map((bits) => bits.toString("base64"));
+  for (const blankTiles of [...wrong, "", "§", 7, [1, 0]]) {
+    assert.throws(
+      () => readSlide({ ...plain(), ...GEOMETRY, blankTiles }),
+      (error) => error instanceof DescriptionError && /“blankTiles”.*\d+ bytes/.test(error.message),
+      JSON.stringify(blankTiles),
+    );
+  }
+});
+
+test("the screens are those of an export with every tile", { skip: noBrowser }, async () => {
+  assert.ok(blank.length > 50 && blank.length < tiles.length, `${blank.length} of ${tiles.length} tiles`);
+  assert.ok(new Set(blank.map(({ level }) => level)).size >= 3);
+  const dense = await screens(pathToFileURL(join(exported(tiles), "index.html")).href);
+  const sparse = exported(
+    tiles.filter((tile) => !tile.isBlank),
+    { blankTiles },
+  );
+  await showsTheSame(dense, pathToFileURL(join(sparse, "index.html")).href);
+
+  const files = readdirSync(sparse, { recursive: true }).filter((name) => statSync(join(sparse, name)).isFile());
+  const archive = withIndex(
+    NAME,
+    `${NAME}/`,
+    { ...GEOMETRY, extension: "png" },
+    tiles
+      .filter((tile) => !tile.isBlank)
+      .map(({ level, column, row, png }) => ({ name: tileName(NAME, level, column, row), contents: png })),
+    { ...archiveDescription(NAME, { ...GEOMETRY, extension: "png" }), ...CHANGE, blankTiles },
+  );
+  const server = await serve({
+    ...Object.fromEntries(files.map((name) => [`/${name}`, readFileSync(join(sparse, name))])),
+    "/x.zip": toBuffer(layOut(archive)),
+  });
+  servers.push(server);
+  for (const address of [`${server.origin}/index.html`, `${server.origin}/index.html?archive=x.zip`]) {
+    await showsTheSame(dense, address, [server.origin]);
+  }
+});
+
+test("a tile that is missing without being blank is still told", { skip: noBrowser }, async () => {
+  const missing = tiles.find(({ level, column, row }) => level === 10 && column === 6 && row === 4);
+  assert.ok(!missing.isBlank);
+  const folder = exported(
+    tiles.filter((tile) => !tile.isBlank && tile !== missing),
+    { blankTiles },
+  );
+  const { page } = await openAt(browser, pathToFileURL(join(folder, "index.html")).href, { reducedMotion: "reduce" });
+  await whenDrawn(page);
+  await moveTo(page, { x: 420, y: 260, zoom: 2 });
+  await page.getByText("1 tile could not be loaded", { exact: false }).waitFor();
+  await page.context().close();
+});
+
+async function showsTheSame(dense, address, origins = []) {
+  const sparse = await screens(address, origins);
+  dense.forEach((picture, index) => assert.ok(picture.equals(sparse[index]), `${address}: view ${index} differs`));
+}
+
+/** What is on the screen at an address, the slide and its navigator, in several views. */
+async function screens(address, origins = []) {
+  const { page, complaints } = await openAt(browser, address, { reducedMotion: "reduce", origins });
+  await page.waitForFunction(() => window.slidezoom !== undefined);
+  const pictures = [];
+  for (const view of [
+    {},
+    { x: 420, y: 260, zoom: 0.3 },
+    { x: 330, y: 200, zoom: 1 },
+    { x: 341.3, y: 170.8, zoom: 2.7 },
+    { x: 400, y: 300, zoom: 0.77, rotation: 33, flip: true },
+  ]) {
+    await moveTo(page, view);
+    pictures.push(readPng(await page.locator("main").screenshot()).pixels);
+  }
+  assert.deepEqual(complaints, []);
+  await page.context().close();
+  return pictures;
+}
+
+function exported(tiles, change = {}) {
+  const { folder } = writeExport({ tiles, change: (description) => ({ ...description, ...CHANGE, ...change }) });
+  written.push(dirname(folder));
+  return folder;
+}
+
+function plain() {
+  return archiveDescription("plain", { ...GEOMETRY, extension: "png" });
+}
+
+function isBlank(png) {
+  const { width, height, pixel } = readPng(png);
+  for (let at = 0; at < width * height; at += 1) {
+    if (pixel(at % width, Math.floor(at / width)).join() !== BACKGROUND.join()) {
+      return false;
+    }
+  }
+  return true;
+}
+
+/** Level 0 first, each level row by row. */
+function bitmap(tiles) {
+  const inOrder = [...tiles].sort((a, b) => a.level - b.level || a.row - b.row || a.column - b.column);
+  const bytes = Buffer.alloc(Math.ceil(inOrder.length / 8));
+  inOrder.forEach(({ isBlank }, index) => {
+    bytes[index >> 3] |= isBlank ? 0x80 >> (index & 7) : 0;
+  });
+  return bytes.toString("base64");
+}
