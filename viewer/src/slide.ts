@@ -16,6 +16,8 @@ import {
   urlOf,
 } from "./checks";
 import { type Details, readDetails } from "./details";
+import type { Layer } from "./layers/format";
+import { readLayers } from "./layers/read";
 
 export { DescriptionError } from "./checks";
 
@@ -41,6 +43,8 @@ export interface Slide extends Details {
   readonly background: string;
   /** `null` where every tile has its file. */
   readonly blankTiles: BlankTiles | null;
+  /** From the lowest to the uppermost. */
+  readonly layers: readonly Layer[];
 }
 
 /** The slide of a description as it is in <name>.json. */
@@ -64,7 +68,7 @@ export function readSlide(value: unknown): Slide {
     ...readDetails(value),
   };
   const blankTiles = readBlankTiles(value["blankTiles"], { ...slide, extension: slide.format });
-  return { ...slide, blankTiles };
+  return { ...slide, blankTiles, layers: readLayers(value["layers"], slide) };
 }
 
 /** The URL of the tiles' folder, relative to the page, with the slash at its end. */

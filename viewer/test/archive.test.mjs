@@ -63,6 +63,7 @@ const slide = {
   objectivePower: 20,
   background: "ffffff",
   blankTiles: null,
+  layers: [],
   levels: null,
   tileCount: null,
   quality: null,

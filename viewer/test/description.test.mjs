@@ -46,6 +46,7 @@ test("a right description is read whole", () => {
     tiles: "CMU-1_files",
     mpp: micronsPerPixel,
     blankTiles: null,
+    layers: [],
   });
   assert.equal(readGood({ micronsPerPixel: null }).mpp, null);
   assert.equal(readGood({ objectivePower: null }).objectivePower, null);
@@ -74,6 +75,7 @@ test("what an export says of itself is read, and may be missing", () => {
     mpp: micronsPerPixel,
     tileCount: 31342,
     blankTiles: null,
+    layers: [],
     properties: [
       ["openslide.vendor", "aperio"],
       ["openslide.mpp-x", "0.499"],

@@ -4,6 +4,7 @@
 // nothing is shown: one of them is of another slide.
 
 import { FieldError, isRecord } from "../checks";
+import type { Layer } from "../layers/format";
 import type { Geometry } from "../pyramid";
 import { readSlide, type Slide } from "../slide";
 import { ArchiveError, damaged } from "./failure";
@@ -58,8 +59,14 @@ function slideWith(geometry: Geometry, about: Record<string, unknown>): Slide {
     throw new ArchiveError(`its tiles are “${extension}” files. Export it with tiles in JPEG or PNG.`);
   }
   try {
-    return readSlide({ ...about, width, height, tileSize, overlap, format });
+    const slide = readSlide({ ...about, width, height, tileSize, overlap, format });
+    return { ...slide, layers: slide.layers.map(withoutTiles) };
   } catch (error) {
     throw error instanceof FieldError ? damaged(error.reason) : error;
   }
+}
+
+/** The page finds the tiles of the slide alone. */
+function withoutTiles(layer: Layer): Layer {
+  return layer.kind === "pyramid" ? { ...layer, tiles: null } : layer;
 }

@@ -1,0 +1,130 @@
+// Reads the layers of a description. Nothing is taken on trust: whatever breaks
+// the format, of which see `format.ts`, is refused with the layer's number, its
+// name and the field.
+
+import { FieldError, field, isColour, isPath, isPositive, isRecord, isString, isWholeFrom } from "../checks";
+import type { Area, Layer, Legend, Meaning, PyramidLayer, Scale } from "./format";
+import { readShapes } from "./geojson";
+
+/** `slide` is the size of what they lie over. */
+export function readLayers(value: unknown, slide: { width: number; height: number }): Layer[] {
+  if (value === undefined || value === null) {
+    return [];
+  }
+  if (!Array.isArray(value)) {
+    throw new FieldError("its description has no usable “layers” (expected: a list)");
+  }
+  return value.map((layer: unknown, index) => readLayer(layer, `its layer ${index + 1}`, slide));
+}
+
+function readLayer(value: unknown, place: string, slide: { width: number; height: number }): Layer {
+  if (!isRecord(value)) {
+    throw new FieldError(`${place} is not an object`);
+  }
+  const name = field(value, "name", isText, "text", place);
+  const whose = `${place}, “${name}”,`;
+  const kind = field(value, "kind", isKind, "“pyramid” or “geojson”", whose);
+  const opacity = optional(value, "opacity", isShare, "a number from 0 to 1", whose) ?? (kind === "pyramid" ? 0.5 : 1);
+  const legend = optional(value, "legend", isLegend, LEGEND, whose);
+  if (kind === "geojson") {
+    return { kind, name, opacity, legend, shapes: readShapes(value["features"], whose) };
+  }
+  return { name, opacity, legend, ...readPyramid(value, whose, slide) };
+}
+
+type Pyramid = Omit<PyramidLayer, "name" | "opacity" | "legend">;
+
+function readPyramid(value: Record<string, unknown>, whose: string, slide: { width: number; height: number }): Pyramid {
+  const whole = (key: string, least: number, most?: number): number => {
+    const expected = `a whole number from ${least}${most === undefined ? " on" : ` to ${most}`}`;
+    return field(value, key, isWholeFrom(least, most), expected, whose);
+  };
+  const [width, height, tileSize] = [whole("width", 1), whole("height", 1), whole("tileSize", 1)];
+  const area = optional(value, "area", isArea, "x and y as numbers, width and height as numbers above 0", whose) ?? {
+    x: 0,
+    y: 0,
+    width: slide.width,
+    height: slide.height,
+  };
+  if (Math.abs((area.height / area.width) * width - height) > 1) {
+    throw new FieldError(
+      `${whose} has no usable “area” (expected: one of the proportions of its ${width} × ${height} pixels)`,
+    );
+  }
+  return {
+    kind: "pyramid",
+    tiles: `${field(value, "path", isPath, "a path below the page’s folder", whose)}_files`,
+    width,
+    height,
+    tileSize,
+    overlap: whole("overlap", 0, tileSize - 1),
+    format: field(value, "format", isFormat, "“png” or “jpeg”", whose),
+    area,
+  };
+}
+
+function optional<T>(
+  record: Record<string, unknown>,
+  key: string,
+  accepts: (value: unknown) => value is T,
+  expected: string,
+  whose: string,
+): T | null {
+  return record[key] === undefined ? null : field(record, key, accepts, expected, whose);
+}
+
+function isKind(value: unknown): value is Layer["kind"] {
+  return value === "pyramid" || value === "geojson";
+}
+
+function isFormat(value: unknown): value is "png" | "jpeg" {
+  return value === "png" || value === "jpeg";
+}
+
+function isText(value: unknown): value is string {
+  return isString(value) && value.trim() !== "";
+}
+
+function isShare(value: unknown): value is number {
+  return Number.isFinite(value) && (value as number) >= 0 && (value as number) <= 1;
+}
+
+function isArea(value: unknown): value is Area {
+  return (
+    isRecord(value) &&
+    Number.isFinite(value["x"]) &&
+    Number.isFinite(value["y"]) &&
+    isPositive(value["width"]) &&
+    isPositive(value["height"])
+  );
+}
+
+const LEGEND = "a list of colours and labels, or at least two stops of rising values and colours";
+
+function isLegend(value: unknown): value is Legend {
+  return Array.isArray(value) ? value.length > 0 && value.every(isMeaning) : isScale(value);
+}
+
+function isMeaning(value: unknown): value is Meaning {
+  return isRecord(value) && isColour(value["colour"]) && isText(value["label"]);
+}
+
+function isScale(value: unknown): value is Scale {
+  if (!isRecord(value) || !Array.isArray(value["stops"]) || !(value["unit"] === undefined || isString(value["unit"]))) {
+    return false;
+  }
+  const stops: readonly unknown[] = value["stops"];
+  let last = -Infinity;
+  return (
+    stops.length >= 2 &&
+    stops.every((stop) => {
+      const isNext =
+        isRecord(stop) &&
+        isColour(stop["colour"]) &&
+        Number.isFinite(stop["value"]) &&
+        (stop["value"] as number) > last;
+      last = isNext ? (stop["value"] as number) : last;
+      return isNext;
+    })
+  );
+}
