@@ -43,6 +43,7 @@ export const HELP: readonly Part[] = [
       { keys: ["C"], does: "Panel: brightness, contrast and gamma" },
       { keys: ["M"], does: "Panel: measure" },
       { keys: ["I"], does: "Panel: properties and associated images" },
+      { keys: ["Y"], does: "Panel: layers, on a slide that has some" },
       { keys: ["L"], does: "Copy a link to this place" },
       { keys: ["Escape"], does: "Close a panel; end measuring" },
       { keys: ["?"], does: "Show or hide this help" },

@@ -4,19 +4,24 @@
 
 import type OpenSeadragon from "openseadragon";
 
-/** Tells how many tiles could not be loaded, each counted once. */
+/** Tells how many tiles could not be loaded, of the slide and of layers over it, each counted once. */
 export function reportMissingTiles(viewer: OpenSeadragon.Viewer, notice: HTMLElement): void {
-  const missing = new Set<string>();
-  const note = (event: OpenSeadragon.TileLoadFailedEvent): void => {
-    missing.add(event.tile.getUrl());
-    notice.textContent =
-      missing.size === 1
-        ? "1 tile could not be loaded: a part of the slide is missing or blurred."
-        : `${missing.size} tiles could not be loaded: parts of the slide are missing or blurred.`;
+  const missing = { slide: new Set<string>(), layer: new Set<string>() };
+  const note = ({ tile, tiledImage }: OpenSeadragon.TileLoadFailedEvent): void => {
+    const whose = tiledImage.source === viewer.world.getItemAt(0).source ? "slide" : "layer";
+    missing[whose].add(tile.getUrl());
+    notice.textContent = told(missing.slide.size, "the slide") + told(missing.layer.size, "a layer");
   };
   viewer.addHandler("tile-load-failed", note);
   // The navigator is a viewer of its own and loads tiles of its own.
   viewer.navigator?.addHandler("tile-load-failed", note);
+}
+
+function told(count: number, of: string): string {
+  if (count < 2) {
+    return count === 0 ? "" : `1 tile could not be loaded: a part of ${of} is missing or blurred. `;
+  }
+  return `${count} tiles could not be loaded: parts of ${of} are missing or blurred. `;
 }
 
 /**

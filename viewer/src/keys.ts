@@ -37,6 +37,7 @@ function act(event: KeyboardEvent): void {
 function isForThePage({ target, ctrlKey, altKey, metaKey, isComposing }: KeyboardEvent): boolean {
   // An open dialog is a page of its own.
   const taken =
-    target instanceof Element && target.closest("input:not([type=range]), textarea, select, dialog") !== null;
+    target instanceof Element &&
+    target.closest("input:not([type=range], [type=checkbox]), textarea, select, dialog") !== null;
   return !taken && !ctrlKey && !altKey && !metaKey && !isComposing;
 }

@@ -13,6 +13,7 @@ import { facts } from "./facts";
 import { connectHelp } from "./help";
 import { reportMissingTiles, showTruePixels } from "./honest";
 import { forgetKeys } from "./keys";
+import { connectLayers } from "./layers/connect";
 import { connectMagnification } from "./magnification";
 import { connectMeasuring } from "./measure";
 import { connectPosition, forgetPosition } from "./position";
@@ -122,6 +123,8 @@ function openViewer(slide: Slide, tiles: OpenSeadragon.TileSource): OpenSeadrago
     navigatorOpacity: 1,
     navigatorDisplayRegionColor: "#0b57d0",
     maxZoomPixelRatio: 4,
+    // Places are reckoned by the slide, of whatever else there is in the viewer.
+    silenceMultiImageWarnings: true,
     // Its second canvas leaves a strip at the window's edge undrawn.
     smoothTileEdgesMinZoom: Infinity,
     visibilityRatio: 0.5,
@@ -145,6 +148,7 @@ function openViewer(slide: Slide, tiles: OpenSeadragon.TileSource): OpenSeadrago
   connectTurn(viewer);
   connectColours(viewer);
   connectMeasuring(viewer, slide);
+  connectLayers(viewer, slide);
   connectHelp();
   return viewer;
 }

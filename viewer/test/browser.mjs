@@ -63,7 +63,7 @@ export async function openAt(browser, address, { width = 1024, height = 768, ori
   return { page, complaints };
 }
 
-/** Waits until slide and navigator are still, loaded and painted. */
+/** Waits until slide, layers and navigator are still, loaded and painted. */
 export async function whenDrawn(page, timeout = 30000) {
   // The viewer learns in the next frame that it has been moved, and only then
   // that tiles are wanting; before, it would still count as fully loaded.
@@ -74,9 +74,16 @@ export async function whenDrawn(page, timeout = 30000) {
       if (viewer === undefined || !viewer.isOpen() || viewer.isAnimating()) {
         return false;
       }
-      return [viewer, viewer.navigator].every(
-        ({ world }) => world.getItemCount() === 1 && world.getItemAt(0).getFullyLoaded() && !world.needsDraw(),
-      );
+      return [viewer, viewer.navigator].every(({ world, _loadQueue }) => {
+        const items = Array.from({ length: world.getItemCount() }, (_, index) => world.getItemAt(index));
+        // The slide, each layer over it, and none still to be added.
+        return (
+          items.length > 0 &&
+          _loadQueue.length === 0 &&
+          items.every((item) => item.getFullyLoaded()) &&
+          !world.needsDraw()
+        );
+      });
     },
     undefined,
     { timeout },

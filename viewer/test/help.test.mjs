@@ -15,7 +15,7 @@ const { HELP } = await load("help.ts");
 /** The keys that the page's modules listen to, by their own words. */
 function keysOfThePage() {
   const source = join(dirname(fileURLToPath(import.meta.url)), "../src");
-  const text = readdirSync(source)
+  const text = readdirSync(source, { recursive: true })
     .filter((name) => name.endsWith(".ts"))
     .map((name) => readFileSync(join(source, name), "utf8"))
     .join("\n");

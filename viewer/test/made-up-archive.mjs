@@ -33,8 +33,8 @@ export function description(name, { width, height, tileSize, overlap, extension 
   };
 }
 
-/** The files of the archive, in order, for `layOut`. */
-export function archiveFiles({ name = NAME, szi = false } = {}) {
+/** The files of the archive, in order, for `layOut`; `change` are fields of its description. */
+export function archiveFiles({ name = NAME, szi = false, change = {} } = {}) {
   const associated = associatedIn({ szi });
   const vendor = szi ? `${name}/vendor/slidezoom/` : `${name}/`;
   return withIndex(
@@ -47,7 +47,7 @@ export function archiveFiles({ name = NAME, szi = false } = {}) {
       // So that none of it is among the bytes that the archive's end is read with.
       { name: `${name}/other`, contents: Buffer.alloc(100000) },
     ],
-    description(name, geometry, associated),
+    { ...description(name, geometry, associated), ...change },
   );
 }
 

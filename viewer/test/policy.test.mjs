@@ -8,10 +8,40 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 
 import { launch, noBrowser, whenDrawn } from "./browser.mjs";
+import { madeUpTiles, writePyramid } from "./made-up-export.mjs";
 import { madeUp } from "./stage.mjs";
 
 const POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:";
 const TYPES = { html: "text/html", js: "text/javascript", css: "text/css", png: "image/png" };
+const LAYERS = [
+  {
+    kind: "pyramid",
+    name: "Heat",
+    path: "layers/heat",
+    width: 7,
+    height: 5,
+    tileSize: 254,
+    overlap: 1,
+    format: "png",
+    legend: {
+      stops: [
+        { value: 0, colour: "0000ff" },
+        { value: 1, colour: "ff0000" },
+      ],
+    },
+  },
+  {
+    kind: "geojson",
+    name: "Points",
+    legend: [{ colour: "00ff00", label: "Point" }],
+    features: {
+      type: "FeatureCollection",
+      features: [
+        { type: "Feature", geometry: { type: "Point", coordinates: [300, 200] }, properties: { name: "The middle" } },
+      ],
+    },
+  },
+];
 let browser;
 
 before(async () => {
@@ -20,7 +50,8 @@ before(async () => {
 after(() => browser?.close());
 
 test("a strict policy refuses nothing", { skip: noBrowser, timeout: 60000 }, async (context) => {
-  const folder = madeUp({ unreadable: [{ x: 1, y: 2, width: 30, height: 40 }] });
+  const folder = madeUp({ layers: LAYERS, unreadable: [{ x: 1, y: 2, width: 30, height: 40 }] });
+  writePyramid(join(folder, "layers/heat_files"), madeUpTiles({ width: 7, height: 5, tileSize: 254 }));
   const server = createServer(async ({ url }, response) => {
     const path = decodeURIComponent(new URL(url, "http://localhost").pathname);
     const body = await readFile(join(folder, path === "/" ? "index.html" : path)).catch(() => null);
@@ -60,6 +91,11 @@ test("a strict policy refuses nothing", { skip: noBrowser, timeout: 60000 }, asy
   await page.keyboard.press("i");
   await page.getByRole("button", { name: "thumbnail" }).click();
   await page.keyboard.press("Escape");
+  await page.keyboard.press("y");
+  await page.getByRole("slider", { name: "Opacity of Heat" }).fill("0.3");
+  const slide = await page.locator("#slide").boundingBox();
+  await page.mouse.move(slide.x + slide.width / 2, slide.y + slide.height / 2);
+  await page.locator("#shape-text", { hasText: "The middle" }).waitFor();
   await page.keyboard.press("l");
   await page.keyboard.press("?");
   await whenDrawn(page);

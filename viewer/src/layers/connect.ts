@@ -1,0 +1,105 @@
+// The layers of a slide and their panel: each layer can be shown or hidden and
+// made more or less opaque. Where a slide has no layers, nothing of it is there.
+
+import OpenSeadragon from "openseadragon";
+
+import { togglePanel } from "../panel";
+import type { Slide } from "../slide";
+import type { Layer, Shape } from "./format";
+import { legend } from "./legend";
+import { overlay, type SetOpacity } from "./overlay";
+import { connectTexts } from "./texts";
+
+export function connectLayers(viewer: OpenSeadragon.Viewer, slide: Slide): void {
+  const { layers } = slide;
+  if (layers.length === 0) {
+    return;
+  }
+  document.getElementById("layers-panel")!.hidden = false;
+  togglePanel("layers", "layers-panel", "y");
+  keepToSlide(viewer, slide);
+
+  const hidden = new Set<Layer>();
+  let texts: readonly Shape[] = [];
+  const collectTexts = (): void => {
+    texts = layers
+      .flatMap((layer) => (layer.kind === "geojson" && !hidden.has(layer) ? layer.shapes : []))
+      .filter(({ text }) => text !== "");
+  };
+  collectTexts();
+  const tellTexts = connectTexts(viewer, document.getElementById("layers-text")!, () => texts);
+  const list = layers.map((layer, index) => {
+    const set = overlay(viewer, layer, slide);
+    const show = (isShown: boolean): void => {
+      hidden[isShown ? "delete" : "add"](layer);
+      collectTexts();
+      tellTexts();
+    };
+    return set === null ? leftOut(layer) : controls(layer, index, set, show);
+  });
+  document.getElementById("layers-list")!.replaceChildren(...list);
+}
+
+/**
+ * The slide alone is what home, zoom and every place on the page refer to. To
+ * OpenSeadragon's viewport it would be all that there is, at the finest scale of any.
+ */
+function keepToSlide(viewer: OpenSeadragon.Viewer, { width, height }: Slide): void {
+  for (const { world } of [viewer, viewer.navigator as OpenSeadragon.Viewer]) {
+    world.getHomeBounds = () => new OpenSeadragon.Rect(0, 0, 1, height / width);
+    world.getContentFactor = () => width;
+  }
+}
+
+function controls(layer: Layer, index: number, set: SetOpacity, show: (isShown: boolean) => void): HTMLElement {
+  const check = input("checkbox");
+  check.checked = true;
+  const slider = input("range");
+  slider.id = `layer-opacity-${index + 1}`;
+  slider.min = "0";
+  slider.max = "1";
+  slider.step = "0.01";
+  slider.value = String(layer.opacity);
+  slider.setAttribute("aria-label", `Opacity of ${layer.name}`);
+  const output = element("output", "");
+  const apply = (): void => {
+    output.textContent = `${Math.round(Number(slider.value) * 100)}%`;
+    slider.setAttribute("aria-valuetext", output.textContent);
+    set(check.checked ? Number(slider.value) : 0);
+  };
+  slider.addEventListener("input", apply);
+  check.addEventListener("change", () => {
+    show(check.checked);
+    apply();
+  });
+  apply();
+  const name = element("label", check, layer.name);
+  const label = element("label", "Opacity");
+  label.htmlFor = slider.id;
+  return box(name, label, output, slider, ...(layer.legend === null ? [] : [legend(layer.legend)]));
+}
+
+function leftOut({ name }: Layer): HTMLElement {
+  return box(element("p", name), element("p", "Not shown: the page does not read a layer’s tiles from an archive."));
+}
+
+function box(...parts: readonly HTMLElement[]): HTMLElement {
+  const made = element("div", ...parts);
+  made.className = "layer";
+  return made;
+}
+
+function input(type: string): HTMLInputElement {
+  const made = element("input");
+  made.type = type;
+  return made;
+}
+
+function element<K extends keyof HTMLElementTagNameMap>(
+  name: K,
+  ...parts: (Node | string)[]
+): HTMLElementTagNameMap[K] {
+  const made = document.createElement(name);
+  made.append(...parts);
+  return made;
+}

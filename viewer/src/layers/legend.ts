@@ -1,0 +1,39 @@
+// What a layer's colours mean: a list of them, or a scale with its first and its
+// last value.
+
+import type { Legend, Meaning, Scale } from "./format";
+
+export function legend(legend: Legend): HTMLElement {
+  return "stops" in legend ? scale(legend) : list(legend);
+}
+
+function list(meanings: readonly Meaning[]): HTMLElement {
+  const made = document.createElement("ul");
+  made.className = "legend";
+  for (const { colour, label } of meanings) {
+    const swatch = document.createElement("span");
+    swatch.style.background = `#${colour}`;
+    const item = document.createElement("li");
+    item.append(swatch, label);
+    made.append(item);
+  }
+  return made;
+}
+
+function scale({ stops, unit }: Scale): HTMLElement {
+  const [first, last] = [stops[0]!, stops[stops.length - 1]!];
+  const places = stops.map(({ value, colour }) => {
+    return `#${colour} ${((value - first.value) / (last.value - first.value)) * 100}%`;
+  });
+  const strip = document.createElement("div");
+  strip.style.backgroundImage = `linear-gradient(to right, ${places.join(", ")})`;
+  const ends = [String(first.value), `${last.value}${unit === undefined ? "" : `\u00a0${unit}`}`].map((text) => {
+    const end = document.createElement("span");
+    end.textContent = text;
+    return end;
+  });
+  const made = document.createElement("div");
+  made.className = "scale";
+  made.append(strip, ...ends);
+  return made;
+}

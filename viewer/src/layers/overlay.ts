@@ -1,0 +1,50 @@
+// Puts a layer over the slide, as one more image in its viewer: it is drawn in
+// the same frame, and zoom, rotation and flip are the slide's own.
+
+import OpenSeadragon from "openseadragon";
+
+import type { Slide } from "../slide";
+import { FolderTileSource } from "../tile_source";
+import type { Layer } from "./format";
+import { ShapeTileSource } from "./shape_tiles";
+
+/** Sets a layer's opacity; at 0 nothing is drawn at all. */
+export type SetOpacity = (opacity: number) => void;
+
+/** `null` where the page cannot show the layer. */
+export function overlay(viewer: OpenSeadragon.Viewer, layer: Layer, slide: Slide): SetOpacity | null {
+  const tileSource = tilesOf(layer, slide);
+  if (tileSource === null) {
+    return null;
+  }
+  const { width, height } = slide;
+  const area = layer.kind === "pyramid" ? layer.area : { x: 0, y: 0, width, height };
+  const scale = tileSource.dimensions.x / area.width;
+  let { opacity } = layer;
+  let item: OpenSeadragon.TiledImage | null = null;
+  viewer.addTiledImage({
+    tileSource,
+    // OpenSeadragon's unit is the slide's width.
+    x: area.x / width,
+    y: area.y / width,
+    width: area.width / width,
+    // Nothing is drawn beyond the slide.
+    clip: new OpenSeadragon.Rect(-area.x * scale, -area.y * scale, width * scale, height * scale),
+    opacity,
+    success: (event) => {
+      item = (event as unknown as { item: OpenSeadragon.TiledImage }).item;
+      item.setOpacity(opacity);
+    },
+  });
+  return (set) => {
+    opacity = set;
+    item?.setOpacity(set);
+  };
+}
+
+function tilesOf(layer: Layer, slide: Slide): OpenSeadragon.TileSource | null {
+  if (layer.kind === "geojson") {
+    return new ShapeTileSource(layer.shapes, slide);
+  }
+  return layer.tiles === null ? null : new FolderTileSource({ ...layer, tiles: layer.tiles });
+}
