@@ -199,7 +199,7 @@ fn time_decoding(paths: &[PathBuf]) -> Outcome<Duration> {
 
 fn time_encoding(paths: &[PathBuf]) -> Outcome<Duration> {
     let quality = Quality::new(75).ok_or("a quality")?;
-    let mut encoder = TileEncoder::new(TileFormat::Jpeg { quality, subsampling: Subsampling::Quarter })?;
+    let mut encoder = TileEncoder::new(TileFormat::Jpeg { quality, subsampling: Subsampling::Quarter }, None)?;
     let mut decoder = Decompressor::new()?;
     let mut buffer = Vec::new();
     let mut taken = Duration::ZERO;

@@ -74,7 +74,7 @@ fn encode(bencher: Bencher<'_, '_>, subsampling: Subsampling) {
     let tile = tissue();
     let quality = Quality::new(75).expect("a quality");
     let format = TileFormat::Jpeg { quality, subsampling };
-    let mut encoder = TileEncoder::new(format).expect("an encoder");
+    let mut encoder = TileEncoder::new(format, None).expect("an encoder");
     bencher.counter(pixels(256)).bench_local(|| encoder.encode(tile.view()).expect("the tile is encoded").len());
 }
 

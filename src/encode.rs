@@ -7,7 +7,7 @@ use serde::Serialize;
 use turbojpeg::{Compressor, Image, PixelFormat, Subsamp};
 
 use crate::geometry::Size;
-use crate::render::{PIXEL_BYTES, PixelView};
+use crate::render::{IccProfile, PIXEL_BYTES, PixelView, embed_in_jpeg};
 
 /// How strongly JPEG tiles are compressed: 1 (smallest) to 100 (best), on libjpeg's scale.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -106,6 +106,10 @@ pub enum EncodeError {
 pub struct TileEncoder {
     codec: Codec,
     output: Vec<u8>,
+    /// What each file has, that says what its colours are.
+    profile: Option<IccProfile>,
+    /// A JPEG file with the profile.
+    profiled: Vec<u8>,
 }
 
 #[derive(Debug)]
@@ -115,11 +119,11 @@ enum Codec {
 }
 
 impl TileEncoder {
-    /// An encoder for `format`.
+    /// An encoder for `format`. Without a profile, the files' colours are sRGB, as every browser takes them.
     ///
     /// # Errors
     /// [`EncodeError::Setup`] where libjpeg-turbo has no memory for it.
-    pub fn new(format: TileFormat) -> Result<Self, EncodeError> {
+    pub fn new(format: TileFormat, profile: Option<&IccProfile>) -> Result<Self, EncodeError> {
         let codec = match format {
             TileFormat::Jpeg { quality, subsampling } => {
                 let subsampling = match subsampling {
@@ -135,7 +139,7 @@ impl TileEncoder {
             }
             TileFormat::Png => Codec::Png { rgb: Vec::new() },
         };
-        Ok(Self { codec, output: Vec::new() })
+        Ok(Self { codec, output: Vec::new(), profile: profile.cloned(), profiled: Vec::new() })
     }
 
     /// Encodes `pixels`; the bytes stand until the next call.
@@ -155,17 +159,26 @@ impl TileEncoder {
                 let image =
                     Image { pixels: pixels.bytes(), width, pitch: pixels.stride(), height, format: PixelFormat::BGRX };
                 let length = compressor.compress_to_slice(image, &mut self.output).map_err(jpeg)?;
-                Ok(&self.output[..length])
+                let Some(profile) = &self.profile else { return Ok(&self.output[..length]) };
+                self.profiled.clear();
+                self.profiled.extend_from_slice(&self.output[..length]);
+                embed_in_jpeg(&mut self.profiled, profile);
+                Ok(&self.profiled)
             }
             Codec::Png { rgb } => {
-                encode_png(pixels, rgb, &mut self.output)?;
+                encode_png(pixels, self.profile.as_ref(), rgb, &mut self.output)?;
                 Ok(&self.output)
             }
         }
     }
 }
 
-fn encode_png(pixels: PixelView<'_>, rgb: &mut Vec<u8>, output: &mut Vec<u8>) -> Result<(), EncodeError> {
+fn encode_png(
+    pixels: PixelView<'_>,
+    profile: Option<&IccProfile>,
+    rgb: &mut Vec<u8>,
+    output: &mut Vec<u8>,
+) -> Result<(), EncodeError> {
     let size = pixels.size();
     let failed = |error: png::EncodingError| EncodeError::Png { size, message: error.to_string() };
     rgb.clear();
@@ -173,9 +186,11 @@ fn encode_png(pixels: PixelView<'_>, rgb: &mut Vec<u8>, output: &mut Vec<u8>) ->
         rgb.extend(row.chunks_exact(PIXEL_BYTES).flat_map(|pixel| [pixel[2], pixel[1], pixel[0]]));
     }
     output.clear();
-    let mut encoder = png::Encoder::new(output, size.width(), size.height());
-    encoder.set_color(png::ColorType::Rgb);
-    encoder.set_depth(png::BitDepth::Eight);
+    let mut information = png::Info::with_size(size.width(), size.height());
+    information.color_type = png::ColorType::Rgb;
+    information.bit_depth = png::BitDepth::Eight;
+    information.icc_profile = profile.map(|profile| profile.bytes().into());
+    let encoder = png::Encoder::with_info(output, information).map_err(failed)?;
     let mut writer = encoder.write_header().map_err(failed)?;
     writer.write_image_data(rgb).map_err(failed)?;
     writer.finish().map_err(failed)
@@ -197,7 +212,7 @@ mod tests {
         let picture = Pixels::filled(size(40, 30), orange);
         let part = picture.view().part(Rect::new(Point { x: 7, y: 3 }, size(17, 9)).unwrap());
         let format = TileFormat::Jpeg { quality: Quality::new(100).unwrap(), subsampling: Subsampling::Full };
-        let mut encoder = TileEncoder::new(format).unwrap();
+        let mut encoder = TileEncoder::new(format, None).unwrap();
         let decoded = turbojpeg::decompress(encoder.encode(part).unwrap(), PixelFormat::RGB).unwrap();
         assert_eq!((decoded.width, decoded.height), (17, 9));
         for pixel in decoded.pixels.chunks_exact(3) {
@@ -206,7 +221,7 @@ mod tests {
             }
         }
 
-        let mut encoder = TileEncoder::new(TileFormat::Png).unwrap();
+        let mut encoder = TileEncoder::new(TileFormat::Png, None).unwrap();
         let bytes = encoder.encode(part).unwrap();
         let mut reader = png::Decoder::new(std::io::Cursor::new(bytes)).read_info().unwrap();
         let mut rgb = vec![0; reader.output_buffer_size().unwrap()];
@@ -223,7 +238,8 @@ mod tests {
             (Subsampling::HalfWidth, Subsamp::Sub2x1),
             (Subsampling::Quarter, Subsamp::Sub2x2),
         ] {
-            let mut encoder = TileEncoder::new(TileFormat::Jpeg { quality: Quality::default(), subsampling }).unwrap();
+            let mut encoder =
+                TileEncoder::new(TileFormat::Jpeg { quality: Quality::default(), subsampling }, None).unwrap();
             let first = encoder.encode(picture.view()).unwrap().to_vec();
             assert_eq!(turbojpeg::read_header(&first).unwrap().subsamp, expected);
             encoder.encode(Pixels::filled(size(300, 5), Rgb::WHITE).view()).unwrap();

@@ -10,7 +10,7 @@ use serde::Serialize;
 use crate::encode::TileFormat;
 use crate::geometry::{Rect, Size};
 use crate::manifest::MANIFEST;
-use crate::plan::{BaseTiles, Bounds, ExportPlan, Page, ReadErrorPolicy};
+use crate::plan::{BaseTiles, Bounds, Colour, ExportPlan, Page, ReadErrorPolicy};
 use crate::render::Rgb;
 use crate::slide::{MicronsPerPixel, SlideInfo, SourceFile, SourceIdentity, openslide_version};
 
@@ -66,6 +66,7 @@ struct Description<'a> {
     objective_power: Option<f64>,
     /// The exported area in slide-level-0 pixels: what to add to a pixel of the export to find it in the slide.
     area: Area,
+    colour: &'a Colour,
     background: Rgb,
     associated_images: &'a [PublishedImage],
     properties: BTreeMap<&'a str, &'a str>,
@@ -133,6 +134,7 @@ pub fn describe(
         microns_per_pixel: plan.microns_per_pixel(),
         objective_power: info.objective_power,
         area: plan.area().into(),
+        colour: plan.colour(),
         background: plan.background(),
         associated_images,
         properties: published_properties(info),

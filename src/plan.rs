@@ -11,14 +11,16 @@ use crate::encode::{Quality, Subsampling, TileFormat};
 use crate::geometry::{Point, Rect, Size};
 use crate::layout::{Container, Layout};
 use crate::pyramid::{PyramidPlan, TileGeometry};
-use crate::render::Rgb;
+use crate::render::{Pixels, PremultipliedPixels, Rgb};
 use crate::slide::{AssociatedImage, MicronsPerPixel, NotDirect, Reader, SlideInfo, SourceIdentity};
 
+mod colour;
 mod estimate;
 mod options;
 
+pub use colour::Colour;
 pub use options::{
-    Associated, BaseTiles, Bounds, ExportOptions, FormatOption, Page, ReadErrorPolicy, SubsamplingOption,
+    Associated, BaseTiles, Bounds, ColourOption, ExportOptions, FormatOption, Page, ReadErrorPolicy, SubsamplingOption,
     default_geometry,
 };
 
@@ -135,6 +137,7 @@ pub struct ExportPlan {
     base_tiles: BaseTiles,
     stored_bytes: u64,
     format: TileFormat,
+    colour: Colour,
     background: Rgb,
     microns_per_pixel: Option<MicronsPerPixel>,
     associated: Vec<String>,
@@ -233,6 +236,7 @@ impl ExportPlan {
                 Reader::OpenSlide(_) => 0,
             },
             format,
+            colour: Colour::settle(info.icc_profile.as_ref(), options),
             background: options.background.or(info.background).unwrap_or(Rgb::WHITE),
             microns_per_pixel,
             associated,
@@ -288,6 +292,18 @@ impl ExportPlan {
             }
             format => format,
         }
+    }
+
+    /// What becomes of the slide's colours.
+    #[must_use]
+    pub const fn colour(&self) -> &Colour {
+        &self.colour
+    }
+
+    /// The slide's pixels as the export shows them: in its colours, and on its background.
+    #[must_use]
+    pub fn rendered(&self, pixels: PremultipliedPixels) -> Pixels {
+        self.colour.apply(pixels).over(self.background)
     }
 
     /// What transparent pixels are composited on.

@@ -12,9 +12,11 @@ use serde::Serialize;
 use crate::geometry::{Point, Rect, Size};
 
 mod canvas;
+mod colour;
 mod halving;
 
 pub use canvas::Canvas;
+pub use colour::{ColourConversion, IccProfile, Intent, ProfileEffect, ProfileError, embed_in_jpeg};
 
 /// Bytes a pixel.
 pub const PIXEL_BYTES: usize = 4;
@@ -122,13 +124,17 @@ impl PremultipliedPixels {
             && self.bytes.chunks_exact(PIXEL_BYTES).fold(0, |any, pixel| any | pixel[3]) == 0
     }
 
+    /// Whether every pixel is wholly opaque.
+    fn is_opaque(&self) -> bool {
+        self.opacity == Opacity::Opaque
+            || self.bytes.chunks_exact(PIXEL_BYTES).fold(u8::MAX, |all, pixel| all & pixel[3]) == u8::MAX
+    }
+
     /// The share of each colour that `background` gives is what alpha leaves: `colour + background·(255 − alpha)/255`,
     /// rounded to nearest. As the colours are premultiplied, nothing is lost by dividing first.
     #[must_use]
     pub fn over(mut self, background: Rgb) -> Pixels {
-        let opaque = self.opacity == Opacity::Opaque
-            || self.bytes.chunks_exact(PIXEL_BYTES).fold(u8::MAX, |all, pixel| all & pixel[3]) == u8::MAX;
-        if !opaque {
+        if !self.is_opaque() {
             let [red, green, blue] = background.0;
             for pixel in self.bytes.chunks_exact_mut(PIXEL_BYTES) {
                 let missing = u32::from(u8::MAX - pixel[3]);

@@ -14,7 +14,7 @@ use serde::Serialize;
 
 use crate::encode::Subsampling;
 use crate::geometry::{Point, Rect, Size};
-use crate::render::{Pixels, PremultipliedPixels, Rgb};
+use crate::render::{IccProfile, Pixels, PremultipliedPixels, Rgb};
 
 mod identity;
 mod microns;
@@ -154,8 +154,9 @@ pub struct SlideInfo {
     pub background: Option<Rgb>,
     /// How the slide's own JPEG tiles store chroma, where that can be told.
     pub stored_subsampling: Option<Subsampling>,
-    /// The size of the slide's ICC profile in bytes, where it has one.
-    pub icc_profile_bytes: Option<u64>,
+    /// The slide's ICC profile, where it has one.
+    #[serde(rename = "iccProfileBytes", serialize_with = "as_length")]
+    pub icc_profile: Option<IccProfile>,
     /// The pictures that come with it.
     pub associated_images: Vec<AssociatedImage>,
     /// Every property the reader reports. They can name people and places: see
@@ -183,6 +184,12 @@ impl SlideInfo {
 /// A path as text: what is no Unicode in it is replaced.
 fn as_text<S: serde::Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(&path.to_string_lossy())
+}
+
+/// A profile as the number of its bytes.
+#[expect(clippy::ref_option, reason = "serde passes the field as it is")]
+fn as_length<S: serde::Serializer>(profile: &Option<IccProfile>, serializer: S) -> Result<S::Ok, S::Error> {
+    profile.as_ref().map(|profile| profile.bytes().len()).serialize(serializer)
 }
 
 /// Something that yields a slide's pixels. One value serves all threads at once.

@@ -326,6 +326,7 @@ fn describe(info: &SlideInfo, plan: &ExportPlan, task: &Task) -> String {
     let _ = writeln!(text, "{} → {}", plain(&task.slide.to_string_lossy()), plain(&task.destination.to_string_lossy()));
     let _ = writeln!(text, "  reader      {}", plain(&info.reader.to_string()));
     let _ = writeln!(text, "  area        {area} of the slide");
+    let _ = writeln!(text, "  colour      {}", plan.colour().handling());
     let _ = writeln!(text, "  background  {}", plan.background());
     let _ = writeln!(
         text,

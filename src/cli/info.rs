@@ -73,7 +73,13 @@ fn table(info: &SlideInfo, plan: &ExportPlan) -> String {
     line("objective", info.objective_power.map_or_else(unknown, |power| format!("{power}×")));
     line("scanned area", info.bounds.map_or_else(|| "all of it".to_owned(), |bounds| bounds.to_string()));
     line("background", info.background.map_or_else(unknown, |colour| colour.to_string()));
-    line("ICC profile", info.icc_profile_bytes.map_or_else(|| "none".to_owned(), |bytes| format!("{bytes} bytes")));
+    line(
+        "ICC profile",
+        info.icc_profile.as_ref().map_or_else(
+            || "none".to_owned(),
+            |profile| format!("{} bytes: {}", profile.bytes().len(), plan.colour().handling()),
+        ),
+    );
     for (number, level) in info.levels.iter().enumerate() {
         let tiles = level.stored_tile.map_or_else(String::new, |tile| format!(", stored in {tile}"));
         line(&format!("slide level {number}"), format!("{}, downsample {:.3}{tiles}", level.size, level.downsample));

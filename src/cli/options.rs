@@ -7,10 +7,11 @@ use slidezoom::ExportOptions;
 use slidezoom::encode::{Quality, Subsampling};
 use slidezoom::layout::Container;
 use slidezoom::plan::{
-    Associated, BaseTiles, Bounds, FormatOption, Page, ReadErrorPolicy, SubsamplingOption, default_geometry,
+    Associated, BaseTiles, Bounds, ColourOption, FormatOption, Page, ReadErrorPolicy, SubsamplingOption,
+    default_geometry,
 };
 use slidezoom::pyramid::TileGeometry;
-use slidezoom::render::Rgb;
+use slidezoom::render::{Intent, Rgb};
 use slidezoom::slide::{MicronsPerPixel, ReaderChoice, SourceIdentity};
 
 use super::failure::Failure;
@@ -40,6 +41,16 @@ pub(super) struct PyramidOptions {
     /// scan: only the area that the slide says was scanned; full: all of it
     #[arg(long, value_enum, default_value_t = Area::Scan)]
     bounds: Area,
+
+    /// What is done with the slide's ICC profile. srgb: convert the pixels to sRGB, which every browser shows alike; embed: leave the pixels and
+    /// put the profile into every tile, which costs its bytes for each, and viewers that know no profiles show other colours; ignore: leave
+    /// the pixels, and the profile out. Lossless tiles are not converted: with srgb they get the profile too, unless it is sRGB
+    #[arg(long, value_enum, default_value_t = ColourHandling::Srgb)]
+    color: ColourHandling,
+
+    /// What a conversion keeps of colours that sRGB cannot show [default: what the profile says]
+    #[arg(long, value_enum)]
+    intent: Option<IntentName>,
 
     /// What transparent pixels are shown on [default: the slide's background, else ffffff]
     #[arg(long, value_name = "RRGGBB", value_parser = parse_colour)]
@@ -135,6 +146,21 @@ enum ChromaSubsampling {
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
+enum ColourHandling {
+    Srgb,
+    Embed,
+    Ignore,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum IntentName {
+    Perceptual,
+    Relative,
+    Saturation,
+    Absolute,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
 enum Area {
     Scan,
     Full,
@@ -180,6 +206,17 @@ impl PyramidOptions {
                 Area::Scan => Bounds::Scan,
                 Area::Full => Bounds::Full,
             },
+            colour: match self.color {
+                ColourHandling::Srgb => ColourOption::Srgb,
+                ColourHandling::Embed => ColourOption::Embed,
+                ColourHandling::Ignore => ColourOption::Ignore,
+            },
+            intent: self.intent.map(|intent| match intent {
+                IntentName::Perceptual => Intent::Perceptual,
+                IntentName::Relative => Intent::Relative,
+                IntentName::Saturation => Intent::Saturation,
+                IntentName::Absolute => Intent::Absolute,
+            }),
             background: self.background,
             microns_per_pixel: self.mpp,
             ..ExportOptions::default()

@@ -95,7 +95,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     } else {
         nearest_tile(source.as_ref(), &plan, tile)?
     };
-    let mut encoder = TileEncoder::new(plan.format()).map_err(Error::from)?;
+    let mut encoder = TileEncoder::new(plan.format(), plan.colour().embedded()).map_err(Error::from)?;
     let contents = encoder.encode(pixels.view()).map_err(|source| Error::Encode { tile, source })?;
     match &arguments.output {
         None => super::print(contents),

@@ -46,6 +46,7 @@ pub(super) fn identity(source: &dyn Source, plan: &ExportPlan) -> Identity {
     note("the container", format!("{:?}", plan.layout().container()));
     note("the area", plan.area().to_string());
     note("the tiles", format!("{:?}", (plan.pyramid().geometry(), plan.base_tiles(), plan.format())));
+    note("the colours", format!("{:?}", plan.colour()));
     note("the background", plan.background().to_string());
     note("the micrometres per pixel", format!("{:?}", plan.microns_per_pixel()));
     note("the associated images", plan.associated().join(", "));

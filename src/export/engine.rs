@@ -14,8 +14,9 @@ use crate::geometry::Rect;
 use crate::layout::Container;
 use crate::manifest::Digest;
 use crate::metadata::{self, published_properties};
-use crate::plan::{ExportPlan, Page};
+use crate::plan::{Colour, ExportPlan, Page};
 use crate::progress::{Progress, TileWritten, Workload};
+use crate::render::ProfileError;
 use crate::scan_properties::{self, SCAN_PROPERTIES, ScanFacts};
 use crate::sink::{EntryName, Sink};
 use crate::slide::{SlideError, Source, identify};
@@ -47,11 +48,8 @@ pub enum Warning {
         /// The first of them, in slide-level-0 pixels.
         first: Rect,
     },
-    /// The slide has a colour profile, which is not applied.
-    ColourProfile {
-        /// The profile's size in bytes.
-        bytes: u64,
-    },
+    /// The slide's colour profile is of no use.
+    ColourProfile(ProfileError),
 }
 
 impl std::fmt::Display for Warning {
@@ -72,8 +70,8 @@ impl std::fmt::Display for Warning {
                      description lists all"
                 )
             }
-            Self::ColourProfile { bytes } => {
-                write!(formatter, "the slide's ICC profile ({bytes} bytes) is not applied: colours are as stored")
+            Self::ColourProfile(reason) => {
+                write!(formatter, "the slide's ICC profile is of no use ({reason}): colours are as stored")
             }
         }
     }
@@ -175,8 +173,8 @@ fn write_all(
     let mut files = Files::new(sink, pyramid.tile_count());
     let mut warnings: Vec<Warning> =
         plan.absent().iter().map(|name| Warning::NoSuchAssociatedImage { name: name.clone() }).collect();
-    if let Some(bytes) = source.info().icc_profile_bytes {
-        warnings.push(Warning::ColourProfile { bytes });
+    if let Colour::Unusable(_, reason) = plan.colour() {
+        warnings.push(Warning::ColourProfile(reason.clone()));
     }
     if let Some(&first) = unreadable.first() {
         let pixels = unreadable.iter().map(|rect| rect.size().area()).sum();
@@ -224,7 +222,7 @@ fn write_associated(
     warnings: &mut Vec<Warning>,
 ) -> Result<Vec<metadata::PublishedImage>, Error> {
     let mut published = Vec::new();
-    let mut encoder = TileEncoder::new(plan.associated_format())?;
+    let mut encoder = TileEncoder::new(plan.associated_format(), None)?;
     let layout = plan.layout();
     for name in plan.associated() {
         let pixels = match source.read_associated(name) {

@@ -45,7 +45,7 @@ fn exact(source: &dyn Source, plan: &ExportPlan, level: Level, rect: Rect) -> Re
         return Ok(whole.to_pixels());
     }
     let Some(larger) = plan.pyramid().level(level.number() + 1) else {
-        return Ok(read_chunk(source, plan, rect, Vec::new())?.over(plan.background()));
+        return Ok(plan.rendered(read_chunk(source, plan, rect, Vec::new())?));
     };
     let size = plan.pyramid().level_size(larger);
     let doubled = |range: std::ops::Range<u32>, length: u32| 2 * range.start..(2 * range.end).min(length);
@@ -99,5 +99,5 @@ pub fn nearest_tile(source: &dyn Source, plan: &ExportPlan, tile: TileAddress) -
         return exact(source, plan, tile.level(), full);
     }
     let pixels = source.read_level(SlideLevel(number as u32), Point { x, y }, size)?;
-    Ok(pixels.over(plan.background()).resampled(full.size()))
+    Ok(plan.rendered(pixels).resampled(full.size()))
 }

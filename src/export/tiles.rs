@@ -25,7 +25,7 @@ use crate::manifest::Digest;
 use crate::plan::{BaseTiles, ExportPlan, ReadErrorPolicy};
 use crate::progress::{Progress, TileWritten};
 use crate::pyramid::TileAddress;
-use crate::render::{Canvas, PIXEL_BYTES, Pixels, PremultipliedPixels, relative_to};
+use crate::render::{Canvas, PIXEL_BYTES, Pixels, PremultipliedPixels, embed_in_jpeg, relative_to};
 use crate::sink::{EntryName, Sink};
 use crate::slide::{SlideError, SlideInfo, Source, StoredTileReader};
 
@@ -194,7 +194,7 @@ impl Desk {
     fn new(plan: &ExportPlan) -> Result<Self, Error> {
         Ok(Self {
             canvas: Canvas::default(),
-            encoder: TileEncoder::new(plan.format())?,
+            encoder: TileEncoder::new(plan.format(), plan.colour().embedded())?,
             jpeg: Vec::new(),
             spare: Vec::new(),
         })
@@ -276,11 +276,10 @@ impl Bench<'_> {
 
     /// Reads a chunk. Where parts of it cannot be read and the plan allows it, they are background, and are named in slide-level-0 pixels.
     fn read(&self, rect: Rect, spare: Vec<u8>) -> Result<(Pixels, Vec<Rect>), Error> {
-        let background = self.plan.background();
         match read_chunk(self.source, self.plan, rect, spare) {
             Ok(pixels) => {
                 self.see(|| !pixels.is_clear());
-                return Ok((pixels.over(background), Vec::new()));
+                return Ok((self.plan.rendered(pixels), Vec::new()));
             }
             Err(error) if !self.is_bearable(&error) => return Err(error),
             Err(_) => {}
@@ -292,12 +291,12 @@ impl Bench<'_> {
             let pixels = match read_chunk(self.source, self.plan, cell, Vec::new()) {
                 Ok(pixels) => {
                     self.see(|| !pixels.is_clear());
-                    pixels.over(background)
+                    self.plan.rendered(pixels)
                 }
                 Err(error) if !self.is_bearable(&error) => return Err(error),
                 Err(_) => {
                     unreadable.push(on_slide(self.plan, cell)?);
-                    Pixels::filled(cell.size(), background)
+                    Pixels::filled(cell.size(), self.plan.background())
                 }
             };
             cells.push((cell, pixels));
@@ -358,6 +357,9 @@ impl Bench<'_> {
         match stored.read_stored(region, &mut desk.jpeg, spare).map_err(Error::from) {
             Ok(Some(halved)) => {
                 self.see(|| true);
+                if let Some(profile) = self.plan.colour().embedded() {
+                    embed_in_jpeg(&mut desk.jpeg, profile);
+                }
                 return Ok((self.write(entry, tile, &desk.jpeg)?, halved, unreadable));
             }
             Ok(None) => {}

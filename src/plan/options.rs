@@ -5,7 +5,7 @@ use serde::Serialize;
 use crate::encode::{Quality, Subsampling};
 use crate::layout::Container;
 use crate::pyramid::TileGeometry;
-use crate::render::Rgb;
+use crate::render::{Intent, Rgb};
 use crate::slide::{MicronsPerPixel, SourceIdentity};
 
 /// Which part of the slide is exported.
@@ -48,6 +48,19 @@ pub enum BaseTiles {
     Encoded,
     /// The slide's own JPEG data, never decoded and encoded again.
     Lossless,
+}
+
+/// What is done with the slide's ICC profile.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ColourOption {
+    /// The pixels are converted to sRGB, which every browser shows alike. Lossless tiles cannot be, and get the profile instead.
+    #[default]
+    Srgb,
+    /// The pixels stay, and every tile gets the profile.
+    Embed,
+    /// The pixels stay, and the profile is left out.
+    Ignore,
 }
 
 /// What happens where a part of the slide cannot be read.
@@ -114,6 +127,10 @@ pub struct ExportOptions {
     pub bounds: Bounds,
     /// What transparent pixels are composited on; by default the slide's background, else white.
     pub background: Option<Rgb>,
+    /// Converted to sRGB.
+    pub colour: ColourOption,
+    /// What a conversion keeps of colours that sRGB cannot show; by default what the profile says.
+    pub intent: Option<Intent>,
     /// Micrometres per pixel of slide level 0, where the slide does not say or is wrong; by default the slide's.
     pub microns_per_pixel: Option<MicronsPerPixel>,
     /// The thumbnail.

@@ -17,7 +17,7 @@ use super::{
     AssociatedImage, MicronsPerPixel, NotDirect, Reader, SlideError, SlideInfo, SlideLevel, SlideLevelInfo, Source,
 };
 use crate::geometry::{Point, Rect, Size};
-use crate::render::{PremultipliedPixels, Rgb};
+use crate::render::{IccProfile, PremultipliedPixels, Rgb};
 
 /// A slide opened by OpenSlide.
 #[derive(Debug)]
@@ -187,7 +187,8 @@ fn read_info(path: &Path, handle: &OpenSlide) -> Result<SlideInfo, SlideError> {
         bounds: read_bounds(path, &properties, whole)?,
         background: property("openslide.background-color").and_then(Rgb::from_hex),
         stored_subsampling: None,
-        icc_profile_bytes: property("openslide.icc-size").and_then(|text| text.parse().ok()),
+        // One that cannot be read is of no use, which the plan tells of; the pixels may be.
+        icc_profile: handle.icc_profile().unwrap_or_else(|_| Some(Vec::new())).map(IccProfile::new),
         associated_images,
         levels,
         properties,

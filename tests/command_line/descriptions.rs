@@ -65,6 +65,7 @@ fn the_description_says_all_that_a_script_needs() {
             "micronsPerPixel": { "x": 0.5, "y": 0.5 },
             "objectivePower": 20.0,
             "area": { "x": 0, "y": 0, "width": 700, "height": 500 },
+            "colour": { "profileBytes": null, "handling": "no profile", "intent": null },
             "background": "ffffff",
             "associatedImages": [
                 { "name": "thumbnail", "path": "associated/thumbnail.jpeg", "width": 175, "height": 125 }

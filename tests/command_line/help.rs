@@ -44,13 +44,15 @@ fn assert_help(subcommand: &str, options: &[(&str, Option<&str>)]) {
     assert_eq!(workspace.slidezoom(["help", subcommand]).succeeds().text(), help);
 }
 
-const PYRAMID: [(&str, Option<&str>); 8] = [
+const PYRAMID: [(&str, Option<&str>); 10] = [
     ("--tile-size", Some("254")),
     ("--overlap", Some("1")),
     ("--format", Some("jpeg")),
     ("--quality", Some("80")),
     ("--subsampling", Some("auto")),
     ("--bounds", Some("scan")),
+    ("--color", Some("srgb")),
+    ("--intent", Some("what the profile says")),
     ("--background", Some("the slide's background, else ffffff")),
     ("--mpp", Some("the slide's")),
 ];

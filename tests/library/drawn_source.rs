@@ -43,7 +43,7 @@ impl DrawnSource {
             bounds,
             background: None,
             stored_subsampling: None,
-            icc_profile_bytes: None,
+            icc_profile: None,
             associated_images: Vec::new(),
             properties: BTreeMap::new(),
         };
