@@ -22,6 +22,7 @@ import { connectScaleBar } from "./scale_bar";
 import { DescriptionError, readSlide, type Slide } from "./slide";
 import { ownDescription } from "./slide_script";
 import { Stage } from "./stage";
+import { connectTheme, recallTheme } from "./theme";
 import { SlideTileSource } from "./tile_source";
 import { connectToolbar } from "./toolbar";
 import { connectTurn } from "./turn";
@@ -121,7 +122,7 @@ function openViewer(slide: Slide, tiles: OpenSeadragon.TileSource): OpenSeadrago
     showNavigator: true,
     navigatorElement: navigator,
     navigatorOpacity: 1,
-    navigatorDisplayRegionColor: "#0b57d0",
+    navigatorDisplayRegionColor: "var(--region)",
     maxZoomPixelRatio: 4,
     // Places are reckoned by the slide, of whatever else there is in the viewer.
     silenceMultiImageWarnings: true,
@@ -149,6 +150,7 @@ function openViewer(slide: Slide, tiles: OpenSeadragon.TileSource): OpenSeadrago
   connectColours(viewer);
   connectMeasuring(viewer, slide);
   connectLayers(viewer, slide);
+  connectTheme();
   connectHelp();
   return viewer;
 }
@@ -173,4 +175,5 @@ function element(id: string): HTMLElement {
   return found;
 }
 
+recallTheme();
 start();

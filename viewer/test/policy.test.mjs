@@ -97,6 +97,7 @@ test("a strict policy refuses nothing", { skip: noBrowser, timeout: 60000 }, asy
   await page.mouse.move(slide.x + slide.width / 2, slide.y + slide.height / 2);
   await page.locator("#shape-text", { hasText: "The middle" }).waitFor();
   await page.keyboard.press("l");
+  await page.keyboard.press("b");
   await page.keyboard.press("?");
   await whenDrawn(page);
   assert.equal(await page.locator("#measurements text").count(), 1);

@@ -1,0 +1,130 @@
+// Dark and light: who decides, what is remembered, and the colours themselves.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { near, pageTest } from "./stage.mjs";
+
+const DARK = "rgb(42, 42, 42)";
+const LIGHT = "rgb(214, 214, 214)";
+
+for (const [colorScheme, own, other] of [
+  ["dark", DARK, LIGHT],
+  ["light", LIGHT, DARK],
+]) {
+  pageTest(
+    `a ${colorScheme} system has a ${colorScheme} page, until the reader decides`,
+    { colorScheme },
+    async (page) => {
+      const shows = async (colour) => assert.equal(await backgroundOf(page), colour);
+      await shows(own);
+      await page.getByRole("button", { name: "Dark or light" }).click();
+      await shows(other);
+      await page.reload();
+      await shows(other);
+      // The system's own choice again: the page follows the system, to wherever it goes.
+      await page.keyboard.press("b");
+      await shows(own);
+      await page.reload();
+      await page.emulateMedia({ colorScheme: colorScheme === "dark" ? "light" : "dark" });
+      await shows(other);
+    },
+  );
+}
+
+pageTest("a choice that cannot be remembered holds for the visit", { colorScheme: "dark" }, async (page) => {
+  await page.addInitScript(() => {
+    Object.defineProperty(window, "localStorage", {
+      get() {
+        throw new DOMException("refused", "SecurityError");
+      },
+    });
+  });
+  await page.reload();
+  await page.keyboard.press("b");
+  assert.equal(await backgroundOf(page), LIGHT);
+  await page.keyboard.press("b");
+  assert.equal(await backgroundOf(page), DARK);
+  await page.keyboard.press("b");
+  await page.reload();
+  assert.equal(await backgroundOf(page), DARK);
+});
+
+/** What is written or drawn upon what, and the least contrast between them. */
+const PAIRS = [
+  ...["--page", "--bar", "--over-slide", "--button", "--button-hover", "--button-pressed"].map((below) => [
+    "--text",
+    below,
+    4.5,
+  ]),
+  ...["--page", "--bar"].map((below) => ["--quiet", below, 4.5]),
+  ["--button-off", "--button", 4.5],
+  ["--warning", "--over-slide", 3],
+  ...["--page", "--bar", "--button"].map((below) => ["--focus", below, 3]),
+  ["--mark", "--mark-edge", 4.5],
+];
+const NOT_GREY = ["--warning", "--region"];
+
+for (const colorScheme of ["dark", "light"]) {
+  pageTest(`the colours of the ${colorScheme} page are greys that can be told apart`, { colorScheme }, async (page) => {
+    const colours = await coloursOf(page);
+    assert.ok(colours.size > 15, `${colours.size} colours`);
+    for (const [name, [red, green, blue]] of colours) {
+      assert.equal(red === green && green === blue, !NOT_GREY.includes(name), `${name}: ${red}, ${green}, ${blue}`);
+    }
+    for (const [above, below, least] of PAIRS) {
+      // What shines through a colour is at worst the opposite of it.
+      const shade = colours.get(above);
+      const grounds = [0, 255].map((slide) => blended(colours.get(below), slide));
+      for (const ground of grounds) {
+        const contrast = contrastOf(shade, ground);
+        assert.ok(contrast >= least, `${above} on ${below}: ${contrast.toFixed(2)}`);
+      }
+    }
+  });
+}
+
+test("the arithmetic of contrast is that of the guidelines", () => {
+  near(contrastOf([0, 0, 0], [255, 255, 255]), 21, 1e-9);
+  near(contrastOf([119, 119, 119], [255, 255, 255]), 4.48, 0.01);
+});
+
+function backgroundOf(page) {
+  return page.evaluate(() => getComputedStyle(document.body).backgroundColor);
+}
+
+/** The page's colours by the names of their properties, as [red, green, blue, opacity]. */
+async function coloursOf(page) {
+  const shown = await page.evaluate(() => {
+    const probe = document.body.appendChild(document.createElement("p"));
+    const names = [...getComputedStyle(probe)].filter((name) => /^--(?!dark$|light$)/.test(name));
+    return names.map((name) => {
+      probe.style.color = `var(${name})`;
+      return [name, getComputedStyle(probe).color];
+    });
+  });
+  return new Map(
+    shown.map(([name, colour]) => {
+      const [red, green, blue, opacity = 1] = colour.match(/[\d.]+/g).map(Number);
+      return [name, [red, green, blue, opacity]];
+    }),
+  );
+}
+
+function blended([red, green, blue, opacity], ground) {
+  return [red, green, blue].map((value) => value * opacity + ground * (1 - opacity));
+}
+
+/** As WCAG 2 reckons it. */
+function contrastOf(one, other) {
+  const [darker, lighter] = [luminance(one), luminance(other)].sort((a, b) => a - b);
+  return (lighter + 0.05) / (darker + 0.05);
+}
+
+function luminance(colour) {
+  const [red, green, blue] = colour.map((value) => {
+    const part = value / 255;
+    return part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4;
+  });
+  return 0.2126 * red + 0.7152 * green + 0.0722 * blue;
+}
