@@ -35,6 +35,10 @@ export function panel(
       // A focus that vanishes with its panel would begin again at the page's top.
       if (box.contains(document.activeElement)) {
         button.focus();
+        // Which it cannot get in a panel that has itself been hidden.
+        if (document.activeElement !== button) {
+          document.getElementById("more-panel")?.focus();
+        }
       }
       box.hidden = true;
       changed(false);
@@ -48,7 +52,7 @@ export function panel(
   onKey("Escape", () => (shown === null ? false : shown.hide()));
   // Out of a field too, whose keys are not the page's.
   box.addEventListener("keydown", (event) => {
-    if (event.key === "Escape") {
+    if (event.key === "Escape" && shown === self) {
       event.preventDefault();
       self.hide();
     }
@@ -56,8 +60,13 @@ export function panel(
   return self;
 }
 
-/** A panel that its button and a key show and hide. */
-export function togglePanel(id: string, buttonId: string, key: string, changed?: (visible: boolean) => void): Panel {
+/** A panel that its button shows and hides, and so does its key if it has one. */
+export function togglePanel(
+  id: string,
+  buttonId: string,
+  key: string | null,
+  changed?: (visible: boolean) => void,
+): Panel {
   const box = document.getElementById(id) as HTMLElement;
   const button = document.getElementById(buttonId) as HTMLButtonElement;
   button.setAttribute("aria-controls", id);
@@ -68,6 +77,8 @@ export function togglePanel(id: string, buttonId: string, key: string, changed?:
   });
   const toggle = (): void => (box.hidden ? self.show() : self.hide());
   button.addEventListener("click", toggle);
-  onKey(key, toggle);
+  if (key !== null) {
+    onKey(key, toggle);
+  }
   return self;
 }

@@ -4,6 +4,7 @@
 import type OpenSeadragon from "openseadragon";
 
 import { onKey } from "./keys";
+import { togglePanel } from "./panel";
 
 export function connectToolbar(viewer: OpenSeadragon.Viewer): void {
   const zoomBy = (factor: number): void => {
@@ -22,6 +23,14 @@ export function connectToolbar(viewer: OpenSeadragon.Viewer): void {
   // A slider has its own use for the key.
   onKey("Home", (target) => (target instanceof HTMLInputElement ? false : home()));
   connectFullScreen(button("full-screen"), viewer);
+  connectMore();
+}
+
+/** On a narrow screen some buttons stand in a panel of their own, which goes when one of them is pressed. */
+function connectMore(): void {
+  const more = togglePanel("more", "more-panel", null);
+  // Before the button acts, so that the focus is back in the row when a sheet takes it.
+  document.getElementById("more")?.addEventListener("click", () => more.hide(), { capture: true });
 }
 
 /** The whole page goes full screen, so that its name, buttons and notice stay. */

@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url";
 
 import { whenDrawn } from "./browser.mjs";
 import { load } from "./module.mjs";
-import { moveTo, near, pageTest, viewOf } from "./stage.mjs";
+import { moveTo, near, pageTest, pressInHeader, viewOf } from "./stage.mjs";
 
 const { HELP } = await load("help.ts");
 
@@ -63,7 +63,7 @@ for (const size of [
     const ways = [
       [() => page.keyboard.press("?"), () => page.keyboard.press("Escape")],
       [
-        () => page.getByRole("button", { name: "Help" }).click(),
+        () => pressInHeader(page, "Help"),
         () => page.getByRole("button", { name: "Close" }).click(),
       ],
       [() => page.keyboard.press("?"), () => page.keyboard.press("?")],

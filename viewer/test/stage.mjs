@@ -88,6 +88,15 @@ export function viewOf(page) {
   });
 }
 
+/** Presses a button of the header, on a narrow screen behind More if it is there. */
+export async function pressInHeader(page, name) {
+  const button = page.locator("header").getByRole("button", { name });
+  if (!(await button.isVisible())) {
+    await page.getByRole("button", { name: "More" }).click();
+  }
+  await button.click();
+}
+
 export function near(actual, expected, tolerance, message = "") {
   assert.ok(Math.abs(actual - expected) <= tolerance, `${message} ${actual} is not within ${tolerance} of ${expected}`);
 }
