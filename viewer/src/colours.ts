@@ -20,7 +20,8 @@ const NAMES = ["brightness", "contrast", "gamma"] as const;
 const FILTER = "gamma-filter";
 const SVG = "http://www.w3.org/2000/svg";
 
-export function connectColours(viewer: OpenSeadragon.Viewer): void {
+/** Returns what tells the colours as they are now. */
+export function connectColours(viewer: OpenSeadragon.Viewer): () => Colours {
   const mark = document.getElementById("colours-changed") as HTMLElement;
   const controls = NAMES.map((name) => ({
     name,
@@ -52,6 +53,7 @@ export function connectColours(viewer: OpenSeadragon.Viewer): void {
   }
   // A browser may keep a slider's place when the page is loaded again.
   set(UNCHANGED);
+  return read;
 }
 
 /** The CSS filter; empty where the colours are the slide's own, so that nothing touches them. */
@@ -63,6 +65,15 @@ export function filterText({ brightness, contrast, gamma }: Colours): string {
   ]
     .filter((part) => part !== "")
     .join(" ");
+}
+
+/** What the filter makes of each value from 0 to 255. */
+export function filteredValues({ brightness, contrast, gamma }: Colours): Uint8ClampedArray {
+  const clamped = (share: number): number => Math.min(1, Math.max(0, share));
+  return Uint8ClampedArray.from({ length: 256 }, (_, value) => {
+    const brightened = clamped((value / 255) * brightness);
+    return 255 * clamped((brightened - 0.5) * contrast + 0.5) ** (1 / gamma);
+  });
 }
 
 /** Puts the filter that CSS lacks into the page; returns what sets its gamma. */

@@ -45,6 +45,7 @@ export const HELP: readonly Part[] = [
       { keys: ["I"], does: "Panel: properties and associated images" },
       { keys: ["Y"], does: "Panel: layers, on a slide that has some" },
       { keys: ["L"], does: "Copy a link to this place" },
+      { keys: ["V"], does: "Save a picture of this view" },
       { keys: ["B"], does: "Switch between dark and light" },
       { keys: ["Escape"], does: "Close a panel; end measuring" },
       { keys: ["?"], does: "Show or hide this help" },

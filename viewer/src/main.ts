@@ -16,6 +16,7 @@ import { forgetKeys } from "./keys";
 import { connectLayers } from "./layers/connect";
 import { connectMagnification } from "./magnification";
 import { connectMeasuring } from "./measure";
+import { connectPicture } from "./picture";
 import { connectPosition, forgetPosition } from "./position";
 import { connectProperties } from "./properties";
 import { connectScaleBar } from "./scale_bar";
@@ -147,7 +148,8 @@ function openViewer(slide: Slide, tiles: OpenSeadragon.TileSource): OpenSeadrago
   connectMagnification(viewer, slide);
   connectPosition(viewer, slide);
   connectTurn(viewer);
-  connectColours(viewer);
+  const colours = connectColours(viewer);
+  connectPicture(viewer, slide, colours);
   connectMeasuring(viewer, slide);
   connectLayers(viewer, slide);
   connectTheme();

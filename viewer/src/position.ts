@@ -8,6 +8,7 @@ import type OpenSeadragon from "openseadragon";
 
 import { onKey } from "./keys";
 import { panel } from "./panel";
+import { remark } from "./remark";
 import type { Slide } from "./slide";
 import { currentView, normalised, toScreen, type View } from "./view";
 
@@ -117,18 +118,14 @@ function connectCopyLink(address: () => string): void {
   const button = document.getElementById("copy-link") as HTMLButtonElement;
   const field = document.getElementById("link-text") as HTMLInputElement;
   const close = document.getElementById("link-close") as HTMLButtonElement;
-  const copied = document.getElementById("link-copied") as HTMLElement;
   const box = panel("link", button);
-  let forget = 0;
 
   const copy = async (): Promise<void> => {
     const link = address();
     try {
       await navigator.clipboard.writeText(link);
       box.hide();
-      copied.textContent = "Link copied.";
-      window.clearTimeout(forget);
-      forget = window.setTimeout(() => copied.replaceChildren(), 3000);
+      remark("Link copied.");
     } catch {
       field.value = link;
       box.show();

@@ -3,8 +3,9 @@
 // all answers share.
 
 import { once } from "node:events";
+import { readdirSync, readFileSync, statSync } from "node:fs";
 import { createServer } from "node:http";
-import { extname } from "node:path";
+import { extname, join } from "node:path";
 
 const TYPES = { ".html": "text/html; charset=utf-8", ".js": "text/javascript", ".css": "text/css" };
 const PIECE = 4096;
@@ -83,6 +84,12 @@ export async function serve(files, { latency = 0, bitsPerSecond = Infinity } = {
     origin: `http://127.0.0.1:${server.address().port}`,
     close: () => new Promise((done) => server.close(done).closeAllConnections()),
   };
+}
+
+/** All files in a folder, as `serve` wants them. */
+export function filesIn(folder) {
+  const names = readdirSync(folder, { recursive: true }).filter((name) => statSync(join(folder, name)).isFile());
+  return Object.fromEntries(names.map((name) => [`/${name}`, readFileSync(join(folder, name))]));
 }
 
 async function until(time) {

@@ -2,12 +2,12 @@
 // the screens are the same, and what is left out is never asked for.
 
 import assert from "node:assert/strict";
-import { readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import { rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { after, before, test } from "node:test";
 import { pathToFileURL } from "node:url";
 
-import { serve } from "./archive-server.mjs";
+import { filesIn, serve } from "./archive-server.mjs";
 import { launch, noBrowser, openAt, whenDrawn } from "./browser.mjs";
 import { description as archiveDescription, NAME, tileName, withIndex } from "./made-up-archive.mjs";
 import { madeUpTiles, slidePixel, writeExport } from "./made-up-export.mjs";
@@ -84,7 +84,6 @@ test("the screens are those of an export with every tile", { skip: noBrowser }, 
   );
   await showsTheSame(dense, pathToFileURL(join(sparse, "index.html")).href);
 
-  const files = readdirSync(sparse, { recursive: true }).filter((name) => statSync(join(sparse, name)).isFile());
   const archive = withIndex(
     NAME,
     `${NAME}/`,
@@ -95,7 +94,7 @@ test("the screens are those of an export with every tile", { skip: noBrowser }, 
     { ...archiveDescription(NAME, { ...GEOMETRY, extension: "png" }), ...CHANGE, blankTiles },
   );
   const server = await serve({
-    ...Object.fromEntries(files.map((name) => [`/${name}`, readFileSync(join(sparse, name))])),
+    ...filesIn(sparse),
     "/x.zip": toBuffer(layOut(archive)),
   });
   servers.push(server);

@@ -14,7 +14,15 @@ const IN_ROW = [
   "Measure",
   "Layers",
 ];
-const IN_MORE = ["Properties", "Copy a link to this place", "Dark or light", "Full screen", "Open an archive…", "Help"];
+const IN_MORE = [
+  "Properties",
+  "Copy a link to this place",
+  "Save a picture of this view",
+  "Dark or light",
+  "Full screen",
+  "Open an archive…",
+  "Help",
+];
 const NARROW = { width: 360, height: 640 };
 const change = {
   layers: [{ kind: "geojson", name: "None", features: { type: "FeatureCollection", features: [] } }],

@@ -62,10 +62,7 @@ for (const size of [
     const sheet = page.getByRole("dialog", { name: "Keys and gestures" });
     const ways = [
       [() => page.keyboard.press("?"), () => page.keyboard.press("Escape")],
-      [
-        () => pressInHeader(page, "Help"),
-        () => page.getByRole("button", { name: "Close" }).click(),
-      ],
+      [() => pressInHeader(page, "Help"), () => page.getByRole("button", { name: "Close" }).click()],
       [() => page.keyboard.press("?"), () => page.keyboard.press("?")],
     ];
     for (const [show, leave] of ways) {

@@ -98,6 +98,7 @@ test("a strict policy refuses nothing", { skip: noBrowser, timeout: 60000 }, asy
   await page.locator("#shape-text", { hasText: "The middle" }).waitFor();
   await page.keyboard.press("l");
   await page.keyboard.press("b");
+  await Promise.all([page.waitForEvent("download"), page.keyboard.press("v")]);
   await page.keyboard.press("?");
   await whenDrawn(page);
   assert.equal(await page.locator("#measurements text").count(), 1);

@@ -7,10 +7,12 @@ import { dirname, join } from "node:path";
 import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
 
-import { launch, noBrowser, openExport, whenDrawn } from "./browser.mjs";
+import { filesIn, serve } from "./archive-server.mjs";
+import { launch, noBrowser, openAt, openExport, whenDrawn } from "./browser.mjs";
 import { writeExport } from "./made-up-export.mjs";
 
 const written = [];
+const servers = [];
 let browser;
 
 if (noBrowser) {
@@ -25,6 +27,7 @@ before(async () => {
 
 after(async () => {
   await browser?.close();
+  await Promise.all(servers.map((server) => server.close()));
   written.forEach((folder) => rmSync(folder, { recursive: true, force: true }));
 });
 
@@ -40,6 +43,20 @@ export async function opened(folder, options = {}) {
   const { page, complaints } = await openExport(browser, folder, { reducedMotion: "reduce", ...options });
   await whenDrawn(page);
   return { page, complaints };
+}
+
+/** The same from a web server. */
+export async function openedFromServer(folder, options = {}) {
+  const server = await serve(filesIn(folder));
+  servers.push(server);
+  const { origin } = server;
+  const opened = await openAt(browser, `${origin}/index.html`, {
+    reducedMotion: "reduce",
+    origins: [origin],
+    ...options,
+  });
+  await whenDrawn(opened.page);
+  return opened;
 }
 
 /** A test on the page of a made-up slide, which must not complain. */
