@@ -124,7 +124,8 @@ async function showsTheSame(dense, address, origins = []) {
 
 /** What is on the screen at an address, the slide and its navigator, in several views. */
 async function screens(address, origins = []) {
-  const { page, complaints } = await openAt(browser, address, { reducedMotion: "reduce", origins });
+  // So wide that no name of a slide takes two lines, and room from the slide.
+  const { page, complaints } = await openAt(browser, address, { reducedMotion: "reduce", origins, width: 1280 });
   await page.waitForFunction(() => window.slidezoom !== undefined);
   const pictures = [];
   for (const view of [
