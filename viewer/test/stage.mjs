@@ -45,6 +45,11 @@ export async function opened(folder, options = {}) {
   return { page, complaints };
 }
 
+/** The page of a folder that has no slide to be drawn. */
+export function openedWithoutSlide(folder, options) {
+  return openExport(browser, folder, options);
+}
+
 /** The same from a web server. */
 export async function openedFromServer(folder, options = {}) {
   const server = await serve(filesIn(folder));
