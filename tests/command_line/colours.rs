@@ -11,7 +11,7 @@ use crate::slides::WriteInto;
 use crate::tree::Tree;
 use crate::workspace::Workspace;
 
-/// A profile of a wider space than sRGB, as LittleCMS writes it.
+/// A profile of a wider space than sRGB, as Little CMS writes it.
 fn wide() -> Vec<u8> {
     let curve = lcms2::ToneCurve::new(2.2);
     let white = lcms2::CIExyY { x: 0.3127, y: 0.3290, Y: 1.0 };

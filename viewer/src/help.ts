@@ -1,5 +1,5 @@
-// The help sheet: every key and gesture of the page in one table. A test holds
-// it against the sources, so that no key works that is not written here.
+// The help sheet: every key and gesture of what the page shows in one table. A test
+// holds it against the sources, so that no key works that is not written here.
 
 import { onKey } from "./keys";
 
@@ -10,12 +10,18 @@ interface Row {
 
 interface Part {
   readonly title: string;
+  /** Where its keys and gestures do something. */
+  readonly of: readonly Shown[];
   readonly rows: readonly Row[];
 }
+
+/** What the page shows: one slide, two side by side, or a gallery. */
+type Shown = "slide" | "comparison" | "gallery";
 
 export const HELP: readonly Part[] = [
   {
     title: "Mouse, pen and touch",
+    of: ["slide", "comparison"],
     rows: [
       { keys: ["Drag"], does: "Move the slide" },
       { keys: ["Wheel", "Pinch"], does: "Zoom" },
@@ -25,6 +31,7 @@ export const HELP: readonly Part[] = [
   },
   {
     title: "Keys on the slide (click it, or reach it with Tab)",
+    of: ["slide", "comparison"],
     rows: [
       { keys: ["←", "→", "↑", "↓"], does: "Move; also A, D, W, S" },
       { keys: ["+", "-"], does: "Zoom; also Shift with ↑, ↓" },
@@ -35,10 +42,17 @@ export const HELP: readonly Part[] = [
   },
   {
     title: "Keys anywhere",
+    of: ["slide", "comparison"],
     rows: [
       { keys: ["Home"], does: "Show the whole slide, upright" },
-      { keys: ["1", "2", "…"], does: "Set the magnification, from the smallest on" },
       { keys: [",", "."], does: "Turn left or right by 5°" },
+    ],
+  },
+  {
+    title: "Keys for the tools",
+    of: ["slide"],
+    rows: [
+      { keys: ["1", "2", "…"], does: "Set the magnification, from the smallest on" },
       { keys: ["T"], does: "Panel: turn and mirror" },
       { keys: ["C"], does: "Panel: brightness, contrast and gamma" },
       { keys: ["M"], does: "Panel: measure" },
@@ -48,11 +62,11 @@ export const HELP: readonly Part[] = [
       { keys: ["V"], does: "Save a picture of this view" },
       { keys: ["B"], does: "Switch between dark and light" },
       { keys: ["Escape"], does: "Close a panel; end measuring" },
-      { keys: ["?"], does: "Show or hide this help" },
     ],
   },
   {
     title: "While measuring",
+    of: ["slide"],
     rows: [
       { keys: ["Click", "Tap"], does: "Set a point; a drag still moves the slide" },
       { keys: ["P"], does: "Set a point in the middle of the screen" },
@@ -60,12 +74,27 @@ export const HELP: readonly Part[] = [
       { keys: ["Enter", "Double click"], does: "End a line or an area" },
     ],
   },
+  {
+    title: "Keys in the gallery",
+    of: ["gallery"],
+    rows: [{ keys: ["/"], does: "Search the slides by name" }],
+  },
+  {
+    title: "This help",
+    of: ["slide", "comparison", "gallery"],
+    rows: [{ keys: ["?"], does: "Show or hide it" }],
+  },
 ];
 
-export function connectHelp(): void {
+/** The parts of the sheet that are of use there. */
+export function helpOf(shown: Shown): readonly Part[] {
+  return HELP.filter(({ of }) => of.includes(shown));
+}
+
+export function connectHelp(shown: Shown): void {
   const sheet = document.getElementById("help") as HTMLDialogElement;
   const table = document.getElementById("help-table") as HTMLTableElement;
-  table.replaceChildren(...HELP.map(partOfTable));
+  table.replaceChildren(...helpOf(shown).map(partOfTable));
   const show = (): void => sheet.showModal();
   document.getElementById("help-button")?.addEventListener("click", show);
   document.getElementById("help-close")?.addEventListener("click", () => sheet.close());

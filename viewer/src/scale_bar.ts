@@ -17,10 +17,9 @@ export interface ScaleBar {
   readonly text: string;
 }
 
-export function connectScaleBar(viewer: OpenSeadragon.Viewer, slide: Slide): void {
-  const box = document.getElementById("scale-bar") as HTMLElement;
-  const text = document.getElementById("scale-bar-text") as HTMLElement;
-  const line = document.getElementById("scale-bar-line") as HTMLElement;
+/** `box` holds an element for the text, and then the bar. */
+export function connectScaleBar(viewer: OpenSeadragon.Viewer, slide: Slide, box: HTMLElement): void {
+  const [text, line] = [...box.children] as [HTMLElement, HTMLElement];
   const { mpp } = slide;
   box.hidden = false;
   line.hidden = mpp === null;

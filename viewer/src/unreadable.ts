@@ -16,16 +16,20 @@ import { afterDrawing, type Point, toScreen, toSlide, type View } from "./view";
 /** Screen pixels: the least side of the grid's cells, whose side is less than twice that. */
 const LEAST = 8;
 
-export function markUnreadable(viewer: OpenSeadragon.Viewer, slide: Slide): void {
+/** `drawing` holds the hatching as a pattern, and then the path that is filled with it. */
+export function markUnreadable(
+  viewer: OpenSeadragon.Viewer,
+  slide: Slide,
+  drawing: Element,
+  notice: HTMLElement,
+): void {
   const regions = unreadableInExport(slide);
   if (regions.length === 0) {
     return;
   }
-  const path = document.getElementById("unreadable-regions") as Element;
-  const hatching = document.getElementById("hatching") as Element;
+  const [hatching, path] = [...drawing.children] as [Element, Element];
   let drawn: { readonly cell: number; readonly areas: readonly Area[] } = { cell: 1, areas: regions };
-  document.getElementById("unreadable")?.removeAttribute("hidden");
-  const notice = document.getElementById("unreadable-notice") as HTMLElement;
+  drawing.removeAttribute("hidden");
   notice.textContent =
     regions.length === 1
       ? "1 region of the slide could not be read; it is hatched."

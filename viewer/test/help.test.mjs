@@ -10,7 +10,7 @@ import { whenDrawn } from "./browser.mjs";
 import { load } from "./module.mjs";
 import { moveTo, near, pageTest, pressInHeader, viewOf } from "./stage.mjs";
 
-const { HELP } = await load("help.ts");
+const { HELP, helpOf } = await load("help.ts");
 
 /** The keys that the page's modules listen to, by their own words. */
 function keysOfThePage() {
@@ -68,7 +68,8 @@ for (const size of [
     for (const [show, leave] of ways) {
       await show();
       assert.equal(await sheet.isVisible(), true);
-      assert.equal(await sheet.getByRole("row").count(), HELP.length + HELP.flatMap(({ rows }) => rows).length);
+      const parts = helpOf("slide");
+      assert.equal(await sheet.getByRole("row").count(), parts.length + parts.flatMap(({ rows }) => rows).length);
       const overflows = await sheet.evaluate((element) => element.scrollWidth > element.clientWidth);
       assert.equal(overflows, false);
       // The page's keys rest while the sheet is read.
