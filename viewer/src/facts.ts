@@ -6,8 +6,10 @@ import type { MicrometresPerPixel, Slide } from "./slide";
 const NARROW_SPACE = "\u202f";
 const NO_BREAK_SPACE = "\u00a0";
 
+export type Measures = Pick<Slide, "width" | "height" | "mpp" | "objectivePower">;
+
 /** Short facts about the slide, each to be shown unbroken. */
-export function facts(slide: Slide): string[] {
+export function facts(slide: Measures): string[] {
   const list = [sizeText(slide.width, slide.height)];
   if (slide.mpp !== null) {
     list.push(scaleText(slide.mpp));

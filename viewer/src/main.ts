@@ -9,7 +9,12 @@ import { connectArchives } from "./archive/page";
 import type { AddressOf } from "./associated_images";
 import { urlOf } from "./checks";
 import { connectColours } from "./colours";
+import { showComparison } from "./compare/page";
 import { facts } from "./facts";
+import { comparedPaths } from "./gallery/chosen";
+import { showGallery } from "./gallery/page";
+import { isGalleryPage, ownGallery } from "./gallery/slides";
+import { addWayBack } from "./gallery/way_back";
 import { connectHelp } from "./help";
 import { forgetKeys } from "./keys";
 import { connectLayers } from "./layers/connect";
@@ -32,7 +37,7 @@ import { connectTurn } from "./turn";
 declare global {
   interface Window {
     /** For tests, and for the curious at the browser's console. */
-    slidezoom?: { viewer: OpenSeadragon.Viewer };
+    slidezoom?: { readonly viewer: OpenSeadragon.Viewer } | { readonly viewers: readonly OpenSeadragon.Viewer[] };
   }
 }
 
@@ -40,15 +45,19 @@ function start(): void {
   const message = element("message");
   try {
     const stage = new Stage();
+    const isGallery = isGalleryPage();
     const inArchive = connectArchives({
       clear(title, text, offer) {
+        // Keys and address are of what goes.
+        forgetKeys();
         if (window.slidezoom !== undefined) {
-          // Keys and address are of the slide that goes.
-          forgetKeys();
           forgetPosition();
         }
         delete window.slidezoom;
         stage.clear(title, text, offer);
+        if (isGallery) {
+          addWayBack();
+        }
       },
       show(slide, tiles, from, addressOf) {
         document.title = slide.name;
@@ -56,6 +65,12 @@ function start(): void {
       },
     });
     if (inArchive) {
+      return;
+    }
+    if (isGallery) {
+      const gallery = ownGallery();
+      const compared = comparedPaths(window.location.search);
+      stage.set(compared === null ? showGallery(gallery) : showComparison(gallery, compared));
       return;
     }
     const description = ownDescription();

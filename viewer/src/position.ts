@@ -6,11 +6,12 @@
 
 import type OpenSeadragon from "openseadragon";
 
+import { addressWith, rewriteHash } from "./address";
 import { onKey } from "./keys";
 import { panel } from "./panel";
 import { remark } from "./remark";
 import type { Slide } from "./slide";
-import { currentView, normalised, toScreen, type View } from "./view";
+import { currentView, normalised, showView, toScreen, type View } from "./view";
 
 export function connectPosition(viewer: OpenSeadragon.Viewer, slide: Slide): void {
   let written = "";
@@ -21,11 +22,7 @@ export function connectPosition(viewer: OpenSeadragon.Viewer, slide: Slide): voi
       return;
     }
     written = hash;
-    try {
-      history.replaceState(null, "", addressWith(hash));
-    } catch {
-      // Some browsers allow but so many in a time: the next movement writes again.
-    }
+    rewriteHash(hash);
   };
   const read = (): void => {
     const view = readPosition(location.hash);
@@ -49,7 +46,7 @@ export function connectPosition(viewer: OpenSeadragon.Viewer, slide: Slide): voi
 
 /** Takes the place out of the address: it is one on a slide that has gone. */
 export function forgetPosition(): void {
-  history.replaceState(null, "", addressWith(""));
+  rewriteHash("");
 }
 
 /** "#x=…&y=…&zoom=…&rotation=…", and "&flip=1" where the slide is mirrored. */
@@ -81,11 +78,10 @@ export function readPosition(hash: string): View | null {
 
 function show(viewer: OpenSeadragon.Viewer, slide: Slide, view: View): void {
   const { viewport } = viewer;
-  const zoom = viewport.imageToViewportZoom(view.zoom);
-  viewport.setRotation(view.rotation, true);
-  viewport.setFlip(view.flip);
-  viewport.zoomTo(Math.min(viewport.getMaxZoom(), Math.max(viewport.getMinZoom(), zoom)), undefined, true);
-  viewport.panTo(viewport.imageToViewportCoordinates(view.x, view.y), true);
+  const [least, most] = [viewport.getMinZoom(), viewport.getMaxZoom()].map((zoom) =>
+    viewport.viewportToImageZoom(zoom),
+  ) as [number, number];
+  showView(viewer, { ...view, zoom: Math.min(most, Math.max(least, view.zoom)) });
   // The usual limits would displace a place near the slide's edge: they are for
   // a link that shows none of the slide.
   if (!showsSlide(currentView(viewer), slide, viewport.getContainerSize())) {
@@ -107,10 +103,6 @@ function hashOfScreen(viewer: OpenSeadragon.Viewer): string {
   const centre = viewport.viewportToImageCoordinates(viewport.getHomeBounds().getCenter());
   const zoom = viewport.viewportToImageZoom(viewport.getHomeZoom());
   return hash === writePosition({ x: centre.x, y: centre.y, zoom, rotation: 0, flip: false }) ? "" : hash;
-}
-
-function addressWith(hash: string): string {
-  return location.href.replace(/#.*$/, "") + hash;
 }
 
 /** Copies the address; where the browser refuses, shows it, selected, to be copied by hand. */

@@ -89,8 +89,12 @@ function isPositiveOrNull(value: unknown): value is number | null {
   return value === null || isPositive(value);
 }
 
+export function isMicrometres(value: unknown): value is MicrometresPerPixel {
+  return isRecord(value) && isPositive(value["x"]) && isPositive(value["y"]);
+}
+
 function isMicrometresOrNull(value: unknown): value is MicrometresPerPixel | null {
-  return value === null || (isRecord(value) && isPositive(value["x"]) && isPositive(value["y"]));
+  return value === null || isMicrometres(value);
 }
 
 const isFormat = isOneOf<Slide["format"]>("jpeg", "jpg", "png");

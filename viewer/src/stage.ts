@@ -1,21 +1,27 @@
-// Where a slide is shown, and another after it. Between two slides the page's
-// header and main part are made anew, so that nothing of the first slide, not a
-// number nor a listener on a button, can be taken for the second's.
+// Where a slide is shown, and another after it, or whatever else fills the page.
+// Between the two the page's header and main part are made anew, so that nothing of
+// the first, not a number nor a listener on a button, can be taken for the second's.
 //
-// What listens on the document or window has to stop at the viewer's event
-// "before-destroy".
+// What listens on the document or window has to stop when it is destroyed: where
+// there is a viewer, at its event "before-destroy".
 
-import type OpenSeadragon from "openseadragon";
+/** A viewer, or whatever else fills the page. */
+export interface Shown {
+  /** Ends all that is no part of the header or the main part. */
+  destroy(): void;
+  /** Takes the focus where it is shown in place of something else. */
+  readonly canvas?: HTMLElement;
+}
 
 export class Stage {
-  private viewer: OpenSeadragon.Viewer | undefined;
+  private shown: Shown | undefined;
   private lostFocus = false;
   private readonly pristine = parts().map((part) => part.cloneNode(true));
 
-  /** Takes the slide away and says something in its place, with the offer to open an archive or without. */
+  /** Takes away what is shown and says something in its place, with the offer to open an archive or without. */
   clear(title: string, message: string, offer: boolean): void {
-    this.viewer?.destroy();
-    this.viewer = undefined;
+    this.shown?.destroy();
+    this.shown = undefined;
     parts().forEach((part, index) => {
       this.lostFocus ||= part.contains(document.activeElement);
       part.replaceWith(this.pristine[index]!.cloneNode(true));
@@ -28,11 +34,11 @@ export class Stage {
     element("navigator").hidden = true;
   }
 
-  /** Keeps the viewer until the next `clear`. It gets the focus that the button had by which it was opened. */
-  set(viewer: OpenSeadragon.Viewer): void {
-    this.viewer = viewer;
+  /** Keeps it until the next `clear`. It gets the focus that the button had by which it was opened. */
+  set(shown: Shown): void {
+    this.shown = shown;
     if (this.lostFocus) {
-      viewer.canvas.focus();
+      shown.canvas?.focus();
     }
     this.lostFocus = false;
   }

@@ -7,21 +7,10 @@ import { onKey } from "./keys";
 import { togglePanel } from "./panel";
 
 export function connectToolbar(viewer: OpenSeadragon.Viewer): void {
-  const zoomBy = (factor: number): void => {
-    viewer.viewport.zoomBy(factor);
-    viewer.viewport.applyConstraints();
-  };
-  button("zoom-in").addEventListener("click", () => zoomBy(2));
-  button("zoom-out").addEventListener("click", () => zoomBy(0.5));
-  const home = (): void => {
-    // The slide can be turned and mirrored: the way back undoes both.
-    viewer.viewport.setRotation(0);
-    viewer.viewport.setFlip(false);
-    viewer.viewport.goHome();
-  };
-  button("home").addEventListener("click", home);
-  // A slider has its own use for the key.
-  onKey("Home", (target) => (target instanceof HTMLInputElement ? false : home()));
+  button("zoom-in").addEventListener("click", () => zoomBy(viewer, 2));
+  button("zoom-out").addEventListener("click", () => zoomBy(viewer, 0.5));
+  button("home").addEventListener("click", () => showWhole(viewer));
+  connectHomeKey(viewer);
   connectFullScreen(button("full-screen"), viewer);
   connectMore();
 }
@@ -31,6 +20,23 @@ function connectMore(): void {
   const more = togglePanel("more", "more-panel", null);
   // Before the button acts, so that the focus is back in the row when a sheet takes it.
   document.getElementById("more")?.addEventListener("click", () => more.hide(), { capture: true });
+}
+
+export function connectHomeKey(viewer: OpenSeadragon.Viewer): void {
+  // A slider has its own use for the key.
+  onKey("Home", (target) => (target instanceof HTMLInputElement ? false : showWhole(viewer)));
+}
+
+export function zoomBy({ viewport }: OpenSeadragon.Viewer, factor: number): void {
+  viewport.zoomBy(factor);
+  viewport.applyConstraints();
+}
+
+export function showWhole({ viewport }: OpenSeadragon.Viewer): void {
+  // The slide can be turned and mirrored: the way back undoes both.
+  viewport.setRotation(0);
+  viewport.setFlip(false);
+  viewport.goHome();
 }
 
 /** The whole page goes full screen, so that its name, buttons and notice stay. */

@@ -17,14 +17,9 @@ export function connectTurn(viewer: OpenSeadragon.Viewer): void {
   const mirror = button("mirror");
   togglePanel("turn", "turn-panel", "t");
 
-  const turnBy = (degrees: number): void => {
-    viewport.setRotation(viewport.getRotation() + (viewport.getFlip() ? -degrees : degrees));
-    viewport.applyConstraints();
-  };
-  button("turn-left").addEventListener("click", () => turnBy(-90));
-  button("turn-right").addEventListener("click", () => turnBy(90));
-  onKey(",", () => turnBy(-STEP));
-  onKey(".", () => turnBy(STEP));
+  button("turn-left").addEventListener("click", () => turnBy(viewer, -90));
+  button("turn-right").addEventListener("click", () => turnBy(viewer, 90));
+  connectTurnKeys(viewer);
   mirror.addEventListener("click", () => {
     viewport.toggleFlip();
   });
@@ -47,6 +42,17 @@ export function connectTurn(viewer: OpenSeadragon.Viewer): void {
       slider.setAttribute("aria-valuetext", text);
     }
   });
+}
+
+export function connectTurnKeys(viewer: OpenSeadragon.Viewer): void {
+  onKey(",", () => turnBy(viewer, -STEP));
+  onKey(".", () => turnBy(viewer, STEP));
+}
+
+/** Degrees clockwise as they are seen. */
+export function turnBy({ viewport }: OpenSeadragon.Viewer, degrees: number): void {
+  viewport.setRotation(viewport.getRotation() + (viewport.getFlip() ? -degrees : degrees));
+  viewport.applyConstraints();
 }
 
 /** Degrees clockwise as they are seen, from more than -180 to 180. */

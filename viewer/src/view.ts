@@ -36,6 +36,14 @@ export function currentView(viewer: OpenSeadragon.Viewer): View {
   };
 }
 
+/** Shows a view at once, whatever limits there are for those who move the slide by hand. */
+export function showView({ viewport }: OpenSeadragon.Viewer, { x, y, zoom, rotation, flip }: View): void {
+  viewport.setRotation(rotation, true);
+  viewport.setFlip(flip);
+  viewport.zoomTo(viewport.imageToViewportZoom(zoom), undefined, true);
+  viewport.panTo(viewport.imageToViewportCoordinates(x, y), true);
+}
+
 /** Calls `draw` whenever the viewer has drawn the slide, in the same frame. */
 export function afterDrawing(viewer: OpenSeadragon.Viewer, draw: (view: View) => void): void {
   viewer.addHandler("update-viewport", () => {
@@ -66,7 +74,7 @@ export function normalised(degrees: number): number {
   return turn === 360 ? 0 : turn;
 }
 
-function rotated({ x, y }: Point, degrees: number): Point {
+export function rotated({ x, y }: Point, degrees: number): Point {
   const angle = (degrees * Math.PI) / 180;
   const [sine, cosine] = [Math.sin(angle), Math.cos(angle)];
   return { x: x * cosine - y * sine, y: x * sine + y * cosine };

@@ -63,18 +63,20 @@ export async function openAt(browser, address, { width = 1024, height = 768, ori
   return { page, complaints };
 }
 
-/** Waits until slide, layers and navigator are still, loaded and painted. */
+/** Waits until slide, layers and navigator, or those of two slides side by side, are still, loaded and painted. */
 export async function whenDrawn(page, timeout = 30000) {
   // The viewer learns in the next frame that it has been moved, and only then
   // that tiles are wanting; before, it would still count as fully loaded.
   await twoFrames(page);
   await page.waitForFunction(
     () => {
-      const viewer = window.slidezoom?.viewer;
-      if (viewer === undefined || !viewer.isOpen() || viewer.isAnimating()) {
+      const { viewer, viewers = [viewer] } = window.slidezoom ?? {};
+      if (viewers.length === 0 || !viewers.every((viewer) => viewer?.isOpen() && !viewer.isAnimating())) {
         return false;
       }
-      return [viewer, viewer.navigator].every(({ world, _loadQueue }) => {
+      // On a small screen a slide side by side with another has no navigator.
+      const all = viewers.flatMap((viewer) => (viewer.navigator ? [viewer, viewer.navigator] : [viewer]));
+      return all.every(({ world, _loadQueue }) => {
         const items = Array.from({ length: world.getItemCount() }, (_, index) => world.getItemAt(index));
         // The slide, each layer over it, and none still to be added.
         return (

@@ -41,9 +41,12 @@ export function associatedPng(image) {
 }
 
 /** Writes the export into a new folder and tells where it is and what it shows: `tiles` of a slide like the made-up one. */
-export function writeExport({ change = (description) => description, tiles = madeUpTiles() } = {}) {
-  const folder = join(mkdtempSync(join(tmpdir(), "slidezoom-viewer-")), `export ${AWKWARD}`);
-  const name = `slide ${AWKWARD}`;
+export function writeExport({ change, tiles } = {}) {
+  return writeExportInto(join(newFolder(), `export ${AWKWARD}`), `slide ${AWKWARD}`, change, tiles);
+}
+
+/** The same, into a given folder and of a given name. */
+export function writeExportInto(folder, name, change = (description) => description, tiles = madeUpTiles()) {
   const description = {
     name,
     width: WIDTH,
@@ -66,11 +69,15 @@ export function writeExport({ change = (description) => description, tiles = mad
 
 /** Writes a page that has no slide of its own into a new folder. */
 export function writeEmptyPage() {
-  const folder = mkdtempSync(join(tmpdir(), "slidezoom-viewer-"));
+  const folder = newFolder();
   writePage(folder, "Slides");
   const page = join(folder, "index.html");
   writeFileSync(page, readFileSync(page, "utf8").replace('<script src="slide.js"></script>', ""));
   return folder;
+}
+
+export function newFolder() {
+  return mkdtempSync(join(tmpdir(), "slidezoom-viewer-"));
 }
 
 /** The folder of the tiles, relative to the page. */
@@ -82,13 +89,13 @@ function writeSlideScript(folder, description) {
   writeFileSync(join(folder, "slide.js"), `(globalThis.slidezoomSlides ??= []).push(${JSON.stringify(description)});`);
 }
 
-/** Writes the page as the exporter does, with the title in its place. */
-function writePage(folder, title) {
-  mkdirSync(join(folder, "viewer"), { recursive: true });
+/** Writes a slide's page, or a gallery's, as the exporter does, with the title in its place. */
+export function writePage(folder, title, kind = "viewer") {
+  mkdirSync(join(folder, kind), { recursive: true });
   for (const file of ["viewer.js", "viewer.css"]) {
-    copyFileSync(join(dist, file), join(folder, "viewer", file));
+    copyFileSync(join(dist, file), join(folder, kind, file));
   }
-  const template = readFileSync(join(dist, "index.html"), "utf8");
+  const template = readFileSync(join(dist, kind === "gallery" ? "gallery.html" : "index.html"), "utf8");
   writeFileSync(
     join(folder, "index.html"),
     template.replace("{{title}}", () => escapeHtml(title)),

@@ -1,0 +1,59 @@
+// Loads a slide of the gallery: that of a folder by its script, since browsers refuse
+// to fetch a description from a disk, and that of an archive by range requests.
+
+import type OpenSeadragon from "openseadragon";
+
+import { ArchiveError } from "../archive/failure";
+import { openArchive } from "../archive/open";
+import { ArchiveTileSource } from "../archive/tile-source";
+import { urlSource } from "../archive/url-source";
+import { DescriptionError, urlOf } from "../checks";
+import type { GallerySlide } from "../gallery/slides";
+import { make } from "../make";
+import { readSlide, type Slide } from "../slide";
+import { SlideTileSource } from "../tile_source";
+
+export interface Loaded {
+  readonly slide: Slide;
+  readonly tiles: OpenSeadragon.TileSource;
+}
+
+/** Fails with a sentence for the reader: a DescriptionError, or an ArchiveError. */
+export function load({ path, isArchive }: GallerySlide): Promise<Loaded> {
+  return isArchive ? loadArchive(path) : loadFolder(path);
+}
+
+async function loadArchive(path: string): Promise<Loaded> {
+  const page = new URL(window.location.href);
+  if (page.protocol === "file:") {
+    throw new ArchiveError(
+      "it is an archive, and browsers let no page from a disk read one by its address. " +
+        "Open the gallery from a web server, or its slide alone by “Open an archive…”.",
+    );
+  }
+  const archive = await openArchive(await urlSource(new URL(urlOf(path), page), page));
+  return { slide: archive.slide, tiles: new ArchiveTileSource(archive) };
+}
+
+async function loadFolder(folder: string): Promise<Loaded> {
+  const slide = readSlide(await description(folder));
+  return { slide, tiles: new SlideTileSource({ ...slide, tiles: `${folder}/${slide.tiles}` }) };
+}
+
+function description(folder: string): Promise<unknown> {
+  return new Promise((resolve, reject) => {
+    const script = make("script", { src: `${urlOf(folder)}/slide.js` });
+    const failed = (): void =>
+      reject(new DescriptionError(`This slide cannot be shown: the script slide.js in “${folder}” has not run.`));
+    script.addEventListener("error", failed);
+    // It is told at once after the script has run: what is in the list is of this one.
+    script.addEventListener("load", () => {
+      const [description] = window.slidezoomSlides?.splice(0) ?? [];
+      if (description === undefined) {
+        failed();
+      }
+      resolve(description);
+    });
+    document.head.append(script);
+  });
+}
