@@ -1,9 +1,10 @@
 // Writes a gallery as slidezoom would: exports in folders and archives side by
 // side, under names that break careless URLs and HTML, and the page that lists them.
 
-import { writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
+import { serve } from "./archive-server.mjs";
 import { archiveFiles } from "./made-up-archive.mjs";
 import { HEIGHT, newFolder, WIDTH, writeExportInto, writePage } from "./made-up-export.mjs";
 import { layOut, toBuffer } from "./zip-writer.mjs";
@@ -60,4 +61,12 @@ export function writeGallery({ change = {} } = {}) {
     ],
     folder,
   );
+}
+
+/** Serves all files of a folder, each with these headers. */
+export function serveFolder(folder, headers = {}) {
+  const files = readdirSync(folder, { recursive: true })
+    .filter((path) => statSync(join(folder, path)).isFile())
+    .map((path) => [`/${path}`, { bytes: readFileSync(join(folder, path)), headers }]);
+  return serve(Object.fromEntries(files));
 }

@@ -1,0 +1,155 @@
+// The pure parts of the gallery: entries of any kind, the search, the addresses.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { entry } from "./made-up-gallery.mjs";
+import { loadModules } from "./modules.mjs";
+
+const {
+  DescriptionError,
+  comparedPaths,
+  comparisonUrl,
+  matcher,
+  readGallery,
+  readSearch,
+  searchable,
+  slideUrl,
+  writeSearch,
+} = await loadModules("checks.ts", "gallery/slides.ts", "gallery/search.ts", "gallery/chosen.ts");
+
+const PAGE = "https://host.example/slides/index.html?compare=a&compare=b#search=x";
+
+test("an entry is read, with all that it may lack", () => {
+  const { slides, broken } = readGallery({
+    slides: [
+      entry("one", { state: [1, 2] }),
+      { name: "two", archive: "two.zip", width: 3, height: 4, micronsPerPixel: null, objectivePower: null },
+    ],
+  });
+  assert.equal(broken, 0);
+  assert.deepEqual(slides, [
+    {
+      name: "one",
+      path: "one",
+      isArchive: false,
+      thumbnail: "one/slide_files/8/0_0.png",
+      width: 700,
+      height: 500,
+      mpp: { x: 0.5, y: 0.5 },
+      objectivePower: 20,
+    },
+    {
+      name: "two",
+      path: "two.zip",
+      isArchive: true,
+      thumbnail: null,
+      width: 3,
+      height: 4,
+      mpp: null,
+      objectivePower: null,
+    },
+  ]);
+});
+
+test("broken entries are left out and counted, and take no other away", () => {
+  const hostile = [
+    null,
+    "slide",
+    [],
+    {},
+    entry(""),
+    entry(" "),
+    entry(7),
+    entry("a", { folder: null }),
+    entry("a", { folder: "a", archive: "a.zip" }),
+    entry("a", { folder: "../a" }),
+    entry("a", { folder: "/etc" }),
+    entry("a", { folder: "a/./b" }),
+    entry("a", { folder: "a//b" }),
+    entry("a", { folder: "a/" }),
+    entry("a", { folder: "\ud800" }),
+    entry("a", { folder: ["a"] }),
+    entry("a", { thumbnail: "../../secret.png" }),
+    entry("a", { width: 0 }),
+    entry("a", { height: 1.5 }),
+    entry("a", { width: "700" }),
+    entry("a", { micronsPerPixel: { x: 1 } }),
+    entry("a", { micronsPerPixel: { x: 0, y: 1 } }),
+    entry("a", { objectivePower: -20 }),
+    // Another slide is at its place already.
+    entry("other", { folder: "right" }),
+  ];
+  const { slides, broken } = readGallery({ slides: [entry("right"), ...hostile, entry("right too")] });
+  assert.deepEqual(
+    slides.map(({ name }) => name),
+    ["right", "right too"],
+  );
+  assert.equal(broken, hostile.length);
+});
+
+test("what is no gallery is told in a sentence", () => {
+  for (const value of [null, 1, "x", [], {}, { slides: {} }, { slides: "abc" }]) {
+    assert.throws(() => readGallery(value), DescriptionError, JSON.stringify(value));
+  }
+  assert.deepEqual(readGallery({ slides: [] }), { slides: [], broken: 0 });
+});
+
+test("slides are in the order of their names, in which numbers are numbers", () => {
+  const { slides } = readGallery({ slides: ["b", "a 10", "a 9", "Ä 2", "a 1"].map((name) => entry(name)) });
+  assert.deepEqual(
+    slides.map(({ name }) => name),
+    ["a 1", "Ä 2", "a 9", "a 10", "b"],
+  );
+});
+
+test("links lead to the slide whatever its name", () => {
+  for (const name of [`#1 50% 'it' "Café" & +`, "<script>", "javascript:alert(1)", "a?b=c", "x\\y", "100%25", "é"]) {
+    const folder = new URL(slideUrl({ path: `${name}/data`, isArchive: false }), PAGE);
+    assert.equal(decodeURIComponent(folder.pathname), `/slides/${name}/data/index.html`);
+    assert.deepEqual([folder.origin, folder.search, folder.hash], ["https://host.example", "", ""]);
+
+    const page = new URL(slideUrl({ path: `${name}.szi`, isArchive: true }), PAGE);
+    assert.equal(page.pathname, "/slides/index.html");
+    const archive = new URL(page.searchParams.get("archive"), page);
+    assert.equal(decodeURIComponent(archive.pathname), `/slides/${name}.szi`);
+    assert.deepEqual([archive.origin, archive.search, archive.hash], ["https://host.example", "", ""]);
+
+    const compared = new URL(comparisonUrl(name, "other/data"), PAGE);
+    assert.deepEqual(comparedPaths(compared.search), [name, "other/data"]);
+  }
+});
+
+test("two slides are compared, and no other number", () => {
+  assert.equal(comparedPaths(""), null);
+  assert.equal(comparedPaths("?compare=a"), null);
+  assert.equal(comparedPaths("?compare=a&compare=b&compare=c"), null);
+  assert.deepEqual(comparedPaths("?compare=a&x=y&compare=a"), ["a", "a"]);
+});
+
+test("a search finds names with every word, in any case and accent", () => {
+  const finds = (search, name) => matcher(search)(searchable(name));
+  for (const [search, name] of [
+    ["", "anything"],
+    ["  ", "anything"],
+    ["cafe", "Café 1"],
+    ["CAFÉ", "cafe 1"],
+    ["1 caf", "Café 1"],
+    ["strasse", "Straße"],
+    ["ﬁ", "file"],
+    ["å", "A\u030a ring"],
+    ["<b> 50%", "50% <b>"],
+    ["οδος", "ΟΔΟΣ"],
+  ]) {
+    assert.ok(finds(search, name), `${search} in ${name}`);
+  }
+  assert.ok(!finds("cafe 2", "Café 1"));
+  assert.ok(!finds(".*", "anything"));
+});
+
+test("a search is written into the address and read from it", () => {
+  for (const search of ["", "a b", `#1 50% 'it' "Café" & + =`, "<script>"]) {
+    assert.equal(readSearch(writeSearch(search)), search);
+  }
+  assert.equal(readSearch("#x=1&y=2"), "");
+});

@@ -1,0 +1,10 @@
+// Numbers that look like chance and are the same in every run.
+
+/** A function that gives a number from `least` to below `most`. */
+export function random(seed) {
+  let state = seed;
+  return (least, most) => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    return least + ((most - least) * state) / 2 ** 32;
+  };
+}
