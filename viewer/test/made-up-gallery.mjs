@@ -70,3 +70,11 @@ export function serveFolder(folder, headers = {}) {
     .map((path) => [`/${path}`, { bytes: readFileSync(join(folder, path)), headers }]);
   return serve(Object.fromEntries(files));
 }
+
+/** What follows the gallery's address where two slides are compared, by their paths. */
+export function comparing(one, other) {
+  return `?${new URLSearchParams([
+    ["compare", one],
+    ["compare", other],
+  ])}`;
+}
