@@ -34,7 +34,7 @@ export function makeCard(slide: GallerySlide, choose: () => void): Card {
   );
   compare.addEventListener("click", choose);
   return {
-    item: make("li", { class: "card" }, link, compare),
+    item: make("div", { class: "card", role: "listitem" }, link, compare),
     mark: (isChosen) => compare.setAttribute("aria-pressed", String(isChosen)),
   };
 }

@@ -15,15 +15,15 @@ import { makeChosen } from "./chosen";
 import { matcher, readSearch, searchable, writeSearch } from "./search";
 import type { Gallery, GallerySlide } from "./slides";
 
-/** As many cards are made at a time. */
-const BATCH = 100;
+/** As many cards are made at a time; they fill their rows, be there 1 to 6 or 8 in each. */
+const BATCH = 120;
 /** So far below the screen, in pixels, they are made. */
 const AHEAD = 1500;
 
 export function showGallery({ slides, broken }: Gallery): Shown {
   const main = document.querySelector("main") as HTMLElement;
   const status = document.getElementById("facts") as HTMLElement;
-  const list = make("ul", { class: "cards", role: "list" });
+  const list = make("div", { role: "list" });
   const end = make("div");
   const field = make("input", {
     type: "search",
@@ -46,7 +46,8 @@ export function showGallery({ slides, broken }: Gallery): Shown {
     return card.item;
   };
   const more = (): void => {
-    list.append(...matching.slice(made, made + BATCH).map(card));
+    // Apart from those before, which need not be laid out anew then.
+    list.append(make("div", { class: "cards" }, ...matching.slice(made, made + BATCH).map(card)));
     made = Math.min(made + BATCH, matching.length);
     end.hidden = made === matching.length;
   };
