@@ -100,6 +100,7 @@ function show(
   showCaption(slide, from);
   // Before the viewer measures its place, as the buttons take room.
   element("buttons").hidden = false;
+  element("layers-panel").hidden = slide.layers.length === 0;
   element("navigator").hidden = false;
   element("offer").hidden = true;
   const viewer = openViewer(slide, tiles, {

@@ -15,7 +15,6 @@ export function connectLayers(viewer: OpenSeadragon.Viewer, slide: Slide): void 
   if (layers.length === 0) {
     return;
   }
-  document.getElementById("layers-panel")!.hidden = false;
   togglePanel("layers", "layers-panel", "y");
   keepToSlide(viewer, slide);
 
