@@ -60,7 +60,6 @@ export const HELP: readonly Part[] = [
       { keys: ["Y"], does: "Panel: layers, on a slide that has some" },
       { keys: ["L"], does: "Copy a link to this place" },
       { keys: ["V"], does: "Save a picture of this view" },
-      { keys: ["B"], does: "Switch between dark and light" },
       { keys: ["Escape"], does: "Close a panel; end measuring" },
     ],
   },
@@ -80,9 +79,12 @@ export const HELP: readonly Part[] = [
     rows: [{ keys: ["/"], does: "Search the slides by name" }],
   },
   {
-    title: "This help",
+    title: "The page",
     of: ["slide", "comparison", "gallery"],
-    rows: [{ keys: ["?"], does: "Show or hide it" }],
+    rows: [
+      { keys: ["B"], does: "Switch between dark and light" },
+      { keys: ["?"], does: "Show or hide this help" },
+    ],
   },
 ];
 

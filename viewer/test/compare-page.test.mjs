@@ -141,7 +141,12 @@ browserTest("another size of the window does not part them", async () => {
     { width: 1200, height: 500 },
   ]) {
     await page.setViewportSize(size);
-    await page.waitForTimeout(300);
+    await page.waitForFunction(() =>
+      window.slidezoom.viewers.every(({ container, viewport }) => {
+        const { x, y } = viewport.getContainerSize();
+        return x === container.clientWidth && y === container.clientHeight;
+      }),
+    );
     await settled(page);
     agrees(start, await views(page), JSON.stringify(size));
   }

@@ -7,7 +7,7 @@ import { after, before, test } from "node:test";
 import { fileURLToPath, pathToFileURL } from "node:url";
 
 import { launch, noBrowser, openAt, openExport, whenDrawn } from "./browser.mjs";
-import { ARCHIVE, BAG, entry, FOLDER, serveFolder, writeGallery, writeList } from "./made-up-gallery.mjs";
+import { ARCHIVE, BAG, comparing, entry, FOLDER, serveFolder, writeGallery, writeList } from "./made-up-gallery.mjs";
 
 const NARROW = { width: 360, height: 640 };
 const written = [];
@@ -93,13 +93,33 @@ browserTest("the search filters as it is typed, tells how many it finds, and sur
   await page.context().close();
 });
 
+browserTest("a gallery and two slides side by side are dark or light as well", async () => {
+  const folder = inFolder(writeGallery());
+  const { page, complaints } = await openExport(browser, folder, { colorScheme: "dark" });
+  const ground = () => page.evaluate(() => getComputedStyle(document.body).backgroundColor);
+  const dark = await ground();
+  await page.getByRole("button", { name: "Dark or light" }).click();
+  const light = await ground();
+  assert.notEqual(light, dark);
+  for (const address of [page.url(), page.url() + comparing(FOLDER, `${BAG}/data`)]) {
+    await page.goto(address);
+    assert.equal(await ground(), light, "the choice is remembered");
+    await page.keyboard.press("b");
+    assert.equal(await ground(), dark);
+    await page.keyboard.press("b");
+  }
+  assert.deepEqual(complaints, []);
+  await page.context().close();
+});
+
 browserTest("the place survives Back", async () => {
   const folder = inFolder(writeList(Array.from({ length: 500 }, (_, index) => bare(`slide ${index}`))));
   writeFileSync(join(folder, "other.html"), "<title>other</title>");
   const { page } = await openExport(browser, folder);
   const scroll = (by) => page.locator("main").evaluate((main, by) => (main.scrollTop += by), by);
   for (let from = 0; from < 12000; from = await scroll(2000)) {
-    await page.waitForTimeout(50);
+    // More cards come in the frame after the scrolling.
+    await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
   }
   const before = await page.locator("main").evaluate((main) => main.scrollTop);
   await page

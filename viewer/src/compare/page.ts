@@ -12,6 +12,7 @@ import { keepButtons } from "../header";
 import { connectHelp } from "../help";
 import { make } from "../make";
 import type { Shown } from "../stage";
+import { connectTheme } from "../theme";
 import { connectHomeKey } from "../toolbar";
 import { connectTurnKeys } from "../turn";
 import { type Half, makeHalf } from "./half";
@@ -58,7 +59,8 @@ export function showComparison({ slides }: Gallery, paths: readonly [string, str
   addWayBack();
   const together = make("button", { type: "button", class: "synchronised", "aria-pressed": "true" }, "Synchronised");
   together.hidden = true;
-  keepButtons("help-button").prepend(together);
+  keepButtons("theme", "help-button").prepend(together);
+  connectTheme();
   connectHelp("comparison");
   window.slidezoom = { viewers };
   void Promise.all(halves.map(open)).then(([one, other]) => {

@@ -10,6 +10,7 @@ import { connectHelp } from "../help";
 import { onKey } from "../keys";
 import { make } from "../make";
 import type { Shown } from "../stage";
+import { connectTheme } from "../theme";
 import { type Card, makeCard } from "./card";
 import { makeChosen } from "./chosen";
 import { matcher, readSearch, searchable, writeSearch } from "./search";
@@ -76,12 +77,13 @@ export function showGallery({ slides, broken }: Gallery): Shown {
   document.getElementById("name")!.textContent = document.title;
   document.querySelector(".caption")!.after(field);
   status.setAttribute("role", "status");
-  keepButtons("open-archive", "help-button");
+  keepButtons("theme", "open-archive", "help-button");
   field.addEventListener("input", () => {
     show();
     keep();
   });
   onKey("/", () => field.focus());
+  connectTheme();
   connectHelp("gallery");
 
   readAddress();
