@@ -16,6 +16,7 @@ use crate::descriptor::DeepZoomNames;
 use crate::exported::{self, ExportedFiles};
 use crate::geometry::Size;
 use crate::layout::{Container, Layout, is_descriptor};
+use crate::metadata;
 use crate::pyramid::{PyramidPlan, TileGeometry};
 use crate::sink::{Existing, SinkError, failed, write_file};
 use crate::viewer;
@@ -30,8 +31,8 @@ const PAGE: &str = "index.html";
 const LIST: &str = "gallery.js";
 const THUMBNAILS: &str = "thumbnails";
 
-/// Neither a description nor a thumbnail is longer.
-const BYTES_AT_MOST: u64 = 1 << 20;
+/// No thumbnail is longer: four bytes for each of its pixels, and room for what a file has besides.
+const THUMBNAIL_BYTES_AT_MOST: u64 = 1 << 22;
 
 /// A tile that serves as a thumbnail is at most so wide and high, in pixels.
 const THUMBNAIL_AT_MOST: u32 = 512;
@@ -202,7 +203,7 @@ impl Gallery {
             let inside = |file: &str| self.root.join(name).join(file);
             let description = File::open(inside(&layout.description())).ok()?;
             let mut json = Vec::new();
-            description.take(BYTES_AT_MOST).read_to_end(&mut json).ok()?;
+            description.take(metadata::LONGEST).read_to_end(&mut json).ok()?;
             let description = description_of(&json)?;
             let has_page = inside(&layout.slide_script()).is_file();
             let names = layout.deep_zoom(&description.format);
@@ -224,7 +225,7 @@ impl Gallery {
         exhibit.archive = Some(name.to_owned());
         exhibit.state = Some(state);
         let tile = description.thumbnail(&layout.deep_zoom(&description.format));
-        if let Some(contents) = tile.and_then(|tile| export.read(&tile, BYTES_AT_MOST).ok()) {
+        if let Some(contents) = tile.and_then(|tile| export.read(&tile, THUMBNAIL_BYTES_AT_MOST).ok()) {
             let file = format!("{THUMBNAILS}/{name}.{}", description.format);
             self.write(&file, &contents)?;
             exhibit.thumbnail = Some(format!("{FOLDER}/{file}"));
@@ -292,7 +293,7 @@ fn description_of(json: &[u8]) -> Option<Description> {
 fn described(export: &dyn ExportedFiles) -> Option<(Layout, Description)> {
     let descriptor = export.files().keys().find(|name| is_descriptor(name))?;
     let layout = Layout::new(descriptor.strip_suffix(".dzi")?, export.container());
-    let description = description_of(&export.read(&layout.description(), BYTES_AT_MOST).ok()?)?;
+    let description = description_of(&export.read(&layout.description(), metadata::LONGEST).ok()?)?;
     Some((layout, description))
 }
 

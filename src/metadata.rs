@@ -30,6 +30,9 @@ const PUBLISHED: [&str; 12] = [
     "openslide.quickhash-1",
 ];
 
+/// No description is longer: that of forty gigapixels, every stored tile of which is damaged and named, has some 60 MB.
+pub(crate) const LONGEST: u64 = 1 << 26;
+
 /// The properties that an export publishes.
 #[must_use]
 pub fn published_properties(info: &SlideInfo) -> BTreeMap<&str, &str> {

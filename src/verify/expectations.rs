@@ -9,9 +9,10 @@ use crate::exported::ExportedFiles;
 use crate::geometry::Size;
 use crate::layout::{BAG_DECLARATION, BAG_INFORMATION, Container, Layout, TAG_MANIFEST, is_descriptor};
 use crate::manifest::{self, Digest, MANIFEST};
+use crate::metadata;
 use crate::pyramid::PyramidPlan;
 
-/// No descriptor, and no description, is longer.
+/// No descriptor, and none of a bag's tag files but the manifests, is longer.
 const TEXT_AT_MOST: u64 = 1 << 20;
 
 /// More tiles than these that are planned and not there are not named one by one: a descriptor that promises so many is wrong itself.
@@ -81,7 +82,7 @@ impl Expectations {
 
     /// The description, where there is one that can be read.
     pub fn description(&self, export: &dyn ExportedFiles) -> Option<serde_json::Value> {
-        serde_json::from_str(&export.read_text(&self.layout.description(), TEXT_AT_MOST).ok()?).ok()
+        serde_json::from_str(&export.read_text(&self.layout.description(), metadata::LONGEST).ok()?).ok()
     }
 
     pub fn pyramid(&self) -> Option<&ExpectedPyramid> {
@@ -112,7 +113,7 @@ impl Expectations {
         if !export.files().contains_key(&name) {
             return;
         }
-        let parsed = export.read_text(&name, TEXT_AT_MOST).and_then(|text| {
+        let parsed = export.read_text(&name, metadata::LONGEST).and_then(|text| {
             serde_json::from_str::<serde_json::Value>(&text).map_err(|error| format!("is no JSON: {error}"))
         });
         let description = match parsed {

@@ -127,6 +127,28 @@ fn an_archive_that_is_no_export_is_told_of_and_left_alone() {
     assert_eq!(fs::read(workspace.path("out/letters.zip")).unwrap(), b"no archive");
 }
 
+/// One of which much could not be read has a long description, and is whole all the same.
+#[test]
+fn an_export_with_a_long_description_is_verified_copied_and_shown() {
+    let workspace = with_slides();
+    workspace.export(["one.svs", "two.tif", "-o", "out"]).succeeds();
+    let path = workspace.path("out/one/one.json");
+    let mut description = workspace.tree("out/one").json("one.json");
+    description["unreadable"] = (0..30_000).map(|at| json!({ "x": at, "y": 0, "width": 1, "height": 1 })).collect();
+    let (before, after) = (fs::read(&path).unwrap(), serde_json::to_vec_pretty(&description).unwrap());
+    assert!(after.len() > 1 << 20);
+    let digest = |contents: &[u8]| slidezoom::manifest::Digest::of(contents).to_string();
+    let manifest = workspace.path("out/one/manifest-sha256.txt");
+    let lines = fs::read_to_string(&manifest).unwrap().replace(&digest(&before), &digest(&after));
+    fs::write(&manifest, lines).unwrap();
+    fs::write(&path, after).unwrap();
+    workspace.slidezoom(["verify", "out/one"]).succeeds();
+    workspace.slidezoom(["repack", "out/one", "-o", "out/copy.zip"]).succeeds();
+    workspace.slidezoom(["verify", "out/copy.zip"]).succeeds();
+    workspace.export(["one.svs", "two.tif", "-o", "out", "--resume"]).succeeds();
+    assert_eq!(names(&workspace.tree("out")), ["one", "one", "two"]);
+}
+
 #[test]
 fn one_slide_a_plan_and_exports_without_pages_get_none() {
     let workspace = with_slides();
