@@ -2,13 +2,13 @@
 // the screens are the same, and what is left out is never asked for.
 
 import assert from "node:assert/strict";
-import { rmSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 import { pathToFileURL } from "node:url";
 
 import { filesIn, serve } from "./archive-server.mjs";
-import { launch, noBrowser, openAt, whenDrawn } from "./browser.mjs";
+import { noBrowser, openAt, whenDrawn } from "./browser.mjs";
+import { hold } from "./held.mjs";
 import { description as archiveDescription, NAME, tileName, withIndex } from "./made-up-archive.mjs";
 import { madeUpTiles, slidePixel, writeExport } from "./made-up-export.mjs";
 import { load } from "./module.mjs";
@@ -31,18 +31,7 @@ const tiles = [...madeUpTiles({ ...GEOMETRY, pixel })].map((tile) => ({ ...tile,
 const blank = tiles.filter((tile) => tile.isBlank);
 const blankTiles = bitmap(tiles);
 
-const written = [];
-const servers = [];
-let browser;
-
-before(async () => {
-  browser = noBrowser ? undefined : await launch();
-});
-after(async () => {
-  await browser?.close();
-  await Promise.all(servers.map((server) => server.close()));
-  written.forEach((folder) => rmSync(folder, { recursive: true, force: true }));
-});
+const held = hold();
 
 test("the bits are in the order of the tile index, the highest first", () => {
   const slide = readSlide({ ...plain(), ...GEOMETRY, blankTiles });
@@ -97,7 +86,7 @@ test("the screens are those of an export with every tile", { skip: noBrowser }, 
     ...filesIn(sparse),
     "/x.zip": toBuffer(layOut(archive)),
   });
-  servers.push(server);
+  held.servers.push(server);
   for (const address of [`${server.origin}/index.html`, `${server.origin}/index.html?archive=x.zip`]) {
     await showsTheSame(dense, address, [server.origin]);
   }
@@ -110,7 +99,9 @@ test("a tile that is missing without being blank is still told", { skip: noBrows
     tiles.filter((tile) => !tile.isBlank && tile !== missing),
     { blankTiles },
   );
-  const { page } = await openAt(browser, pathToFileURL(join(folder, "index.html")).href, { reducedMotion: "reduce" });
+  const { page } = await openAt(held.browser, pathToFileURL(join(folder, "index.html")).href, {
+    reducedMotion: "reduce",
+  });
   await whenDrawn(page);
   await moveTo(page, { x: 420, y: 260, zoom: 2 });
   await page.getByText("1 tile could not be loaded", { exact: false }).waitFor();
@@ -125,7 +116,7 @@ async function showsTheSame(dense, address, origins = []) {
 /** What is on the screen at an address, the slide and its navigator, in several views. */
 async function screens(address, origins = []) {
   // So wide that no name of a slide takes two lines, and room from the slide.
-  const { page, complaints } = await openAt(browser, address, { reducedMotion: "reduce", origins, width: 1280 });
+  const { page, complaints } = await openAt(held.browser, address, { reducedMotion: "reduce", origins, width: 1280 });
   await page.waitForFunction(() => window.slidezoom !== undefined);
   const pictures = [];
   for (const view of [
@@ -145,7 +136,7 @@ async function screens(address, origins = []) {
 
 function exported(tiles, change = {}) {
   const { folder } = writeExport({ tiles, change: (description) => ({ ...description, ...CHANGE, ...change }) });
-  written.push(dirname(folder));
+  held.folders.push(dirname(folder));
   return folder;
 }
 

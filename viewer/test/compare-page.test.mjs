@@ -4,9 +4,10 @@
 import assert from "node:assert/strict";
 import { rmSync } from "node:fs";
 import { join } from "node:path";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 
-import { launch, noBrowser, openAt, openExport, whenDrawn } from "./browser.mjs";
+import { noBrowser, openAt, openExport, whenDrawn } from "./browser.mjs";
+import { hold } from "./held.mjs";
 import { ARCHIVE, BAG, comparing, FOLDER, serveFolder, writeGallery } from "./made-up-gallery.mjs";
 import { random } from "./random.mjs";
 import { near } from "./stage.mjs";
@@ -18,19 +19,7 @@ const COARSE = `${BAG}/data`;
 /** The coarse slide's pixels are twice as large, in micrometres. */
 const RATIO = 2;
 const STILL = { reducedMotion: "reduce" };
-const written = [];
-const servers = [];
-let browser;
-
-before(async () => {
-  browser = noBrowser ? undefined : await launch();
-});
-
-after(async () => {
-  await browser?.close();
-  await Promise.all(servers.map((server) => server.close()));
-  written.forEach((folder) => rmSync(folder, { recursive: true, force: true }));
-});
+const held = hold();
 
 function browserTest(name, body) {
   test(name, { skip: noBrowser, timeout: 120000 }, body);
@@ -171,7 +160,7 @@ for (const [what, one, other] of [
 ]) {
   browserTest(`${what} open from a server, and a strict policy refuses nothing`, async () => {
     const { origin } = await served(writeGallery(), { "Content-Security-Policy": STRICT });
-    const { page, complaints } = await openAt(browser, `${origin}/index.html${comparing(one, other)}`, {
+    const { page, complaints } = await openAt(held.browser, `${origin}/index.html${comparing(one, other)}`, {
       ...STILL,
       origins: [origin],
     });
@@ -193,7 +182,7 @@ browserTest("what cannot be shown says so in its half, and the other is shown", 
     ["no such <slide>", "There is no slide “no such <slide>” in this gallery."],
     [`${ARCHIVE}.szi`, /it is an archive, and browsers let no page from a disk read one/],
   ]) {
-    const { page } = await openExport(browser, folder, { hash: comparing(path, FINE) });
+    const { page } = await openExport(held.browser, folder, { hash: comparing(path, FINE) });
     await page.locator(".half").first().getByText(sentence).waitFor();
     await page.waitForFunction(() => window.slidezoom.viewers[1]?.isOpen());
     await page.locator(".half").last().getByRole("button", { name: "Zoom in" }).click();
@@ -219,7 +208,7 @@ browserTest("on a narrow screen one is above the other, and nothing overflows", 
 
 browserTest("an archive that is chosen takes the place of both", async () => {
   const folder = inFolder(writeGallery());
-  const { page, complaints } = await openExport(browser, folder, { ...STILL, hash: comparing(FINE, COARSE) });
+  const { page, complaints } = await openExport(held.browser, folder, { ...STILL, hash: comparing(FINE, COARSE) });
   await page.locator(".synchronised").waitFor();
   await page.locator("#archive-file").setInputFiles(join(folder, `${ARCHIVE}.szi`));
   await whenDrawn(page);
@@ -231,20 +220,20 @@ browserTest("an archive that is chosen takes the place of both", async () => {
 /** Opens two slides of a gallery from a disk, drawn whole. */
 async function compared(one, other, options = STILL, change = {}) {
   const folder = inFolder(writeGallery({ change }));
-  const opened = await openExport(browser, folder, { ...options, hash: comparing(one, other) });
+  const opened = await openExport(held.browser, folder, { ...options, hash: comparing(one, other) });
   await opened.page.locator(".synchronised").waitFor();
   await whenDrawn(opened.page);
   return opened;
 }
 
 function inFolder(folder) {
-  written.push(folder);
+  held.folders.push(folder);
   return folder;
 }
 
 async function served(folder, headers) {
   const server = await serveFolder(inFolder(folder), headers);
-  servers.push(server);
+  held.servers.push(server);
   return server;
 }
 

@@ -7,10 +7,10 @@
 import assert from "node:assert/strict";
 import { existsSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { after, before, test } from "node:test";
-import { fileURLToPath } from "node:url";
+import { test } from "node:test";
 
-import { launch, noBrowser, openExport, whenDrawn } from "./browser.mjs";
+import { noBrowser, openExport, whenDrawn } from "./browser.mjs";
+import { hold } from "./held.mjs";
 import { HEIGHT, slidePixel, tileFile, tilesOf, WIDTH, writeExport } from "./made-up-export.mjs";
 import { readPng } from "./png.mjs";
 import { forEachPixel, slideRegion } from "./screen.mjs";
@@ -25,19 +25,7 @@ for (const reason of new Set([noBrowser, noRealExport])) {
 }
 
 const PATCH = 5;
-const written = [];
-let browser;
-
-before(async () => {
-  const dist = join(dirname(fileURLToPath(import.meta.url)), "../dist");
-  assert.ok(existsSync(join(dist, "viewer.js")), "dist/ is missing: run npm run build first");
-  browser = noBrowser ? undefined : await launch();
-});
-
-after(async () => {
-  await browser?.close();
-  written.forEach((folder) => rmSync(folder, { recursive: true, force: true }));
-});
+const held = hold();
 
 test("a made-up slide opens without complaint", { skip: noBrowser }, () => opensWell(madeUp()));
 
@@ -48,7 +36,7 @@ test("a real slide opens without complaint", { skip: noRealExport }, async () =>
 
 test("each pixel stands on the screen at 1:1, and as a sharp block at 4:1", { skip: noBrowser }, async () => {
   const made = madeUp();
-  const { page, complaints } = await openExport(browser, made.folder);
+  const { page, complaints } = await openExport(held.browser, made.folder);
   await whenDrawn(page);
   // The second point has the corner of four tiles in its middle.
   for (const [x, y] of [
@@ -76,7 +64,7 @@ test("each pixel stands on the screen at 1:1, and as a sharp block at 4:1", { sk
 });
 
 test("the navigator shows the slide in its own colours", { skip: noBrowser }, async () => {
-  const { page } = await openExport(browser, madeUp().folder);
+  const { page } = await openExport(held.browser, madeUp().folder);
   await whenDrawn(page);
   const picture = readPng(await page.locator("#navigator").screenshot());
   for (const [across, down] of [
@@ -97,7 +85,7 @@ test("the navigator shows the slide in its own colours", { skip: noBrowser }, as
 });
 
 test("buttons and keys zoom, and the home button undoes it all", { skip: noBrowser }, async () => {
-  const { page, complaints } = await openExport(browser, madeUp().folder);
+  const { page, complaints } = await openExport(held.browser, madeUp().folder);
   await whenDrawn(page);
   const home = await zoomOf(page);
   await page.getByRole("button", { name: "Zoom in" }).click();
@@ -127,7 +115,7 @@ test("buttons and keys zoom, and the home button undoes it all", { skip: noBrows
 });
 
 test("the page fits a narrow screen", { skip: noBrowser }, async () => {
-  const { page, complaints } = await openExport(browser, madeUp().folder, { width: 360, height: 640 });
+  const { page, complaints } = await openExport(held.browser, madeUp().folder, { width: 360, height: 640 });
   await whenDrawn(page);
   const overflowing = await page.evaluate(() =>
     [...document.querySelectorAll("body *")]
@@ -145,7 +133,7 @@ test("the page fits a narrow screen", { skip: noBrowser }, async () => {
 test("a tile that is missing is reported, once", { skip: noBrowser }, async () => {
   const made = madeUp();
   rmSync(tileFile(made, 0, 0));
-  const { page, complaints } = await openExport(browser, made.folder);
+  const { page, complaints } = await openExport(held.browser, made.folder);
   await whenDrawn(page);
   await slideRegion(page, 100, 100, 2, PATCH);
   await page.getByText("1 tile could not be loaded", { exact: false }).waitFor();
@@ -159,14 +147,14 @@ test("a tile that is missing is reported, once", { skip: noBrowser }, async () =
 test("a missing folder of tiles is reported", { skip: noBrowser }, async () => {
   const made = madeUp();
   rmSync(join(made.folder, tilesOf(made.description)), { recursive: true });
-  const { page } = await openExport(browser, made.folder);
+  const { page } = await openExport(held.browser, made.folder);
   await page.getByText(/^\d+ tiles? could not be loaded/).waitFor();
   await page.context().close();
 });
 
 test("a broken description is told in a sentence on the page", { skip: noBrowser }, async () => {
   const broken = madeUp({ change: (description) => ({ ...description, tileSize: "large" }) });
-  const { page, complaints } = await openExport(browser, broken.folder);
+  const { page, complaints } = await openExport(held.browser, broken.folder);
   await page.getByText("its description has no usable “tileSize”", { exact: false }).waitFor();
   assert.equal(await page.locator("#name").textContent(), broken.description.name);
   assert.equal(await page.getByRole("button").count(), 0);
@@ -177,7 +165,7 @@ test("a broken description is told in a sentence on the page", { skip: noBrowser
 test("a page without its slide's script says so", { skip: noBrowser }, async () => {
   const made = madeUp();
   rmSync(join(made.folder, "slide.js"));
-  const { page } = await openExport(browser, made.folder);
+  const { page } = await openExport(held.browser, made.folder);
   await page.getByText("the script slide.js, which belongs beside this page, has not run", { exact: false }).waitFor();
   assert.equal(await page.getByRole("button").count(), 0);
   await page.context().close();
@@ -186,7 +174,7 @@ test("a page without its slide's script says so", { skip: noBrowser }, async () 
 test("a page without its script says so", { skip: noBrowser }, async () => {
   const made = madeUp();
   rmSync(join(made.folder, "viewer/viewer.js"));
-  const { page } = await openExport(browser, made.folder);
+  const { page } = await openExport(held.browser, made.folder);
   await page
     .getByText("the script viewer/viewer.js, which belongs beside this page, has not run", { exact: false })
     .waitFor();
@@ -195,13 +183,13 @@ test("a page without its script says so", { skip: noBrowser }, async () => {
 
 function madeUp(options) {
   const made = writeExport(options);
-  written.push(dirname(made.folder));
+  held.folders.push(dirname(made.folder));
   return made;
 }
 
 /** What must hold for every export, made up or real. */
 async function opensWell({ folder }) {
-  const { page, complaints } = await openExport(browser, folder);
+  const { page, complaints } = await openExport(held.browser, folder);
   await whenDrawn(page);
   const description = await page.evaluate(() => window.slidezoomSlides[0]);
   assert.equal(await page.locator("#name").textContent(), description.name);

@@ -2,60 +2,45 @@
 // made-up exports that go away at its end, and the viewer moved at will.
 
 import assert from "node:assert/strict";
-import { existsSync, rmSync } from "node:fs";
-import { dirname, join } from "node:path";
-import { after, before, test } from "node:test";
-import { fileURLToPath } from "node:url";
+import { dirname } from "node:path";
+import { test } from "node:test";
 
 import { filesIn, serve } from "./archive-server.mjs";
-import { launch, noBrowser, openAt, openExport, whenDrawn } from "./browser.mjs";
+import { noBrowser, openAt, openExport, whenDrawn } from "./browser.mjs";
+import { hold } from "./held.mjs";
 import { writeExport } from "./made-up-export.mjs";
 
-const written = [];
-const servers = [];
-let browser;
+const held = hold();
 
 if (noBrowser) {
   console.log(`SKIPPED: ${noBrowser}`);
 }
 
-before(async () => {
-  const dist = join(dirname(fileURLToPath(import.meta.url)), "../dist");
-  assert.ok(existsSync(join(dist, "viewer.js")), "dist/ is missing: run npm run build first");
-  browser = noBrowser ? undefined : await launch();
-});
-
-after(async () => {
-  await browser?.close();
-  await Promise.all(servers.map((server) => server.close()));
-  written.forEach((folder) => rmSync(folder, { recursive: true, force: true }));
-});
-
 /** The folder of a made-up export; `change` are fields of its description. */
 export function madeUp(change = {}) {
   const { folder } = writeExport({ change: (description) => ({ ...description, ...change }) });
-  written.push(dirname(folder));
+  held.folders.push(dirname(folder));
   return folder;
 }
 
 /** Opens an export without animations, drawn whole. */
 export async function opened(folder, options = {}) {
-  const { page, complaints } = await openExport(browser, folder, { reducedMotion: "reduce", ...options });
+  const { page, complaints } = await openExport(held.browser, folder, { reducedMotion: "reduce", ...options });
   await whenDrawn(page);
   return { page, complaints };
 }
 
 /** The page of a folder that has no slide to be drawn. */
 export function openedWithoutSlide(folder, options) {
-  return openExport(browser, folder, options);
+  return openExport(held.browser, folder, options);
 }
 
 /** The same from a web server. */
 export async function openedFromServer(folder, options = {}) {
   const server = await serve(filesIn(folder));
-  servers.push(server);
+  held.servers.push(server);
   const { origin } = server;
-  const opened = await openAt(browser, `${origin}/index.html`, {
+  const opened = await openAt(held.browser, `${origin}/index.html`, {
     reducedMotion: "reduce",
     origins: [origin],
     ...options,
