@@ -188,7 +188,8 @@ fn update_gallery(gallery: &Gallery, arguments: &Arguments, stop: &AtomicBool) -
     }
     let page = report.page.display().to_string();
     let event = json!({ "event": "gallery", "output": page, "exports": report.exports });
-    watcher.say(&format!("gallery of {} exports: {page}", report.exports), &event);
+    let exports = if report.exports == 1 { "1 export".to_owned() } else { format!("{} exports", report.exports) };
+    watcher.say(&format!("gallery of {exports}: {page}"), &event);
     Ok(())
 }
 

@@ -137,7 +137,9 @@ impl From<GalleryError> for Failure {
                 format!("{error}, and the gallery of several exports needs its name"),
                 "name another folder with -o, or leave all pages out with --no-viewer",
             ),
-            GalleryError::Destination(error) => error.into(),
+            GalleryError::Destination(error) => Self::from(error).hinted(
+                "the exports that were finished stand; only their gallery is not as it should be, and the next run over several slides makes it anew",
+            ),
         }
     }
 }

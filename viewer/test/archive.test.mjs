@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { archiveFiles, associatedIn, description, geometry, NAME, tileName, withIndex } from "./made-up-archive.mjs";
-import { associatedPng, FULL_LEVEL, madeUpTiles } from "./made-up-export.mjs";
+import { associatedPng, FULL_LEVEL, madeUpTiles, NO_DETAILS } from "./made-up-export.mjs";
 import { loadModules } from "./modules.mjs";
 import { layOut, short, tileIndex, toBuffer, word } from "./zip-writer.mjs";
 
@@ -64,16 +64,8 @@ const slide = {
   background: "ffffff",
   blankTiles: null,
   layers: [],
-  levels: null,
-  tileCount: null,
-  quality: null,
-  subsampling: null,
-  baseTiles: null,
-  area: null,
-  unreadable: [],
+  ...NO_DETAILS,
   associatedImages: associatedIn(),
-  properties: [],
-  source: null,
   writtenBy: { slidezoom: "0.1.0", openslide: "4.0.1" },
 };
 

@@ -3,25 +3,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
+import { NO_DETAILS } from "./made-up-export.mjs";
 import { load } from "./module.mjs";
 
 const { readSlide, tilesUrl, fullLevel, DescriptionError } = await load("slide.ts");
 const { facts } = await load("facts.ts");
 
-/** What is known where a description has nothing of it. */
-const NO_DETAILS = {
-  levels: null,
-  tileCount: null,
-  quality: null,
-  subsampling: null,
-  baseTiles: null,
-  area: null,
-  unreadable: [],
-  associatedImages: [],
-  properties: [],
-  source: null,
-  writtenBy: null,
-};
 const SHA256 = "6335ea0e6cc54c2cba64bb265d3c713a50cd84484924e3a9c109558c13521d5c";
 const LABEL = { name: "label", path: "associated/label.jpeg", width: 387, height: 463 };
 

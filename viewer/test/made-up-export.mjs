@@ -25,6 +25,21 @@ export function slidePixel(x, y) {
   return [x < WIDTH / 2 ? 60 : 200, y < HEIGHT / 2 ? 70 : 210, 60 + ((x * 37 + y * 59) % 128)];
 }
 
+/** What is known where a description has nothing of it. */
+export const NO_DETAILS = {
+  levels: null,
+  tileCount: null,
+  quality: null,
+  subsampling: null,
+  baseTiles: null,
+  area: null,
+  unreadable: [],
+  associatedImages: [],
+  properties: [],
+  source: null,
+  writtenBy: null,
+};
+
 /** The associated images, as an export lists them. */
 export const ASSOCIATED = [
   { name: "thumbnail", path: "associated/thumbnail.png", width: 70, height: 50 },
