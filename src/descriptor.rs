@@ -11,6 +11,10 @@ use quick_xml::{Reader, Writer};
 use crate::geometry::Size;
 use crate::pyramid::{Level, PyramidPlan, TileAddress, TileGeometry, TileGeometryError};
 
+mod display_rects;
+
+pub use display_rects::{DisplayRect, display_rects};
+
 const NAMESPACE: &str = "http://schemas.microsoft.com/deepzoom/2008";
 
 /// What a `.dzi` file says.
@@ -22,6 +26,8 @@ pub struct Descriptor {
     pub geometry: TileGeometry,
     /// The tiles' file name extension.
     pub format: String,
+    /// Where a sparse image has tiles; empty where every tile is there.
+    pub display_rects: Vec<DisplayRect>,
 }
 
 /// Why a text is no descriptor.
@@ -78,12 +84,15 @@ impl Descriptor {
             ("Width", self.size.width().to_string().as_str()),
             ("Height", self.size.height().to_string().as_str()),
         ]);
-        for event in [
-            Event::Decl(BytesDecl::new("1.0", Some("UTF-8"), None)),
-            Event::Start(image),
-            Event::Empty(size),
-            Event::End(BytesEnd::new("Image")),
-        ] {
+        let mut events =
+            vec![Event::Decl(BytesDecl::new("1.0", Some("UTF-8"), None)), Event::Start(image), Event::Empty(size)];
+        if !self.display_rects.is_empty() {
+            events.push(Event::Start(BytesStart::new("DisplayRects")));
+            events.extend(self.display_rects.iter().flat_map(DisplayRect::events));
+            events.push(Event::End(BytesEnd::new("DisplayRects")));
+        }
+        events.push(Event::End(BytesEnd::new("Image")));
+        for event in events {
             writer.write_event(event).expect("a vector takes every byte");
         }
         let mut text = String::from_utf8(writer.into_inner()).expect("quick-xml writes UTF-8");
@@ -91,7 +100,8 @@ impl Descriptor {
         text
     }
 
-    /// Reads a descriptor back. Entities other than XML's own five are not expanded.
+    /// Reads a descriptor back, but for its display rectangles: which tiles are there, the description tells exactly. Entities other than XML's
+    /// own five are not expanded.
     ///
     /// # Errors
     /// [`DescriptorError`] where the text is no XML, or an element, an attribute or a number is missing or impossible.
@@ -110,7 +120,7 @@ impl Descriptor {
                         let (geometry, format) = image.ok_or(DescriptorError::Missing { name: "Image" })?;
                         let (width, height) = (number(&element, "Width")?, number(&element, "Height")?);
                         let size = Size::new(width, height).ok_or(DescriptorError::Empty { width, height })?;
-                        return Ok(Self { size, geometry, format });
+                        return Ok(Self { size, geometry, format, display_rects: Vec::new() });
                     }
                     _ => {}
                 },
@@ -202,6 +212,7 @@ mod tests {
             size: Size::new(2220, 2967).unwrap(),
             geometry: TileGeometry::default(),
             format: "jpeg".to_owned(),
+            display_rects: Vec::new(),
         }
     }
 
@@ -212,6 +223,25 @@ mod tests {
             "<?xml version=\"1.0\" encoding=\"UTF-8\"?><Image xmlns=\"http://schemas.microsoft.com/deepzoom/2008\" \
              Format=\"jpeg\" Overlap=\"1\" TileSize=\"254\"><Size Width=\"2220\" Height=\"2967\"/></Image>\n"
         );
+    }
+
+    /// As the Deep Zoom schema has it.
+    #[test]
+    fn a_sparse_image_says_where_it_has_tiles() {
+        let pyramid = PyramidPlan::new(Size::new(20, 10).unwrap(), TileGeometry::new(10, 0).unwrap());
+        let full = pyramid.max_level();
+        let absent = crate::tile_set::TileSet::of(&pyramid, |ordinal| ordinal + 1 == pyramid.tile_count());
+        let sparse = Descriptor { display_rects: display_rects(&pyramid, &absent), ..descriptor() };
+        let text = sparse.to_xml();
+        let expected = format!(
+            "<Size Width=\"2220\" Height=\"2967\"/><DisplayRects>\
+             <DisplayRect MinLevel=\"0\" MaxLevel=\"{}\"><Rect X=\"0\" Y=\"0\" Width=\"20\" Height=\"10\"/></DisplayRect>\
+             <DisplayRect MinLevel=\"{full}\" MaxLevel=\"{full}\"><Rect X=\"0\" Y=\"0\" Width=\"10\" Height=\"10\"/></DisplayRect>\
+             </DisplayRects></Image>",
+            full.number() - 1
+        );
+        assert!(text.contains(&expected), "{text}");
+        assert_eq!(Descriptor::from_xml(&text).unwrap(), descriptor());
     }
 
     #[test]

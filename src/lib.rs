@@ -21,6 +21,7 @@ pub mod scan_properties;
 pub mod sink;
 pub mod slide;
 pub mod tile_index;
+pub mod tile_set;
 pub mod verify;
 pub mod viewer;
 

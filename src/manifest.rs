@@ -16,7 +16,7 @@ use crate::sink::EntryName;
 pub const MANIFEST: &str = "manifest-sha256.txt";
 
 /// The SHA-256 of a file's contents.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
 pub struct Digest([u8; 32]);
 
 impl Digest {

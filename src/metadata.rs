@@ -10,9 +10,10 @@ use serde::Serialize;
 use crate::encode::TileFormat;
 use crate::geometry::{Rect, Size};
 use crate::manifest::MANIFEST;
-use crate::plan::{BaseTiles, Bounds, Colour, ExportPlan, Page, ReadErrorPolicy};
+use crate::plan::{BaseTiles, BlankTiles, Bounds, Colour, ExportPlan, Page, ReadErrorPolicy};
 use crate::render::Rgb;
 use crate::slide::{MicronsPerPixel, SlideInfo, SourceFile, SourceIdentity, openslide_version};
+use crate::tile_set::TileSet;
 
 /// Properties that tell of the picture and not of persons, places or times.
 const PUBLISHED: [&str; 12] = [
@@ -75,6 +76,12 @@ struct Description<'a> {
     properties: BTreeMap<&'a str, &'a str>,
     /// What could not be read and is shown as background, in slide-level-0 pixels.
     unreadable: Vec<Area>,
+    /// How many of the tiles have no file, since they are blank.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tiles_left_out: Option<u64>,
+    /// Which, as a [`TileSet`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    blank_tiles: Option<String>,
     /// The slide's file.
     source: Option<&'a SourceFile>,
     /// The file with every file's SHA-256: beside this one, in a bag beside `data/`.
@@ -91,6 +98,7 @@ struct Options {
     on_read_error: ReadErrorPolicy,
     source_identity: SourceIdentity,
     page: Page,
+    blank_tiles: BlankTiles,
 }
 
 #[derive(Serialize)]
@@ -114,16 +122,25 @@ struct WrittenBy {
     openslide: Option<String>,
 }
 
+/// What came of an export, beyond what was planned.
+#[derive(Clone, Copy, Debug)]
+pub struct Findings<'a> {
+    /// The associated images that were written.
+    pub associated_images: &'a [PublishedImage],
+    /// What could not be read and is shown as background, in slide-level-0 pixels.
+    pub unreadable: &'a [Rect],
+    /// The tiles that have no file, since they are blank.
+    pub left_out: &'a TileSet,
+    /// The slide's file.
+    pub source: Option<&'a SourceFile>,
+}
+
 /// The text of `<name>.json`.
 #[must_use]
-pub fn describe(
-    info: &SlideInfo,
-    plan: &ExportPlan,
-    associated_images: &[PublishedImage],
-    unreadable: &[Rect],
-    source: Option<&SourceFile>,
-) -> String {
+pub fn describe(info: &SlideInfo, plan: &ExportPlan, findings: Findings<'_>) -> String {
     let pyramid = plan.pyramid();
+    let Findings { associated_images, unreadable, left_out, source } = findings;
+    let left_out = Some(left_out).filter(|left_out| !left_out.is_empty());
     let description = Description {
         name: plan.name(),
         width: pyramid.size().width(),
@@ -142,6 +159,8 @@ pub fn describe(
         associated_images,
         properties: published_properties(info),
         unreadable: unreadable.iter().map(|&rect| rect.into()).collect(),
+        tiles_left_out: left_out.map(TileSet::len),
+        blank_tiles: left_out.map(TileSet::to_base64),
         source,
         manifest: MANIFEST,
         options: Options {
@@ -149,6 +168,7 @@ pub fn describe(
             on_read_error: plan.on_read_error(),
             source_identity: plan.source_identity(),
             page: plan.page(),
+            blank_tiles: plan.blank_tiles(),
         },
         written_by: WrittenBy { slidezoom: env!("CARGO_PKG_VERSION"), openslide: openslide_version().ok() },
     };

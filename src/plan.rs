@@ -6,13 +6,14 @@
 
 use serde::Serialize;
 
-use crate::descriptor::{DeepZoomNames, Descriptor};
+use crate::descriptor::{DeepZoomNames, Descriptor, display_rects};
 use crate::encode::{Quality, Subsampling, TileFormat};
 use crate::geometry::{Point, Rect, Size};
 use crate::layout::{Container, Layout};
-use crate::pyramid::{PyramidPlan, TileGeometry};
+use crate::pyramid::{Level, PyramidPlan, TileGeometry};
 use crate::render::{Pixels, PremultipliedPixels, Rgb};
 use crate::slide::{AssociatedImage, MicronsPerPixel, NotDirect, Reader, SlideInfo, SourceIdentity};
+use crate::tile_set::TileSet;
 
 mod colour;
 mod estimate;
@@ -20,8 +21,8 @@ mod options;
 
 pub use colour::Colour;
 pub use options::{
-    Associated, BaseTiles, Bounds, ColourOption, ExportOptions, FormatOption, Page, ReadErrorPolicy, SubsamplingOption,
-    default_geometry,
+    Associated, BaseTiles, BlankTiles, Bounds, ColourOption, ExportOptions, FormatOption, Page, ReadErrorPolicy,
+    SubsamplingOption, default_geometry,
 };
 
 /// Why a slide cannot be exported as asked. Raised before anything is read or written.
@@ -67,6 +68,9 @@ pub enum PlanError {
         /// The overlap asked for.
         overlap: u32,
     },
+    /// A `.szi` has all of its tiles.
+    #[error("a .szi has every tile: blank ones cannot be left out of it")]
+    SparseSzi,
     /// The tile asked for is not in the pyramid.
     #[error("there is no tile at column {column}, row {row} of level {level}; {grid}")]
     NoSuchTile {
@@ -135,6 +139,7 @@ pub struct ExportPlan {
     area: Rect,
     pyramid: PyramidPlan,
     base_tiles: BaseTiles,
+    blank_tiles: BlankTiles,
     stored_bytes: u64,
     format: TileFormat,
     colour: Colour,
@@ -182,6 +187,9 @@ impl ExportPlan {
         };
         if options.container == Container::Szi && geometry.overlap() > 0 {
             return Err(PlanError::SziOverlap { overlap: geometry.overlap() });
+        }
+        if options.container == Container::Szi && matches!(options.blank_tiles, BlankTiles::Skip(_)) {
+            return Err(PlanError::SparseSzi);
         }
         let pyramid = PyramidPlan::new(area.size(), geometry);
         let grid = pyramid.grid(pyramid.max_level());
@@ -231,6 +239,7 @@ impl ExportPlan {
             area,
             pyramid,
             base_tiles: options.base_tiles,
+            blank_tiles: options.blank_tiles,
             stored_bytes: match info.reader {
                 Reader::Direct(tiles) => tiles.bytes,
                 Reader::OpenSlide(_) => 0,
@@ -275,6 +284,28 @@ impl ExportPlan {
     #[must_use]
     pub const fn base_tiles(&self) -> BaseTiles {
         self.base_tiles
+    }
+
+    /// What becomes of blank tiles.
+    #[must_use]
+    pub const fn blank_tiles(&self) -> BlankTiles {
+        self.blank_tiles
+    }
+
+    /// Whether blank tiles of a level have no file. A level of one tile always has it, so that every viewer has something to show.
+    #[must_use]
+    pub fn leaves_out_blank(&self, level: Level) -> bool {
+        matches!(self.blank_tiles, BlankTiles::Skip(_)) && self.pyramid.level_tile_count(level) > 1
+    }
+
+    /// By how much a channel of a tile of this level may differ from the background for the tile to be blank; `None` where it is written as it is.
+    #[must_use]
+    pub fn blank_tolerance(&self, level: Level) -> Option<u8> {
+        match self.blank_tiles {
+            BlankTiles::Share(tolerance) => Some(tolerance),
+            BlankTiles::Skip(tolerance) => self.leaves_out_blank(level).then_some(tolerance),
+            BlankTiles::Keep => None,
+        }
     }
 
     /// What a tile file is. Lossless tiles are JPEG too, of the slide's own quality and subsampling.
@@ -360,13 +391,15 @@ impl ExportPlan {
         self.layout().deep_zoom(self.format.extension())
     }
 
-    /// What the `.dzi` will say.
+    /// What the `.dzi` will say of an export without these tiles.
     #[must_use]
-    pub fn descriptor(&self) -> Descriptor {
+    pub fn descriptor(&self, absent: &TileSet) -> Descriptor {
+        let sparse = !absent.is_empty();
         Descriptor {
             size: self.pyramid.size(),
             geometry: self.pyramid.geometry(),
             format: self.format.extension().to_owned(),
+            display_rects: if sparse { display_rects(&self.pyramid, absent) } else { Vec::new() },
         }
     }
 

@@ -15,7 +15,7 @@ mod canvas;
 mod colour;
 mod halving;
 
-pub use canvas::Canvas;
+pub use canvas::{Canvas, Patch};
 pub use colour::{ColourConversion, IccProfile, Intent, ProfileEffect, ProfileError, embed_in_jpeg};
 
 /// Bytes a pixel.
@@ -117,11 +117,17 @@ impl PremultipliedPixels {
         &self.bytes
     }
 
-    /// Whether nothing is to be seen: every pixel is wholly transparent.
+    /// Whether nothing is to be seen: every pixel is wholly transparent, and so, being premultiplied, without a colour.
     #[must_use]
     pub fn is_clear(&self) -> bool {
         self.opacity == Opacity::Unknown
-            && self.bytes.chunks_exact(PIXEL_BYTES).fold(0, |any, pixel| any | pixel[3]) == 0
+            && in_parts(&self.bytes).all(|part| part.iter().fold(0, |any, byte| any | byte) == 0)
+    }
+
+    /// The bytes themselves, to be used again.
+    #[must_use]
+    pub fn into_bytes(self) -> Vec<u8> {
+        self.bytes
     }
 
     /// Whether every pixel is wholly opaque.
@@ -266,6 +272,17 @@ impl<'a> PixelView<'a> {
         Self { size: part.size(), stride: self.stride, bytes: &self.bytes[start..] }
     }
 
+    /// Whether every channel of every pixel is within `tolerance` of `colour`.
+    #[must_use]
+    pub fn is_within(self, tolerance: u8, colour: Rgb) -> bool {
+        let [red, green, blue] = colour.0;
+        let pattern: [u8; PART_BYTES] = std::array::from_fn(|at| [blue, green, red, u8::MAX][at % PIXEL_BYTES]);
+        let differs = |part: &[u8]| {
+            part.iter().zip(&pattern).fold(0, |most: u8, (&one, &other)| most.max(one.abs_diff(other))) > tolerance
+        };
+        self.rows().all(|row| !in_parts(row).any(differs))
+    }
+
     /// The rows, each exactly as long as the view is wide.
     pub fn rows(self) -> impl Iterator<Item = &'a [u8]> {
         (0..self.size.height() as usize).map(move |row| self.row(row))
@@ -299,6 +316,13 @@ pub fn relative_to(rect: Rect, origin: Point) -> Rect {
     Rect::new(corner, rect.size()).expect("moved towards the origin")
 }
 
+/// Bytes to look through until a part of them decides the matter: each part by vector code, and in tissue the first one.
+fn in_parts(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
+    bytes.chunks(PART_BYTES)
+}
+
+const PART_BYTES: usize = 64 * PIXEL_BYTES;
+
 fn row_bytes(size: Size) -> usize {
     size.width() as usize * PIXEL_BYTES
 }
@@ -323,6 +347,28 @@ mod tests {
             assert_eq!(Rgb::from_hex(wrong), None, "{wrong}");
         }
         assert_eq!(Rgb([1, 2, 255]).to_string(), "0102ff");
+    }
+
+    #[test]
+    fn one_channel_of_one_pixel_decides() {
+        let white = Pixels::filled(size(131, 3), Rgb([250, 251, 252]));
+        let same = Rgb([250, 251, 252]);
+        assert!(white.view().is_within(0, same));
+        for at in (0..white.bytes.len()).filter(|at| at % PIXEL_BYTES != 3) {
+            for (value, difference) in [(white.bytes[at] - 3, 3), (white.bytes[at] + 2, 2)] {
+                let mut other = white.clone();
+                other.bytes[at] = value;
+                assert!(!other.view().is_within(difference - 1, same), "byte {at}");
+                assert!(other.view().is_within(difference, same), "byte {at}");
+            }
+        }
+        let clear = |at: usize| {
+            let mut bytes = vec![0; 131 * 3 * PIXEL_BYTES];
+            bytes[at] = 1;
+            PremultipliedPixels::from_bgra(size(131, 3), bytes).is_clear()
+        };
+        assert!(PremultipliedPixels::from_bgra(size(2, 1), vec![0; 8]).is_clear());
+        assert!(!(0..131 * 3 * PIXEL_BYTES).any(clear));
     }
 
     #[test]

@@ -115,8 +115,8 @@ pub fn repack(
     let arrangement = Arrangement::new(&inspection, pyramid, options)?;
     check_what_is_not_copied(source, &inspection, &arrangement)?;
     let sink = sink_for(&arrangement.layout, &pyramid.plan, &pyramid.extension, destination, options.existing)?;
-    let plan = &pyramid.plan;
-    progress.started(Workload { tiles: plan.tile_count(), pixels: plan.pixel_count() });
+    let pixels = arrangement.moves.iter().filter_map(|moved| moved.pixels).sum();
+    progress.started(Workload { tiles: arrangement.tiles as u64, pixels });
     let written = write_all(source, &inspection, &arrangement, sink.as_ref(), jobs, progress);
     let in_time = |report| if progress.stop_requested() { Err(Error::Interrupted.into()) } else { Ok(report) };
     match written.and_then(in_time) {
@@ -171,7 +171,7 @@ fn write_all(
     };
     let layout = &arrangement.layout;
     let tile_bytes = copied.iter().map(|(_, bytes)| bytes).sum();
-    let mut files = Files::new(sink, copied.len() as u64);
+    let mut files = Files::new(sink, copied.len() as u64, copied.len() as u64);
     for Move { from, to, .. } in others {
         let damaged = |first| RepackError::Damaged { path: source.to_owned(), first };
         if let Some(first) = inspection.check(from, Depth::Full) {

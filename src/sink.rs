@@ -59,7 +59,7 @@ impl fmt::Display for EntryName {
 ///
 /// Methods take `&self` and may be called from any thread. The *entry number* says where a file stands in the export's own
 /// order, which does not depend on how many threads there are: the numbers count up from 0 without a gap, each is used
-/// once, and files may come somewhat out of their order. A sink that is one stream sorts by it; others need not look.
+/// once, for a file or for one that is left out, and they may come somewhat out of their order. A sink that is one stream sorts by it; others need not look.
 pub trait Sink: Send + Sync {
     /// Makes a folder that files will be written into. Its parent was made before.
     ///
@@ -72,6 +72,23 @@ pub trait Sink: Send + Sync {
     /// # Errors
     /// [`SinkError`] where the destination refuses, or takes less than all of it.
     fn write(&self, entry: u64, name: &EntryName, contents: &[u8]) -> Result<(), SinkError>;
+
+    /// Writes one file of whose contents, those of `digest`, an export has many: a sink that can keeps them once. As [`write`](Self::write)
+    /// otherwise.
+    ///
+    /// # Errors
+    /// As [`write`](Self::write).
+    fn write_repeated(&self, entry: u64, name: &EntryName, contents: &[u8], _digest: Digest) -> Result<(), SinkError> {
+        self.write(entry, name, contents)
+    }
+
+    /// No file has this entry number, nor will one.
+    ///
+    /// # Errors
+    /// [`SinkError`] where the destination refuses what was written before.
+    fn leave_out(&self, _entry: u64) -> Result<(), SinkError> {
+        Ok(())
+    }
 
     /// Writes one file that need not be in memory as a whole: a large slide's manifest is of 80 MB. As [`write`](Self::write) otherwise.
     ///

@@ -203,6 +203,12 @@ pub trait Source: Send + Sync {
     /// [`SlideError::Region`] where not every pixel of the region could be read; never a cleared buffer.
     fn read(&self, region: Rect, spare: Vec<u8>) -> Result<PremultipliedPixels, SlideError>;
 
+    /// Whether it is known without reading that nothing of `region`, in slide-level-0 pixels, was scanned, so that all of it would come
+    /// transparent. Cheap; `false` where a reader cannot tell.
+    fn is_unscanned(&self, _region: Rect) -> bool {
+        false
+    }
+
     /// Reads `size` pixels of `level`, from the level's pixel nearest to `origin`, which is in slide-level-0 pixels.
     ///
     /// # Errors

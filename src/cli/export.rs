@@ -304,15 +304,16 @@ fn summarise(watcher: &Watcher<'_>, plan: &ExportPlan, task: &Task, report: &Exp
     }
     let seconds = watcher.seconds();
     let line = format!(
-        "{}: {} tiles, {:.1} MB in {seconds:.1} s ({:.0} Mpx/s): {}",
+        "{}: {} tiles{}, {:.1} MB in {seconds:.1} s ({:.0} Mpx/s): {}",
         task.name,
         report.tiles,
+        if report.left_out == 0 { String::new() } else { format!(" ({} blank ones left out)", report.left_out) },
         report.tile_bytes as f64 / 1e6,
         plan.pyramid().size().area() as f64 / 1e6 / seconds.max(1e-3),
         task.destination.display(),
     );
     let event = json!({ "event": "finished", "name": task.name, "output": task.destination.display().to_string(),
-        "tiles": report.tiles, "bytes": report.tile_bytes, "unreadable": report.unreadable.len(), "seconds": seconds });
+        "tiles": report.tiles, "leftOut": report.left_out, "bytes": report.tile_bytes, "unreadable": report.unreadable.len(), "seconds": seconds });
     watcher.say(&line, &event);
 }
 

@@ -211,6 +211,7 @@ fn plan_hint(error: &PlanError) -> Option<String> {
             return Some("--mpp 0.25 says so, if that is what the slide was scanned at".to_owned());
         }
         PlanError::BagName { .. } => return Some("-o gives it another name".to_owned()),
+        PlanError::SparseSzi => return Some("leave --blank out, or write a folder or a .zip".to_owned()),
         PlanError::SziOverlap { .. } => return Some("leave --overlap out, or write a folder or a .zip".to_owned()),
         _ => return None,
     };

@@ -7,7 +7,7 @@ use slidezoom::ExportOptions;
 use slidezoom::encode::{Quality, Subsampling};
 use slidezoom::layout::Container;
 use slidezoom::plan::{
-    Associated, BaseTiles, Bounds, ColourOption, FormatOption, Page, ReadErrorPolicy, SubsamplingOption,
+    Associated, BaseTiles, BlankTiles, Bounds, ColourOption, FormatOption, Page, ReadErrorPolicy, SubsamplingOption,
     default_geometry,
 };
 use slidezoom::pyramid::TileGeometry;
@@ -76,6 +76,13 @@ pub(super) struct PublishingOptions {
     /// Leave the page out: index.html, slide.js and viewer/
     #[arg(long)]
     no_viewer: bool,
+
+    /// What becomes of tiles on which there is nothing but the background: what was not scanned, and with =N also what differs from it by no more than N
+    /// of 255 in any channel. keep: they are files as all others; skip: they are left out, but for levels that are one tile; the page
+    /// draws them, the .dzi tells other viewers where tiles are, and the description which are not; not in a .szi, which has every tile. share: in a
+    /// folder they are one file a size with many names (hard links), which most copying programs and buckets make many files of again
+    #[arg(long, value_name = "keep|skip[=N]|share[=N]", default_value = "keep", value_parser = parse_blank)]
+    blank: BlankTiles,
 
     /// Write a quick fingerprint of the slide's file into the description, and not the SHA-256 of all of it
     #[arg(long)]
@@ -164,6 +171,21 @@ enum IntentName {
 enum Area {
     Scan,
     Full,
+}
+
+fn parse_blank(text: &str) -> Result<BlankTiles, String> {
+    let (policy, tolerance) =
+        text.split_once('=').map_or((text, None), |(policy, tolerance)| (policy, Some(tolerance)));
+    let tolerance = tolerance.map(|tolerance| {
+        tolerance.parse::<u8>().map_err(|_| format!("{tolerance:?} is not a whole number from 0 to 255"))
+    });
+    let tolerance = tolerance.transpose()?;
+    match (policy, tolerance) {
+        ("keep", None) => Ok(BlankTiles::Keep),
+        ("skip", tolerance) => Ok(BlankTiles::Skip(tolerance.unwrap_or(0))),
+        ("share", tolerance) => Ok(BlankTiles::Share(tolerance.unwrap_or(0))),
+        _ => Err("possible values: keep, skip, share, and skip=N or share=N with N from 0 to 255".to_owned()),
+    }
 }
 
 fn parse_colour(text: &str) -> Result<Rgb, String> {
@@ -260,6 +282,7 @@ impl PublishingOptions {
             OnReadError::Blank => ReadErrorPolicy::Blank,
         };
         options.page = self.page();
+        options.blank_tiles = self.blank;
         options
     }
 }

@@ -171,6 +171,14 @@ impl Progress for Watcher<'_> {
         }
     }
 
+    fn tiles_left_out(&self, tiles: u64, pixels: u64) {
+        self.tiles.fetch_add(tiles, Ordering::Relaxed);
+        self.pixels.fetch_add(pixels, Ordering::Relaxed);
+        if let Display::Bar(bar) = &self.display {
+            bar.inc(pixels);
+        }
+    }
+
     fn committing(&self) {
         if let Display::Bar(bar) = &self.display {
             bar.set_message("bringing it to the disk");

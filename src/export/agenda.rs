@@ -4,16 +4,16 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use super::checkpoint::{Identity, PIXEL_BYTES_A_BYTE, SavedState};
+use super::checkpoint::{Identity, LeftOut, PIXEL_BYTES_A_BYTE, SavedState};
 use super::digests::TileDigests;
-use super::mosaic::{Mosaic, Piece, Reduction, Task};
+use super::mosaic::{Content, Mosaic, Piece, Reduction, Task};
 use crate::conveyor::Agenda;
 use crate::error::Error;
 use crate::geometry::Rect;
 use crate::manifest::Digest;
 use crate::plan::BaseTiles;
 use crate::pyramid::{PyramidPlan, TileAddress};
-use crate::render::{PIXEL_BYTES, Pixels};
+use crate::render::PIXEL_BYTES;
 use crate::sink::{Checkpoint, Sink, WriteState};
 
 pub(super) enum Job {
@@ -23,6 +23,13 @@ pub(super) enum Job {
     Stored { entry: u64, tile: TileAddress, reduction: Option<Reduction> },
     /// Writes a tile where it has an entry number, and reduces it or a part of it.
     Tile { entry: Option<u64>, tile: TileAddress, reduction: Option<Reduction>, pieces: Vec<Arc<Piece>> },
+}
+
+/// What became of a tile.
+pub(super) enum Written {
+    File(Digest),
+    /// It was blank.
+    LeftOut,
 }
 
 /// A piece, and the column and row of pieces that it is of the level with this number.
@@ -35,7 +42,7 @@ pub(super) struct Placed {
 pub(super) struct Outcome {
     pub was_read: bool,
     pub unreadable: Vec<Rect>,
-    pub written: Option<(TileAddress, Digest)>,
+    pub written: Option<(TileAddress, Written)>,
     pub piece: Option<Placed>,
 }
 
@@ -52,7 +59,9 @@ pub(super) struct ExportAgenda<'a, Chunks> {
     pub read_ahead: usize,
     pub reads_under_way: usize,
     pub ready: VecDeque<Job>,
-    pub tiles_issued: u64,
+    pub entries_issued: u64,
+    pub files_written: u64,
+    pub left_out: LeftOut,
     pub jobs_under_way: usize,
     pub checkpoints: Checkpoints<'a>,
 }
@@ -85,8 +94,8 @@ impl<Chunks> ExportAgenda<'_, Chunks> {
     }
 
     fn next_entry(&mut self) -> u64 {
-        self.tiles_issued += 1;
-        self.tiles_issued - 1
+        self.entries_issued += 1;
+        self.entries_issued - 1
     }
 
     /// Whether a checkpoint is due before the next chunk is read.
@@ -107,8 +116,10 @@ impl<Chunks> ExportAgenda<'_, Chunks> {
         let state = SavedState {
             identity: Arc::clone(&kept.identity),
             chunks: kept.chunks,
-            tiles: self.tiles_issued,
+            entries: self.entries_issued,
+            written: self.files_written,
             tile_bytes: kept.tile_bytes.load(Ordering::Relaxed),
+            left_out: self.left_out,
             something_seen: kept.something_seen.load(Ordering::Relaxed),
             unreadable: self.unreadable.clone(),
             digests: self.digests.clone(),
@@ -121,11 +132,17 @@ impl<Chunks> ExportAgenda<'_, Chunks> {
         kept.is_due = false;
         let bytes = state.bytes();
         // As if the tiles that are to come were as those that have been.
-        let to_come = self.plan.tile_count() - self.tiles_issued;
-        let to_come = u128::from(state.tile_bytes) * u128::from(to_come) / u128::from(self.tiles_issued.max(1));
+        let to_come = self.plan.tile_count() - self.entries_issued;
+        let to_come = u128::from(state.tile_bytes) * u128::from(to_come) / u128::from(self.entries_issued.max(1));
         let to_come = u64::try_from(to_come).unwrap_or(u64::MAX);
         let state: WriteState = Box::new(move |file| state.write(file));
-        Ok(kept.sink.checkpoint(Checkpoint { entries: self.tiles_issued, bytes, to_come, state })?)
+        Ok(kept.sink.checkpoint(Checkpoint {
+            entries: self.entries_issued,
+            files: self.files_written,
+            bytes,
+            to_come,
+            state,
+        })?)
     }
 
     fn insert(&mut self, Placed { level, place, piece }: Placed) -> Result<(), Error> {
@@ -185,8 +202,13 @@ impl<Chunks: Iterator<Item = (u32, u32)>> Agenda for ExportAgenda<'_, Chunks> {
         self.reads_under_way -= usize::from(was_read);
         self.jobs_under_way -= 1;
         self.unreadable.extend(unreadable);
-        if let Some((tile, digest)) = written {
-            self.digests.set(self.plan.ordinal(tile), digest);
+        match written {
+            Some((tile, Written::File(digest))) => {
+                self.files_written += 1;
+                self.digests.set(self.plan.ordinal(tile), digest);
+            }
+            Some((tile, Written::LeftOut)) => self.left_out.count(self.plan.region(tile).core.size().area()),
+            None => {}
         }
         piece.map_or(Ok(()), |piece| self.insert(piece))
     }
@@ -196,15 +218,17 @@ impl<Chunks: Iterator<Item = (u32, u32)>> Agenda for ExportAgenda<'_, Chunks> {
 pub(super) fn place(
     tile: TileAddress,
     reduction: Option<Reduction>,
-    halved: Option<Pixels>,
+    halved: Option<Content>,
 ) -> Result<Option<Placed>, Error> {
-    let (Some(reduction), Some(pixels), Some(level)) = (reduction, halved, tile.level().smaller()) else {
+    let (Some(reduction), Some(content), Some(level)) = (reduction, halved, tile.level().smaller()) else {
         return Ok(None);
     };
     let Reduction { target: rect, piece: place, .. } = reduction;
-    if pixels.size() != rect.size() {
+    if let Content::Pixels(pixels) = &content
+        && pixels.size() != rect.size()
+    {
         let message = format!("tile {tile} was halved to {} pixels, and {rect} were planned", pixels.size());
         return Err(Error::Defect { message });
     }
-    Ok(Some(Placed { level: level.number() as usize, place, piece: Piece { rect, pixels } }))
+    Ok(Some(Placed { level: level.number() as usize, place, piece: Piece { rect, content } }))
 }

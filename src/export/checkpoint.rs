@@ -16,7 +16,7 @@ use std::sync::Arc;
 use walkdir::{DirEntry, WalkDir};
 
 use super::digests::TileDigests;
-use super::mosaic::{Piece, SavedMosaic};
+use super::mosaic::{Content, Piece, SavedMosaic};
 use crate::geometry::{Point, Rect, Size};
 use crate::layout::Container;
 use crate::manifest::Digest;
@@ -48,6 +48,7 @@ pub(super) fn identity(source: &dyn Source, plan: &ExportPlan) -> Identity {
     note("the tiles", format!("{:?}", (plan.pyramid().geometry(), plan.base_tiles(), plan.format())));
     note("the colours", format!("{:?}", plan.colour()));
     note("the background", plan.background().to_string());
+    note("what becomes of blank tiles", format!("{:?}", plan.blank_tiles()));
     note("the micrometres per pixel", format!("{:?}", plan.microns_per_pixel()));
     note("the associated images", plan.associated().join(", "));
     note("the bounds", format!("{:?}", plan.bounds()));
@@ -98,16 +99,34 @@ pub(super) fn difference(before: &Identity, now: &Identity) -> Option<(String, S
     each.find(|(_, before, now)| before != now)
 }
 
+/// The tiles that no file was made of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub(super) struct LeftOut {
+    pub tiles: u64,
+    /// Their pixels, without overlap.
+    pub pixels: u64,
+}
+
+impl LeftOut {
+    pub fn count(&mut self, pixels: u64) {
+        self.tiles += 1;
+        self.pixels += pixels;
+    }
+}
+
 /// The state of an export between two reads.
 #[derive(Debug)]
 pub(super) struct SavedState {
     pub identity: Arc<Identity>,
     /// Chunks that were read.
     pub chunks: u64,
+    /// Entry numbers that were given to tiles.
+    pub entries: u64,
     /// Tiles that were written.
-    pub tiles: u64,
+    pub written: u64,
     /// Their bytes.
     pub tile_bytes: u64,
+    pub left_out: LeftOut,
     /// Whether any pixel was not wholly transparent.
     pub something_seen: bool,
     pub unreadable: Vec<Rect>,
@@ -122,8 +141,10 @@ impl SavedState {
         Self {
             identity,
             chunks: 0,
-            tiles: 0,
+            entries: 0,
+            written: 0,
             tile_bytes: 0,
+            left_out: LeftOut::default(),
             something_seen: false,
             unreadable: Vec::new(),
             digests: TileDigests::none_of(tiles),
@@ -142,7 +163,9 @@ impl SavedState {
         write_numbers(file, &[identity.len() as u64])?;
         file.write_all(&identity)?;
         let seen = u64::from(self.something_seen);
-        write_numbers(file, &[self.chunks, self.tiles, self.tile_bytes, seen, self.unreadable.len() as u64])?;
+        let LeftOut { tiles, pixels } = self.left_out;
+        write_numbers(file, &[self.chunks, self.entries, self.written, self.tile_bytes, tiles, pixels, seen])?;
+        write_numbers(file, &[self.unreadable.len() as u64])?;
         for &rect in &self.unreadable {
             write_rect(file, rect)?;
         }
@@ -156,7 +179,8 @@ impl SavedState {
             for (column, row, users, piece) in held {
                 write_numbers(file, &[u64::from(*column), u64::from(*row), u64::from(*users)])?;
                 write_rect(file, piece.rect)?;
-                file.write_all(piece.pixels.bytes())?;
+                write_numbers(file, &[u64::from(piece.content.is_blank())])?;
+                file.write_all(piece.content.bytes())?;
             }
             write_numbers(file, &[arrived.len() as u64])?;
             for ((column, row), count) in arrived {
@@ -171,13 +195,26 @@ impl SavedState {
         let mut fields = Fields(bytes);
         let length = fields.count(1)?;
         let identity = Arc::new(serde_json::from_slice(fields.bytes(length)?).ok()?);
-        let (chunks, tiles, tile_bytes) = (fields.number()?, fields.number()?, fields.number()?);
+        let (chunks, entries, written, tile_bytes) =
+            (fields.number()?, fields.number()?, fields.number()?, fields.number()?);
+        let left_out = LeftOut { tiles: fields.number()?, pixels: fields.number()? };
         let something_seen = fields.number()? != 0;
         let unreadable = (0..fields.count(32)?).map(|_| fields.rect()).collect::<Option<_>>()?;
         let digests = (0..fields.count(32)?).map(|_| Some(Digest::from_bytes(fields.bytes(32)?.try_into().ok()?)));
         let digests = digests.collect::<Option<TileDigests>>()?;
         let mosaics = (0..fields.count(16)?).map(|_| fields.mosaic()).collect::<Option<_>>()?;
-        let state = Self { identity, chunks, tiles, tile_bytes, something_seen, unreadable, digests, mosaics };
+        let state = Self {
+            identity,
+            chunks,
+            entries,
+            written,
+            tile_bytes,
+            left_out,
+            something_seen,
+            unreadable,
+            digests,
+            mosaics,
+        };
         fields.0.is_empty().then_some(state)
     }
 }
@@ -221,12 +258,16 @@ impl<'a> Fields<'a> {
     }
 
     fn mosaic(&mut self) -> Option<SavedMosaic> {
-        let held = (0..self.count(56)?).map(|_| {
+        let held = (0..self.count(64)?).map(|_| {
             let (column, row, users) = (self.small()?, self.small()?, self.small()?);
             let rect = self.rect()?;
-            let bytes = self.bytes(usize::try_from(rect.size().area()).ok()?.checked_mul(PIXEL_BYTES)?)?;
-            let pixels = Pixels::from_bytes(rect.size(), bytes.to_vec())?;
-            Some((column, row, users, Arc::new(Piece { rect, pixels })))
+            let content = if self.number()? == 1 {
+                Content::Blank
+            } else {
+                let bytes = self.bytes(usize::try_from(rect.size().area()).ok()?.checked_mul(PIXEL_BYTES)?)?;
+                Content::Pixels(Pixels::from_bytes(rect.size(), bytes.to_vec())?)
+            };
+            Some((column, row, users, Arc::new(Piece { rect, content })))
         });
         let held = held.collect::<Option<_>>()?;
         let arrived = (0..self.count(24)?).map(|_| Some(((self.small()?, self.small()?), self.small()?)));
@@ -242,16 +283,22 @@ mod tests {
     #[test]
     fn a_state_is_read_back_and_part_of_one_is_none() {
         let rect = Rect::spanning(3..8, 2..4).unwrap();
-        let piece = Arc::new(Piece { rect, pixels: Pixels::filled(rect.size(), Rgb::WHITE) });
+        let pixels = Content::Pixels(Pixels::filled(rect.size(), Rgb::WHITE));
+        let piece = |content| Arc::new(Piece { rect, content });
         let state = SavedState {
             identity: Arc::new([("the name".to_owned(), "scan".to_owned())].into()),
             chunks: 7,
-            tiles: 5,
+            entries: 6,
+            written: 5,
             tile_bytes: 1234,
+            left_out: LeftOut { tiles: 8, pixels: 9 },
             something_seen: true,
             unreadable: vec![rect],
             digests: [Digest::of(b"a"), Digest::default()].into_iter().collect(),
-            mosaics: vec![SavedMosaic { held: vec![(1, 2, 3, piece)], arrived: vec![((4, 5), 6)] }],
+            mosaics: vec![SavedMosaic {
+                held: vec![(1, 2, 3, piece(pixels)), (2, 2, 1, piece(Content::Blank))],
+                arrived: vec![((4, 5), 6)],
+            }],
         };
         let mut bytes = Vec::new();
         state.write(&mut bytes).unwrap();
@@ -259,8 +306,11 @@ mod tests {
         let mut again = Vec::new();
         read.write(&mut again).unwrap();
         assert_eq!(again, bytes);
-        assert_eq!((read.chunks, read.tiles, read.tile_bytes, read.something_seen), (7, 5, 1234, true));
+        assert_eq!((read.chunks, read.entries, read.written, read.tile_bytes), (7, 6, 5, 1234));
+        assert!(read.something_seen);
+        assert_eq!(read.left_out, LeftOut { tiles: 8, pixels: 9 });
         assert_eq!(read.mosaics[0].held[0].3.rect, rect);
+        assert!(!read.mosaics[0].held[0].3.content.is_blank() && read.mosaics[0].held[1].3.content.is_blank());
         for length in 0..bytes.len() {
             assert!(SavedState::read(&bytes[..length]).is_none(), "{length} bytes");
         }

@@ -13,13 +13,14 @@ use crate::error::Error;
 use crate::geometry::Rect;
 use crate::layout::Container;
 use crate::manifest::Digest;
-use crate::metadata::{self, published_properties};
+use crate::metadata::{self, Findings, published_properties};
 use crate::plan::{Colour, ExportPlan, Page};
 use crate::progress::{Progress, TileWritten, Workload};
 use crate::render::ProfileError;
 use crate::scan_properties::{self, SCAN_PROPERTIES, ScanFacts};
 use crate::sink::{EntryName, Sink};
 use crate::slide::{SlideError, Source, identify};
+use crate::tile_set::TileSet;
 use crate::viewer;
 
 /// Something to tell the user about an export that is nevertheless whole.
@@ -82,6 +83,8 @@ impl std::fmt::Display for Warning {
 pub struct ExportReport {
     /// Tiles written, in all levels.
     pub tiles: u64,
+    /// Blank tiles that were left out.
+    pub left_out: u64,
     /// The tiles' bytes.
     pub tile_bytes: u64,
     /// What could not be read and is shown as background, in slide-level-0 pixels, in the order of reading.
@@ -126,7 +129,9 @@ fn take_up(source: &dyn Source, plan: &ExportPlan, sink: &dyn Sink, progress: &d
         return Err(Error::Differs { what, before, now });
     }
     let (pyramid, names) = (plan.pyramid(), plan.names());
-    if state.digests.len() as u64 != pyramid.tile_count() || state.tiles != left.entries {
+    if state.digests.len() as u64 != pyramid.tile_count()
+        || (state.entries, state.written) != (left.entries, left.files)
+    {
         return Err(Error::Unresumable);
     }
     let trusted = |name: &str| state.digests.get(pyramid.ordinal(names.tile_named(name, pyramid)?));
@@ -135,7 +140,8 @@ fn take_up(source: &dyn Source, plan: &ExportPlan, sink: &dyn Sink, progress: &d
     for tile in pyramid.tiles().filter(|&tile| state.digests.get(pyramid.ordinal(tile)).is_some()) {
         progress.tile_written(TileWritten { pixels: pyramid.region(tile).core.size().area(), bytes: 0 });
     }
-    progress.resumed(state.tiles);
+    progress.tiles_left_out(state.left_out.tiles, state.left_out.pixels);
+    progress.resumed(state.written);
     Ok(Start { identity, left: Some(state) })
 }
 
@@ -168,9 +174,10 @@ fn write_all(
         let identified = identified.join().map_err(panicked);
         Ok::<_, Error>((written?, identified??))
     })?;
-    let WrittenTiles { bytes: tile_bytes, digests, unreadable } = written;
+    let WrittenTiles { bytes: tile_bytes, files: tiles, entries, digests, unreadable } = written;
+    let left_out = TileSet::of(pyramid, |ordinal| digests.get(ordinal).is_none());
 
-    let mut files = Files::new(sink, pyramid.tile_count());
+    let mut files = Files::new(sink, entries, tiles);
     let mut warnings: Vec<Warning> =
         plan.absent().iter().map(|name| Warning::NoSuchAssociatedImage { name: name.clone() }).collect();
     if let Colour::Unusable(_, reason) = plan.colour() {
@@ -181,7 +188,16 @@ fn write_all(
         warnings.push(Warning::Unreadable { regions: unreadable.len(), pixels, first });
     }
     let associated = write_associated(source, plan, &mut files, &mut warnings)?;
-    let description = metadata::describe(source.info(), plan, &associated, &unreadable, source_file.as_ref());
+    let description = metadata::describe(
+        source.info(),
+        plan,
+        Findings {
+            associated_images: &associated,
+            unreadable: &unreadable,
+            left_out: &left_out,
+            source: source_file.as_ref(),
+        },
+    );
     if plan.page() == Page::Include {
         files.create_folder(format!("{}{}", layout.payload(), viewer::FOLDER))?;
         for (name, contents) in viewer::files(plan.name()) {
@@ -199,10 +215,11 @@ fn write_all(
         });
         files.write(SCAN_PROPERTIES.to_owned(), text.as_bytes())?;
     }
-    let last = [(layout.description(), description), (names.descriptor(), plan.descriptor().to_xml())];
+    let last = [(layout.description(), description), (names.descriptor(), plan.descriptor(&left_out).to_xml())];
 
     // The manifest names all files but itself, those too that come after it; in a bag, all of the payload.
-    let of_tiles = pyramid.tiles().zip(digests.iter()).map(|(tile, digest)| (names.tile(tile), digest));
+    let there = pyramid.tiles().zip(digests.iter()).filter(|(_, digest)| *digest != Digest::default());
+    let of_tiles = there.map(|(tile, digest)| (names.tile(tile), digest));
     let of_last = last.iter().map(|(name, contents)| (name.clone(), Digest::of(contents.as_bytes())));
     let listed = of_tiles.chain(files.take_digests()).chain(of_last);
     let manifest = files.write_manifest(layout.manifest(), listed)?;
@@ -212,7 +229,7 @@ fn write_all(
     if layout.container() == Container::Bag {
         bag::write_tags(&mut files, tile_bytes, (&layout.manifest(), manifest))?;
     }
-    Ok(ExportReport { tiles: pyramid.tile_count(), tile_bytes, unreadable, warnings })
+    Ok(ExportReport { tiles, left_out: left_out.len(), tile_bytes, unreadable, warnings })
 }
 
 fn write_associated(

@@ -22,9 +22,9 @@ pub(crate) struct Files<'a> {
 }
 
 impl<'a> Files<'a> {
-    /// `tiles` entries were written before.
-    pub fn new(sink: &'a dyn Sink, tiles: u64) -> Self {
-        Self { sink, next_entry: tiles, written: tiles, bytes: 0, digests: Vec::new() }
+    /// So many entry numbers were used for tiles, and so many tiles written.
+    pub fn new(sink: &'a dyn Sink, entries: u64, tiles: u64) -> Self {
+        Self { sink, next_entry: entries, written: tiles, bytes: 0, digests: Vec::new() }
     }
 
     pub fn create_folder(&self, name: String) -> Result<(), SinkError> {

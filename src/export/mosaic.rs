@@ -15,13 +15,43 @@ use std::sync::Arc;
 
 use crate::geometry::Rect;
 use crate::pyramid::PyramidPlan;
-use crate::render::{Pixels, relative_to};
+use crate::render::{Patch, Pixels, Rgb, relative_to};
 
-/// Some pixels of a level and where they lie in it.
+/// A part of a level and what is to be seen in it.
 #[derive(Clone, Debug)]
 pub(super) struct Piece {
     pub rect: Rect,
-    pub pixels: Pixels,
+    pub content: Content,
+}
+
+/// What is to be seen in a part of a level.
+#[derive(Clone, Debug)]
+pub(super) enum Content {
+    /// Nothing but the background. Its reduction is that too, whatever the filter.
+    Blank,
+    Pixels(Pixels),
+}
+
+impl Content {
+    pub fn is_blank(&self) -> bool {
+        matches!(self, Self::Blank)
+    }
+
+    /// To be put together with others.
+    pub fn patch(&self, background: Rgb) -> Patch<'_> {
+        match self {
+            Self::Blank => Patch::Plain(background),
+            Self::Pixels(pixels) => Patch::Pixels(pixels),
+        }
+    }
+
+    /// Its bytes in memory; none of what is blank.
+    pub fn bytes(&self) -> &[u8] {
+        match self {
+            Self::Blank => &[],
+            Self::Pixels(pixels) => pixels.bytes(),
+        }
+    }
 }
 
 /// One axis of a task.
@@ -237,7 +267,7 @@ pub(super) struct SavedMosaic {
 impl SavedMosaic {
     /// The bytes of its pixels.
     pub fn bytes(&self) -> u64 {
-        self.held.iter().map(|(.., piece)| piece.pixels.bytes().len() as u64).sum()
+        self.held.iter().map(|(.., piece)| piece.content.bytes().len() as u64).sum()
     }
 }
 
@@ -313,7 +343,7 @@ impl Mosaic {
 
     /// How many bytes [`saved`](Self::saved) would keep.
     pub fn saved_bytes(&self) -> u64 {
-        self.held.values().map(|held| held.piece.pixels.bytes().len() as u64).sum()
+        self.held.values().map(|held| held.piece.content.bytes().len() as u64).sum()
     }
 
     /// Goes on from what was saved of a mosaic with the same axes; `None` where it is of another.
@@ -379,8 +409,11 @@ impl Mosaic {
             return;
         }
         if let Some(kept) = Rect::spanning(from..rect.columns().end, rect.rows()) {
-            let pixels = held.piece.pixels.cropped(relative_to(kept, rect.origin()));
-            held.piece = Arc::new(Piece { rect: kept, pixels });
+            let content = match &held.piece.content {
+                Content::Blank => Content::Blank,
+                Content::Pixels(pixels) => Content::Pixels(pixels.cropped(relative_to(kept, rect.origin()))),
+            };
+            held.piece = Arc::new(Piece { rect: kept, content });
         }
     }
 }

@@ -11,7 +11,7 @@ use crate::error::Error;
 use crate::geometry::{Point, Rect, Size};
 use crate::plan::ExportPlan;
 use crate::pyramid::{Level, TileAddress};
-use crate::render::{Canvas, Pixels};
+use crate::render::{Canvas, Patch, Pixels};
 use crate::slide::{SlideLevel, Source};
 
 /// Larger rectangles are split, which bounds what a worker holds (4 MB a level) and gives the others something to do.
@@ -40,7 +40,7 @@ fn exact(source: &dyn Source, plan: &ExportPlan, level: Level, rect: Rect) -> Re
         let (first, second) = rayon::join(|| exact(source, plan, level, one), || exact(source, plan, level, other));
         let (first, second) = (first?, second?);
         let mut canvas = Canvas::default();
-        let pieces = [(one, &first), (other, &second)];
+        let pieces = [(one, Patch::Pixels(&first)), (other, Patch::Pixels(&second))];
         let whole = canvas.assemble(rect, pieces.into_iter());
         return Ok(whole.to_pixels());
     }

@@ -3,7 +3,8 @@
 //! Each worker has a desk of its own, with its encoder and its buffers: what a task no longer needs, the next one takes, and nothing on
 //! the way from the slide to the tile waits for a lock.
 
-use std::collections::VecDeque;
+use std::collections::hash_map::Entry;
+use std::collections::{HashMap, VecDeque};
 use std::num::NonZeroUsize;
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -11,22 +12,22 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use rayon::ThreadPool;
 
-use super::agenda::{Checkpoints, ExportAgenda, Job, Outcome, Placed, place};
-use super::checkpoint::{Identity, SavedState};
+use super::agenda::{Checkpoints, ExportAgenda, Job, Outcome, Placed, Written, place};
+use super::checkpoint::{Identity, LeftOut, SavedState};
 use super::digests::TileDigests;
-use super::mosaic::{Mosaic, Piece, Reduction};
+use super::mosaic::{Content, Mosaic, Piece, Reduction};
 use super::read_order::{ReadOrder, chunk_size};
 use crate::conveyor;
 use crate::descriptor::DeepZoomNames;
 use crate::encode::TileEncoder;
 use crate::error::Error;
-use crate::geometry::Rect;
+use crate::geometry::{Rect, Size};
 use crate::manifest::Digest;
-use crate::plan::{BaseTiles, ExportPlan, ReadErrorPolicy};
+use crate::plan::{BaseTiles, BlankTiles, ExportPlan, ReadErrorPolicy};
 use crate::progress::{Progress, TileWritten};
 use crate::pyramid::TileAddress;
-use crate::render::{Canvas, PIXEL_BYTES, Pixels, PremultipliedPixels, embed_in_jpeg, relative_to};
-use crate::sink::{EntryName, Sink};
+use crate::render::{Canvas, PIXEL_BYTES, Patch, Pixels, PremultipliedPixels, embed_in_jpeg, relative_to};
+use crate::sink::{EntryName, Sink, SinkError};
 use crate::slide::{SlideError, SlideInfo, Source, StoredTileReader};
 
 /// Chunks that may be read ahead of the tiles, in bytes of pixels. Their number does not depend on the number of workers, so that the
@@ -54,7 +55,11 @@ pub(super) struct Start {
 pub(super) struct WrittenTiles {
     /// The sum of the files' bytes.
     pub bytes: u64,
-    /// The files' digests, in the order of [`PyramidPlan::ordinal`](crate::pyramid::PyramidPlan::ordinal).
+    /// How many files there are.
+    pub files: u64,
+    /// How many entry numbers were used.
+    pub entries: u64,
+    /// The files' digests, in the order of [`PyramidPlan::ordinal`](crate::pyramid::PyramidPlan::ordinal); none of a tile that was left out.
     pub digests: TileDigests,
     /// What could not be read and is background, in slide-level-0 pixels.
     pub unreadable: Vec<Rect>,
@@ -96,13 +101,15 @@ pub(super) fn write_tiles(
         plan: plan.pyramid(),
         digests: left.digests,
         unreadable: left.unreadable,
-        base_tiles: plan.base_tiles(),
         mosaics: mosaics.collect::<Option<_>>().ok_or(Error::Unresumable)?,
         chunks,
         read_ahead: (READ_AHEAD_BYTES / order.chunk_bytes()).clamp(8, 512) as usize,
         reads_under_way: 0,
         ready: VecDeque::new(),
-        tiles_issued: left.tiles,
+        base_tiles: plan.base_tiles(),
+        entries_issued: left.entries,
+        files_written: left.written,
+        left_out: left.left_out,
         jobs_under_way: 0,
         checkpoints: Checkpoints {
             sink,
@@ -132,12 +139,16 @@ pub(super) fn write_tiles(
     if !something_seen.load(Ordering::Relaxed) {
         return Err(SlideError::Empty { path: source.info().path.clone() }.into());
     }
-    // Proof that nothing was left out: each tile was issued once, and no pixel waits for a tile that never came.
-    if agenda.tiles_issued != expected || !agenda.mosaics.iter().all(Mosaic::is_empty) {
-        return Err(Error::Defect { message: format!("{} tiles written, {expected} planned", agenda.tiles_issued) });
+    // Proof that nothing was forgotten: each tile was written or left out, and no pixel waits for a tile that never came.
+    let (files, LeftOut { tiles: blank, .. }) = (agenda.files_written, agenda.left_out);
+    if files + blank != expected || !agenda.mosaics.iter().all(Mosaic::is_empty) {
+        let message = format!("{files} tiles written, {blank} blank ones left out, {expected} planned");
+        return Err(Error::Defect { message });
     }
     Ok(WrittenTiles {
         bytes: tile_bytes.load(Ordering::Relaxed),
+        files,
+        entries: agenda.entries_issued,
         digests: agenda.digests,
         unreadable: agenda.unreadable,
     })
@@ -183,6 +194,8 @@ struct Desk {
     encoder: TileEncoder,
     /// A stored tile's JPEG file.
     jpeg: Vec<u8>,
+    /// By size: the file of a blank tile, and its digest.
+    blank: HashMap<Size, (Vec<u8>, Digest)>,
     /// The memory of pieces that nobody needs any more.
     spare: Vec<Vec<u8>>,
 }
@@ -196,6 +209,7 @@ impl Desk {
             canvas: Canvas::default(),
             encoder: TileEncoder::new(plan.format(), plan.colour().embedded())?,
             jpeg: Vec::new(),
+            blank: HashMap::new(),
             spare: Vec::new(),
         })
     }
@@ -210,9 +224,15 @@ impl Desk {
     /// Keeps the memory of those pieces that no other task uses.
     fn keep_spare(&mut self, pieces: Vec<Arc<Piece>>) {
         for piece in pieces.into_iter().filter_map(Arc::into_inner) {
-            if self.spare.len() < Self::SPARE_AT_MOST {
-                self.spare.push(piece.pixels.into_bytes());
+            if let Content::Pixels(pixels) = piece.content {
+                self.keep(pixels.into_bytes());
             }
+        }
+    }
+
+    fn keep(&mut self, bytes: Vec<u8>) {
+        if self.spare.len() < Self::SPARE_AT_MOST {
+            self.spare.push(bytes);
         }
     }
 }
@@ -246,21 +266,21 @@ impl Bench<'_> {
         let mut desk = self.desks[worker].lock().unwrap_or_else(PoisonError::into_inner);
         match job {
             Job::Read { column, row, rect } => {
-                let (pixels, unreadable) = self.read(rect, desk.take_spare(rect))?;
-                let piece = Piece { rect, pixels };
+                let (content, unreadable) = self.read(&mut desk, rect)?;
+                let piece = Piece { rect, content };
                 let level = self.plan.pyramid().max_level().number() as usize;
                 let piece = Placed { level, place: (column, row), piece };
                 Ok(Outcome { was_read: true, unreadable, written: None, piece: Some(piece) })
             }
             Job::Stored { entry, tile, reduction } => {
-                let (digest, halved, unreadable) = self.write_stored(&mut desk, entry, tile)?;
+                let (written, halved, unreadable) = self.write_stored(&mut desk, entry, tile)?;
                 let piece = place(tile, reduction, Some(halved))?;
-                Ok(Outcome { was_read: true, unreadable, written: Some((tile, digest)), piece })
+                Ok(Outcome { was_read: true, unreadable, written: Some((tile, written)), piece })
             }
             Job::Tile { entry, tile, reduction, pieces } => {
-                let (digest, halved) = self.write_tile(&mut desk, entry, tile, reduction, &pieces)?;
+                let (written, halved) = self.write_tile(&mut desk, entry, tile, reduction, &pieces)?;
                 desk.keep_spare(pieces);
-                let written = digest.map(|digest| (tile, digest));
+                let written = written.map(|written| (tile, written));
                 let piece = place(tile, reduction, halved)?;
                 Ok(Outcome { was_read: false, unreadable: Vec::new(), written, piece })
             }
@@ -275,12 +295,12 @@ impl Bench<'_> {
     }
 
     /// Reads a chunk. Where parts of it cannot be read and the plan allows it, they are background, and are named in slide-level-0 pixels.
-    fn read(&self, rect: Rect, spare: Vec<u8>) -> Result<(Pixels, Vec<Rect>), Error> {
-        match read_chunk(self.source, self.plan, rect, spare) {
-            Ok(pixels) => {
-                self.see(|| !pixels.is_clear());
-                return Ok((self.plan.rendered(pixels), Vec::new()));
-            }
+    fn read(&self, desk: &mut Desk, rect: Rect) -> Result<(Content, Vec<Rect>), Error> {
+        if self.source.is_unscanned(on_slide(self.plan, rect)?) {
+            return Ok((Content::Blank, Vec::new()));
+        }
+        match read_chunk(self.source, self.plan, rect, desk.take_spare(rect)) {
+            Ok(pixels) => return Ok((self.rendered(desk, pixels), Vec::new())),
             Err(error) if !self.is_bearable(&error) => return Err(error),
             Err(_) => {}
         }
@@ -302,8 +322,24 @@ impl Bench<'_> {
             cells.push((cell, pixels));
         }
         let mut canvas = Canvas::default();
-        let pixels = canvas.assemble(rect, cells.iter().map(|(cell, pixels)| (*cell, pixels))).to_pixels();
-        Ok((pixels, unreadable))
+        let patches = cells.iter().map(|(cell, pixels)| (*cell, Patch::Pixels(pixels)));
+        let pixels = canvas.assemble(rect, patches).to_pixels();
+        Ok((Content::Pixels(pixels), unreadable))
+    }
+
+    /// What was read as the export shows it. Blank is what was not scanned, or is of the background's very colour.
+    fn rendered(&self, desk: &mut Desk, pixels: PremultipliedPixels) -> Content {
+        if pixels.is_clear() {
+            desk.keep(pixels.into_bytes());
+            return Content::Blank;
+        }
+        self.see(|| true);
+        let pixels = self.plan.rendered(pixels);
+        if pixels.view().is_within(0, self.plan.background()) {
+            desk.keep(pixels.into_bytes());
+            return Content::Blank;
+        }
+        Content::Pixels(pixels)
     }
 
     /// Whether the export goes on though this could not be read.
@@ -319,7 +355,11 @@ impl Bench<'_> {
         tile: TileAddress,
         reduction: Option<Reduction>,
         pieces: &[Arc<Piece>],
-    ) -> Result<(Option<Digest>, Option<Pixels>), Error> {
+    ) -> Result<(Option<Written>, Option<Content>), Error> {
+        if pieces.iter().all(|piece| piece.content.is_blank()) {
+            let written = entry.map(|entry| self.write_blank(desk, entry, tile)).transpose()?;
+            return Ok((written, Some(Content::Blank)));
+        }
         let full = self.plan.pyramid().region(tile).full;
         let spare = reduction.map_or_else(Vec::new, |reduction| desk.take_spare(reduction.target));
         let area = match (entry, reduction) {
@@ -327,17 +367,44 @@ impl Bench<'_> {
             (None, Some(reduction)) => reduction.source,
             _ => full,
         };
-        let canvas = desk.canvas.assemble(area, pieces.iter().map(|piece| (piece.rect, &piece.pixels)));
-        let mut digest = None;
-        if let Some(entry) = entry {
-            let contents = desk
-                .encoder
-                .encode(canvas.part(relative_to(full, area.origin())))
-                .map_err(|source| Error::Encode { tile, source })?;
-            digest = Some(self.write(entry, tile, contents)?);
+        let background = self.plan.background();
+        let patches = pieces.iter().map(|piece| (piece.rect, piece.content.patch(background)));
+        let canvas = desk.canvas.assemble(area, patches);
+        let halved = reduction
+            .map(|reduction| Content::Pixels(canvas.part(relative_to(reduction.source, area.origin())).halved(spare)));
+        let Some(entry) = entry else { return Ok((None, halved)) };
+        let picture = canvas.part(relative_to(full, area.origin()));
+        let tolerance = self.plan.blank_tolerance(tile.level());
+        if tolerance.is_some_and(|tolerance| picture.is_within(tolerance, background)) {
+            return Ok((Some(self.write_blank(desk, entry, tile)?), halved));
         }
-        let halved = reduction.map(|reduction| canvas.part(relative_to(reduction.source, area.origin())).halved(spare));
-        Ok((digest, halved))
+        let contents = desk.encoder.encode(picture).map_err(|source| Error::Encode { tile, source })?;
+        let digest = Digest::of(contents);
+        self.write(tile, contents, |name| self.sink.write(entry, name, contents))?;
+        Ok((Some(Written::File(digest)), halved))
+    }
+
+    /// Writes a tile on which there is nothing but the background, or leaves it out.
+    fn write_blank(&self, desk: &mut Desk, entry: u64, tile: TileAddress) -> Result<Written, Error> {
+        if self.plan.leaves_out_blank(tile.level()) {
+            self.sink.leave_out(entry)?;
+            self.progress.tiles_left_out(1, self.plan.pyramid().region(tile).core.size().area());
+            return Ok(Written::LeftOut);
+        }
+        let size = self.plan.pyramid().region(tile).full.size();
+        let (contents, digest) = match desk.blank.entry(size) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(new) => {
+                let pixels = Pixels::filled(size, self.plan.background());
+                let contents = desk.encoder.encode(pixels.view()).map_err(|source| Error::Encode { tile, source })?;
+                new.insert((contents.to_vec(), Digest::of(contents)))
+            }
+        };
+        self.write(tile, contents, |name| match self.plan.blank_tiles() {
+            BlankTiles::Share(_) => self.sink.write_repeated(entry, name, contents, *digest),
+            BlankTiles::Keep | BlankTiles::Skip(_) => self.sink.write(entry, name, contents),
+        })?;
+        Ok(Written::File(*digest))
     }
 
     /// Writes a tile of the full size as it is stored; returns it at half size.
@@ -346,7 +413,7 @@ impl Bench<'_> {
         desk: &mut Desk,
         entry: u64,
         tile: TileAddress,
-    ) -> Result<(Digest, Pixels, Vec<Rect>), Error> {
+    ) -> Result<(Written, Content, Vec<Rect>), Error> {
         let Base::Stored(stored) = self.base else {
             return Err(Error::Defect { message: format!("tile {tile} is no stored tile") });
         };
@@ -360,24 +427,30 @@ impl Bench<'_> {
                 if let Some(profile) = self.plan.colour().embedded() {
                     embed_in_jpeg(&mut desk.jpeg, profile);
                 }
-                return Ok((self.write(entry, tile, &desk.jpeg)?, halved, unreadable));
+                let digest = Digest::of(&desk.jpeg);
+                self.write(tile, &desk.jpeg, |name| self.sink.write(entry, name, &desk.jpeg))?;
+                return Ok((Written::File(digest), Content::Pixels(halved), unreadable));
             }
             Ok(None) => {}
             Err(error) if self.is_bearable(&error) => unreadable.push(region),
             Err(error) => return Err(error),
         }
         // Never scanned, or damaged, and so nothing that could be kept: the background.
-        let pixels = Pixels::filled(rect.size(), self.plan.background());
-        let contents = desk.encoder.encode(pixels.view()).map_err(|source| Error::Encode { tile, source })?;
-        Ok((self.write(entry, tile, contents)?, pixels.view().halved(Vec::new()), unreadable))
+        Ok((self.write_blank(desk, entry, tile)?, Content::Blank, unreadable))
     }
 
-    fn write(&self, entry: u64, tile: TileAddress, contents: &[u8]) -> Result<Digest, Error> {
-        self.sink.write(entry, &EntryName::new(self.names.tile(tile))?, contents)?;
+    /// Hands a tile's file to the sink and counts it.
+    fn write(
+        &self,
+        tile: TileAddress,
+        contents: &[u8],
+        to_sink: impl FnOnce(&EntryName) -> Result<(), SinkError>,
+    ) -> Result<(), Error> {
+        to_sink(&EntryName::new(self.names.tile(tile))?)?;
         let bytes = contents.len() as u64;
         self.tile_bytes.fetch_add(bytes, Ordering::Relaxed);
         let pixels = self.plan.pyramid().region(tile).core.size().area();
         self.progress.tile_written(TileWritten { pixels, bytes });
-        Ok(Digest::of(contents))
+        Ok(())
     }
 }

@@ -63,6 +63,23 @@ pub enum ColourOption {
     Ignore,
 }
 
+/// What becomes of tiles on which there is nothing but the background.
+///
+/// Blank is what was not scanned, which alpha tells, and with a tolerance also a tile every channel of every pixel of which is within so many
+/// steps of the background.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum BlankTiles {
+    /// They are written as all others.
+    #[default]
+    Keep,
+    /// They are left out, but for those of levels that are one tile; the description and the descriptor say which. Of lossless tiles only
+    /// those that were never scanned.
+    Skip(u8),
+    /// They are written once for each size, and have one file's contents under many names where the destination is a folder.
+    Share(u8),
+}
+
 /// What happens where a part of the slide cannot be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -123,6 +140,8 @@ pub struct ExportOptions {
     pub quality: Quality,
     /// As the slide's own tiles.
     pub subsampling: SubsamplingOption,
+    /// Written as all others.
+    pub blank_tiles: BlankTiles,
     /// The scanned area.
     pub bounds: Bounds,
     /// What transparent pixels are composited on; by default the slide's background, else white.

@@ -1,7 +1,16 @@
 //! A tile put together from the pieces that it lies in.
 
-use super::{PIXEL_BYTES, PixelView, Pixels, byte_count, relative_to, row_bytes};
+use super::{PIXEL_BYTES, PixelView, Pixels, Rgb, byte_count, relative_to, row_bytes};
 use crate::geometry::Rect;
+
+/// What covers a part of a canvas.
+#[derive(Clone, Copy, Debug)]
+pub enum Patch<'p> {
+    /// These pixels.
+    Pixels(&'p Pixels),
+    /// One colour.
+    Plain(Rgb),
+}
 
 /// A rectangle of a level being put together from the pieces that cover it. The buffer is kept from one tile to the next.
 #[derive(Debug, Default)]
@@ -10,24 +19,32 @@ pub struct Canvas {
 }
 
 impl Canvas {
-    /// Copies the parts of `pieces` that lie in `area` to their places. Each piece is given with its rectangle; both in
+    /// Puts the parts of `pieces` that lie in `area` in their places. Each piece is given with its rectangle; both in
     /// pixels of one level. The pieces together cover the area.
     ///
     /// # Panics
     /// Where they leave a part of it uncovered or cover a part twice: a pixel of the tile before must never show.
-    pub fn assemble<'p>(&mut self, area: Rect, pieces: impl Iterator<Item = (Rect, &'p Pixels)>) -> PixelView<'_> {
+    pub fn assemble<'p>(&mut self, area: Rect, pieces: impl Iterator<Item = (Rect, Patch<'p>)>) -> PixelView<'_> {
         let stride = row_bytes(area.size());
         self.bytes.resize(byte_count(area.size()), 0);
         let mut covered = 0;
-        for (rect, pixels) in pieces {
+        for (rect, patch) in pieces {
             let Some(shared) = area.intersection(rect) else { continue };
             covered += shared.size().area();
-            let view = pixels.view().part(relative_to(shared, rect.origin()));
             let target = relative_to(shared, area.origin());
             let start = target.origin().x as usize * PIXEL_BYTES;
+            let length = row_bytes(shared.size());
             let rows = self.bytes.chunks_exact_mut(stride).skip(target.origin().y as usize);
-            for (source, row) in view.rows().zip(rows) {
-                row[start..start + source.len()].copy_from_slice(source);
+            let rows = rows.take(shared.size().height() as usize).map(|row| &mut row[start..start + length]);
+            match patch {
+                Patch::Pixels(pixels) => {
+                    let view = pixels.view().part(relative_to(shared, rect.origin()));
+                    rows.zip(view.rows()).for_each(|(row, source)| row.copy_from_slice(source));
+                }
+                Patch::Plain(Rgb([red, green, blue])) => {
+                    rows.flat_map(|row| row.as_chunks_mut::<PIXEL_BYTES>().0)
+                        .for_each(|pixel| *pixel = [blue, green, red, u8::MAX]);
+                }
             }
         }
         assert_eq!(covered, area.size().area(), "the pieces of {area}");
@@ -37,7 +54,6 @@ impl Canvas {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Rgb;
     use super::*;
     use crate::geometry::Size;
 
@@ -50,8 +66,21 @@ mod tests {
         let piece = Pixels::filled(size(2, 2), Rgb::WHITE);
         let area = Rect::of(size(3, 2));
         let short = std::panic::catch_unwind(|| {
-            Canvas::default().assemble(area, [(Rect::of(size(2, 2)), &piece)].into_iter());
+            Canvas::default().assemble(area, [(Rect::of(size(2, 2)), Patch::Pixels(&piece))].into_iter());
         });
         assert!(short.is_err());
+    }
+
+    #[test]
+    fn a_colour_covers_as_pixels_of_it_do() {
+        let (pixels, colour) = (Pixels::filled(size(5, 4), Rgb([1, 2, 3])), Rgb([9, 8, 7]));
+        let plain = Pixels::filled(size(3, 4), colour);
+        let (left, right) = (Rect::of(size(5, 4)), Rect::spanning(5..8, 0..4).unwrap());
+        let area = Rect::spanning(3..7, 1..3).unwrap();
+        let with = |patch: Patch<'_>| {
+            let pieces = [(left, Patch::Pixels(&pixels)), (right, patch)].into_iter();
+            Canvas::default().assemble(area, pieces).to_pixels()
+        };
+        assert_eq!(with(Patch::Plain(colour)), with(Patch::Pixels(&plain)));
     }
 }

@@ -11,6 +11,7 @@ use crate::layout::{BAG_DECLARATION, BAG_INFORMATION, Container, Layout, TAG_MAN
 use crate::manifest::MANIFEST;
 use crate::metadata::{self, PlainDescription};
 use crate::plan::Page;
+use crate::pyramid::TileAddress;
 use crate::render::Rgb;
 use crate::scan_properties::{self, SCAN_PROPERTIES, ScanFacts};
 use crate::slide::MicronsPerPixel;
@@ -83,7 +84,8 @@ impl Arrangement {
         let names = layout.deep_zoom(&pyramid.extension);
         let page_fits = layout.container() != Container::Szi && options.page == Page::Include;
 
-        let tile_names = pyramid.plan.tiles().map(|tile| Move {
+        let there = |tile: &TileAddress| !pyramid.is_left_out(*tile);
+        let tile_names = pyramid.plan.tiles().filter(there).map(|tile| Move {
             from: pyramid.names.tile(tile),
             to: names.tile(tile),
             pixels: Some(pyramid.plan.region(tile).core.size().area()),

@@ -186,7 +186,7 @@ impl ArchiveSink {
         }
         let archive = Archive::open(&self.partial)
             .map_err(|error| SinkError::Unreadable { path: self.destination.clone(), message: error.to_string() })?;
-        let written = self.lock().written();
+        let written = self.lock().files();
         match archive.faults().first() {
             Some(fault) => Err(SinkError::Unreadable { path: self.destination.clone(), message: fault.to_string() }),
             None if (archive.entries().len() as u64) < written => Err(SinkError::Disturbed {
@@ -256,7 +256,13 @@ impl Sink for ArchiveSink {
     fn write(&self, entry: u64, name: &EntryName, contents: &[u8]) -> Result<(), SinkError> {
         // What takes time, the CRC-32, is done before the lock is taken.
         let file = prepare(&self.destination, &self.root, name, contents)?;
-        let appended = self.lock().take(entry, name, file)?;
+        let appended = self.lock().take(entry, Some((name.clone(), file)))?;
+        self.count(appended);
+        Ok(())
+    }
+
+    fn leave_out(&self, entry: u64) -> Result<(), SinkError> {
+        let appended = self.lock().take(entry, None)?;
         self.count(appended);
         Ok(())
     }
@@ -268,7 +274,7 @@ impl Sink for ArchiveSink {
         parts: &mut dyn Iterator<Item = Vec<u8>>,
     ) -> Result<(), SinkError> {
         let mut entries = self.lock();
-        if entries.written() == entry {
+        if entries.next() == entry {
             let appended = entries.take_parts(name, parts)?;
             drop(entries);
             self.count(appended);
@@ -281,7 +287,7 @@ impl Sink for ArchiveSink {
     fn checkpoint(&self, checkpoint: Checkpoint) -> Result<(), SinkError> {
         let mut entries = self.lock();
         let length = entries.flush_gathered()?;
-        if let (true, Some(early_sync)) = (entries.written() == checkpoint.entries, &self.early_sync) {
+        if let (true, Some(early_sync)) = (entries.next() == checkpoint.entries, &self.early_sync) {
             early_sync.keep(checkpoint, length);
         }
         Ok(())
@@ -304,7 +310,7 @@ impl Sink for ArchiveSink {
         // What was written after the checkpoint is written anew.
         self.file.set_len(left.container_bytes).map_err(failed("cut", &self.partial))?;
         let mut position = 0;
-        for number in 0..left.entries {
+        for number in 0..left.files {
             if stop() {
                 return Err(SinkError::Stopped { path: self.destination.clone() });
             }
@@ -320,6 +326,7 @@ impl Sink for ArchiveSink {
             self.write(number, &EntryName::new(inside.to_owned())?, &contents)?;
             position = place.end;
         }
+        (left.files..left.entries).try_for_each(|number| self.leave_out(number))?;
         if position != left.container_bytes {
             let (written, found) = (left.container_bytes, position);
             return Err(SinkError::Disturbed { path: self.destination.clone(), written, found, unit: "bytes" });

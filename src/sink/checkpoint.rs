@@ -18,10 +18,10 @@ use super::existing::exists;
 use super::partial::{parent_folder, remove_file};
 use super::{SinkError, failed};
 
-const SIGNATURE: &[u8; 8] = b"SZRESUM1";
+const SIGNATURE: &[u8; 8] = b"SZRESUM2";
 const DIGEST_BYTES: usize = 32;
-/// The signature, the number of entries and the length of the container.
-const HEAD_BYTES: usize = 24;
+/// The signature, the numbers of entries and files, and the length of the container.
+const HEAD_BYTES: usize = 32;
 
 /// Beside the state, the disk should have room for this many times more, and for twice what is still to be written: an export must not fail for
 /// the sake of it.
@@ -35,8 +35,10 @@ pub type WriteState = Box<dyn FnOnce(&mut dyn Write) -> io::Result<()> + Send>;
 
 /// A moment of an export that a later run can go on from.
 pub struct Checkpoint {
-    /// The entries with lower numbers have all been written, and none with higher ones.
+    /// The entries with lower numbers have all been written or left out, and none with higher ones.
     pub entries: u64,
+    /// How many files were written.
+    pub files: u64,
     /// About how long the state is.
     pub bytes: u64,
     /// About how much is still to be written.
@@ -55,8 +57,10 @@ impl fmt::Debug for Checkpoint {
 /// What an earlier run has left.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LeftState {
-    /// The entries with lower numbers are on the disk.
+    /// The entries with lower numbers are on the disk, where they were not left out.
     pub entries: u64,
+    /// How many files that are.
+    pub files: u64,
     /// How many bytes of a one-file container they take.
     pub container_bytes: u64,
     /// What the export needs to go on.
@@ -103,6 +107,7 @@ impl CheckpointFile {
         let mut file = Hashed { inner: BufWriter::new(File::create_new(&self.unfinished)?), hasher: Sha256::new() };
         file.write_all(SIGNATURE)?;
         file.write_all(&checkpoint.entries.to_le_bytes())?;
+        file.write_all(&checkpoint.files.to_le_bytes())?;
         file.write_all(&container_bytes.to_le_bytes())?;
         (checkpoint.state)(&mut file)?;
         let digest = file.hasher.finalize();
@@ -131,7 +136,12 @@ impl CheckpointFile {
             return Ok(None);
         }
         let number = |at: usize| kept[at..at + 8].iter().rev().fold(0, |sum, &byte| sum << 8 | u64::from(byte));
-        Ok(Some(LeftState { entries: number(8), container_bytes: number(16), state: kept[HEAD_BYTES..].to_vec() }))
+        Ok(Some(LeftState {
+            entries: number(8),
+            files: number(16),
+            container_bytes: number(24),
+            state: kept[HEAD_BYTES..].to_vec(),
+        }))
     }
 
     pub fn exists(&self) -> bool {
@@ -179,7 +189,13 @@ mod tests {
     use super::*;
 
     fn checkpoint(entries: u64, state: &'static [u8]) -> Checkpoint {
-        Checkpoint { entries, bytes: state.len() as u64, to_come: 0, state: Box::new(|file| file.write_all(state)) }
+        Checkpoint {
+            entries,
+            files: entries - 1,
+            bytes: state.len() as u64,
+            to_come: 0,
+            state: Box::new(|file| file.write_all(state)),
+        }
     }
 
     #[test]
@@ -189,7 +205,7 @@ mod tests {
         assert_eq!(file.read().unwrap(), None);
         file.keep(checkpoint(3, b"one"), 17).unwrap();
         file.keep(checkpoint(5, b"two"), 19).unwrap();
-        let expected = LeftState { entries: 5, container_bytes: 19, state: b"two".to_vec() };
+        let expected = LeftState { entries: 5, files: 4, container_bytes: 19, state: b"two".to_vec() };
         assert_eq!(file.read().unwrap(), Some(expected));
         let whole = fs::read(&file.path).unwrap();
         for length in 0..whole.len() {

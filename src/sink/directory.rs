@@ -5,11 +5,13 @@
 //! removed, one that another run is writing is refused. The result of every system call is looked at, `close` among
 //! them: that is where a network or a quota says that a file did not fit.
 
+use std::collections::HashMap;
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, RenameFlags, renameat2};
@@ -38,6 +40,8 @@ pub struct DirectorySink {
     early_sync: Option<EarlySync>,
     /// How many files were written, to be counted again before they are published.
     files: AtomicU64,
+    /// Of contents that many files have: the file that further ones are second names of.
+    originals: Mutex<HashMap<Digest, PathBuf>>,
     checkpoints: CheckpointFile,
     /// Whether what was written is left for a later run where this one fails.
     leftover: Leftover,
@@ -96,6 +100,7 @@ impl DirectorySink {
             parent,
             early_sync: Some(early_sync),
             files: AtomicU64::new(0),
+            originals: Mutex::default(),
             checkpoints,
             leftover,
             left,
@@ -116,6 +121,10 @@ impl DirectorySink {
         }
         remove_empty(&self.made_for_it);
         Ok(())
+    }
+
+    fn originals(&self) -> MutexGuard<'_, HashMap<Digest, PathBuf>> {
+        self.originals.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Makes a file, lets `write` fill it and tell its bytes, and closes it.
@@ -231,6 +240,19 @@ impl Sink for DirectorySink {
         })
     }
 
+    /// A second name for the first such file, or for the latest: a file has no more than 65,000 names on ext4, and on some file systems no second.
+    fn write_repeated(&self, entry: u64, name: &EntryName, contents: &[u8], digest: Digest) -> Result<(), SinkError> {
+        let path = self.partial.join(name.as_str());
+        let original = self.originals().get(&digest).cloned();
+        if original.is_some_and(|original| fs::hard_link(original, &path).is_ok()) {
+            self.files.fetch_add(1, Ordering::Relaxed);
+            return Ok(());
+        }
+        self.write(entry, name, contents)?;
+        self.originals().insert(digest, path);
+        Ok(())
+    }
+
     fn write_parts(
         &self,
         _entry: u64,
@@ -285,7 +307,7 @@ impl Sink for DirectorySink {
             }
             found += 1;
         }
-        let written = self.left.as_ref().map_or(0, |left| left.entries);
+        let written = self.left.as_ref().map_or(0, |left| left.files);
         self.files.store(written, Ordering::Relaxed);
         if found == written {
             return Ok(());

@@ -7,6 +7,7 @@
 //! keeps its own decoder.
 
 use std::cell::RefCell;
+use std::ops::Range;
 use std::sync::OnceLock;
 
 use super::openslide::{OpenSlideSource, read_associated_image};
@@ -222,6 +223,12 @@ impl TiffSource {
     }
 }
 
+/// The columns and rows of the stored tiles that a region lies in.
+fn cells(region: Rect, tile: Size) -> (Range<u32>, Range<u32>) {
+    let cells = |range: Range<u32>, length: u32| range.start / length..range.end.div_ceil(length);
+    (cells(region.columns(), tile.width()), cells(region.rows(), tile.height()))
+}
+
 /// Whether a vendor's slides are a plain grid of tiles.
 pub(super) fn is_plain(vendor: Option<&str>) -> bool {
     vendor.is_some_and(|vendor| PLAIN_VENDORS.contains(&vendor))
@@ -236,10 +243,10 @@ impl Source for TiffSource {
         let stride = region.size().width() as usize * PIXEL_BYTES;
         spare.resize(stride * region.size().height() as usize, 0);
         let tile = self.tiles.table.tiles.size;
-        let cells = |range: std::ops::Range<u32>, length: u32| range.start / length..range.end.div_ceil(length);
+        let (columns, rows) = cells(region, tile);
         let mut missing = false;
-        for row in cells(region.rows(), tile.height()) {
-            for column in cells(region.columns(), tile.width()) {
+        for row in rows {
+            for column in columns.clone() {
                 let Some(shared) = self.tiles.table.rect(column, row).and_then(|rect| rect.intersection(region)) else {
                     continue;
                 };
@@ -261,6 +268,12 @@ impl Source for TiffSource {
         } else {
             PremultipliedPixels::opaque(region.size(), spare)
         })
+    }
+
+    fn is_unscanned(&self, region: Rect) -> bool {
+        let table = &self.tiles.table;
+        let (columns, mut rows) = cells(region, table.tiles.size);
+        rows.all(|row| columns.clone().all(|column| table.is_missing(column, row)))
     }
 
     fn read_level(&self, level: SlideLevel, origin: Point, size: Size) -> Result<PremultipliedPixels, SlideError> {

@@ -10,7 +10,8 @@ use crate::geometry::Size;
 use crate::layout::{BAG_DECLARATION, BAG_INFORMATION, Container, Layout, TAG_MANIFEST, is_descriptor};
 use crate::manifest::{self, Digest, MANIFEST};
 use crate::metadata;
-use crate::pyramid::PyramidPlan;
+use crate::pyramid::{PyramidPlan, TileAddress};
+use crate::tile_set::TileSet;
 
 /// No descriptor, and none of a bag's tag files but the manifests, is longer.
 const TEXT_AT_MOST: u64 = 1 << 20;
@@ -38,9 +39,18 @@ pub(crate) struct ExpectedPyramid {
     /// The descriptor's file.
     pub descriptor: String,
     pub plan: PyramidPlan,
+    /// The tiles that the description says were left out, being blank.
+    left_out: Option<TileSet>,
     pub names: DeepZoomNames,
     pub extension: String,
     format: TileFileFormat,
+}
+
+impl ExpectedPyramid {
+    /// Whether a tile is blank and has no file.
+    pub fn is_left_out(&self, tile: TileAddress) -> bool {
+        self.left_out.as_ref().is_some_and(|left_out| left_out.has(tile, &self.plan))
+    }
 }
 
 fn contradiction(name: &str, message: String) -> Damage {
@@ -67,8 +77,8 @@ impl Expectations {
             name.strip_prefix(nameless.payload()).unwrap_or(name)
         });
         let layout = Layout::new(own_name, nameless.container());
-        let expectations = Self { layout, listed, tags, pyramid };
-        expectations.check_description(export, damages);
+        let mut expectations = Self { layout, listed, tags, pyramid };
+        expectations.take_description(export, damages);
         Ok(expectations)
     }
 
@@ -106,10 +116,10 @@ impl Expectations {
         Some((pyramid.plan.region(tile).full.size(), pyramid.format))
     }
 
-    /// Holds the description against the descriptor, where it is there.
-    fn check_description(&self, export: &dyn ExportedFiles, damages: &mut Vec<Damage>) {
-        let Some(pyramid) = &self.pyramid else { return };
+    /// Holds the description against the descriptor, where it is there, and takes from it which tiles were left out.
+    fn take_description(&mut self, export: &dyn ExportedFiles, damages: &mut Vec<Damage>) {
         let name = self.layout.description();
+        let Some(pyramid) = &mut self.pyramid else { return };
         if !export.files().contains_key(&name) {
             return;
         }
@@ -134,6 +144,19 @@ impl Expectations {
                 damages.push(contradiction(&name, format!("says {key} {found}, and the descriptor says {expected}")));
             }
         }
+        if let Some(text) = description["blankTiles"].as_str() {
+            match TileSet::from_base64(text, &pyramid.plan) {
+                Ok(left_out) => {
+                    let said = &description["tilesLeftOut"];
+                    if !said.is_null() && said.as_u64() != Some(left_out.len()) {
+                        let message = format!("says that {said} tiles were left out, and names {}", left_out.len());
+                        damages.push(contradiction(&name, message));
+                    }
+                    pyramid.left_out = Some(left_out);
+                }
+                Err(error) => damages.push(contradiction(&name, format!("its blankTiles {error}"))),
+            }
+        }
         // It names the manifest: somebody has taken that away. Where a tag manifest lists it, the comparison of names tells.
         let manifest = self.layout.manifest();
         let is_tag = self.tags.as_ref().is_some_and(|tags| tags.contains_key(&manifest));
@@ -154,13 +177,14 @@ impl Expectations {
         if let Some(pyramid) = &self.pyramid {
             let known =
                 |name: &str| self.listed.as_ref().map_or_else(|| export.has(name), |listed| listed.contains_key(name));
-            let tiles = pyramid.plan.tile_count();
+            let tiles = pyramid.plan.tile_count() - pyramid.left_out.as_ref().map_or(0, TileSet::len);
             let there = self.listed.as_ref().map_or(export.files().len(), BTreeMap::len) as u64;
             if tiles > there.saturating_add(MISSING_AT_MOST) {
                 let message = format!("promises {tiles} tiles, and there are {there} files");
                 damages.push(contradiction(&pyramid.descriptor, message));
             } else {
-                missing.extend(pyramid.plan.tiles().map(|tile| pyramid.names.tile(tile)).filter(|name| !known(name)));
+                let planned = pyramid.plan.tiles().filter(|&tile| !pyramid.is_left_out(tile));
+                missing.extend(planned.map(|tile| pyramid.names.tile(tile)).filter(|name| !known(name)));
             }
         }
         let listed = self.listed.iter().chain(&self.tags).flat_map(BTreeMap::keys);
@@ -266,6 +290,7 @@ fn read_pyramid(export: &dyn ExportedFiles, name: &str, damages: &mut Vec<Damage
         Ok(ExpectedPyramid {
             descriptor: name.to_owned(),
             plan: PyramidPlan::new(descriptor.size, descriptor.geometry),
+            left_out: None,
             names: DeepZoomNames::new(name.strip_suffix(".dzi").unwrap_or(name), &descriptor.format),
             extension: descriptor.format,
             format,

@@ -34,6 +34,7 @@ mod zip_file;
 mod archives;
 mod associated;
 mod bags;
+mod blank_tiles;
 mod colours;
 mod containers;
 mod descriptions;

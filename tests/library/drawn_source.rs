@@ -28,6 +28,7 @@ pub enum Fault {
 pub struct DrawnSource {
     info: SlideInfo,
     fault: Fault,
+    unscanned: fn(u32) -> bool,
     reads: Mutex<Vec<Rect>>,
 }
 
@@ -47,11 +48,17 @@ impl DrawnSource {
             associated_images: Vec::new(),
             properties: BTreeMap::new(),
         };
-        Self { info, fault: Fault::None, reads: Mutex::new(Vec::new()) }
+        Self { info, fault: Fault::None, unscanned: |_| false, reads: Mutex::new(Vec::new()) }
     }
 
     pub fn with_fault(mut self, fault: Fault) -> Self {
         self.fault = fault;
+        self
+    }
+
+    /// The same, but for rows that were not scanned.
+    pub fn with_unscanned(mut self, unscanned: fn(u32) -> bool) -> Self {
+        self.unscanned = unscanned;
         self
     }
 
@@ -83,8 +90,11 @@ impl Source for DrawnSource {
             Fault::Panic(point) if touches(point) => panic!("drawn to panic"),
             _ => {}
         }
-        let pixels = region.rows().flat_map(|y| region.columns().map(move |x| colour(x, y)));
-        let argb = pixels.flat_map(|[red, green, blue]| u32::from_be_bytes([255, red, green, blue]).to_ne_bytes());
+        let argb = |x: u32, y: u32| {
+            let [red, green, blue] = colour(x, y);
+            if (self.unscanned)(y) { 0 } else { u32::from_be_bytes([255, red, green, blue]) }
+        };
+        let argb = region.rows().flat_map(|y| region.columns().flat_map(move |x| argb(x, y).to_ne_bytes()));
         Ok(PremultipliedPixels::from_native_argb(region.size(), argb.collect()))
     }
 

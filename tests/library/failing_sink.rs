@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use nix::errno::Errno;
+use slidezoom::manifest::Digest;
 use slidezoom::sink::{EntryName, Sink, SinkError};
 
 /// Which calls fail, and how.
@@ -54,6 +55,15 @@ impl Sink for FailingSink {
     fn write(&self, entry: u64, name: &EntryName, contents: &[u8]) -> Result<(), SinkError> {
         self.count()?;
         self.inner.write(entry, name, contents)
+    }
+
+    fn leave_out(&self, entry: u64) -> Result<(), SinkError> {
+        self.inner.leave_out(entry)
+    }
+
+    fn write_repeated(&self, entry: u64, name: &EntryName, contents: &[u8], digest: Digest) -> Result<(), SinkError> {
+        self.count()?;
+        self.inner.write_repeated(entry, name, contents, digest)
     }
 
     fn write_parts(

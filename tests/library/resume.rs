@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex};
 use slidezoom::export::{create_sink, resume_sink};
 use slidezoom::geometry::Size;
 use slidezoom::layout::Container;
-use slidezoom::plan::{ExportOptions, FormatOption, Page};
+use slidezoom::plan::{BlankTiles, ExportOptions, FormatOption, Page};
 use slidezoom::progress::{Progress, Unwatched};
 use slidezoom::pyramid::TileGeometry;
 use slidezoom::sink::{Checkpoint, EntryName, Existing, LeftState, Sink, SinkError};
@@ -21,7 +21,8 @@ use crate::drawn_source::DrawnSource;
 
 /// High and narrow: little is held at a time, and so a checkpoint comes soon.
 fn source() -> DrawnSource {
-    DrawnSource::new(Size::new(200, 150_000).unwrap(), Size::new(200, 200), None)
+    let size = Size::new(200, 150_000).unwrap();
+    DrawnSource::new(size, Size::new(200, 200), None).with_unscanned(|row| row % 2_500 > 1_600)
 }
 
 fn options(container: Container) -> ExportOptions {
@@ -57,11 +58,16 @@ impl Progress for StopAtCheckpoint {
 struct Exports {
     folder: tempfile::TempDir,
     container: Container,
+    options: ExportOptions,
 }
 
 impl Exports {
     fn new(container: Container) -> Self {
-        Self { folder: tempfile::tempdir().unwrap(), container }
+        Self { folder: tempfile::tempdir().unwrap(), container, options: options(container) }
+    }
+
+    fn with(self, options: ExportOptions) -> Self {
+        Self { options, ..self }
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -70,7 +76,7 @@ impl Exports {
     }
 
     fn run(&self, name: &str, jobs: usize, progress: &dyn Progress) -> Result<ExportReport, Error> {
-        self.run_with(name, jobs, progress, &options(self.container))
+        self.run_with(name, jobs, progress, &self.options)
     }
 
     fn run_with(
@@ -115,14 +121,17 @@ const CONTAINERS: [Container; 3] = [Container::Folder, Container::Bag, Container
 
 #[test]
 fn a_resumed_export_is_the_same_byte_for_byte() {
-    for container in CONTAINERS {
-        let exports = Exports::new(container);
+    let policies = [BlankTiles::Keep, BlankTiles::Skip(0), BlankTiles::Share(0)];
+    for (container, blank_tiles) in CONTAINERS.into_iter().flat_map(|one| policies.map(|policy| (one, policy))) {
+        let exports = Exports::new(container).with(ExportOptions { blank_tiles, ..options(container) });
         let undisturbed = exports.run("undisturbed", 2, &Unwatched).unwrap();
         exports.stop_at_checkpoint("resumed", 3);
         exports.stop_at_checkpoint("resumed", 1);
         let report = exports.run("resumed", 2, &Unwatched).unwrap();
-        assert!(exports.contents("resumed") == exports.contents("undisturbed"), "{container:?}");
-        assert_eq!((report.tiles, report.tile_bytes), (undisturbed.tiles, undisturbed.tile_bytes));
+        assert!(exports.contents("resumed") == exports.contents("undisturbed"), "{container:?} {blank_tiles:?}");
+        let counts = |report: &ExportReport| (report.tiles, report.left_out, report.tile_bytes);
+        assert_eq!(counts(&report), counts(&undisturbed));
+        assert_eq!(report.left_out > 100, blank_tiles == BlankTiles::Skip(0), "{} left out", report.left_out);
         assert_eq!(exports.names().len(), 2, "nothing else is left: {:?}", exports.names());
     }
 }
@@ -257,7 +266,12 @@ impl Sink for Recorder {
     fn checkpoint(&self, checkpoint: Checkpoint) -> Result<(), SinkError> {
         let mut state = Vec::new();
         (checkpoint.state)(&mut state).unwrap();
-        self.checkpoints.lock().unwrap().push(LeftState { entries: checkpoint.entries, container_bytes: 0, state });
+        self.checkpoints.lock().unwrap().push(LeftState {
+            entries: checkpoint.entries,
+            files: checkpoint.files,
+            container_bytes: 0,
+            state,
+        });
         Ok(())
     }
 

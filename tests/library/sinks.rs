@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
+use slidezoom::manifest::Digest;
 use slidezoom::sink::{ArchiveSink, DirectorySink, EntryName, Existing, MemorySink, Sink, SinkError};
 
 use crate::zip_by_hand::entries_of;
@@ -48,10 +49,22 @@ fn keeps_the_contract<S: Sink + 'static>(make: &dyn Fn() -> (S, Box<dyn Fn() -> 
     sink.write(201, &name("große Datei #1"), &vec![7; 3 << 20]).unwrap();
     let mut parts = [b"one, ".to_vec(), Vec::new(), b"two".to_vec()].into_iter();
     sink.write_parts(202, &name("parts"), &mut parts).unwrap();
+    // What comes again and again, and numbers that are of no file, in an order of their own.
+    let repeated = [b"one".as_slice(), b"other"];
+    for entry in (203..223).rev() {
+        let contents = repeated[entry as usize % 2];
+        match entry % 5 {
+            0 => sink.leave_out(entry).unwrap(),
+            _ => sink.write_repeated(entry, &name(&format!("a/{entry}")), contents, Digest::of(contents)).unwrap(),
+        }
+    }
     assert!(published().is_none(), "nothing is published before the commit");
     Box::new(sink).commit().unwrap();
     let files = published().unwrap();
-    assert_eq!(files.len(), 203);
+    assert_eq!(files.len(), 203 + 16);
+    for entry in (203..223_u64).filter(|entry| entry % 5 != 0) {
+        assert_eq!(files[&format!("a/{entry}")], repeated[entry as usize % 2]);
+    }
     assert_eq!(files["parts"], b"one, two");
     for entry in 0..200_u64 {
         assert_eq!(files[&format!("a/b/{entry}")], entry.to_le_bytes());

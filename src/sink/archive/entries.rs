@@ -18,7 +18,10 @@ pub(super) struct Entries {
     root: EntryName,
     /// The entry number whose turn it is.
     next: u64,
-    waiting: BTreeMap<u64, (EntryName, PreparedZipFile)>,
+    /// By entry number; `None` for one that is left out.
+    waiting: BTreeMap<u64, Option<(EntryName, PreparedZipFile)>>,
+    /// How many files were written.
+    files: u64,
     zip: ZipWriter<ArchiveStream>,
     index: Option<Box<dyn ArchiveIndex>>,
     /// Once something could not be written, nothing more is.
@@ -37,25 +40,31 @@ impl Entries {
             root,
             next: 0,
             waiting: BTreeMap::new(),
+            files: 0,
             zip: ZipWriter::new(stream),
             index,
             failure: None,
         }
     }
 
-    /// How many entries have been written.
-    pub fn written(&self) -> u64 {
+    /// The entry number whose turn it is.
+    pub fn next(&self) -> u64 {
         self.next
     }
 
-    /// Takes a file; writes all whose turn has come. Returns how many bytes of contents were written.
-    pub fn take(&mut self, entry: u64, name: &EntryName, file: PreparedZipFile) -> Result<u64, SinkError> {
+    /// How many files have been written.
+    pub fn files(&self) -> u64 {
+        self.files
+    }
+
+    /// Takes a file, or an entry number that has none; writes all whose turn has come. Returns how many bytes of contents were written.
+    pub fn take(&mut self, entry: u64, file: Option<(EntryName, PreparedZipFile)>) -> Result<u64, SinkError> {
         self.refuse_after_failure()?;
         if entry < self.next || self.waiting.contains_key(&entry) {
             let twice = io::Error::new(io::ErrorKind::AlreadyExists, "an entry's number came twice");
             return Err(writing_failed(&self.destination, &twice));
         }
-        self.waiting.insert(entry, (name.clone(), file));
+        self.waiting.insert(entry, file);
         self.append_waiting()
     }
 
@@ -124,8 +133,10 @@ impl Entries {
     /// Writes every file whose turn has come.
     fn append_waiting(&mut self) -> Result<u64, SinkError> {
         let mut appended = 0;
-        while let Some((name, file)) = self.waiting.remove(&self.next) {
-            appended += self.append(&name, file)?;
+        while let Some(file) = self.waiting.remove(&self.next) {
+            if let Some((name, file)) = file {
+                appended += self.append(&name, file)?;
+            }
             self.next += 1;
         }
         Ok(appended)
@@ -146,6 +157,7 @@ impl Entries {
         });
         let place = place.map_err(|error| self.fail(&error))?;
         let length = place.end - place.start;
+        self.files += 1;
         if let Some(index) = &mut self.index {
             index.add(name, place);
         }

@@ -1,0 +1,216 @@
+//! `--blank`: which tiles are blank is worked out here from an export that has them all, and what the export without them says is held against that.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use slidezoom_fixtures::{Pattern, SlideBuilder, TileFault};
+
+use crate::deep_zoom::{DeepZoom, Tile};
+use crate::pictures::Picture;
+use crate::slides::{self, WriteInto};
+use crate::tree::Tree;
+use crate::workspace::Workspace;
+
+const SIZE: (u32, u32) = (1500, 1100);
+const GREY: [u8; 3] = [128, 128, 128];
+
+fn plan() -> DeepZoom {
+    DeepZoom::new(SIZE).cut(100, 1)
+}
+
+/// A slide most of which was not scanned.
+fn sparse() -> SlideBuilder {
+    slides::exact(SIZE, Pattern::Gradient).tile_size(64, 64).scanned_percent(12)
+}
+
+const PNG: [&str; 8] = ["--format", "png", "--tile-size", "100", "--background", "808080", "--bounds", "full"];
+
+fn export(workspace: &Workspace, output: &str, options: &[&str]) -> Tree {
+    workspace.export([&["scan.tiff", "-o", output][..], &PNG, options].concat()).succeeds();
+    workspace.slidezoom(["verify", output]).succeeds();
+    workspace.tree(output)
+}
+
+/// By how much a tile differs from the background at most.
+fn difference(tree: &Tree, tile: &Tile) -> u8 {
+    let picture = Picture::from_png(tree.file(&format!("dense_files/{}", tile.file("png"))));
+    let (width, height) = picture.size();
+    let pixels = (0..height).flat_map(|y| (0..width).map(move |x| (x, y)));
+    let of_pixel =
+        |(x, y)| picture.pixel(x, y).iter().zip(GREY).map(|(found, grey)| found.abs_diff(grey)).max().unwrap();
+    pixels.map(of_pixel).max().unwrap()
+}
+
+/// The tiles that a description names, by their number in it.
+fn named(description: &serde_json::Value) -> BTreeSet<usize> {
+    let Some(text) = description["blankTiles"].as_str() else { return BTreeSet::new() };
+    let bits = STANDARD.decode(text).unwrap();
+    (0..bits.len() * 8).filter(|bit| bits[bit / 8] >> (7 - bit % 8) & 1 == 1).collect()
+}
+
+#[test]
+fn what_is_left_out_is_what_a_whole_export_shows_as_background() {
+    let workspace = Workspace::new();
+    sparse().write_into(&workspace, "scan.tiff");
+    let dense = export(&workspace, "dense", &[]);
+    let plan = plan();
+    let differences: Vec<u8> = plan.tiles().iter().map(|tile| difference(&dense, tile)).collect();
+    for tolerance in [0, 1, 40, 255] {
+        let output = format!("skip-{tolerance}");
+        let option = if tolerance == 0 { "skip".to_owned() } else { format!("skip={tolerance}") };
+        let tree = export(&workspace, &output, &["--blank", &option]);
+        let description = tree.json(&format!("{output}.json"));
+        let left_out = named(&description);
+        let mut expected = BTreeSet::new();
+        for (number, tile) in plan.tiles().iter().enumerate() {
+            let file = format!("{output}_files/{}", tile.file("png"));
+            let is_there = tree.files().contains(&file.as_str());
+            if plan.grid(tile.level) != (1, 1) && differences[number] <= tolerance {
+                expected.insert(number);
+                assert!(!is_there, "{file} differs by {} and is there", differences[number]);
+            } else {
+                assert!(tree.file(&file) == dense.file(&format!("dense_files/{}", tile.file("png"))), "{file}");
+            }
+        }
+        assert_eq!(left_out, expected, "tolerance {tolerance}");
+        assert_eq!(description["tilesLeftOut"], expected.len());
+        assert_eq!(description["options"]["blankTiles"]["skip"], tolerance);
+        assert!(tree.text(&format!("{output}.dzi")).contains("<DisplayRects>"));
+        // Sampled, so that a test of an empty set shows itself.
+        assert!(expected.len() > plan.tiles().len() / 2, "{} of {}", expected.len(), plan.tiles().len());
+    }
+    assert!(differences.iter().any(|&difference| (1..40).contains(&difference)), "tolerances make a difference");
+    assert!(named(&dense.json("dense.json")).is_empty() && !dense.text("dense.dzi").contains("DisplayRects"));
+}
+
+#[test]
+fn every_worker_and_every_container_leaves_out_the_same() {
+    let workspace = Workspace::new();
+    sparse().write_into(&workspace, "scan.tiff");
+    for policy in ["skip", "share=3"] {
+        let export = |output: &str, jobs: &str| {
+            workspace
+                .export(
+                    [&["scan.tiff", "-o", output, "--blank", policy, "--jobs", jobs][..], &PNG, &["--overlap", "0"]]
+                        .concat(),
+                )
+                .succeeds();
+            workspace.slidezoom(["verify", output]).succeeds();
+        };
+        let of = |container: &str| format!("{}-{container}", policy.split_once('=').map_or(policy, |(word, _)| word));
+        for jobs in ["1", "7"] {
+            export(&of(&format!("{jobs}/scan")), jobs);
+            export(&of(&format!("{jobs}/scan.zip")), jobs);
+        }
+        workspace.tree(of("1/scan")).assert_same(&workspace.tree(of("7/scan")));
+        let archives = ["1", "7"].map(|jobs| fs::read(workspace.path(of(&format!("{jobs}/scan.zip")))).unwrap());
+        assert!(archives[0] == archives[1]);
+        for (from, to) in [("1/scan.zip", "again/scan"), ("again/scan", "again.zip"), ("1/scan", "other.zip")] {
+            workspace.slidezoom(["repack", &of(from), "-o", &of(to)]).succeeds();
+            workspace.slidezoom(["verify", &of(to)]).succeeds();
+        }
+        workspace.tree(of("again/scan")).assert_same(&workspace.tree(of("1/scan")));
+        let archives = ["again.zip", "other.zip"].map(|archive| fs::read(workspace.path(of(archive))).unwrap());
+        assert!(archives[0] == archives[1]);
+    }
+}
+
+#[test]
+fn shared_tiles_are_one_file_a_size_with_the_contents_that_they_would_have() {
+    let workspace = Workspace::new();
+    sparse().write_into(&workspace, "scan.tiff");
+    let dense = export(&workspace, "dense", &[]);
+    export(&workspace, "share", &["--blank", "share"]);
+    let mut inodes: BTreeMap<u64, (u64, Vec<u8>)> = BTreeMap::new();
+    for tile in plan().tiles() {
+        let path = workspace.path(format!("share/share_files/{}", tile.file("png")));
+        let (found, contents) = (fs::metadata(&path).unwrap(), fs::read(&path).unwrap());
+        assert!(contents == dense.file(&format!("dense_files/{}", tile.file("png"))), "{tile:?}");
+        let (names, first) = inodes.entry(found.ino()).or_insert_with(|| (0, contents.clone()));
+        assert!(*first == contents && difference(&dense, &tile) == 0 || *names == 0);
+        *names += 1;
+    }
+    let blank = plan().tiles().iter().filter(|tile| difference(&dense, tile) == 0).count() as u64;
+    let sharing: Vec<u64> = inodes.values().map(|(names, _)| *names).filter(|&names| names > 1).collect();
+    assert!(sharing.iter().sum::<u64>() > blank * 9 / 10, "{sharing:?} of {blank} blank tiles");
+}
+
+#[test]
+fn a_sparse_export_that_was_changed_is_found_out() {
+    let workspace = Workspace::new();
+    sparse().write_into(&workspace, "scan.tiff");
+    export(&workspace, "skip", &["--blank", "skip"]);
+    let names: Vec<String> = plan().tiles().iter().map(|tile| format!("skip_files/{}", tile.file("png"))).collect();
+    let (there, left_out): (Vec<_>, Vec<_>) = names.iter().partition(|name| workspace.path("skip").join(name).exists());
+    let verify = |words: &[&str]| {
+        let run = workspace.slidezoom(["verify", "skip"]);
+        assert_eq!(run.code(), Some(5), "{run:?}");
+        assert!(words.iter().all(|word| run.text().contains(word)), "{words:?} in {run:?}");
+    };
+    // A tile where none should be.
+    let stranger = workspace.path("skip").join(left_out[0]);
+    fs::copy(workspace.path("skip").join(there[0]), &stranger).unwrap();
+    verify(&[left_out[0], "does not belong"]);
+    fs::remove_file(stranger).unwrap();
+    // None where one should be.
+    let last = workspace.path("skip").join(there[there.len() - 1]);
+    let contents = fs::read(&last).unwrap();
+    fs::remove_file(&last).unwrap();
+    verify(&[there[there.len() - 1], "missing"]);
+    fs::write(&last, contents).unwrap();
+    // A description that says otherwise.
+    let path = workspace.path("skip/skip.json");
+    let original = fs::read_to_string(&path).unwrap();
+    let bits = serde_json::from_str::<serde_json::Value>(&original).unwrap()["blankTiles"].as_str().unwrap().to_owned();
+    let mut more = STANDARD.decode(&bits).unwrap();
+    more[0] |= 0x80;
+    for (changed, words) in [
+        (STANDARD.encode(&more), "tiles were left out"),
+        ("AAAA".to_owned(), "a bit for each of"),
+        ("no base64".to_owned(), "is no base64"),
+    ] {
+        fs::write(&path, original.replace(&bits, &changed)).unwrap();
+        verify(&["skip.json", words]);
+    }
+    fs::write(&path, &original).unwrap();
+    workspace.slidezoom(["verify", "skip"]).succeeds();
+}
+
+/// Of the scanner's own tiles, those that it never made.
+#[test]
+fn a_lossless_export_leaves_out_what_was_never_scanned() {
+    let workspace = Workspace::new();
+    let missing = [(0, 0), (3, 2), (4, 4)];
+    let slide = SlideBuilder::new(320, 320).tile_size(64, 64).pattern(Pattern::Tissue { seed: 1 });
+    let slide =
+        missing.iter().fold(slide, |slide, &(column, row)| slide.tile_fault(0, column, row, TileFault::Missing));
+    slide.write_into(&workspace, "scan.tiff");
+    workspace.export(["scan.tiff", "--lossless", "--blank", "skip", "-o", "lossless"]).succeeds();
+    workspace.slidezoom(["verify", "lossless"]).succeeds();
+    let tree = workspace.tree("lossless");
+    for row in 0..5 {
+        for column in 0..5 {
+            let file = format!("lossless_files/9/{column}_{row}.jpeg");
+            assert_eq!(tree.files().contains(&file.as_str()), !missing.contains(&(column, row)), "{file}");
+        }
+    }
+    // The last tile is in the corner, and so are the next two smaller ones, which show nothing else.
+    let smaller = ["lossless_files/8/2_2.jpeg", "lossless_files/7/1_1.jpeg"];
+    assert!(smaller.iter().all(|file| !tree.files().contains(file)));
+    assert_eq!(tree.json("lossless.json")["tilesLeftOut"], missing.len() + smaller.len());
+}
+
+#[test]
+fn what_cannot_be_is_refused() {
+    let workspace = Workspace::new();
+    sparse().write_into(&workspace, "scan.tiff");
+    for wrong in ["drop", "keep=1", "skip=", "skip=256", "skip=-1", "share=x"] {
+        let refused = workspace.export(["scan.tiff", "--blank", wrong]).says(&["--blank"]);
+        assert_eq!(refused.code(), Some(2), "{wrong}");
+    }
+    workspace.export(["scan.tiff", "-o", "x.szi", "--blank", "skip"]).fails(2, &["a .szi has every tile"]);
+    workspace.export(["scan.tiff", "-o", "x.szi", "--blank", "share"]).succeeds();
+}
