@@ -98,6 +98,8 @@ struct Description {
     height: u32,
     tile_size: u32,
     overlap: u32,
+    #[serde(default)]
+    smallest_level: u32,
     format: String,
     #[serde(default)]
     microns_per_pixel: Value,
@@ -279,7 +281,8 @@ impl Description {
         let pyramid = PyramidPlan::new(Size::new(self.width, self.height)?, geometry);
         let level = pyramid.levels().rev().find(|&level| {
             let size = pyramid.level_size(level);
-            pyramid.level_tile_count(level) == 1 && size.width().max(size.height()) <= THUMBNAIL_AT_MOST
+            let has_tiles = level.number() >= self.smallest_level;
+            has_tiles && pyramid.level_tile_count(level) == 1 && size.width().max(size.height()) <= THUMBNAIL_AT_MOST
         })?;
         Some(names.tile(pyramid.tile(level, 0, 0)?))
     }

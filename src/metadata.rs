@@ -11,6 +11,7 @@ use crate::encode::TileFormat;
 use crate::geometry::{Rect, Size};
 use crate::manifest::MANIFEST;
 use crate::plan::{BaseTiles, BlankTiles, Bounds, Colour, ExportPlan, Page, ReadErrorPolicy};
+use crate::pyramid::Level;
 use crate::render::Rgb;
 use crate::slide::{MicronsPerPixel, SlideInfo, SourceFile, SourceIdentity, openslide_version};
 use crate::tile_set::TileSet;
@@ -59,6 +60,8 @@ struct Description<'a> {
     width: u32,
     height: u32,
     levels: usize,
+    /// The number of the first of them.
+    smallest_level: Level,
     tile_size: u32,
     overlap: u32,
     /// Whether the full size's tiles were encoded as `encoding` says, or are the slide's own.
@@ -146,6 +149,7 @@ pub fn describe(info: &SlideInfo, plan: &ExportPlan, findings: Findings<'_>) -> 
         width: pyramid.size().width(),
         height: pyramid.size().height(),
         levels: pyramid.levels().len(),
+        smallest_level: pyramid.smallest_level(),
         tile_size: pyramid.geometry().tile_size(),
         overlap: pyramid.geometry().overlap(),
         base_tiles: plan.base_tiles(),

@@ -10,7 +10,7 @@ use crate::descriptor::{DeepZoomNames, Descriptor, display_rects};
 use crate::encode::{Quality, Subsampling, TileFormat};
 use crate::geometry::{Point, Rect, Size};
 use crate::layout::{Container, Layout};
-use crate::pyramid::{Level, PyramidPlan, TileGeometry};
+use crate::pyramid::{Depth, Level, PyramidPlan, TileGeometry};
 use crate::render::{Pixels, PremultipliedPixels, Rgb};
 use crate::slide::{AssociatedImage, MicronsPerPixel, NotDirect, Reader, SlideInfo, SourceIdentity};
 use crate::tile_set::TileSet;
@@ -71,6 +71,9 @@ pub enum PlanError {
     /// A `.szi` has all of its tiles.
     #[error("a .szi has every tile: blank ones cannot be left out of it")]
     SparseSzi,
+    /// A `.szi` has all of its levels.
+    #[error("a .szi has every level down to that of one pixel")]
+    ShallowSzi,
     /// The tile asked for is not in the pyramid.
     #[error("there is no tile at column {column}, row {row} of level {level}; {grid}")]
     NoSuchTile {
@@ -191,7 +194,10 @@ impl ExportPlan {
         if options.container == Container::Szi && matches!(options.blank_tiles, BlankTiles::Skip(_)) {
             return Err(PlanError::SparseSzi);
         }
-        let pyramid = PyramidPlan::new(area.size(), geometry);
+        if options.container == Container::Szi && options.depth != Depth::Pixel {
+            return Err(PlanError::ShallowSzi);
+        }
+        let pyramid = PyramidPlan::new(area.size(), geometry).to_depth(options.depth);
         let grid = pyramid.grid(pyramid.max_level());
         if grid.width().max(grid.height()) > Self::MOST_TILES_A_SIDE {
             return Err(PlanError::Grid { grid, most: Self::MOST_TILES_A_SIDE });

@@ -158,12 +158,27 @@ pub struct TileRegion {
     pub full: Rect,
 }
 
+/// Down to where a pyramid goes, in the words of libvips.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Depth {
+    /// To the level of one pixel, as every Deep Zoom viewer expects.
+    #[default]
+    Pixel,
+    /// To the largest level that is one tile.
+    Tile,
+    /// The full size alone.
+    One,
+}
+
 /// All levels, grids and tiles of one pyramid.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PyramidPlan {
     geometry: TileGeometry,
     /// Sizes by level number, smallest first; never empty.
     sizes: Vec<Size>,
+    /// Smaller levels have no tiles. Levels keep their numbers: viewers reckon them from the image's size.
+    smallest: Level,
 }
 
 impl PyramidPlan {
@@ -177,7 +192,26 @@ impl PyramidPlan {
             sizes.push(smallest);
         }
         sizes.reverse();
-        Self { geometry, sizes }
+        Self { geometry, sizes, smallest: Level(0) }
+    }
+
+    /// The same without the levels that are smaller than `depth` says.
+    #[must_use]
+    pub fn to_depth(self, depth: Depth) -> Self {
+        let one_tile = |level: &Level| self.level_tile_count(*level) == 1;
+        let smallest = match depth {
+            Depth::Pixel => Level(0),
+            Depth::Tile => self.levels().rev().find(one_tile).unwrap_or(Level(0)),
+            Depth::One => self.max_level(),
+        };
+        Self { smallest, ..self }
+    }
+
+    /// The same with so many levels, the largest; `None` where it has not so many, or there are none of them.
+    #[must_use]
+    pub fn with_levels(self, count: usize) -> Option<Self> {
+        let smallest = self.sizes.len().checked_sub(count).filter(|_| count > 0)?;
+        Some(Self { smallest: Level(smallest as u8), ..self })
     }
 
     /// Tile size and overlap.
@@ -198,16 +232,28 @@ impl PyramidPlan {
         Level((self.sizes.len() - 1) as u8)
     }
 
-    /// All levels, from 0 to the full size.
+    /// The smallest level that has tiles.
+    #[must_use]
+    pub const fn smallest_level(&self) -> Level {
+        self.smallest
+    }
+
+    /// All levels that have tiles, the full size last.
     #[must_use]
     pub fn levels(&self) -> impl DoubleEndedIterator<Item = Level> + ExactSizeIterator + use<> {
-        (0..self.sizes.len() as u8 as usize).map(|number| Level(number as u8))
+        (usize::from(self.smallest.0)..self.sizes.len()).map(|number| Level(number as u8))
     }
 
     /// The level with this number; `None` where the pyramid has no such level.
     #[must_use]
     pub fn level(&self, number: u32) -> Option<Level> {
-        ((number as usize) < self.sizes.len()).then_some(Level(number as u8))
+        self.levels().find(|level| level.number() == number)
+    }
+
+    /// The place of a level that has tiles among [`levels`](Self::levels).
+    #[must_use]
+    pub const fn place(&self, level: Level) -> usize {
+        (level.0 - self.smallest.0) as usize
     }
 
     /// By how many halvings `level` is smaller than the full size.
@@ -243,7 +289,7 @@ impl PyramidPlan {
     /// How many pixels all levels have together, without overlaps.
     #[must_use]
     pub fn pixel_count(&self) -> u64 {
-        self.sizes.iter().map(|size| size.area()).sum()
+        self.levels().map(|level| self.level_size(level).area()).sum()
     }
 
     /// The tile at a column and row of a level; `None` outside the level's grid.
@@ -256,7 +302,7 @@ impl PyramidPlan {
     /// A tile's place among all tiles: level by level from the smallest, row by row.
     #[must_use]
     pub fn ordinal(&self, tile: TileAddress) -> u64 {
-        let before: u64 = self.levels().take(usize::from(tile.level.0)).map(|level| self.level_tile_count(level)).sum();
+        let before: u64 = self.levels().take(self.place(tile.level)).map(|level| self.level_tile_count(level)).sum();
         before + u64::from(tile.row) * u64::from(self.grid(tile.level).width()) + u64::from(tile.column)
     }
 

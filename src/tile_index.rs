@@ -13,7 +13,7 @@
 //! | 8 | 2 | version: 1. A reader refuses any other |
 //! | 10 | 2 | bytes of this header: 64. Records begin here |
 //! | 12 | 2 | bytes of a record: 12 |
-//! | 14 | 2 | number of levels: that of the image's size, see below |
+//! | 14 | 2 | number of levels, see below |
 //! | 16 | 4 + 4 | width and height of the image in pixels |
 //! | 24 | 4 + 4 | tile size (the step between tiles, 2 to 8192) and overlap in pixels |
 //! | 32 | 8 | the tiles' file name extension, filled up with zeros |
@@ -24,7 +24,7 @@
 //! Then a record for each tile: 8 bytes, the offset in the archive of the tile file's first byte (not of the local header before it), and 4
 //! bytes, its length. A length of 0 is a tile that the archive does not have. Tiles come level by level from 0, the 1×1 image, to the full size;
 //! in a level row by row; in a row column by column. Levels are Deep Zoom's: from the full size down, each side is halved and rounded up until
-//! both are 1. A level of *w*×*h* pixels has ⌈*w* / tile size⌉ columns and ⌈*h* / tile size⌉ rows. So the record of the tile at a level, column
+//! both are 1; a pyramid that does not go so far has the largest of them, as many as the header says, under their own numbers. A level of *w*×*h* pixels has ⌈*w* / tile size⌉ columns and ⌈*h* / tile size⌉ rows. So the record of the tile at a level, column
 //! and row stands at
 //!
 //! `64 + 12 × (tiles of all smaller levels + row × columns of its level + column)`
@@ -156,14 +156,16 @@ impl TileIndex {
             return Err(TileIndexError::Version { version: short(8) });
         }
         let size = Size::new(word(16), word(20)).ok_or(TileIndexError::Empty)?;
-        let pyramid = PyramidPlan::new(size, TileGeometry::new(word(24), word(28))?);
+        let whole = PyramidPlan::new(size, TileGeometry::new(word(24), word(28))?);
+        let (found, expected) = (short(14).into(), whole.levels().len() as u64);
+        let levels = TileIndexError::Field { field: "levels", found, expected };
+        let pyramid = whole.with_levels(found as usize).ok_or(levels)?;
         let tiles = pyramid.tile_count();
         let expect = |field, found: u64, expected: u64| {
             if found == expected { Ok(()) } else { Err(TileIndexError::Field { field, found, expected }) }
         };
         expect("bytes of header", short(10).into(), HEADER_BYTES as u64)?;
         expect("bytes a record", short(12).into(), RECORD_BYTES as u64)?;
-        expect("levels", short(14).into(), pyramid.levels().len() as u64)?;
         expect("tiles", long(40), tiles)?;
         expect("bytes of records", records.len() as u64, tiles.saturating_mul(RECORD_BYTES as u64))?;
         let found = crc32fast::hash(records);

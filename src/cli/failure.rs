@@ -212,6 +212,7 @@ fn plan_hint(error: &PlanError) -> Option<String> {
         }
         PlanError::BagName { .. } => return Some("-o gives it another name".to_owned()),
         PlanError::SparseSzi => return Some("leave --blank out, or write a folder or a .zip".to_owned()),
+        PlanError::ShallowSzi => return Some("leave --depth out, or write a folder or a .zip".to_owned()),
         PlanError::SziOverlap { .. } => return Some("leave --overlap out, or write a folder or a .zip".to_owned()),
         _ => return None,
     };

@@ -10,7 +10,7 @@ use slidezoom::plan::{
     Associated, BaseTiles, BlankTiles, Bounds, ColourOption, FormatOption, Page, ReadErrorPolicy, SubsamplingOption,
     default_geometry,
 };
-use slidezoom::pyramid::TileGeometry;
+use slidezoom::pyramid::{Depth, TileGeometry};
 use slidezoom::render::{Intent, Rgb};
 use slidezoom::slide::{MicronsPerPixel, ReaderChoice, SourceIdentity};
 
@@ -77,6 +77,11 @@ pub(super) struct PublishingOptions {
     #[arg(long)]
     no_viewer: bool,
 
+    /// Down to where the pyramid goes. pixel: to the level of one pixel, as Deep Zoom viewers expect; tile: to the largest level that is one
+    /// tile; one: the full size alone. Levels keep their numbers; other viewers than the page ask for the missing ones all the same
+    #[arg(long, value_enum, default_value_t = DepthName::Pixel)]
+    depth: DepthName,
+
     /// What becomes of tiles on which there is nothing but the background: what was not scanned, and with =N also what differs from it by no more than N
     /// of 255 in any channel. keep: they are files as all others; skip: they are left out, but for levels that are one tile; the page
     /// draws them, the .dzi tells other viewers where tiles are, and the description which are not; not in a .szi, which has every tile. share: in a
@@ -133,6 +138,13 @@ impl Jobs {
         // Where the system does not say, one is safe.
         asked.or_else(|| std::thread::available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN)
     }
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum DepthName {
+    Pixel,
+    Tile,
+    One,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -283,6 +295,11 @@ impl PublishingOptions {
         };
         options.page = self.page();
         options.blank_tiles = self.blank;
+        options.depth = match self.depth {
+            DepthName::Pixel => Depth::Pixel,
+            DepthName::Tile => Depth::Tile,
+            DepthName::One => Depth::One,
+        };
         options
     }
 }

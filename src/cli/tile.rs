@@ -85,7 +85,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let level = pyramid.level(arguments.level);
     let tile = level.and_then(|level| pyramid.tile(level, arguments.column, arguments.row)).ok_or_else(|| {
         let grid = level.map_or_else(
-            || format!("levels go from 0 to {}", pyramid.max_level()),
+            || format!("levels go from {} to {}", pyramid.smallest_level(), pyramid.max_level()),
             |level| format!("that level has {} columns × rows", pyramid.grid(level)),
         );
         PlanError::NoSuchTile { level: arguments.level, column: arguments.column, row: arguments.row, grid }

@@ -12,7 +12,7 @@ use crate::error::Error;
 use crate::geometry::Rect;
 use crate::manifest::Digest;
 use crate::plan::BaseTiles;
-use crate::pyramid::{PyramidPlan, TileAddress};
+use crate::pyramid::{Level, PyramidPlan, TileAddress};
 use crate::render::PIXEL_BYTES;
 use crate::sink::{Checkpoint, Sink, WriteState};
 
@@ -32,9 +32,9 @@ pub(super) enum Written {
     LeftOut,
 }
 
-/// A piece, and the column and row of pieces that it is of the level with this number.
+/// A piece, and the column and row of pieces that it is of its level.
 pub(super) struct Placed {
-    pub level: usize,
+    pub level: Level,
     pub place: (u32, u32),
     pub piece: Piece,
 }
@@ -53,7 +53,7 @@ pub(super) struct ExportAgenda<'a, Chunks> {
     /// Of the tiles that are written, by ordinal.
     pub digests: TileDigests,
     pub unreadable: Vec<Rect>,
-    /// By level number.
+    /// By level, smallest first.
     pub mosaics: Vec<Mosaic>,
     pub chunks: Chunks,
     pub read_ahead: usize,
@@ -86,9 +86,8 @@ pub(super) struct Checkpoints<'a> {
 const CHUNKS_BETWEEN: u64 = 64;
 
 impl<Chunks> ExportAgenda<'_, Chunks> {
-    fn tile(&self, level: usize, column: u32, row: u32) -> Result<TileAddress, Error> {
-        let tile = self.plan.level(level as u32).and_then(|level| self.plan.tile(level, column, row));
-        tile.ok_or_else(|| Error::Defect {
+    fn tile(&self, level: Level, column: u32, row: u32) -> Result<TileAddress, Error> {
+        self.plan.tile(level, column, row).ok_or_else(|| Error::Defect {
             message: format!("a tile at column {column}, row {row} of level {level}, which is outside its grid"),
         })
     }
@@ -146,7 +145,8 @@ impl<Chunks> ExportAgenda<'_, Chunks> {
     }
 
     fn insert(&mut self, Placed { level, place, piece }: Placed) -> Result<(), Error> {
-        for Task { column, row, writes, reduction, pieces } in self.mosaics[level].insert(place.0, place.1, piece) {
+        let mosaic = &mut self.mosaics[self.plan.place(level)];
+        for Task { column, row, writes, reduction, pieces } in mosaic.insert(place.0, place.1, piece) {
             let tile = self.tile(level, column, row)?;
             let entry = writes.then(|| self.next_entry());
             if entry.is_some() || reduction.is_some() {
@@ -179,18 +179,19 @@ impl<Chunks: Iterator<Item = (u32, u32)>> Agenda for ExportAgenda<'_, Chunks> {
         let Some((column, row)) = self.chunks.next() else { return Ok(None) };
         self.reads_under_way += 1;
         self.jobs_under_way += 1;
-        let level = self.mosaics.len() - 1;
-        let pixels = self.mosaics[level].piece_rect(column, row).map_or(0, |rect| rect.size().area());
+        let level = self.plan.max_level();
+        let mosaic = &self.mosaics[self.plan.place(level)];
+        let pixels = mosaic.piece_rect(column, row).map_or(0, |rect| rect.size().area());
         self.checkpoints.chunks += 1;
         self.checkpoints.read_since += pixels * PIXEL_BYTES as u64;
         match self.base_tiles {
             BaseTiles::Lossless => {
                 let tile = self.tile(level, column, row)?;
-                let reduction = self.mosaics[level].task(column, row).reduction;
+                let reduction = mosaic.task(column, row).reduction;
                 Ok(Some(Job::Stored { entry: self.next_entry(), tile, reduction }))
             }
             BaseTiles::Encoded => {
-                let rect = self.mosaics[level].piece_rect(column, row).ok_or_else(|| Error::Defect {
+                let rect = mosaic.piece_rect(column, row).ok_or_else(|| Error::Defect {
                     message: format!("an empty chunk at column {column}, row {row}"),
                 })?;
                 Ok(Some(Job::Read { column, row, rect }))
@@ -230,5 +231,5 @@ pub(super) fn place(
         let message = format!("tile {tile} was halved to {} pixels, and {rect} were planned", pixels.size());
         return Err(Error::Defect { message });
     }
-    Ok(Some(Placed { level: level.number() as usize, place, piece: Piece { rect, content } }))
+    Ok(Some(Placed { level, place, piece: Piece { rect, content } }))
 }

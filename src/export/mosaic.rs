@@ -205,7 +205,7 @@ pub(super) fn level_axes(
         .map(|&column| stripe_ends.partition_point(|&end| end <= column) as u32)
         .collect();
     for level in plan.levels().rev() {
-        let (size, reduces) = (plan.level_size(level), level.smaller().is_some());
+        let (size, reduces) = (plan.level_size(level), level > plan.smallest_level());
         let axis = |length, edges: Vec<u32>, ends: &[u32]| {
             Axis::new(edges, AxisPlan { length, tile_size, overlap, reduces }.tasks(ends))
         };

@@ -268,7 +268,7 @@ impl Bench<'_> {
             Job::Read { column, row, rect } => {
                 let (content, unreadable) = self.read(&mut desk, rect)?;
                 let piece = Piece { rect, content };
-                let level = self.plan.pyramid().max_level().number() as usize;
+                let level = self.plan.pyramid().max_level();
                 let piece = Placed { level, place: (column, row), piece };
                 Ok(Outcome { was_read: true, unreadable, written: None, piece: Some(piece) })
             }

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::encode::{Quality, Subsampling};
 use crate::layout::Container;
-use crate::pyramid::TileGeometry;
+use crate::pyramid::{Depth, TileGeometry};
 use crate::render::{Intent, Rgb};
 use crate::slide::{MicronsPerPixel, SourceIdentity};
 
@@ -132,6 +132,8 @@ pub struct ExportOptions {
     pub container: Container,
     /// Tile size and overlap; by default 254 and 1, in a `.szi` 256 and 0, with lossless tiles the slide's own and 0.
     pub geometry: Option<TileGeometry>,
+    /// Down to the level of one pixel.
+    pub depth: Depth,
     /// Encoded.
     pub base_tiles: BaseTiles,
     /// JPEG.

@@ -130,11 +130,17 @@ impl Expectations {
             Ok(description) => description,
             Err(message) => return damages.push(contradiction(&name, message)),
         };
+        // The descriptor does not tell how far down the pyramid goes.
+        let levels = description["levels"].as_u64().and_then(|levels| usize::try_from(levels).ok());
+        if let Some(plan) = levels.and_then(|levels| pyramid.plan.clone().with_levels(levels)) {
+            pyramid.plan = plan;
+        }
         let plan = &pyramid.plan;
         for (key, expected) in [
             ("width", u64::from(plan.size().width())),
             ("height", u64::from(plan.size().height())),
             ("levels", plan.levels().len() as u64),
+            ("smallestLevel", u64::from(plan.smallest_level().number())),
             ("tileSize", u64::from(plan.geometry().tile_size())),
             ("overlap", u64::from(plan.geometry().overlap())),
             ("tiles", plan.tile_count()),

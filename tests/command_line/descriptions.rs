@@ -54,7 +54,7 @@ fn the_description_says_all_that_a_script_needs() {
             "name": "scan",
             "width": 700,
             "height": 500,
-            "levels": 11,
+            "levels": 11, "smallestLevel": 0,
             "tileSize": 254,
             "overlap": 1,
             "baseTiles": "encoded",
@@ -74,7 +74,7 @@ fn the_description_says_all_that_a_script_needs() {
             "unreadable": [],
             "source": null,
             "manifest": "manifest-sha256.txt",
-            "options": { "bounds": "scan", "onReadError": "stop", "sourceIdentity": "sha256", "page": "include" },
+            "options": { "bounds": "scan", "onReadError": "stop", "sourceIdentity": "sha256", "page": "include", "blankTiles": "keep" },
             "writtenBy": null,
         })
     );

@@ -69,6 +69,8 @@ fn the_help_of_export_lists_every_option_with_its_default() {
         ("--no-viewer", None),
         ("--no-source-hash", None),
         ("--on-read-error", Some("stop")),
+        ("--depth", Some("pixel")),
+        ("--blank", Some("keep")),
         ("--lossless", None),
         ("--verbose", None),
         ("--container", Some("what OUT ends in, else a folder")),

@@ -37,6 +37,7 @@ mod bags;
 mod blank_tiles;
 mod colours;
 mod containers;
+mod depth;
 mod descriptions;
 mod destinations;
 mod existing_archives;

@@ -6,6 +6,8 @@ export interface Geometry {
   readonly height: number;
   readonly tileSize: number;
   readonly overlap: number;
+  /** Smaller levels have no tiles; the others keep their numbers. */
+  readonly smallestLevel: number;
   /** The tiles' file name extension. */
   readonly extension: string;
 }
@@ -28,25 +30,26 @@ export class Pyramid {
       sizes.unshift([width, height]);
     }
     let before = 0;
-    this.levels = sizes.map(([width, height]) => {
+    this.levels = sizes.map(([width, height], number) => {
       const level = {
         columns: Math.ceil(width / geometry.tileSize),
         rows: Math.ceil(height / geometry.tileSize),
         before,
       };
-      before += level.columns * level.rows;
+      before += number < geometry.smallestLevel ? 0 : level.columns * level.rows;
       return level;
     });
     this.tiles = before;
   }
 
+  /** Those that have tiles. */
   get levelCount(): number {
-    return this.levels.length;
+    return this.levels.length - this.geometry.smallestLevel;
   }
 
   /** A tile's number in the order of the index; `undefined` for what is no tile of the pyramid. */
   ordinal(level: number, column: number, row: number): number | undefined {
-    const found = this.levels[level];
+    const found = level < this.geometry.smallestLevel ? undefined : this.levels[level];
     if (found === undefined || !(column >= 0 && column < found.columns && row >= 0 && row < found.rows)) {
       return undefined;
     }

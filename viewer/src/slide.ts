@@ -35,6 +35,8 @@ export interface Slide extends Details {
   readonly height: number;
   readonly tileSize: number;
   readonly overlap: number;
+  /** Smaller levels have no tiles. */
+  readonly smallestLevel: number;
   /** Also the extension of the tile files. */
   readonly format: "jpeg" | "jpg" | "png";
   readonly mpp: MicrometresPerPixel | null;
@@ -54,11 +56,16 @@ export function readSlide(value: unknown): Slide {
   }
   const tileSize = field(value, "tileSize", isWholeFrom(1), "a whole number of at least 1");
   const name = field(value, "name", isName, "text that can be part of a URL");
+  const width = field(value, "width", isWholeFrom(1), "a whole number of at least 1");
+  const height = field(value, "height", isWholeFrom(1), "a whole number of at least 1");
+  const full = fullLevel({ width, height });
+  const levels = { smallestLevel: 0, ...value };
   const slide = {
     name,
     tiles: tilesOf(name),
-    width: field(value, "width", isWholeFrom(1), "a whole number of at least 1"),
-    height: field(value, "height", isWholeFrom(1), "a whole number of at least 1"),
+    width,
+    height,
+    smallestLevel: field(levels, "smallestLevel", isWholeFrom(0, full), `a whole number from 0 to ${full}`),
     tileSize,
     overlap: field(value, "overlap", isWholeFrom(0, tileSize - 1), "a whole number from 0 to less than tileSize"),
     format: field(value, "format", isFormat, "“jpeg”, “jpg” or “png”"),

@@ -7,7 +7,10 @@ import { finishIfBlank } from "./blank_tiles";
 import { fullLevel, type Slide, tilesUrl } from "./slide";
 
 /** The part of a slide, or of a layer over it, by which its tiles are found. */
-export type TileFolder = Pick<Slide, "tiles" | "width" | "height" | "tileSize" | "overlap" | "format">;
+export type TileFolder = Pick<
+  Slide,
+  "tiles" | "width" | "height" | "tileSize" | "overlap" | "smallestLevel" | "format"
+>;
 
 export class FolderTileSource extends OpenSeadragon.DziTileSource {
   constructor(folder: TileFolder) {
@@ -18,6 +21,7 @@ export class FolderTileSource extends OpenSeadragon.DziTileSource {
       tileOverlap: folder.overlap,
       tilesUrl: tilesUrl(folder),
       fileFormat: folder.format,
+      minLevel: folder.smallestLevel,
       maxLevel: fullLevel(folder),
     });
   }

@@ -92,6 +92,23 @@ test("the screens are those of an export with every tile", { skip: noBrowser }, 
   }
 });
 
+test("an export that goes down to one tile only is shown, and nothing smaller asked for", {
+  skip: noBrowser,
+}, async () => {
+  const smallestLevel = 6;
+  const upper = tiles.filter(({ level }) => level >= smallestLevel);
+  assert.ok(upper.length < tiles.length && upper.filter(({ level }) => level === smallestLevel).length === 1);
+  const folder = exported(
+    upper.filter((tile) => !tile.isBlank),
+    { smallestLevel, blankTiles: bitmap(upper) },
+  );
+  const dense = await screens(pathToFileURL(join(exported(tiles), "index.html")).href);
+  await showsTheSame(dense, pathToFileURL(join(folder, "index.html")).href);
+  for (const wrong of [-1, 11, 1.5, "6"]) {
+    assert.throws(() => readSlide({ ...plain(), ...GEOMETRY, smallestLevel: wrong }), DescriptionError, String(wrong));
+  }
+});
+
 test("a tile that is missing without being blank is still told", { skip: noBrowser }, async () => {
   const missing = tiles.find(({ level, column, row }) => level === 10 && column === 6 && row === 4);
   assert.ok(!missing.isBlank);

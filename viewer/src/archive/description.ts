@@ -39,6 +39,11 @@ export function describedSlide(geometry: Geometry, json: string): Slide {
       throw damaged(`its description and its tiles contradict each other about “${key}”`);
     }
   }
+  // Of the two, the index alone knows it for certain.
+  const { smallestLevel } = geometry;
+  if (smallestLevel > 0 && description["smallestLevel"] !== smallestLevel) {
+    throw damaged("its description and its tiles contradict each other about “smallestLevel”");
+  }
   return slideWith(geometry, description);
 }
 
@@ -53,13 +58,13 @@ export function isOurs(json: string): boolean {
 }
 
 function slideWith(geometry: Geometry, about: Record<string, unknown>): Slide {
-  const { width, height, tileSize, overlap, extension } = geometry;
+  const { width, height, tileSize, overlap, smallestLevel, extension } = geometry;
   const format = FORMATS.get(extension.toLowerCase());
   if (format === undefined) {
     throw new ArchiveError(`its tiles are “${extension}” files. Export it with tiles in JPEG or PNG.`);
   }
   try {
-    const slide = readSlide({ ...about, width, height, tileSize, overlap, format });
+    const slide = readSlide({ smallestLevel, ...about, width, height, tileSize, overlap, format });
     return { ...slide, layers: slide.layers.map(withoutTiles) };
   } catch (error) {
     throw error instanceof FieldError ? damaged(error.reason) : error;

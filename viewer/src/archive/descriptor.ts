@@ -21,6 +21,8 @@ export function readDescriptor(text: string): Geometry {
     height: whole(size, "Height", 1, LARGEST),
     tileSize: whole(image, "TileSize", 1, LARGEST),
     overlap: whole(image, "Overlap", 0, LARGEST),
+    // It does not tell.
+    smallestLevel: 0,
     extension: image.getAttribute("Format") ?? "",
   };
   if (geometry.overlap >= geometry.tileSize) {

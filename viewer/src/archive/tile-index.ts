@@ -106,6 +106,7 @@ function checkedPyramid(header: Fields, bytesOfRecords: number): Pyramid {
     height: header.word(20),
     tileSize: header.word(24),
     overlap: header.word(28),
+    smallestLevel: 0,
     extension: checkedExtension(header),
   };
   const expect = (found: number, expected: number, what: string): void => {
@@ -121,8 +122,12 @@ function checkedPyramid(header: Fields, bytesOfRecords: number): Pyramid {
   if (geometry.tileSize < 2 || geometry.tileSize > LARGEST_TILE_SIZE || geometry.overlap >= geometry.tileSize) {
     throw damaged("its tile index says a tile size and an overlap that make no tiles");
   }
-  const pyramid = new Pyramid(geometry);
-  expect(header.short(14), pyramid.levelCount, "levels");
+  const whole = new Pyramid(geometry);
+  const levels = header.short(14);
+  if (levels === 0 || levels > whole.levelCount) {
+    throw damaged(`its tile index says ${levels} levels, and the image has ${whole.levelCount}`);
+  }
+  const pyramid = new Pyramid({ ...geometry, smallestLevel: whole.levelCount - levels });
   expect(header.long(40), pyramid.tiles, "tiles");
   expect(bytesOfRecords, pyramid.tiles * RECORD_BYTES, "bytes of records");
   return pyramid;

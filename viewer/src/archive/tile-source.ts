@@ -17,13 +17,13 @@ export class ArchiveTileSource extends OpenSeadragon.TileSource {
   private readonly singleTiles = new Map<number, Promise<Uint8Array | null>>();
 
   constructor(private readonly archive: Archive) {
-    const { width, height, tileSize, overlap } = archive.slide;
+    const { width, height, tileSize, overlap, smallestLevel } = archive.slide;
     super({
       width,
       height,
       tileSize,
       tileOverlap: overlap,
-      minLevel: 0,
+      minLevel: smallestLevel,
       maxLevel: fullLevel({ width, height }),
     } as OpenSeadragon.TileSourceOptions);
   }

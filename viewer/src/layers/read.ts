@@ -53,6 +53,7 @@ function readPyramid(value: Record<string, unknown>, whose: string, slide: { wid
   }
   return {
     kind: "pyramid",
+    smallestLevel: 0,
     tiles: `${field(value, "path", isPath, "a path below the page’s folder", whose)}_files`,
     width,
     height,
