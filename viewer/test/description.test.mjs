@@ -43,6 +43,7 @@ test("a right description is read whole", () => {
 test("what an export says of itself is read, and may be missing", () => {
   const details = {
     levels: 17,
+    smallestLevel: 0,
     quality: 80,
     subsampling: "444",
     baseTiles: "lossless",
@@ -83,6 +84,7 @@ test("a broken description is refused with a sentence that names the part", () =
     objectivePower: [undefined, 0, "20", -40],
     background: [undefined, null, "#ffffff", "fff", "ffffffff", "gggggg"],
     levels: [0, "17"],
+    smallestLevel: [-1, 17, "0", null],
     tiles: [-1, 1.5],
     quality: [0, 101, "80"],
     subsampling: [444, "411"],

@@ -16,6 +16,7 @@ const { readLayers, shapeAt, nearestShape, distanceTo, DescriptionError } = awai
 const SLIDE = { width: 700, height: 500 };
 const pyramid = {
   kind: "pyramid",
+  smallestLevel: 0,
   name: "Heat",
   path: "layers/heat",
   width: 70,

@@ -27,6 +27,7 @@ export function slidePixel(x, y) {
 
 /** What is known where a description has nothing of it. */
 export const NO_DETAILS = {
+  smallestLevel: 0,
   levels: null,
   tileCount: null,
   quality: null,
