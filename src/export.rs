@@ -31,5 +31,5 @@ pub(crate) use destination::sink_for;
 pub use destination::{create_sink, resume_sink};
 pub use engine::{ExportReport, Warning, export};
 pub(crate) use files::Files;
-pub use single_tile::{exact_tile, nearest_tile};
+pub use single_tile::{exact_region, exact_tile, nearest_tile};
 pub(crate) use tiles::start_workers;

@@ -10,7 +10,7 @@ use crate::descriptor::{DeepZoomNames, Descriptor, display_rects};
 use crate::encode::{Quality, Subsampling, TileFormat};
 use crate::geometry::{Point, Rect, Size};
 use crate::layout::{Container, Layout};
-use crate::pyramid::{Depth, Level, PyramidPlan, TileGeometry};
+use crate::pyramid::{Depth, Level, PyramidPlan, TileAddress, TileGeometry};
 use crate::render::{Pixels, PremultipliedPixels, Rgb};
 use crate::slide::{AssociatedImage, MicronsPerPixel, NotDirect, Reader, SlideInfo, SourceIdentity};
 use crate::tile_set::TileSet;
@@ -85,6 +85,14 @@ pub enum PlanError {
         row: u32,
         /// What there is instead.
         grid: String,
+    },
+    /// A rectangle is not inside a level, or there is no such level.
+    #[error("level {level} has no pixels {rect}")]
+    NoSuchRegion {
+        /// The level asked for.
+        level: u32,
+        /// The rectangle, in pixels of that level.
+        rect: Rect,
     },
 }
 
@@ -284,6 +292,22 @@ impl ExportPlan {
     #[must_use]
     pub const fn pyramid(&self) -> &PyramidPlan {
         &self.pyramid
+    }
+
+    /// The tile at a column and row of the level with this number.
+    ///
+    /// # Errors
+    /// [`PlanError::NoSuchTile`] where there is none.
+    pub fn tile(&self, level: u32, column: u32, row: u32) -> Result<TileAddress, PlanError> {
+        let pyramid = &self.pyramid;
+        let found = pyramid.level(level);
+        found.and_then(|level| pyramid.tile(level, column, row)).ok_or_else(|| {
+            let grid = found.map_or_else(
+                || format!("levels go from {} to {}", pyramid.smallest_level(), pyramid.max_level()),
+                |level| format!("that level has {} columns × rows", pyramid.grid(level)),
+            );
+            PlanError::NoSuchTile { level, column, row, grid }
+        })
     }
 
     /// What the tiles of the full size are.

@@ -7,7 +7,7 @@ use clap::Args;
 use slidezoom::encode::TileEncoder;
 use slidezoom::export::{exact_tile, nearest_tile};
 use slidezoom::layout::Container;
-use slidezoom::plan::{BaseTiles, FormatOption, PlanError};
+use slidezoom::plan::{BaseTiles, FormatOption};
 use slidezoom::sink::{Existing, write_file};
 use slidezoom::{Error, ExportPlan, slide};
 
@@ -81,15 +81,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     }
     let source = slide::open_with(&arguments.slide, arguments.reading.choice())?;
     let plan = ExportPlan::new(source.info(), "tile", &options)?;
-    let pyramid = plan.pyramid();
-    let level = pyramid.level(arguments.level);
-    let tile = level.and_then(|level| pyramid.tile(level, arguments.column, arguments.row)).ok_or_else(|| {
-        let grid = level.map_or_else(
-            || format!("levels go from {} to {}", pyramid.smallest_level(), pyramid.max_level()),
-            |level| format!("that level has {} columns × rows", pyramid.grid(level)),
-        );
-        PlanError::NoSuchTile { level: arguments.level, column: arguments.column, row: arguments.row, grid }
-    })?;
+    let tile = plan.tile(arguments.level, arguments.column, arguments.row)?;
     let pixels = if arguments.exact {
         exact_tile(source.as_ref(), &plan, tile, arguments.jobs.count())?
     } else {

@@ -32,12 +32,17 @@ pub fn exact_tile(
     jobs: NonZeroUsize,
 ) -> Result<Pixels, Error> {
     let region = plan.pyramid().region(tile);
-    start_workers(jobs)?.install(|| exact(source, plan, tile.level(), region.full))
+    start_workers(jobs)?.install(|| exact_region(source, plan, tile.level(), region.full))
 }
 
-fn exact(source: &dyn Source, plan: &ExportPlan, level: Level, rect: Rect) -> Result<Pixels, Error> {
+/// The pixels that an export of `plan` has in `rect`, in pixels of `level` and inside it. Rayon's workers help the calling thread.
+///
+/// # Errors
+/// [`Error`] where the slide cannot be read under it.
+pub fn exact_region(source: &dyn Source, plan: &ExportPlan, level: Level, rect: Rect) -> Result<Pixels, Error> {
     if let Some((one, other)) = halves(rect).filter(|_| rect.size().area() > LARGEST_PART / 4) {
-        let (first, second) = rayon::join(|| exact(source, plan, level, one), || exact(source, plan, level, other));
+        let (first, second) =
+            rayon::join(|| exact_region(source, plan, level, one), || exact_region(source, plan, level, other));
         let (first, second) = (first?, second?);
         let mut canvas = Canvas::default();
         let pieces = [(one, Patch::Pixels(&first)), (other, Patch::Pixels(&second))];
@@ -51,7 +56,7 @@ fn exact(source: &dyn Source, plan: &ExportPlan, level: Level, rect: Rect) -> Re
     let doubled = |range: std::ops::Range<u32>, length: u32| 2 * range.start..(2 * range.end).min(length);
     let under = Rect::spanning(doubled(rect.columns(), size.width()), doubled(rect.rows(), size.height()))
         .ok_or_else(|| Error::Defect { message: format!("{rect} of level {level} has no pixels under it") })?;
-    Ok(exact(source, plan, larger, under)?.view().halved(Vec::new()))
+    Ok(exact_region(source, plan, larger, under)?.view().halved(Vec::new()))
 }
 
 /// A rectangle cut in two across its longer side; `None` for a single pixel.
@@ -96,7 +101,7 @@ pub fn nearest_tile(source: &dyn Source, plan: &ExportPlan, tile: TileAddress) -
     let size = Size::new(width, height)
         .ok_or_else(|| Error::Defect { message: format!("tile {tile} has no pixels on slide level {number}") })?;
     if size.area() > LARGEST_REGION {
-        return exact(source, plan, tile.level(), full);
+        return exact_region(source, plan, tile.level(), full);
     }
     let pixels = source.read_level(SlideLevel(number as u32), Point { x, y }, size)?;
     Ok(plan.rendered(pixels).resampled(full.size()))

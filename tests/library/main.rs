@@ -31,6 +31,7 @@ mod resume;
 mod single_tile;
 mod sink_faults;
 mod sinks;
+mod slide_pyramid;
 mod sources;
 mod unpackers;
 mod zip_by_hand;
