@@ -43,14 +43,22 @@ function areaText({ x, y, width, height }: Area): string {
   return `${sizeText(width, height)} from x\u00a0${grouped(x)}, y\u00a0${grouped(y)}`;
 }
 
-function tileFormat({ format, quality, subsampling, baseTiles }: Slide): string {
+const FORMAT_NAMES = { jpeg: "JPEG", jpg: "JPEG", png: "PNG", webp: "WebP" } as const;
+
+function tileFormat({ format, quality, subsampling, coding, compression, baseTiles }: Slide): string {
   const parts = [
-    format === "png" ? "PNG" : "JPEG",
+    FORMAT_NAMES[format],
+    ...(compression === "lossless" ? [compression] : []),
     ...(quality === null ? [] : [`quality ${quality}`]),
-    ...(subsampling === null ? [] : [`chroma ${[...subsampling].join(":")}`]),
+    ...(subsampling === null ? [] : [chroma(subsampling)]),
+    ...(coding === "progressive" ? [coding] : []),
     ...(baseTiles === "lossless" ? ["at full size the slide’s own data"] : []),
   ];
   return parts.join(", ");
+}
+
+function chroma(subsampling: NonNullable<Slide["subsampling"]>): string {
+  return subsampling === "400" ? "grey" : `chroma ${[...subsampling].join(":")}`;
 }
 
 function programs({ slidezoom, openslide }: WrittenBy): string {

@@ -39,9 +39,14 @@ export interface WrittenBy {
 export interface Details {
   readonly levels: number | null;
   readonly tileCount: number | null;
-  /** Of JPEG tiles that were encoded, from 1 to 100. */
+  /** Of JPEG and lossy WebP tiles that were encoded, from 1 to 100. */
   readonly quality: number | null;
-  readonly subsampling: "444" | "422" | "420" | null;
+  /** Of JPEG tiles; “400” is grey. */
+  readonly subsampling: "444" | "422" | "420" | "400" | null;
+  /** Of JPEG tiles. */
+  readonly coding: "baseline" | "optimised" | "progressive" | null;
+  /** Of WebP tiles. */
+  readonly compression: "lossy" | "lossless" | null;
   /** Whether the full size's tiles are the slide's own data. */
   readonly baseTiles: "encoded" | "lossless" | null;
   /** Where the export lies in its slide. */
@@ -65,7 +70,19 @@ export function readDetails(description: Record<string, unknown>): Details {
     levels: optionalField(description, "levels", isWholeFrom(1), "a whole number of at least 1"),
     tileCount: optionalField(description, "tiles", isWholeFrom(1), "a whole number of at least 1"),
     quality: optionalField(description, "quality", isWholeFrom(1, 100), "a whole number from 1 to 100"),
-    subsampling: optionalField(description, "subsampling", isOneOf("444", "422", "420"), "“444”, “422” or “420”"),
+    subsampling: optionalField(
+      description,
+      "subsampling",
+      isOneOf("444", "422", "420", "400"),
+      "“444”, “422”, “420” or “400”",
+    ),
+    coding: optionalField(
+      description,
+      "coding",
+      isOneOf("baseline", "optimised", "progressive"),
+      "“baseline”, “optimised” or “progressive”",
+    ),
+    compression: optionalField(description, "compression", isOneOf("lossy", "lossless"), "“lossy” or “lossless”"),
     baseTiles: optionalField(description, "baseTiles", isOneOf("encoded", "lossless"), "“encoded” or “lossless”"),
     area: optionalField(description, "area", isOwnArea, `${AREA}, of the export's own size`),
     unreadable: optionalField(description, "unreadable", isListOf(isArea), `a list, each with ${AREA}`) ?? [],

@@ -38,7 +38,7 @@ export interface Slide extends Details {
   /** Smaller levels have no tiles. */
   readonly smallestLevel: number;
   /** Also the extension of the tile files. */
-  readonly format: "jpeg" | "jpg" | "png";
+  readonly format: "jpeg" | "jpg" | "png" | "webp";
   readonly mpp: MicrometresPerPixel | null;
   readonly objectivePower: number | null;
   /** The colour of empty glass, as "rrggbb". */
@@ -68,7 +68,7 @@ export function readSlide(value: unknown): Slide {
     smallestLevel: field(levels, "smallestLevel", isWholeFrom(0, full), `a whole number from 0 to ${full}`),
     tileSize,
     overlap: field(value, "overlap", isWholeFrom(0, tileSize - 1), "a whole number from 0 to less than tileSize"),
-    format: field(value, "format", isFormat, "“jpeg”, “jpg” or “png”"),
+    format: field(value, "format", isFormat, "“jpeg”, “jpg”, “png” or “webp”"),
     mpp: field(value, "micronsPerPixel", isMicrometresOrNull, "null, or x and y as numbers above 0"),
     objectivePower: field(value, "objectivePower", isPositiveOrNull, "null or a number above 0"),
     background: field(value, "background", isColour, "a colour of six hexadecimal digits"),
@@ -104,7 +104,7 @@ function isMicrometresOrNull(value: unknown): value is MicrometresPerPixel | nul
   return value === null || isMicrometres(value);
 }
 
-const isFormat = isOneOf<Slide["format"]>("jpeg", "jpg", "png");
+const isFormat = isOneOf<Slide["format"]>("jpeg", "jpg", "png", "webp");
 
 function isName(value: unknown): value is string {
   return isString(value) && isPath(tilesOf(value));

@@ -254,18 +254,23 @@ for (const [form, change] of [
   });
 }
 
-test("tiles called .jpg are JPEG", async () => {
-  const files = archiveFiles()
-    .slice(0, -1)
-    .filter(({ name }) => !name.endsWith(".json"));
-  const renamed = files.map((file) => ({
-    ...changed(file, ".dzi", '"png"', '"jpg"'),
-    name: file.name.replace(/png$/, "jpg"),
-  }));
-  const archive = await openArchive(watched(toBuffer(layOut(renamed))));
-  assert.equal(archive.slide.format, "jpeg");
-  await everyTileIsRight(archive);
-});
+for (const [extension, format] of [
+  ["jpg", "jpeg"],
+  ["webp", "webp"],
+]) {
+  test(`tiles called .${extension} are ${format}`, async () => {
+    const files = archiveFiles()
+      .slice(0, -1)
+      .filter(({ name }) => !name.endsWith(".json"));
+    const renamed = files.map((file) => ({
+      ...changed(file, ".dzi", '"png"', `"${extension}"`),
+      name: file.name.replace(/png$/, extension),
+    }));
+    const archive = await openArchive(watched(toBuffer(layOut(renamed))));
+    assert.equal(archive.slide.format, format);
+    await everyTileIsRight(archive);
+  });
+}
 
 test("an archive with the longest comment opens by its list of files", async () => {
   const comment = "PK\x05\x06".padEnd(0xffff, "PK\x05\x06 ");
@@ -293,8 +298,8 @@ for (const [form, expected, change] of [
   ],
   [
     "has tiles of another kind",
-    /its tiles are “webp” files/,
-    (files) => files.slice(0, -1).map((file) => changed(file, ".dzi", '"png"', '"webp"')),
+    /its tiles are “tiff” files/,
+    (files) => files.slice(0, -1).map((file) => changed(file, ".dzi", '"png"', '"tiff"')),
   ],
   [
     "has a description of another slide",

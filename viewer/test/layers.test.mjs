@@ -95,7 +95,7 @@ test("a broken layer is refused with a sentence that names it and the field", ()
     height: [undefined, "50"],
     tileSize: [undefined, 0],
     overlap: [undefined, -1, 254],
-    format: [undefined, "jpg", "webp"],
+    format: [undefined, "jpg", "gif"],
     area: [{}, { x: 0, y: 0, width: 0, height: 0 }, { x: null, y: 0, width: 700, height: 500 }],
     legend: [
       [],

@@ -32,6 +32,8 @@ export const NO_DETAILS = {
   tileCount: null,
   quality: null,
   subsampling: null,
+  coding: null,
+  compression: null,
   baseTiles: null,
   area: null,
   unreadable: [],

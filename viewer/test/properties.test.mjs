@@ -69,6 +69,17 @@ test("the facts are told as far as they are known", () => {
     ["Tile format", "PNG"],
     ["Background", "#ffffff"],
   ]);
+  const tileFormat = (change) =>
+    detailedFacts(readSlide({ ...PLAIN, ...change })).find(([name]) => name === "Tile format")[1];
+  for (const [change, expected] of [
+    [{ format: "webp", compression: "lossy", quality: 60 }, "WebP, quality 60"],
+    [{ format: "webp", compression: "lossless" }, "WebP, lossless"],
+    [{ format: "webp" }, "WebP"],
+    [{ format: "jpeg", quality: 80, subsampling: "400", coding: "progressive" }, "JPEG, quality 80, grey, progressive"],
+    [{ format: "jpg", subsampling: "444", coding: "baseline" }, "JPEG, chroma 4:4:4"],
+  ]) {
+    assert.equal(tileFormat(change), expected);
+  }
   const named = (source) => detailedFacts(readSlide({ ...PLAIN, source })).slice(4);
   assert.deepEqual(named({ bytes: 0, fingerprint: SHA256 }), [
     ["Source size", "0 bytes"],

@@ -16,6 +16,7 @@ const FORMATS = new Map([
   ["jpeg", "jpeg"],
   ["jpg", "jpeg"],
   ["png", "png"],
+  ["webp", "webp"],
 ]);
 
 /** A slide of which nothing but its pyramid is known. */
@@ -61,7 +62,7 @@ function slideWith(geometry: Geometry, about: Record<string, unknown>): Slide {
   const { width, height, tileSize, overlap, smallestLevel, extension } = geometry;
   const format = FORMATS.get(extension.toLowerCase());
   if (format === undefined) {
-    throw new ArchiveError(`its tiles are “${extension}” files. Export it with tiles in JPEG or PNG.`);
+    throw new ArchiveError(`its tiles are “${extension}” files. Export it with tiles in JPEG, PNG or WebP.`);
   }
   try {
     const slide = readSlide({ smallestLevel, ...about, width, height, tileSize, overlap, format });

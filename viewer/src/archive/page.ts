@@ -67,8 +67,8 @@ export function connectArchives(stage: Stage): boolean {
 function addressIn(archive: Archive): AddressOf {
   return async ({ path }) => {
     const bytes = await archive.associatedImage(path);
-    const type = path.endsWith(".png") ? "image/png" : "image/jpeg";
-    return URL.createObjectURL(new Blob([bytes as BlobPart], { type }));
+    const type = /\.(png|webp)$/.exec(path)?.[1] ?? "jpeg";
+    return URL.createObjectURL(new Blob([bytes as BlobPart], { type: `image/${type}` }));
   };
 }
 

@@ -2,7 +2,7 @@
 // the format, of which see `format.ts`, is refused with the layer's number, its
 // name and the field.
 
-import { FieldError, field, isColour, isPath, isPositive, isRecord, isString, isWholeFrom } from "../checks";
+import { FieldError, field, isColour, isOneOf, isPath, isPositive, isRecord, isString, isWholeFrom } from "../checks";
 import type { Area, Layer, Legend, Meaning, PyramidLayer, Scale } from "./format";
 import { readShapes } from "./geojson";
 
@@ -59,7 +59,7 @@ function readPyramid(value: Record<string, unknown>, whose: string, slide: { wid
     height,
     tileSize,
     overlap: whole("overlap", 0, tileSize - 1),
-    format: field(value, "format", isFormat, "“png” or “jpeg”", whose),
+    format: field(value, "format", isFormat, "“png”, “jpeg” or “webp”", whose),
     area,
   };
 }
@@ -78,9 +78,7 @@ function isKind(value: unknown): value is Layer["kind"] {
   return value === "pyramid" || value === "geojson";
 }
 
-function isFormat(value: unknown): value is "png" | "jpeg" {
-  return value === "png" || value === "jpeg";
-}
+const isFormat = isOneOf<PyramidLayer["format"]>("png", "jpeg", "webp");
 
 function isText(value: unknown): value is string {
   return isString(value) && value.trim() !== "";
