@@ -17,7 +17,7 @@ use std::process::{Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
 
 use nix::sys::resource::{UsageWho, getrusage};
-use slidezoom::encode::{Quality, Subsampling, TileEncoder, TileFormat};
+use slidezoom::encode::{JpegCoding, Quality, Subsampling, TileEncoder, TileFormat};
 use slidezoom::geometry::Size;
 use slidezoom::render::{PIXEL_BYTES, PremultipliedPixels, Rgb};
 use slidezoom_fixtures::{SlideBuilder, Style, TileBank, real_slide};
@@ -199,7 +199,10 @@ fn time_decoding(paths: &[PathBuf]) -> Outcome<Duration> {
 
 fn time_encoding(paths: &[PathBuf]) -> Outcome<Duration> {
     let quality = Quality::new(75).ok_or("a quality")?;
-    let mut encoder = TileEncoder::new(TileFormat::Jpeg { quality, subsampling: Subsampling::Quarter }, None)?;
+    let mut encoder = TileEncoder::new(
+        TileFormat::Jpeg { quality, subsampling: Subsampling::Quarter, coding: JpegCoding::Baseline },
+        None,
+    )?;
     let mut decoder = Decompressor::new()?;
     let mut buffer = Vec::new();
     let mut taken = Duration::ZERO;

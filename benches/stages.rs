@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use divan::Bencher;
 use divan::counter::{BytesCount, ItemsCount};
-use slidezoom::encode::{Quality, Subsampling, TileEncoder, TileFormat};
+use slidezoom::encode::{JpegCoding, Quality, Subsampling, TileEncoder, TileFormat};
 use slidezoom::geometry::{Point, Rect, Size};
 use slidezoom::render::{Pixels, Rgb};
 use slidezoom::sink::{DirectorySink, EntryName, Existing, Sink};
@@ -73,7 +73,7 @@ fn reduce(bencher: Bencher<'_, '_>) {
 fn encode(bencher: Bencher<'_, '_>, subsampling: Subsampling) {
     let tile = tissue();
     let quality = Quality::new(75).expect("a quality");
-    let format = TileFormat::Jpeg { quality, subsampling };
+    let format = TileFormat::Jpeg { quality, subsampling, coding: JpegCoding::Baseline };
     let mut encoder = TileEncoder::new(format, None).expect("an encoder");
     bencher.counter(pixels(256)).bench_local(|| encoder.encode(tile.view()).expect("the tile is encoded").len());
 }

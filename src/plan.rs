@@ -7,7 +7,7 @@
 use serde::Serialize;
 
 use crate::descriptor::{DeepZoomNames, Descriptor, display_rects};
-use crate::encode::{Quality, Subsampling, TileFormat};
+use crate::encode::TileFormat;
 use crate::geometry::{Point, Rect, Size};
 use crate::layout::{Container, Layout};
 use crate::pyramid::{Depth, Level, PyramidPlan, TileAddress, TileGeometry};
@@ -17,6 +17,7 @@ use crate::tile_set::TileSet;
 
 mod colour;
 mod estimate;
+mod format;
 mod options;
 
 pub use colour::Colour;
@@ -74,6 +75,22 @@ pub enum PlanError {
     /// A `.szi` has all of its levels.
     #[error("a .szi has every level down to that of one pixel")]
     ShallowSzi,
+    /// The tiles of a `.szi` are JPEG or PNG.
+    #[error("the tiles of a .szi are JPEG or PNG, and WebP was asked for")]
+    SziFormat,
+    /// Lossy WebP stores chroma in one way only.
+    #[error("lossy WebP stores colour at half the width and height (4:2:0), and another subsampling was asked for")]
+    Subsampling,
+    /// The largest tiles are larger than a file of their format can be.
+    #[error("tiles would have up to {tile} pixels, and no side of a {extension} file can have more than {most}")]
+    TileSize {
+        /// The largest tile, with its overlap.
+        tile: Size,
+        /// The format's file name extension.
+        extension: &'static str,
+        /// The longest side possible.
+        most: u32,
+    },
     /// The tile asked for is not in the pyramid.
     #[error("there is no tile at column {column}, row {row} of level {level}; {grid}")]
     NoSuchTile {
@@ -175,7 +192,8 @@ impl ExportPlan {
     ///
     /// # Errors
     /// [`PlanError::Name`] where `name` is empty, a path, `.` or `..`; [`PlanError::Area`] where the area is not inside the slide or the
-    /// slide has a side beyond `i32::MAX`; [`PlanError::Grid`] where there would be too many tiles.
+    /// slide has a side beyond `i32::MAX`; [`PlanError::Grid`] where there would be too many tiles; and the other errors where what was asked for
+    /// does not go together.
     pub fn new(info: &SlideInfo, name: &str, options: &ExportOptions) -> Result<Self, PlanError> {
         if matches!(name, "" | "." | "..") || name.contains(['/', '\0']) {
             return Err(PlanError::Name { name: name.to_owned() });
@@ -210,16 +228,9 @@ impl ExportPlan {
         if grid.width().max(grid.height()) > Self::MOST_TILES_A_SIDE {
             return Err(PlanError::Grid { grid, most: Self::MOST_TILES_A_SIDE });
         }
-        let format = match options.format {
-            FormatOption::Png => TileFormat::Png,
-            FormatOption::Jpeg => TileFormat::Jpeg {
-                quality: options.quality,
-                subsampling: match options.subsampling {
-                    SubsamplingOption::Auto => info.stored_subsampling.unwrap_or(Subsampling::Full),
-                    SubsamplingOption::Fixed(subsampling) => subsampling,
-                },
-            },
-        };
+        let colour = Colour::settle(info.icc_profile.as_ref(), options);
+        let background = options.background.or(info.background).unwrap_or(Rgb::WHITE);
+        let format = format::settle(info, options, &pyramid, &colour, background)?;
         // A name from the file becomes a file's name: only plain ones do.
         let publishable = |image: &&AssociatedImage| {
             let plain = |letter: char| letter.is_alphanumeric() || matches!(letter, ' ' | '-' | '_');
@@ -259,8 +270,8 @@ impl ExportPlan {
                 Reader::OpenSlide(_) => 0,
             },
             format,
-            colour: Colour::settle(info.icc_profile.as_ref(), options),
-            background: options.background.or(info.background).unwrap_or(Rgb::WHITE),
+            colour,
+            background,
             microns_per_pixel,
             associated,
             absent,
@@ -347,12 +358,7 @@ impl ExportPlan {
     /// What an associated image's file is. A `.szi` has them as JPEG in any case.
     #[must_use]
     pub fn associated_format(&self) -> TileFormat {
-        match self.format {
-            TileFormat::Png if self.container == Container::Szi => {
-                TileFormat::Jpeg { quality: Quality::default(), subsampling: Subsampling::Full }
-            }
-            format => format,
-        }
+        format::of_associated(self.format, self.container)
     }
 
     /// What becomes of the slide's colours.
@@ -437,10 +443,7 @@ impl ExportPlan {
     /// CMU-1-Small-Region. Empty glass takes a fifth.
     #[must_use]
     pub fn estimated_bytes(&self) -> u64 {
-        let millibytes_per_pixel = match self.format {
-            TileFormat::Png => 996,
-            TileFormat::Jpeg { quality, subsampling } => estimate::millibytes_per_pixel(quality, subsampling),
-        };
+        let millibytes_per_pixel = estimate::millibytes_per_pixel(self.format);
         let encoded = |pixels: u64| pixels.saturating_mul(millibytes_per_pixel) / 1000;
         match self.base_tiles {
             BaseTiles::Encoded => encoded(self.pyramid.pixel_count()),

@@ -152,7 +152,7 @@ pub struct SlideInfo {
     pub bounds: Option<Rect>,
     /// The colour of what was not scanned, where the slide names one.
     pub background: Option<Rgb>,
-    /// How the slide's own JPEG tiles store chroma, where that can be told.
+    /// How the slide's own JPEG tiles store chroma, where that can be told; grey only where all of the full size is stored so.
     pub stored_subsampling: Option<Subsampling>,
     /// The slide's ICC profile, where it has one.
     #[serde(rename = "iccProfileBytes", serialize_with = "as_length")]
@@ -364,7 +364,8 @@ pub fn open_with(path: &Path, choice: ReaderChoice) -> Result<Box<dyn Source>, S
     let found = DirectTiles::open(path, info.size()).and_then(|tiles| Ok((tiles.subsampling()?, tiles)));
     let stored = match found {
         Ok((subsampling, tiles)) => {
-            info.stored_subsampling = subsampling;
+            info.stored_subsampling =
+                subsampling.filter(|&found| found != Subsampling::Grey || are_full_size(&tiles, &info));
             Ok(tiles)
         }
         Err(TableError::NotDirect(reason)) => Err(reason),
@@ -394,12 +395,18 @@ fn choose(
         return Err(NotDirect::Vendor { vendor: info.vendor.clone() });
     }
     let tiles = stored?;
-    // OpenSlide has read the same numbers; where it has not, it knows something that the file's first directory does not tell.
     let size = tiles.stored().size;
-    match info.levels[0].tile_to_read_whole() {
-        Some(tile) if tile == size => Ok(tiles),
-        _ => Err(NotDirect::TileSize { width: size.width(), height: size.height() }),
+    if are_full_size(&tiles, info) {
+        Ok(tiles)
+    } else {
+        Err(NotDirect::TileSize { width: size.width(), height: size.height() })
     }
+}
+
+/// Whether the tiles are all of the slide's full size. OpenSlide has read the same numbers then; where it has not, it knows something that the
+/// file's first directory does not tell.
+fn are_full_size(tiles: &DirectTiles, info: &SlideInfo) -> bool {
+    tiff::is_plain(info.vendor.as_deref()) && info.levels[0].tile_to_read_whole() == Some(tiles.stored().size)
 }
 
 /// The vendor of a file that some reader knows, told from its contents and not from its name; `None` for any other file.

@@ -360,17 +360,27 @@ fn describe(info: &SlideInfo, plan: &ExportPlan, task: &Task) -> String {
 
 /// The tiles' format in words.
 pub(super) fn encoding(plan: &ExportPlan) -> String {
-    use slidezoom::encode::{Subsampling, TileFormat};
+    use slidezoom::encode::{JpegCoding, Subsampling, TileFormat, WebPCompression};
 
     let encoded = match plan.format() {
         TileFormat::Png => "PNG".to_owned(),
-        TileFormat::Jpeg { quality, subsampling } => {
+        TileFormat::WebP { compression: WebPCompression::Lossless } => "WebP lossless".to_owned(),
+        TileFormat::WebP { compression: WebPCompression::Lossy { quality } } => {
+            format!("WebP quality {} 4:2:0", quality.get())
+        }
+        TileFormat::Jpeg { quality, subsampling, coding } => {
             let subsampling = match subsampling {
                 Subsampling::Full => "4:4:4",
                 Subsampling::HalfWidth => "4:2:2",
                 Subsampling::Quarter => "4:2:0",
+                Subsampling::Grey => "grey",
             };
-            format!("JPEG quality {} {subsampling}", quality.get())
+            let coding = match coding {
+                JpegCoding::Baseline => "",
+                JpegCoding::Optimised => " optimised",
+                JpegCoding::Progressive => " progressive",
+            };
+            format!("JPEG quality {} {subsampling}{coding}", quality.get())
         }
     };
     match plan.base_tiles() {

@@ -213,6 +213,11 @@ fn plan_hint(error: &PlanError) -> Option<String> {
         PlanError::BagName { .. } => return Some("-o gives it another name".to_owned()),
         PlanError::SparseSzi => return Some("leave --blank out, or write a folder or a .zip".to_owned()),
         PlanError::ShallowSzi => return Some("leave --depth out, or write a folder or a .zip".to_owned()),
+        PlanError::SziFormat => return Some("leave --format out, or write a folder or a .zip".to_owned()),
+        PlanError::Subsampling => {
+            return Some("leave --subsampling out, or keep all colour with --format jpeg or webp-lossless".to_owned());
+        }
+        PlanError::TileSize { .. } => return Some("choose a smaller --tile-size or --overlap".to_owned()),
         PlanError::SziOverlap { .. } => return Some("leave --overlap out, or write a folder or a .zip".to_owned()),
         _ => return None,
     };

@@ -57,6 +57,7 @@ fn refuse_other_ending(output: Option<&Path>, format: FormatOption) -> Result<()
     let fits = match ending.as_deref() {
         Some("jpg" | "jpeg") => format == FormatOption::Jpeg,
         Some("png") => format == FormatOption::Png,
+        Some("webp") => matches!(format, FormatOption::WebP | FormatOption::WebPLossless),
         _ => true,
     };
     if fits {
@@ -64,7 +65,7 @@ fn refuse_other_ending(output: Option<&Path>, format: FormatOption) -> Result<()
     }
     Err(Failure::usage(
         "the file's ending does not fit the tile's format",
-        "choose the format with --format jpeg or --format png",
+        "choose the format with --format jpeg, png, webp or webp-lossless",
     ))
 }
 

@@ -66,6 +66,14 @@ impl Colour {
         if let Self::Converted(conversion) = self { conversion.convert(pixels) } else { pixels }
     }
 
+    /// Whether grey pixels stay grey, and their files may be: a profile that a tile gets is for RGB.
+    pub(super) const fn keeps_grey(&self) -> bool {
+        match self {
+            Self::WithoutProfile | Self::Ignored(_) | Self::Unusable(..) | Self::AlreadySrgb(_) => true,
+            Self::Converted(_) | Self::Embedded(_) => false,
+        }
+    }
+
     /// In a word, as the description has it.
     #[must_use]
     pub const fn handling(&self) -> &'static str {

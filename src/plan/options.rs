@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::encode::{Quality, Subsampling};
+use crate::encode::{JpegCoding, Quality, Subsampling};
 use crate::layout::Container;
 use crate::pyramid::{Depth, TileGeometry};
 use crate::render::{Intent, Rgb};
@@ -27,12 +27,16 @@ pub enum FormatOption {
     Jpeg,
     /// PNG.
     Png,
+    /// Lossy WebP.
+    WebP,
+    /// Lossless WebP.
+    WebPLossless,
 }
 
 /// How JPEG tiles store chroma.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum SubsamplingOption {
-    /// As the slide's own JPEG tiles; 4:4:4 where that is not known.
+    /// As the slide's own JPEG tiles, and grey where these are and the export's colours and background are too; 4:4:4 where that is not known.
     #[default]
     Auto,
     /// Always this.
@@ -138,10 +142,12 @@ pub struct ExportOptions {
     pub base_tiles: BaseTiles,
     /// JPEG.
     pub format: FormatOption,
-    /// The JPEG quality; 80.
+    /// The quality of JPEG and lossy WebP; 80.
     pub quality: Quality,
     /// As the slide's own tiles.
     pub subsampling: SubsamplingOption,
+    /// How JPEG tiles are written down: baseline. Lossless tiles stay as they are.
+    pub jpeg_coding: JpegCoding,
     /// Written as all others.
     pub blank_tiles: BlankTiles,
     /// The scanned area.

@@ -62,6 +62,9 @@ fn profile_in(file: &[u8]) -> Option<Vec<u8>> {
         let reader = png::Decoder::new(Cursor::new(file)).read_info().unwrap();
         return reader.info().icc_profile.as_ref().map(|profile| profile.to_vec());
     }
+    if file.starts_with(b"RIFF") {
+        return image_webp::WebPDecoder::new(Cursor::new(file)).unwrap().icc_profile().unwrap();
+    }
     let mut profile = Vec::new();
     let mut rest = &file[2..];
     while rest[1] != 0xda {
@@ -132,14 +135,14 @@ fn every_level_and_every_way_to_a_tile_has_the_same_colours() {
 fn an_embedded_profile_is_in_every_tile_and_the_pixels_are_as_stored() {
     let profile = wide();
     let workspace = with_slide(Some(&profile));
-    for format in ["jpeg", "png"] {
+    for (format, extension) in [("jpeg", "jpeg"), ("png", "png"), ("webp", "webp"), ("webp-lossless", "webp")] {
         let ignored = export(&workspace, "ignored/scan", &["--color", "ignore", "--format", format]);
         let embedded = export(&workspace, "embedded/scan", &["--color", "embed", "--format", format]);
         assert_eq!(ignored.files(), embedded.files());
         for file in embedded.files().into_iter().filter(|file| file.starts_with("scan_files")) {
             assert_eq!(profile_in(embedded.file(file)).as_ref(), Some(&profile), "{file}");
             assert_eq!(profile_in(ignored.file(file)), None, "{file}");
-            let decode = if format == "png" { Picture::from_png } else { Picture::from_jpeg };
+            let decode = |file: &[u8]| Picture::from_file(extension, file);
             assert!(decode(embedded.file(file)) == decode(ignored.file(file)), "{file}");
         }
         assert_eq!(colour(&embedded), json!({ "profileBytes": profile.len(), "handling": "embedded", "intent": null }));

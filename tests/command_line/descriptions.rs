@@ -61,6 +61,7 @@ fn the_description_says_all_that_a_script_needs() {
             "format": "jpeg",
             "quality": 80,
             "subsampling": "420",
+            "coding": "baseline",
             "tiles": DeepZoom::new(SIZE).tiles().len(),
             "micronsPerPixel": { "x": 0.5, "y": 0.5 },
             "objectivePower": 20.0,

@@ -44,12 +44,14 @@ fn assert_help(subcommand: &str, options: &[(&str, Option<&str>)]) {
     assert_eq!(workspace.slidezoom(["help", subcommand]).succeeds().text(), help);
 }
 
-const PYRAMID: [(&str, Option<&str>); 10] = [
+const PYRAMID: [(&str, Option<&str>); 12] = [
     ("--tile-size", Some("254")),
     ("--overlap", Some("1")),
     ("--format", Some("jpeg")),
     ("--quality", Some("80")),
     ("--subsampling", Some("auto")),
+    ("--optimize", None),
+    ("--progressive", None),
     ("--bounds", Some("scan")),
     ("--color", Some("srgb")),
     ("--intent", Some("what the profile says")),

@@ -43,6 +43,7 @@ mod destinations;
 mod existing_archives;
 mod existing_output;
 mod foreign_archives;
+mod formats;
 mod full_disk;
 mod gallery;
 mod golden;

@@ -73,6 +73,25 @@ impl Picture {
         Self::from_rgb(image.width as u32, image.height as u32, &image.pixels)
     }
 
+    pub fn from_webp(bytes: &[u8]) -> Self {
+        let mut decoder = image_webp::WebPDecoder::new(Cursor::new(bytes)).unwrap();
+        assert!(!decoder.has_alpha() && !decoder.is_animated());
+        let (width, height) = decoder.dimensions();
+        let mut rgb = vec![0; decoder.output_buffer_size().unwrap()];
+        decoder.read_image(&mut rgb).unwrap();
+        Self::from_rgb(width, height, &rgb)
+    }
+
+    /// Of a file whose name ends so.
+    pub fn from_file(extension: &str, bytes: &[u8]) -> Self {
+        match extension {
+            "jpeg" => Self::from_jpeg(bytes),
+            "png" => Self::from_png(bytes),
+            "webp" => Self::from_webp(bytes),
+            other => panic!("what is {other}?"),
+        }
+    }
+
     fn from_rgb(width: u32, height: u32, rgb: &[u8]) -> Self {
         let (pixels, rest) = rgb.as_chunks::<3>();
         assert_eq!((pixels.len() as u32, rest.len()), (width * height, 0));

@@ -2,7 +2,7 @@
 
 use std::num::NonZeroUsize;
 
-use slidezoom::encode::{Quality, Subsampling};
+use slidezoom::encode::{JpegCoding, Quality, Subsampling};
 use slidezoom::plan::{ExportOptions, FormatOption, Page, SubsamplingOption};
 use slidezoom::progress::Unwatched;
 use slidezoom::pyramid::Level;
@@ -86,5 +86,35 @@ fn tiles_are_close_to_the_slide_and_levels_keep_its_brightness() {
             "level {level}: {brightness:.2}, base {base:.2}"
         );
         assert!((brightness - mean(&exact)).abs() <= 0.2, "level {level}: {brightness:.2}, exact {:.2}", mean(&exact));
+    }
+}
+
+/// From the pyramid's pixels, before any is read.
+#[test]
+fn estimates_are_near_what_the_real_slide_takes() {
+    let path = slidezoom_fixtures::real_slide().unwrap();
+    let source = slide::open(&path).unwrap();
+    let coded = |jpeg_coding| ExportOptions { jpeg_coding, ..ExportOptions::default() };
+    let format = |format| ExportOptions { format, ..ExportOptions::default() };
+    let quality =
+        |options: ExportOptions, quality| ExportOptions { quality: Quality::new(quality).unwrap(), ..options };
+    for options in [
+        coded(JpegCoding::Baseline),
+        coded(JpegCoding::Optimised),
+        coded(JpegCoding::Progressive),
+        quality(coded(JpegCoding::Optimised), 60),
+        quality(coded(JpegCoding::Progressive), 95),
+        format(FormatOption::Png),
+        format(FormatOption::WebPLossless),
+        format(FormatOption::WebP),
+        quality(format(FormatOption::WebP), 30),
+        quality(format(FormatOption::WebP), 97),
+    ] {
+        let options = ExportOptions { page: Page::Omit, ..options };
+        let plan = ExportPlan::new(source.info(), "real", &options).unwrap();
+        let report =
+            export(source.as_ref(), &plan, Box::new(MemorySink::new()), NonZeroUsize::new(2).unwrap(), &Unwatched);
+        let ratio = plan.estimated_bytes() as f64 / report.unwrap().tile_bytes as f64;
+        assert!((0.93..=1.07).contains(&ratio), "{ratio:.3} of {options:?}");
     }
 }

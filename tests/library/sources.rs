@@ -119,6 +119,11 @@ fn stored_subsampling_is_that_of_the_tiles() {
         let source = built(folder.path(), "slide.tiff", &SlideBuilder::new(300, 300).subsampling(built_with)).unwrap();
         assert_eq!(source.info().stored_subsampling, Some(expected));
     }
+    let grey = SlideBuilder::new(300, 300).colour(slidezoom_fixtures::Colour::Grey);
+    assert_eq!(built(folder.path(), "grey.tiff", &grey).unwrap().info().stored_subsampling, Some(Found::Grey));
+    // Where something else is known of the full size, grey would be a guess.
+    let strips = grey.clone().tile_size(2048, 2048);
+    assert_eq!(built(folder.path(), "large.tiff", &strips).unwrap().info().stored_subsampling, None);
     let uncompressed = SlideBuilder::new(300, 300).compression(Compression::Uncompressed);
     assert_eq!(built(folder.path(), "raw.tiff", &uncompressed).unwrap().info().stored_subsampling, None);
 }

@@ -45,7 +45,7 @@ impl TileColour {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Frame {
     pub size: Size,
-    /// `None` for grey, and where chroma is stored in a way that [`Subsampling`] has no word for.
+    /// `None` where chroma is stored in a way that [`Subsampling`] has no word for.
     pub subsampling: Option<Subsampling>,
     /// Pixels from one MCU to the next: a crop inside it cuts through blocks.
     pub mcu: Size,
@@ -197,6 +197,7 @@ fn read_frame(segment: &[u8], colour: TileColour) -> Result<Frame, JpegStreamErr
         return Err(JpegStreamError::Frame);
     }
     let subsampling = match sampling[..] {
+        [_] => Some(Subsampling::Grey),
         [first, second, third] if second == third && second == (1, 1) => match first {
             (1, 1) => Some(Subsampling::Full),
             (2, 1) => Some(Subsampling::HalfWidth),

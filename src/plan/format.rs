@@ -1,0 +1,80 @@
+//! What a tile's file will be, settled from what was asked, the slide's own tiles, and what the export's pixels can be.
+
+use super::{Colour, ExportOptions, FormatOption, PlanError, SubsamplingOption};
+use crate::encode::{JpegCoding, Quality, Subsampling, TileFormat, WebPCompression};
+use crate::geometry::Size;
+use crate::layout::Container;
+use crate::pyramid::PyramidPlan;
+use crate::render::Rgb;
+use crate::slide::SlideInfo;
+
+/// The tiles' format.
+///
+/// # Errors
+/// [`PlanError::Subsampling`], [`PlanError::SziFormat`] and [`PlanError::TileSize`] where the format asked for cannot be what else was.
+pub(super) fn settle(
+    info: &SlideInfo,
+    options: &ExportOptions,
+    pyramid: &PyramidPlan,
+    colour: &Colour,
+    background: Rgb,
+) -> Result<TileFormat, PlanError> {
+    let quality = options.quality;
+    let format = match options.format {
+        FormatOption::Png => TileFormat::Png,
+        FormatOption::WebP => match options.subsampling {
+            SubsamplingOption::Auto | SubsamplingOption::Fixed(Subsampling::Quarter) => {
+                TileFormat::WebP { compression: WebPCompression::Lossy { quality } }
+            }
+            SubsamplingOption::Fixed(_) => return Err(PlanError::Subsampling),
+        },
+        FormatOption::WebPLossless => TileFormat::WebP { compression: WebPCompression::Lossless },
+        FormatOption::Jpeg => {
+            let [red, green, blue] = background.0;
+            let is_grey = colour.keeps_grey() && red == green && green == blue;
+            let subsampling = match (options.subsampling, info.stored_subsampling) {
+                (SubsamplingOption::Fixed(subsampling), _) => subsampling,
+                (SubsamplingOption::Auto, Some(Subsampling::Grey)) if !is_grey => Subsampling::Full,
+                (SubsamplingOption::Auto, stored) => stored.unwrap_or(Subsampling::Full),
+            };
+            TileFormat::Jpeg { quality, subsampling, coding: options.jpeg_coding }
+        }
+    };
+    if options.container == Container::Szi && matches!(format, TileFormat::WebP { .. }) {
+        return Err(PlanError::SziFormat);
+    }
+    let most = format.longest_side();
+    match largest_tile(pyramid).filter(|&tile| longest_side(tile) > most) {
+        Some(tile) => Err(PlanError::TileSize { tile, extension: format.extension(), most }),
+        None => Ok(format),
+    }
+}
+
+/// What the file of an associated image is where tiles are of `format`: a picture of the glass has colours where the slide has none, and a `.szi`
+/// has them as JPEG in any case.
+pub(super) fn of_associated(format: TileFormat, container: Container) -> TileFormat {
+    match format {
+        TileFormat::Jpeg { quality, subsampling: Subsampling::Grey, coding } => {
+            TileFormat::Jpeg { quality, subsampling: Subsampling::Full, coding }
+        }
+        TileFormat::Png if container == Container::Szi => TileFormat::Jpeg {
+            quality: Quality::default(),
+            subsampling: Subsampling::Full,
+            coding: JpegCoding::default(),
+        },
+        format => format,
+    }
+}
+
+/// The tile of the full size with the longest side, and so of all levels: one in the second column or row has an overlap before it too, and none
+/// further on is longer.
+fn largest_tile(pyramid: &PyramidPlan) -> Option<Size> {
+    let level = pyramid.max_level();
+    let tiles = [(0, 0), (1, 0), (0, 1), (1, 1)];
+    let tiles = tiles.into_iter().filter_map(|(column, row)| pyramid.tile(level, column, row));
+    tiles.map(|tile| pyramid.region(tile).full.size()).max_by_key(|&size| longest_side(size))
+}
+
+fn longest_side(size: Size) -> u32 {
+    size.width().max(size.height())
+}
