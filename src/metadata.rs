@@ -51,6 +51,13 @@ pub struct PublishedImage {
     /// Its size in pixels.
     #[serde(flatten)]
     pub size: Size,
+    /// What became of its colours.
+    #[serde(skip_serializing_if = "has_no_profile")]
+    pub colour: Colour,
+}
+
+fn has_no_profile(colour: &Colour) -> bool {
+    *colour == Colour::WithoutProfile
 }
 
 #[derive(Serialize)]

@@ -11,7 +11,7 @@ use crate::encode::TileFormat;
 use crate::geometry::{Point, Rect, Size};
 use crate::layout::{Container, Layout};
 use crate::pyramid::{Depth, Level, PyramidPlan, TileAddress, TileGeometry};
-use crate::render::{Pixels, PremultipliedPixels, Rgb};
+use crate::render::{IccProfile, Pixels, PremultipliedPixels, Rgb};
 use crate::slide::{AssociatedImage, MicronsPerPixel, NotDirect, Reader, SlideInfo, SourceIdentity};
 use crate::tile_set::TileSet;
 
@@ -20,6 +20,7 @@ mod estimate;
 mod format;
 mod options;
 
+use colour::AskedColour;
 pub use colour::Colour;
 pub use options::{
     Associated, BaseTiles, BlankTiles, Bounds, ColourOption, ExportOptions, FormatOption, Page, ReadErrorPolicy,
@@ -171,6 +172,7 @@ pub struct ExportPlan {
     stored_bytes: u64,
     format: TileFormat,
     colour: Colour,
+    asked_colour: AskedColour,
     background: Rgb,
     microns_per_pixel: Option<MicronsPerPixel>,
     associated: Vec<String>,
@@ -228,7 +230,8 @@ impl ExportPlan {
         if grid.width().max(grid.height()) > Self::MOST_TILES_A_SIDE {
             return Err(PlanError::Grid { grid, most: Self::MOST_TILES_A_SIDE });
         }
-        let colour = Colour::settle(info.icc_profile.as_ref(), options);
+        let asked_colour = AskedColour { option: options.colour, intent: options.intent };
+        let colour = Colour::settle(info.icc_profile.as_ref(), asked_colour, options.base_tiles);
         let background = options.background.or(info.background).unwrap_or(Rgb::WHITE);
         let format = format::settle(info, options, &pyramid, &colour, background)?;
         // A name from the file becomes a file's name: only plain ones do.
@@ -271,6 +274,7 @@ impl ExportPlan {
             },
             format,
             colour,
+            asked_colour,
             background,
             microns_per_pixel,
             associated,
@@ -365,6 +369,12 @@ impl ExportPlan {
     #[must_use]
     pub const fn colour(&self) -> &Colour {
         &self.colour
+    }
+
+    /// What becomes of the colours of an associated image with this profile, which is its own.
+    #[must_use]
+    pub fn associated_colour(&self, profile: Option<&IccProfile>) -> Colour {
+        Colour::settle(profile, self.asked_colour, BaseTiles::Encoded)
     }
 
     /// The slide's pixels as the export shows them: in its colours, and on its background.

@@ -221,6 +221,14 @@ pub trait Source: Send + Sync {
     /// [`SlideError::Associated`] where the slide has none of this name or it can't be read.
     fn read_associated(&self, name: &str) -> Result<PremultipliedPixels, SlideError>;
 
+    /// The ICC profile of an associated image, which need not be the slide's; `None` where it has none. One that cannot be read is empty.
+    ///
+    /// # Errors
+    /// [`SlideError::Associated`] where the slide has no image of this name.
+    fn associated_profile(&self, _name: &str) -> Result<Option<IccProfile>, SlideError> {
+        Ok(None)
+    }
+
     /// The way to the full size's tiles as they are stored. `None` where this reader has none.
     fn stored_tiles(&self) -> Option<&dyn StoredTileReader> {
         None

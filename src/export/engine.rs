@@ -51,6 +51,13 @@ pub enum Warning {
     },
     /// The slide's colour profile is of no use.
     ColourProfile(ProfileError),
+    /// An associated image's colour profile is of no use.
+    AssociatedColourProfile {
+        /// The image's name.
+        name: String,
+        /// Why.
+        reason: ProfileError,
+    },
 }
 
 impl std::fmt::Display for Warning {
@@ -73,6 +80,12 @@ impl std::fmt::Display for Warning {
             }
             Self::ColourProfile(reason) => {
                 write!(formatter, "the slide's ICC profile is of no use ({reason}): colours are as stored")
+            }
+            Self::AssociatedColourProfile { name, reason } => {
+                write!(
+                    formatter,
+                    "the ICC profile of the associated image {name:?} is of no use ({reason}): its colours are as stored"
+                )
             }
         }
     }
@@ -239,16 +252,22 @@ fn write_associated(
     warnings: &mut Vec<Warning>,
 ) -> Result<Vec<metadata::PublishedImage>, Error> {
     let mut published = Vec::new();
-    let mut encoder = TileEncoder::new(plan.associated_format(), None)?;
     let layout = plan.layout();
     for name in plan.associated() {
-        let pixels = match source.read_associated(name) {
-            Ok(pixels) => pixels.over(plan.background()),
+        let read = source.read_associated(name).and_then(|pixels| Ok((pixels, source.associated_profile(name)?)));
+        let (pixels, profile) = match read {
+            Ok(read) => read,
             Err(error) => {
                 warnings.push(Warning::AssociatedImage(error));
                 continue;
             }
         };
+        let colour = plan.associated_colour(profile.as_ref());
+        if let Colour::Unusable(_, reason) = &colour {
+            warnings.push(Warning::AssociatedColourProfile { name: name.clone(), reason: reason.clone() });
+        }
+        let pixels = colour.apply(pixels).over(plan.background());
+        let mut encoder = TileEncoder::new(plan.associated_format(), colour.embedded())?;
         let contents = match encoder.encode(pixels.view()) {
             Ok(contents) => contents,
             Err(source) => {
@@ -262,7 +281,7 @@ fn write_associated(
         let path = layout.associated(name, plan.associated_format().extension());
         files.write(path.clone(), contents)?;
         let path = path.strip_prefix(layout.payload()).unwrap_or(&path).to_owned();
-        published.push(metadata::PublishedImage { name: name.clone(), path, size: pixels.size() });
+        published.push(metadata::PublishedImage { name: name.clone(), path, size: pixels.size(), colour });
     }
     Ok(published)
 }

@@ -2,10 +2,18 @@
 
 use serde::{Serialize, Serializer};
 
-use super::{BaseTiles, ColourOption, ExportOptions};
+use super::{BaseTiles, ColourOption};
 use crate::render::{ColourConversion, IccProfile, Intent, PremultipliedPixels, ProfileEffect, ProfileError};
 
-/// What becomes of a slide's colours.
+/// What is asked to become of colours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct AskedColour {
+    pub option: ColourOption,
+    /// That of the profile where none is asked for.
+    pub intent: Option<Intent>,
+}
+
+/// What becomes of a slide's colours, or an associated image's.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Colour {
     /// They stay: the slide has no profile.
@@ -23,19 +31,21 @@ pub enum Colour {
 }
 
 impl Colour {
-    pub(super) fn settle(profile: Option<&IccProfile>, options: &ExportOptions) -> Self {
+    /// Of pixels with this profile that go this way.
+    pub(super) fn settle(profile: Option<&IccProfile>, asked: AskedColour, base_tiles: BaseTiles) -> Self {
         let Some(profile) = profile.cloned() else { return Self::WithoutProfile };
-        if options.colour == ColourOption::Ignore {
+        let AskedColour { option, intent } = asked;
+        if option == ColourOption::Ignore {
             return Self::Ignored(profile);
         }
-        let wanted = match options.base_tiles {
+        let wanted = match base_tiles {
             BaseTiles::Lossless => ColourOption::Embed,
-            BaseTiles::Encoded => options.colour,
+            BaseTiles::Encoded => option,
         };
-        match ColourConversion::to_srgb(&profile, options.intent) {
+        match ColourConversion::to_srgb(&profile, intent) {
             Err(error) => Self::Unusable(profile, error),
             // Untagged pixels are sRGB to every browser.
-            Ok(ProfileEffect::None) if options.colour == ColourOption::Srgb => Self::AlreadySrgb(profile),
+            Ok(ProfileEffect::None) if option == ColourOption::Srgb => Self::AlreadySrgb(profile),
             Ok(ProfileEffect::Conversion(conversion)) if wanted == ColourOption::Srgb => Self::Converted(conversion),
             Ok(_) => Self::Embedded(profile),
         }

@@ -77,6 +77,22 @@ pub(super) fn read_associated_image(path: &Path, name: &str) -> Result<Premultip
     Ok(PremultipliedPixels::from_native_argb(size, bytes))
 }
 
+/// Reads an associated image's profile.
+///
+/// # Errors
+/// [`SlideError::Associated`] where the slide cannot be opened again, or has no image of this name.
+pub(super) fn read_associated_profile(path: &Path, name: &str) -> Result<Option<IccProfile>, SlideError> {
+    let handle = open_handle(path)?;
+    let failed = |error: OpenSlideError| SlideError::Associated {
+        path: path.to_owned(),
+        name: name.to_owned(),
+        message: error.to_string(),
+    };
+    handle.associated_image_dimensions(name).map_err(failed)?;
+    // As of the slide itself.
+    Ok(handle.associated_image_icc_profile(name).unwrap_or_else(|_| Some(Vec::new())).map(IccProfile::new))
+}
+
 impl OpenSlideSource {
     /// Opens the slide that `info` was read from, to read its pixels.
     ///
@@ -128,6 +144,10 @@ impl Source for OpenSlideSource {
 
     fn read_associated(&self, name: &str) -> Result<PremultipliedPixels, SlideError> {
         read_associated_image(&self.info.path, name)
+    }
+
+    fn associated_profile(&self, name: &str) -> Result<Option<IccProfile>, SlideError> {
+        read_associated_profile(&self.info.path, name)
     }
 }
 

@@ -10,11 +10,11 @@ use std::cell::RefCell;
 use std::ops::Range;
 use std::sync::OnceLock;
 
-use super::openslide::{OpenSlideSource, read_associated_image};
+use super::openslide::{OpenSlideSource, read_associated_image, read_associated_profile};
 use super::{SlideError, SlideInfo, SlideLevel, Source, StoredTileReader};
 use crate::encode::Subsampling;
 use crate::geometry::{Point, Rect, Size};
-use crate::render::{PIXEL_BYTES, Pixels, PremultipliedPixels, Rgb, relative_to};
+use crate::render::{IccProfile, PIXEL_BYTES, Pixels, PremultipliedPixels, Rgb, relative_to};
 
 mod codec;
 mod jpeg_segments;
@@ -287,6 +287,10 @@ impl Source for TiffSource {
 
     fn read_associated(&self, name: &str) -> Result<PremultipliedPixels, SlideError> {
         read_associated_image(&self.info.path, name)
+    }
+
+    fn associated_profile(&self, name: &str) -> Result<Option<IccProfile>, SlideError> {
+        read_associated_profile(&self.info.path, name)
     }
 
     fn stored_tiles(&self) -> Option<&dyn StoredTileReader> {

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use std::sync::Mutex;
 
 use slidezoom::geometry::{Point, Rect, Size};
-use slidezoom::render::PremultipliedPixels;
-use slidezoom::slide::{NotDirect, Reader, SlideError, SlideInfo, SlideLevel, SlideLevelInfo, Source};
+use slidezoom::render::{IccProfile, PremultipliedPixels};
+use slidezoom::slide::{AssociatedImage, NotDirect, Reader, SlideError, SlideInfo, SlideLevel, SlideLevelInfo, Source};
 
 /// The colour of a slide-level-0 pixel: red, green, blue. Neighbours differ, and so do x and y.
 pub fn colour(x: u32, y: u32) -> [u8; 3] {
@@ -29,6 +29,7 @@ pub struct DrawnSource {
     info: SlideInfo,
     fault: Fault,
     unscanned: fn(u32) -> bool,
+    label: Option<(PremultipliedPixels, Option<IccProfile>)>,
     reads: Mutex<Vec<Rect>>,
 }
 
@@ -48,7 +49,7 @@ impl DrawnSource {
             associated_images: Vec::new(),
             properties: BTreeMap::new(),
         };
-        Self { info, fault: Fault::None, unscanned: |_| false, reads: Mutex::new(Vec::new()) }
+        Self { info, fault: Fault::None, unscanned: |_| false, label: None, reads: Mutex::new(Vec::new()) }
     }
 
     pub fn with_fault(mut self, fault: Fault) -> Self {
@@ -59,6 +60,13 @@ impl DrawnSource {
     /// The same, but for rows that were not scanned.
     pub fn with_unscanned(mut self, unscanned: fn(u32) -> bool) -> Self {
         self.unscanned = unscanned;
+        self
+    }
+
+    /// The same with an associated image.
+    pub fn with_label(mut self, pixels: PremultipliedPixels, profile: Option<IccProfile>) -> Self {
+        self.info.associated_images.push(AssociatedImage { name: "label".to_owned(), size: pixels.size() });
+        self.label = Some((pixels, profile));
         self
     }
 
@@ -103,10 +111,15 @@ impl Source for DrawnSource {
     }
 
     fn read_associated(&self, name: &str) -> Result<PremultipliedPixels, SlideError> {
-        Err(SlideError::Associated {
+        let label = self.label.as_ref().filter(|_| name == "label").map(|(pixels, _)| pixels.clone());
+        label.ok_or_else(|| SlideError::Associated {
             path: self.info.path.clone(),
             name: name.to_owned(),
             message: "it has none".to_owned(),
         })
+    }
+
+    fn associated_profile(&self, _: &str) -> Result<Option<IccProfile>, SlideError> {
+        Ok(self.label.as_ref().and_then(|(_, profile)| profile.clone()))
     }
 }

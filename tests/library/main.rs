@@ -21,6 +21,7 @@ macro_rules! skipped {
 
 mod archive_limits;
 mod archive_sink;
+mod associated_colours;
 mod drawn_source;
 mod engine;
 mod failing_sink;
