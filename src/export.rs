@@ -23,6 +23,7 @@ mod engine;
 mod files;
 mod mosaic;
 mod read_order;
+mod reading;
 mod single_tile;
 mod tiles;
 

@@ -10,6 +10,13 @@ use std::ops::Range;
 
 use serde::Serialize;
 
+mod orientation;
+
+pub use orientation::{Flip, Orientation, Rotation};
+
+#[cfg(test)]
+pub(crate) use orientation::tests as orientation_tests;
+
 /// A width and a height in pixels (or, for a grid, in columns and rows), each at least 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 pub struct Size {
@@ -171,6 +178,12 @@ impl fmt::Display for Rect {
 
 fn overlap(one: &Range<u32>, other: &Range<u32>) -> Range<u32> {
     one.start.max(other.start)..one.end.min(other.end)
+}
+
+/// The rectangle between columns and rows of which neither is empty: those of another rectangle, moved.
+#[expect(clippy::expect_used, reason = "moving or mirroring a range leaves its length")]
+fn between(columns: Range<u32>, rows: Range<u32>) -> Rect {
+    Rect::spanning(columns, rows).expect("a moved rectangle has pixels")
 }
 
 #[cfg(test)]

@@ -8,9 +8,9 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use crate::encode::TileFormat;
-use crate::geometry::{Rect, Size};
+use crate::geometry::{Flip, Rect, Rotation, Size};
 use crate::manifest::MANIFEST;
-use crate::plan::{BaseTiles, BlankTiles, Bounds, Colour, ExportPlan, Page, ReadErrorPolicy};
+use crate::plan::{BaseTiles, BlankTiles, Bounds, Colour, ExportPlan, Page, ReadErrorPolicy, ToSlide};
 use crate::pyramid::Level;
 use crate::render::Rgb;
 use crate::slide::{MicronsPerPixel, SlideInfo, SourceFile, SourceIdentity, openslide_version};
@@ -78,8 +78,10 @@ struct Description<'a> {
     tiles: u64,
     microns_per_pixel: Option<MicronsPerPixel>,
     objective_power: Option<f64>,
-    /// The exported area in slide-level-0 pixels: what to add to a pixel of the export to find it in the slide.
+    /// The exported area in slide-level-0 pixels.
     area: Area,
+    /// Where each point of the export's full size lies in slide level 0.
+    to_slide: ToSlide,
     colour: &'a Colour,
     background: Rgb,
     associated_images: &'a [PublishedImage],
@@ -105,6 +107,8 @@ struct Description<'a> {
 #[serde(rename_all = "camelCase")]
 struct Options {
     bounds: Bounds,
+    rotation: Rotation,
+    flip: Option<Flip>,
     on_read_error: ReadErrorPolicy,
     source_identity: SourceIdentity,
     page: Page,
@@ -165,6 +169,7 @@ pub fn describe(info: &SlideInfo, plan: &ExportPlan, findings: Findings<'_>) -> 
         microns_per_pixel: plan.microns_per_pixel(),
         objective_power: info.objective_power,
         area: plan.area().into(),
+        to_slide: plan.placement().to_slide(),
         colour: plan.colour(),
         background: plan.background(),
         associated_images,
@@ -176,6 +181,8 @@ pub fn describe(info: &SlideInfo, plan: &ExportPlan, findings: Findings<'_>) -> 
         manifest: MANIFEST,
         options: Options {
             bounds: plan.bounds(),
+            rotation: plan.rotation(),
+            flip: plan.flip(),
             on_read_error: plan.on_read_error(),
             source_identity: plan.source_identity(),
             page: plan.page(),

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use crate::descriptor::{DeepZoomNames, Descriptor, display_rects};
 use crate::encode::TileFormat;
-use crate::geometry::{Point, Rect, Size};
+use crate::geometry::{Flip, Orientation, Point, Rect, Rotation, Size};
 use crate::layout::{Container, Layout};
 use crate::pyramid::{Depth, Level, PyramidPlan, TileAddress, TileGeometry};
 use crate::render::{IccProfile, Pixels, PremultipliedPixels, Rgb};
@@ -19,6 +19,7 @@ mod colour;
 mod estimate;
 mod format;
 mod options;
+mod placement;
 
 use colour::AskedColour;
 pub use colour::Colour;
@@ -26,6 +27,7 @@ pub use options::{
     Associated, BaseTiles, BlankTiles, Bounds, ColourOption, ExportOptions, FormatOption, Page, ReadErrorPolicy,
     SubsamplingOption, default_geometry,
 };
+pub use placement::{Placement, ToSlide};
 
 /// Why a slide cannot be exported as asked. Raised before anything is read or written.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -47,6 +49,14 @@ pub enum PlanError {
     Area {
         /// The area asked for, in slide-level-0 pixels.
         area: Rect,
+        /// The slide's size.
+        size: Size,
+    },
+    /// The part asked for is not all in the slide.
+    #[error("a crop of {crop} is not inside the slide of {size} pixels")]
+    Crop {
+        /// The part asked for, in slide-level-0 pixels.
+        crop: Rect,
         /// The slide's size.
         size: Size,
     },
@@ -145,7 +155,7 @@ pub enum NotLossless {
         overlap: u32,
     },
     /// The export's first tile would begin inside a stored one.
-    #[error("the scanned area begins at ({x}, {y}), inside a stored tile of {stored} pixels")]
+    #[error("the exported area begins at ({x}, {y}), inside a stored tile of {stored} pixels")]
     Bounds {
         /// The area's left edge in slide-level-0 pixels.
         x: u32,
@@ -157,6 +167,9 @@ pub enum NotLossless {
     /// The tiles were asked for in another format.
     #[error("the slide's tiles are JPEG, and another format was asked for")]
     Format,
+    /// The tiles were asked for turned or mirrored.
+    #[error("the slide's tiles are stored upright, and --rotate or --flip was asked for")]
+    Orientation,
 }
 
 /// An export, settled.
@@ -165,10 +178,13 @@ pub struct ExportPlan {
     name: String,
     container: Container,
     bounds: Bounds,
-    area: Rect,
+    rotation: Rotation,
+    flip: Option<Flip>,
+    placement: Placement,
     pyramid: PyramidPlan,
     base_tiles: BaseTiles,
     blank_tiles: BlankTiles,
+    /// Of the exported area, as if all of the slide's pixels took the same.
     stored_bytes: u64,
     format: TileFormat,
     colour: Colour,
@@ -194,8 +210,8 @@ impl ExportPlan {
     ///
     /// # Errors
     /// [`PlanError::Name`] where `name` is empty, a path, `.` or `..`; [`PlanError::Area`] where the area is not inside the slide or the
-    /// slide has a side beyond `i32::MAX`; [`PlanError::Grid`] where there would be too many tiles; and the other errors where what was asked for
-    /// does not go together.
+    /// slide has a side beyond `i32::MAX`; [`PlanError::Crop`] where the part asked for is not; [`PlanError::Grid`] where there would be too many
+    /// tiles; and the others as they say.
     pub fn new(info: &SlideInfo, name: &str, options: &ExportOptions) -> Result<Self, PlanError> {
         if matches!(name, "" | "." | "..") || name.contains(['/', '\0']) {
             return Err(PlanError::Name { name: name.to_owned() });
@@ -207,14 +223,17 @@ impl ExportPlan {
         let area = match options.bounds {
             Bounds::Scan => info.bounds.unwrap_or(whole),
             Bounds::Full => whole,
+            Bounds::Crop(crop) if whole.contains(crop) => crop,
+            Bounds::Crop(crop) => return Err(PlanError::Crop { crop, size: whole.size() }),
         };
+        let placement = Placement::new(area, Orientation::new(options.rotation, options.flip));
         let largest = i32::MAX as u32;
         if !whole.contains(area) || whole.size().width() > largest || whole.size().height() > largest {
             return Err(PlanError::Area { area, size: whole.size() });
         }
         let geometry = match options.base_tiles {
             BaseTiles::Encoded => options.geometry.unwrap_or_else(|| default_geometry(options.container)),
-            BaseTiles::Lossless => lossless_geometry(info, area, options).map_err(PlanError::NotLossless)?,
+            BaseTiles::Lossless => lossless_geometry(info, placement, options).map_err(PlanError::NotLossless)?,
         };
         if options.container == Container::Szi && geometry.overlap() > 0 {
             return Err(PlanError::SziOverlap { overlap: geometry.overlap() });
@@ -225,7 +244,7 @@ impl ExportPlan {
         if options.container == Container::Szi && options.depth != Depth::Pixel {
             return Err(PlanError::ShallowSzi);
         }
-        let pyramid = PyramidPlan::new(area.size(), geometry).to_depth(options.depth);
+        let pyramid = PyramidPlan::new(placement.size(), geometry).to_depth(options.depth);
         let grid = pyramid.grid(pyramid.max_level());
         if grid.width().max(grid.height()) > Self::MOST_TILES_A_SIDE {
             return Err(PlanError::Grid { grid, most: Self::MOST_TILES_A_SIDE });
@@ -264,19 +283,24 @@ impl ExportPlan {
             name: name.to_owned(),
             container: options.container,
             bounds: options.bounds,
-            area,
+            rotation: options.rotation,
+            flip: options.flip,
+            placement,
             pyramid,
             base_tiles: options.base_tiles,
             blank_tiles: options.blank_tiles,
             stored_bytes: match info.reader {
-                Reader::Direct(tiles) => tiles.bytes,
+                Reader::Direct(tiles) => {
+                    let share = u128::from(tiles.bytes) * u128::from(area.size().area());
+                    u64::try_from(share / u128::from(whole.size().area())).unwrap_or(u64::MAX)
+                }
                 Reader::OpenSlide(_) => 0,
             },
             format,
             colour,
             asked_colour,
             background,
-            microns_per_pixel,
+            microns_per_pixel: microns_per_pixel.map(|of_slide| placement.microns_per_pixel(of_slide)),
             associated,
             absent,
             page: if options.container == Container::Szi { Page::Omit } else { options.page },
@@ -297,10 +321,28 @@ impl ExportPlan {
         self.bounds
     }
 
+    /// How the area is turned.
+    #[must_use]
+    pub const fn rotation(&self) -> Rotation {
+        self.rotation
+    }
+
+    /// How it is mirrored once it is turned.
+    #[must_use]
+    pub const fn flip(&self) -> Option<Flip> {
+        self.flip
+    }
+
+    /// Where the export's pixels lie in the slide.
+    #[must_use]
+    pub const fn placement(&self) -> &Placement {
+        &self.placement
+    }
+
     /// The part of the slide that is exported, in slide-level-0 pixels.
     #[must_use]
     pub const fn area(&self) -> Rect {
-        self.area
+        self.placement.area()
     }
 
     /// Levels and tiles.
@@ -389,7 +431,7 @@ impl ExportPlan {
         self.background
     }
 
-    /// Micrometres per pixel of slide level 0, which is the exported full size too.
+    /// Micrometres per pixel of the exported full size, along its own rows and columns.
     #[must_use]
     pub const fn microns_per_pixel(&self) -> Option<MicronsPerPixel> {
         self.microns_per_pixel
@@ -465,13 +507,20 @@ impl ExportPlan {
 }
 
 /// Tile size and overlap of an export whose full-size tiles are the slide's own.
-fn lossless_geometry(info: &SlideInfo, area: Rect, options: &ExportOptions) -> Result<TileGeometry, NotLossless> {
+fn lossless_geometry(
+    info: &SlideInfo,
+    placement: Placement,
+    options: &ExportOptions,
+) -> Result<TileGeometry, NotLossless> {
     let tile = match &info.reader {
         Reader::Direct(tiles) => tiles.size,
         Reader::OpenSlide(reason) => return Err(NotLossless::Reader(reason.clone())),
     };
     if options.format != FormatOption::Jpeg {
         return Err(NotLossless::Format);
+    }
+    if placement.orientation() != Orientation::UPRIGHT {
+        return Err(NotLossless::Orientation);
     }
     let stored = tile.width();
     if tile.height() != stored {
@@ -482,7 +531,7 @@ fn lossless_geometry(info: &SlideInfo, area: Rect, options: &ExportOptions) -> R
     if let Some(asked) = options.geometry.filter(|asked| *asked != geometry) {
         return Err(NotLossless::Geometry { stored, tile_size: asked.tile_size(), overlap: asked.overlap() });
     }
-    let Point { x, y } = area.origin();
+    let Point { x, y } = placement.area().origin();
     if !x.is_multiple_of(stored) || !y.is_multiple_of(stored) {
         return Err(NotLossless::Bounds { x, y, stored });
     }
@@ -493,10 +542,13 @@ impl Serialize for ExportPlan {
     /// What a program wants to know of a plan: sizes, levels, tiles and bytes.
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         use serde::ser::SerializeStruct;
-        let mut object = serializer.serialize_struct("ExportPlan", 13)?;
+        let mut object = serializer.serialize_struct("ExportPlan", 16)?;
         object.serialize_field("name", &self.name)?;
         object.serialize_field("container", &self.container)?;
-        object.serialize_field("area", &self.area)?;
+        object.serialize_field("area", &self.area())?;
+        object.serialize_field("rotation", &self.rotation)?;
+        object.serialize_field("flip", &self.flip)?;
+        object.serialize_field("toSlide", &self.placement.to_slide())?;
         object.serialize_field("width", &self.pyramid.size().width())?;
         object.serialize_field("height", &self.pyramid.size().height())?;
         object.serialize_field("levels", &self.pyramid.levels().len())?;

@@ -14,6 +14,7 @@ use crate::geometry::{Point, Rect, Size};
 mod canvas;
 mod colour;
 mod halving;
+mod orientation;
 
 pub use canvas::{Canvas, Patch};
 pub use colour::{ColourConversion, IccProfile, Intent, ProfileEffect, ProfileError, embed_in_jpeg};

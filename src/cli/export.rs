@@ -8,6 +8,7 @@ use clap::{Args, ValueEnum};
 use serde_json::json;
 use slidezoom::export::{create_sink, resume_sink};
 use slidezoom::gallery::{self, Gallery};
+use slidezoom::geometry::{Flip, Rotation};
 use slidezoom::layout::Container;
 use slidezoom::plan::{BaseTiles, Page};
 use slidezoom::sink::{Existing, Sink, SinkError};
@@ -328,6 +329,9 @@ fn describe(info: &SlideInfo, plan: &ExportPlan, task: &Task) -> String {
     let _ = writeln!(text, "{} → {}", plain(&task.slide.to_string_lossy()), plain(&task.destination.to_string_lossy()));
     let _ = writeln!(text, "  reader      {}", plain(&info.reader.to_string()));
     let _ = writeln!(text, "  area        {area} of the slide");
+    if let Some(orientation) = orientation(plan) {
+        let _ = writeln!(text, "  orientation {orientation}");
+    }
     let _ = writeln!(text, "  colour      {}", plan.colour().handling());
     let _ = writeln!(text, "  background  {}", plan.background());
     let _ = writeln!(
@@ -356,6 +360,20 @@ fn describe(info: &SlideInfo, plan: &ExportPlan, task: &Task) -> String {
         );
     }
     text
+}
+
+/// How the export is turned and mirrored, in words; `None` where it is not.
+fn orientation(plan: &ExportPlan) -> Option<String> {
+    let turned = match plan.rotation() {
+        Rotation::None => None,
+        rotation => Some(format!("turned by {}° clockwise", rotation.degrees())),
+    };
+    let mirrored = plan.flip().map(|flip| match flip {
+        Flip::Horizontal => "mirrored, left and right".to_owned(),
+        Flip::Vertical => "mirrored, top and bottom".to_owned(),
+    });
+    let words: Vec<String> = turned.into_iter().chain(mirrored).collect();
+    (!words.is_empty()).then(|| words.join(", then "))
 }
 
 /// The tiles' format in words.

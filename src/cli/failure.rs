@@ -210,6 +210,12 @@ fn plan_hint(error: &PlanError) -> Option<String> {
         PlanError::NoMicronsPerPixel => {
             return Some("--mpp 0.25 says so, if that is what the slide was scanned at".to_owned());
         }
+        PlanError::Crop { .. } => {
+            return Some(
+                "--crop takes the left and top edge, the width and the height, in pixels of the slide's full size"
+                    .to_owned(),
+            );
+        }
         PlanError::BagName { .. } => return Some("-o gives it another name".to_owned()),
         PlanError::SparseSzi => return Some("leave --blank out, or write a folder or a .zip".to_owned()),
         PlanError::ShallowSzi => return Some("leave --depth out, or write a folder or a .zip".to_owned()),
@@ -227,8 +233,11 @@ fn plan_hint(error: &PlanError) -> Option<String> {
             "without --lossless the slide is decoded and encoded again; --format png loses nothing"
         }
         NotLossless::Geometry { .. } => "leave --tile-size and --overlap out",
-        NotLossless::Bounds { .. } => "--bounds full exports the whole slide, which begins with a tile",
+        NotLossless::Bounds { .. } => {
+            "--bounds full exports the whole slide, which begins with a tile; so does a --crop whose edges are multiples of a tile"
+        }
         NotLossless::Format => "leave --format out",
+        NotLossless::Orientation => "leave --rotate and --flip out: the page turns and mirrors what it shows",
     };
     Some(hint.to_owned())
 }

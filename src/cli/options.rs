@@ -5,6 +5,7 @@ use std::num::NonZeroUsize;
 use clap::{Args, ValueEnum};
 use slidezoom::ExportOptions;
 use slidezoom::encode::{JpegCoding, Quality, Subsampling};
+use slidezoom::geometry::{Flip, Point, Rect, Rotation, Size};
 use slidezoom::layout::Container;
 use slidezoom::plan::{
     Associated, BaseTiles, BlankTiles, Bounds, ColourOption, FormatOption, Page, ReadErrorPolicy, SubsamplingOption,
@@ -51,6 +52,18 @@ pub(super) struct PyramidOptions {
     /// scan: only the area that the slide says was scanned; full: all of it
     #[arg(long, value_enum, default_value_t = Area::Scan)]
     bounds: Area,
+
+    /// Only this part of the slide: its left and top edge, width and height in pixels of the slide's full size, whatever was scanned of it
+    #[arg(long, value_name = "X,Y,W,H", value_parser = parse_rect, conflicts_with = "bounds")]
+    crop: Option<Rect>,
+
+    /// Turn the export clockwise, by so many degrees: the part of the slide is cut out first, then turned, then mirrored
+    #[arg(long, value_enum, value_name = "DEGREES")]
+    rotate: Option<Turn>,
+
+    /// Mirror the export: horizontal changes left and right, vertical top and bottom
+    #[arg(long, value_enum, value_name = "DIRECTION")]
+    flip: Option<Direction>,
 
     /// What is done with the slide's ICC profile. srgb: convert the pixels to sRGB, which every browser shows alike; embed: leave the pixels and
     /// put the profile into every tile, which costs its bytes for each, and viewers that know no profiles show other colours; ignore: leave
@@ -192,6 +205,22 @@ enum IntentName {
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
+enum Turn {
+    #[value(name = "90")]
+    Quarter,
+    #[value(name = "180")]
+    Half,
+    #[value(name = "270")]
+    ThreeQuarters,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Direction {
+    Horizontal,
+    Vertical,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
 enum Area {
     Scan,
     Full,
@@ -214,6 +243,15 @@ fn parse_blank(text: &str) -> Result<BlankTiles, String> {
 
 fn parse_colour(text: &str) -> Result<Rgb, String> {
     Rgb::from_hex(text).ok_or_else(|| "a colour is six hexadecimal digits, such as f0e0d0".to_owned())
+}
+
+fn parse_rect(text: &str) -> Result<Rect, String> {
+    let numbers = text.split(',').map(|number| number.trim().parse::<u32>()).collect::<Result<Vec<_>, _>>();
+    let rect = match numbers.as_deref() {
+        Ok(&[x, y, width, height]) => Size::new(width, height).and_then(|size| Rect::new(Point { x, y }, size)),
+        _ => None,
+    };
+    rect.ok_or_else(|| "a part of a slide is X,Y,WIDTH,HEIGHT in whole pixels, such as 1024,2048,500,400".to_owned())
 }
 
 pub(super) fn parse_microns(text: &str) -> Result<MicronsPerPixel, String> {
@@ -251,10 +289,20 @@ impl PyramidOptions {
                 ChromaSubsampling::Quarter => SubsamplingOption::Fixed(Subsampling::Quarter),
             },
             jpeg_coding: self.jpeg_coding()?,
-            bounds: match self.bounds {
-                Area::Scan => Bounds::Scan,
-                Area::Full => Bounds::Full,
+            bounds: match (self.crop, self.bounds) {
+                (Some(crop), _) => Bounds::Crop(crop),
+                (None, Area::Scan) => Bounds::Scan,
+                (None, Area::Full) => Bounds::Full,
             },
+            rotation: self.rotate.map_or(Rotation::None, |turn| match turn {
+                Turn::Quarter => Rotation::Quarter,
+                Turn::Half => Rotation::Half,
+                Turn::ThreeQuarters => Rotation::ThreeQuarters,
+            }),
+            flip: self.flip.map(|direction| match direction {
+                Direction::Horizontal => Flip::Horizontal,
+                Direction::Vertical => Flip::Vertical,
+            }),
             colour: match self.color {
                 ColourHandling::Srgb => ColourOption::Srgb,
                 ColourHandling::Embed => ColourOption::Embed,

@@ -9,9 +9,9 @@
 
 use std::num::NonZeroU32;
 
-use crate::geometry::{Rect, Size};
+use crate::geometry::Size;
+use crate::plan::Placement;
 use crate::pyramid::PyramidPlan;
-
 use crate::slide::SlideInfo;
 
 use super::mosaic::{LevelAxes, level_axes, waiting_pixels};
@@ -43,7 +43,7 @@ pub(super) fn chunk_size(info: &SlideInfo) -> Size {
 /// Chunks and their order.
 #[derive(Debug)]
 pub(super) struct ReadOrder {
-    /// Where columns of chunks begin, in pixels of the exported area, and after the last of them its width.
+    /// Where columns of chunks begin, in pixels of the export's full size, and after the last of them its width.
     columns: Vec<u32>,
     rows: Vec<u32>,
     /// Where stripes end, but for the last, in the same pixels.
@@ -51,11 +51,14 @@ pub(super) struct ReadOrder {
 }
 
 impl ReadOrder {
-    /// The order in which the part `area` of a slide, in slide-level-0 pixels, is read in chunks of this size. Chunks begin at multiples of
-    /// it in the slide.
-    pub fn new(area: Rect, chunk: Size, plan: &PyramidPlan) -> Self {
-        let mut columns = edges(area.origin().x, area.size().width(), chunk.width());
-        let rows = edges(area.origin().y, area.size().height(), chunk.height());
+    /// The order in which an export that lies so in a slide is read in chunks of this size. Chunks begin at multiples of it in the slide, however
+    /// the export is turned.
+    pub fn new(placement: &Placement, chunk: Size, plan: &PyramidPlan) -> Self {
+        let area = placement.area();
+        let (mut columns, rows) = placement.orientation().edges(
+            edges(area.origin().x, area.size().width(), chunk.width()),
+            edges(area.origin().y, area.size().height(), chunk.height()),
+        );
         let stripe_ends = stripe_ends(plan, &columns);
         columns.extend_from_slice(&stripe_ends);
         columns.sort_unstable();

@@ -5,10 +5,12 @@
 //! full size by the same halvings as an export, and yields the same pixels: as slow as reading all that lies under the tile.
 
 use std::num::NonZeroUsize;
+use std::ops::Range;
 
-use super::tiles::{read_chunk, start_workers};
+use super::reading::read_chunk;
+use super::tiles::start_workers;
 use crate::error::Error;
-use crate::geometry::{Point, Rect, Size};
+use crate::geometry::{Rect, Size};
 use crate::plan::ExportPlan;
 use crate::pyramid::{Level, TileAddress};
 use crate::render::{Canvas, Patch, Pixels};
@@ -53,7 +55,7 @@ pub fn exact_region(source: &dyn Source, plan: &ExportPlan, level: Level, rect: 
         return Ok(plan.rendered(read_chunk(source, plan, rect, Vec::new())?));
     };
     let size = plan.pyramid().level_size(larger);
-    let doubled = |range: std::ops::Range<u32>, length: u32| 2 * range.start..(2 * range.end).min(length);
+    let doubled = |range: Range<u32>, length: u32| 2 * range.start..(2 * range.end).min(length);
     let under = Rect::spanning(doubled(rect.columns(), size.width()), doubled(rect.rows(), size.height()))
         .ok_or_else(|| Error::Defect { message: format!("{rect} of level {level} has no pixels under it") })?;
     Ok(exact_region(source, plan, larger, under)?.view().halved(Vec::new()))
@@ -77,32 +79,38 @@ fn halves(rect: Rect) -> Option<(Rect, Rect)> {
 /// [`Error::Slide`] where that level cannot be read under the tile.
 pub fn nearest_tile(source: &dyn Source, plan: &ExportPlan, tile: TileAddress) -> Result<Pixels, Error> {
     let full = plan.pyramid().region(tile).full;
-    let scale = (1_u64 << plan.pyramid().halvings(tile.level())) as f64;
+    let scale = 1_u64 << plan.pyramid().halvings(tile.level());
+    let (placement, whole) = (plan.placement(), plan.pyramid().size());
+    // What of the full size lies under the tile: at the right and the bottom, the last of 2×2 pixels may have none.
+    let under = |range: Range<u32>, length: u32| {
+        let edge = |at: u32| (u64::from(at) * scale).min(u64::from(length)) as u32;
+        edge(range.start)..edge(range.end)
+    };
+    let region = Rect::spanning(under(full.columns(), whole.width()), under(full.rows(), whole.height()))
+        .and_then(|under| placement.on_slide(under))
+        .ok_or_else(|| Error::Defect { message: format!("tile {tile} lies outside the slide") })?;
     let levels = &source.info().levels;
-    let (number, level) =
-        levels.iter().enumerate().rev().find(|(_, level)| level.downsample <= scale).unwrap_or((0, &levels[0]));
+    let nearest = levels.iter().enumerate().rev().find(|(_, level)| level.downsample <= scale as f64);
+    let (number, level) = nearest.unwrap_or((0, &levels[0]));
     let downsample = if number == 0 { 1.0 } else { level.downsample };
 
     // As `DeepZoomGenerator` rounds: the position down, the size up, and no further than the slide level and the area reach. One pixel
     // past the level reads as transparent, and would blend the background into the tile's edge.
     #[expect(clippy::cast_sign_loss, reason = "positions and lengths are never negative")]
-    let axis = |start: u32, length: u32, area: std::ops::Range<u32>, level_length: u32| {
-        let on_level = |length: f64| length / downsample;
-        let from = f64::from(start) * scale;
-        let area_length = on_level(f64::from(area.end - area.start)).ceil();
-        let level_rest = f64::from(level_length) - on_level(f64::from(area.start)).ceil();
-        let reach = area_length.min(level_rest) - on_level(from).ceil();
-        let taken = on_level(f64::from(length) * scale).ceil().min(reach).max(1.0);
-        (area.start + from as u32, taken as u32)
+    let length = |taken: Range<u32>, area: Range<u32>, level_length: u32| {
+        let on_level = |length: u32| (f64::from(length) / downsample).ceil();
+        let level_rest = f64::from(level_length) - on_level(area.start);
+        let reach = on_level(area.end - area.start).min(level_rest) - on_level(taken.start - area.start);
+        on_level(taken.end - taken.start).min(reach).max(1.0) as u32
     };
-    let area = plan.area();
-    let (x, width) = axis(full.origin().x, full.size().width(), area.columns(), level.size.width());
-    let (y, height) = axis(full.origin().y, full.size().height(), area.rows(), level.size.height());
+    let area = placement.area();
+    let width = length(region.columns(), area.columns(), level.size.width());
+    let height = length(region.rows(), area.rows(), level.size.height());
     let size = Size::new(width, height)
         .ok_or_else(|| Error::Defect { message: format!("tile {tile} has no pixels on slide level {number}") })?;
     if size.area() > LARGEST_REGION {
         return exact_region(source, plan, tile.level(), full);
     }
-    let pixels = source.read_level(SlideLevel(number as u32), Point { x, y }, size)?;
-    Ok(plan.rendered(pixels).resampled(full.size()))
+    let pixels = source.read_level(SlideLevel(number as u32), region.origin(), size)?;
+    Ok(plan.rendered(pixels.oriented(placement.orientation(), Vec::new())).resampled(full.size()))
 }

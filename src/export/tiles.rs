@@ -6,7 +6,6 @@
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, VecDeque};
 use std::num::NonZeroUsize;
-use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -17,6 +16,7 @@ use super::checkpoint::{Identity, LeftOut, SavedState};
 use super::digests::TileDigests;
 use super::mosaic::{Content, Mosaic, Piece, Reduction};
 use super::read_order::{ReadOrder, chunk_size};
+use super::reading::{on_slide, read_chunk, stored_cells};
 use crate::conveyor;
 use crate::descriptor::DeepZoomNames;
 use crate::encode::TileEncoder;
@@ -28,7 +28,7 @@ use crate::progress::{Progress, TileWritten};
 use crate::pyramid::TileAddress;
 use crate::render::{Canvas, PIXEL_BYTES, Patch, Pixels, PremultipliedPixels, embed_in_jpeg, relative_to};
 use crate::sink::{EntryName, Sink, SinkError};
-use crate::slide::{SlideError, SlideInfo, Source, StoredTileReader};
+use crate::slide::{SlideError, Source, StoredTileReader};
 
 /// Chunks that may be read ahead of the tiles, in bytes of pixels. Their number does not depend on the number of workers, so that the
 /// order of the export does not either; it keeps some thirty workers busy.
@@ -86,7 +86,7 @@ pub(super) fn write_tiles(
             (Base::Stored(stored), stored.tile_size())
         }
     };
-    let order = ReadOrder::new(plan.area(), chunk, plan.pyramid());
+    let order = ReadOrder::new(plan.placement(), chunk, plan.pyramid());
     let expected = plan.pyramid().tile_count();
     let axes = order.level_axes(plan.pyramid());
     let Start { identity, left } = start;
@@ -152,40 +152,6 @@ pub(super) fn write_tiles(
         digests: agenda.digests,
         unreadable: agenda.unreadable,
     })
-}
-
-/// Reads a part of the exported area; `rect` in pixels of the full-size level.
-pub(super) fn read_chunk(
-    source: &dyn Source,
-    plan: &ExportPlan,
-    rect: Rect,
-    spare: Vec<u8>,
-) -> Result<PremultipliedPixels, Error> {
-    Ok(source.read(on_slide(plan, rect)?, spare)?)
-}
-
-/// A part of the exported area, in slide-level-0 pixels.
-fn on_slide(plan: &ExportPlan, rect: Rect) -> Result<Rect, Error> {
-    rect.moved(plan.area().origin())
-        .ok_or_else(|| Error::Defect { message: format!("the exported area's part {rect} lies outside the slide") })
-}
-
-/// A chunk cut at the edges of the slide's stored tiles, row by row; whole where these are not known. Both in pixels of the full-size level.
-fn stored_cells(info: &SlideInfo, plan: &ExportPlan, chunk: Rect) -> Result<Vec<Rect>, Error> {
-    let Some(tile) = info.levels[0].tile_to_read_whole() else { return Ok(vec![chunk]) };
-    let on_slide = on_slide(plan, chunk)?;
-    let spans = |range: Range<u32>, length: u32, moved: u32| -> Vec<Range<u32>> {
-        let cells = range.start / length..range.end.div_ceil(length);
-        cells
-            .map(|cell| (cell * length).max(range.start) - moved..((cell + 1) * length).min(range.end) - moved)
-            .collect()
-    };
-    let origin = plan.area().origin();
-    let columns = spans(on_slide.columns(), tile.width(), origin.x);
-    let rows = spans(on_slide.rows(), tile.height(), origin.y);
-    let cells =
-        rows.iter().flat_map(|row| columns.iter().filter_map(|column| Rect::spanning(column.clone(), row.clone())));
-    Ok(cells.collect())
 }
 
 /// What one worker keeps from task to task.

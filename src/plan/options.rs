@@ -1,22 +1,41 @@
 //! What can be asked of an export. Every option documents its default, and `Default` agrees.
 
-use serde::Serialize;
+use std::collections::BTreeMap;
+
+use serde::{Serialize, Serializer};
 
 use crate::encode::{JpegCoding, Quality, Subsampling};
+use crate::geometry::{Flip, Rect, Rotation};
 use crate::layout::Container;
 use crate::pyramid::{Depth, TileGeometry};
 use crate::render::{Intent, Rgb};
 use crate::slide::{MicronsPerPixel, SourceIdentity};
 
 /// Which part of the slide is exported.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum Bounds {
     /// The scanned area that the slide names, or all of it where it names none: as openslide-python's tiler.
     #[default]
     Scan,
     /// All of the slide.
     Full,
+    /// This part of it, in slide-level-0 pixels: all of it lies in the slide, be it scanned or not.
+    Crop(Rect),
+}
+
+impl Serialize for Bounds {
+    /// In a word, or as what was asked for.
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Scan => serializer.serialize_str("scan"),
+            Self::Full => serializer.serialize_str("full"),
+            Self::Crop(crop) => {
+                let (origin, size) = (crop.origin(), crop.size());
+                let numbers = [("x", origin.x), ("y", origin.y), ("width", size.width()), ("height", size.height())];
+                serializer.collect_map([("crop", BTreeMap::from(numbers))])
+            }
+        }
+    }
 }
 
 /// The tiles' file format.
@@ -152,6 +171,10 @@ pub struct ExportOptions {
     pub blank_tiles: BlankTiles,
     /// The scanned area.
     pub bounds: Bounds,
+    /// How the area is turned; as it is.
+    pub rotation: Rotation,
+    /// How it is mirrored once it is turned; not at all.
+    pub flip: Option<Flip>,
     /// What transparent pixels are composited on; by default the slide's background, else white.
     pub background: Option<Rgb>,
     /// Converted to sRGB.

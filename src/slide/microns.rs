@@ -29,6 +29,12 @@ impl MicronsPerPixel {
         Self::new(x?.trim().parse().ok()?, y?.trim().parse().ok()?)
     }
 
+    /// Those of the slide turned by a quarter.
+    #[must_use]
+    pub const fn transposed(self) -> Self {
+        Self { x: self.y, y: self.x }
+    }
+
     /// Micrometres per pixel along a row.
     #[must_use]
     pub const fn x(self) -> f64 {

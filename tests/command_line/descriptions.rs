@@ -66,6 +66,7 @@ fn the_description_says_all_that_a_script_needs() {
             "micronsPerPixel": { "x": 0.5, "y": 0.5 },
             "objectivePower": 20.0,
             "area": { "x": 0, "y": 0, "width": 700, "height": 500 },
+            "toSlide": [[1, 0, 0], [0, 1, 0]],
             "colour": { "profileBytes": null, "handling": "no profile", "intent": null },
             "background": "ffffff",
             "associatedImages": [
@@ -75,7 +76,15 @@ fn the_description_says_all_that_a_script_needs() {
             "unreadable": [],
             "source": null,
             "manifest": "manifest-sha256.txt",
-            "options": { "bounds": "scan", "onReadError": "stop", "sourceIdentity": "sha256", "page": "include", "blankTiles": "keep" },
+            "options": {
+                "bounds": "scan",
+                "rotation": 0,
+                "flip": null,
+                "onReadError": "stop",
+                "sourceIdentity": "sha256",
+                "page": "include",
+                "blankTiles": "keep"
+            },
             "writtenBy": null,
         })
     );

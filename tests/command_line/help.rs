@@ -44,7 +44,7 @@ fn assert_help(subcommand: &str, options: &[(&str, Option<&str>)]) {
     assert_eq!(workspace.slidezoom(["help", subcommand]).succeeds().text(), help);
 }
 
-const PYRAMID: [(&str, Option<&str>); 12] = [
+const PYRAMID: [(&str, Option<&str>); 15] = [
     ("--tile-size", Some("254")),
     ("--overlap", Some("1")),
     ("--format", Some("jpeg")),
@@ -53,6 +53,9 @@ const PYRAMID: [(&str, Option<&str>); 12] = [
     ("--optimize", None),
     ("--progressive", None),
     ("--bounds", Some("scan")),
+    ("--crop", None),
+    ("--rotate", None),
+    ("--flip", None),
     ("--color", Some("srgb")),
     ("--intent", Some("what the profile says")),
     ("--background", Some("the slide's background, else ffffff")),

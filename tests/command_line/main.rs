@@ -46,6 +46,7 @@ mod foreign_archives;
 mod formats;
 mod full_disk;
 mod gallery;
+mod geometry;
 mod golden;
 mod help;
 mod hostile_archives;

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use proptest::prelude::*;
 use slidezoom::export::exact_tile;
-use slidezoom::geometry::{Point, Rect, Size};
+use slidezoom::geometry::{Flip, Point, Rect, Rotation, Size};
 use slidezoom::plan::{Bounds, ExportOptions, FormatOption, Page, PlanError};
 use slidezoom::progress::{Progress, TileWritten, Unwatched};
 use slidezoom::pyramid::TileGeometry;
@@ -51,6 +51,30 @@ impl Image {
             }
         }
         Self { width, height, pixels }
+    }
+
+    /// A quarter clockwise: each row, from the top, becomes a column, from the right.
+    fn turned(&self) -> Self {
+        let columns = (0..self.width).flat_map(|x| (0..self.height).rev().map(move |y| (x, y)));
+        let pixels = columns.map(|(x, y)| self.pixels[y * self.width + x]).collect();
+        Self { width: self.height, height: self.width, pixels }
+    }
+
+    fn flipped(mut self, flip: Option<Flip>) -> Self {
+        let mut rows: Vec<Vec<[u8; 3]>> = self.pixels.chunks(self.width).map(<[_]>::to_vec).collect();
+        match flip {
+            None => {}
+            Some(Flip::Horizontal) => rows.iter_mut().for_each(|row| row.reverse()),
+            Some(Flip::Vertical) => rows.reverse(),
+        }
+        self.pixels = rows.concat();
+        self
+    }
+
+    /// The whole export: cut out, turned, mirrored.
+    fn of(plan: &ExportPlan) -> Self {
+        let turns = plan.rotation().degrees() / 90;
+        (0..turns).fold(Self::drawn(plan.area()), |image, _| image.turned()).flipped(plan.flip())
     }
 
     fn cut(&self, rect: Rect) -> Vec<[u8; 3]> {
@@ -103,7 +127,7 @@ fn run(
 /// Every tile against the independent rendering; then that each pixel was read once.
 fn check(source: &DrawnSource, plan: &ExportPlan, published: &Published) {
     let pyramid = plan.pyramid();
-    let mut image = Image::drawn(plan.area());
+    let mut image = Image::of(plan);
     let mut tiles = 0;
     for level in pyramid.levels().rev() {
         let grid = pyramid.grid(level);
@@ -137,6 +161,23 @@ fn check(source: &DrawnSource, plan: &ExportPlan, published: &Published) {
         }
     }
     assert!(times_read.iter().all(|&times| times == 1), "each pixel is read once");
+
+    // Stripes may cut stored tiles; nothing else does.
+    let Some(tile) = source.info().levels[0].stored_tile.filter(|_| pyramid.size().width() <= 16_384) else { return };
+    let tiles = |rect: Rect| {
+        let columns = rect.columns().start / tile.width()..rect.columns().end.div_ceil(tile.width());
+        let rows = rect.rows().start / tile.height()..rect.rows().end.div_ceil(tile.height());
+        columns.len() * rows.len()
+    };
+    let decoded: usize = source.reads().into_iter().map(tiles).sum();
+    assert_eq!(decoded, tiles(plan.area()), "each stored tile is decoded once");
+}
+
+/// Every way in which an export can be turned and mirrored.
+fn orientations() -> impl Iterator<Item = (Rotation, Option<Flip>)> {
+    let rotations = [Rotation::None, Rotation::Quarter, Rotation::Half, Rotation::ThreeQuarters];
+    let flips = [None, Some(Flip::Horizontal), Some(Flip::Vertical)];
+    rotations.into_iter().flat_map(move |rotation| flips.map(move |flip| (rotation, flip)))
 }
 
 proptest! {
@@ -147,12 +188,22 @@ proptest! {
         (tile_size, overlap) in (8..200_u32).prop_flat_map(|tile_size| (Just(tile_size), 0..tile_size.min(9))),
         stored_tile in prop::option::of((16..300_u32, 8..300_u32)),
         (left, top) in (0..300_u32, 0..300_u32),
+        is_cropped in any::<bool>(),
+        way in 0..12_usize,
         workers in 1..5_usize,
     ) {
         let area = Rect::new(Point { x: left, y: top }, size(width, height)).unwrap();
         let whole = size(left + width + 7, top + height + 3);
-        let source = DrawnSource::new(whole, stored_tile.map(|(width, height)| size(width, height)), Some(area));
-        let plan = ExportPlan::new(source.info(), "drawn", &options(tile_size, overlap)).unwrap();
+        // What was scanned does not count for a crop.
+        let (scanned, bounds) = if is_cropped {
+            (Rect::of(size(left + 1, top + 1)), Bounds::Crop(area))
+        } else {
+            (area, Bounds::Scan)
+        };
+        let source = DrawnSource::new(whole, stored_tile.map(|(width, height)| size(width, height)), Some(scanned));
+        let (rotation, flip) = orientations().nth(way).unwrap();
+        let options = ExportOptions { bounds, rotation, flip, ..options(tile_size, overlap) };
+        let plan = ExportPlan::new(source.info(), "drawn", &options).unwrap();
         prop_assert_eq!(plan.area(), area);
         let published = run(&source, &plan, jobs(workers), &Unwatched).unwrap();
         check(&source, &plan, &published);
@@ -188,6 +239,57 @@ fn stripes_leave_no_seam() {
         let source = DrawnSource::new(size(36_000, 70), Some(size(stored_tile, 64)), None);
         let plan = ExportPlan::new(source.info(), "drawn", &options(tile_size, overlap)).unwrap();
         check(&source, &plan, &run(&source, &plan, jobs(3), &Unwatched).unwrap());
+    }
+}
+
+/// The same of a high slide, which is a wide export once it is turned.
+#[test]
+fn stripes_leave_no_seam_however_the_export_is_turned() {
+    for (rotation, flip) in orientations().skip(1).step_by(4) {
+        let transposed = matches!(rotation, Rotation::Quarter | Rotation::ThreeQuarters);
+        let (whole, stored_tile) =
+            if transposed { (size(70, 36_000), size(64, 240)) } else { (size(36_000, 70), size(240, 64)) };
+        let source = DrawnSource::new(whole, Some(stored_tile), None);
+        let options = ExportOptions { rotation, flip, ..options(254, 1) };
+        let plan = ExportPlan::new(source.info(), "drawn", &options).unwrap();
+        check(&source, &plan, &run(&source, &plan, jobs(3), &Unwatched).unwrap());
+    }
+}
+
+/// Through the description's equation, each pixel of the full size is found in the slide.
+#[test]
+fn the_description_says_where_each_pixel_lies_in_the_slide() {
+    let crop = Rect::new(Point { x: 31, y: 7 }, size(211, 150)).unwrap();
+    let source = DrawnSource::new(size(400, 300), Some(size(64, 64)), None);
+    for (rotation, flip) in orientations() {
+        let options = ExportOptions { bounds: Bounds::Crop(crop), rotation, flip, ..options(256, 0) };
+        let plan = ExportPlan::new(source.info(), "drawn", &options).unwrap();
+        let published = run(&source, &plan, jobs(2), &Unwatched).unwrap();
+        let file = |name: &str| &published[&EntryName::new(name.to_owned()).unwrap()].1;
+        let description: serde_json::Value = serde_json::from_slice(file("drawn.json")).unwrap();
+        let row = |row: usize| [0, 1, 2].map(|column| description["toSlide"][row][column].as_f64().unwrap());
+        let (across, down) = (row(0), row(1));
+        let (size, pixels) = decode_png(file("drawn_files/8/0_0.png"));
+        assert_eq!((size.width(), size.height()), (plan.pyramid().size().width(), plan.pyramid().size().height()));
+        for (index, pixel) in (0_u32..).zip(pixels) {
+            let centre = (f64::from(index % size.width()) + 0.5, f64::from(index / size.width()) + 0.5);
+            #[expect(clippy::cast_sign_loss, reason = "a place in the slide")]
+            let at = |[a, b, c]: [f64; 3]| (a * centre.0 + b * centre.1 + c) as u32;
+            assert_eq!(pixel, colour(at(across), at(down)), "{rotation:?} {flip:?} {centre:?}");
+        }
+    }
+}
+
+#[test]
+fn a_crop_that_is_not_all_in_the_slide_is_refused() {
+    let source = DrawnSource::new(size(40, 30), None, None);
+    let plan = |x, y, width, height| {
+        let bounds = Bounds::Crop(Rect::new(Point { x, y }, size(width, height)).unwrap());
+        ExportPlan::new(source.info(), "drawn", &ExportOptions { bounds, ..options(256, 0) })
+    };
+    assert!(plan(0, 0, 40, 30).is_ok() && plan(39, 29, 1, 1).is_ok());
+    for (x, y, width, height) in [(0, 0, 41, 30), (1, 0, 40, 30), (0, 30, 1, 1), (u32::MAX - 1, 0, 1, 1)] {
+        assert!(matches!(plan(x, y, width, height), Err(PlanError::Crop { .. })), "{width}×{height} at ({x}, {y})");
     }
 }
 
@@ -253,8 +355,9 @@ fn stopping_takes_effect_within_the_tiles_under_way() {
 fn an_exact_tile_is_the_export_s_tile() {
     let area = Rect::new(Point { x: 31, y: 7 }, size(1500, 1101)).unwrap();
     let source = DrawnSource::new(size(1600, 1200), None, Some(area));
-    for bounds in [Bounds::Scan, Bounds::Full] {
-        let plan = ExportPlan::new(source.info(), "drawn", &ExportOptions { bounds, ..options(101, 2) }).unwrap();
+    for (bounds, (rotation, flip)) in [Bounds::Scan, Bounds::Full].into_iter().cycle().zip(orientations()) {
+        let options = ExportOptions { bounds, rotation, flip, ..options(101, 2) };
+        let plan = ExportPlan::new(source.info(), "drawn", &options).unwrap();
         let published = run(&source, &plan, jobs(2), &Unwatched).unwrap();
         for level in plan.pyramid().levels() {
             let grid = plan.pyramid().grid(level);

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use slidezoom::export::{create_sink, resume_sink};
-use slidezoom::geometry::Size;
+use slidezoom::geometry::{Rotation, Size};
 use slidezoom::layout::Container;
 use slidezoom::plan::{BlankTiles, ExportOptions, FormatOption, Page};
 use slidezoom::progress::{Progress, Unwatched};
@@ -159,6 +159,9 @@ fn another_export_does_not_take_up_what_was_left() {
         let refused = exports.run_with("scan", 2, &Unwatched, &other);
         let Err(Error::Differs { what, before: was, now }) = refused else { panic!("{refused:?}") };
         assert_eq!((what.as_str(), was.as_str(), now.as_str()), ("the page", "Omit", "Include"));
+        let other = ExportOptions { rotation: Rotation::Half, ..options(container) };
+        let refused = exports.run_with("scan", 2, &Unwatched, &other);
+        assert!(matches!(&refused, Err(Error::Differs { what, .. }) if what == "the orientation"), "{refused:?}");
         assert_eq!(exports.names(), before, "what was left is left");
         exports.run("scan", 2, &Unwatched).unwrap();
     }

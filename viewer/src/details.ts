@@ -3,6 +3,7 @@
 // every part may be missing; a part that is there and malformed is refused.
 
 import { isAbsentOr, isListOf, isOneOf, isPath, isRecord, isString, isWholeFrom, optionalField } from "./checks";
+import { isToSlide, type ToSlide } from "./placement";
 
 /** A rectangle in whole pixels. */
 export interface Area {
@@ -49,8 +50,10 @@ export interface Details {
   readonly compression: "lossy" | "lossless" | null;
   /** Whether the full size's tiles are the slide's own data. */
   readonly baseTiles: "encoded" | "lossless" | null;
-  /** Where the export lies in its slide. */
+  /** The part of its slide that the export shows, in the slide's pixels. */
   readonly area: Area | null;
+  /** Where each of its points lies in the slide; where that is not said, it lies in the area as it is. */
+  readonly toSlide: ToSlide | null;
   /** What could not be read and is shown as background, in the slide's pixels as the area is. */
   readonly unreadable: readonly Area[];
   readonly associatedImages: readonly AssociatedImage[];
@@ -64,8 +67,9 @@ const AREA = "x and y from 0 on, width and height of at least 1, all whole numbe
 
 export function readDetails(description: Record<string, unknown>): Details {
   const { width, height } = description;
+  const toSlide = optionalField(description, "toSlide", isToSlide, "two rows of three numbers that can be inverted");
   const isOwnArea = (value: unknown): value is Area =>
-    isArea(value) && value.width === width && value.height === height;
+    isArea(value) && (toSlide !== null || (value.width === width && value.height === height));
   return {
     levels: optionalField(description, "levels", isWholeFrom(1), "a whole number of at least 1"),
     tileCount: optionalField(description, "tiles", isWholeFrom(1), "a whole number of at least 1"),
@@ -84,7 +88,8 @@ export function readDetails(description: Record<string, unknown>): Details {
     ),
     compression: optionalField(description, "compression", isOneOf("lossy", "lossless"), "“lossy” or “lossless”"),
     baseTiles: optionalField(description, "baseTiles", isOneOf("encoded", "lossless"), "“encoded” or “lossless”"),
-    area: optionalField(description, "area", isOwnArea, `${AREA}, of the export's own size`),
+    area: optionalField(description, "area", isOwnArea, `${AREA}, of the export's own size where “toSlide” is missing`),
+    toSlide,
     unreadable: optionalField(description, "unreadable", isListOf(isArea), `a list, each with ${AREA}`) ?? [],
     associatedImages:
       optionalField(

@@ -10,11 +10,14 @@ import type OpenSeadragon from "openseadragon";
 
 import type { Area } from "./details";
 import { grouped } from "./facts";
+import { inExport } from "./placement";
 import type { Slide } from "./slide";
 import { afterDrawing, type Point, toScreen, toSlide, type View } from "./view";
 
 /** Screen pixels: the least side of the grid's cells, whose side is less than twice that. */
 const LEAST = 8;
+
+type Placed = Pick<Slide, "unreadable" | "area" | "toSlide" | "width" | "height">;
 
 /** `drawing` holds the hatching as a pattern, and then the path that is filled with it. */
 export function markUnreadable(
@@ -49,13 +52,18 @@ export function markUnreadable(
 }
 
 /** The regions in pixels of the export, as far as they are in it. */
-export function unreadableInExport({ unreadable, area, width, height }: Slide): Area[] {
-  const { x: originX, y: originY } = area ?? { x: 0, y: 0 };
+export function unreadableInExport({ unreadable, area, toSlide, width, height }: Placed): Area[] {
+  const { x, y } = area ?? { x: 0, y: 0 };
+  const placement = toSlide ?? [
+    [1, 0, x],
+    [0, 1, y],
+  ];
   return unreadable.flatMap((region) => {
-    const left = Math.max(0, region.x - originX);
-    const top = Math.max(0, region.y - originY);
-    const right = Math.min(width, region.x - originX + region.width);
-    const bottom = Math.min(height, region.y - originY + region.height);
+    const place = inExport(region, placement);
+    const left = Math.max(0, place.x);
+    const top = Math.max(0, place.y);
+    const right = Math.min(width, place.x + place.width);
+    const bottom = Math.min(height, place.y + place.height);
     return left < right && top < bottom ? [{ x: left, y: top, width: right - left, height: bottom - top }] : [];
   });
 }

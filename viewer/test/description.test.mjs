@@ -50,6 +50,10 @@ test("what an export says of itself is read, and may be missing", () => {
     compression: null,
     baseTiles: "lossless",
     area: { x: 100, y: 0, width: good.width, height: good.height },
+    toSlide: [
+      [1, 0, 100],
+      [0, 1, 0],
+    ],
     unreadable: [{ x: 100, y: 7, width: 240, height: 240 }],
     associatedImages: [LABEL],
     source: { bytes: 177552579, sha256: SHA256 },
@@ -71,7 +75,17 @@ test("what an export says of itself is read, and may be missing", () => {
       ["openslide.mpp-x", "0.499"],
     ],
   });
-  assert.deepEqual(readGood({ source: null, area: null }), readGood());
+  assert.deepEqual(readGood({ source: null, area: null, toSlide: null }), readGood());
+});
+
+test("a part of a slide may have another size than its export, which says how they lie", () => {
+  const area = { x: 100, y: 0, width: 2 * good.height, height: 2 * good.width };
+  const toSlide = [
+    [0, 2, 100],
+    [-2, 0, 2 * good.width],
+  ];
+  assert.deepEqual(readGood({ area, toSlide }).area, area);
+  assert.throws(() => readGood({ area }), DescriptionError);
 });
 
 test("a broken description is refused with a sentence that names the part", () => {
@@ -94,6 +108,23 @@ test("a broken description is refused with a sentence that names the part", () =
     compression: ["zip", 0],
     baseTiles: ["own"],
     area: [{}, [], { x: 0, y: 0, width: 1, height: 1 }, { x: -1, y: 0, width: 46000, height: 32914 }],
+    toSlide: [
+      {},
+      [],
+      [[1, 0, 0]],
+      [
+        [1, 0],
+        [0, 1],
+      ],
+      [
+        [1, 0, "0"],
+        [0, 1, 0],
+      ],
+      [
+        [1, 2, 0],
+        [2, 4, 0],
+      ],
+    ],
     unreadable: [{}, [{ x: 0, y: 0, width: 0, height: 1 }], [{ x: 0.5, y: 0, width: 1, height: 1 }], [null]],
     associatedImages: [
       {},

@@ -36,6 +36,7 @@ export const NO_DETAILS = {
   compression: null,
   baseTiles: null,
   area: null,
+  toSlide: null,
   unreadable: [],
   associatedImages: [],
   properties: [],

@@ -20,13 +20,39 @@ const inSlide = (areas) => areas.map(({ x, y, ...size }) => ({ x: x + AREA.x, y:
 const REGIONS = [area(300, 200, 60, 40), area(420, 230, 50, 90), area(0, 0, 20, 30)];
 
 test("regions are told in the export's pixels, cut where it ends", () => {
-  const slide = { area: AREA, width: WIDTH, height: HEIGHT };
+  const slide = { area: AREA, toSlide: null, width: WIDTH, height: HEIGHT };
   const found = (...unreadable) => unreadableInExport({ ...slide, unreadable });
   assert.deepEqual(found(...inSlide(REGIONS)), REGIONS);
   assert.deepEqual(found(area(990, 0, 20, 30)), [area(0, 0, 10, 10)]);
   assert.deepEqual(found(area(1690, 500, 99, 99)), [area(690, 480, 10, 20)]);
   assert.deepEqual(found(area(0, 0, 1000, 500), area(1700, 20, 9, 9), area(1000, 520, 9, 9)), []);
   assert.deepEqual(unreadableInExport({ ...slide, area: null, unreadable: REGIONS }), REGIONS);
+});
+
+/** As the exporter writes it of a part of a slide at (1000, 20), turned by 90° clockwise. */
+const TURNED = [
+  [0, 1, 1000],
+  [-1, 0, 20 + WIDTH],
+];
+
+test("regions lie in an export that is turned, mirrored and smaller as its equation says", () => {
+  const found = (toSlide, ...unreadable) =>
+    unreadableInExport({ area: null, toSlide, width: WIDTH, height: HEIGHT, unreadable });
+  // The slide's bottom left corner is the export's top left.
+  assert.deepEqual(found(TURNED, area(1000, 710, 7, 10), area(1000, 20, 7, 10)), [
+    area(0, 0, 10, 7),
+    area(690, 0, 10, 7),
+  ]);
+  const mirrored = [
+    [-1, 0, 1700],
+    [0, 1, 20],
+  ];
+  assert.deepEqual(found(mirrored, area(1690, 20, 20, 5)), [area(0, 0, 10, 5)]);
+  const smaller = [
+    [4, 0, 8],
+    [0, 2.5, 10],
+  ];
+  assert.deepEqual(found(smaller, area(16, 20, 6, 5)), [area(2, 4, 1.5, 2)]);
 });
 
 test("what is too small to be seen is drawn as the cells that it lies in", () => {
@@ -83,6 +109,26 @@ pageTest(
     assert.equal(await notice.innerText(), "3 regions of the slide could not be read; they are hatched.");
     await page.keyboard.press("Escape");
     assert.equal(await notice.isVisible(), true);
+  },
+);
+
+pageTest(
+  "regions of a turned export are hatched in their exact place",
+  {
+    change: {
+      area: { x: 1000, y: 20, width: HEIGHT, height: WIDTH },
+      toSlide: TURNED,
+      unreadable: REGIONS.map(({ x, y, width, height }) => area(1000 + y, 20 + WIDTH - x - width, height, width)),
+    },
+  },
+  async (page) => {
+    for (const view of [
+      { x: 380, y: 240, zoom: 1, rotation: 0 },
+      { rotation: 90, flip: true },
+    ]) {
+      await moveTo(page, view);
+      await isHatched(page, REGIONS);
+    }
   },
 );
 
