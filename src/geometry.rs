@@ -159,6 +159,19 @@ impl Rect {
         self.intersection(other) == Some(other)
     }
 
+    /// Cut in two across its longer side; `None` for a single pixel.
+    #[must_use]
+    pub fn halves(self) -> Option<(Self, Self)> {
+        let (columns, rows) = (self.columns(), self.rows());
+        if columns.len() >= rows.len() {
+            let middle = columns.start + self.size.width / 2;
+            Some((Self::spanning(columns.start..middle, rows.clone())?, Self::spanning(middle..columns.end, rows)?))
+        } else {
+            let middle = rows.start + self.size.height / 2;
+            Some((Self::spanning(columns.clone(), rows.start..middle)?, Self::spanning(columns, middle..rows.end)?))
+        }
+    }
+
     /// The same rectangle seen from a plane whose origin lies at `-offset` of this one.
     /// `None` where the moved edges do not fit `u32`.
     #[must_use]

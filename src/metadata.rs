@@ -10,7 +10,7 @@ use serde::Serialize;
 use crate::encode::TileFormat;
 use crate::geometry::{Flip, Rect, Rotation, Size};
 use crate::manifest::MANIFEST;
-use crate::plan::{BaseTiles, BlankTiles, Bounds, Colour, ExportPlan, Page, ReadErrorPolicy, ToSlide};
+use crate::plan::{BaseTiles, BlankTiles, Bounds, Colour, ExportPlan, Page, ReadErrorPolicy, Resolution, ToSlide};
 use crate::pyramid::Level;
 use crate::render::Rgb;
 use crate::slide::{MicronsPerPixel, SlideInfo, SourceFile, SourceIdentity, openslide_version};
@@ -107,6 +107,7 @@ struct Description<'a> {
 #[serde(rename_all = "camelCase")]
 struct Options {
     bounds: Bounds,
+    resolution: Resolution,
     rotation: Rotation,
     flip: Option<Flip>,
     on_read_error: ReadErrorPolicy,
@@ -167,7 +168,7 @@ pub fn describe(info: &SlideInfo, plan: &ExportPlan, findings: Findings<'_>) -> 
         encoding: plan.format(),
         tiles: pyramid.tile_count(),
         microns_per_pixel: plan.microns_per_pixel(),
-        objective_power: info.objective_power,
+        objective_power: plan.objective_power(),
         area: plan.area().into(),
         to_slide: plan.placement().to_slide(),
         colour: plan.colour(),
@@ -181,6 +182,7 @@ pub fn describe(info: &SlideInfo, plan: &ExportPlan, findings: Findings<'_>) -> 
         manifest: MANIFEST,
         options: Options {
             bounds: plan.bounds(),
+            resolution: plan.resolution(),
             rotation: plan.rotation(),
             flip: plan.flip(),
             on_read_error: plan.on_read_error(),

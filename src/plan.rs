@@ -12,7 +12,7 @@ use crate::geometry::{Flip, Orientation, Point, Rect, Rotation, Size};
 use crate::layout::{Container, Layout};
 use crate::pyramid::{Depth, Level, PyramidPlan, TileAddress, TileGeometry};
 use crate::render::{IccProfile, Pixels, PremultipliedPixels, Rgb};
-use crate::slide::{AssociatedImage, MicronsPerPixel, NotDirect, Reader, SlideInfo, SourceIdentity};
+use crate::slide::{AssociatedImage, MicronsPerPixel, NotDirect, Reader, SlideInfo, SlideLevel, SourceIdentity};
 use crate::tile_set::TileSet;
 
 mod colour;
@@ -20,6 +20,7 @@ mod estimate;
 mod format;
 mod options;
 mod placement;
+mod resolution;
 
 use colour::AskedColour;
 pub use colour::Colour;
@@ -28,9 +29,10 @@ pub use options::{
     SubsamplingOption, default_geometry,
 };
 pub use placement::{Placement, ToSlide};
+pub use resolution::{Magnification, Resolution};
 
 /// Why a slide cannot be exported as asked. Raised before anything is read or written.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum PlanError {
     /// The name cannot be a file's name.
     #[error("{name:?} cannot be the name of an export")]
@@ -59,6 +61,42 @@ pub enum PlanError {
         crop: Rect,
         /// The slide's size.
         size: Size,
+    },
+    /// The slide has no such level of its own.
+    #[error("the slide has no level {level}: its own levels go from 0 to {}", levels - 1)]
+    NoSuchLevel {
+        /// The level asked for.
+        level: SlideLevel,
+        /// How many it has.
+        levels: usize,
+    },
+    /// Pixels of a size in micrometres were asked for, and nobody says how large the slide's are.
+    #[error("the slide does not say how many micrometres a pixel has, and --target-mpp must know")]
+    UnknownScale,
+    /// A magnification was asked for, and nobody says that of the slide.
+    #[error("the slide does not say what it was magnified by, and --magnification must know")]
+    UnknownObjective,
+    /// Smaller pixels were asked for than the slide has.
+    #[error("{} µm per pixel are finer than the slide's {} × {}", target.x().min(target.y()), of_slide.x(), of_slide.y())]
+    FinerThanSlide {
+        /// Those asked for.
+        target: MicronsPerPixel,
+        /// Those of the slide.
+        of_slide: MicronsPerPixel,
+    },
+    /// A larger magnification was asked for than the slide has.
+    #[error("a magnification of {target} is more than the slide's {of_slide}")]
+    MoreThanObjective {
+        /// The one asked for.
+        target: f64,
+        /// That of the slide.
+        of_slide: f64,
+    },
+    /// The slide's pixels are too oblong to be made square.
+    #[error("the slide's pixels of {} × {} µm cannot be made square", of_slide.x(), of_slide.y())]
+    Oblong {
+        /// What it says of them.
+        of_slide: MicronsPerPixel,
     },
     /// The pyramid would have more columns or rows of tiles than can be planned in memory.
     #[error("{grid} columns and rows of tiles are too many (at most {most} each); use a larger tile size")]
@@ -167,6 +205,9 @@ pub enum NotLossless {
     /// The tiles were asked for in another format.
     #[error("the slide's tiles are JPEG, and another format was asked for")]
     Format,
+    /// The export was asked to start from a smaller size.
+    #[error("the slide's tiles are of its full size, and a smaller one was asked for")]
+    Resolution,
     /// The tiles were asked for turned or mirrored.
     #[error("the slide's tiles are stored upright, and --rotate or --flip was asked for")]
     Orientation,
@@ -178,6 +219,7 @@ pub struct ExportPlan {
     name: String,
     container: Container,
     bounds: Bounds,
+    resolution: Resolution,
     rotation: Rotation,
     flip: Option<Flip>,
     placement: Placement,
@@ -191,6 +233,7 @@ pub struct ExportPlan {
     asked_colour: AskedColour,
     background: Rgb,
     microns_per_pixel: Option<MicronsPerPixel>,
+    objective_power: Option<f64>,
     associated: Vec<String>,
     absent: Vec<String>,
     page: Page,
@@ -219,18 +262,7 @@ impl ExportPlan {
         if options.container == Container::Bag && name.contains(['%', '\\', '\n', '\r']) {
             return Err(PlanError::BagName { name: name.to_owned() });
         }
-        let whole = Rect::of(info.size());
-        let area = match options.bounds {
-            Bounds::Scan => info.bounds.unwrap_or(whole),
-            Bounds::Full => whole,
-            Bounds::Crop(crop) if whole.contains(crop) => crop,
-            Bounds::Crop(crop) => return Err(PlanError::Crop { crop, size: whole.size() }),
-        };
-        let placement = Placement::new(area, Orientation::new(options.rotation, options.flip));
-        let largest = i32::MAX as u32;
-        if !whole.contains(area) || whole.size().width() > largest || whole.size().height() > largest {
-            return Err(PlanError::Area { area, size: whole.size() });
-        }
+        let placement = Placement::settle(info, options)?;
         let geometry = match options.base_tiles {
             BaseTiles::Encoded => options.geometry.unwrap_or_else(|| default_geometry(options.container)),
             BaseTiles::Lossless => lossless_geometry(info, placement, options).map_err(PlanError::NotLossless)?,
@@ -275,7 +307,7 @@ impl ExportPlan {
                 (published, absent)
             }
         };
-        let microns_per_pixel = options.microns_per_pixel.or(info.microns_per_pixel);
+        let (microns_per_pixel, objective_power) = scale(info, &placement, options);
         if options.container == Container::Szi && microns_per_pixel.is_none() {
             return Err(PlanError::NoMicronsPerPixel);
         }
@@ -283,6 +315,7 @@ impl ExportPlan {
             name: name.to_owned(),
             container: options.container,
             bounds: options.bounds,
+            resolution: options.resolution,
             rotation: options.rotation,
             flip: options.flip,
             placement,
@@ -291,8 +324,8 @@ impl ExportPlan {
             blank_tiles: options.blank_tiles,
             stored_bytes: match info.reader {
                 Reader::Direct(tiles) => {
-                    let share = u128::from(tiles.bytes) * u128::from(area.size().area());
-                    u64::try_from(share / u128::from(whole.size().area())).unwrap_or(u64::MAX)
+                    let share = u128::from(tiles.bytes) * u128::from(placement.area().size().area());
+                    u64::try_from(share / u128::from(info.size().area())).unwrap_or(u64::MAX)
                 }
                 Reader::OpenSlide(_) => 0,
             },
@@ -300,7 +333,8 @@ impl ExportPlan {
             colour,
             asked_colour,
             background,
-            microns_per_pixel: microns_per_pixel.map(|of_slide| placement.microns_per_pixel(of_slide)),
+            microns_per_pixel,
+            objective_power,
             associated,
             absent,
             page: if options.container == Container::Szi { Page::Omit } else { options.page },
@@ -319,6 +353,12 @@ impl ExportPlan {
     #[must_use]
     pub const fn bounds(&self) -> Bounds {
         self.bounds
+    }
+
+    /// From which size it starts.
+    #[must_use]
+    pub const fn resolution(&self) -> Resolution {
+        self.resolution
     }
 
     /// How the area is turned.
@@ -437,6 +477,12 @@ impl ExportPlan {
         self.microns_per_pixel
     }
 
+    /// What the exported full size is magnified by: the objective's magnification, less where the export starts from a smaller size.
+    #[must_use]
+    pub const fn objective_power(&self) -> Option<f64> {
+        self.objective_power
+    }
+
     /// The associated images that will be published, by name.
     #[must_use]
     pub fn associated(&self) -> &[String] {
@@ -506,6 +552,25 @@ impl ExportPlan {
     }
 }
 
+/// Micrometres per pixel of the exported full size, and what it is magnified by.
+fn scale(info: &SlideInfo, placement: &Placement, options: &ExportOptions) -> (Option<MicronsPerPixel>, Option<f64>) {
+    let microns_per_pixel = match options.resolution {
+        // What was asked for, and not what comes out of calculating with it.
+        Resolution::MicronsPerPixel(target) if placement.orientation().is_transposed() => Some(target.transposed()),
+        Resolution::MicronsPerPixel(target) => Some(target),
+        _ => {
+            let of_slide = options.microns_per_pixel.or(info.microns_per_pixel);
+            of_slide.and_then(|of_slide| placement.microns_per_pixel(of_slide))
+        }
+    };
+    let [across, down] = placement.downsamples();
+    let objective_power = match options.resolution {
+        Resolution::Magnification(target) => Some(target.get()),
+        _ => info.objective_power.map(|power| power / f64::midpoint(across, down)),
+    };
+    (microns_per_pixel, objective_power)
+}
+
 /// Tile size and overlap of an export whose full-size tiles are the slide's own.
 fn lossless_geometry(
     info: &SlideInfo,
@@ -518,6 +583,9 @@ fn lossless_geometry(
     };
     if options.format != FormatOption::Jpeg {
         return Err(NotLossless::Format);
+    }
+    if !placement.is_full_size() {
+        return Err(NotLossless::Resolution);
     }
     if placement.orientation() != Orientation::UPRIGHT {
         return Err(NotLossless::Orientation);
@@ -542,10 +610,11 @@ impl Serialize for ExportPlan {
     /// What a program wants to know of a plan: sizes, levels, tiles and bytes.
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         use serde::ser::SerializeStruct;
-        let mut object = serializer.serialize_struct("ExportPlan", 16)?;
+        let mut object = serializer.serialize_struct("ExportPlan", 17)?;
         object.serialize_field("name", &self.name)?;
         object.serialize_field("container", &self.container)?;
         object.serialize_field("area", &self.area())?;
+        object.serialize_field("resolution", &self.resolution)?;
         object.serialize_field("rotation", &self.rotation)?;
         object.serialize_field("flip", &self.flip)?;
         object.serialize_field("toSlide", &self.placement.to_slide())?;

@@ -15,9 +15,11 @@ mod canvas;
 mod colour;
 mod halving;
 mod orientation;
+mod resampling;
 
 pub use canvas::{Canvas, Patch};
 pub use colour::{ColourConversion, IccProfile, Intent, ProfileEffect, ProfileError, embed_in_jpeg};
+pub use resampling::ResampledAxis;
 
 /// Bytes a pixel.
 pub const PIXEL_BYTES: usize = 4;
@@ -104,6 +106,37 @@ impl PremultipliedPixels {
     #[must_use]
     pub fn opaque(size: Size, bytes: Vec<u8>) -> Self {
         Self { opacity: Opacity::Opaque, ..Self::from_bgra(size, bytes) }
+    }
+
+    /// Pixels of which nothing is to be seen.
+    #[must_use]
+    pub fn clear(size: Size) -> Self {
+        Self::from_bgra(size, vec![0; byte_count(size)])
+    }
+
+    /// Puts other pixels in the place of some of these, from `at` on.
+    ///
+    /// # Panics
+    /// Where they reach outside.
+    pub fn paste(&mut self, at: Point, pixels: &Self) {
+        let inside = Rect::new(at, pixels.size).is_some_and(|place| Rect::of(self.size).contains(place));
+        assert!(inside, "{} at ({}, {}) of {}", pixels.size, at.x, at.y, self.size);
+        let (stride, left) = (row_bytes(self.size), at.x as usize * PIXEL_BYTES);
+        let rows = self.bytes.chunks_exact_mut(stride).skip(at.y as usize);
+        for (row, pasted) in rows.zip(pixels.bytes.chunks_exact(row_bytes(pixels.size))) {
+            row[left..left + pasted.len()].copy_from_slice(pasted);
+        }
+        if pixels.opacity == Opacity::Unknown {
+            self.opacity = Opacity::Unknown;
+        }
+    }
+
+    /// Half the size, as [`PixelView::halved`] does it; where alpha differs, colours count as they are seen.
+    #[must_use]
+    pub fn halved(&self, spare: Vec<u8>) -> Self {
+        let view = PixelView { size: self.size, stride: row_bytes(self.size), bytes: &self.bytes };
+        let Pixels { size, bytes } = view.halved(spare);
+        Self { size, bytes, opacity: self.opacity }
     }
 
     /// Width and height.

@@ -62,6 +62,15 @@ impl SlideLevelInfo {
     /// Stored tiles with a longer side (strips as wide as the slide, whole images) are not read whole.
     const TILE_AT_MOST: u32 = 1024;
 
+    /// The slide-level-0 pixel in which a pixel of this level begins: down, so that what is read from there on never passes the level's end.
+    #[must_use]
+    #[expect(clippy::cast_sign_loss, reason = "pixels are counted from 0 on")]
+    pub fn on_slide(&self, Point { x, y }: Point) -> Point {
+        // A product a hair below a whole number is meant to be that.
+        let down = |at: u32| (f64::from(at) * self.downsample + 1e-6).floor() as u32;
+        Point { x: down(x), y: down(y) }
+    }
+
     /// The size of the stored tiles, where they are small enough to be read whole.
     #[must_use]
     pub fn tile_to_read_whole(&self) -> Option<Size> {
@@ -214,6 +223,25 @@ pub trait Source: Send + Sync {
     /// # Errors
     /// As [`read`](Self::read).
     fn read_level(&self, level: SlideLevel, origin: Point, size: Size) -> Result<PremultipliedPixels, SlideError>;
+
+    /// Reads `region`, in pixels of `level` and inside its size: those that are stored there, where the level's downsample is a whole number or the
+    /// reader reads it directly. Otherwise OpenSlide puts them between pixels of its own: each is then up to a pixel of slide level 0 off.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    fn read_from_level(
+        &self,
+        level: SlideLevel,
+        region: Rect,
+        spare: Vec<u8>,
+    ) -> Result<PremultipliedPixels, SlideError> {
+        match self.info().levels.get(level.0 as usize) {
+            Some(of_level) if level != SlideLevel::BASE => {
+                self.read_level(level, of_level.on_slide(region.origin()), region.size())
+            }
+            _ => self.read(region, spare),
+        }
+    }
 
     /// Reads an associated image.
     ///

@@ -12,7 +12,7 @@ use slidezoom::geometry::{Flip, Rotation};
 use slidezoom::layout::Container;
 use slidezoom::plan::{BaseTiles, Page};
 use slidezoom::sink::{Existing, Sink, SinkError};
-use slidezoom::slide;
+use slidezoom::slide::{self, SlideLevel};
 use slidezoom::{Error, ExportOptions, ExportPlan, ExportReport, SlideInfo};
 
 use super::failure::Failure;
@@ -329,6 +329,9 @@ fn describe(info: &SlideInfo, plan: &ExportPlan, task: &Task) -> String {
     let _ = writeln!(text, "{} → {}", plain(&task.slide.to_string_lossy()), plain(&task.destination.to_string_lossy()));
     let _ = writeln!(text, "  reader      {}", plain(&info.reader.to_string()));
     let _ = writeln!(text, "  area        {area} of the slide");
+    if let Some(reduction) = reduction(info, plan) {
+        let _ = writeln!(text, "  reduction   {reduction}");
+    }
     if let Some(orientation) = orientation(plan) {
         let _ = writeln!(text, "  orientation {orientation}");
     }
@@ -360,6 +363,25 @@ fn describe(info: &SlideInfo, plan: &ExportPlan, task: &Task) -> String {
         );
     }
     text
+}
+
+/// What the export's full size comes of, in words; `None` where that is the slide's full size.
+fn reduction(info: &SlideInfo, plan: &ExportPlan) -> Option<String> {
+    let placement = plan.placement();
+    if placement.is_full_size() {
+        return None;
+    }
+    let from = match placement.level() {
+        SlideLevel::BASE => "full size".to_owned(),
+        level => {
+            let downsample = info.levels.get(level.0 as usize).map_or(1.0, |level| level.downsample);
+            format!("slide level {level} (downsample {downsample:.3})")
+        }
+    };
+    let halved = (placement.halvings() > 0).then(|| format!("halved {}×", placement.halvings()));
+    let [across, down] = placement.scale();
+    let resampled = placement.is_resampled().then(|| format!("resampled by {across:.4} × {down:.4}"));
+    Some([Some(from), halved, resampled].into_iter().flatten().collect::<Vec<_>>().join(", "))
 }
 
 /// How the export is turned and mirrored, in words; `None` where it is not.

@@ -207,7 +207,7 @@ fn classify(error: &Error) -> (u8, Option<String>) {
 fn plan_hint(error: &PlanError) -> Option<String> {
     let reason = match error {
         PlanError::NotLossless(reason) => reason,
-        PlanError::NoMicronsPerPixel => {
+        PlanError::NoMicronsPerPixel | PlanError::UnknownScale => {
             return Some("--mpp 0.25 says so, if that is what the slide was scanned at".to_owned());
         }
         PlanError::Crop { .. } => {
@@ -216,6 +216,16 @@ fn plan_hint(error: &PlanError) -> Option<String> {
                     .to_owned(),
             );
         }
+        PlanError::UnknownObjective => {
+            return Some(
+                "--target-mpp asks for a size in micrometres, where the slide or --mpp says that of its own".to_owned(),
+            );
+        }
+        PlanError::FinerThanSlide { .. } | PlanError::MoreThanObjective { .. } => {
+            return Some("nothing is enlarged: leave it out to export the full size".to_owned());
+        }
+        PlanError::NoSuchLevel { .. } => return Some("`slidezoom info` lists the slide's own levels".to_owned()),
+        PlanError::Oblong { .. } => return Some("--mpp says how large they are, where the slide is wrong".to_owned()),
         PlanError::BagName { .. } => return Some("-o gives it another name".to_owned()),
         PlanError::SparseSzi => return Some("leave --blank out, or write a folder or a .zip".to_owned()),
         PlanError::ShallowSzi => return Some("leave --depth out, or write a folder or a .zip".to_owned()),
@@ -237,6 +247,7 @@ fn plan_hint(error: &PlanError) -> Option<String> {
             "--bounds full exports the whole slide, which begins with a tile; so does a --crop whose edges are multiples of a tile"
         }
         NotLossless::Format => "leave --format out",
+        NotLossless::Resolution => "leave --level, --target-mpp and --magnification out",
         NotLossless::Orientation => "leave --rotate and --flip out: the page turns and mirrors what it shows",
     };
     Some(hint.to_owned())

@@ -8,12 +8,12 @@ use slidezoom::encode::{JpegCoding, Quality, Subsampling};
 use slidezoom::geometry::{Flip, Point, Rect, Rotation, Size};
 use slidezoom::layout::Container;
 use slidezoom::plan::{
-    Associated, BaseTiles, BlankTiles, Bounds, ColourOption, FormatOption, Page, ReadErrorPolicy, SubsamplingOption,
-    default_geometry,
+    Associated, BaseTiles, BlankTiles, Bounds, ColourOption, FormatOption, Magnification, Page, ReadErrorPolicy,
+    Resolution, SubsamplingOption, default_geometry,
 };
 use slidezoom::pyramid::{Depth, TileGeometry};
 use slidezoom::render::{Intent, Rgb};
-use slidezoom::slide::{MicronsPerPixel, ReaderChoice, SourceIdentity};
+use slidezoom::slide::{MicronsPerPixel, ReaderChoice, SlideLevel, SourceIdentity};
 
 use super::failure::Failure;
 
@@ -57,7 +57,20 @@ pub(super) struct PyramidOptions {
     #[arg(long, value_name = "X,Y,W,H", value_parser = parse_rect, conflicts_with = "bounds")]
     crop: Option<Rect>,
 
-    /// Turn the export clockwise, by so many degrees: the part of the slide is cut out first, then turned, then mirrored
+    /// Start from the slide's own level N and the pixels that are stored there: 0 is its full size
+    #[arg(long = "level", value_name = "N", group = "resolution")]
+    slide_level: Option<u32>,
+
+    /// Start from the size at which a pixel has so many micrometres: the slide is reduced by halves as far as that goes, and resampled for the
+    /// rest, never enlarged
+    #[arg(long, value_name = "MPP", group = "resolution", value_parser = parse_target)]
+    target_mpp: Option<MicronsPerPixel>,
+
+    /// Start from the size at which the slide is magnified so many times, reduced in the same way
+    #[arg(long, value_name = "TIMES", group = "resolution", value_parser = parse_magnification)]
+    magnification: Option<Magnification>,
+
+    /// Turn the export clockwise, by so many degrees: the part of the slide is cut out first, then reduced, then turned, then mirrored
     #[arg(long, value_enum, value_name = "DEGREES")]
     rotate: Option<Turn>,
 
@@ -254,6 +267,16 @@ fn parse_rect(text: &str) -> Result<Rect, String> {
     rect.ok_or_else(|| "a part of a slide is X,Y,WIDTH,HEIGHT in whole pixels, such as 1024,2048,500,400".to_owned())
 }
 
+fn parse_target(text: &str) -> Result<MicronsPerPixel, String> {
+    let expected = || format!("micrometres per pixel are a number above 0 and below {}", MicronsPerPixel::ABSURD);
+    MicronsPerPixel::parse(Some(text), Some(text)).ok_or_else(expected)
+}
+
+fn parse_magnification(text: &str) -> Result<Magnification, String> {
+    let number = text.strip_suffix(['x', '×']).unwrap_or(text).trim().parse().ok();
+    number.and_then(Magnification::new).ok_or_else(|| "a magnification is a number above 0, such as 10".to_owned())
+}
+
 pub(super) fn parse_microns(text: &str) -> Result<MicronsPerPixel, String> {
     let (x, y) = text.split_once(',').unwrap_or((text, text));
     MicronsPerPixel::parse(Some(x), Some(y)).ok_or_else(|| {
@@ -293,6 +316,12 @@ impl PyramidOptions {
                 (Some(crop), _) => Bounds::Crop(crop),
                 (None, Area::Scan) => Bounds::Scan,
                 (None, Area::Full) => Bounds::Full,
+            },
+            resolution: match (self.slide_level, self.target_mpp, self.magnification) {
+                (Some(level), ..) => Resolution::Level(SlideLevel(level)),
+                (_, Some(target), _) => Resolution::MicronsPerPixel(target),
+                (.., Some(target)) => Resolution::Magnification(target),
+                (None, None, None) => Resolution::Full,
             },
             rotation: self.rotate.map_or(Rotation::None, |turn| match turn {
                 Turn::Quarter => Rotation::Quarter,

@@ -45,6 +45,7 @@ pub(super) fn identity(source: &dyn Source, plan: &ExportPlan) -> Identity {
     note("the name", plan.name().to_owned());
     note("the container", format!("{:?}", plan.layout().container()));
     note("the area", plan.area().to_string());
+    note("the size that it starts from", format!("{:?}", (plan.resolution(), plan.placement().downsamples())));
     note("the orientation", format!("{:?}", (plan.rotation(), plan.flip())));
     note("the tiles", format!("{:?}", (plan.pyramid().geometry(), plan.base_tiles(), plan.format())));
     note("the smallest level", plan.pyramid().smallest_level().to_string());

@@ -223,7 +223,7 @@ fn write_all(
         let text = scan_properties::describe(&ScanFacts {
             size: pyramid.size(),
             microns_per_pixel,
-            objective_power: info.objective_power,
+            objective_power: plan.objective_power(),
             properties: published_properties(info),
         });
         files.write(SCAN_PROPERTIES.to_owned(), text.as_bytes())?;

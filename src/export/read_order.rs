@@ -30,14 +30,39 @@ const MOST_WAITING: u64 = 4 << 20;
 /// A chunk is at least this wide and high where whole stored tiles allow it: below, calls cost more than pixels.
 const CHUNK_AT_LEAST: u32 = 192;
 
+/// A chunk that is halved is at most about so wide and high, so that a worker holds 10 MB of it.
+const CHUNK_HALVED: u32 = 1_536;
+
+/// Resampling needs pixels around a chunk, up to six of the halved picture on each side: of a chunk of so many or more they are a quarter at most, and of one
+/// of 1,536 a fiftieth. Since stored tiles are decoded whole, those of 256 pixels are decoded 1.8 times on average in chunks of 1,536.
+const CHUNK_RESAMPLED: u32 = 96;
+
+/// No chunk of a level is wider or higher: there must be some for each worker.
+const CHUNK_AT_MOST: u32 = 6_144;
+
 /// The chunk where the slide tells of no tiles of a sane size.
 const CHUNK_DEFAULT: Size = Size::new(512, 512).unwrap();
 
-/// The chunks in which a slide's pixels are read: a whole number of stored tiles.
-pub(super) fn chunk_size(info: &SlideInfo) -> Size {
-    let several = |length: u32| length * CHUNK_AT_LEAST.div_ceil(length);
-    let tile = info.levels[0].tile_to_read_whole();
-    tile.and_then(|tile| Size::new(several(tile.width()), several(tile.height()))).unwrap_or(CHUNK_DEFAULT)
+/// The chunks in which a slide's pixels are read, in pixels of the level that they come from: a whole number of stored tiles.
+pub(super) fn chunk_size(info: &SlideInfo, placement: &Placement) -> Size {
+    let level = &info.levels[placement.level().0 as usize];
+    let tile = level.tile_to_read_whole();
+    let of_halved = |length: u32| length.saturating_mul(1 << placement.halvings().min(16));
+    let wanted = match (placement.is_resampled(), placement.halvings()) {
+        (false, 0) if tile.is_none() => return CHUNK_DEFAULT,
+        (false, 0) => CHUNK_AT_LEAST,
+        (false, _) => of_halved(CHUNK_AT_LEAST).min(CHUNK_HALVED),
+        (true, _) => of_halved(CHUNK_RESAMPLED).clamp(CHUNK_HALVED, CHUNK_AT_MOST),
+    };
+    let several = |length: u32| {
+        // Each chunk's edge at one of the halved picture as well, so that no stored tile is decoded for two.
+        let halved = 1_u32.checked_shl(placement.halvings()).unwrap_or(u32::MAX);
+        let step = length.checked_mul(halved >> length.trailing_zeros().min(placement.halvings()).min(31));
+        let step = step.filter(|&step| step <= 2 * wanted).unwrap_or(length);
+        step * wanted.div_ceil(step)
+    };
+    let tile = tile.unwrap_or(CHUNK_DEFAULT);
+    Size::new(several(tile.width()), several(tile.height())).unwrap_or(CHUNK_DEFAULT)
 }
 
 /// Chunks and their order.
@@ -51,13 +76,14 @@ pub(super) struct ReadOrder {
 }
 
 impl ReadOrder {
-    /// The order in which an export that lies so in a slide is read in chunks of this size. Chunks begin at multiples of it in the slide, however
-    /// the export is turned.
+    /// The order in which an export that lies so in a slide is read in chunks of this size, in pixels of the level that it is read from. Chunks begin at
+    /// multiples of it there, however the export is turned.
     pub fn new(placement: &Placement, chunk: Size, plan: &PyramidPlan) -> Self {
-        let area = placement.area();
+        let (area, size, [across, down]) = (placement.area_on_level(), placement.upright_size(), placement.scale());
+        let smaller = |edges: Vec<u32>, scale: f64, length: u32| smaller(edges, placement.halvings(), scale, length);
         let (mut columns, rows) = placement.orientation().edges(
-            edges(area.origin().x, area.size().width(), chunk.width()),
-            edges(area.origin().y, area.size().height(), chunk.height()),
+            smaller(edges(area.origin().x, area.size().width(), chunk.width()), across, size.width()),
+            smaller(edges(area.origin().y, area.size().height(), chunk.height()), down, size.height()),
         );
         let stripe_ends = stripe_ends(plan, &columns);
         columns.extend_from_slice(&stripe_ends);
@@ -94,6 +120,20 @@ fn edges(offset: u32, length: u32, step: u32) -> Vec<u32> {
     let first = step - offset % step;
     let inner = (first..length).step_by(step as usize);
     std::iter::once(0).chain(inner).chain([length]).collect()
+}
+
+/// The same edges in a picture that is halved so often and then resampled to `length` pixels. Of those that fall together one is left.
+fn smaller(edges: Vec<u32>, halvings: u32, scale: f64, length: u32) -> Vec<u32> {
+    if halvings == 0 && scale <= 1.0 {
+        return edges;
+    }
+    let halved = |edge: u32| u64::from(edge).div_ceil(1 << halvings.min(32));
+    #[expect(clippy::cast_sign_loss, reason = "edges are counted from 0 on")]
+    let resampled = |edge: u64| ((edge as f64 / scale).round() as u32).min(length);
+    let inner = edges.into_iter().map(|edge| resampled(halved(edge))).filter(|edge| (1..length).contains(edge));
+    let mut smaller: Vec<u32> = std::iter::once(0).chain(inner).chain([length]).collect();
+    smaller.dedup();
+    smaller
 }
 
 /// Where stripes end, but for the last.

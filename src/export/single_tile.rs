@@ -10,7 +10,7 @@ use std::ops::Range;
 use super::reading::read_chunk;
 use super::tiles::start_workers;
 use crate::error::Error;
-use crate::geometry::{Rect, Size};
+use crate::geometry::{Point, Rect, Size};
 use crate::plan::ExportPlan;
 use crate::pyramid::{Level, TileAddress};
 use crate::render::{Canvas, Patch, Pixels};
@@ -42,7 +42,7 @@ pub fn exact_tile(
 /// # Errors
 /// [`Error`] where the slide cannot be read under it.
 pub fn exact_region(source: &dyn Source, plan: &ExportPlan, level: Level, rect: Rect) -> Result<Pixels, Error> {
-    if let Some((one, other)) = halves(rect).filter(|_| rect.size().area() > LARGEST_PART / 4) {
+    if let Some((one, other)) = rect.halves().filter(|_| rect.size().area() > LARGEST_PART / 4) {
         let (first, second) =
             rayon::join(|| exact_region(source, plan, level, one), || exact_region(source, plan, level, other));
         let (first, second) = (first?, second?);
@@ -52,25 +52,13 @@ pub fn exact_region(source: &dyn Source, plan: &ExportPlan, level: Level, rect: 
         return Ok(whole.to_pixels());
     }
     let Some(larger) = plan.pyramid().level(level.number() + 1) else {
-        return Ok(plan.rendered(read_chunk(source, plan, rect, Vec::new())?));
+        return Ok(plan.rendered(read_chunk(source, plan, rect, Vec::new())?.0));
     };
     let size = plan.pyramid().level_size(larger);
     let doubled = |range: Range<u32>, length: u32| 2 * range.start..(2 * range.end).min(length);
     let under = Rect::spanning(doubled(rect.columns(), size.width()), doubled(rect.rows(), size.height()))
         .ok_or_else(|| Error::Defect { message: format!("{rect} of level {level} has no pixels under it") })?;
     Ok(exact_region(source, plan, larger, under)?.view().halved(Vec::new()))
-}
-
-/// A rectangle cut in two across its longer side; `None` for a single pixel.
-fn halves(rect: Rect) -> Option<(Rect, Rect)> {
-    let (columns, rows) = (rect.columns(), rect.rows());
-    if columns.len() >= rows.len() {
-        let middle = columns.start + rect.size().width() / 2;
-        Some((Rect::spanning(columns.start..middle, rows.clone())?, Rect::spanning(middle..columns.end, rows)?))
-    } else {
-        let middle = rows.start + rect.size().height() / 2;
-        Some((Rect::spanning(columns.clone(), rows.start..middle)?, Rect::spanning(columns, middle..rows.end)?))
-    }
 }
 
 /// `tile` with its overlap, resampled from the slide level that is nearest in size and not smaller.
@@ -87,30 +75,34 @@ pub fn nearest_tile(source: &dyn Source, plan: &ExportPlan, tile: TileAddress) -
         edge(range.start)..edge(range.end)
     };
     let region = Rect::spanning(under(full.columns(), whole.width()), under(full.rows(), whole.height()))
-        .and_then(|under| placement.on_slide(under))
+        .and_then(|under| placement.upright(under))
         .ok_or_else(|| Error::Defect { message: format!("tile {tile} lies outside the slide") })?;
+    let [across, down] = placement.downsamples();
     let levels = &source.info().levels;
-    let nearest = levels.iter().enumerate().rev().find(|(_, level)| level.downsample <= scale as f64);
+    let reached = scale as f64 * across.min(down);
+    let nearest = levels.iter().enumerate().rev().find(|(_, level)| level.downsample <= reached);
     let (number, level) = nearest.unwrap_or((0, &levels[0]));
     let downsample = if number == 0 { 1.0 } else { level.downsample };
 
     // As `DeepZoomGenerator` rounds: the position down, the size up, and no further than the slide level and the area reach. One pixel
     // past the level reads as transparent, and would blend the background into the tile's edge.
     #[expect(clippy::cast_sign_loss, reason = "positions and lengths are never negative")]
-    let length = |taken: Range<u32>, area: Range<u32>, level_length: u32| {
-        let on_level = |length: u32| (f64::from(length) / downsample).ceil();
-        let level_rest = f64::from(level_length) - on_level(area.start);
-        let reach = on_level(area.end - area.start).min(level_rest) - on_level(taken.start - area.start);
-        on_level(taken.end - taken.start).min(reach).max(1.0) as u32
+    let axis = |taken: Range<u32>, step: f64, area: Range<u32>, begin: f64, level_length: u32| {
+        // Quotients that are a hair beside a whole number are meant to be that.
+        let on_level = |length: f64| (length / downsample - 1e-6).ceil();
+        let (from, length) = (f64::from(taken.start) * step, f64::from(taken.end - taken.start) * step);
+        let level_rest = f64::from(level_length) - on_level(f64::from(area.start));
+        let reach = on_level(f64::from(area.end - area.start)).min(level_rest) - on_level(from);
+        ((begin + from + 1e-6) as u32, on_level(length).min(reach).max(1.0) as u32)
     };
-    let area = placement.area();
-    let width = length(region.columns(), area.columns(), level.size.width());
-    let height = length(region.rows(), area.rows(), level.size.height());
+    let (area, begin) = (placement.area(), placement.begin());
+    let (x, width) = axis(region.columns(), across, area.columns(), begin[0], level.size.width());
+    let (y, height) = axis(region.rows(), down, area.rows(), begin[1], level.size.height());
     let size = Size::new(width, height)
         .ok_or_else(|| Error::Defect { message: format!("tile {tile} has no pixels on slide level {number}") })?;
     if size.area() > LARGEST_REGION {
         return exact_region(source, plan, tile.level(), full);
     }
-    let pixels = source.read_level(SlideLevel(number as u32), region.origin(), size)?;
+    let pixels = source.read_level(SlideLevel(number as u32), Point { x, y }, size)?;
     Ok(plan.rendered(pixels.oriented(placement.orientation(), Vec::new())).resampled(full.size()))
 }

@@ -4,7 +4,7 @@
 //! the way from the slide to the tile waits for a lock.
 
 use std::collections::hash_map::Entry;
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -16,7 +16,7 @@ use super::checkpoint::{Identity, LeftOut, SavedState};
 use super::digests::TileDigests;
 use super::mosaic::{Content, Mosaic, Piece, Reduction};
 use super::read_order::{ReadOrder, chunk_size};
-use super::reading::{on_slide, read_chunk, stored_cells};
+use super::reading::{is_unscanned, on_slide, read_chunk};
 use crate::conveyor;
 use crate::descriptor::DeepZoomNames;
 use crate::encode::TileEncoder;
@@ -26,7 +26,7 @@ use crate::manifest::Digest;
 use crate::plan::{BaseTiles, BlankTiles, ExportPlan, ReadErrorPolicy};
 use crate::progress::{Progress, TileWritten};
 use crate::pyramid::TileAddress;
-use crate::render::{Canvas, PIXEL_BYTES, Patch, Pixels, PremultipliedPixels, embed_in_jpeg, relative_to};
+use crate::render::{Canvas, PIXEL_BYTES, Pixels, PremultipliedPixels, embed_in_jpeg, relative_to};
 use crate::sink::{EntryName, Sink, SinkError};
 use crate::slide::{SlideError, Source, StoredTileReader};
 
@@ -78,7 +78,7 @@ pub(super) fn write_tiles(
     let workers = start_workers(jobs)?;
     let desks = (0..jobs.get()).map(|_| Ok(Mutex::new(Desk::new(plan)?))).collect::<Result<Vec<_>, Error>>()?;
     let (base, chunk) = match plan.base_tiles() {
-        BaseTiles::Encoded => (Base::Pixels, chunk_size(source.info())),
+        BaseTiles::Encoded => (Base::Pixels, chunk_size(source.info(), plan.placement())),
         BaseTiles::Lossless => {
             let stored = source.stored_tiles().ok_or_else(|| Error::Defect {
                 message: "lossless tiles are planned for a slide whose stored tiles cannot be had".to_owned(),
@@ -150,8 +150,14 @@ pub(super) fn write_tiles(
         files,
         entries: agenda.entries_issued,
         digests: agenda.digests,
-        unreadable: agenda.unreadable,
+        unreadable: once_each(agenda.unreadable),
     })
+}
+
+/// Without those that have come before.
+fn once_each(regions: Vec<Rect>) -> Vec<Rect> {
+    let mut known = HashSet::new();
+    regions.into_iter().filter(|region| known.insert(*region)).collect()
 }
 
 /// What one worker keeps from task to task.
@@ -260,37 +266,13 @@ impl Bench<'_> {
         }
     }
 
-    /// Reads a chunk. Where parts of it cannot be read and the plan allows it, they are background, and are named in slide-level-0 pixels.
+    /// Reads a chunk; names what could not be read and is background, in slide-level-0 pixels.
     fn read(&self, desk: &mut Desk, rect: Rect) -> Result<(Content, Vec<Rect>), Error> {
-        if self.source.is_unscanned(on_slide(self.plan, rect)?) {
+        if is_unscanned(self.source, self.plan, rect)? {
             return Ok((Content::Blank, Vec::new()));
         }
-        match read_chunk(self.source, self.plan, rect, desk.take_spare(rect)) {
-            Ok(pixels) => return Ok((self.rendered(desk, pixels), Vec::new())),
-            Err(error) if !self.is_bearable(&error) => return Err(error),
-            Err(_) => {}
-        }
-        // Once more, stored tile by stored tile: only what is damaged is lost.
-        let mut cells = Vec::new();
-        let mut unreadable = Vec::new();
-        for cell in stored_cells(self.source.info(), self.plan, rect)? {
-            let pixels = match read_chunk(self.source, self.plan, cell, Vec::new()) {
-                Ok(pixels) => {
-                    self.see(|| !pixels.is_clear());
-                    self.plan.rendered(pixels)
-                }
-                Err(error) if !self.is_bearable(&error) => return Err(error),
-                Err(_) => {
-                    unreadable.push(on_slide(self.plan, cell)?);
-                    Pixels::filled(cell.size(), self.plan.background())
-                }
-            };
-            cells.push((cell, pixels));
-        }
-        let mut canvas = Canvas::default();
-        let patches = cells.iter().map(|(cell, pixels)| (*cell, Patch::Pixels(pixels)));
-        let pixels = canvas.assemble(rect, patches).to_pixels();
-        Ok((Content::Pixels(pixels), unreadable))
+        let (pixels, unreadable) = read_chunk(self.source, self.plan, rect, desk.take_spare(rect))?;
+        Ok((self.rendered(desk, pixels), unreadable))
     }
 
     /// What was read as the export shows it. Blank is what was not scanned, or is of the background's very colour.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Serialize, Serializer};
 
+use super::resolution::Resolution;
 use crate::encode::{JpegCoding, Quality, Subsampling};
 use crate::geometry::{Flip, Rect, Rotation};
 use crate::layout::Container;
@@ -171,6 +172,8 @@ pub struct ExportOptions {
     pub blank_tiles: BlankTiles,
     /// The scanned area.
     pub bounds: Bounds,
+    /// From which size the export starts; the slide's full size.
+    pub resolution: Resolution,
     /// How the area is turned; as it is.
     pub rotation: Rotation,
     /// How it is mirrored once it is turned; not at all.

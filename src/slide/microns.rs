@@ -5,7 +5,7 @@
 
 use serde::Serialize;
 
-/// Micrometres per pixel of slide level 0, each finite, above 0 and below 100.
+/// Micrometres per pixel, each finite and above 0; those of a slide's full size below 100.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct MicronsPerPixel {
     x: f64,
@@ -27,6 +27,14 @@ impl MicronsPerPixel {
     #[must_use]
     pub fn parse(x: Option<&str>, y: Option<&str>) -> Option<Self> {
         Self::new(x?.trim().parse().ok()?, y?.trim().parse().ok()?)
+    }
+
+    /// Those of pixels so many times larger: of a reduced picture, which may have more than a slide could. `None` where they pass what a number holds.
+    #[must_use]
+    pub fn times(self, x: f64, y: f64) -> Option<Self> {
+        let (x, y) = (self.x * x, self.y * y);
+        let is_length = |value: f64| value.is_finite() && value > 0.0;
+        (is_length(x) && is_length(y)).then_some(Self { x, y })
     }
 
     /// Those of the slide turned by a quarter.

@@ -78,6 +78,7 @@ fn the_description_says_all_that_a_script_needs() {
             "manifest": "manifest-sha256.txt",
             "options": {
                 "bounds": "scan",
+                "resolution": "full",
                 "rotation": 0,
                 "flip": null,
                 "onReadError": "stop",

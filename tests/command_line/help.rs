@@ -44,7 +44,7 @@ fn assert_help(subcommand: &str, options: &[(&str, Option<&str>)]) {
     assert_eq!(workspace.slidezoom(["help", subcommand]).succeeds().text(), help);
 }
 
-const PYRAMID: [(&str, Option<&str>); 15] = [
+const PYRAMID: [(&str, Option<&str>); 18] = [
     ("--tile-size", Some("254")),
     ("--overlap", Some("1")),
     ("--format", Some("jpeg")),
@@ -54,6 +54,9 @@ const PYRAMID: [(&str, Option<&str>); 15] = [
     ("--progressive", None),
     ("--bounds", Some("scan")),
     ("--crop", None),
+    ("--level", None),
+    ("--target-mpp", None),
+    ("--magnification", None),
     ("--rotate", None),
     ("--flip", None),
     ("--color", Some("srgb")),

@@ -62,6 +62,7 @@ mod plan;
 mod progress;
 mod read_errors;
 mod repack;
+mod resolution;
 mod several_inputs;
 mod shared_slides;
 mod short_writes;

@@ -6,12 +6,19 @@ use std::sync::Mutex;
 
 use slidezoom::geometry::{Point, Rect, Size};
 use slidezoom::render::{IccProfile, PremultipliedPixels};
-use slidezoom::slide::{AssociatedImage, NotDirect, Reader, SlideError, SlideInfo, SlideLevel, SlideLevelInfo, Source};
+use slidezoom::slide::{
+    AssociatedImage, MicronsPerPixel, NotDirect, Reader, SlideError, SlideInfo, SlideLevel, SlideLevelInfo, Source,
+};
 
 /// The colour of a slide-level-0 pixel: red, green, blue. Neighbours differ, and so do x and y.
 pub fn colour(x: u32, y: u32) -> [u8; 3] {
     let mixed = x.wrapping_mul(0x9e37_79b1) ^ y.wrapping_mul(0x85eb_ca77);
     [(x ^ (mixed >> 28)) as u8, (y.wrapping_mul(3) ^ (mixed >> 29)) as u8, (mixed >> 13) as u8]
+}
+
+/// The colour of a pixel of one of the slide's own levels: none that reducing the full size could come to.
+pub fn level_colour(level: SlideLevel, x: u32, y: u32) -> [u8; 3] {
+    colour(x + 1000 * level.0, y)
 }
 
 /// What a read does.
@@ -70,10 +77,30 @@ impl DrawnSource {
         self
     }
 
+    /// With another level of its own, of which [`level_colour`] tells the pixels.
+    pub fn with_level(mut self, size: Size, downsample: f64, stored_tile: Option<Size>) -> Self {
+        self.info.levels.push(SlideLevelInfo { size, downsample, stored_tile });
+        self
+    }
+
+    pub fn with_scale(mut self, microns: f64, objective_power: f64) -> Self {
+        self.info.microns_per_pixel = MicronsPerPixel::new(microns, microns);
+        self.info.objective_power = Some(objective_power);
+        self
+    }
+
     /// Every region that was read, in the order of the calls.
     pub fn reads(&self) -> Vec<Rect> {
         self.reads.lock().unwrap().clone()
     }
+}
+
+/// Opaque pixels of these colours.
+pub fn draw(region: Rect, colour: impl Fn(u32, u32) -> [u8; 3]) -> PremultipliedPixels {
+    let places = region.rows().flat_map(|y| region.columns().map(move |x| (x, y)));
+    let pixels = places.map(|(x, y)| colour(x, y));
+    let argb = pixels.flat_map(|[red, green, blue]| u32::from_be_bytes([255, red, green, blue]).to_ne_bytes());
+    PremultipliedPixels::from_native_argb(region.size(), argb.collect())
 }
 
 impl Source for DrawnSource {
@@ -108,6 +135,20 @@ impl Source for DrawnSource {
 
     fn read_level(&self, _: SlideLevel, origin: Point, size: Size) -> Result<PremultipliedPixels, SlideError> {
         self.read(Rect::new(origin, size).unwrap(), Vec::new())
+    }
+
+    fn read_from_level(
+        &self,
+        level: SlideLevel,
+        region: Rect,
+        spare: Vec<u8>,
+    ) -> Result<PremultipliedPixels, SlideError> {
+        if level == SlideLevel::BASE {
+            return self.read(region, spare);
+        }
+        assert!(Rect::of(self.info.levels[level.0 as usize].size).contains(region), "{region} of level {level}");
+        self.reads.lock().unwrap().push(region);
+        Ok(draw(region, |x, y| level_colour(level, x, y)))
     }
 
     fn read_associated(&self, name: &str) -> Result<PremultipliedPixels, SlideError> {

@@ -84,7 +84,7 @@ impl Image {
     }
 }
 
-fn decode_png(bytes: &[u8]) -> (Size, Vec<[u8; 3]>) {
+pub fn decode_png(bytes: &[u8]) -> (Size, Vec<[u8; 3]>) {
     let mut reader = png::Decoder::new(std::io::Cursor::new(bytes)).read_info().unwrap();
     let mut rgb = vec![0; reader.output_buffer_size().unwrap()];
     let frame = reader.next_frame(&mut rgb).unwrap();
@@ -92,7 +92,7 @@ fn decode_png(bytes: &[u8]) -> (Size, Vec<[u8; 3]>) {
     (Size::new(frame.width, frame.height).unwrap(), pixels)
 }
 
-fn options(tile_size: u32, overlap: u32) -> ExportOptions {
+pub fn options(tile_size: u32, overlap: u32) -> ExportOptions {
     ExportOptions {
         geometry: Some(TileGeometry::new(tile_size, overlap).unwrap()),
         format: FormatOption::Png,
@@ -102,15 +102,15 @@ fn options(tile_size: u32, overlap: u32) -> ExportOptions {
     }
 }
 
-fn size(width: u32, height: u32) -> Size {
+pub fn size(width: u32, height: u32) -> Size {
     Size::new(width, height).unwrap()
 }
 
-fn jobs(count: usize) -> NonZeroUsize {
+pub fn jobs(count: usize) -> NonZeroUsize {
     NonZeroUsize::new(count).unwrap()
 }
 
-fn run(
+pub fn run(
     source: &DrawnSource,
     plan: &ExportPlan,
     jobs: NonZeroUsize,
@@ -174,7 +174,7 @@ fn check(source: &DrawnSource, plan: &ExportPlan, published: &Published) {
 }
 
 /// Every way in which an export can be turned and mirrored.
-fn orientations() -> impl Iterator<Item = (Rotation, Option<Flip>)> {
+pub fn orientations() -> impl Iterator<Item = (Rotation, Option<Flip>)> {
     let rotations = [Rotation::None, Rotation::Quarter, Rotation::Half, Rotation::ThreeQuarters];
     let flips = [None, Some(Flip::Horizontal), Some(Flip::Vertical)];
     rotations.into_iter().flat_map(move |rotation| flips.map(move |flip| (rotation, flip)))

@@ -28,6 +28,7 @@ mod failing_sink;
 mod pyramid;
 mod quality;
 mod readers;
+mod reduction;
 mod resume;
 mod single_tile;
 mod sink_faults;
