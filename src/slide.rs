@@ -62,13 +62,27 @@ impl SlideLevelInfo {
     /// Stored tiles with a longer side (strips as wide as the slide, whole images) are not read whole.
     const TILE_AT_MOST: u32 = 1024;
 
-    /// The slide-level-0 pixel in which a pixel of this level begins: down, so that what is read from there on never passes the level's end.
+    /// The slide-level-0 pixel that is nearest to where a pixel of this level begins.
     #[must_use]
     #[expect(clippy::cast_sign_loss, reason = "pixels are counted from 0 on")]
     pub fn on_slide(&self, Point { x, y }: Point) -> Point {
-        // A product a hair below a whole number is meant to be that.
-        let down = |at: u32| (f64::from(at) * self.downsample + 1e-6).floor() as u32;
-        Point { x: down(x), y: down(y) }
+        let nearest = |at: u32| (f64::from(at) * self.downsample).round() as u32;
+        Point { x: nearest(x), y: nearest(y) }
+    }
+
+    /// From which slide-level-0 pixel on OpenSlide reads a part of this level. It measures in these alone, and where that is a fraction of the level's
+    /// pixel off, by half a pixel of slide level 0, it mixes neighbours. At the level's end it must not be after its
+    /// place: what lies past the end is transparent.
+    #[must_use]
+    pub fn read_from(&self, region: Rect) -> Point {
+        let nearest = self.on_slide(region.origin());
+        let axis = |at: u32, start: u32, is_last: bool| {
+            if is_last && f64::from(at) > f64::from(start) * self.downsample + 1e-6 { at - 1 } else { at }
+        };
+        Point {
+            x: axis(nearest.x, region.columns().start, region.columns().end == self.size.width()),
+            y: axis(nearest.y, region.rows().start, region.rows().end == self.size.height()),
+        }
     }
 
     /// The size of the stored tiles, where they are small enough to be read whole.
@@ -225,7 +239,7 @@ pub trait Source: Send + Sync {
     fn read_level(&self, level: SlideLevel, origin: Point, size: Size) -> Result<PremultipliedPixels, SlideError>;
 
     /// Reads `region`, in pixels of `level` and inside its size: those that are stored there, where the level's downsample is a whole number or the
-    /// reader reads it directly. Otherwise OpenSlide puts them between pixels of its own: each is then up to a pixel of slide level 0 off.
+    /// reader reads it directly; otherwise mixed with their neighbours, as if they lay up to half a pixel of slide level 0 (at the level's end, one) beside their place.
     ///
     /// # Errors
     /// As [`read`](Self::read).
@@ -237,7 +251,7 @@ pub trait Source: Send + Sync {
     ) -> Result<PremultipliedPixels, SlideError> {
         match self.info().levels.get(level.0 as usize) {
             Some(of_level) if level != SlideLevel::BASE => {
-                self.read_level(level, of_level.on_slide(region.origin()), region.size())
+                self.read_level(level, of_level.read_from(region), region.size())
             }
             _ => self.read(region, spare),
         }

@@ -8,7 +8,7 @@
 
 use std::cell::RefCell;
 use std::ops::Range;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use super::openslide::{OpenSlideSource, read_associated_image, read_associated_profile};
 use super::{SlideError, SlideInfo, SlideLevel, Source, StoredTileReader};
@@ -32,7 +32,7 @@ use tile_table::{TileBytesError, TileTable};
 /// The vendors whose full size is one plain grid of tiles, in the first directory.
 const PLAIN_VENDORS: [&str; 3] = ["aperio", "generic-tiff", "philips"];
 
-/// The JPEG tiles of a TIFF's full size.
+/// The JPEG tiles of a TIFF's full size, or of a smaller level.
 #[derive(Debug)]
 pub(super) struct DirectTiles {
     table: TileTable,
@@ -71,6 +71,16 @@ impl DirectTiles {
     /// [`TableError`] where the file is anything but a tiled TIFF with JPEG tiles of that size, or cannot be read.
     pub fn open(path: &std::path::Path, size: Size) -> Result<Self, TableError> {
         Ok(Self { table: TileTable::open(path, size)? })
+    }
+
+    /// Finds the tiles of a smaller level of `size` pixels.
+    ///
+    /// # Errors
+    /// [`TableError`] as for [`open`](Self::open), and where it is not known which tiles are that level's.
+    fn open_level(path: &std::path::Path, size: Size) -> Result<Self, TableError> {
+        let tiles = Self { table: TileTable::open_level(path, size)? };
+        tiles.subsampling()?;
+        Ok(tiles)
     }
 
     /// What is known of the tiles.
@@ -174,12 +184,77 @@ pub(super) struct TiffSource {
     /// Opened when a smaller level is asked for, which an export never does: OpenSlide's own tables of a large slide take as much memory as ours.
     openslide: OnceLock<OpenSlideSource>,
     tiles: DirectTiles,
+    /// Of the smaller levels, in the order of their numbers: looked for when they are first read; `None` where OpenSlide reads them.
+    levels: Vec<OnceLock<Option<DirectTiles>>>,
 }
 
 impl TiffSource {
     /// Joins the two.
     pub fn new(info: SlideInfo, tiles: DirectTiles) -> Self {
-        Self { info, openslide: OnceLock::new(), tiles }
+        let levels = info.levels[1..].iter().map(|_| OnceLock::new()).collect();
+        Self { info, openslide: OnceLock::new(), tiles, levels }
+    }
+
+    /// The tiles of a level, where they can be read directly.
+    ///
+    /// # Errors
+    /// [`SlideError::Open`] where the system could not read the file.
+    fn tiles_of(&self, level: SlideLevel) -> Result<Option<&DirectTiles>, SlideError> {
+        let Some(index) = level.0.checked_sub(1) else { return Ok(Some(&self.tiles)) };
+        let Some((known, info)) = self.levels.get(index as usize).zip(self.info.levels.get(level.0 as usize)) else {
+            return Ok(None);
+        };
+        if let Some(tiles) = known.get() {
+            return Ok(tiles.as_ref());
+        }
+        // Where a tile is missing, OpenSlide has ways of its own to fill its place, on the smaller levels of some makers too.
+        let larger = self.tiles_of(SlideLevel(index))?.filter(|tiles| tiles.table.is_complete());
+        let found = match larger.map(|_| DirectTiles::open_level(&self.info.path, info.size)) {
+            Some(Ok(tiles)) => Some(tiles)
+                .filter(|tiles| tiles.table.is_complete() && info.tile_to_read_whole() == Some(tiles.stored().size)),
+            Some(Err(TableError::NotDirect(_))) | None => None,
+            Some(Err(TableError::System(error))) => {
+                return Err(SlideError::Open { path: self.info.path.clone(), source: Arc::new(error) });
+            }
+        };
+        Ok(known.get_or_init(|| found).as_ref())
+    }
+
+    /// Reads a part of a level's tiles, in pixels of the level.
+    fn read_tiles(
+        &self,
+        level: SlideLevel,
+        tiles: &DirectTiles,
+        region: Rect,
+        mut spare: Vec<u8>,
+    ) -> Result<PremultipliedPixels, SlideError> {
+        let stride = region.size().width() as usize * PIXEL_BYTES;
+        spare.resize(stride * region.size().height() as usize, 0);
+        let (columns, rows) = cells(region, tiles.table.tiles.size);
+        let mut missing = false;
+        for row in rows {
+            for column in columns.clone() {
+                let Some(shared) = tiles.table.rect(column, row).and_then(|rect| rect.intersection(region)) else {
+                    continue;
+                };
+                let place = relative_to(shared, region.origin());
+                let start = place.origin().y as usize * stride + place.origin().x as usize * PIXEL_BYTES;
+                let end = start
+                    + (shared.size().height() as usize - 1) * stride
+                    + shared.size().width() as usize * PIXEL_BYTES;
+                let target = &mut spare[start..end];
+                missing |= tiles.table.is_missing(column, row);
+                if let Err(error) = tiles.decode((column, row), shared, target, stride) {
+                    self.decode_otherwise(level, shared, &error, target, stride)?;
+                    missing = true;
+                }
+            }
+        }
+        Ok(if missing {
+            PremultipliedPixels::from_bgra(region.size(), spare)
+        } else {
+            PremultipliedPixels::opaque(region.size(), spare)
+        })
     }
 
     /// OpenSlide, to be opened when it is first needed.
@@ -195,16 +270,17 @@ impl TiffSource {
     /// image. Not for grey, which it leaves to libtiff: that shows damage as if it were pixels.
     fn decode_otherwise(
         &self,
+        level: SlideLevel,
         shared: Rect,
         error: &TileError,
         target: &mut [u8],
         stride: usize,
     ) -> Result<(), SlideError> {
-        let unreadable = self.unreadable(shared, error);
+        let unreadable = self.unreadable(level, shared, error);
         if matches!(error, TileError::Bytes(_)) || self.tiles.stored().colour == TileColour::Grey {
             return Err(unreadable);
         }
-        let pixels = self.openslide()?.read(shared, Vec::new()).map_err(|_| unreadable)?;
+        let pixels = self.openslide()?.read_from_level(level, shared, Vec::new()).map_err(|_| unreadable)?;
         let row_bytes = shared.size().width() as usize * PIXEL_BYTES;
         for (from, to) in pixels.bytes().chunks_exact(row_bytes).zip(target.chunks_mut(stride)) {
             to[..row_bytes].copy_from_slice(from);
@@ -212,11 +288,12 @@ impl TiffSource {
         Ok(())
     }
 
-    fn unreadable(&self, region: Rect, error: &TileError) -> SlideError {
+    fn unreadable(&self, level: SlideLevel, region: Rect, error: &TileError) -> SlideError {
+        let of_level = self.info.levels.get(level.0 as usize).filter(|_| level != SlideLevel::BASE);
         SlideError::Region {
             path: self.info().path.clone(),
-            level: SlideLevel::BASE,
-            origin: region.origin(),
+            level,
+            origin: of_level.map_or(region.origin(), |of_level| of_level.on_slide(region.origin())),
             size: region.size(),
             message: error.to_string(),
         }
@@ -239,35 +316,8 @@ impl Source for TiffSource {
         &self.info
     }
 
-    fn read(&self, region: Rect, mut spare: Vec<u8>) -> Result<PremultipliedPixels, SlideError> {
-        let stride = region.size().width() as usize * PIXEL_BYTES;
-        spare.resize(stride * region.size().height() as usize, 0);
-        let tile = self.tiles.table.tiles.size;
-        let (columns, rows) = cells(region, tile);
-        let mut missing = false;
-        for row in rows {
-            for column in columns.clone() {
-                let Some(shared) = self.tiles.table.rect(column, row).and_then(|rect| rect.intersection(region)) else {
-                    continue;
-                };
-                let place = relative_to(shared, region.origin());
-                let start = place.origin().y as usize * stride + place.origin().x as usize * PIXEL_BYTES;
-                let end = start
-                    + (shared.size().height() as usize - 1) * stride
-                    + shared.size().width() as usize * PIXEL_BYTES;
-                let target = &mut spare[start..end];
-                missing |= self.tiles.table.is_missing(column, row);
-                if let Err(error) = self.tiles.decode((column, row), shared, target, stride) {
-                    self.decode_otherwise(shared, &error, target, stride)?;
-                    missing = true;
-                }
-            }
-        }
-        Ok(if missing {
-            PremultipliedPixels::from_bgra(region.size(), spare)
-        } else {
-            PremultipliedPixels::opaque(region.size(), spare)
-        })
+    fn read(&self, region: Rect, spare: Vec<u8>) -> Result<PremultipliedPixels, SlideError> {
+        self.read_tiles(SlideLevel::BASE, &self.tiles, region, spare)
     }
 
     fn is_unscanned(&self, region: Rect) -> bool {
@@ -282,6 +332,18 @@ impl Source for TiffSource {
                 self.read(region, Vec::new())
             }
             _ => self.openslide()?.read_level(level, origin, size),
+        }
+    }
+
+    fn read_from_level(
+        &self,
+        level: SlideLevel,
+        region: Rect,
+        spare: Vec<u8>,
+    ) -> Result<PremultipliedPixels, SlideError> {
+        match self.tiles_of(level)? {
+            Some(tiles) => self.read_tiles(level, tiles, region, spare),
+            None => self.openslide()?.read_from_level(level, region, spare),
         }
     }
 
@@ -304,7 +366,7 @@ impl StoredTileReader for TiffSource {
     }
 
     fn read_stored(&self, region: Rect, jpeg: &mut Vec<u8>, spare: Vec<u8>) -> Result<Option<Pixels>, SlideError> {
-        self.tiles.read_stored(region, jpeg, spare).map_err(|error| self.unreadable(region, &error))
+        self.tiles.read_stored(region, jpeg, spare).map_err(|error| self.unreadable(SlideLevel::BASE, region, &error))
     }
 }
 
@@ -393,6 +455,10 @@ mod tests {
 
     /// Reads all there is to read of a file. Every pixel buffer is bounded by the slide's size, which the caller names.
     fn read_all(path: &std::path::Path, size: Size) -> Result<(), TableError> {
+        // Of a level, too, nothing but tiles or a reason comes.
+        if let (Ok(level), Some(pixel)) = (DirectTiles::open_level(path, size.halved()), Rect::spanning(0..1, 0..1)) {
+            let _ = level.decode((0, 0), pixel, &mut [0; PIXEL_BYTES], PIXEL_BYTES);
+        }
         let tiles = DirectTiles::open(path, size)?;
         tiles.subsampling()?;
         let tile = tiles.stored().size;

@@ -6,7 +6,9 @@ use proptest::prelude::*;
 use slidezoom::geometry::{Point, Rect, Size};
 use slidezoom::plan::{BaseTiles, NotLossless, PlanError};
 use slidezoom::render::Rgb;
-use slidezoom::slide::{self, NotDirect, Reader, ReaderChoice, SlideError, Source, StoredTiles, TileColour};
+use slidezoom::slide::{
+    self, NotDirect, Reader, ReaderChoice, SlideError, SlideLevel, Source, StoredTiles, TileColour,
+};
 use slidezoom::{ExportOptions, ExportPlan};
 use slidezoom_fixtures::{
     ByteOrder, Colour, Compression, Container, JpegTables, Pattern, SlideBuilder, Style, Subsampling, TileFault,
@@ -263,4 +265,73 @@ fn lossless_tiles_have_an_even_size() {
         let refused = matches!(plan, Err(PlanError::NotLossless(NotLossless::TileSize { tile })) if tile == size);
         assert_eq!((plan.is_ok(), refused), (possible, !possible), "{side}");
     }
+}
+
+/// Every level of a slide, whole and in parts: OpenSlide gives the stored pixels where it reads from the slide's corner on.
+#[track_caller]
+fn assert_levels_same(path: &Path, what: &str) {
+    let (direct, openslide) = both(path);
+    for (level, info) in (0..).map(SlideLevel).zip(&openslide.info().levels) {
+        let expected = openslide.read_level(level, Point::default(), info.size).unwrap().over(BEHIND);
+        let whole = direct.read_from_level(level, Rect::of(info.size), vec![0xa5; 9]).unwrap().over(BEHIND);
+        assert!(whole == expected, "{what}: level {level}");
+        let (width, height) = (info.size.width(), info.size.height());
+        let part = Rect::spanning(width / 3..width.div_ceil(2) + width / 3, height / 2..height).unwrap();
+        let found = direct.read_from_level(level, part, Vec::new()).unwrap().over(BEHIND);
+        assert!(found == expected.cropped(part), "{what}: {part} of level {level}");
+    }
+}
+
+#[test]
+fn levels_are_read_as_they_are_stored_whatever_their_downsample() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("slide.tiff");
+    // Downsamples of 2.0005 and more.
+    let slide = || SlideBuilder::new(1111, 907).levels([1, 2, 4, 8]).pattern(Pattern::Tissue { seed: 2 });
+    for (what, slide) in [
+        ("generic", slide()),
+        ("aperio", slide().style(Style::Aperio).tile_size(240, 240)),
+        ("BigTIFF", slide().container(Container::BigTiff).jpeg_tables(JpegTables::Shared)),
+        ("grey", slide().colour(Colour::Grey)),
+    ] {
+        slide.write(&path).unwrap();
+        assert_levels_same(&path, what);
+        let source = slide::open(&path).unwrap();
+        assert!(source.info().levels[1].downsample.fract() > 1e-4, "the point of this slide");
+    }
+    let Some(folder) = shared_slides() else { return };
+    for slide in ["svs/CMU-1-Small-Region.svs", "tiff/tcga_jpeg_pyr.tif"] {
+        assert_levels_same(&folder.join(slide), slide);
+    }
+}
+
+/// What cannot be told apart, or is not there, is left to OpenSlide.
+#[test]
+fn levels_that_are_not_plain_are_openslides() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("slide.tiff");
+    let slide = || SlideBuilder::new(1024, 768).levels([1, 2, 4]).pattern(Pattern::Tissue { seed: 2 });
+    for (what, slide) in [
+        ("sizes of whole tiles", slide().style(Style::Philips)),
+        ("a tile missing in the full size", slide().style(Style::Aperio).tile_fault(0, 1, 1, TileFault::Missing)),
+        ("a missing tile", slide().style(Style::Aperio).tile_fault(1, 1, 0, TileFault::Missing)),
+        ("a missing tile", slide().tile_fault(1, 0, 1, TileFault::Missing)),
+    ] {
+        slide.write(&path).unwrap();
+        assert_levels_same(&path, what);
+    }
+}
+
+#[test]
+fn a_damaged_tile_of_a_level_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("slide.tiff");
+    SlideBuilder::new(1024, 768).levels([1, 2, 4]).tile_fault(1, 1, 0, TileFault::BrokenHeader).write(&path).unwrap();
+    let source = slide::open(&path).unwrap();
+    let whole = Rect::of(source.info().levels[1].size);
+    let error = source.read_from_level(SlideLevel(1), whole, Vec::new()).unwrap_err();
+    let words = "cannot read 256×256 pixels at (512, 0) of slide level 1: ";
+    assert!(error.to_string().contains(words), "{error}");
+    let left = Rect::spanning(0..256, 0..384).unwrap();
+    assert!(source.read_from_level(SlideLevel(1), left, Vec::new()).is_ok());
 }

@@ -1,6 +1,6 @@
-//! Where a TIFF keeps the JPEG tiles of its full size, and what they are.
+//! Where a TIFF keeps the JPEG tiles of its full size, or of a smaller level, and what they are.
 //!
-//! Only the first directory is looked at, through the crate `tiff`; what always holds of a [`TileTable`]: every measure was checked
+//! The full size is the first directory's; a level, that of the one directory which is of its size. What always holds of a [`TileTable`]: every measure was checked
 //! against the others, and each tile of the grid has an offset and a length. Anything else is a [`NotDirect`] reason, and the slide is read
 //! through OpenSlide. Nothing is allocated that the file's own size does not bound.
 
@@ -158,18 +158,44 @@ impl TileTable {
     /// No table that tiles share is larger: four of each kind take 3 KB.
     const TABLES_AT_MOST: usize = 64 << 10;
 
+    /// No file has as many directories: each level takes one, and some pictures more.
+    const DIRECTORIES_AT_MOST: usize = 256;
+
     /// Reads the first directory, which must be of `size` pixels.
     pub fn open(path: &Path, size: Size) -> Result<Self, TableError> {
-        let file = File::open(path).map_err(TableError::System)?;
-        let file_length = file.metadata().map_err(TableError::System)?.len();
-        let clone = file.try_clone().map_err(TableError::System)?;
-        let mut decoder = Decoder::new(BufReader::new(clone)).map_err(structure)?.with_limits(Limits::default());
+        let (file, mut decoder) = begin(path)?;
         let (width, height) = decoder.dimensions().map_err(structure)?;
-        let picture = Size::new(width, height).filter(|found| *found == size);
-        let picture = picture.ok_or_else(|| match Size::new(width, height) {
-            Some(found) => NotDirect::FirstDirectory { found },
-            None => NotDirect::Structure { message: "a size of 0".to_owned() },
-        })?;
+        match Size::new(width, height) {
+            Some(found) if found == size => Self::read_directory(file, decoder, size),
+            Some(found) => Err(NotDirect::FirstDirectory { found }.into()),
+            None => Err(NotDirect::Structure { message: "a size of 0".to_owned() }.into()),
+        }
+    }
+
+    /// Reads the directory after the first that is of `size` pixels. Where several are, or none, it is not known which is the level.
+    pub fn open_level(path: &Path, size: Size) -> Result<Self, TableError> {
+        let (file, mut decoder) = begin(path)?;
+        let mut found = Vec::new();
+        for number in 1..Self::DIRECTORIES_AT_MOST {
+            if !decoder.more_images() {
+                break;
+            }
+            decoder.next_image().map_err(structure)?;
+            if decoder.dimensions().map_err(structure)? == (size.width(), size.height()) {
+                found.push(number);
+            }
+        }
+        let [number] = found[..] else {
+            let message = format!("{} directories are of {size} pixels", found.len());
+            return Err(NotDirect::Structure { message }.into());
+        };
+        decoder.seek_to_image(number).map_err(structure)?;
+        Self::read_directory(file, decoder, size)
+    }
+
+    /// Reads the directory that the decoder is at.
+    fn read_directory(file: File, mut decoder: Decoder<BufReader<File>>, picture: Size) -> Result<Self, TableError> {
+        let file_length = file.metadata().map_err(TableError::System)?.len();
         let compression: u32 = decoder.find_tag_unsigned(Tag::Compression).map_err(structure)?.unwrap_or(1);
         if compression != 7 {
             return Err(NotDirect::Compression { compression }.into());
@@ -216,7 +242,13 @@ impl TileTable {
         Ok(Self { file, file_length, picture, tiles, tables, columns, places })
     }
 
-    /// A tile's share of the picture, in pixels of slide level 0.
+    /// Whether every tile has bytes.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        self.places.iter().all(|&(_, length)| length > 0)
+    }
+
+    /// A tile's share of the picture, in its own pixels.
     #[must_use]
     pub fn rect(&self, column: u32, row: u32) -> Option<Rect> {
         let span = |index: u32, length: u32, end: u32| {
@@ -266,7 +298,15 @@ impl TileTable {
     }
 }
 
-/// Counts the first directory's entries in the file itself: the TIFF reader keeps the last of several with one tag, libtiff the first.
+/// Opens a file at its first directory.
+fn begin(path: &Path) -> Result<(File, Decoder<BufReader<File>>), TableError> {
+    let file = File::open(path).map_err(TableError::System)?;
+    let clone = file.try_clone().map_err(TableError::System)?;
+    let decoder = Decoder::new(BufReader::new(clone)).map_err(structure)?.with_limits(Limits::default());
+    Ok((file, decoder))
+}
+
+/// Counts the directory's entries in the file itself: the TIFF reader keeps the last of several with one tag, libtiff the first.
 fn check_tags_once(file: &File, decoder: &mut Decoder<BufReader<File>>) -> Result<(), TableError> {
     let mut magic = [0; 4];
     file.read_exact_at(&mut magic, 0).map_err(TableError::System)?;
