@@ -24,6 +24,7 @@ mod files;
 mod mosaic;
 mod read_order;
 mod reading;
+mod saved_images;
 mod single_tile;
 mod tiles;
 
@@ -32,5 +33,6 @@ pub(crate) use destination::sink_for;
 pub use destination::{create_sink, resume_sink};
 pub use engine::{ExportReport, Warning, export};
 pub(crate) use files::Files;
+pub use saved_images::{SavedImage, SavedImages, save_associated_images};
 pub use single_tile::{exact_region, exact_tile, nearest_tile};
 pub(crate) use tiles::start_workers;

@@ -1,7 +1,7 @@
 //! `<name>.json`: all that a viewer or a script needs to know of an export, and nothing that should stay at home.
 //!
 //! A slide's properties can hold names, dates and serial numbers. Only those on a list of harmless ones are
-//! published. No clock and no folder goes in: the file is a function of slide and options, like every other.
+//! published, unless all are asked for. No clock and no folder goes in: the file is a function of slide and options, like every other.
 
 use std::collections::BTreeMap;
 
@@ -10,14 +10,16 @@ use serde::Serialize;
 use crate::encode::TileFormat;
 use crate::geometry::{Flip, Rect, Rotation, Size};
 use crate::manifest::MANIFEST;
-use crate::plan::{BaseTiles, BlankTiles, Bounds, Colour, ExportPlan, Page, ReadErrorPolicy, Resolution, ToSlide};
+use crate::plan::{
+    BaseTiles, BlankTiles, Bounds, Colour, ExportPlan, Page, PublishedProperties, ReadErrorPolicy, Resolution, ToSlide,
+};
 use crate::pyramid::Level;
 use crate::render::Rgb;
 use crate::slide::{MicronsPerPixel, SlideInfo, SourceFile, SourceIdentity, openslide_version};
 use crate::tile_set::TileSet;
 
 /// Properties that tell of the picture and not of persons, places or times.
-const PUBLISHED: [&str; 12] = [
+const LISTED: [&str; 12] = [
     "openslide.vendor",
     "openslide.mpp-x",
     "openslide.mpp-y",
@@ -37,8 +39,12 @@ pub(crate) const LONGEST: u64 = 1 << 26;
 
 /// The properties that an export publishes.
 #[must_use]
-pub fn published_properties(info: &SlideInfo) -> BTreeMap<&str, &str> {
-    PUBLISHED.iter().filter_map(|&name| Some((name, info.properties.get(name)?.as_str()))).collect()
+pub fn published_properties(info: &SlideInfo, which: PublishedProperties) -> BTreeMap<&str, &str> {
+    let all = info.properties.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+    match which {
+        PublishedProperties::Listed => all.filter(|(name, _)| LISTED.contains(name)).collect(),
+        PublishedProperties::All => all.collect(),
+    }
 }
 
 /// An associated image that was written.
@@ -112,6 +118,7 @@ struct Options {
     flip: Option<Flip>,
     on_read_error: ReadErrorPolicy,
     source_identity: SourceIdentity,
+    properties: PublishedProperties,
     page: Page,
     blank_tiles: BlankTiles,
 }
@@ -174,7 +181,7 @@ pub fn describe(info: &SlideInfo, plan: &ExportPlan, findings: Findings<'_>) -> 
         colour: plan.colour(),
         background: plan.background(),
         associated_images,
-        properties: published_properties(info),
+        properties: published_properties(info, plan.properties()),
         unreadable: unreadable.iter().map(|&rect| rect.into()).collect(),
         tiles_left_out: left_out.map(TileSet::len),
         blank_tiles: left_out.map(TileSet::to_base64),
@@ -187,6 +194,7 @@ pub fn describe(info: &SlideInfo, plan: &ExportPlan, findings: Findings<'_>) -> 
             flip: plan.flip(),
             on_read_error: plan.on_read_error(),
             source_identity: plan.source_identity(),
+            properties: plan.properties(),
             page: plan.page(),
             blank_tiles: plan.blank_tiles(),
         },

@@ -25,8 +25,8 @@ mod resolution;
 use colour::AskedColour;
 pub use colour::Colour;
 pub use options::{
-    Associated, BaseTiles, BlankTiles, Bounds, ColourOption, ExportOptions, FormatOption, Page, ReadErrorPolicy,
-    SubsamplingOption, default_geometry,
+    Associated, BaseTiles, BlankTiles, Bounds, ColourOption, ExportOptions, FormatOption, Page, PublishedProperties,
+    ReadErrorPolicy, SubsamplingOption, default_geometry,
 };
 pub use placement::{Placement, ToSlide};
 pub use resolution::{Magnification, Resolution};
@@ -236,6 +236,7 @@ pub struct ExportPlan {
     objective_power: Option<f64>,
     associated: Vec<String>,
     absent: Vec<String>,
+    properties: PublishedProperties,
     page: Page,
     source_identity: SourceIdentity,
     on_read_error: ReadErrorPolicy,
@@ -245,9 +246,6 @@ impl ExportPlan {
     /// The most columns or rows of tiles: a plan of the reading takes about 40 bytes for each. With the default tile size that is
     /// a slide of 266 million pixels a side.
     pub const MOST_TILES_A_SIDE: u32 = 1 << 20;
-
-    /// The largest associated image that is published, in pixels: pictures of the glass are a hundredth of that.
-    const LARGEST_ASSOCIATED: u64 = 100_000_000;
 
     /// Settles the export of a slide under `name`, which the descriptor and the tiles' folder begin with.
     ///
@@ -285,11 +283,8 @@ impl ExportPlan {
         let colour = Colour::settle(info.icc_profile.as_ref(), asked_colour, options.base_tiles);
         let background = options.background.or(info.background).unwrap_or(Rgb::WHITE);
         let format = format::settle(info, options, &pyramid, &colour, background)?;
-        // A name from the file becomes a file's name: only plain ones do.
-        let publishable = |image: &&AssociatedImage| {
-            let plain = |letter: char| letter.is_alphanumeric() || matches!(letter, ' ' | '-' | '_');
-            !image.name.is_empty() && image.name.chars().all(plain) && image.size.area() <= Self::LARGEST_ASSOCIATED
-        };
+        let publishable =
+            |image: &&AssociatedImage| image.has_plain_name() && image.size.area() <= AssociatedImage::LARGEST;
         let has = &info.associated_images;
         let names =
             |images: Vec<&AssociatedImage>| images.into_iter().map(|image| image.name.clone()).collect::<Vec<_>>();
@@ -337,6 +332,7 @@ impl ExportPlan {
             objective_power,
             associated,
             absent,
+            properties: options.properties,
             page: if options.container == Container::Szi { Page::Omit } else { options.page },
             source_identity: options.source_identity,
             on_read_error: options.on_read_error,
@@ -493,6 +489,12 @@ impl ExportPlan {
     #[must_use]
     pub fn absent(&self) -> &[String] {
         &self.absent
+    }
+
+    /// Which of the slide's properties are published.
+    #[must_use]
+    pub const fn properties(&self) -> PublishedProperties {
+        self.properties
     }
 
     /// Whether the page is part of it.

@@ -1,8 +1,8 @@
 //! `scan-properties.xml`: what a `.szi` says of its slide, by the Smart Zoom Image specification 1.2, section 3.4 and appendix.
 //!
 //! `ImageWidth`, `ImageHeight` and the three `MicronsPerPixel` fields are mandatory there: viewers measure with them. Beside them stand the
-//! fields of the specification that a slide's harmless properties answer, and these properties themselves under the names that OpenSlide gives
-//! them. The attribute `date` is left out: the file is a function of slide and options, and of no clock.
+//! fields of the specification that a slide's published properties answer, and these properties themselves under the names that OpenSlide gives
+//! them; one that is called like such a field does not stand in for it. The attribute `date` is left out: the file is a function of slide and options, and of no clock.
 
 use std::collections::BTreeMap;
 
@@ -26,7 +26,7 @@ pub struct ScanFacts<'a> {
     pub microns_per_pixel: MicronsPerPixel,
     /// The objective's magnification.
     pub objective_power: Option<f64>,
-    /// The slide's harmless properties, by their OpenSlide names.
+    /// The slide's properties that are published, by their OpenSlide names.
     pub properties: BTreeMap<&'a str, &'a str>,
 }
 
@@ -45,7 +45,9 @@ pub fn describe(facts: &ScanFacts<'_>) -> String {
     let vendor = facts.properties.get("openslide.vendor");
     properties.extend(vendor.map(|vendor| ("VendorName", (*vendor).to_owned())));
     properties.extend(facts.objective_power.map(|power| ("ObjectiveMagnification", power.to_string())));
-    properties.extend(facts.properties.iter().map(|(&name, &value)| (name, value.to_owned())));
+    let fields: Vec<&str> = properties.iter().map(|(name, _)| *name).collect();
+    let others = facts.properties.iter().filter(|(name, _)| !fields.contains(&plain_xml(name).trim()));
+    properties.extend(others.map(|(&name, &value)| (name, value.to_owned())));
     to_xml(&properties)
 }
 
@@ -82,9 +84,9 @@ fn to_xml(properties: &[(&str, String)]) -> String {
     write(Event::Start(BytesStart::new("properties")));
     for (name, value) in properties {
         write(Event::Start(BytesStart::new("property")));
-        for (element, text) in [("name", *name), ("value", &plain_xml(value))] {
+        for (element, text) in [("name", plain_xml(name)), ("value", plain_xml(value))] {
             write(Event::Start(BytesStart::new(element)));
-            write(Event::Text(BytesText::new(text)));
+            write(Event::Text(BytesText::new(&text)));
             write(Event::End(BytesEnd::new(element)));
         }
         write(Event::End(BytesEnd::new("property")));

@@ -24,7 +24,7 @@ pub use checkpoint::{Checkpoint, LeftState, WriteState};
 pub use directory::DirectorySink;
 pub use existing::Existing;
 pub use memory::{MemorySink, Published};
-pub use single_file::write_file;
+pub use single_file::{NewFiles, write_file};
 
 /// A file's name inside an export: relative, with `/` between folders.
 ///

@@ -154,6 +154,21 @@ pub struct AssociatedImage {
     pub size: Size,
 }
 
+impl AssociatedImage {
+    /// The largest that is read, in pixels: pictures of the glass are a hundredth of that.
+    pub const LARGEST: u64 = 100_000_000;
+
+    /// No longer name becomes a file's, in bytes: endings and the names of partial files come on top, and file systems take 255.
+    const LONGEST_NAME: usize = 200;
+
+    /// Whether the name, which comes from the file, can be a file's name wherever: letters, digits, spaces, `-` and `_`, and not too many.
+    #[must_use]
+    pub fn has_plain_name(&self) -> bool {
+        let plain = |letter: char| letter.is_alphanumeric() || matches!(letter, ' ' | '-' | '_');
+        (1..=Self::LONGEST_NAME).contains(&self.name.len()) && self.name.chars().all(plain)
+    }
+}
+
 /// All that is known of a slide before its pixels are read.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -205,7 +220,7 @@ impl SlideInfo {
 }
 
 /// A path as text: what is no Unicode in it is replaced.
-fn as_text<S: serde::Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
+pub(crate) fn as_text<S: serde::Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(&path.to_string_lossy())
 }
 

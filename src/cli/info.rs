@@ -1,12 +1,14 @@
 //! `slidezoom info`: what a slide is, and what an export of it would be.
 
 use std::fmt::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use serde::Serialize;
+use slidezoom::export::{SavedImage, SavedImages, save_associated_images};
 use slidezoom::plan::BaseTiles;
-use slidezoom::{ExportOptions, ExportPlan, SlideInfo, slide};
+use slidezoom::sink::SinkError;
+use slidezoom::{Error, ExportOptions, ExportPlan, SlideInfo, Source, slide};
 
 use super::export::encoding;
 use super::failure::Failure;
@@ -22,14 +24,23 @@ pub(super) struct Arguments {
     #[arg(long)]
     json: bool,
 
+    /// Save all associated images in this folder, which is made where it is missing, as PNG with the slide's own pixels. Label and macro
+    /// too, which can show a patient's name: mind where they go. No file is replaced: where one of the names is taken, none is saved.
+    /// An image whose name cannot be a file's gets a number
+    #[arg(long, value_name = "DIR")]
+    associated: Option<PathBuf>,
+
     #[command(flatten)]
     reading: Reading,
 }
 
 #[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
 struct Report<'a> {
     slide: &'a SlideInfo,
     export: &'a ExportPlan,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    saved_images: Option<&'a [SavedImage]>,
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
@@ -37,15 +48,41 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let info = source.info();
     let name = super::inputs::name_exports(std::slice::from_ref(&arguments.slide), &[]).remove(0);
     let plan = ExportPlan::new(info, &name, &ExportOptions::default())?;
+    let images =
+        arguments.associated.as_deref().map(|folder| save_images(source.as_ref(), &plan, folder)).transpose()?;
+    let saved = images.as_ref().map(|images| images.saved.as_slice());
     let text = if arguments.json {
-        let report = Report { slide: info, export: &plan };
+        let report = Report { slide: info, export: &plan, saved_images: saved };
         serde_json::to_string_pretty(&report)
             .map(|text| text + "\n")
             .map_err(|error| Failure::other(error.to_string()))?
     } else {
-        table(info, &plan)
+        table(info, &plan, saved.unwrap_or_default())
     };
-    super::print(text.as_bytes())
+    super::print(text.as_bytes())?;
+    match images.as_ref().map_or(&[][..], |images| &images.unreadable) {
+        [] => Ok(()),
+        [error] => Err(Failure::from(error.clone())),
+        errors => {
+            let messages: Vec<String> = errors.iter().map(ToString::to_string).collect();
+            Err(Failure::summary(messages.join("; "), std::iter::once(Failure::from(errors[0].clone()).code())))
+        }
+    }
+}
+
+fn save_images(source: &dyn Source, plan: &ExportPlan, folder: &Path) -> Result<SavedImages, Failure> {
+    let images = save_associated_images(source, plan.background(), folder).map_err(|error| {
+        let hint = match error {
+            Error::Destination(SinkError::Exists { .. }) => "no image was saved; name another folder",
+            _ => "no image was saved",
+        };
+        Failure::from(error).hinted(hint)
+    })?;
+    for image in images.saved.iter().filter(|image| image.numbered) {
+        let path = image.path.display().to_string();
+        super::tell(&format!("note: the associated image {:?} is saved as {}", image.name, super::plain(&path)));
+    }
+    Ok(images)
 }
 
 /// Whether the slide's own tiles could be those of an export.
@@ -58,7 +95,7 @@ fn lossless(info: &SlideInfo, plan: &ExportPlan) -> String {
 }
 
 /// One line a fact.
-fn table(info: &SlideInfo, plan: &ExportPlan) -> String {
+fn table(info: &SlideInfo, plan: &ExportPlan, saved: &[SavedImage]) -> String {
     let unknown = || "unknown".to_owned();
     let mut text = String::new();
     let mut line = |label: &str, value: String| {
@@ -85,7 +122,9 @@ fn table(info: &SlideInfo, plan: &ExportPlan) -> String {
         line(&format!("slide level {number}"), format!("{}, downsample {:.3}{tiles}", level.size, level.downsample));
     }
     for image in &info.associated_images {
-        line("associated image", format!("{}, {}", image.name, image.size));
+        let saved = saved.iter().find(|saved| saved.name == image.name);
+        let saved = saved.map_or_else(String::new, |saved| format!(", saved as {}", saved.path.display()));
+        line("associated image", format!("{}, {}{saved}", image.name, image.size));
     }
     line("lossless tiles", lossless(info, plan));
     line(

@@ -8,8 +8,8 @@ use slidezoom::encode::{JpegCoding, Quality, Subsampling};
 use slidezoom::geometry::{Flip, Point, Rect, Rotation, Size};
 use slidezoom::layout::Container;
 use slidezoom::plan::{
-    Associated, BaseTiles, BlankTiles, Bounds, ColourOption, FormatOption, Magnification, Page, ReadErrorPolicy,
-    Resolution, SubsamplingOption, default_geometry,
+    Associated, BaseTiles, BlankTiles, Bounds, ColourOption, FormatOption, Magnification, Page, PublishedProperties,
+    ReadErrorPolicy, Resolution, SubsamplingOption, default_geometry,
 };
 use slidezoom::pyramid::{Depth, TileGeometry};
 use slidezoom::render::{Intent, Rgb};
@@ -103,6 +103,12 @@ pub(super) struct PublishingOptions {
     /// name, and some scanners' macro shows the label: they are published only when asked for
     #[arg(long, value_name = "LIST", default_value = "thumbnail")]
     associated: String,
+
+    /// Publish every property that the reader reports. Without it, only those on a list of harmless ones are published, which tell of the
+    /// picture: the others can hold names of patients and users, dates, the scanner's serial number, and the slide's former file
+    /// name. `slidezoom info --json` shows them all
+    #[arg(long)]
+    all_properties: bool,
 
     /// Where a part of the slide cannot be read, stop: fail and name it; blank: show it as background, write its place into the description,
     /// and warn
@@ -395,6 +401,7 @@ impl PublishingOptions {
             "none" => Associated::Named(Vec::new()),
             list => Associated::Named(list.split(',').map(|name| name.trim().to_owned()).collect()),
         };
+        options.properties = if self.all_properties { PublishedProperties::All } else { PublishedProperties::Listed };
         options.source_identity =
             if self.no_source_hash { SourceIdentity::Fingerprint } else { SourceIdentity::Sha256 };
         options.on_read_error = match self.on_read_error {

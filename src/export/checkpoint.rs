@@ -54,6 +54,7 @@ pub(super) fn identity(source: &dyn Source, plan: &ExportPlan) -> Identity {
     note("what becomes of blank tiles", format!("{:?}", plan.blank_tiles()));
     note("the micrometres per pixel", format!("{:?}", plan.microns_per_pixel()));
     note("the associated images", plan.associated().join(", "));
+    note("the properties", format!("{:?}", plan.properties()));
     note("the bounds", format!("{:?}", plan.bounds()));
     note("the page", format!("{:?}", plan.page()));
     note("the slide's hash", format!("{:?}", plan.source_identity()));

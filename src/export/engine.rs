@@ -224,7 +224,7 @@ fn write_all(
             size: pyramid.size(),
             microns_per_pixel,
             objective_power: plan.objective_power(),
-            properties: published_properties(info),
+            properties: published_properties(info, plan.properties()),
         });
         files.write(SCAN_PROPERTIES.to_owned(), text.as_bytes())?;
     }

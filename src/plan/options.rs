@@ -142,6 +142,17 @@ impl Default for Associated {
     }
 }
 
+/// Which of the slide's properties are published.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum PublishedProperties {
+    /// Those on a list of harmless ones, which tell of the picture.
+    #[default]
+    Listed,
+    /// All that the reader reports: names, dates and serial numbers too, where the file has them.
+    All,
+}
+
 /// Tile size and overlap where none are asked for: SZI 1.2 wants 256 and 0, all other tools have 254 and 1.
 #[must_use]
 pub fn default_geometry(container: Container) -> TileGeometry {
@@ -188,6 +199,8 @@ pub struct ExportOptions {
     pub microns_per_pixel: Option<MicronsPerPixel>,
     /// The thumbnail.
     pub associated: Associated,
+    /// The harmless ones.
+    pub properties: PublishedProperties,
     /// With the page; a `.szi` never has one.
     pub page: Page,
     /// The slide's SHA-256 is written down.

@@ -1,10 +1,11 @@
-//! Label, macro and thumbnail: published only where that was asked for.
+//! Label, macro and thumbnail: published only where that was asked for, and saved as they are.
 
 use slidezoom_fixtures::Pattern;
 
 use crate::pictures::Picture;
 use crate::slides::{self, WriteInto};
-use crate::workspace::Workspace;
+use crate::tools;
+use crate::workspace::{Workspace, names_in};
 
 /// The associated images that an export with `--associated LIST` has; without the option for `None`.
 fn published(list: Option<&str>) -> Vec<String> {
@@ -56,4 +57,53 @@ fn they_show_what_the_slide_shows() {
     thumbnail.assert_near(&Picture::of_pattern((175, 125), Pattern::Gradient), 60, "thumbnail");
     assert_eq!(Picture::from_png(tree.file("associated/label.png")).size(), (100, 115));
     assert_eq!(Picture::from_png(tree.file("associated/macro.png")).size(), (320, 108));
+}
+
+const SAVED: [&str; 3] = ["label.png", "macro.png", "thumbnail.png"];
+
+#[test]
+fn info_saves_all_of_them_pixel_for_pixel() {
+    let workspace = Workspace::new();
+    slides::aperio().write_into(&workspace, "scan.svs");
+    let run = workspace.slidezoom(["info", "scan.svs", "--associated", "new/images"]).succeeds();
+    assert_eq!(run.stderr, "");
+    assert!(run.text().contains("label, 100×115, saved as new/images/label.png\n"), "{run:?}");
+    assert_eq!(names_in(&workspace.path("new/images")), SAVED);
+    let json = ["info", "scan.svs", "--json", "--associated"];
+    let report = workspace.slidezoom([&json[..], &["again"]].concat()).succeeds().json();
+    let macro_image = &report["savedImages"][1];
+    assert_eq!(
+        *macro_image,
+        serde_json::json!({ "name": "macro", "path": "again/macro.png", "numbered": false, "width": 320, "height": 108 })
+    );
+    assert!(workspace.slidezoom(["info", "scan.svs", "--json"]).succeeds().json().get("savedImages").is_none());
+    workspace.tree("again").assert_same(&workspace.tree("new/images"));
+    // Another program reads them out of the TIFF, where the thumbnail is the second picture and the others come after the levels.
+    for (image, page) in SAVED.iter().zip(["3", "4", "1"]) {
+        let Some(run) = tools::run("vips", ["tiffload", "scan.svs", image, "--page", page], &workspace.path("")) else {
+            return;
+        };
+        run.succeeds();
+        let theirs = Picture::from_png(&std::fs::read(workspace.path(image)).unwrap());
+        assert!(Picture::from_png(workspace.tree("again").file(image)) == theirs, "{image}");
+    }
+}
+
+#[test]
+fn saving_replaces_nothing_and_saves_all_or_none() {
+    let workspace = Workspace::new();
+    slides::aperio().write_into(&workspace, "scan.svs");
+    std::fs::create_dir(workspace.path("images")).unwrap();
+    std::fs::write(workspace.path("images/thumbnail.png"), "mine").unwrap();
+    let info = ["info", "scan.svs", "--associated"];
+    workspace
+        .slidezoom([&info[..], &["images"]].concat())
+        .fails(4, &["images/thumbnail.png: exists already", "\n  no image was saved; name another folder"]);
+    assert_eq!(workspace.tree("images").text("thumbnail.png"), "mine");
+    assert_eq!(names_in(&workspace.path("images")), ["thumbnail.png"]);
+    workspace.slidezoom([&info[..], &["scan.svs/images"]].concat()).fails(4, &["scan.svs: is not a folder"]);
+    // A slide without such images needs no folder.
+    slides::small().write_into(&workspace, "scan.tif");
+    workspace.slidezoom(["info", "scan.tif", "--associated", "none"]).succeeds();
+    assert_eq!(workspace.names(), ["images", "scan.svs", "scan.tif"]);
 }

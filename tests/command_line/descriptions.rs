@@ -83,6 +83,7 @@ fn the_description_says_all_that_a_script_needs() {
                 "flip": null,
                 "onReadError": "stop",
                 "sourceIdentity": "sha256",
+                "properties": "listed",
                 "page": "include",
                 "blankTiles": "keep"
             },
@@ -117,6 +118,29 @@ fn nothing_is_published_that_could_name_a_person_a_place_or_a_machine() {
             assert!(!text.contains(secret), "{file} holds {secret:?}: {text}");
         }
     }
+}
+
+/// What ends in the place of a magnification begins another property: Aperio's are apart by bars.
+const HOSTILE: &str = "20|<b>&amp; = </script><script>alert(1)</script>|new\nline\u{202e} = \u{5d0}\u{202e}txt\r\n\u{7f}|__proto__ = x\
+    |MicronsPerPixelX = 9";
+
+#[test]
+fn all_properties_are_published_where_that_is_asked_for_and_are_text() {
+    let slide = slides::aperio().magnification(Some(HOSTILE));
+    let workspace = Workspace::new();
+    slide.write_into(&workspace, "scan.svs");
+    let info = workspace.slidezoom(["info", "scan.svs", "--json"]).succeeds().json();
+    let all = &info["slide"]["properties"];
+    assert_eq!(all["aperio.<b>&amp;"], "</script><script>alert(1)</script>", "{all}");
+    assert!(all.as_object().unwrap().len() > 20, "{all}");
+
+    let tree = export(&slide, "scan.svs", &["--all-properties"]);
+    let description = tree.json("scan.json");
+    assert_eq!(description["properties"], *all);
+    assert_eq!(description["options"]["properties"], "all");
+    assert_eq!(page_description(&tree), description);
+    // Of the page's files, only the script with the description tells of them, and that is none that the HTML could see.
+    assert!(!tree.text("index.html").contains("alert(1)"));
 }
 
 #[test]

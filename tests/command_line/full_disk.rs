@@ -153,6 +153,25 @@ fn a_single_tile_that_does_not_fit_is_not_left_in_part() {
     assert_eq!(names_in(disk.path()), [""; 0]);
 }
 
+#[test]
+fn associated_images_that_do_not_all_fit_leave_none() {
+    let workspace = Workspace::new();
+    slides::aperio().write_into(&workspace, "scan.svs");
+    let save = |disk: &SmallDisk| {
+        let mut command = workspace.command(["info", "scan.svs", "--associated"]);
+        Run::of(command.arg(disk.path().join("images")))
+    };
+    let Some(disk) = SmallDisk::mount("size=64m") else { return };
+    let before = disk.taken();
+    save(&disk).succeeds();
+    let pages = disk.taken().0 - before.0;
+    for too_small in [pages - 1, pages / 2, 1] {
+        let Some(disk) = SmallDisk::mount(&format!("size={}", too_small * page_size())) else { return };
+        save(&disk).fails(4, &["No space left on device", "\n  no image was saved"]);
+        assert_eq!(names_in(disk.path()), [""; 0], "{too_small} of {pages} pages");
+    }
+}
+
 fn page_size() -> u64 {
     let disk = nix::sys::statvfs::statvfs("/dev/shm").map(|figures| figures.block_size());
     disk.unwrap_or(4096)

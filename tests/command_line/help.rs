@@ -74,6 +74,7 @@ fn the_help_of_export_lists_every_option_with_its_default() {
     let own = [
         ("--output", Some("the slide's name without its ending, here")),
         ("--associated", Some("thumbnail")),
+        ("--all-properties", None),
         ("--no-viewer", None),
         ("--no-source-hash", None),
         ("--on-read-error", Some("stop")),
@@ -116,7 +117,7 @@ fn the_help_of_verify_and_repack_lists_every_option_with_its_default() {
 
 #[test]
 fn the_help_of_info_lists_every_option() {
-    assert_help("info", &[("--json", None), READER]);
+    assert_help("info", &[("--json", None), ("--associated", None), READER]);
 }
 
 #[test]

@@ -214,3 +214,16 @@ fn hostile_text_stays_text() {
         }
     }
 }
+
+#[test]
+fn all_properties_stand_beside_the_mandatory_ones_where_that_is_asked_for() {
+    let slide = slides::aperio().magnification(Some("20|Bell\u{7}<\u{e9} = a&b\u{1}|MicronsPerPixelX = 9"));
+    let archive = exported(&slide, &["--all-properties"]);
+    let found = properties(&archive);
+    assert_eq!(found["MicronsPerPixelX"], "0.5");
+    assert_eq!(found["aperio.MicronsPerPixelX"], "9");
+    assert_eq!(found["aperio.ScanScope ID"], "SLIDEZOOM");
+    assert_eq!(found["aperio.Bell&lt;\u{e9}"], "a&amp;b");
+    let quiet = exported(&slide, &[]);
+    assert!(properties(&quiet).keys().all(|name| !name.starts_with("aperio.")));
+}

@@ -89,6 +89,12 @@ impl DrawnSource {
         self
     }
 
+    /// With an associated image of this name, which shows what the slide does in its top left corner.
+    pub fn with_associated(mut self, name: &str, size: Size) -> Self {
+        self.info.associated_images.push(AssociatedImage { name: name.to_owned(), size });
+        self
+    }
+
     /// Every region that was read, in the order of the calls.
     pub fn reads(&self) -> Vec<Rect> {
         self.reads.lock().unwrap().clone()
@@ -151,9 +157,16 @@ impl Source for DrawnSource {
         Ok(draw(region, |x, y| level_colour(level, x, y)))
     }
 
+    /// One that is called `damaged` cannot be read.
     fn read_associated(&self, name: &str) -> Result<PremultipliedPixels, SlideError> {
-        let label = self.label.as_ref().filter(|_| name == "label").map(|(pixels, _)| pixels.clone());
-        label.ok_or_else(|| SlideError::Associated {
+        if let Some((pixels, _)) = self.label.as_ref().filter(|_| name == "label") {
+            return Ok(pixels.clone());
+        }
+        let image = self.info.associated_images.iter().find(|image| image.name == name && name != "damaged");
+        if let Some(image) = image {
+            return self.read(Rect::of(image.size), Vec::new());
+        }
+        Err(SlideError::Associated {
             path: self.info.path.clone(),
             name: name.to_owned(),
             message: "it has none".to_owned(),

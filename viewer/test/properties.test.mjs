@@ -87,6 +87,16 @@ test("the facts are told as far as they are known", () => {
   ]);
 });
 
+/** As an export with all properties has them: many, some long, and some that mean ill. */
+const MANY = {
+  ...Object.fromEntries(Array.from({ length: 600 }, (_, index) => [`tiff.property-${index}`, `value ${index}`])),
+  "right \u202e to left": "\u202e\u05d0\u05d1 txt.exe \u2066 and never back",
+  "lines\nin a name": "one\r\ntwo\n\n<b>four</b>\u2028five\u0007",
+  long: "x".repeat(100_000),
+  "": "",
+  constructor: "a word of the language",
+};
+
 const options = { change: { ...DETAILS, format: "png", properties: HOSTILE } };
 
 pageTest("the search finds rows by name and value, and every word counts", options, async (page) => {
@@ -126,6 +136,31 @@ pageTest("hostile names and values are text, which can be selected", options, as
   assert.equal(await page.locator("#associated-images b").count(), 0);
   await page.locator("#properties-table td", { hasText: SHA256 }).first().click({ clickCount: 3 });
   assert.equal(await page.evaluate(() => getSelection().toString().trim()), SHA256);
+});
+
+const many = { change: { ...DETAILS, format: "png", properties: MANY } };
+
+pageTest("hundreds of properties are shown and searched, and none touches another", many, async (page) => {
+  await page.keyboard.press("i");
+  const cells = page.locator("#properties-table tbody:last-of-type :is(th, td)");
+  assert.deepEqual(await cells.allTextContents(), ["Properties", ...Object.entries(MANY).flat()]);
+  assert.equal(await page.locator("#properties-table b").count(), 0);
+  // Marks that turn the direction end with their cell: the next row is as high, and begins where every other does.
+  const row = (name) => page.locator("#properties-table tr", { hasText: name }).last();
+  const lines = await row("lines").locator("td").boundingBox();
+  const [one, other] = [await row("property-1").boundingBox(), await row("property-599").boundingBox()];
+  assert.ok(lines.height > 3 * one.height, `${lines.height} for five lines, ${one.height} for one`);
+  assert.deepEqual([one.x, one.width, one.height], [other.x, other.width, other.height]);
+  const overflow = await page.locator("#properties").evaluate((box) => box.scrollWidth - box.clientWidth);
+  assert.equal(overflow, 0);
+  const search = page.getByRole("searchbox", { name: "Search the properties" });
+  await search.fill("property-599");
+  assert.deepEqual(await page.locator("#properties-table tr:visible").allInnerTexts(), [
+    "Properties",
+    "tiff.property-599\tvalue 599",
+  ]);
+  await search.fill("language");
+  assert.equal(await page.locator("#properties-table tr:visible").count(), 2);
 });
 
 pageTest("button, key and Escape show and hide the panel, and the focus is not lost", options, async (page) => {
