@@ -24,6 +24,7 @@ mod resolution;
 
 use colour::AskedColour;
 pub use colour::Colour;
+pub use estimate::{EncodedPixels, Sampled, SampledTiles};
 pub use options::{
     Associated, BaseTiles, BlankTiles, Bounds, ColourOption, ExportOptions, FormatOption, Page, PublishedProperties,
     ReadErrorPolicy, SubsamplingOption, default_geometry,
@@ -543,14 +544,20 @@ impl ExportPlan {
     /// CMU-1-Small-Region. Empty glass takes a fifth.
     #[must_use]
     pub fn estimated_bytes(&self) -> u64 {
-        let millibytes_per_pixel = estimate::millibytes_per_pixel(self.format);
-        let encoded = |pixels: u64| pixels.saturating_mul(millibytes_per_pixel) / 1000;
-        match self.base_tiles {
-            BaseTiles::Encoded => encoded(self.pyramid.pixel_count()),
-            BaseTiles::Lossless => {
-                self.stored_bytes.saturating_add(encoded(self.pyramid.pixel_count() - self.pyramid.size().area()))
-            }
-        }
+        self.estimated_bytes_of(&Sampled::default())
+    }
+
+    /// Roughly how many bytes the tiles will take, from what is known of the slide's contents.
+    #[must_use]
+    pub fn estimated_bytes_of(&self, sampled: &Sampled) -> u64 {
+        let tissue = estimate::millibytes_per_pixel(self.format);
+        let (full_size, reduced) = estimate::bytes_a_pixel(sampled, tissue);
+        let base = self.pyramid.size().area();
+        let base_bytes = match self.base_tiles {
+            BaseTiles::Encoded => estimate::bytes(base, full_size),
+            BaseTiles::Lossless => self.stored_bytes,
+        };
+        base_bytes.saturating_add(estimate::bytes(self.pyramid.pixel_count() - base, reduced))
     }
 }
 
@@ -609,7 +616,7 @@ fn lossless_geometry(
 }
 
 impl Serialize for ExportPlan {
-    /// What a program wants to know of a plan: sizes, levels, tiles and bytes.
+    /// What a program wants to know of a plan: sizes, levels and tiles.
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         use serde::ser::SerializeStruct;
         let mut object = serializer.serialize_struct("ExportPlan", 17)?;
@@ -628,7 +635,7 @@ impl Serialize for ExportPlan {
         object.serialize_field("baseTiles", &self.base_tiles)?;
         object.serialize_field("encoding", &self.format)?;
         object.serialize_field("tiles", &self.pyramid.tile_count())?;
-        object.serialize_field("estimatedBytes", &self.estimated_bytes())?;
+        object.serialize_field("colour", &self.colour)?;
         object.serialize_field("background", &self.background)?;
         object.end()
     }

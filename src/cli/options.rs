@@ -176,10 +176,14 @@ pub(super) struct Jobs {
 impl Jobs {
     /// The number of worker threads.
     pub fn count(&self) -> NonZeroUsize {
-        let asked = self.jobs.and_then(|jobs| NonZeroUsize::new(usize::from(jobs)));
-        // Where the system does not say, one is safe.
-        asked.or_else(|| std::thread::available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN)
+        self.jobs.and_then(|jobs| NonZeroUsize::new(usize::from(jobs))).unwrap_or_else(available_jobs)
     }
+}
+
+/// As many worker threads as processors may be used.
+pub(super) fn available_jobs() -> NonZeroUsize {
+    // Where the system does not say, one is safe.
+    std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN)
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]

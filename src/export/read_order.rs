@@ -116,7 +116,7 @@ impl ReadOrder {
 }
 
 /// Where chunks begin along one axis: at whole multiples of `step` in the slide, which `offset` shifts against the area.
-fn edges(offset: u32, length: u32, step: u32) -> Vec<u32> {
+pub(super) fn edges(offset: u32, length: u32, step: u32) -> Vec<u32> {
     let first = step - offset % step;
     let inner = (first..length).step_by(step as usize);
     std::iter::once(0).chain(inner).chain([length]).collect()

@@ -117,7 +117,7 @@ fn the_help_of_verify_and_repack_lists_every_option_with_its_default() {
 
 #[test]
 fn the_help_of_info_lists_every_option() {
-    assert_help("info", &[("--json", None), ("--associated", None), READER]);
+    assert_help("info", &[("--json", None), ("--quick", None), ("--associated", None), READER]);
 }
 
 #[test]

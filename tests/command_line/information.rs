@@ -1,7 +1,7 @@
 //! `slidezoom info`, for people and for programs.
 
 use serde_json::{Value, json};
-use slidezoom_fixtures::{Style, TileFault};
+use slidezoom_fixtures::{Pattern, SlideBuilder, Style, TileFault};
 
 use crate::deep_zoom::DeepZoom;
 use crate::slides::{self, SIZE, WriteInto};
@@ -27,6 +27,9 @@ fn the_table_says_what_the_slide_is_and_what_an_export_would_be() {
         ("associated image", "label, 100×115"),
         ("associated image", "macro, 320×108"),
         ("associated image", "thumbnail, 175×125"),
+        ("blank share", "0.0 % never scanned; seen on slide level 0"),
+        ("estimate", "MB, 0."),
+        ("lossless tiles", "possible, of 240, about 0."),
         ("export", "700×500 px of JPEG quality 80 4:2:0"),
         ("export", tiles.as_str()),
     ] {
@@ -99,4 +102,79 @@ fn the_scanned_area_is_told() {
     let run = workspace.slidezoom(["info", "scan.tif"]).succeeds();
     let area = run.text().lines().find(|line| line.starts_with("scanned area")).unwrap();
     assert!(area.contains("444×500") && area.contains("256"), "{area}");
+}
+
+/// A report without what is not the same each time.
+fn report(workspace: &Workspace, arguments: &[&str]) -> Value {
+    let mut report = workspace.slidezoom([&["info", "--json"], arguments].concat()).succeeds().json();
+    if let Some(export) = report["export"].as_object_mut() {
+        let time = export.shift_remove("estimatedTime");
+        assert_eq!(time.is_some(), report["sample"]["regions"].as_u64().is_some_and(|regions| regions > 0), "{report}");
+    }
+    report
+}
+
+#[test]
+fn the_blank_share_is_what_was_never_scanned_and_what_shows_nothing() {
+    let workspace = Workspace::new();
+    // Nowhere even: what is blank is the one tile that was never scanned, in the middle.
+    let checks = slides::small().pattern(Pattern::Checkerboard { side: 2 });
+    checks.tile_fault(0, 1, 0, TileFault::Missing).write_into(&workspace, "scan.tif");
+    let found = report(&workspace, &["scan.tif"]);
+    let share = f64::from(256 * 256) / f64::from(SIZE.0 * SIZE.1);
+    assert_eq!(
+        found["sample"],
+        json!({ "blank": { "share": share, "transparent": share, "slideLevel": 0 }, "regions": 2, "unreadable": [] })
+    );
+    assert_eq!(found["lossless"]["tileSize"], 256);
+    assert_eq!(report(&workspace, &["scan.tif"]), found);
+    let run = workspace.slidezoom(["info", "scan.tif"]).succeeds();
+    assert!(
+        run.text().contains("blank share       18.7 %, of which 18.7 % never scanned; seen on slide level 0"),
+        "{run:?}"
+    );
+
+    // All of one colour, whatever the colour.
+    slides::small().pattern(Pattern::Solid([9, 30, 60])).write_into(&workspace, "even.tif");
+    let found = report(&workspace, &["even.tif"]);
+    assert_eq!(
+        (&found["sample"]["blank"]["share"], &found["sample"]["blank"]["transparent"]),
+        (&json!(1.0), &json!(0.0))
+    );
+}
+
+#[test]
+fn what_cannot_be_read_is_told_and_no_failure() {
+    let workspace = Workspace::new();
+    let every = (0..3).flat_map(|column| (0..2).map(move |row| (column, row)));
+    let broken = |slide: SlideBuilder, (column, row)| slide.tile_fault(0, column, row, TileFault::BrokenHeader);
+    every.fold(slides::small(), broken).write_into(&workspace, "scan.tif");
+    let found = report(&workspace, &["scan.tif"]);
+    assert_eq!((&found["sample"]["blank"], &found["sample"]["regions"]), (&Value::Null, &json!(0)));
+    assert!(found["sample"]["unreadable"][0].as_str().unwrap().contains("cannot read"), "{found}");
+    let run = workspace.slidezoom(["info", "scan.tif"]).succeeds();
+    assert!(run.text().contains("unreadable        3 of the sampled parts, the first: "), "{run:?}");
+    assert_eq!(run.stderr, "");
+}
+
+#[test]
+fn without_a_look_at_the_pixels_nothing_is_said_of_them() {
+    let workspace = Workspace::new();
+    slides::aperio().write_into(&workspace, "scan.svs");
+    let found = report(&workspace, &["scan.svs", "--quick"]);
+    assert_eq!(found.get("sample"), None);
+    assert!(found["export"]["estimatedBytes"].as_u64().unwrap() > 10_000);
+    let run = workspace.slidezoom(["info", "scan.svs", "--quick"]).succeeds();
+    assert!(run.text().contains("MB, if all of it is tissue\n") && !run.text().contains("blank share"), "{run:?}");
+}
+
+#[test]
+fn why_lossless_tiles_are_not_possible_is_said() {
+    let workspace = Workspace::new();
+    slides::exact(SIZE, Pattern::Gradient).write_into(&workspace, "scan.tif");
+    let found = report(&workspace, &["scan.tif"]);
+    assert_eq!(found["lossless"]["possible"], false);
+    assert!(found["lossless"]["because"].as_str().unwrap().contains("its tiles are not JPEG"), "{found}");
+    let run = workspace.slidezoom(["info", "scan.tif"]).succeeds();
+    assert!(run.text().contains("lossless tiles    not possible: the slide is read through OpenSlide"), "{run:?}");
 }

@@ -30,6 +30,7 @@ mod quality;
 mod readers;
 mod reduction;
 mod resume;
+mod sample;
 mod saved_images;
 mod single_tile;
 mod sink_faults;

@@ -1,0 +1,260 @@
+//! What an export will come to, told from samples of the slide: how much of it is blank, how many bytes its tiles take, and how long it takes.
+//!
+//! Two looks are taken. One of the slide's own smaller levels is read once, which tells where the area is blank. And tiles are made of some
+//! regions of the full size, a grid over the area, by the steps of an export. What always holds: at most 50 megapixels are read; which, does not
+//! depend on a clock, and so what is found is the same each time, but for the time that it took; what cannot be read is named and left
+//! out, and is no failure.
+
+use std::num::NonZeroUsize;
+use std::ops::Range;
+use std::time::{Duration, Instant};
+
+use super::read_order::{chunk_size, edges};
+use super::tiles::{read_chunk, start_workers};
+use crate::encode::TileEncoder;
+use crate::error::Error;
+use crate::geometry::{Rect, Size};
+use crate::manifest::Digest;
+use crate::plan::{EncodedPixels, ExportPlan, Sampled, SampledTiles};
+use crate::render::{Canvas, Patch, PixelView};
+use crate::slide::{SlideError, SlideInfo, Source};
+use rayon::prelude::*;
+
+mod blank;
+
+pub use blank::BlankShare;
+
+use blank::{Blank, BlankMap, blank_cells, clear_in_cells, level_to_look_at};
+
+/// Regions of the full size, at most, and their pixels together.
+const REGIONS: u64 = 32;
+const REGION_PIXELS: u64 = 1 << 24;
+
+/// What a tile takes besides its pixels: its file is created, written and closed. Measured on a gigapixel, as what reading and encoding leave.
+const SECONDS_A_TILE: f64 = 100e-6;
+
+/// What an export takes besides its tiles, on a local disk: to bring everything to the disk and rename it into place.
+const SECONDS_TO_PUBLISH: f64 = 0.3;
+
+/// What was found.
+#[derive(Clone, Debug)]
+pub struct Sample {
+    /// How much of the area is blank; `None` where nothing could be read.
+    pub blank: Option<BlankShare>,
+    /// What [`ExportPlan::estimated_bytes_of`] takes.
+    pub contents: Sampled,
+    /// How many regions of the full size tiles were made of.
+    pub regions: usize,
+    /// What could not be read.
+    pub unreadable: Vec<SlideError>,
+    speed: Option<Speed>,
+}
+
+impl Sample {
+    /// Roughly how many seconds an export by `plan` takes on so many workers as the samples were taken with: as long as they took, by
+    /// the pixel. `None` where nothing of the full size could be read.
+    #[must_use]
+    pub fn estimated_seconds(&self, plan: &ExportPlan, jobs: NonZeroUsize) -> Option<f64> {
+        let Speed { read, tiles } = self.speed?;
+        let (area, all) = (plan.area().size().area() as f64, plan.pyramid().pixel_count() as f64);
+        let files = plan.pyramid().tile_count() as f64 * SECONDS_A_TILE;
+        // What was never scanned takes next to no time.
+        let scanned = 1.0 - self.blank.map_or(0.0, |blank| blank.transparent);
+        Some(SECONDS_TO_PUBLISH + ((area * read + all * tiles) * scanned + files) / jobs.get() as f64)
+    }
+}
+
+/// Seconds that one of all workers takes for a pixel, while the others work too.
+#[derive(Clone, Copy, Debug)]
+struct Speed {
+    /// To read and convert one of the full size.
+    read: f64,
+    /// To make a tile of, and to reduce, one of any level.
+    tiles: f64,
+}
+
+/// Looks at samples of the area that `plan` exports, on `jobs` worker threads.
+///
+/// # Errors
+/// [`Error`] where the workers cannot be started or a tile cannot be encoded. What cannot be read is no error.
+pub fn sample(source: &dyn Source, plan: &ExportPlan, jobs: NonZeroUsize) -> Result<Sample, Error> {
+    let workers = start_workers(jobs)?;
+    let mut unreadable = Vec::new();
+    let level = level_to_look_at(source.info(), plan.area().size());
+    let map = level.and_then(|(level, size)| {
+        let map = workers.install(|| BlankMap::of_level(source, plan, level, size));
+        map.map_err(|error| unreadable.push(error)).ok()
+    });
+
+    let regions = regions(source.info(), plan);
+    let sampled = workers.install(|| {
+        let encoder = || TileEncoder::new(plan.format(), plan.colour().embedded());
+        let one = |encoder: &mut Result<TileEncoder, _>, &region: &Rect| {
+            let encoder = encoder.as_mut().map_err(|error| Error::Encoder(Clone::clone(error)))?;
+            match sample_region(source, plan, encoder, region) {
+                Ok(sampled) => Ok(Ok((region, sampled))),
+                Err(Error::Slide(error)) => Ok(Err(error)),
+                Err(other) => Err(other),
+            }
+        };
+        regions.par_iter().map_init(encoder, one).collect::<Result<Vec<_>, Error>>()
+    })?;
+    let mut read = Vec::new();
+    for region in sampled {
+        match region {
+            Ok(region) => read.push(region),
+            Err(error) => unreadable.push(error),
+        }
+    }
+
+    let total = read.iter().fold(RegionSample::default(), |total, (_, region)| total.and(region));
+    let (blank, blank_of_regions) = match &map {
+        Some(map) => {
+            let of_regions = read.iter().fold(Blank::default(), |sum, (region, _)| sum.and(map.within(*region)));
+            (Some(map.whole().share(Some(map.level))), of_regions)
+        }
+        None => ((total.blank.pixels > 0).then(|| total.blank.share(None)), total.blank),
+    };
+    let tiles = (total.full_size.pixels > 0).then(|| SampledTiles {
+        blank: blank_of_regions.share(None).share,
+        full_size: total.full_size,
+        reduced: total.reduced,
+    });
+    Ok(Sample {
+        blank,
+        contents: Sampled { blank: blank.map_or(0.0, |blank| blank.share), tiles },
+        regions: read.len(),
+        unreadable,
+        speed: tiles.map(|_| total.speed()),
+    })
+}
+
+/// Regions of the full size, in pixels of it: a grid over the area, each of whole chunks, that hold four tiles if the area does.
+fn regions(info: &SlideInfo, plan: &ExportPlan) -> Vec<Rect> {
+    let (area, chunk) = (plan.area(), chunk_size(info));
+    let tile = u64::from(plan.pyramid().geometry().tile_size());
+    // Tiles as large as the slide are sampled in parts.
+    let region = (2 * tile).min(1024) as u32;
+    let length = |chunk: u32| region.div_ceil(chunk) * chunk;
+    let (width, height) = (length(chunk.width()), length(chunk.height()));
+    let many = REGIONS.min(REGION_PIXELS / (u64::from(width) * u64::from(height))).max(1);
+    let size = area.size();
+    let aspect = f64::from(size.width()) / f64::from(size.height());
+    #[expect(clippy::cast_sign_loss, reason = "a root is never negative")]
+    let columns = ((many as f64 * aspect).sqrt().round() as u32).clamp(1, many as u32);
+    let columns = columns.min(size.width().div_ceil(width));
+    let rows = (many as u32 / columns).clamp(1, size.height().div_ceil(height));
+    let spans = |count: u32, begin: u32, length: u32, region: u32, chunk: u32| {
+        (0..u64::from(count)).map(move |number| {
+            let centre = ((2 * number + 1) * u64::from(length) / (2 * u64::from(count))) as u32;
+            let start = (begin + centre.saturating_sub(region / 2)) / chunk * chunk;
+            let end = (u64::from(start) + u64::from(region)).min(u64::from(begin) + u64::from(length)) as u32;
+            start.max(begin) - begin..end - begin
+        })
+    };
+    let columns = spans(columns, area.origin().x, size.width(), width, chunk.width());
+    let columns: Vec<Range<u32>> = columns.collect();
+    spans(rows, area.origin().y, size.height(), height, chunk.height())
+        .flat_map(|rows| {
+            let regions = columns.iter().filter_map(|columns| Rect::spanning(columns.clone(), rows.clone()));
+            regions.collect::<Vec<_>>()
+        })
+        .collect()
+}
+
+/// What came of some regions.
+#[derive(Clone, Copy, Debug, Default)]
+struct RegionSample {
+    blank: Blank,
+    full_size: EncodedPixels,
+    reduced: EncodedPixels,
+    pixels_read: u64,
+    reading: Duration,
+    pixels_encoded: u64,
+    encoding: Duration,
+}
+
+impl RegionSample {
+    fn and(self, other: &Self) -> Self {
+        Self {
+            blank: self.blank.and(other.blank),
+            full_size: self.full_size.and(other.full_size),
+            reduced: self.reduced.and(other.reduced),
+            pixels_read: self.pixels_read + other.pixels_read,
+            reading: self.reading + other.reading,
+            pixels_encoded: self.pixels_encoded + other.pixels_encoded,
+            encoding: self.encoding + other.encoding,
+        }
+    }
+
+    fn speed(&self) -> Speed {
+        let of = |time: Duration, pixels: u64| time.as_secs_f64() / pixels.max(1) as f64;
+        Speed { read: of(self.reading, self.pixels_read), tiles: of(self.encoding, self.pixels_encoded) }
+    }
+}
+
+/// Reads a region and makes tiles of it, by the steps of an export.
+fn sample_region(
+    source: &dyn Source,
+    plan: &ExportPlan,
+    encoder: &mut TileEncoder,
+    region: Rect,
+) -> Result<RegionSample, Error> {
+    let mut sample = RegionSample::default();
+    let (chunk, origin) = (chunk_size(source.info()), plan.area().origin());
+    let edges = |start: u32, origin: u32, length: u32, chunk: u32| -> Vec<Range<u32>> {
+        edges(origin + start, length, chunk).windows(2).map(|pair| start + pair[0]..start + pair[1]).collect()
+    };
+    let (place, size) = (region.origin(), region.size());
+    let columns = edges(place.x, origin.x, size.width(), chunk.width());
+    let rows = edges(place.y, origin.y, size.height(), chunk.height());
+    let mut pieces = Vec::new();
+    for rect in rows.iter().flat_map(|rows| columns.iter().map(|columns| Rect::spanning(columns.clone(), rows.clone())))
+    {
+        let Some(rect) = rect else { continue };
+        let begun = Instant::now();
+        let pixels = read_chunk(source, plan, rect, Vec::new())?;
+        sample.reading += begun.elapsed();
+        let clear = clear_in_cells(&pixels);
+        let begun = Instant::now();
+        let rendered = plan.rendered(pixels);
+        sample.reading += begun.elapsed();
+        sample.pixels_read += rect.size().area();
+        sample.blank = blank_cells(&clear, &rendered).fold(sample.blank, Blank::and);
+        pieces.push((rect, rendered));
+    }
+
+    let begun = Instant::now();
+    let mut canvas = Canvas::default();
+    let view = canvas.assemble(region, pieces.iter().map(|(rect, pixels)| (*rect, Patch::Pixels(pixels))));
+    let tile = plan.pyramid().geometry().tile_size();
+    let twice = tile.saturating_mul(2);
+    let part = |length: u32| length.min(twice);
+    let four = Size::new(part(size.width()), part(size.height())).map_or(region, Rect::of);
+    let mut encode = |view: PixelView<'_>| -> Result<EncodedPixels, Error> {
+        let contents = encoder.encode(view)?;
+        // As for the manifest.
+        let _ = Digest::of(contents);
+        Ok(EncodedPixels { pixels: view.size().area(), bytes: contents.len() as u64 })
+    };
+    for rows in [0..tile, tile..twice] {
+        for columns in [0..tile, tile..twice] {
+            let Some(tile) = Rect::spanning(columns, rows.clone()).and_then(|tile| tile.intersection(four)) else {
+                continue;
+            };
+            sample.full_size = sample.full_size.and(encode(view.part(tile))?);
+        }
+    }
+    if plan.pyramid().levels().len() > 1 {
+        let halved = view.part(four).halved(Vec::new());
+        sample.reduced = encode(halved.view())?;
+    }
+    sample.encoding = begun.elapsed();
+    sample.pixels_encoded = sample.full_size.pixels + sample.reduced.pixels;
+    if sample.blank.is_unscanned() {
+        // Its time is that of no other region.
+        let RegionSample { blank, full_size, reduced, .. } = sample;
+        return Ok(RegionSample { blank, full_size, reduced, ..RegionSample::default() });
+    }
+    Ok(sample)
+}

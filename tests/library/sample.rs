@@ -1,0 +1,113 @@
+//! What samples tell of an export: which pixels are read for them, and how near the estimates come.
+
+use std::path::Path;
+
+use slidezoom::export::{Sample, sample};
+use slidezoom::geometry::{Point, Rect, Size};
+use slidezoom::plan::{BaseTiles, ExportOptions, FormatOption, Page};
+use slidezoom::progress::Unwatched;
+use slidezoom::sink::MemorySink;
+use slidezoom::slide::{ReaderChoice, SlideLevel, open_with};
+use slidezoom::{ExportPlan, Source, export};
+
+use crate::drawn_source::{DrawnSource, Fault};
+use crate::engine::jobs;
+
+fn size(width: u32, height: u32) -> Size {
+    Size::new(width, height).unwrap()
+}
+
+fn plan(source: &dyn Source, options: &ExportOptions) -> ExportPlan {
+    ExportPlan::new(source.info(), "slide", options).unwrap()
+}
+
+fn sampled(source: &dyn Source) -> Sample {
+    sample(source, &plan(source, &ExportOptions::default()), jobs(2)).unwrap()
+}
+
+#[test]
+fn what_is_read_is_bounded_and_inside_the_area() {
+    let area = |x, y, width, height| Rect::new(Point { x, y }, size(width, height)).unwrap();
+    for (stored_tile, area) in [
+        (Some(240), area(1001, 7, 150_000, 90_000)),
+        (None, area(0, 0, 150_000, 90_000)),
+        (Some(1000), area(30_000, 5, 900, 120_000)),
+        (Some(16), area(3, 3, 700, 500)),
+        (None, area(5, 5, 1, 1)),
+        (None, area(0, 0, 200_000, 1)),
+    ] {
+        let tile = stored_tile.map(|side| size(side, side));
+        let source = DrawnSource::new(size(210_000, 130_000), tile, Some(area));
+        let found = sampled(&source);
+        let reads = source.reads();
+        assert!(reads.iter().all(|&rect| area.contains(rect)), "{reads:?}");
+        let pixels: u64 = reads.iter().map(|rect| rect.size().area()).sum();
+        assert!(pixels <= (1 << 25) + (1 << 24), "{pixels} pixels of {area}");
+        assert!((1..=32).contains(&found.regions) && found.unreadable.is_empty(), "{found:?}");
+        // The grid reaches into every quarter of an area that is large both ways.
+        if area.size().height() > 1 && area.size().width() > 10_000 {
+            let middle = |range: &std::ops::Range<u32>| range.start.midpoint(range.end);
+            let quarter =
+                |rect: &Rect| (rect.origin().x > middle(&area.columns()), rect.origin().y > middle(&area.rows()));
+            let quarters: std::collections::BTreeSet<_> = reads.iter().map(quarter).collect();
+            assert_eq!(quarters.len(), 4, "{reads:?}");
+        }
+    }
+}
+
+#[test]
+fn what_is_found_is_the_same_for_any_number_of_workers() {
+    let source = DrawnSource::new(size(9_000, 7_000), Some(size(240, 240)), None);
+    let plan = plan(&source, &ExportOptions::default());
+    let [one, eight] = [1, 8].map(|workers| sample(&source, &plan, jobs(workers)).unwrap());
+    assert_eq!((one.blank, one.contents, one.regions), (eight.blank, eight.contents, eight.regions));
+    assert!(one.estimated_seconds(&plan, jobs(1)).is_some_and(|seconds| seconds > 0.0));
+}
+
+#[test]
+fn what_cannot_be_read_is_named_and_the_rest_is_sampled() {
+    let broken = Point { x: 1_500, y: 1_500 };
+    let of = |level_size: Size| {
+        let source = DrawnSource::new(level_size, Some(size(1000, 1000)), None).with_fault(Fault::Unreadable(broken));
+        sampled(&source)
+    };
+    // One region of the grid, and the level that is the full size itself.
+    let found = of(size(5_001, 5_001));
+    assert_eq!(found.unreadable.len(), 2, "{found:?}");
+    assert!(found.regions > 4 && found.blank.is_some_and(|blank| blank.slide_level.is_none()), "{found:?}");
+    let source = DrawnSource::new(size(900, 900), None, None).with_fault(Fault::Unreadable(Point { x: 5, y: 5 }));
+    let found = sampled(&source);
+    let plan = plan(&source, &ExportOptions::default());
+    assert!(found.blank.is_none_or(|blank| blank.share < 0.01), "{found:?}");
+    assert!(plan.estimated_bytes_of(&found.contents) > 0);
+}
+
+/// Of the real slide that comes with the crate `openslide-rs`, and of one that is glass mostly: within a sixth.
+#[test]
+fn estimated_bytes_are_near_those_of_an_export() {
+    let near = |slide: &Path, options: &ExportOptions| {
+        let source = open_with(slide, ReaderChoice::Auto).unwrap();
+        let plan = plan(source.as_ref(), options);
+        let found = sample(source.as_ref(), &plan, jobs(2)).unwrap();
+        let estimated = plan.estimated_bytes_of(&found.contents) as f64;
+        let report = export(source.as_ref(), &plan, Box::new(MemorySink::new()), jobs(2), &Unwatched).unwrap();
+        let ratio = estimated / report.tile_bytes as f64;
+        assert!((5.0 / 6.0..6.0 / 5.0).contains(&ratio), "{}, {options:?}: {ratio}, {found:?}", slide.display());
+        found
+    };
+    let real = slidezoom_fixtures::real_slide().unwrap();
+    let plain = ExportOptions { page: Page::Omit, ..ExportOptions::default() };
+    let found = near(&real, &plain);
+    assert_eq!(found.blank.unwrap().slide_level, Some(SlideLevel::BASE));
+    near(&real, &ExportOptions { format: FormatOption::Png, ..plain.clone() });
+    near(&real, &ExportOptions { base_tiles: BaseTiles::Lossless, ..plain.clone() });
+
+    // A small piece of tissue on a large glass, seen on a smaller level.
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("scan.svs");
+    let tissue = slidezoom_fixtures::Pattern::Tissue { seed: 3 };
+    let slide = slidezoom_fixtures::SlideBuilder::new(3000, 2600).levels([1, 2]).pattern(tissue);
+    slide.write(&path).unwrap();
+    let found = near(&path, &plain);
+    assert_eq!(found.blank.unwrap().slide_level, Some(SlideLevel(1)));
+}
