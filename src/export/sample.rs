@@ -10,7 +10,8 @@ use std::ops::Range;
 use std::time::{Duration, Instant};
 
 use super::read_order::{chunk_size, edges};
-use super::tiles::{read_chunk, start_workers};
+use super::reading::read_chunk;
+use super::tiles::start_workers;
 use crate::encode::TileEncoder;
 use crate::error::Error;
 use crate::geometry::{Rect, Size};
@@ -131,7 +132,7 @@ pub fn sample(source: &dyn Source, plan: &ExportPlan, jobs: NonZeroUsize) -> Res
 
 /// Regions of the full size, in pixels of it: a grid over the area, each of whole chunks, that hold four tiles if the area does.
 fn regions(info: &SlideInfo, plan: &ExportPlan) -> Vec<Rect> {
-    let (area, chunk) = (plan.area(), chunk_size(info));
+    let (area, chunk) = (plan.area(), chunk_size(info, plan.placement()));
     let tile = u64::from(plan.pyramid().geometry().tile_size());
     // Tiles as large as the slide are sampled in parts.
     let region = (2 * tile).min(1024) as u32;
@@ -201,7 +202,7 @@ fn sample_region(
     region: Rect,
 ) -> Result<RegionSample, Error> {
     let mut sample = RegionSample::default();
-    let (chunk, origin) = (chunk_size(source.info()), plan.area().origin());
+    let (chunk, origin) = (chunk_size(source.info(), plan.placement()), plan.area().origin());
     let edges = |start: u32, origin: u32, length: u32, chunk: u32| -> Vec<Range<u32>> {
         edges(origin + start, length, chunk).windows(2).map(|pair| start + pair[0]..start + pair[1]).collect()
     };
@@ -213,7 +214,7 @@ fn sample_region(
     {
         let Some(rect) = rect else { continue };
         let begun = Instant::now();
-        let pixels = read_chunk(source, plan, rect, Vec::new())?;
+        let (pixels, _) = read_chunk(source, plan, rect, Vec::new())?;
         sample.reading += begun.elapsed();
         let clear = clear_in_cells(&pixels);
         let begun = Instant::now();
