@@ -85,7 +85,9 @@ impl ReadOrder {
             smaller(edges(area.origin().x, area.size().width(), chunk.width()), across, size.width()),
             smaller(edges(area.origin().y, area.size().height(), chunk.height()), down, size.height()),
         );
-        let stripe_ends = stripe_ends(plan, &columns);
+        // Resampled, chunks are so high that there are fewer of them above one another, but more rows.
+        let rows_held = if placement.is_resampled() { ROWS_HELD.max(3 * longest(&rows)) } else { ROWS_HELD };
+        let stripe_ends = stripe_ends(plan, &columns, rows_held);
         columns.extend_from_slice(&stripe_ends);
         columns.sort_unstable();
         columns.dedup();
@@ -94,8 +96,7 @@ impl ReadOrder {
 
     /// The largest chunk's bytes in memory.
     pub fn chunk_bytes(&self) -> u64 {
-        let longest = |edges: &[u32]| edges.windows(2).map(|pair| pair[1] - pair[0]).max().unwrap_or(0);
-        u64::from(longest(&self.columns)) * u64::from(longest(&self.rows)) * crate::render::PIXEL_BYTES as u64
+        longest(&self.columns) * longest(&self.rows) * crate::render::PIXEL_BYTES as u64
     }
 
     /// What the mosaics of all levels need to know of this order, smallest level first.
@@ -136,14 +137,21 @@ fn smaller(edges: Vec<u32>, halvings: u32, scale: f64, length: u32) -> Vec<u32> 
     smaller
 }
 
-/// Where stripes end, but for the last.
-fn stripe_ends(plan: &PyramidPlan, columns: &[u32]) -> Vec<u32> {
+/// The most pixels between two edges.
+fn longest(edges: &[u32]) -> u64 {
+    edges.windows(2).map(|pair| u64::from(pair[1] - pair[0])).max().unwrap_or(0)
+}
+
+/// Where stripes end, but for the last. They are the narrower, the more rows of them are held.
+fn stripe_ends(plan: &PyramidPlan, columns: &[u32], rows_held: u64) -> Vec<u32> {
     let width = plan.size().width();
+    let widest = (u64::from(STRIPE_WIDEST) * ROWS_HELD / rows_held) as u32;
+    let narrowest = STRIPE_NARROWEST.min(widest / 2);
     let mut ends = Vec::new();
     let mut begin: u32 = 0;
-    while width - begin > STRIPE_WIDEST {
-        let reach = begin + STRIPE_NARROWEST..begin + STRIPE_WIDEST;
-        let held = |end: u32| u64::from(end - begin) * ROWS_HELD + waiting_pixels(plan, end);
+    while width - begin > widest {
+        let reach = begin + narrowest..begin + widest;
+        let held = |end: u32| u64::from(end - begin) * rows_held + waiting_pixels(plan, end);
         let first = columns.partition_point(|&edge| edge < reach.start);
         let within = columns[first..].iter().copied().take_while(|edge| *edge < reach.end);
         let between_chunks = within.min_by_key(|&end| held(end));
