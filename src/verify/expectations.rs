@@ -130,9 +130,12 @@ impl Expectations {
             Ok(description) => description,
             Err(message) => return damages.push(contradiction(&name, message)),
         };
-        // The descriptor does not tell how far down the pyramid goes.
-        let levels = description["levels"].as_u64().and_then(|levels| usize::try_from(levels).ok());
-        if let Some(plan) = levels.and_then(|levels| pyramid.plan.clone().with_levels(levels)) {
+        // The descriptor does not tell how far down the pyramid goes. Levels that are not those of its image say nothing of that.
+        let (levels, smallest) = (&description["levels"], &description["smallestLevel"]);
+        if let (Some(levels), Some(smallest)) = (levels.as_u64(), smallest.as_u64())
+            && levels.checked_add(smallest) == Some(pyramid.plan.levels().len() as u64)
+            && let Some(plan) = pyramid.plan.clone().with_levels(levels as usize)
+        {
             pyramid.plan = plan;
         }
         let plan = &pyramid.plan;

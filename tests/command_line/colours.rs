@@ -1,6 +1,7 @@
 //! `--color` and `--intent`: what becomes of a slide's ICC profile and of its colours.
 
 use std::io::Cursor;
+use std::sync::LazyLock;
 
 use lcms2::{Intent, PixelFormat, Profile, Transform};
 use serde_json::{Value, json};
@@ -11,8 +12,13 @@ use crate::slides::WriteInto;
 use crate::tree::Tree;
 use crate::workspace::Workspace;
 
-/// A profile of a wider space than sRGB, as Little CMS writes it.
+/// A profile of a wider space than sRGB, as Little CMS writes it: once, since the time of its making is in it.
 fn wide() -> Vec<u8> {
+    static WIDE: LazyLock<Vec<u8>> = LazyLock::new(make_wide);
+    WIDE.clone()
+}
+
+fn make_wide() -> Vec<u8> {
     let curve = lcms2::ToneCurve::new(2.2);
     let white = lcms2::CIExyY { x: 0.3127, y: 0.3290, Y: 1.0 };
     let primaries = lcms2::CIExyYTRIPLE {
@@ -24,7 +30,8 @@ fn wide() -> Vec<u8> {
 }
 
 fn srgb() -> Vec<u8> {
-    Profile::new_srgb().icc().unwrap()
+    static SRGB: LazyLock<Vec<u8>> = LazyLock::new(|| Profile::new_srgb().icc().unwrap());
+    SRGB.clone()
 }
 
 fn tissue() -> SlideBuilder {

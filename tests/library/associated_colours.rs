@@ -1,6 +1,7 @@
 //! An associated image has a profile of its own, if any. No fixture has one: of OpenSlide 4.0's readers, DICOM's alone tells of them.
 
 use std::num::NonZeroUsize;
+use std::sync::LazyLock;
 
 use lcms2::{Intent, PixelFormat, Profile, Transform};
 use slidezoom::geometry::Size;
@@ -15,8 +16,13 @@ use crate::drawn_source::DrawnSource;
 
 const SIZE: Size = Size::new(64, 64).unwrap();
 
-/// Of a wider space than sRGB.
+/// Of a wider space than sRGB. Made once: Little CMS puts the time into it.
 fn wide() -> Vec<u8> {
+    static WIDE: LazyLock<Vec<u8>> = LazyLock::new(make_wide);
+    WIDE.clone()
+}
+
+fn make_wide() -> Vec<u8> {
     let curve = lcms2::ToneCurve::new(1.8);
     let white = lcms2::CIExyY { x: 0.3127, y: 0.3290, Y: 1.0 };
     let primaries = lcms2::CIExyYTRIPLE {
