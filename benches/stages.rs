@@ -11,7 +11,7 @@ use divan::Bencher;
 use divan::counter::{BytesCount, ItemsCount};
 use slidezoom::encode::{JpegCoding, Quality, Subsampling, TileEncoder, TileFormat};
 use slidezoom::geometry::{Point, Rect, Size};
-use slidezoom::render::{Pixels, Rgb};
+use slidezoom::render::{Pixels, ReductionMethod, Rgb};
 use slidezoom::sink::{DirectorySink, EntryName, Existing, Sink};
 use slidezoom::slide::{self, ReaderChoice, Source, StoredTileReader};
 
@@ -57,16 +57,26 @@ fn read_lossless_and_decode_at_half_size(bencher: Bencher<'_, '_>) {
     let stored: &dyn StoredTileReader = source.stored_tiles().expect("the slide is read directly");
     let (mut jpeg, mut spare) = (Vec::new(), Vec::new());
     bencher.counter(pixels(TILE)).bench_local(|| {
-        let half = stored.read_stored(rect(PLACE, PLACE, TILE), &mut jpeg, std::mem::take(&mut spare));
+        let region = rect(PLACE, PLACE, TILE);
+        let half = stored.read_stored(region, ReductionMethod::Mean, &mut jpeg, std::mem::take(&mut spare));
         spare = half.expect("the tile is read").expect("the tile was scanned").into_bytes();
     });
 }
 
-#[divan::bench]
-fn reduce(bencher: Bencher<'_, '_>) {
-    let tile = tissue();
-    let mut spare = Vec::new();
-    bencher.counter(pixels(256)).bench_local(|| spare = tile.view().halved(std::mem::take(&mut spare)).into_bytes());
+#[divan::bench(args = [
+    ReductionMethod::Mean,
+    ReductionMethod::Median,
+    ReductionMethod::Mode,
+    ReductionMethod::Max,
+    ReductionMethod::Nearest,
+    ReductionMethod::Lanczos3,
+])]
+fn reduce(bencher: Bencher<'_, '_>, method: ReductionMethod) {
+    let (tile, mut spare) = (tissue(), Vec::new());
+    let whole = Rect::of(tile.size());
+    bencher
+        .counter(pixels(256))
+        .bench_local(|| spare = tile.view().reduced(whole, method, std::mem::take(&mut spare)).into_bytes());
 }
 
 #[divan::bench(args = [Subsampling::Full, Subsampling::Quarter])]

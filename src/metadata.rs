@@ -14,7 +14,7 @@ use crate::plan::{
     BaseTiles, BlankTiles, Bounds, Colour, ExportPlan, Page, PublishedProperties, ReadErrorPolicy, Resolution, ToSlide,
 };
 use crate::pyramid::Level;
-use crate::render::Rgb;
+use crate::render::{ReductionMethod, Rgb};
 use crate::slide::{MicronsPerPixel, SlideInfo, SourceFile, SourceIdentity, openslide_version};
 use crate::tile_set::TileSet;
 
@@ -116,6 +116,7 @@ struct Options {
     resolution: Resolution,
     rotation: Rotation,
     flip: Option<Flip>,
+    reduction: ReductionMethod,
     on_read_error: ReadErrorPolicy,
     source_identity: SourceIdentity,
     properties: PublishedProperties,
@@ -192,6 +193,7 @@ pub fn describe(info: &SlideInfo, plan: &ExportPlan, findings: Findings<'_>) -> 
             resolution: plan.resolution(),
             rotation: plan.rotation(),
             flip: plan.flip(),
+            reduction: plan.reduction(),
             on_read_error: plan.on_read_error(),
             source_identity: plan.source_identity(),
             properties: plan.properties(),

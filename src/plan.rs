@@ -11,7 +11,7 @@ use crate::encode::TileFormat;
 use crate::geometry::{Flip, Orientation, Point, Rect, Rotation, Size};
 use crate::layout::{Container, Layout};
 use crate::pyramid::{Depth, Level, PyramidPlan, TileAddress, TileGeometry};
-use crate::render::{IccProfile, Pixels, PremultipliedPixels, Rgb};
+use crate::render::{IccProfile, Pixels, PremultipliedPixels, ReductionMethod, Rgb};
 use crate::slide::{AssociatedImage, MicronsPerPixel, NotDirect, Reader, SlideInfo, SlideLevel, SourceIdentity};
 use crate::tile_set::TileSet;
 
@@ -141,6 +141,9 @@ pub enum PlanError {
         /// The longest side possible.
         most: u32,
     },
+    /// The size to start from is made by means and by Lanczos' kernel, which blend what another way of reduction must not.
+    #[error("the size asked for is none that the slide has, and would be blended before it is reduced by {method}", method = .0.name())]
+    Blended(ReductionMethod),
     /// The tile asked for is not in the pyramid.
     #[error("there is no tile at column {column}, row {row} of level {level}; {grid}")]
     NoSuchTile {
@@ -212,6 +215,9 @@ pub enum NotLossless {
     /// The tiles were asked for turned or mirrored.
     #[error("the slide's tiles are stored upright, and --rotate or --flip was asked for")]
     Orientation,
+    /// Each tile is reduced by itself, where it is read.
+    #[error("{method} looks at pixels of the tiles round about, and lossless tiles are read one by one", method = .0.name())]
+    Reduction(ReductionMethod),
 }
 
 /// An export, settled.
@@ -230,6 +236,7 @@ pub struct ExportPlan {
     /// Of the exported area, as if all of the slide's pixels took the same.
     stored_bytes: u64,
     format: TileFormat,
+    reduction: ReductionMethod,
     colour: Colour,
     asked_colour: AskedColour,
     background: Rgb,
@@ -262,6 +269,9 @@ impl ExportPlan {
             return Err(PlanError::BagName { name: name.to_owned() });
         }
         let placement = Placement::settle(info, options)?;
+        if options.reduction != ReductionMethod::Mean && (placement.halvings() > 0 || placement.is_resampled()) {
+            return Err(PlanError::Blended(options.reduction));
+        }
         let geometry = match options.base_tiles {
             BaseTiles::Encoded => options.geometry.unwrap_or_else(|| default_geometry(options.container)),
             BaseTiles::Lossless => lossless_geometry(info, placement, options).map_err(PlanError::NotLossless)?,
@@ -326,6 +336,7 @@ impl ExportPlan {
                 Reader::OpenSlide(_) => 0,
             },
             format,
+            reduction: options.reduction,
             colour,
             asked_colour,
             background,
@@ -442,6 +453,12 @@ impl ExportPlan {
     #[must_use]
     pub fn associated_format(&self) -> TileFormat {
         format::of_associated(self.format, self.container)
+    }
+
+    /// How a level is made of the next larger one.
+    #[must_use]
+    pub const fn reduction(&self) -> ReductionMethod {
+        self.reduction
     }
 
     /// What becomes of the slide's colours.
@@ -598,6 +615,9 @@ fn lossless_geometry(
     }
     if placement.orientation() != Orientation::UPRIGHT {
         return Err(NotLossless::Orientation);
+    }
+    if options.reduction.margin() > 0 {
+        return Err(NotLossless::Reduction(options.reduction));
     }
     let stored = tile.width();
     if tile.height() != stored {

@@ -14,11 +14,14 @@ use crate::geometry::{Point, Rect, Size};
 mod canvas;
 mod colour;
 mod halving;
+mod lanczos;
 mod orientation;
+mod reduction;
 mod resampling;
 
 pub use canvas::{Canvas, Patch};
 pub use colour::{ColourConversion, IccProfile, Intent, ProfileEffect, ProfileError, embed_in_jpeg};
+pub use reduction::ReductionMethod;
 pub use resampling::ResampledAxis;
 
 /// Bytes a pixel.

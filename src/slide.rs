@@ -14,7 +14,7 @@ use serde::Serialize;
 
 use crate::encode::Subsampling;
 use crate::geometry::{Point, Rect, Size};
-use crate::render::{IccProfile, Pixels, PremultipliedPixels, Rgb};
+use crate::render::{IccProfile, Pixels, PremultipliedPixels, ReductionMethod, Rgb};
 
 mod identity;
 mod microns;
@@ -299,12 +299,18 @@ pub trait StoredTileReader: Send + Sync {
 
     /// Makes a JPEG file of a stored tile in `jpeg`: with the tables that it needs and a marker that tells its colours, its quantised coefficients untouched.
     /// `region`, in slide-level-0 pixels, is the tile or a part of it from its top left corner on; what lies beyond is cut off without
-    /// decoding. Returns the region's pixels at half size, as libjpeg-turbo decodes them, or where the region cuts through the JPEG's
-    /// blocks, as the mean of 2×2. `None` for a tile that was never scanned. `spare` as in [`Source::read`].
+    /// decoding. Returns the region's pixels at half size: by [`ReductionMethod::Mean`] as libjpeg-turbo decodes them, or where the region cuts
+    /// through the JPEG's blocks, as the mean of 2×2; by any other method, which must have no margin, decoded whole and reduced. `None` for a tile that was never scanned. `spare` as in [`Source::read`].
     ///
     /// # Errors
     /// [`SlideError::Region`] where the tile is damaged in any way that decoding at half size shows.
-    fn read_stored(&self, region: Rect, jpeg: &mut Vec<u8>, spare: Vec<u8>) -> Result<Option<Pixels>, SlideError>;
+    fn read_stored(
+        &self,
+        region: Rect,
+        method: ReductionMethod,
+        jpeg: &mut Vec<u8>,
+        spare: Vec<u8>,
+    ) -> Result<Option<Pixels>, SlideError>;
 }
 
 /// Why a slide, or a part of it, cannot be read. Trying again is no use.

@@ -345,6 +345,7 @@ fn describe(info: &SlideInfo, plan: &ExportPlan, task: &Task) -> String {
         pyramid.geometry().overlap(),
         encoding(plan)
     );
+    let _ = writeln!(text, "  levels      {}, each reduced by {}", pyramid.levels().len(), plan.reduction().name());
     let _ = writeln!(text, "  estimate    {:.1} MB", plan.estimated_bytes() as f64 / 1e6);
     let _ = writeln!(
         text,

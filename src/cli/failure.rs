@@ -226,6 +226,9 @@ fn plan_hint(error: &PlanError) -> Option<String> {
         }
         PlanError::NoSuchLevel { .. } => return Some("`slidezoom info` lists the slide's own levels".to_owned()),
         PlanError::Oblong { .. } => return Some("--mpp says how large they are, where the slide is wrong".to_owned()),
+        PlanError::Blended(_) => {
+            return Some("--level starts from one of the slide's own; or leave --reduce out".to_owned());
+        }
         PlanError::BagName { .. } => return Some("-o gives it another name".to_owned()),
         PlanError::SparseSzi => return Some("leave --blank out, or write a folder or a .zip".to_owned()),
         PlanError::ShallowSzi => return Some("leave --depth out, or write a folder or a .zip".to_owned()),
@@ -249,6 +252,7 @@ fn plan_hint(error: &PlanError) -> Option<String> {
         NotLossless::Format => "leave --format out",
         NotLossless::Resolution => "leave --level, --target-mpp and --magnification out",
         NotLossless::Orientation => "leave --rotate and --flip out: the page turns and mirrors what it shows",
+        NotLossless::Reduction(_) => "leave --reduce out, or take one of the others",
     };
     Some(hint.to_owned())
 }

@@ -12,7 +12,7 @@ use slidezoom::plan::{
     ReadErrorPolicy, Resolution, SubsamplingOption, default_geometry,
 };
 use slidezoom::pyramid::{Depth, TileGeometry};
-use slidezoom::render::{Intent, Rgb};
+use slidezoom::render::{Intent, ReductionMethod, Rgb};
 use slidezoom::slide::{MicronsPerPixel, ReaderChoice, SlideLevel, SourceIdentity};
 
 use super::failure::Failure;
@@ -48,6 +48,12 @@ pub(super) struct PyramidOptions {
     /// as long, and decoding three times
     #[arg(long)]
     progressive: bool,
+
+    /// What a smaller level's pixel is of the 2×2 above it. mean: their mean; median: that of the two middle ones, by channel; mode: the most
+    /// frequent colour; max, min: by channel; nearest: the top left one; lanczos3: a sharper filter over 12×12. mode and nearest
+    /// never make a colour that is not there, as images of labels need it
+    #[arg(long, value_enum, value_name = "METHOD", default_value_t = ReductionName::Mean)]
+    reduce: ReductionName,
 
     /// scan: only the area that the slide says was scanned; full: all of it
     #[arg(long, value_enum, default_value_t = Area::Scan)]
@@ -264,6 +270,17 @@ fn parse_blank(text: &str) -> Result<BlankTiles, String> {
     }
 }
 
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum ReductionName {
+    Mean,
+    Median,
+    Mode,
+    Max,
+    Min,
+    Nearest,
+    Lanczos3,
+}
+
 fn parse_colour(text: &str) -> Result<Rgb, String> {
     Rgb::from_hex(text).ok_or_else(|| "a colour is six hexadecimal digits, such as f0e0d0".to_owned())
 }
@@ -320,6 +337,15 @@ impl PyramidOptions {
                 ChromaSubsampling::Full => SubsamplingOption::Fixed(Subsampling::Full),
                 ChromaSubsampling::HalfWidth => SubsamplingOption::Fixed(Subsampling::HalfWidth),
                 ChromaSubsampling::Quarter => SubsamplingOption::Fixed(Subsampling::Quarter),
+            },
+            reduction: match self.reduce {
+                ReductionName::Mean => ReductionMethod::Mean,
+                ReductionName::Median => ReductionMethod::Median,
+                ReductionName::Mode => ReductionMethod::Mode,
+                ReductionName::Max => ReductionMethod::Max,
+                ReductionName::Min => ReductionMethod::Min,
+                ReductionName::Nearest => ReductionMethod::Nearest,
+                ReductionName::Lanczos3 => ReductionMethod::Lanczos3,
             },
             jpeg_coding: self.jpeg_coding()?,
             bounds: match (self.crop, self.bounds) {

@@ -8,6 +8,7 @@ use slidezoom::encode::TileEncoder;
 use slidezoom::export::{exact_tile, nearest_tile};
 use slidezoom::layout::Container;
 use slidezoom::plan::{BaseTiles, FormatOption};
+use slidezoom::render::ReductionMethod;
 use slidezoom::sink::{Existing, write_file};
 use slidezoom::{Error, ExportPlan, slide};
 
@@ -74,6 +75,12 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
         return Err(Failure::usage("a tile is no text for a terminal", "give -o FILE, or send stdout elsewhere"));
     }
     let options = arguments.pyramid.resolve(Container::Folder, BaseTiles::Encoded)?;
+    if options.reduction != ReductionMethod::Mean && !arguments.exact {
+        return Err(Failure::usage(
+            "--reduce says how an export's levels are made, and this tile comes from the slide's own",
+            "with --exact it is as an export has it",
+        ));
+    }
     refuse_other_ending(arguments.output.as_deref(), options.format)?;
     let canonical = |path: &Path| path.canonicalize().ok();
     if arguments.output.as_deref().and_then(canonical).is_some_and(|output| Some(output) == canonical(&arguments.slide))

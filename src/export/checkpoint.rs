@@ -49,6 +49,7 @@ pub(super) fn identity(source: &dyn Source, plan: &ExportPlan) -> Identity {
     note("the orientation", format!("{:?}", (plan.rotation(), plan.flip())));
     note("the tiles", format!("{:?}", (plan.pyramid().geometry(), plan.base_tiles(), plan.format())));
     note("the smallest level", plan.pyramid().smallest_level().to_string());
+    note("the reduction", plan.reduction().name().to_owned());
     note("the colours", format!("{:?}", plan.colour()));
     note("the background", plan.background().to_string());
     note("what becomes of blank tiles", format!("{:?}", plan.blank_tiles()));

@@ -70,6 +70,8 @@ struct Span {
 #[derive(Clone, Debug)]
 struct ReducedSpan {
     /// The pixels that are reduced.
+    core: Range<u32>,
+    /// Those that are looked at for it: with the reduction's margin around them, as far as the level reaches.
     source: Range<u32>,
     /// Those that come of it, in the next smaller level.
     target: Range<u32>,
@@ -129,6 +131,8 @@ struct AxisPlan {
     length: u32,
     tile_size: u32,
     overlap: u32,
+    /// What the reduction looks at beyond what it reduces, on each side.
+    margin: u32,
     /// Whether there is a smaller level to reduce to.
     reduces: bool,
 }
@@ -141,10 +145,14 @@ impl AxisPlan {
         for (tile, start) in (0..).zip((0..self.length).step_by(self.tile_size as usize)) {
             let end = (start + self.tile_size).min(self.length);
             let reduced = if self.reduces { self.reduced_edge(tile)..self.reduced_edge(tile + 1) } else { 0..0 };
-            let source = |reduced: &Range<u32>| 2 * reduced.start..(2 * reduced.end).min(self.length);
-            let whole = source(&reduced);
+            let core = |reduced: &Range<u32>| 2 * reduced.start..(2 * reduced.end).min(self.length);
+            let source = |reduced: &Range<u32>| {
+                let Range { start, end } = core(reduced);
+                start.saturating_sub(self.margin)..(end + self.margin).min(self.length)
+            };
             let mut full = start.saturating_sub(self.overlap)..(end + self.overlap).min(self.length);
-            if !whole.is_empty() {
+            if !reduced.is_empty() {
+                let whole = source(&reduced);
                 full = full.start.min(whole.start)..full.end.max(whole.end);
             }
             let mut task = |tasks: &mut Vec<Span>, writes: bool, reduced: Range<u32>| {
@@ -152,17 +160,17 @@ impl AxisPlan {
                 let wanted = full.start..if writes { full.end } else { source.end };
                 let reduction = (!reduced.is_empty()).then(|| {
                     pieces += 1;
-                    ReducedSpan { source, target: reduced, piece: pieces - 1 }
+                    ReducedSpan { core: core(&reduced), source, target: reduced, piece: pieces - 1 }
                 });
                 tasks.push(Span { tile, writes, wanted, reduction });
             };
             let mut rest = reduced;
             let first = ends.partition_point(|&end| end <= full.start);
             for stripe_end in ends[first..].iter().take_while(|&&end| end < full.end) {
-                let cut = (stripe_end / 2).min(rest.end);
-                // Where the stripe ends in the overlap of two tiles, the one before waits, and this one with it.
-                let in_order = tasks.last().is_none_or(|before| before.wanted.end <= 2 * cut);
-                if cut > rest.start && in_order {
+                let cut = (stripe_end.saturating_sub(self.margin) / 2).min(rest.end);
+                // Where the stripe ends in what two tiles share, the one before waits, and this one with it.
+                let in_order = || tasks.last().is_none_or(|before| before.wanted.end <= source(&(rest.start..cut)).end);
+                if cut > rest.start && in_order() {
                     task(&mut tasks, false, rest.start..cut);
                     rest.start = cut;
                 }
@@ -190,9 +198,10 @@ pub(super) struct LevelAxes {
 }
 
 /// The axes of all levels, smallest level first, for a source that is read in chunks with these edges; `stripe_ends` are where stripes end inside
-/// the full size, each at a chunk's edge.
+/// the full size, each at a chunk's edge; `margin` is the reduction's.
 pub(super) fn level_axes(
     plan: &PyramidPlan,
+    margin: u32,
     chunk_columns: &[u32],
     chunk_rows: &[u32],
     stripe_ends: &[u32],
@@ -207,7 +216,7 @@ pub(super) fn level_axes(
     for level in plan.levels().rev() {
         let (size, reduces) = (plan.level_size(level), level > plan.smallest_level());
         let axis = |length, edges: Vec<u32>, ends: &[u32]| {
-            Axis::new(edges, AxisPlan { length, tile_size, overlap, reduces }.tasks(ends))
+            Axis::new(edges, AxisPlan { length, tile_size, overlap, margin, reduces }.tasks(ends))
         };
         let columns_axis = axis(size.width(), columns, &ends);
         let rows_axis = axis(size.height(), rows, &[]);
@@ -215,7 +224,7 @@ pub(super) fn level_axes(
             columns_axis.pieces.iter().map(|pieces| stripe_of_piece[pieces.end as usize - 1]).collect();
         (columns, rows) = (columns_axis.reduced_edges(), rows_axis.reduced_edges());
         for end in &mut ends {
-            *end /= 2;
+            *end = end.saturating_sub(margin) / 2;
         }
         let with_stripes = columns_axis.tasks.iter().zip(&stripe_of_task);
         let stripe_of_reduced =
@@ -242,6 +251,8 @@ pub(super) struct Task {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Reduction {
     /// What is reduced, in pixels of the tile's level.
+    pub core: Rect,
+    /// What is looked at for it, of the same pixels.
     pub source: Rect,
     /// What comes of it, in pixels of the next smaller level.
     pub target: Rect,
@@ -318,6 +329,7 @@ impl Mosaic {
         let (columns, rows) = (&self.axes.columns.tasks[column as usize], &self.axes.rows.tasks[row as usize]);
         let reduction = columns.reduction.as_ref().zip(rows.reduction.as_ref()).and_then(|(columns, rows)| {
             Some(Reduction {
+                core: Rect::spanning(columns.core.clone(), rows.core.clone())?,
                 source: Rect::spanning(columns.source.clone(), rows.source.clone())?,
                 target: Rect::spanning(columns.target.clone(), rows.target.clone())?,
                 piece: (columns.piece, rows.piece),
@@ -419,21 +431,27 @@ impl Mosaic {
 }
 
 /// How many pixels of all levels wait for the next stripe, along the whole height, when columns before `end` of the full size have
-/// come.
-pub(super) fn waiting_pixels(plan: &PyramidPlan, end: u32) -> u64 {
-    let (tile_size, overlap) = (plan.geometry().tile_size(), plan.geometry().overlap());
+/// come, with a reduction of this `margin`.
+pub(super) fn waiting_pixels(plan: &PyramidPlan, margin: u32, end: u32) -> u64 {
+    let tile_size = plan.geometry().tile_size();
+    let before = plan.geometry().overlap().max(margin);
+    let after = after_tile(plan, margin);
     let mut waiting = 0;
     let mut end = end;
     for level in plan.levels().rev() {
         let (size, tiles) = (plan.level_size(level), plan.grid(level).width());
-        // A tile wants its overlap, and with an odd tile size a pixel more than its core for the reduction.
-        let after = overlap.max(tile_size % 2);
         let complete = if end >= size.width() { tiles } else { end.saturating_sub(after) / tile_size };
         if complete < tiles {
-            let kept_from = (complete * tile_size).saturating_sub(overlap);
+            let kept_from = (complete * tile_size).saturating_sub(before);
             waiting += u64::from(end.saturating_sub(kept_from)) * u64::from(size.height());
         }
-        end /= 2;
+        end = end.saturating_sub(margin) / 2;
     }
     waiting
+}
+
+/// How many pixels a tile wants after its core: its overlap, or what is reduced with it: with an odd tile size a pixel more than the core,
+/// and the reduction's margin.
+pub(super) fn after_tile(plan: &PyramidPlan, margin: u32) -> u32 {
+    plan.geometry().overlap().max(plan.geometry().tile_size() % 2 + margin)
 }

@@ -14,7 +14,7 @@ use crate::plan::Placement;
 use crate::pyramid::PyramidPlan;
 use crate::slide::SlideInfo;
 
-use super::mosaic::{LevelAxes, level_axes, waiting_pixels};
+use super::mosaic::{LevelAxes, after_tile, level_axes, waiting_pixels};
 
 /// The narrowest and the widest stripe, in pixels of the full size.
 const STRIPE_NARROWEST: u32 = 4_096;
@@ -73,12 +73,14 @@ pub(super) struct ReadOrder {
     rows: Vec<u32>,
     /// Where stripes end, but for the last, in the same pixels.
     stripe_ends: Vec<u32>,
+    /// What the reduction looks at beyond what it reduces.
+    margin: u32,
 }
 
 impl ReadOrder {
     /// The order in which an export that lies so in a slide is read in chunks of this size, in pixels of the level that it is read from. Chunks begin at
-    /// multiples of it there, however the export is turned.
-    pub fn new(placement: &Placement, chunk: Size, plan: &PyramidPlan) -> Self {
+    /// multiples of it there, however the export is turned. `margin` is the reduction's.
+    pub fn new(placement: &Placement, chunk: Size, plan: &PyramidPlan, margin: u32) -> Self {
         let (area, size, [across, down]) = (placement.area_on_level(), placement.upright_size(), placement.scale());
         let smaller = |edges: Vec<u32>, scale: f64, length: u32| smaller(edges, placement.halvings(), scale, length);
         let (mut columns, rows) = placement.orientation().edges(
@@ -87,11 +89,11 @@ impl ReadOrder {
         );
         // Resampled, chunks are so high that there are fewer of them above one another, but more rows.
         let rows_held = if placement.is_resampled() { ROWS_HELD.max(3 * longest(&rows)) } else { ROWS_HELD };
-        let stripe_ends = stripe_ends(plan, &columns, rows_held);
+        let stripe_ends = stripe_ends(plan, margin, &columns, rows_held);
         columns.extend_from_slice(&stripe_ends);
         columns.sort_unstable();
         columns.dedup();
-        Self { columns, rows, stripe_ends }
+        Self { columns, rows, stripe_ends, margin }
     }
 
     /// The largest chunk's bytes in memory.
@@ -101,7 +103,7 @@ impl ReadOrder {
 
     /// What the mosaics of all levels need to know of this order, smallest level first.
     pub fn level_axes(&self, plan: &PyramidPlan) -> Vec<LevelAxes> {
-        level_axes(plan, &self.columns, &self.rows, &self.stripe_ends)
+        level_axes(plan, self.margin, &self.columns, &self.rows, &self.stripe_ends)
     }
 
     /// The column and row of every chunk, in order.
@@ -143,7 +145,7 @@ fn longest(edges: &[u32]) -> u64 {
 }
 
 /// Where stripes end, but for the last. They are the narrower, the more rows of them are held.
-fn stripe_ends(plan: &PyramidPlan, columns: &[u32], rows_held: u64) -> Vec<u32> {
+fn stripe_ends(plan: &PyramidPlan, margin: u32, columns: &[u32], rows_held: u64) -> Vec<u32> {
     let width = plan.size().width();
     let widest = (u64::from(STRIPE_WIDEST) * ROWS_HELD / rows_held) as u32;
     let narrowest = STRIPE_NARROWEST.min(widest / 2);
@@ -151,13 +153,13 @@ fn stripe_ends(plan: &PyramidPlan, columns: &[u32], rows_held: u64) -> Vec<u32> 
     let mut begin: u32 = 0;
     while width - begin > widest {
         let reach = begin + narrowest..begin + widest;
-        let held = |end: u32| u64::from(end - begin) * rows_held + waiting_pixels(plan, end);
+        let held = |end: u32| u64::from(end - begin) * rows_held + waiting_pixels(plan, margin, end);
         let first = columns.partition_point(|&edge| edge < reach.start);
         let within = columns[first..].iter().copied().take_while(|edge| *edge < reach.end);
         let between_chunks = within.min_by_key(|&end| held(end));
-        let wait_little = |end: &u32| waiting_pixels(plan, *end) <= MOST_WAITING;
+        let wait_little = |end: &u32| waiting_pixels(plan, margin, *end) <= MOST_WAITING;
         begin = between_chunks.filter(wait_little).unwrap_or_else(|| {
-            let after_tiles = ends_after_tiles(plan, &reach).filter(|end| reach.contains(end));
+            let after_tiles = ends_after_tiles(plan, margin, &reach).filter(|end| reach.contains(end));
             after_tiles.chain(between_chunks).min_by_key(|&end| held(end)).unwrap_or(reach.end)
         });
         ends.push(begin);
@@ -166,13 +168,13 @@ fn stripe_ends(plan: &PyramidPlan, columns: &[u32], rows_held: u64) -> Vec<u32> 
 }
 
 /// The ends with which tiles of as many levels as possible are just complete: after a number of tiles that is divisible by 2 several times,
-/// as many pixels more as leave each of those levels its overlap.
-fn ends_after_tiles(plan: &PyramidPlan, reach: &std::ops::Range<u32>) -> impl Iterator<Item = u32> {
-    let (tile_size, overlap) = (plan.geometry().tile_size(), plan.geometry().overlap());
-    let after = overlap.max(tile_size % 2);
+/// as many pixels more as leave each of those levels what its tiles want.
+fn ends_after_tiles(plan: &PyramidPlan, margin: u32, reach: &std::ops::Range<u32>) -> impl Iterator<Item = u32> {
+    let (tile_size, after) = (plan.geometry().tile_size(), after_tile(plan, margin));
     let tiles = (reach.start / tile_size).max(1)..=reach.end / tile_size;
     tiles.filter_map(NonZeroU32::new).map(move |tiles| {
         let levels = tiles.trailing_zeros().min(plan.levels().len() as u32);
-        tiles.get() * tile_size + (after << levels)
+        // A margin is lost at each of them.
+        tiles.get() * tile_size + (after << levels) + margin * ((1 << levels) - 1)
     })
 }

@@ -247,8 +247,8 @@ fn sample_region(
         }
     }
     if plan.pyramid().levels().len() > 1 {
-        let halved = view.part(four).halved(Vec::new());
-        sample.reduced = encode(halved.view())?;
+        let reduced = view.reduced(four, plan.reduction(), Vec::new());
+        sample.reduced = encode(reduced.view())?;
     }
     sample.encoding = begun.elapsed();
     sample.pixels_encoded = sample.full_size.pixels + sample.reduced.pixels;

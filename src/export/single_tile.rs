@@ -13,7 +13,7 @@ use crate::error::Error;
 use crate::geometry::{Point, Rect, Size};
 use crate::plan::ExportPlan;
 use crate::pyramid::{Level, TileAddress};
-use crate::render::{Canvas, Patch, Pixels};
+use crate::render::{Canvas, Patch, Pixels, relative_to};
 use crate::slide::{SlideLevel, Source};
 
 /// Larger rectangles are split, which bounds what a worker holds (4 MB a level) and gives the others something to do.
@@ -55,10 +55,19 @@ pub fn exact_region(source: &dyn Source, plan: &ExportPlan, level: Level, rect: 
         return Ok(plan.rendered(read_chunk(source, plan, rect, Vec::new())?.0));
     };
     let size = plan.pyramid().level_size(larger);
+    let margin = plan.reduction().margin();
     let doubled = |range: Range<u32>, length: u32| 2 * range.start..(2 * range.end).min(length);
-    let under = Rect::spanning(doubled(rect.columns(), size.width()), doubled(rect.rows(), size.height()))
+    let with_margin =
+        |range: Range<u32>, length: u32| range.start.saturating_sub(margin)..(range.end + margin).min(length);
+    let core = Rect::spanning(doubled(rect.columns(), size.width()), doubled(rect.rows(), size.height()));
+    let under = core.and_then(|core| {
+        Rect::spanning(with_margin(core.columns(), size.width()), with_margin(core.rows(), size.height()))
+    });
+    let (core, under) = core
+        .zip(under)
         .ok_or_else(|| Error::Defect { message: format!("{rect} of level {level} has no pixels under it") })?;
-    Ok(exact_region(source, plan, larger, under)?.view().halved(Vec::new()))
+    let pixels = exact_region(source, plan, larger, under)?;
+    Ok(pixels.view().reduced(relative_to(core, under.origin()), plan.reduction(), Vec::new()))
 }
 
 /// `tile` with its overlap, resampled from the slide level that is nearest in size and not smaller.

@@ -86,7 +86,7 @@ pub(super) fn write_tiles(
             (Base::Stored(stored), stored.tile_size())
         }
     };
-    let order = ReadOrder::new(plan.placement(), chunk, plan.pyramid());
+    let order = ReadOrder::new(plan.placement(), chunk, plan.pyramid(), plan.reduction().margin());
     let expected = plan.pyramid().tile_count();
     let axes = order.level_axes(plan.pyramid());
     let Start { identity, left } = start;
@@ -318,8 +318,10 @@ impl Bench<'_> {
         let background = self.plan.background();
         let patches = pieces.iter().map(|piece| (piece.rect, piece.content.patch(background)));
         let canvas = desk.canvas.assemble(area, patches);
-        let halved = reduction
-            .map(|reduction| Content::Pixels(canvas.part(relative_to(reduction.source, area.origin())).halved(spare)));
+        let halved = reduction.map(|Reduction { core, source, .. }| {
+            let view = canvas.part(relative_to(source, area.origin()));
+            Content::Pixels(view.reduced(relative_to(core, source.origin()), self.plan.reduction(), spare))
+        });
         let Some(entry) = entry else { return Ok((None, halved)) };
         let picture = canvas.part(relative_to(full, area.origin()));
         let tolerance = self.plan.blank_tolerance(tile.level());
@@ -369,7 +371,7 @@ impl Bench<'_> {
         let region = on_slide(self.plan, rect)?;
         let spare = desk.take_spare(Rect::of(rect.size().halved()));
         let mut unreadable = Vec::new();
-        match stored.read_stored(region, &mut desk.jpeg, spare).map_err(Error::from) {
+        match stored.read_stored(region, self.plan.reduction(), &mut desk.jpeg, spare).map_err(Error::from) {
             Ok(Some(halved)) => {
                 self.see(|| true);
                 if let Some(profile) = self.plan.colour().embedded() {

@@ -9,7 +9,7 @@ use crate::encode::{JpegCoding, Quality, Subsampling};
 use crate::geometry::{Flip, Rect, Rotation};
 use crate::layout::Container;
 use crate::pyramid::{Depth, TileGeometry};
-use crate::render::{Intent, Rgb};
+use crate::render::{Intent, ReductionMethod, Rgb};
 use crate::slide::{MicronsPerPixel, SourceIdentity};
 
 /// Which part of the slide is exported.
@@ -181,6 +181,8 @@ pub struct ExportOptions {
     pub jpeg_coding: JpegCoding,
     /// Written as all others.
     pub blank_tiles: BlankTiles,
+    /// Each level's pixels are the mean of 2×2 of the next larger one's.
+    pub reduction: ReductionMethod,
     /// The scanned area.
     pub bounds: Bounds,
     /// From which size the export starts; the slide's full size.

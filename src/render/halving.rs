@@ -1,4 +1,4 @@
-//! The step from one level to the next smaller one.
+//! The mean of 2×2: the step from one level to the next smaller one, unless another is asked for.
 //!
 //! What always holds: a pixel depends on the four (or at an odd edge, two or one) above it and on nothing else, so that a level comes out the
 //! same in whatever parts it is reduced.

@@ -14,7 +14,7 @@ use super::openslide::{OpenSlideSource, read_associated_image, read_associated_p
 use super::{SlideError, SlideInfo, SlideLevel, Source, StoredTileReader};
 use crate::encode::Subsampling;
 use crate::geometry::{Point, Rect, Size};
-use crate::render::{IccProfile, PIXEL_BYTES, Pixels, PremultipliedPixels, Rgb, relative_to};
+use crate::render::{IccProfile, PIXEL_BYTES, Pixels, PremultipliedPixels, ReductionMethod, Rgb, relative_to};
 
 mod codec;
 mod jpeg_segments;
@@ -115,7 +115,13 @@ impl DirectTiles {
     }
 
     /// As [`StoredTileReader::read_stored`].
-    fn read_stored(&self, region: Rect, output: &mut Vec<u8>, spare: Vec<u8>) -> Result<Option<Pixels>, TileError> {
+    fn read_stored(
+        &self,
+        region: Rect,
+        method: ReductionMethod,
+        output: &mut Vec<u8>,
+        spare: Vec<u8>,
+    ) -> Result<Option<Pixels>, TileError> {
         let StoredTiles { size: tile, colour, .. } = self.table.tiles;
         let (size, Point { x, y }) = (region.size(), region.origin());
         let at_corner = x.is_multiple_of(tile.width()) && y.is_multiple_of(tile.height());
@@ -134,10 +140,10 @@ impl DirectTiles {
             // A block that reaches past the region holds what the scanner put there: reduced as a whole, it would bleed into the region's edge.
             let whole_blocks =
                 size.width().is_multiple_of(frame.mcu.width()) && size.height().is_multiple_of(frame.mcu.height());
-            Ok(Some(if whole_blocks {
+            Ok(Some(if whole_blocks && method == ReductionMethod::Mean {
                 codec.decode_halved(file, spare)?.over(Rgb::WHITE)
             } else {
-                codec.decode_whole(file, Vec::new())?.over(Rgb::WHITE).view().halved(spare)
+                codec.decode_whole(file, Vec::new())?.over(Rgb::WHITE).view().reduced(Rect::of(size), method, spare)
             }))
         })
     }
@@ -365,8 +371,16 @@ impl StoredTileReader for TiffSource {
         self.tiles.table.tiles.size
     }
 
-    fn read_stored(&self, region: Rect, jpeg: &mut Vec<u8>, spare: Vec<u8>) -> Result<Option<Pixels>, SlideError> {
-        self.tiles.read_stored(region, jpeg, spare).map_err(|error| self.unreadable(SlideLevel::BASE, region, &error))
+    fn read_stored(
+        &self,
+        region: Rect,
+        method: ReductionMethod,
+        jpeg: &mut Vec<u8>,
+        spare: Vec<u8>,
+    ) -> Result<Option<Pixels>, SlideError> {
+        self.tiles
+            .read_stored(region, method, jpeg, spare)
+            .map_err(|error| self.unreadable(SlideLevel::BASE, region, &error))
     }
 }
 

@@ -81,6 +81,7 @@ fn the_description_says_all_that_a_script_needs() {
                 "resolution": "full",
                 "rotation": 0,
                 "flip": null,
+                "reduction": "mean",
                 "onReadError": "stop",
                 "sourceIdentity": "sha256",
                 "properties": "listed",

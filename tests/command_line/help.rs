@@ -44,7 +44,7 @@ fn assert_help(subcommand: &str, options: &[(&str, Option<&str>)]) {
     assert_eq!(workspace.slidezoom(["help", subcommand]).succeeds().text(), help);
 }
 
-const PYRAMID: [(&str, Option<&str>); 18] = [
+const PYRAMID: [(&str, Option<&str>); 19] = [
     ("--tile-size", Some("254")),
     ("--overlap", Some("1")),
     ("--format", Some("jpeg")),
@@ -52,6 +52,7 @@ const PYRAMID: [(&str, Option<&str>); 18] = [
     ("--subsampling", Some("auto")),
     ("--optimize", None),
     ("--progressive", None),
+    ("--reduce", Some("mean")),
     ("--bounds", Some("scan")),
     ("--crop", None),
     ("--level", None),

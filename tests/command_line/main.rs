@@ -61,6 +61,7 @@ mod pixels;
 mod plan;
 mod progress;
 mod read_errors;
+mod reductions;
 mod repack;
 mod resolution;
 mod several_inputs;

@@ -52,6 +52,23 @@ fn an_exact_tile_is_the_exported_one_with_other_options_too() {
     assert_same_as_exported(&slides::small(), cut(101, 3), "png", &options);
     let options = ["--tile-size", "256", "--overlap", "0", "--quality", "35", "--subsampling", "444", "--jobs", "2"];
     assert_same_as_exported(&slides::small(), cut(256, 0), "jpeg", &options);
+    for method in ["median", "mode", "lanczos3"] {
+        assert_same_as_exported(
+            &slides::small(),
+            cut(100, 1),
+            "png",
+            &["--tile-size", "100", "--format", "png", "--reduce", method],
+        );
+    }
+}
+
+#[test]
+fn a_way_of_reduction_is_refused_where_it_would_do_nothing() {
+    let workspace = Workspace::new();
+    slides::small().write_into(&workspace, "scan.tif");
+    workspace
+        .slidezoom(["tile", "scan.tif", "3", "0", "0", "--reduce", "mode"])
+        .fails(2, &["--reduce", "\n  with --exact"]);
 }
 
 #[test]

@@ -1,4 +1,5 @@
-//! The engine against a rendering that shares nothing with it: the whole image in memory, halved level by level.
+//! The engine against a rendering that shares nothing with it: the whole image in memory, halved level by level. Of Lanczos, which the library's own
+//! tests hold against its definition, the whole level resampled at once.
 
 use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -9,6 +10,7 @@ use slidezoom::geometry::{Flip, Point, Rect, Rotation, Size};
 use slidezoom::plan::{Bounds, ExportOptions, FormatOption, Page, PlanError};
 use slidezoom::progress::{Progress, TileWritten, Unwatched};
 use slidezoom::pyramid::TileGeometry;
+use slidezoom::render::{Pixels, ReductionMethod};
 use slidezoom::sink::{EntryName, MemorySink, Published};
 use slidezoom::slide::SourceIdentity;
 use slidezoom::{Error, ExportPlan, Source, export};
@@ -77,6 +79,55 @@ impl Image {
         (0..turns).fold(Self::drawn(plan.area()), |image, _| image.turned()).flipped(plan.flip())
     }
 
+    /// The next smaller level.
+    fn reduced(&self, method: ReductionMethod) -> Self {
+        let each = |value: &dyn Fn(&[[u8; 3]]) -> [u8; 3]| {
+            let (width, height) = (self.width.div_ceil(2), self.height.div_ceil(2));
+            let four = |x: usize, y: usize| {
+                let (right, below) = ((2 * x + 1).min(self.width - 1), (2 * y + 1).min(self.height - 1));
+                [(2 * x, 2 * y), (right, 2 * y), (2 * x, below), (right, below)]
+                    .map(|(x, y)| self.pixels[y * self.width + x])
+            };
+            let pixels = (0..height).flat_map(|y| (0..width).map(move |x| (x, y)));
+            Self { width, height, pixels: pixels.map(|(x, y)| value(&four(x, y))).collect() }
+        };
+        let by_channel = |value: fn([u8; 4]) -> u8| {
+            each(&|four| {
+                [0, 1, 2].map(|channel| {
+                    let mut values = [0, 1, 2, 3].map(|at: usize| four[at][channel]);
+                    values.sort_unstable();
+                    value(values)
+                })
+            })
+        };
+        match method {
+            ReductionMethod::Mean => self.halved(),
+            ReductionMethod::Median => by_channel(|[_, one, other, _]| {
+                let sum = u16::from(one) + u16::from(other);
+                (sum / 2 + sum % 2 * (sum / 2 % 2)) as u8
+            }),
+            ReductionMethod::Max => by_channel(|values| values[3]),
+            ReductionMethod::Min => by_channel(|values| values[0]),
+            ReductionMethod::Nearest => each(&|four| four[0]),
+            ReductionMethod::Mode => each(&|four| {
+                let count = |at: usize| four.iter().filter(|&&other| other == four[at]).count();
+                // Those that are found most often; of several, as documented.
+                let most = (0..4).map(count).max().unwrap();
+                let order = if most == 1 { [2, 1, 0, 3] } else { [1, 0, 2, 3] };
+                four[order.into_iter().find(|&at| count(at) == most).unwrap()]
+            }),
+            ReductionMethod::Lanczos3 => {
+                let whole = size(self.width as u32, self.height as u32);
+                let bytes = self.pixels.iter().flat_map(|&[red, green, blue]| [blue, green, red, 255]).collect();
+                let pixels = Pixels::from_bytes(whole, bytes).unwrap();
+                let reduced = pixels.view().reduced(Rect::of(whole), method, Vec::new());
+                let (width, height) = (reduced.size().width() as usize, reduced.size().height() as usize);
+                let pixels = reduced.bytes().chunks_exact(4).map(|pixel| [pixel[2], pixel[1], pixel[0]]).collect();
+                Self { width, height, pixels }
+            }
+        }
+    }
+
     fn cut(&self, rect: Rect) -> Vec<[u8; 3]> {
         rect.rows()
             .flat_map(|y| rect.columns().map(move |x| self.pixels[y as usize * self.width + x as usize]))
@@ -124,10 +175,9 @@ pub fn run(
     result.map(|_| files.unwrap())
 }
 
-/// Every tile against the independent rendering; then that each pixel was read once.
-fn check(source: &DrawnSource, plan: &ExportPlan, published: &Published) {
+/// Every tile against the independent rendering of the full size.
+fn check_tiles(mut image: Image, plan: &ExportPlan, published: &Published) {
     let pyramid = plan.pyramid();
-    let mut image = Image::of(plan);
     let mut tiles = 0;
     for level in pyramid.levels().rev() {
         let grid = pyramid.grid(level);
@@ -142,10 +192,15 @@ fn check(source: &DrawnSource, plan: &ExportPlan, published: &Published) {
                 tiles += 1;
             }
         }
-        image = image.halved();
+        image = image.reduced(plan.reduction());
     }
     // Besides the tiles: descriptor, description and manifest.
     assert_eq!(published.len(), tiles + 3);
+}
+
+/// Every tile; then that each pixel was read once.
+fn check(source: &DrawnSource, plan: &ExportPlan, published: &Published) {
+    check_tiles(Image::of(plan), plan, published);
     let mut entries: Vec<u64> = published.values().map(|(entry, _)| *entry).collect();
     entries.sort_unstable();
     assert!(entries.iter().zip(0..).all(|(&entry, expected)| entry == expected), "entries count up without a gap");
@@ -163,7 +218,9 @@ fn check(source: &DrawnSource, plan: &ExportPlan, published: &Published) {
     assert!(times_read.iter().all(|&times| times == 1), "each pixel is read once");
 
     // Stripes may cut stored tiles; nothing else does.
-    let Some(tile) = source.info().levels[0].stored_tile.filter(|_| pyramid.size().width() <= 16_384) else { return };
+    let Some(tile) = source.info().levels[0].stored_tile.filter(|_| plan.pyramid().size().width() <= 16_384) else {
+        return;
+    };
     let tiles = |rect: Rect| {
         let columns = rect.columns().start / tile.width()..rect.columns().end.div_ceil(tile.width());
         let rows = rect.rows().start / tile.height()..rect.rows().end.div_ceil(tile.height());
@@ -210,6 +267,56 @@ proptest! {
     }
 }
 
+const METHODS: [ReductionMethod; 7] = [
+    ReductionMethod::Mean,
+    ReductionMethod::Median,
+    ReductionMethod::Mode,
+    ReductionMethod::Max,
+    ReductionMethod::Min,
+    ReductionMethod::Nearest,
+    ReductionMethod::Lanczos3,
+];
+
+fn options_to(reduction: ReductionMethod, tile_size: u32, overlap: u32) -> ExportOptions {
+    ExportOptions { reduction, ..options(tile_size, overlap) }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(100))]
+    #[test]
+    fn every_way_of_reduction_is_seamless(
+        method in prop::sample::select(&METHODS[1..]),
+        (width, height) in (1..400_u32, 1..300_u32),
+        (tile_size, overlap) in (2..120_u32).prop_flat_map(|tile_size| (Just(tile_size), 0..tile_size.min(9))),
+        stored_tile in prop::option::of((16..200_u32, 8..200_u32)),
+        (left, top) in (0..300_u32, 0..300_u32),
+        workers in 1..4_usize,
+    ) {
+        let area = Rect::new(Point { x: left, y: top }, size(width, height)).unwrap();
+        let whole = size(left + width + 7, top + height + 3);
+        let source = DrawnSource::new(whole, stored_tile.map(|(width, height)| size(width, height)), Some(area));
+        let plan = ExportPlan::new(source.info(), "drawn", &options_to(method, tile_size, overlap)).unwrap();
+        check(&source, &plan, &run(&source, &plan, jobs(workers), &Unwatched).unwrap());
+    }
+}
+
+#[test]
+fn what_was_never_scanned_is_background_to_every_way_of_reduction() {
+    for (method, tile_size) in METHODS.into_iter().flat_map(|method| [33, 64].map(|tile_size| (method, tile_size))) {
+        let unscanned = |row: u32| row % 700 > 150;
+        let source = DrawnSource::new(size(300, 1500), Some(size(64, 64)), None).with_unscanned(unscanned);
+        let plan = ExportPlan::new(source.info(), "drawn", &options_to(method, tile_size, 1)).unwrap();
+        let mut image = Image::drawn(plan.area());
+        for (number, pixel) in image.pixels.iter_mut().enumerate() {
+            if unscanned((number / 300) as u32) {
+                *pixel = [255; 3];
+            }
+        }
+        let published = run(&source, &plan, jobs(2), &Unwatched).unwrap();
+        check_tiles(image, &plan, &published);
+    }
+}
+
 #[test]
 fn awkward_shapes_are_right() {
     for (width, height, tile_size, overlap) in [
@@ -226,9 +333,11 @@ fn awkward_shapes_are_right() {
         (256, 256, 256, 0),
         (257, 255, 256, 255),
     ] {
-        let source = DrawnSource::new(size(width, height), None, None);
-        let plan = ExportPlan::new(source.info(), "drawn", &options(tile_size, overlap)).unwrap();
-        check(&source, &plan, &run(&source, &plan, jobs(2), &Unwatched).unwrap());
+        for method in METHODS {
+            let source = DrawnSource::new(size(width, height), None, None);
+            let plan = ExportPlan::new(source.info(), "drawn", &options_to(method, tile_size, overlap)).unwrap();
+            check(&source, &plan, &run(&source, &plan, jobs(2), &Unwatched).unwrap());
+        }
     }
 }
 
@@ -236,9 +345,11 @@ fn awkward_shapes_are_right() {
 #[test]
 fn stripes_leave_no_seam() {
     for (stored_tile, tile_size, overlap) in [(240, 254, 1), (256, 256, 0), (1000, 101, 3), (192, 33, 5)] {
-        let source = DrawnSource::new(size(36_000, 70), Some(size(stored_tile, 64)), None);
-        let plan = ExportPlan::new(source.info(), "drawn", &options(tile_size, overlap)).unwrap();
-        check(&source, &plan, &run(&source, &plan, jobs(3), &Unwatched).unwrap());
+        for method in [ReductionMethod::Mean, ReductionMethod::Lanczos3] {
+            let source = DrawnSource::new(size(36_000, 70), Some(size(stored_tile, 64)), None);
+            let plan = ExportPlan::new(source.info(), "drawn", &options_to(method, tile_size, overlap)).unwrap();
+            check(&source, &plan, &run(&source, &plan, jobs(3), &Unwatched).unwrap());
+        }
     }
 }
 
@@ -355,8 +466,11 @@ fn stopping_takes_effect_within_the_tiles_under_way() {
 fn an_exact_tile_is_the_export_s_tile() {
     let area = Rect::new(Point { x: 31, y: 7 }, size(1500, 1101)).unwrap();
     let source = DrawnSource::new(size(1600, 1200), None, Some(area));
-    for (bounds, (rotation, flip)) in [Bounds::Scan, Bounds::Full].into_iter().cycle().zip(orientations()) {
-        let options = ExportOptions { bounds, rotation, flip, ..options(101, 2) };
+    let orientations = [Bounds::Scan, Bounds::Full].into_iter().cycle().zip(orientations());
+    let by_mean = orientations.map(|(bounds, orientation)| (bounds, orientation, ReductionMethod::Mean));
+    let turned = METHODS.map(|method| (Bounds::Scan, (Rotation::Quarter, Some(Flip::Horizontal)), method));
+    for (bounds, (rotation, flip), method) in by_mean.chain(turned) {
+        let options = ExportOptions { bounds, rotation, flip, ..options_to(method, 101, 2) };
         let plan = ExportPlan::new(source.info(), "drawn", &options).unwrap();
         let published = run(&source, &plan, jobs(2), &Unwatched).unwrap();
         for level in plan.pyramid().levels() {

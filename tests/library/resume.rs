@@ -10,9 +10,10 @@ use std::sync::{Arc, Mutex};
 use slidezoom::export::{create_sink, resume_sink};
 use slidezoom::geometry::{Rotation, Size};
 use slidezoom::layout::Container;
-use slidezoom::plan::{BlankTiles, ExportOptions, FormatOption, Page};
+use slidezoom::plan::{BlankTiles, ExportOptions, FormatOption, Page, PublishedProperties};
 use slidezoom::progress::{Progress, Unwatched};
 use slidezoom::pyramid::TileGeometry;
+use slidezoom::render::ReductionMethod;
 use slidezoom::sink::{Checkpoint, EntryName, Existing, LeftState, Sink, SinkError};
 use slidezoom::slide::SourceIdentity;
 use slidezoom::{Error, ExportPlan, ExportReport, Source, export};
@@ -136,6 +137,18 @@ fn a_resumed_export_is_the_same_byte_for_byte() {
     }
 }
 
+/// A reduction that looks beyond its pixels waits for more of them, which a checkpoint keeps too.
+#[test]
+fn a_resumed_export_by_lanczos_is_the_same_byte_for_byte() {
+    let container = Container::Folder;
+    let reduction = ReductionMethod::Lanczos3;
+    let exports = Exports::new(container).with(ExportOptions { reduction, ..options(container) });
+    exports.run("undisturbed", 2, &Unwatched).unwrap();
+    exports.stop_at_checkpoint("resumed", 3);
+    exports.run("resumed", 2, &Unwatched).unwrap();
+    assert!(exports.contents("resumed") == exports.contents("undisturbed"));
+}
+
 /// What the run was made of is not read again: it goes on where it was.
 #[test]
 fn what_was_written_is_not_read_again() {
@@ -162,6 +175,12 @@ fn another_export_does_not_take_up_what_was_left() {
         let other = ExportOptions { rotation: Rotation::Half, ..options(container) };
         let refused = exports.run_with("scan", 2, &Unwatched, &other);
         assert!(matches!(&refused, Err(Error::Differs { what, .. }) if what == "the orientation"), "{refused:?}");
+        for other in [
+            ExportOptions { reduction: ReductionMethod::Max, ..options(container) },
+            ExportOptions { properties: PublishedProperties::All, ..options(container) },
+        ] {
+            assert!(matches!(exports.run_with("scan", 2, &Unwatched, &other), Err(Error::Differs { .. })));
+        }
         assert_eq!(exports.names(), before, "what was left is left");
         exports.run("scan", 2, &Unwatched).unwrap();
     }
