@@ -14,7 +14,6 @@ use crate::geometry::{Point, Rect, Size};
 mod canvas;
 mod colour;
 mod halving;
-mod lanczos;
 mod orientation;
 mod reduction;
 mod resampling;

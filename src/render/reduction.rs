@@ -6,8 +6,13 @@
 
 use serde::Serialize;
 
+use super::resampling::{ResampledAxis, resample};
 use super::{PIXEL_BYTES, PixelView, Pixels, byte_count, row_bytes};
-use crate::geometry::Rect;
+use crate::geometry::{Point, Rect};
+
+/// Pixels beyond the 2×2 on each side that Lanczos' kernel needs: it ends six pixels from its middle, which is between the two; and one more, so
+/// that it is an even number.
+const LANCZOS_MARGIN: u32 = 6;
 
 /// What a pixel of a level is of the 2×2 pixels of the next larger level that lie above it. Where the level has an odd length, those at its edge
 /// are two or one.
@@ -29,7 +34,7 @@ pub enum ReductionMethod {
     Min,
     /// The top left one.
     Nearest,
-    /// A weighted sum of 12×12 pixels by the Lanczos kernel of three lobes, by channel: sharper than the mean, with some overshoot at hard
+    /// A weighted sum of 12×12 pixels by Lanczos' kernel of three lobes, by channel: sharper than the mean, with some overshoot at hard
     /// edges. Beyond the level's edges there is nothing, and what is there weighs more.
     Lanczos3,
 }
@@ -39,7 +44,7 @@ impl ReductionMethod {
     #[must_use]
     pub const fn margin(self) -> u32 {
         match self {
-            Self::Lanczos3 => super::lanczos::MARGIN,
+            Self::Lanczos3 => LANCZOS_MARGIN,
             _ => 0,
         }
     }
@@ -61,8 +66,8 @@ impl ReductionMethod {
 
 impl PixelView<'_> {
     /// The part `core`, in pixels from the view's top left corner, at half the size. In the level, `core` begins at even coordinates, and has odd lengths
-    /// only at its end; the view holds the method's margin around it, as far as the level reaches. `spare` is memory that may be used
-    /// again for the result, whatever is in it.
+    /// only at its end; the view holds the method's margin around it, as far as the level reaches, and begins at even coordinates too. `spare` is
+    /// memory that may be used again for the result, whatever is in it.
     ///
     /// # Panics
     /// Where `core` reaches outside the view.
@@ -79,8 +84,19 @@ impl PixelView<'_> {
                 self.part(core).of_each_four(spare, |four| by_channel(four, |[a, b, c, d]| a.min(b).min(c.min(d))))
             }
             ReductionMethod::Nearest => self.part(core).of_each_four(spare, |[first, ..]| first),
-            ReductionMethod::Lanczos3 => super::lanczos::halved(self, core, spare),
+            ReductionMethod::Lanczos3 => self.halved_by_lanczos(core, spare),
         }
+    }
+
+    /// As if the view were the whole level: what the kernel would need beyond is not there in the level either.
+    fn halved_by_lanczos(self, core: Rect, spare: Vec<u8>) -> Pixels {
+        let by_two = |length: u32| ResampledAxis { length, scale: 2.0 };
+        let axes = [by_two(self.size.width()), by_two(self.size.height())];
+        let corner = Point { x: core.origin().x / 2, y: core.origin().y / 2 };
+        let size = core.size().halved();
+        let Some(target) = Rect::of(size).moved(corner) else { return Pixels { size, bytes: spare } };
+        let row = |row: u32| self.row(row as usize).as_chunks().0;
+        Pixels { size, bytes: resample(row, 0, axes, target, spare) }
     }
 
     /// Half the size, each pixel made of the four above it: top left, top right, bottom left, bottom right. At an odd edge, the pixel beside
@@ -131,11 +147,13 @@ fn mode([a, b, c, d]: [[u8; PIXEL_BYTES]; 4]) -> [u8; PIXEL_BYTES] {
 #[cfg(test)]
 mod tests {
     use std::collections::HashMap;
+    use std::ops::Range;
 
     use proptest::prelude::*;
 
     use super::*;
     use crate::geometry::Size;
+    use crate::render::{Rgb, relative_to};
 
     /// Pixels of few colours, so that many are alike.
     fn pictures() -> impl Strategy<Value = Pixels> {
@@ -222,6 +240,85 @@ mod tests {
             ([1, 5, 5, 5], 5),
         ] {
             assert_eq!(of(labels), expected, "{labels:?}");
+        }
+    }
+
+    /// sin(πx)/(πx), windowed by its own middle lobe stretched over three.
+    fn lanczos(x: f64) -> f64 {
+        let sinc = |x: f64| if x == 0.0 { 1.0 } else { (std::f64::consts::PI * x).sin() / (std::f64::consts::PI * x) };
+        if x.abs() < 3.0 { sinc(x) * sinc(x / 3.0) } else { 0.0 }
+    }
+
+    /// The definition: both axes at once, in floating point.
+    fn exact(pixels: &Pixels) -> Vec<f64> {
+        let (width, height) = (pixels.size.width(), pixels.size.height());
+        let weights = |start: u32, length: u32| -> Vec<(u32, f64)> {
+            let weight = |pixel: u32| lanczos((f64::from(pixel) - f64::from(start) - 0.5) / 2.0);
+            let sum: f64 = (0..length).map(weight).sum();
+            (0..length).map(|pixel| (pixel, weight(pixel) / sum)).filter(|(_, weight)| *weight != 0.0).collect()
+        };
+        let mut found = Vec::new();
+        for y in (0..height).step_by(2) {
+            for x in (0..width).step_by(2) {
+                for channel in 0..4 {
+                    let mut sum = 0.0;
+                    for (row, down) in weights(y, height) {
+                        for (column, across) in weights(x, width) {
+                            let value = pixels.bytes[((row * width + column) * 4 + channel) as usize];
+                            sum += down * across * f64::from(value);
+                        }
+                    }
+                    found.push(sum.clamp(0.0, 255.0));
+                }
+            }
+        }
+        found
+    }
+
+    proptest! {
+        #[test]
+        fn lanczos_is_the_weighted_sum_within_rounding(pixels in pictures()) {
+            let found = reduced(&pixels, ReductionMethod::Lanczos3);
+            for (found, exact) in found.bytes.iter().zip(exact(&pixels)) {
+                prop_assert!((f64::from(*found) - exact).abs() < 0.6, "{} for {}", found, exact);
+            }
+        }
+
+        #[test]
+        fn a_part_by_lanczos_is_as_that_of_the_whole(
+            pixels in pictures(),
+            (left, top, right, bottom) in any::<(u32, u32, u32, u32)>(),
+            more in 0_u32..4,
+        ) {
+            // Any part of the result, from what it says it needs or somewhat more.
+            let size = pixels.size.halved();
+            let span = |one: u32, other: u32, length: u32| {
+                let (one, other) = (one % length, other % length);
+                one.min(other)..one.max(other) + 1
+            };
+            let target = Rect::spanning(span(left, right, size.width()), span(top, bottom, size.height())).unwrap();
+            let core = |range: Range<u32>, length: u32| 2 * range.start..(2 * range.end).min(length);
+            let columns = core(target.columns(), pixels.size.width());
+            let rows = core(target.rows(), pixels.size.height());
+            let around = |range: &Range<u32>, length: u32| {
+                range.start.saturating_sub(LANCZOS_MARGIN + 2 * more)..(range.end + LANCZOS_MARGIN + 2 * more).min(length)
+            };
+            let window =
+                Rect::spanning(around(&columns, pixels.size.width()), around(&rows, pixels.size.height())).unwrap();
+            let core = relative_to(Rect::spanning(columns, rows).unwrap(), window.origin());
+            let found = pixels.view().part(window).reduced(core, ReductionMethod::Lanczos3, vec![1; 3]);
+            prop_assert_eq!(found, reduced(&pixels, ReductionMethod::Lanczos3).cropped(target));
+        }
+    }
+
+    #[test]
+    fn one_colour_stays_that_colour_by_lanczos() {
+        for side in [1, 2, 3, 7, 40] {
+            let plain = Pixels::filled(Size::new(side, 41 - side).unwrap(), Rgb([0, 131, 255]));
+            assert_eq!(
+                reduced(&plain, ReductionMethod::Lanczos3),
+                Pixels::filled(plain.size.halved(), Rgb([0, 131, 255]))
+            );
         }
     }
 }

@@ -82,43 +82,51 @@ impl PremultipliedPixels {
     /// # Panics
     /// Where they do not.
     #[must_use]
-    pub fn resampled(&self, origin: Point, [across, down]: [ResampledAxis; 2], target: Rect, spare: Vec<u8>) -> Self {
-        let mut bytes = spare;
-        bytes.resize(byte_count(target.size()), 0);
-        let columns: Vec<Taps> = target.columns().map(|column| across.taps(column)).collect();
-        let width = target.size().width() as usize * PIXEL_BYTES;
-        // The rows that the next row is made of, each resampled along itself.
-        let mut rows: VecDeque<Vec<f32>> = VecDeque::new();
-        let mut first = down.source(target.rows()).start;
-        let mut sums = vec![0.0_f32; width];
-        for (row, bytes) in target.rows().zip(bytes.chunks_exact_mut(width)) {
-            let taps = down.taps(row);
-            let mut free = Vec::new();
-            while first < taps.first
-                && let Some(row) = rows.pop_front()
-            {
-                free.push(row);
-                first += 1;
-            }
-            while rows.len() < taps.weights.len() {
-                let mut resampled = free.pop().unwrap_or_else(|| vec![0.0; width]);
-                let row = self.row(first + rows.len() as u32 - origin.y);
-                resample_row(row, origin.x, &columns, &mut resampled);
-                rows.push_back(resampled);
-            }
-            sums.fill(0.0);
-            for (row, &weight) in rows.iter().zip(&taps.weights) {
-                sums.iter_mut().zip(row).for_each(|(sum, value)| *sum += weight * value);
-            }
-            round_row(&sums, bytes);
-        }
+    pub fn resampled(&self, origin: Point, axes: [ResampledAxis; 2], target: Rect, spare: Vec<u8>) -> Self {
+        let width = self.size.width() as usize;
+        let row = |row: u32| &self.bytes.as_chunks().0[(row - origin.y) as usize * width..][..width];
+        let bytes = resample(row, origin.x, axes, target, spare);
         Self { size: target.size(), bytes, opacity: self.opacity }
     }
+}
 
-    fn row(&self, row: u32) -> &[[u8; PIXEL_BYTES]] {
-        let width = self.size.width() as usize;
-        &self.bytes.as_chunks().0[row as usize * width..][..width]
+/// The part `target` of a picture, resampled. `row` gives the pixels of one of its rows, from column `from` on.
+pub(super) fn resample<'p>(
+    row: impl Fn(u32) -> &'p [[u8; PIXEL_BYTES]],
+    from: u32,
+    [across, down]: [ResampledAxis; 2],
+    target: Rect,
+    spare: Vec<u8>,
+) -> Vec<u8> {
+    let mut bytes = spare;
+    bytes.resize(byte_count(target.size()), 0);
+    let columns: Vec<Taps> = target.columns().map(|column| across.taps(column)).collect();
+    let width = target.size().width() as usize * PIXEL_BYTES;
+    // The rows that the next row is made of, each resampled along itself.
+    let mut rows: VecDeque<Vec<f32>> = VecDeque::new();
+    let mut first = down.source(target.rows()).start;
+    let mut sums = vec![0.0_f32; width];
+    for (number, bytes) in target.rows().zip(bytes.chunks_exact_mut(width)) {
+        let taps = down.taps(number);
+        let mut free = Vec::new();
+        while first < taps.first
+            && let Some(row) = rows.pop_front()
+        {
+            free.push(row);
+            first += 1;
+        }
+        while rows.len() < taps.weights.len() {
+            let mut resampled = free.pop().unwrap_or_else(|| vec![0.0; width]);
+            resample_row(row(first + rows.len() as u32), from, &columns, &mut resampled);
+            rows.push_back(resampled);
+        }
+        sums.fill(0.0);
+        for (row, &weight) in rows.iter().zip(&taps.weights) {
+            sums.iter_mut().zip(row).for_each(|(sum, value)| *sum += weight * value);
+        }
+        round_row(&sums, bytes);
     }
+    bytes
 }
 
 /// One row of pixels, of which the first is in column `from` of the picture.
