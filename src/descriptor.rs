@@ -1,7 +1,7 @@
-//! The `.dzi` descriptor and the names of the files that belong to it.
+//! The `.dzi` descriptor.
 //!
 //! The format is Microsoft's Deep Zoom of 2008 as every viewer reads it: one `Image` element with `Format`, `Overlap` and
-//! `TileSize`, holding one `Size`. Tiles lie in `<name>_files/<level>/<column>_<row>.<format>` beside it.
+//! `TileSize`, holding one `Size`. What the tiles beside it are called is in [`tile_layout`](crate::tile_layout).
 
 use std::num::ParseIntError;
 
@@ -9,7 +9,7 @@ use quick_xml::events::{BytesDecl, BytesEnd, BytesStart, Event};
 use quick_xml::{Reader, Writer};
 
 use crate::geometry::Size;
-use crate::pyramid::{Level, PyramidPlan, TileAddress, TileGeometry, TileGeometryError};
+use crate::pyramid::{TileGeometry, TileGeometryError};
 
 mod display_rects;
 
@@ -150,62 +150,10 @@ fn number(element: &BytesStart<'_>, name: &'static str) -> Result<u32, Descripto
     found.parse().map_err(|source| DescriptorError::Number { name, found, source })
 }
 
-/// The names of the files of one pyramid, relative to the export's folder, with `/` between folders.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct DeepZoomNames {
-    name: String,
-    extension: String,
-}
-
-impl DeepZoomNames {
-    /// The names for an export called `name`, whose tiles have this extension.
-    #[must_use]
-    pub fn new(name: &str, extension: &str) -> Self {
-        Self { name: name.to_owned(), extension: extension.to_owned() }
-    }
-
-    /// `<name>.dzi`
-    #[must_use]
-    pub fn descriptor(&self) -> String {
-        format!("{}.dzi", self.name)
-    }
-
-    /// `<name>_files`
-    #[must_use]
-    pub fn tiles(&self) -> String {
-        format!("{}_files", self.name)
-    }
-
-    /// `<name>_files/<level>`
-    #[must_use]
-    pub fn level(&self, level: Level) -> String {
-        format!("{}_files/{level}", self.name)
-    }
-
-    /// `<name>_files/<level>/<column>_<row>.<extension>`
-    #[must_use]
-    pub fn tile(&self, tile: TileAddress) -> String {
-        let Self { name, extension } = self;
-        format!("{name}_files/{}/{}_{}.{extension}", tile.level(), tile.column(), tile.row())
-    }
-
-    /// The tile whose file has this name; `None` for a file that is no tile of the pyramid.
-    #[must_use]
-    pub fn tile_named(&self, name: &str, pyramid: &PyramidPlan) -> Option<TileAddress> {
-        let (level, file) = name.strip_prefix(&self.name)?.strip_prefix("_files/")?.split_once('/')?;
-        let (column, row) = file.strip_suffix(&self.extension)?.strip_suffix('.')?.split_once('_')?;
-        // As the names are written: no leading zero, no sign.
-        let number = |text: &str| {
-            let plain = text.bytes().all(|byte| byte.is_ascii_digit()) && (text == "0" || !text.starts_with('0'));
-            text.parse::<u32>().ok().filter(|_| plain)
-        };
-        pyramid.tile(pyramid.level(number(level)?)?, number(column)?, number(row)?)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::pyramid::PyramidPlan;
 
     fn descriptor() -> Descriptor {
         Descriptor {

@@ -12,13 +12,13 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::descriptor::DeepZoomNames;
 use crate::exported::{self, ExportedFiles};
 use crate::geometry::Size;
 use crate::layout::{Container, Layout, is_descriptor};
 use crate::metadata;
 use crate::pyramid::{PyramidPlan, TileGeometry};
 use crate::sink::{Existing, SinkError, failed, write_file};
+use crate::tile_layout::TileNames;
 use crate::viewer;
 
 /// The folder of everything that belongs to the gallery and is not its `index.html`.
@@ -208,7 +208,7 @@ impl Gallery {
             description.take(metadata::LONGEST).read_to_end(&mut json).ok()?;
             let description = description_of(&json)?;
             let has_page = inside(&layout.slide_script()).is_file();
-            let names = layout.deep_zoom(&description.format);
+            let names = layout.tiles(&description.format);
             if !has_page || !inside(&names.descriptor()).is_file() {
                 return None;
             }
@@ -226,7 +226,7 @@ impl Gallery {
         let mut exhibit = description.exhibit();
         exhibit.archive = Some(name.to_owned());
         exhibit.state = Some(state);
-        let tile = description.thumbnail(&layout.deep_zoom(&description.format));
+        let tile = description.thumbnail(&layout.tiles(&description.format));
         if let Some(contents) = tile.and_then(|tile| export.read(&tile, THUMBNAIL_BYTES_AT_MOST).ok()) {
             let file = format!("{THUMBNAILS}/{name}.{}", description.format);
             self.write(&file, &contents)?;
@@ -276,7 +276,7 @@ impl Description {
     }
 
     /// The tile that shows the whole slide and is largest, but not too large.
-    fn thumbnail(&self, names: &DeepZoomNames) -> Option<String> {
+    fn thumbnail(&self, names: &TileNames) -> Option<String> {
         let geometry = TileGeometry::new(self.tile_size, self.overlap).ok()?;
         let pyramid = PyramidPlan::new(Size::new(self.width, self.height)?, geometry);
         let level = pyramid.levels().rev().find(|&level| {

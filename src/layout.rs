@@ -7,8 +7,8 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use crate::descriptor::DeepZoomNames;
 use crate::manifest::MANIFEST;
+use crate::tile_layout::TileNames;
 use crate::viewer;
 
 /// What an export is kept in.
@@ -112,8 +112,8 @@ impl Layout {
 
     /// The names of the descriptor and of the tiles.
     #[must_use]
-    pub fn deep_zoom(&self, extension: &str) -> DeepZoomNames {
-        DeepZoomNames::new(&format!("{}{}", self.payload(), self.name), extension)
+    pub fn tiles(&self, extension: &str) -> TileNames {
+        TileNames::new(self.payload(), &self.name, extension)
     }
 
     /// The description of the export for viewers and scripts.

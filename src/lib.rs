@@ -22,6 +22,7 @@ pub mod sink;
 pub mod slide;
 pub mod slide_pyramid;
 pub mod tile_index;
+pub mod tile_layout;
 pub mod tile_set;
 pub mod verify;
 pub mod viewer;

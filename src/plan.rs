@@ -6,13 +6,14 @@
 
 use serde::Serialize;
 
-use crate::descriptor::{DeepZoomNames, Descriptor, display_rects};
+use crate::descriptor::{Descriptor, display_rects};
 use crate::encode::TileFormat;
 use crate::geometry::{Flip, Orientation, Point, Rect, Rotation, Size};
 use crate::layout::{Container, Layout};
 use crate::pyramid::{Depth, Level, PyramidPlan, TileAddress, TileGeometry};
 use crate::render::{IccProfile, Pixels, PremultipliedPixels, ReductionMethod, Rgb};
 use crate::slide::{AssociatedImage, MicronsPerPixel, NotDirect, Reader, SlideInfo, SlideLevel, SourceIdentity};
+use crate::tile_layout::TileNames;
 use crate::tile_set::TileSet;
 
 mod colour;
@@ -541,8 +542,8 @@ impl ExportPlan {
 
     /// The names of the pyramid's files.
     #[must_use]
-    pub fn names(&self) -> DeepZoomNames {
-        self.layout().deep_zoom(self.format.extension())
+    pub fn names(&self) -> TileNames {
+        self.layout().tiles(self.format.extension())
     }
 
     /// What the `.dzi` will say of an export without these tiles.

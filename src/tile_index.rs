@@ -76,10 +76,10 @@
 
 use std::ops::Range;
 
-use crate::descriptor::DeepZoomNames;
 use crate::geometry::Size;
 use crate::pyramid::{PyramidPlan, TileAddress, TileGeometry, TileGeometryError};
 use crate::sink::{ArchiveIndex, EntryName};
+use crate::tile_layout::TileNames;
 
 const SIGNATURE: [u8; 8] = *b"\x89SZI\r\n\x1a\n";
 const VERSION: u16 = 1;
@@ -253,7 +253,7 @@ impl TileIndex {
 #[derive(Debug)]
 pub struct TileIndexBuilder {
     name: EntryName,
-    names: DeepZoomNames,
+    names: TileNames,
     description_name: String,
     index: TileIndex,
 }
@@ -265,7 +265,7 @@ impl TileIndexBuilder {
         name: EntryName,
         description_name: String,
         pyramid: PyramidPlan,
-        names: DeepZoomNames,
+        names: TileNames,
         extension: &str,
     ) -> Self {
         let records = vec![(0, 0); pyramid.tile_count() as usize];

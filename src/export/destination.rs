@@ -64,7 +64,7 @@ fn make(
                 EntryName::new(layout.tile_index())?,
                 layout.description(),
                 pyramid.clone(),
-                layout.deep_zoom(extension),
+                layout.tiles(extension),
                 extension,
             );
             let root = EntryName::new(layout.name().to_owned())?;

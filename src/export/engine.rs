@@ -170,12 +170,8 @@ fn write_all(
     progress.started(Workload { tiles: pyramid.tile_count(), pixels: pyramid.pixel_count() });
     // Before anything is touched: what was left may be of another export.
     let start = take_up(source, plan, sink, progress)?;
-    for folder in layout.folders() {
+    for folder in layout.folders().into_iter().chain(names.folders(pyramid)) {
         sink.create_folder(&EntryName::new(folder)?)?;
-    }
-    sink.create_folder(&EntryName::new(names.tiles())?)?;
-    for level in pyramid.levels() {
-        sink.create_folder(&EntryName::new(names.level(level))?)?;
     }
     let given_up = AtomicBool::new(false);
     let stop = || given_up.load(Ordering::Relaxed) || progress.stop_requested();

@@ -18,7 +18,6 @@ use super::mosaic::{Content, Mosaic, Piece, Reduction};
 use super::read_order::{ReadOrder, chunk_size};
 use super::reading::{is_unscanned, on_slide, read_chunk};
 use crate::conveyor;
-use crate::descriptor::DeepZoomNames;
 use crate::encode::TileEncoder;
 use crate::error::Error;
 use crate::geometry::{Rect, Size};
@@ -29,6 +28,7 @@ use crate::pyramid::TileAddress;
 use crate::render::{Canvas, PIXEL_BYTES, Pixels, PremultipliedPixels, embed_in_jpeg, relative_to};
 use crate::sink::{EntryName, Sink, SinkError};
 use crate::slide::{SlideError, Source, StoredTileReader};
+use crate::tile_layout::TileNames;
 
 /// Chunks that may be read ahead of the tiles, in bytes of pixels. Their number does not depend on the number of workers, so that the
 /// order of the export does not either; it keeps some thirty workers busy.
@@ -69,7 +69,7 @@ pub(super) struct WrittenTiles {
 pub(super) fn write_tiles(
     source: &dyn Source,
     plan: &ExportPlan,
-    names: &DeepZoomNames,
+    names: &TileNames,
     sink: &dyn Sink,
     jobs: NonZeroUsize,
     progress: &dyn Progress,
@@ -220,7 +220,7 @@ struct Bench<'a> {
     source: &'a dyn Source,
     base: Base<'a>,
     plan: &'a ExportPlan,
-    names: &'a DeepZoomNames,
+    names: &'a TileNames,
     sink: &'a dyn Sink,
     progress: &'a dyn Progress,
     /// One a worker, so that no lock is ever waited for.

@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use super::{RepackError, RepackOptions};
-use crate::descriptor::DeepZoomNames;
 use crate::exported::ExportedFiles;
 use crate::layout::{BAG_DECLARATION, BAG_INFORMATION, Container, Layout, TAG_MANIFEST};
 use crate::manifest::MANIFEST;
@@ -81,7 +80,7 @@ impl Arrangement {
         let layout = Layout::new(from.name(), options.container);
         let export = inspection.export.as_ref();
         let description = inspection.expectations.description(export);
-        let names = layout.deep_zoom(&pyramid.extension);
+        let names = layout.tiles(&pyramid.extension);
         let page_fits = layout.container() != Container::Szi && options.page == Page::Include;
 
         let there = |tile: &TileAddress| !pyramid.is_left_out(*tile);
@@ -188,8 +187,7 @@ fn in_payload<'a>(name: &'a str, layout: &Layout) -> &'a str {
 }
 
 fn role<'a>(name: &'a str, layout: &Layout, pyramid: &ExpectedPyramid, is_ours: bool) -> Role<'a> {
-    let names: &DeepZoomNames = &pyramid.names;
-    if names.tile_named(name, &pyramid.plan).is_some() {
+    if pyramid.names.tile_named(name, &pyramid.plan).is_some() {
         return Role::Tile;
     }
     let renewed = [layout.manifest(), layout.tile_index(), layout.description(), pyramid.descriptor.clone()];

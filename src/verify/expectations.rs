@@ -4,13 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use super::{Damage, TileFileFormat, VerifyError};
-use crate::descriptor::{DeepZoomNames, Descriptor};
+use crate::descriptor::Descriptor;
 use crate::exported::ExportedFiles;
 use crate::geometry::Size;
 use crate::layout::{BAG_DECLARATION, BAG_INFORMATION, Container, Layout, TAG_MANIFEST, is_descriptor};
 use crate::manifest::{self, Digest, MANIFEST};
 use crate::metadata;
 use crate::pyramid::{PyramidPlan, TileAddress};
+use crate::tile_layout::TileNames;
 use crate::tile_set::TileSet;
 
 /// No descriptor, and none of a bag's tag files but the manifests, is longer.
@@ -41,7 +42,7 @@ pub(crate) struct ExpectedPyramid {
     pub plan: PyramidPlan,
     /// The tiles that the description says were left out, being blank.
     left_out: Option<TileSet>,
-    pub names: DeepZoomNames,
+    pub names: TileNames,
     pub extension: String,
     format: TileFileFormat,
 }
@@ -71,12 +72,12 @@ impl Expectations {
             check_payload_sum(export, damages);
         }
         let descriptor = find_descriptor(path, export, &nameless, listed.as_ref(), damages)?;
-        let pyramid = descriptor.and_then(|name| read_pyramid(export, name, damages));
-        let own_name = pyramid.as_ref().map_or("", |pyramid| {
-            let name = pyramid.descriptor.strip_suffix(".dzi").unwrap_or_default();
+        let own_name = descriptor.map_or("", |name| {
+            let name = name.strip_suffix(".dzi").unwrap_or_default();
             name.strip_prefix(nameless.payload()).unwrap_or(name)
         });
         let layout = Layout::new(own_name, nameless.container());
+        let pyramid = descriptor.and_then(|name| read_pyramid(export, name, &layout, damages));
         let mut expectations = Self { layout, listed, tags, pyramid };
         expectations.take_description(export, damages);
         Ok(expectations)
@@ -291,7 +292,12 @@ fn find_descriptor<'a>(
     Ok(there.into_iter().find(|there| *there == name))
 }
 
-fn read_pyramid(export: &dyn ExportedFiles, name: &str, damages: &mut Vec<Damage>) -> Option<ExpectedPyramid> {
+fn read_pyramid(
+    export: &dyn ExportedFiles,
+    name: &str,
+    layout: &Layout,
+    damages: &mut Vec<Damage>,
+) -> Option<ExpectedPyramid> {
     let parsed = export.read_text(name, TEXT_AT_MOST).and_then(|text| {
         let descriptor = Descriptor::from_xml(&text).map_err(|error| error.to_string())?;
         let format = TileFileFormat::of_extension(&descriptor.format)
@@ -300,7 +306,7 @@ fn read_pyramid(export: &dyn ExportedFiles, name: &str, damages: &mut Vec<Damage
             descriptor: name.to_owned(),
             plan: PyramidPlan::new(descriptor.size, descriptor.geometry),
             left_out: None,
-            names: DeepZoomNames::new(name.strip_suffix(".dzi").unwrap_or(name), &descriptor.format),
+            names: layout.tiles(&descriptor.format),
             extension: descriptor.format,
             format,
         })
