@@ -42,6 +42,11 @@ export class Pyramid {
     this.tiles = before;
   }
 
+  /** The level of the full size. */
+  get fullLevel(): number {
+    return this.levels.length - 1;
+  }
+
   /** Those that have tiles. */
   get levelCount(): number {
     return this.levels.length - this.geometry.smallestLevel;

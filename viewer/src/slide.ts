@@ -13,11 +13,13 @@ import {
   isRecord,
   isString,
   isWholeFrom,
+  optionalField,
   urlOf,
 } from "./checks";
 import { type Details, readDetails } from "./details";
 import type { Layer } from "./layers/format";
 import { readLayers } from "./layers/read";
+import { LAYOUTS, type TileLayout } from "./tile_layout";
 
 export { DescriptionError } from "./checks";
 
@@ -29,7 +31,9 @@ export interface MicrometresPerPixel {
 
 export interface Slide extends Details {
   readonly name: string;
-  /** Folder of the tiles, relative to the page, as a path and not as a URL. */
+  /** By whose convention the tiles' files are named. */
+  readonly layout: TileLayout;
+  /** Folder of the tiles, relative to the page, as a path and not as a URL; empty for the page's own. */
   readonly tiles: string;
   readonly width: number;
   readonly height: number;
@@ -60,9 +64,11 @@ export function readSlide(value: unknown): Slide {
   const height = field(value, "height", isWholeFrom(1), "a whole number of at least 1");
   const full = fullLevel({ width, height });
   const levels = { smallestLevel: 0, ...value };
+  const layout = optionalField(value, "layout", isOneOf(...LAYOUTS), `one of ${LAYOUTS.join(", ")}`) ?? "dz";
   const slide = {
     name,
-    tiles: tilesOf(name),
+    layout,
+    tiles: layout === "dz" ? tilesOf(name) : "",
     width,
     height,
     smallestLevel: field(levels, "smallestLevel", isWholeFrom(0, full), `a whole number from 0 to ${full}`),
@@ -80,7 +86,7 @@ export function readSlide(value: unknown): Slide {
 
 /** The URL of the tiles' folder, relative to the page, with the slash at its end. */
 export function tilesUrl({ tiles }: Pick<Slide, "tiles">): string {
-  return `${urlOf(tiles)}/`;
+  return tiles === "" ? "" : `${urlOf(tiles)}/`;
 }
 
 /** The level of the pyramid that holds the slide at full size. */

@@ -5,6 +5,7 @@ import OpenSeadragon from "openseadragon";
 
 import { finishIfBlank } from "./blank_tiles";
 import { fullLevel, type Slide, tilesUrl } from "./slide";
+import { type TilePath, tilePaths } from "./tile_layout";
 
 /** The part of a slide, or of a layer over it, by which its tiles are found. */
 export type TileFolder = Pick<
@@ -29,8 +30,15 @@ export class FolderTileSource extends OpenSeadragon.DziTileSource {
 
 /** The page's own slide, of which blank tiles may have been left out. */
 export class SlideTileSource extends FolderTileSource {
+  private readonly path: TilePath;
+
   constructor(private readonly slide: Slide) {
     super(slide);
+    this.path = tilePaths(slide);
+  }
+
+  override getTileUrl(level: number, column: number, row: number): string {
+    return tilesUrl(this.slide) + this.path(level, column, row);
   }
 
   override downloadTileStart(job: OpenSeadragon.ImageJob): void {

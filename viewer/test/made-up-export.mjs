@@ -6,7 +6,10 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
+import { load } from "./module.mjs";
 import { writePng } from "./png.mjs";
+
+const { tilePaths } = await load("tile_layout.ts");
 
 const dist = join(dirname(fileURLToPath(import.meta.url)), "../dist");
 const AWKWARD = `#1 50% 'it' "Café" ? <script> {{title}} $&`;
@@ -79,7 +82,7 @@ export function writeExportInto(folder, name, change = (description) => descript
     associatedImages: ASSOCIATED,
   };
   writePyramid(join(folder, tilesOf(description)), tiles);
-  mkdirSync(join(folder, "associated"));
+  mkdirSync(join(folder, "associated"), { recursive: true });
   ASSOCIATED.forEach((image) => writeFileSync(join(folder, image.path), associatedPng(image)));
   writePage(folder, name);
   writeSlideScript(folder, change(description));
@@ -126,7 +129,8 @@ export function tileFile({ folder, description }, x, y) {
   const column = Math.floor(x / description.tileSize);
   const row = Math.floor(y / description.tileSize);
   const level = Math.ceil(Math.log2(Math.max(description.width, description.height)));
-  return join(folder, tilesOf(description), String(level), `${column}_${row}.${description.format}`);
+  const tiles = (description.layout ?? "dz") === "dz" ? tilesOf(description) : "";
+  return join(folder, tiles, tilePaths({ layout: "dz", smallestLevel: 0, ...description })(level, column, row));
 }
 
 function escapeHtml(text) {

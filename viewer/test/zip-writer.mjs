@@ -130,13 +130,15 @@ export function toSparseFile({ pieces, length }, path) {
 }
 
 /** A tile index, by src/tile_index.rs; `tilePlace(level, column, row)` may be undefined. */
-export function tileIndex({ width, height, tileSize, overlap, extension }, tilePlace, description) {
+export function tileIndex({ width, height, tileSize, overlap, extension, smallestLevel = 0 }, tilePlace, description) {
   const levels = [[width, height]];
   while (levels[0][0] > 1 || levels[0][1] > 1) {
     levels.unshift(levels[0].map((side) => (side + 1) >> 1));
   }
   const records = [];
-  levels.forEach(([width, height], level) => {
+  levels.splice(0, smallestLevel);
+  levels.forEach(([width, height], place) => {
+    const level = smallestLevel + place;
     for (let row = 0; row < Math.ceil(height / tileSize); row += 1) {
       for (let column = 0; column < Math.ceil(width / tileSize); column += 1) {
         const place = tilePlace(level, column, row) ?? { start: 0, length: 0 };

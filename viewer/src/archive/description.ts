@@ -58,6 +58,21 @@ export function isOurs(json: string): boolean {
   }
 }
 
+/** Whether a JSON file is the description of an export in another layout than Deep Zoom's, which then alone tells of the pyramid. */
+export function isOfOtherLayout(json: string): boolean {
+  return isOurs(json) && ((JSON.parse(json) as Record<string, unknown>)["layout"] ?? "dz") !== "dz";
+}
+
+/** The pyramid by such a description. */
+export function describedGeometry(json: string): Geometry {
+  try {
+    const slide = readSlide(JSON.parse(json));
+    return { ...slide, extension: slide.format };
+  } catch (error) {
+    throw error instanceof FieldError ? damaged(error.reason) : error;
+  }
+}
+
 function slideWith(geometry: Geometry, about: Record<string, unknown>): Slide {
   const { width, height, tileSize, overlap, smallestLevel, extension } = geometry;
   const format = FORMATS.get(extension.toLowerCase());

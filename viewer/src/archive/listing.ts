@@ -2,7 +2,6 @@
 // files: what other programs write, and what was packed anew, has no index that
 // is right. All of the list has to be read first, so that big ones open slowly.
 
-import type { Geometry } from "../pyramid";
 import { ArchiveError } from "./failure";
 import type { ByteSource } from "./source";
 import { allEntries, type Directory, type Entry } from "./zip";
@@ -13,10 +12,16 @@ const LONGEST_DIRECTORY = 1 << 28;
 export class Listing {
   private constructor(
     private readonly entries: ReadonlyMap<string, Entry>,
-    readonly descriptor: Entry,
+    /** What tells of the pyramid: the .dzi, or in other layouts the export's JSON. */
+    readonly teller: Entry,
   ) {}
 
-  static async read(source: ByteSource, directory: Directory): Promise<Listing> {
+  /** `isDescription` tells whether a JSON file is that of an export in another layout than Deep Zoom's. */
+  static async read(
+    source: ByteSource,
+    directory: Directory,
+    isDescription: (entry: Entry) => Promise<boolean>,
+  ): Promise<Listing> {
     if (directory.end - directory.start > LONGEST_DIRECTORY) {
       throw new ArchiveError("it has too many files to list here, and no tile index. Export the slide with slidezoom.");
     }
@@ -28,20 +33,25 @@ export class Listing {
         descriptor = entry;
       }
     }
-    if (descriptor === undefined) {
+    const teller = descriptor ?? (await findDescription(entries.values(), isDescription));
+    if (teller === undefined) {
       throw new ArchiveError("no .dzi file is in it. Choose an archive that holds an exported slide.");
     }
-    const listing = new Listing(entries, descriptor);
-    const tiles = `${listing.stem}_files/`;
-    for (const entry of [descriptor, ...entries.values()]) {
-      if (entry === descriptor || entry.name.startsWith(tiles)) {
+    const listing = new Listing(entries, teller);
+    const tiles = listing.isDeepZoom ? `${listing.stem}_files/` : listing.folder;
+    for (const entry of [teller, ...entries.values()]) {
+      if (entry === teller || entry.name.startsWith(tiles)) {
         checkUsable(entry);
       }
     }
     return listing;
   }
 
-  /** The slide's name by that of its descriptor. */
+  get isDeepZoom(): boolean {
+    return this.teller.name.endsWith(".dzi");
+  }
+
+  /** The slide's name by that of the file that tells of it. */
   get name(): string {
     return this.stem.slice(this.stem.lastIndexOf("/") + 1);
   }
@@ -53,10 +63,9 @@ export class Listing {
       .filter((entry): entry is Entry => entry !== undefined && entry.unusable === null);
   }
 
-  /** A tile's file; `undefined` where the archive does not have it. */
-  tile({ extension }: Geometry, level: number, column: number, row: number): Entry | undefined {
-    const entry = this.entries.get(`${this.stem}_files/${level}/${column}_${row}.${extension}`);
-    return entry !== undefined && entry.length > 0 ? entry : undefined;
+  /** The folder of Deep Zoom's tiles, in the export's. */
+  get tiles(): string {
+    return `${this.name}_files/`;
   }
 
   /** A file by its path in the export's folder; `undefined` where the archive does not have it. */
@@ -69,8 +78,23 @@ export class Listing {
   }
 
   private get stem(): string {
-    return this.descriptor.name.slice(0, -".dzi".length);
+    return this.teller.name.replace(/\.[^.]+$/, "");
   }
+}
+
+/** The uppermost that is one; there are few in an archive that holds a slide. */
+async function findDescription(
+  entries: Iterable<Entry>,
+  isDescription: (entry: Entry) => Promise<boolean>,
+): Promise<Entry | undefined> {
+  const MOST = 16;
+  const texts = [...entries].filter(({ name, unusable }) => name.endsWith(".json") && unusable === null);
+  for (const entry of texts.sort((one, other) => depth(one) - depth(other)).slice(0, MOST)) {
+    if (await isDescription(entry)) {
+      return entry;
+    }
+  }
+  return undefined;
 }
 
 function depth(entry: Entry): number {

@@ -6,7 +6,15 @@
 // index's first page, which lie side by side.
 
 import type { Slide } from "../slide";
-import { describedSlide, isOurs, LONGEST_DESCRIPTION, plainSlide } from "./description";
+import { type TilePath, tilePaths } from "../tile_layout";
+import {
+  describedGeometry,
+  describedSlide,
+  isOfOtherLayout,
+  isOurs,
+  LONGEST_DESCRIPTION,
+  plainSlide,
+} from "./description";
 import { readDescriptor } from "./descriptor";
 import { ArchiveError, damaged } from "./failure";
 import { checkUsable, Listing } from "./listing";
@@ -38,7 +46,8 @@ async function openIndexed(source: KeepingSource, directory: Directory): Promise
   if (last === undefined || last.unusable !== null || !/(^|\/)tile-index\.bin$/.test(last.name)) {
     return null;
   }
-  const json = before.find((entry) => entry.name.endsWith(".json") && entry.unusable === null);
+  // The descriptor after it may be JSON too.
+  const [json] = before.filter((entry) => entry.name.endsWith(".json") && entry.unusable === null).reverse();
   await keepBeginning(source, directory, last, json);
   const start = await contentsOffset(source, last);
   const end = start + last.length;
@@ -69,7 +78,7 @@ async function openIndexed(source: KeepingSource, directory: Directory): Promise
       // An export has them after its tiles, and so among the last files, which are known by now.
       const known = await lastEntries(source, directory, Number.POSITIVE_INFINITY);
       const entry = known.find(({ name }) => name === folder + path);
-      return readImage(source, entry ?? (await Listing.read(source, directory)).file(path), directory);
+      return readImage(source, entry ?? (await list(source, directory)).file(path), directory);
     },
   };
 }
@@ -108,24 +117,51 @@ function folderName(entry: Entry): string {
 }
 
 async function openListed(source: ByteSource, directory: Directory): Promise<Archive> {
-  const listing = await Listing.read(source, directory);
-  const geometry = readDescriptor(await text(source, listing.descriptor, directory));
-  let slide = plainSlide(geometry, listing.name);
-  for (const entry of listing.descriptions) {
-    const json = await text(source, entry, directory);
-    if (isOurs(json)) {
-      slide = describedSlide(geometry, json);
-      break;
-    }
-  }
+  const listing = await list(source, directory);
+  const told = await text(source, listing.teller, directory);
+  const { slide, path } = listing.isDeepZoom ? await deepZoom(source, directory, listing, told) : otherLayout(told);
   return {
     slide,
     async tile(level, column, row, signal) {
-      const entry = listing.tile(geometry, level, column, row);
-      return entry === undefined ? null : readEntry(source, entry, directory, signal);
+      const entry = listing.file(path(level, column, row));
+      return entry === undefined || entry.length === 0 ? null : readEntry(source, entry, directory, signal);
     },
     associatedImage: (path) => readImage(source, listing.file(path), directory),
   };
+}
+
+function list(source: ByteSource, directory: Directory): Promise<Listing> {
+  return Listing.read(source, directory, async (entry) => {
+    return entry.length <= LONGEST_DESCRIPTION && isOfOtherLayout(await text(source, entry, directory));
+  });
+}
+
+/** A slide, and where in its export's folder the tiles are. */
+interface Listed {
+  readonly slide: Slide;
+  readonly path: TilePath;
+}
+
+async function deepZoom(
+  source: ByteSource,
+  directory: Directory,
+  listing: Listing,
+  descriptor: string,
+): Promise<Listed> {
+  const geometry = readDescriptor(descriptor);
+  const path: TilePath = (level, column, row) => `${listing.tiles}${level}/${column}_${row}.${geometry.extension}`;
+  for (const entry of listing.descriptions) {
+    const json = await text(source, entry, directory);
+    if (isOurs(json)) {
+      return { slide: describedSlide(geometry, json), path };
+    }
+  }
+  return { slide: plainSlide(geometry, listing.name), path };
+}
+
+function otherLayout(json: string): Listed {
+  const slide = describedSlide(describedGeometry(json), json);
+  return { slide, path: tilePaths(slide) };
 }
 
 async function readImage(source: ByteSource, entry: Entry | undefined, directory: Directory): Promise<Uint8Array> {

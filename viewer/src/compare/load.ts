@@ -37,7 +37,8 @@ async function loadArchive(path: string): Promise<Loaded> {
 
 async function loadFolder(folder: string): Promise<Loaded> {
   const slide = readSlide(await description(folder));
-  return { slide, tiles: new SlideTileSource({ ...slide, tiles: `${folder}/${slide.tiles}` }) };
+  const tiles = slide.tiles === "" ? folder : `${folder}/${slide.tiles}`;
+  return { slide, tiles: new SlideTileSource({ ...slide, tiles }) };
 }
 
 function description(folder: string): Promise<unknown> {

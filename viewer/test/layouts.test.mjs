@@ -1,0 +1,187 @@
+// Exports in every layout, beside the same tiles as Deep Zoom: the screens are
+// the same, from a disk, from a server and in archives, with and without an index.
+// What the files are called is written here from what each format says of itself.
+
+import assert from "node:assert/strict";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { test } from "node:test";
+import { pathToFileURL } from "node:url";
+
+import { filesIn, serve } from "./archive-server.mjs";
+import { noBrowser, openAt } from "./browser.mjs";
+import { hold } from "./held.mjs";
+import { description } from "./made-up-archive.mjs";
+import { HEIGHT, madeUpTiles, WIDTH, writeExport } from "./made-up-export.mjs";
+import { load } from "./module.mjs";
+import { readPng, writePng } from "./png.mjs";
+import { moveTo } from "./stage.mjs";
+import { layOut, tileIndex, toBuffer } from "./zip-writer.mjs";
+
+const { readSlide, DescriptionError } = await load("slide.ts");
+const { tilePaths } = await load("tile_layout.ts");
+
+const NAME = 'slide #1 50% "é"';
+/** So many tiles that Zoomify needs two groups for them. */
+const TILE_SIZE = 40;
+const SMALLEST = 5;
+const FULL = 10;
+const GEOMETRY = { width: WIDTH, height: HEIGHT, tileSize: TILE_SIZE, overlap: 0, smallestLevel: SMALLEST };
+/** Nothing of the made-up slide has it. */
+const LOUD = [255, 0, 255];
+
+const tiles = [...madeUpTiles(GEOMETRY)].filter(({ level }) => level >= SMALLEST);
+const inOrder = [...tiles].sort((a, b) => a.level - b.level || a.row - b.row || a.column - b.column);
+
+const held = hold();
+
+/** The path of a tile in its export, by layout. */
+const PATHS = {
+  dz: ({ level, column, row }) => `${NAME}_files/${level}/${column}_${row}.png`,
+  // https://ecommons.cornell.edu/bitstream/handle/1813/5410/Introducing_Zoomify_Image.pdf
+  zoomify: (tile) => {
+    const group = Math.floor(inOrder.indexOf(tile) / 256);
+    return `TileGroup${group}/${tile.level - SMALLEST}-${tile.column}-${tile.row}.png`;
+  },
+  google: ({ level, column, row }) => `${level - SMALLEST}/${row}/${column}.png`,
+  iiif2: (tile) => iiif(tile, "full", (width) => `${width},`),
+  iiif3: (tile) => iiif(tile, "max", (width, height) => `${width},${height}`),
+};
+
+/** By the implementation notes of the Image API, and its canonical form. */
+function iiif({ level, column, row }, largest, written) {
+  const scale = 2 ** (FULL - level);
+  const xr = column * TILE_SIZE * scale;
+  const yr = row * TILE_SIZE * scale;
+  const wr = Math.min(TILE_SIZE * scale, WIDTH - xr);
+  const hr = Math.min(TILE_SIZE * scale, HEIGHT - yr);
+  const whole = wr === WIDTH && hr === HEIGHT;
+  const size = whole && scale === 1 ? largest : written(Math.ceil(wr / scale), Math.ceil(hr / scale));
+  return `${whole ? "full" : [xr, yr, wr, hr].join()}/${size}/0/default.png`;
+}
+
+for (const layout of ["zoomify", "google", "iiif2", "iiif3"]) {
+  test(`${layout}: names are those that the format has`, () => {
+    const path = tilePaths(readSlide(described(layout)));
+    tiles.forEach((tile) => assert.equal(path(tile.level, tile.column, tile.row), PATHS[layout](tile)));
+    assert.equal(new Set(tiles.map(PATHS[layout])).size, tiles.length);
+  });
+
+  test(`${layout}: the page shows what Deep Zoom shows`, { skip: noBrowser }, async () => {
+    const expected = await reference();
+    const folder = exported(layout);
+    await showsTheSame(expected, pathToFileURL(join(folder, "index.html")).href);
+    const files = tiles.map((tile) => ({ name: `${NAME}/${PATHS[layout](tile)}`, contents: picture(layout, tile) }));
+    const server = await serve({
+      ...filesIn(folder),
+      "/indexed.zip": toBuffer(layOut(withIndex(layout, files))),
+      "/listed.zip": toBuffer(layOut(withIndex(layout, files).slice(0, -1))),
+    });
+    held.servers.push(server);
+    for (const address of ["", "?archive=indexed.zip", "?archive=listed.zip"]) {
+      await showsTheSame(expected, `${server.origin}/index.html${address}`, [server.origin]);
+    }
+  });
+}
+
+test("JPEG files are called .jpg in all layouts but Deep Zoom's", () => {
+  for (const layout of ["dz", "zoomify", "google", "iiif2", "iiif3"]) {
+    const path = tilePaths(readSlide({ ...described(layout), format: "jpeg" }))(FULL, 1, 2);
+    assert.ok(path.endsWith(layout === "dz" ? ".jpeg" : ".jpg"), path);
+  }
+});
+
+test("where all of the picture is one tile, IIIF has it at full size too", () => {
+  const small = { ...GEOMETRY, width: 300, height: 200, tileSize: 512, smallestLevel: 0 };
+  const path = (layout) => tilePaths(readSlide({ ...described(layout), ...small }));
+  assert.equal(path("iiif2")(9, 0, 0), "full/full/0/default.png");
+  assert.equal(path("iiif3")(9, 0, 0), "full/max/0/default.png");
+  assert.equal(path("iiif2")(8, 0, 0), "full/150,/0/default.png");
+  assert.equal(path("iiif3")(7, 0, 0), "full/75,50/0/default.png");
+});
+
+test("tiles one pixel wide in two levels have two names in IIIF 2", () => {
+  const narrow = { ...GEOMETRY, width: 2049, height: 2148, tileSize: 512, smallestLevel: 9 };
+  const path = tilePaths(readSlide({ ...described("iiif2"), ...narrow }));
+  assert.equal(path(12, 4, 4), "2048,2048,1,100/1,/0/default.png");
+  assert.equal(path(11, 2, 2), "2048,2048,1,100/1,50/0/default.png");
+  assert.equal(path(11, 2, 0), "2048,0,1,1024/1,/0/default.png");
+});
+
+test("a layout that is not known is refused with a sentence, and none is Deep Zoom", () => {
+  for (const layout of ["iiif", "DZ", "", 7, {}, "__proto__"]) {
+    assert.throws(
+      () => readSlide(described(layout)),
+      (error) => error instanceof DescriptionError && /“layout”/.test(error.message),
+      JSON.stringify(layout),
+    );
+  }
+  assert.equal(readSlide({ ...described("dz"), layout: undefined }).layout, "dz");
+});
+
+let screensOfDeepZoom;
+
+function reference() {
+  screensOfDeepZoom ??= screens(pathToFileURL(join(exported("dz"), "index.html")).href);
+  return screensOfDeepZoom;
+}
+
+function described(layout) {
+  return { ...description(NAME, { ...GEOMETRY, extension: "png" }), smallestLevel: SMALLEST, layout };
+}
+
+function exported(layout) {
+  const { folder } = writeExport({ tiles: [], change: () => described(layout) });
+  held.folders.push(dirname(folder));
+  for (const tile of tiles) {
+    const file = join(folder, PATHS[layout](tile));
+    mkdirSync(dirname(file), { recursive: true });
+    writeFileSync(file, picture(layout, tile));
+  }
+  return folder;
+}
+
+/** Google's tiles are all of full size: what fills them up must not be seen. */
+function picture(layout, { png }) {
+  if (layout !== "google") {
+    return png;
+  }
+  const { width, height, pixel } = readPng(png);
+  return writePng(TILE_SIZE, TILE_SIZE, (x, y) => (x < width && y < height ? pixel(x, y) : LOUD));
+}
+
+function withIndex(layout, files) {
+  const json = { name: `${NAME}/${NAME}.json`, contents: Buffer.from(JSON.stringify(described(layout))) };
+  // Beside it, what IIIF's other clients read, which is JSON as well.
+  const info = { name: `${NAME}/info.json`, contents: Buffer.from('{"width": 1, "height": 1}') };
+  const index = {
+    name: `${NAME}/tile-index.bin`,
+    contents: (places) => {
+      const found = (level, column, row) =>
+        tiles.find((tile) => tile.level === level && tile.column === column && tile.row === row);
+      const place = (level, column, row) => places.get(`${NAME}/${PATHS[layout](found(level, column, row))}`);
+      return tileIndex({ ...GEOMETRY, extension: "png" }, place, places.get(json.name));
+    },
+  };
+  return [...files, json, ...(layout.startsWith("iiif") ? [info] : []), index];
+}
+
+async function showsTheSame(expected, address, origins = []) {
+  const found = await screens(address, origins);
+  expected.forEach((picture, index) => assert.ok(picture.equals(found[index]), `${address}: view ${index} differs`));
+}
+
+/** What is on the screen at an address, the slide and its navigator, in several views. */
+async function screens(address, origins = []) {
+  const { page, complaints } = await openAt(held.browser, address, { reducedMotion: "reduce", origins, width: 1280 });
+  await page.waitForFunction(() => window.slidezoom !== undefined);
+  const pictures = [];
+  // Not so that tiles with edges are drawn at half their size: the browser's filter then takes a pixel of what fills them up.
+  for (const view of [{}, { x: 660, y: 470, zoom: 1 }, { x: 690, y: 490, zoom: 2.7 }]) {
+    await moveTo(page, view);
+    pictures.push(readPng(await page.locator("main").screenshot()).pixels);
+  }
+  assert.deepEqual(complaints, []);
+  await page.context().close();
+  return pictures;
+}
