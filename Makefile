@@ -34,7 +34,9 @@ demo: deps ## Convert a slide and say what to open (SLIDE=/path/to/a/slide for o
 test: deps viewer/node_modules/.package-lock.json ## Run all tests
 	$(CARGO) test --workspace --locked
 	slide=$(REAL_SLIDE) && $(CARGO) run --locked -- export "$$slide" -o target/test/CMU-1-Small-Region --overwrite
-	SLIDEZOOM_EXPORT="$(CURDIR)/target/test/CMU-1-Small-Region" npm --prefix viewer test
+	slide=$(REAL_SLIDE) && for layout in zoomify iiif2 iiif3; do \
+	$(CARGO) run --locked -- export "$$slide" -o target/test/layouts/$$layout/CMU-1-Small-Region --layout $$layout --overwrite || exit; done
+	SLIDEZOOM_EXPORT="$(CURDIR)/target/test/CMU-1-Small-Region" SLIDEZOOM_LAYOUTS="$(CURDIR)/target/test/layouts" npm --prefix viewer test
 
 # npm writes this file last, so it stands for the whole folder.
 viewer/node_modules/.package-lock.json: viewer/package-lock.json | deps

@@ -12,8 +12,9 @@ use std::sync::Arc;
 use sha2::{Digest as _, Sha256};
 
 use crate::archive::{ArchiveError, Fault};
-use crate::layout::{BAG_DECLARATION, BAG_INFORMATION, Container, TAG_MANIFEST};
+use crate::layout::{BAG_DECLARATION, BAG_INFORMATION, Container, Layout, TAG_MANIFEST};
 use crate::manifest::{Digest, MANIFEST};
+use crate::metadata::{self, DescribedPyramid};
 use crate::scan_properties::SCAN_PROPERTIES;
 
 mod archived;
@@ -135,6 +136,17 @@ impl dyn ExportedFiles + '_ {
         } else {
             Container::Folder
         }
+    }
+
+    /// The descriptions of pyramids in other layouts than Deep Zoom's, of which the files themselves tell nothing: the export's name by each, and the
+    /// pyramid.
+    pub(crate) fn described(&self) -> impl Iterator<Item = (String, DescribedPyramid)> {
+        let payload = Layout::new("", self.container()).payload();
+        self.files().keys().filter_map(move |file| {
+            let name = file.strip_prefix(payload)?.strip_suffix(".json").filter(|name| !name.contains('/'))?;
+            let described = DescribedPyramid::read(&self.read(file, metadata::LONGEST).ok()?)?;
+            (!described.layout.is_deep_zoom()).then(|| (name.to_owned(), described))
+        })
     }
 
     /// Reads a file of at most so many bytes.

@@ -13,10 +13,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::exported::{self, ExportedFiles};
-use crate::geometry::Size;
 use crate::layout::{Container, Layout, is_descriptor};
-use crate::metadata;
-use crate::pyramid::{PyramidPlan, TileGeometry};
+use crate::metadata::{self, DescribedPyramid};
 use crate::sink::{Existing, SinkError, failed, write_file};
 use crate::tile_layout::TileNames;
 use crate::viewer;
@@ -96,11 +94,8 @@ struct Description {
     name: String,
     width: u32,
     height: u32,
-    tile_size: u32,
-    overlap: u32,
-    #[serde(default)]
-    smallest_level: u32,
-    format: String,
+    #[serde(skip)]
+    pyramid: Option<DescribedPyramid>,
     #[serde(default)]
     microns_per_pixel: Value,
     #[serde(default)]
@@ -208,8 +203,9 @@ impl Gallery {
             description.take(metadata::LONGEST).read_to_end(&mut json).ok()?;
             let description = description_of(&json)?;
             let has_page = inside(&layout.slide_script()).is_file();
-            let names = layout.tiles(&description.format);
-            if !has_page || !inside(&names.descriptor()).is_file() {
+            let names = description.pyramid.as_ref()?.names(&layout);
+            let has_descriptor = names.descriptor().is_none_or(|descriptor| inside(&descriptor).is_file());
+            if !has_page || !has_descriptor {
                 return None;
             }
             let mut exhibit = description.exhibit();
@@ -226,9 +222,13 @@ impl Gallery {
         let mut exhibit = description.exhibit();
         exhibit.archive = Some(name.to_owned());
         exhibit.state = Some(state);
-        let tile = description.thumbnail(&layout.tiles(&description.format));
-        if let Some(contents) = tile.and_then(|tile| export.read(&tile, THUMBNAIL_BYTES_AT_MOST).ok()) {
-            let file = format!("{THUMBNAILS}/{name}.{}", description.format);
+        let names = description.pyramid.as_ref().map(|pyramid| pyramid.names(&layout));
+        let tile = names.as_ref().and_then(|names| Some((names, description.thumbnail(names)?)));
+        let read = |(names, tile): (&TileNames, String)| {
+            Some((names.extension().to_owned(), export.read(&tile, THUMBNAIL_BYTES_AT_MOST).ok()?))
+        };
+        if let Some((extension, contents)) = tile.and_then(|tile| read((tile.0, tile.1))) {
+            let file = format!("{THUMBNAILS}/{name}.{extension}");
             self.write(&file, &contents)?;
             exhibit.thumbnail = Some(format!("{FOLDER}/{file}"));
         }
@@ -277,25 +277,28 @@ impl Description {
 
     /// The tile that shows the whole slide and is largest, but not too large.
     fn thumbnail(&self, names: &TileNames) -> Option<String> {
-        let geometry = TileGeometry::new(self.tile_size, self.overlap).ok()?;
-        let pyramid = PyramidPlan::new(Size::new(self.width, self.height)?, geometry);
+        let pyramid = self.pyramid.as_ref()?.pyramid()?;
         let level = pyramid.levels().rev().find(|&level| {
             let size = pyramid.level_size(level);
-            let has_tiles = level.number() >= self.smallest_level;
-            has_tiles && pyramid.level_tile_count(level) == 1 && size.width().max(size.height()) <= THUMBNAIL_AT_MOST
+            pyramid.level_tile_count(level) == 1 && size.width().max(size.height()) <= THUMBNAIL_AT_MOST
         })?;
-        Some(names.tile(pyramid.tile(level, 0, 0)?))
+        Some(names.tile(pyramid.tile(level, 0, 0)?, &pyramid))
     }
 }
 
 fn description_of(json: &[u8]) -> Option<Description> {
-    serde_json::from_slice(json).ok()
+    let description: Description = serde_json::from_slice(json).ok()?;
+    Some(Description { pyramid: Some(DescribedPyramid::read(json)?), ..description })
 }
 
 /// The description of an archive's export.
 fn described(export: &dyn ExportedFiles) -> Option<(Layout, Description)> {
-    let descriptor = export.files().keys().find(|name| is_descriptor(name))?;
-    let layout = Layout::new(descriptor.strip_suffix(".dzi")?, export.container());
+    let descriptor = export.files().keys().find(|name| is_descriptor(name));
+    let name = match descriptor {
+        Some(descriptor) => descriptor.strip_suffix(".dzi")?.to_owned(),
+        None => export.described().next()?.0,
+    };
+    let layout = Layout::new(&name, export.container());
     let description = description_of(&export.read(&layout.description(), metadata::LONGEST).ok()?)?;
     Some((layout, description))
 }

@@ -1,14 +1,14 @@
 //! The forms that an export can have, and where each of its files stands in them.
 //!
 //! Every name is relative to the export's own folder: a folder that is named by the user, or the one root folder in an archive. Tiles and
-//! descriptor stand where every Deep Zoom viewer looks for them; only what goes with them moves.
+//! descriptor stand where every viewer of their [`TileLayout`] looks for them; only what goes with them moves.
 
 use std::path::Path;
 
 use serde::Serialize;
 
 use crate::manifest::MANIFEST;
-use crate::tile_layout::TileNames;
+use crate::tile_layout::{TileLayout, TileNames};
 use crate::viewer;
 
 /// What an export is kept in.
@@ -110,10 +110,10 @@ impl Layout {
         }
     }
 
-    /// The names of the descriptor and of the tiles.
+    /// The names of the descriptor and of the tiles, which have this extension.
     #[must_use]
-    pub fn tiles(&self, extension: &str) -> TileNames {
-        TileNames::new(self.payload(), &self.name, extension)
+    pub fn tiles(&self, tile_layout: TileLayout, extension: &str) -> TileNames {
+        TileNames::new(tile_layout, self.payload(), &self.name, extension)
     }
 
     /// The description of the export for viewers and scripts.

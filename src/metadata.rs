@@ -16,7 +16,12 @@ use crate::plan::{
 use crate::pyramid::Level;
 use crate::render::{ReductionMethod, Rgb};
 use crate::slide::{MicronsPerPixel, SlideInfo, SourceFile, SourceIdentity, openslide_version};
+use crate::tile_layout::{ResourceId, TileLayout};
 use crate::tile_set::TileSet;
+
+mod described;
+
+pub(crate) use described::DescribedPyramid;
 
 /// Properties that tell of the picture and not of persons, places or times.
 const LISTED: [&str; 12] = [
@@ -70,6 +75,11 @@ fn has_no_profile(colour: &Colour) -> bool {
 #[serde(rename_all = "camelCase")]
 struct Description<'a> {
     name: &'a str,
+    /// By whose convention the tiles' files are named.
+    layout: TileLayout,
+    /// Where IIIF's clients are told to look for them, but for the name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    resource_id: Option<&'a ResourceId>,
     width: u32,
     height: u32,
     levels: usize,
@@ -166,6 +176,8 @@ pub fn describe(info: &SlideInfo, plan: &ExportPlan, findings: Findings<'_>) -> 
     let left_out = Some(left_out).filter(|left_out| !left_out.is_empty());
     let description = Description {
         name: plan.name(),
+        layout: plan.tile_layout(),
+        resource_id: plan.resource_id(),
         width: pyramid.size().width(),
         height: pyramid.size().height(),
         levels: pyramid.levels().len(),

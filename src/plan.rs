@@ -13,7 +13,7 @@ use crate::layout::{Container, Layout};
 use crate::pyramid::{Depth, Level, PyramidPlan, TileAddress, TileGeometry};
 use crate::render::{IccProfile, Pixels, PremultipliedPixels, ReductionMethod, Rgb};
 use crate::slide::{AssociatedImage, MicronsPerPixel, NotDirect, Reader, SlideInfo, SlideLevel, SourceIdentity};
-use crate::tile_layout::TileNames;
+use crate::tile_layout::{ResourceId, TileLayout, TileNames};
 use crate::tile_set::TileSet;
 
 mod colour;
@@ -22,6 +22,7 @@ mod format;
 mod options;
 mod placement;
 mod resolution;
+mod tile_layout;
 
 use colour::AskedColour;
 pub use colour::Colour;
@@ -129,6 +130,38 @@ pub enum PlanError {
     /// The tiles of a `.szi` are JPEG or PNG.
     #[error("the tiles of a .szi are JPEG or PNG, and WebP was asked for")]
     SziFormat,
+    /// A `.szi` is Deep Zoom.
+    #[error("a .szi holds Deep Zoom tiles, and the layout {} was asked for", tile_layout.word())]
+    SziLayout {
+        /// The layout asked for.
+        tile_layout: TileLayout,
+    },
+    /// Only Deep Zoom's tiles overlap.
+    #[error("the tiles of the layout {} have no overlap, and an overlap of {overlap} was asked for", tile_layout.word())]
+    LayoutOverlap {
+        /// The layout asked for.
+        tile_layout: TileLayout,
+        /// The overlap asked for.
+        overlap: u32,
+    },
+    /// Two of the export's files would have one name.
+    #[error("{name:?} cannot be the name of an export in the layout {}, which has a file {name}.json of its own", tile_layout.word())]
+    LayoutName {
+        /// The layout asked for.
+        tile_layout: TileLayout,
+        /// The name.
+        name: String,
+    },
+    /// Two tiles would have one name.
+    #[error("in the layout {}, two tiles of one pixel would have one name (that at {one}, and that at {other})", tile_layout.word())]
+    Namesakes {
+        /// The layout asked for.
+        tile_layout: TileLayout,
+        /// One of them.
+        one: TileAddress,
+        /// The other.
+        other: TileAddress,
+    },
     /// Lossy WebP stores chroma in one way only.
     #[error("lossy WebP stores colour at half the width and height (4:2:0), and another subsampling was asked for")]
     Subsampling,
@@ -219,6 +252,18 @@ pub enum NotLossless {
     /// Each tile is reduced by itself, where it is read.
     #[error("{method} looks at pixels of the tiles round about, and lossless tiles are read one by one", method = .0.name())]
     Reduction(ReductionMethod),
+    /// The tiles at the edges would have to be filled up.
+    #[error(
+        "tiles of the layout {} are filled up at the edges, and {area} is no multiple of the slide's tiles of {stored}", tile_layout.word()
+    )]
+    Padded {
+        /// The layout asked for.
+        tile_layout: TileLayout,
+        /// The exported area's size.
+        area: Size,
+        /// The stored tiles' side in pixels.
+        stored: u32,
+    },
 }
 
 /// An export, settled.
@@ -226,6 +271,8 @@ pub enum NotLossless {
 pub struct ExportPlan {
     name: String,
     container: Container,
+    tile_layout: TileLayout,
+    resource_id: Option<ResourceId>,
     bounds: Bounds,
     resolution: Resolution,
     rotation: Rotation,
@@ -274,7 +321,9 @@ impl ExportPlan {
             return Err(PlanError::Blended(options.reduction));
         }
         let geometry = match options.base_tiles {
-            BaseTiles::Encoded => options.geometry.unwrap_or_else(|| default_geometry(options.container)),
+            BaseTiles::Encoded => {
+                options.geometry.unwrap_or_else(|| default_geometry(options.container, options.tile_layout))
+            }
             BaseTiles::Lossless => lossless_geometry(info, placement, options).map_err(PlanError::NotLossless)?,
         };
         if options.container == Container::Szi && geometry.overlap() > 0 {
@@ -283,14 +332,16 @@ impl ExportPlan {
         if options.container == Container::Szi && matches!(options.blank_tiles, BlankTiles::Skip(_)) {
             return Err(PlanError::SparseSzi);
         }
-        if options.container == Container::Szi && options.depth != Depth::Pixel {
+        if options.container == Container::Szi && options.depth.is_some_and(|depth| depth != Depth::Pixel) {
             return Err(PlanError::ShallowSzi);
         }
-        let pyramid = PyramidPlan::new(placement.size(), geometry).to_depth(options.depth);
+        let depth = options.depth.unwrap_or(options.tile_layout.default_depth());
+        let pyramid = PyramidPlan::new(placement.size(), geometry).to_depth(depth);
         let grid = pyramid.grid(pyramid.max_level());
         if grid.width().max(grid.height()) > Self::MOST_TILES_A_SIDE {
             return Err(PlanError::Grid { grid, most: Self::MOST_TILES_A_SIDE });
         }
+        tile_layout::check(options, name, &pyramid)?;
         let asked_colour = AskedColour { option: options.colour, intent: options.intent };
         let colour = Colour::settle(info.icc_profile.as_ref(), asked_colour, options.base_tiles);
         let background = options.background.or(info.background).unwrap_or(Rgb::WHITE);
@@ -321,6 +372,8 @@ impl ExportPlan {
         Ok(Self {
             name: name.to_owned(),
             container: options.container,
+            tile_layout: options.tile_layout,
+            resource_id: options.resource_id.clone().filter(|_| options.tile_layout.is_iiif()),
             bounds: options.bounds,
             resolution: options.resolution,
             rotation: options.rotation,
@@ -540,13 +593,43 @@ impl ExportPlan {
         Layout::new(&self.name, self.container)
     }
 
+    /// By whose convention the pyramid's files are named.
+    #[must_use]
+    pub const fn tile_layout(&self) -> TileLayout {
+        self.tile_layout
+    }
+
+    /// Where an export in one of IIIF's layouts says that it is served; `None` where nobody has said so, and a placeholder is written.
+    #[must_use]
+    pub const fn resource_id(&self) -> Option<&ResourceId> {
+        self.resource_id.as_ref()
+    }
+
     /// The names of the pyramid's files.
     #[must_use]
     pub fn names(&self) -> TileNames {
-        self.layout().tiles(self.format.extension())
+        self.layout().tiles(self.tile_layout, self.tile_layout.extension(self.format.extension()))
     }
 
-    /// What the `.dzi` will say of an export without these tiles.
+    /// The size of the picture in a tile's file.
+    #[must_use]
+    pub fn picture_size(&self, tile: TileAddress) -> Size {
+        self.tile_layout.picture_size(tile, &self.pyramid)
+    }
+
+    /// The name and the text of the file by which other viewers know the pyramid of an export without these tiles; `None` where the layout
+    /// has none.
+    #[must_use]
+    pub fn descriptor_file(&self, absent: &TileSet) -> Option<(String, String)> {
+        let names = self.names();
+        let text = match self.tile_layout {
+            TileLayout::DeepZoom => Some(self.descriptor(absent).to_xml()),
+            _ => names.descriptor_text(&self.pyramid, &self.resource_id.clone().unwrap_or_default()),
+        };
+        names.descriptor().zip(text)
+    }
+
+    /// What the `.dzi` of an export without these tiles says.
     #[must_use]
     pub fn descriptor(&self, absent: &TileSet) -> Descriptor {
         let sparse = !absent.is_empty();
@@ -632,6 +715,10 @@ fn lossless_geometry(
     let Point { x, y } = placement.area().origin();
     if !x.is_multiple_of(stored) || !y.is_multiple_of(stored) {
         return Err(NotLossless::Bounds { x, y, stored });
+    }
+    let size = placement.size();
+    if options.tile_layout.pads() && !(size.width().is_multiple_of(stored) && size.height().is_multiple_of(stored)) {
+        return Err(NotLossless::Padded { tile_layout: options.tile_layout, area: size, stored });
     }
     Ok(geometry)
 }

@@ -319,6 +319,20 @@ impl<'a> PixelView<'a> {
         self.rows().all(|row| !in_parts(row).any(differs))
     }
 
+    /// The same at the upper left of a picture of `size`, the rest of which is of one colour.
+    ///
+    /// # Panics
+    /// Where the view is larger.
+    #[must_use]
+    pub fn filled_up(self, size: Size, colour: Rgb) -> Pixels {
+        assert!(Rect::of(size).contains(Rect::of(self.size)), "{} in {size}", self.size);
+        let mut filled = Pixels::filled(size, colour);
+        for (row, own) in filled.bytes.chunks_exact_mut(row_bytes(size)).zip(self.rows()) {
+            row[..own.len()].copy_from_slice(own);
+        }
+        filled
+    }
+
     /// The rows, each exactly as long as the view is wide.
     pub fn rows(self) -> impl Iterator<Item = &'a [u8]> {
         (0..self.size.height() as usize).map(move |row| self.row(row))

@@ -17,6 +17,7 @@ use crate::plan::Page;
 use crate::progress::{Progress, Workload};
 use crate::sink::{EntryName, Existing, Sink, SinkError};
 use crate::slide::MicronsPerPixel;
+use crate::tile_layout::TileLayout;
 use crate::verify::{Damage, Depth, Inspection, VerifyError};
 
 mod arrangement;
@@ -69,6 +70,12 @@ pub enum RepackError {
         /// The tiles' overlap.
         overlap: u32,
     },
+    /// A `.szi` is Deep Zoom.
+    #[error("a .szi holds Deep Zoom tiles, and these are laid out as {}", tile_layout.word())]
+    Layout {
+        /// The tiles' layout.
+        tile_layout: TileLayout,
+    },
     /// A `.szi` cannot hold tiles of this format.
     #[error("the tiles of a .szi are JPEG or PNG, and these are {extension}")]
     Format {
@@ -114,7 +121,10 @@ pub fn repack(
     let pyramid = pyramid.ok_or_else(|| VerifyError::NotAnExport { path: source.to_owned() })?;
     let arrangement = Arrangement::new(&inspection, pyramid, options)?;
     check_what_is_not_copied(source, &inspection, &arrangement)?;
-    let sink = sink_for(&arrangement.layout, &pyramid.plan, &pyramid.extension, destination, options.existing)?;
+    let sink = {
+        let Arrangement { layout, tile_names, .. } = &arrangement;
+        sink_for(layout, &pyramid.plan, tile_names.clone(), destination, options.existing)?
+    };
     let pixels = arrangement.moves.iter().filter_map(|moved| moved.pixels).sum();
     progress.started(Workload { tiles: arrangement.tiles as u64, pixels });
     let written = write_all(source, &inspection, &arrangement, sink.as_ref(), jobs, progress);
@@ -163,7 +173,8 @@ fn write_all(
     let (tiles, others) = arrangement.moves.split_at(arrangement.tiles);
     let mut copying = Copying::new(tiles.len());
     conveyor::run(&start_workers(jobs)?, &mut copying, |number, _worker| {
-        copying::copy(inspection, &tiles[number], number, sink, progress)
+        let folder = arrangement.tile_names.folder_to_make(&tiles[number].to);
+        copying::copy(inspection, &tiles[number], folder, number, sink, progress)
     })?;
     let copied = match copying.into_copied() {
         Ok(copied) => copied,
@@ -179,6 +190,9 @@ fn write_all(
         }
         let unreadable =
             |error: std::io::Error| damaged(Damage::Unreadable { name: from.clone(), message: error.to_string() });
+        if let Some(folder) = arrangement.tile_names.folder_to_make(to) {
+            files.create_folders(folder.to_owned())?;
+        }
         let mut contents = inspection.export.open(from).map_err(unreadable)?;
         files.copy(to.clone(), &mut contents)?.map_err(unreadable)?;
     }

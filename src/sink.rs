@@ -67,6 +67,12 @@ pub trait Sink: Send + Sync {
     /// [`SinkError`] where the destination refuses.
     fn create_folder(&self, name: &EntryName) -> Result<(), SinkError>;
 
+    /// Makes a folder, and those above it, where they are not there yet. Many threads may ask for the same.
+    ///
+    /// # Errors
+    /// [`SinkError`] where the destination refuses.
+    fn create_folders(&self, name: &EntryName) -> Result<(), SinkError>;
+
     /// Writes one file, whole. A name is written once.
     ///
     /// # Errors

@@ -39,8 +39,8 @@
 //!
 //! # What a reader may trust
 //!
-//! The entries before the index are, in this order, the export's description (`<name>.json`) and its descriptor (`<name>.dzi`): the last three records of
-//! the directory tell where all three are. An archive that was unpacked and packed anew by another program carries the index along, with offsets
+//! The entries before the index are, in this order, the export's description (`<name>.json`) and its descriptor (`<name>.dzi`; of other layouts another
+//! file, or none): the last three records of the directory tell where all are. An archive that was unpacked and packed anew by another program carries the index along, with offsets
 //! that are no longer right: a reader compares the description's place by the directory with that by the index, and where they differ, or the index is
 //! not the last entry, it goes by the directory. A reader of parts of the index cannot check the CRC-32, which is of all records; `slidezoom verify` does,
 //! and holds every record against the directory. An archive with a comment, which ours never have, ends up to 64 KiB later.
@@ -261,15 +261,9 @@ pub struct TileIndexBuilder {
 impl TileIndexBuilder {
     /// For an archive with these tiles. `name` is what the index will be called, `description_name` what the export's description is.
     #[must_use]
-    pub fn new(
-        name: EntryName,
-        description_name: String,
-        pyramid: PyramidPlan,
-        names: TileNames,
-        extension: &str,
-    ) -> Self {
+    pub fn new(name: EntryName, description_name: String, pyramid: PyramidPlan, names: TileNames) -> Self {
         let records = vec![(0, 0); pyramid.tile_count() as usize];
-        let index = TileIndex { pyramid, extension: extension.to_owned(), description: 0..0, records };
+        let index = TileIndex { pyramid, extension: names.extension().to_owned(), description: 0..0, records };
         Self { name, names, description_name, index }
     }
 }

@@ -187,7 +187,7 @@ pub enum VerifyError {
     #[error(transparent)]
     Archive(ArchiveError),
     /// It is no export: neither a descriptor nor a manifest is there.
-    #[error("{path}: no export (it holds neither a .dzi nor a manifest)", path = path.display())]
+    #[error("{path}: no export (it holds neither a .dzi nor a manifest, nor a description of another layout)", path = path.display())]
     NotAnExport {
         /// The path.
         path: PathBuf,
@@ -238,7 +238,7 @@ impl Inspection {
 
     /// Looks at one file's contents.
     pub fn check(&self, name: &str, depth: Depth) -> Option<Damage> {
-        let checked = if self.expectations.tile(name).is_some() {
+        let checked = if self.expectations.picture(name).is_some() {
             self.read_tile(name).map(|contents| self.check_contents(name, &contents, depth).err())
         } else if depth == Depth::Full && self.knows(name) {
             self.export.checksums(name).map(|(digest, crc)| self.compare(name, digest, crc).err())
@@ -250,7 +250,7 @@ impl Inspection {
 
     /// Reads a tile, of which no more is read than one of its size can have.
     pub fn read_tile(&self, name: &str) -> io::Result<Vec<u8>> {
-        let pixels = self.expectations.tile(name).map_or(0, |(size, _)| size.area());
+        let pixels = self.expectations.picture(name).map_or(0, |(size, _)| size.area());
         self.export.read(name, TILE_BYTES_AT_LEAST + TILE_BYTES_A_PIXEL * pixels)
     }
 
@@ -279,7 +279,7 @@ impl Inspection {
             self.compare(name, found, crc32fast::hash(contents))?;
             digest = Some(found);
         }
-        let Some((planned, format)) = self.expectations.tile(name) else { return Ok(digest) };
+        let Some((planned, format)) = self.expectations.picture(name) else { return Ok(digest) };
         let undecodable = |message| Damage::Undecodable { name: name.to_owned(), message };
         let found = format.size(contents).map_err(undecodable)?;
         if found != planned {
@@ -316,7 +316,7 @@ pub fn verify(
         };
         readable.par_iter().map(check).collect()
     });
-    let tiles = names.iter().filter(|name| inspection.expectations.tile(name).is_some()).count() as u64;
+    let tiles = names.iter().filter(|name| inspection.expectations.is_tile(name)).count() as u64;
     let mut damages = std::mem::take(&mut inspection.damages);
     for result in checked {
         damages.extend(result?);

@@ -108,7 +108,11 @@ struct Task {
 pub(super) fn run(arguments: &Arguments, stop: &Arc<AtomicBool>) -> Result<(), Failure> {
     let base_tiles = if arguments.lossless { BaseTiles::Lossless } else { BaseTiles::Encoded };
     let container = container(arguments)?;
-    let options = arguments.publishing.resolve(arguments.pyramid.resolve(container, base_tiles)?);
+    let options = arguments.publishing.resolve(arguments.pyramid.resolve(
+        container,
+        arguments.publishing.tile_layout()?,
+        base_tiles,
+    )?);
     let found = inputs::find_slides(&arguments.inputs);
     let tasks =
         plan_tasks(arguments, container, found.slides).map_err(|failure| tell(failure, "", arguments.progress))?;
@@ -335,6 +339,7 @@ fn describe(info: &SlideInfo, plan: &ExportPlan, task: &Task) -> String {
     if let Some(orientation) = orientation(plan) {
         let _ = writeln!(text, "  orientation {orientation}");
     }
+    let _ = writeln!(text, "  layout      {}", plan.tile_layout().word());
     let _ = writeln!(text, "  colour      {}", plan.colour().handling());
     let _ = writeln!(text, "  background  {}", plan.background());
     let _ = writeln!(

@@ -158,7 +158,9 @@ impl From<RepackError> for Failure {
             RepackError::NoMicronsPerPixel => {
                 (2, Some("--mpp 0.25 says so, if that is what the slide was scanned at".to_owned()))
             }
-            RepackError::Format { .. } => (2, Some("repack into a folder or a .zip".to_owned())),
+            RepackError::Format { .. } | RepackError::Layout { .. } => {
+                (2, Some("repack into a folder or a .zip".to_owned()))
+            }
             RepackError::Collision { .. } => (1, None),
         };
         Self { message: error.to_string(), hint, code, told: false }
@@ -229,7 +231,7 @@ fn plan_hint(error: &PlanError) -> Option<String> {
         PlanError::Blended(_) => {
             return Some("--level starts from one of the slide's own; or leave --reduce out".to_owned());
         }
-        PlanError::BagName { .. } => return Some("-o gives it another name".to_owned()),
+        PlanError::BagName { .. } | PlanError::LayoutName { .. } => return Some("-o gives it another name".to_owned()),
         PlanError::SparseSzi => return Some("leave --blank out, or write a folder or a .zip".to_owned()),
         PlanError::ShallowSzi => return Some("leave --depth out, or write a folder or a .zip".to_owned()),
         PlanError::SziFormat => return Some("leave --format out, or write a folder or a .zip".to_owned()),
@@ -237,6 +239,9 @@ fn plan_hint(error: &PlanError) -> Option<String> {
             return Some("leave --subsampling out, or keep all colour with --format jpeg or webp-lossless".to_owned());
         }
         PlanError::TileSize { .. } => return Some("choose a smaller --tile-size or --overlap".to_owned()),
+        PlanError::SziLayout { .. } => return Some("leave --layout out, or write a folder or a .zip".to_owned()),
+        PlanError::LayoutOverlap { .. } => return Some("leave --overlap out".to_owned()),
+        PlanError::Namesakes { .. } => return Some("another --tile-size parts them, such as 500".to_owned()),
         PlanError::SziOverlap { .. } => return Some("leave --overlap out, or write a folder or a .zip".to_owned()),
         _ => return None,
     };
@@ -253,6 +258,7 @@ fn plan_hint(error: &PlanError) -> Option<String> {
         NotLossless::Resolution => "leave --level, --target-mpp and --magnification out",
         NotLossless::Orientation => "leave --rotate and --flip out: the page turns and mirrors what it shows",
         NotLossless::Reduction(_) => "leave --reduce out, or take one of the others",
+        NotLossless::Padded { .. } => "--layout zoomify or dz have edge tiles of their own size",
     };
     Some(hint.to_owned())
 }

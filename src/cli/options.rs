@@ -14,6 +14,7 @@ use slidezoom::plan::{
 use slidezoom::pyramid::{Depth, TileGeometry};
 use slidezoom::render::{Intent, ReductionMethod, Rgb};
 use slidezoom::slide::{MicronsPerPixel, ReaderChoice, SlideLevel, SourceIdentity};
+use slidezoom::tile_layout::{ResourceId, TileLayout};
 
 use super::failure::Failure;
 
@@ -125,10 +126,23 @@ pub(super) struct PublishingOptions {
     #[arg(long)]
     no_viewer: bool,
 
+    /// How the tiles' files are named, as libvips and the viewers of each know them. dz: Deep Zoom; zoomify: in groups of 256, with
+    /// ImageProperties.xml; google: level/row/column, every tile of full size, with blank.png for those that are not there; iiif2, iiif3: IIIF's
+    /// Image API 2.1 or 3.0 as static files, with info.json. All but dz have tiles of 256 (iiif: 512) pixels without overlap, called .jpg, down
+    /// to the level of one tile. The page opens each; a .szi is dz
+    #[arg(long, value_enum, default_value_t = LayoutName::Dz)]
+    layout: LayoutName,
+
+    /// Of the layouts iiif2 and iiif3: the address of the folder that the export's own folder will be served in, which info.json names; where
+    /// none is given, it has a placeholder, and a note says so
+    #[arg(long, value_name = "URL", value_parser = parse_resource_id)]
+    id: Option<ResourceId>,
+
     /// Down to where the pyramid goes. pixel: to the level of one pixel, as Deep Zoom viewers expect; tile: to the largest level that is one
-    /// tile; one: the full size alone. Levels keep their numbers; other viewers than the page ask for the missing ones all the same
-    #[arg(long, value_enum, default_value_t = DepthName::Pixel)]
-    depth: DepthName,
+    /// tile; one: the full size alone. Deep Zoom's levels keep their numbers; other viewers than the page ask for the missing ones all the same
+    /// [default: pixel; in other layouts than dz tile]
+    #[arg(long, value_enum)]
+    depth: Option<DepthName>,
 
     /// What becomes of tiles on which there is nothing but the background: what was not scanned, and with =N also what differs from it by no more than N
     /// of 255 in any channel. keep: they are files as all others; skip: they are left out, but for levels that are one tile; the page
@@ -190,6 +204,17 @@ impl Jobs {
 pub(super) fn available_jobs() -> NonZeroUsize {
     // Where the system does not say, one is safe.
     std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN)
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum LayoutName {
+    Dz,
+    Zoomify,
+    Google,
+    /// As libvips calls it, iiif.
+    #[value(alias = "iiif")]
+    Iiif2,
+    Iiif3,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -281,6 +306,10 @@ enum ReductionName {
     Lanczos3,
 }
 
+fn parse_resource_id(text: &str) -> Result<ResourceId, String> {
+    ResourceId::new(text).map_err(|error| error.to_string())
+}
+
 fn parse_colour(text: &str) -> Result<Rgb, String> {
     Rgb::from_hex(text).ok_or_else(|| "a colour is six hexadecimal digits, such as f0e0d0".to_owned())
 }
@@ -316,13 +345,19 @@ pub(super) fn parse_microns(text: &str) -> Result<MicronsPerPixel, String> {
 
 impl PyramidOptions {
     /// What was typed, as the library takes it; without associated images and page.
-    pub fn resolve(&self, container: Container, base_tiles: BaseTiles) -> Result<ExportOptions, Failure> {
-        let geometry = self.geometry(container, base_tiles)?;
+    pub fn resolve(
+        &self,
+        container: Container,
+        tile_layout: TileLayout,
+        base_tiles: BaseTiles,
+    ) -> Result<ExportOptions, Failure> {
+        let geometry = self.geometry(default_geometry(container, tile_layout), base_tiles)?;
         let quality = Quality::new(self.quality).ok_or_else(|| {
             Failure::usage(format!("quality {} is not between 1 and 100", self.quality), "see --quality in --help")
         })?;
         Ok(ExportOptions {
             container,
+            tile_layout,
             geometry,
             base_tiles,
             format: match self.format {
@@ -404,8 +439,7 @@ impl PyramidOptions {
     }
 
     /// The tile size and overlap that were typed; `None` where the default is to be taken, or the slide's own.
-    fn geometry(&self, container: Container, base_tiles: BaseTiles) -> Result<Option<TileGeometry>, Failure> {
-        let default = default_geometry(container);
+    fn geometry(&self, default: TileGeometry, base_tiles: BaseTiles) -> Result<Option<TileGeometry>, Failure> {
         let (tile_size, overlap) = match (base_tiles, self.tile_size, self.overlap) {
             (_, None, None) | (BaseTiles::Lossless, None, Some(0)) => return Ok(None),
             (BaseTiles::Lossless, tile_size, overlap) => (tile_size, overlap.unwrap_or(0)),
@@ -424,6 +458,22 @@ impl PublishingOptions {
         if self.no_viewer { Page::Omit } else { Page::Include }
     }
 
+    /// How the tiles' files are named.
+    pub fn tile_layout(&self) -> Result<TileLayout, Failure> {
+        let layout = match self.layout {
+            LayoutName::Dz => TileLayout::DeepZoom,
+            LayoutName::Zoomify => TileLayout::Zoomify,
+            LayoutName::Google => TileLayout::Google,
+            LayoutName::Iiif2 => TileLayout::Iiif2,
+            LayoutName::Iiif3 => TileLayout::Iiif3,
+        };
+        if self.id.is_some() && !layout.is_iiif() {
+            let message = format!("--id is of IIIF's layouts, and the layout is {}", layout.word());
+            return Err(Failure::usage(message, "leave --id out, or ask for --layout iiif2 or iiif3"));
+        }
+        Ok(layout)
+    }
+
     /// Adds what was typed to `options`.
     pub fn resolve(&self, mut options: ExportOptions) -> ExportOptions {
         options.associated = match self.associated.trim() {
@@ -440,11 +490,12 @@ impl PublishingOptions {
         };
         options.page = self.page();
         options.blank_tiles = self.blank;
-        options.depth = match self.depth {
+        options.resource_id.clone_from(&self.id);
+        options.depth = self.depth.map(|depth| match depth {
             DepthName::Pixel => Depth::Pixel,
             DepthName::Tile => Depth::Tile,
             DepthName::One => Depth::One,
-        };
+        });
         options
     }
 }

@@ -10,6 +10,7 @@ use slidezoom::layout::Container;
 use slidezoom::plan::{BaseTiles, FormatOption};
 use slidezoom::render::ReductionMethod;
 use slidezoom::sink::{Existing, write_file};
+use slidezoom::tile_layout::TileLayout;
 use slidezoom::{Error, ExportPlan, slide};
 
 use super::failure::Failure;
@@ -74,7 +75,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     if arguments.output.is_none() && std::io::stdout().is_terminal() {
         return Err(Failure::usage("a tile is no text for a terminal", "give -o FILE, or send stdout elsewhere"));
     }
-    let options = arguments.pyramid.resolve(Container::Folder, BaseTiles::Encoded)?;
+    let options = arguments.pyramid.resolve(Container::Folder, TileLayout::DeepZoom, BaseTiles::Encoded)?;
     if options.reduction != ReductionMethod::Mean && !arguments.exact {
         return Err(Failure::usage(
             "--reduce says how an export's levels are made, and this tile comes from the slide's own",

@@ -44,6 +44,8 @@ pub(super) fn identity(source: &dyn Source, plan: &ExportPlan) -> Identity {
     note("the reader", info.reader.to_string());
     note("the name", plan.name().to_owned());
     note("the container", format!("{:?}", plan.layout().container()));
+    note("the layout", plan.tile_layout().word().to_owned());
+    note("the resource's identifier", plan.resource_id().map_or_else(String::new, |id| id.as_str().to_owned()));
     note("the area", plan.area().to_string());
     note("the size that it starts from", format!("{:?}", (plan.resolution(), plan.placement().downsamples())));
     note("the orientation", format!("{:?}", (plan.rotation(), plan.flip())));

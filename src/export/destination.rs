@@ -7,13 +7,14 @@ use crate::plan::ExportPlan;
 use crate::pyramid::PyramidPlan;
 use crate::sink::{ArchiveSink, DirectorySink, EntryName, Existing, Sink, SinkError};
 use crate::tile_index::TileIndexBuilder;
+use crate::tile_layout::TileNames;
 
 /// Prepares to write the export that `plan` settles as `destination`: a folder or an archive, as the plan says.
 ///
 /// # Errors
 /// [`SinkError`] where the destination exists and may not be replaced, where another export is writing to it, or where the file system refuses.
 pub fn create_sink(plan: &ExportPlan, destination: &Path, existing: Existing) -> Result<Box<dyn Sink>, SinkError> {
-    sink_for(&plan.layout(), plan.pyramid(), plan.format().extension(), destination, existing)
+    sink_for(&plan.layout(), plan.pyramid(), plan.names(), destination, existing)
 }
 
 /// The same, but what a killed run has left behind is kept, and [`export`](super::export) goes on from it. Where such an export fails, what it
@@ -22,7 +23,7 @@ pub fn create_sink(plan: &ExportPlan, destination: &Path, existing: Existing) ->
 /// # Errors
 /// As [`create_sink`].
 pub fn resume_sink(plan: &ExportPlan, destination: &Path, existing: Existing) -> Result<Box<dyn Sink>, SinkError> {
-    make(&plan.layout(), plan.pyramid(), plan.format().extension(), destination, existing, Begin::Resume)
+    make(&plan.layout(), plan.pyramid(), plan.names(), destination, existing, Begin::Resume)
 }
 
 /// Whether what a killed run has left is removed or taken up.
@@ -32,21 +33,21 @@ enum Begin {
     Resume,
 }
 
-/// Prepares to write an export of this layout, whose tiles are those of `pyramid`.
+/// Prepares to write an export of this layout, whose tiles are those of `pyramid` under these names.
 pub(crate) fn sink_for(
     layout: &Layout,
     pyramid: &PyramidPlan,
-    extension: &str,
+    names: TileNames,
     destination: &Path,
     existing: Existing,
 ) -> Result<Box<dyn Sink>, SinkError> {
-    make(layout, pyramid, extension, destination, existing, Begin::Anew)
+    make(layout, pyramid, names, destination, existing, Begin::Anew)
 }
 
 fn make(
     layout: &Layout,
     pyramid: &PyramidPlan,
-    extension: &str,
+    names: TileNames,
     destination: &Path,
     existing: Existing,
     begin: Begin,
@@ -64,8 +65,7 @@ fn make(
                 EntryName::new(layout.tile_index())?,
                 layout.description(),
                 pyramid.clone(),
-                layout.tiles(extension),
-                extension,
+                names,
             );
             let root = EntryName::new(layout.name().to_owned())?;
             let make = match begin {

@@ -1,5 +1,6 @@
 //! An export from its first folder to its commit: the tiles ([`tiles`](super::tiles)), then everything that goes with them.
 
+use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -8,18 +9,20 @@ use super::bag;
 use super::checkpoint::{self, SavedState};
 use super::files::Files;
 use super::tiles::{Start, WrittenTiles, write_tiles};
-use crate::encode::{EncodeError, TileEncoder};
+use crate::encode::{EncodeError, TileEncoder, TileFormat};
 use crate::error::Error;
-use crate::geometry::Rect;
+use crate::geometry::{Rect, Size};
 use crate::layout::Container;
 use crate::manifest::Digest;
 use crate::metadata::{self, Findings, published_properties};
 use crate::plan::{Colour, ExportPlan, Page};
 use crate::progress::{Progress, TileWritten, Workload};
-use crate::render::ProfileError;
+use crate::pyramid::TileAddress;
+use crate::render::{Pixels, ProfileError};
 use crate::scan_properties::{self, SCAN_PROPERTIES, ScanFacts};
 use crate::sink::{EntryName, Sink};
 use crate::slide::{SlideError, Source, identify};
+use crate::tile_layout::ResourceId;
 use crate::tile_set::TileSet;
 use crate::viewer;
 
@@ -51,6 +54,11 @@ pub enum Warning {
     },
     /// The slide's colour profile is of no use.
     ColourProfile(ProfileError),
+    /// A IIIF resource was given no identifier.
+    PlaceholderId {
+        /// What is written in its place.
+        id: String,
+    },
     /// An associated image's colour profile is of no use.
     AssociatedColourProfile {
         /// The image's name.
@@ -76,6 +84,12 @@ impl std::fmt::Display for Warning {
                     formatter,
                     "{regions} {many} of the slide ({pixels} pixels) cannot be read and {are} shown as background, the first of {first}; the \
                      description lists all"
+                )
+            }
+            Self::PlaceholderId { id } => {
+                write!(
+                    formatter,
+                    "info.json says that the slide is at {id}: --id says where its folder will really be served"
                 )
             }
             Self::ColourProfile(reason) => {
@@ -183,7 +197,7 @@ fn write_all(
         let identified = identified.join().map_err(panicked);
         Ok::<_, Error>((written?, identified??))
     })?;
-    let WrittenTiles { bytes: tile_bytes, files: tiles, entries, digests, unreadable } = written;
+    let WrittenTiles { bytes: tile_bytes, files: tiles, entries, digests, unreadable, twice_named } = written;
     let left_out = TileSet::of(pyramid, |ordinal| digests.get(ordinal).is_none());
 
     let mut files = Files::new(sink, entries, tiles);
@@ -196,6 +210,10 @@ fn write_all(
         let pixels = unreadable.iter().map(|rect| rect.size().area()).sum();
         warnings.push(Warning::Unreadable { regions: unreadable.len(), pixels, first });
     }
+    if plan.tile_layout().is_iiif() && plan.resource_id().is_none() {
+        warnings.push(Warning::PlaceholderId { id: ResourceId::default().of(plan.name()) });
+    }
+    write_companions(plan, &twice_named, &mut files)?;
     let associated = write_associated(source, plan, &mut files, &mut warnings)?;
     let description = metadata::describe(
         source.info(),
@@ -224,11 +242,12 @@ fn write_all(
         });
         files.write(SCAN_PROPERTIES.to_owned(), text.as_bytes())?;
     }
-    let last = [(layout.description(), description), (names.descriptor(), plan.descriptor(&left_out).to_xml())];
+    let last: Vec<(String, String)> =
+        std::iter::once((layout.description(), description)).chain(plan.descriptor_file(&left_out)).collect();
 
     // The manifest names all files but itself, those too that come after it; in a bag, all of the payload.
     let there = pyramid.tiles().zip(digests.iter()).filter(|(_, digest)| *digest != Digest::default());
-    let of_tiles = there.map(|(tile, digest)| (names.tile(tile), digest));
+    let of_tiles = there.map(|(tile, digest)| (names.tile(tile, pyramid), digest));
     let of_last = last.iter().map(|(name, contents)| (name.clone(), Digest::of(contents.as_bytes())));
     let listed = of_tiles.chain(files.take_digests()).chain(of_last);
     let manifest = files.write_manifest(layout.manifest(), listed)?;
@@ -239,6 +258,32 @@ fn write_all(
         bag::write_tags(&mut files, tile_bytes, (&layout.manifest(), manifest))?;
     }
     Ok(ExportReport { tiles, left_out: left_out.len(), tile_bytes, unreadable, warnings })
+}
+
+/// Writes what the layout has besides its tiles and its descriptor: a blank tile, and tiles by their second names.
+fn write_companions(
+    plan: &ExportPlan,
+    twice_named: &BTreeMap<TileAddress, Vec<u8>>,
+    files: &mut Files<'_>,
+) -> Result<(), Error> {
+    let (names, pyramid) = (plan.names(), plan.pyramid());
+    for (tile, name) in names.twice_named(pyramid) {
+        let contents = twice_named.get(&tile).ok_or_else(|| Error::Defect {
+            message: format!("tile {tile} has a second name, and was not kept for it"),
+        })?;
+        if let Some(folder) = names.folder_to_make(&name) {
+            files.create_folders(folder.to_owned())?;
+        }
+        files.write(name, contents)?;
+    }
+    if let Some(name) = names.blank() {
+        let side = pyramid.geometry().tile_size();
+        let blank = Size::new(side, side).map(|size| Pixels::filled(size, plan.background()));
+        let blank = blank.ok_or_else(|| Error::Defect { message: "tiles of no size are planned".to_owned() })?;
+        let mut encoder = TileEncoder::new(TileFormat::Png, plan.colour().embedded())?;
+        files.write(name, encoder.encode(blank.view())?)?;
+    }
+    Ok(())
 }
 
 fn write_associated(

@@ -31,6 +31,10 @@ impl<'a> Files<'a> {
         self.sink.create_folder(&EntryName::new(name)?)
     }
 
+    pub fn create_folders(&self, name: String) -> Result<(), SinkError> {
+        self.sink.create_folders(&EntryName::new(name)?)
+    }
+
     pub fn write(&mut self, name: String, contents: &[u8]) -> Result<(), SinkError> {
         self.write_tag(name.clone(), contents)?;
         self.written += 1;

@@ -4,7 +4,7 @@
 //! the way from the slide to the tile waits for a lock.
 
 use std::collections::hash_map::Entry;
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -63,6 +63,8 @@ pub(super) struct WrittenTiles {
     pub digests: TileDigests,
     /// What could not be read and is background, in slide-level-0 pixels.
     pub unreadable: Vec<Rect>,
+    /// The files of the tiles that have a second name. These show all of the slide, and so are written in the last run, whichever has begun.
+    pub twice_named: BTreeMap<TileAddress, Vec<u8>>,
 }
 
 /// Writes every tile.
@@ -132,6 +134,7 @@ pub(super) fn write_tiles(
         desks,
         tile_bytes: &tile_bytes,
         something_seen: &something_seen,
+        twice_named: Mutex::default(),
     };
     conveyor::run(&workers, &mut agenda, |job, worker| bench.perform(job, worker))?;
 
@@ -151,6 +154,7 @@ pub(super) fn write_tiles(
         entries: agenda.entries_issued,
         digests: agenda.digests,
         unreadable: once_each(agenda.unreadable),
+        twice_named: bench.twice_named.into_inner().unwrap_or_else(PoisonError::into_inner),
     })
 }
 
@@ -228,6 +232,8 @@ struct Bench<'a> {
     tile_bytes: &'a AtomicU64,
     /// Whether any pixel that was read was not wholly transparent.
     something_seen: &'a AtomicBool,
+    /// The files of the few tiles that have a second name.
+    twice_named: Mutex<BTreeMap<TileAddress, Vec<u8>>>,
 }
 
 impl Bench<'_> {
@@ -328,7 +334,13 @@ impl Bench<'_> {
         if tolerance.is_some_and(|tolerance| picture.is_within(tolerance, background)) {
             return Ok((Some(self.write_blank(desk, entry, tile)?), halved));
         }
-        let contents = desk.encoder.encode(picture).map_err(|source| Error::Encode { tile, source })?;
+        let size = self.plan.picture_size(tile);
+        let contents = if picture.size() == size {
+            desk.encoder.encode(picture)
+        } else {
+            desk.encoder.encode(picture.filled_up(size, background).view())
+        };
+        let contents = contents.map_err(|source| Error::Encode { tile, source })?;
         let digest = Digest::of(contents);
         self.write(tile, contents, |name| self.sink.write(entry, name, contents))?;
         Ok((Some(Written::File(digest)), halved))
@@ -341,7 +353,7 @@ impl Bench<'_> {
             self.progress.tiles_left_out(1, self.plan.pyramid().region(tile).core.size().area());
             return Ok(Written::LeftOut);
         }
-        let size = self.plan.pyramid().region(tile).full.size();
+        let size = self.plan.picture_size(tile);
         let (contents, digest) = match desk.blank.entry(size) {
             Entry::Occupied(known) => known.into_mut(),
             Entry::Vacant(new) => {
@@ -396,7 +408,15 @@ impl Bench<'_> {
         contents: &[u8],
         to_sink: impl FnOnce(&EntryName) -> Result<(), SinkError>,
     ) -> Result<(), Error> {
-        to_sink(&EntryName::new(self.names.tile(tile))?)?;
+        let name = self.names.tile(tile, self.plan.pyramid());
+        if let Some(folder) = self.names.folder_to_make(&name) {
+            self.sink.create_folders(&EntryName::new(folder.to_owned())?)?;
+        }
+        if self.names.second_name(tile, self.plan.pyramid()).is_some() {
+            let mut twice_named = self.twice_named.lock().unwrap_or_else(PoisonError::into_inner);
+            twice_named.insert(tile, contents.to_vec());
+        }
+        to_sink(&EntryName::new(name)?)?;
         let bytes = contents.len() as u64;
         self.tile_bytes.fetch_add(bytes, Ordering::Relaxed);
         let pixels = self.plan.pyramid().region(tile).core.size().area();

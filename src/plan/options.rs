@@ -11,6 +11,7 @@ use crate::layout::Container;
 use crate::pyramid::{Depth, TileGeometry};
 use crate::render::{Intent, ReductionMethod, Rgb};
 use crate::slide::{MicronsPerPixel, SourceIdentity};
+use crate::tile_layout::{ResourceId, TileLayout};
 
 /// Which part of the slide is exported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -153,11 +154,11 @@ pub enum PublishedProperties {
     All,
 }
 
-/// Tile size and overlap where none are asked for: SZI 1.2 wants 256 and 0, all other tools have 254 and 1.
+/// Tile size and overlap where none are asked for: those of the layout, but SZI 1.2 wants 256 and 0.
 #[must_use]
-pub fn default_geometry(container: Container) -> TileGeometry {
+pub fn default_geometry(container: Container, tile_layout: TileLayout) -> TileGeometry {
     let szi = (container == Container::Szi).then(|| TileGeometry::new(256, 0).ok()).flatten();
-    szi.unwrap_or_default()
+    szi.unwrap_or_else(|| tile_layout.default_geometry())
 }
 
 /// What is asked of an export. `Default` is what the command line does without options.
@@ -165,10 +166,15 @@ pub fn default_geometry(container: Container) -> TileGeometry {
 pub struct ExportOptions {
     /// A folder.
     pub container: Container,
-    /// Tile size and overlap; by default 254 and 1, in a `.szi` 256 and 0, with lossless tiles the slide's own and 0.
+    /// Deep Zoom's.
+    pub tile_layout: TileLayout,
+    /// Of IIIF's layouts, where the export's folder will be served, without its own name; by default a placeholder.
+    pub resource_id: Option<ResourceId>,
+    /// Tile size and overlap; by default 254 and 1, in a `.szi` 256 and 0, in other layouts 256 or 512 and 0, with lossless tiles the slide's
+    /// own and 0.
     pub geometry: Option<TileGeometry>,
-    /// Down to the level of one pixel.
-    pub depth: Depth,
+    /// Down to where the pyramid goes; by default to the level of one pixel, in other layouts than Deep Zoom's to the largest of one tile.
+    pub depth: Option<Depth>,
     /// Encoded.
     pub base_tiles: BaseTiles,
     /// JPEG.

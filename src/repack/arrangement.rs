@@ -14,6 +14,7 @@ use crate::pyramid::TileAddress;
 use crate::render::Rgb;
 use crate::scan_properties::{self, SCAN_PROPERTIES, ScanFacts};
 use crate::slide::MicronsPerPixel;
+use crate::tile_layout::TileNames;
 use crate::verify::{Damage, ExpectedPyramid, Inspection};
 use crate::viewer;
 
@@ -33,6 +34,8 @@ pub(super) struct Move {
 #[derive(Debug)]
 pub(super) struct Arrangement {
     pub layout: Layout,
+    /// The names of the copy's tiles.
+    pub tile_names: TileNames,
     /// The tiles in their order, then everything else that is copied.
     pub moves: Vec<Move>,
     /// How many of the moves are tiles.
@@ -80,13 +83,16 @@ impl Arrangement {
         let layout = Layout::new(from.name(), options.container);
         let export = inspection.export.as_ref();
         let description = inspection.expectations.description(export);
-        let names = layout.tiles(&pyramid.extension);
+        let names = layout.tiles(pyramid.names.layout(), pyramid.names.extension());
+        if layout.container() == Container::Szi && !names.layout().is_deep_zoom() {
+            return Err(RepackError::Layout { tile_layout: names.layout() });
+        }
         let page_fits = layout.container() != Container::Szi && options.page == Page::Include;
 
         let there = |tile: &TileAddress| !pyramid.is_left_out(*tile);
         let tile_names = pyramid.plan.tiles().filter(there).map(|tile| Move {
-            from: pyramid.names.tile(tile),
-            to: names.tile(tile),
+            from: pyramid.names.tile(tile, &pyramid.plan),
+            to: names.tile(tile, &pyramid.plan),
             pixels: Some(pyramid.plan.region(tile).core.size().area()),
         });
         let mut moves: Vec<Move> = tile_names.collect();
@@ -133,13 +139,15 @@ impl Arrangement {
         if let Some(description) = described {
             last.push((layout.description(), description.into_bytes()));
         }
-        let descriptor = export.read(&pyramid.descriptor, TEXT_AT_MOST).map_err(|error| RepackError::Damaged {
-            path: pyramid.descriptor.clone().into(),
-            first: Damage::Unreadable { name: pyramid.descriptor.clone(), message: error.to_string() },
-        })?;
-        last.push((names.descriptor(), descriptor));
+        if let Some((from, to)) = pyramid.names.descriptor().zip(names.descriptor()) {
+            let descriptor = export.read(&from, TEXT_AT_MOST).map_err(|error| RepackError::Damaged {
+                path: from.clone().into(),
+                first: Damage::Unreadable { name: from.clone(), message: error.to_string() },
+            })?;
+            last.push((to, descriptor));
+        }
         let left_out = left_out(export, from);
-        let arrangement = Self { layout, moves, tiles, made, left_out, last };
+        let arrangement = Self { layout, tile_names: names, moves, tiles, made, left_out, last };
         arrangement.check_names()?;
         Ok(arrangement)
     }
@@ -156,11 +164,12 @@ impl Arrangement {
         }
     }
 
-    /// Every folder that the copy's files stand in, outermost first.
+    /// Every folder that the copy's files stand in, outermost first, but for those that tiles have of their own.
     pub fn folders(&self) -> BTreeSet<String> {
         let manifest = self.layout.manifest();
         let mut folders = BTreeSet::new();
-        for name in self.names().chain([&manifest]) {
+        let shared = |name: &&String| self.tile_names.folder_to_make(name).is_none();
+        for name in self.names().chain([&manifest]).filter(shared) {
             folders.extend(name.match_indices('/').map(|(end, _)| name[..end].to_owned()));
         }
         folders
@@ -190,11 +199,12 @@ fn role<'a>(name: &'a str, layout: &Layout, pyramid: &ExpectedPyramid, is_ours: 
     if pyramid.names.tile_named(name, &pyramid.plan).is_some() {
         return Role::Tile;
     }
-    let renewed = [layout.manifest(), layout.tile_index(), layout.description(), pyramid.descriptor.clone()];
+    let renewed =
+        [layout.manifest(), layout.tile_index(), layout.description()].into_iter().chain(pyramid.names.descriptor());
     let renews_script = is_ours && name == layout.slide_script();
     let in_bag = layout.container() == Container::Bag && !name.starts_with(layout.payload());
     let ours = is_ours && layout.container() == Container::Szi && name == SCAN_PROPERTIES;
-    if renewed.iter().any(|renewed| renewed == name) || in_bag || ours || renews_script {
+    if renewed.into_iter().any(|renewed| renewed == name) || in_bag || ours || renews_script {
         return Role::Renewed;
     }
     let inside = in_payload(name, layout);
@@ -238,7 +248,7 @@ impl<'a> Facts<'a> {
             size: pyramid.plan.size(),
             tile_size: geometry.tile_size(),
             overlap: geometry.overlap(),
-            format: &pyramid.extension,
+            format: pyramid.names.extension(),
             microns_per_pixel: self.microns_per_pixel,
             objective_power: self.objective_power,
             background: self.background,
@@ -251,8 +261,8 @@ impl<'a> Facts<'a> {
         if overlap > 0 {
             return Err(RepackError::Overlap { overlap });
         }
-        if !["jpeg", "jpg", "png"].contains(&pyramid.extension.as_str()) {
-            return Err(RepackError::Format { extension: pyramid.extension.clone() });
+        if !["jpeg", "jpg", "png"].contains(&pyramid.names.extension()) {
+            return Err(RepackError::Format { extension: pyramid.names.extension().to_owned() });
         }
         Ok(scan_properties::describe(&ScanFacts {
             size: pyramid.plan.size(),

@@ -56,10 +56,11 @@ impl Agenda for Copying {
     }
 }
 
-/// Copies one tile; the inner error is what is wrong with it.
+/// Copies one tile, into a folder of its own where it has one; the inner error is what is wrong with it.
 pub(super) fn copy(
     inspection: &Inspection,
     Move { from, to, pixels }: &Move,
+    folder: Option<&str>,
     number: usize,
     sink: &dyn Sink,
     progress: &dyn Progress,
@@ -75,6 +76,9 @@ pub(super) fn copy(
         Ok(digest) => digest.unwrap_or_else(|| Digest::of(&contents)),
         Err(damage) => return Ok(Err(damage)),
     };
+    if let Some(folder) = folder {
+        sink.create_folders(&EntryName::new(folder.to_owned())?)?;
+    }
     sink.write(number as u64, &EntryName::new(to.clone())?, &contents)?;
     let bytes = contents.len() as u64;
     if let &Some(pixels) = pixels {

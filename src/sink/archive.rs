@@ -253,6 +253,10 @@ impl Sink for ArchiveSink {
         Ok(())
     }
 
+    fn create_folders(&self, _name: &EntryName) -> Result<(), SinkError> {
+        Ok(())
+    }
+
     fn write(&self, entry: u64, name: &EntryName, contents: &[u8]) -> Result<(), SinkError> {
         // What takes time, the CRC-32, is done before the lock is taken.
         let file = prepare(&self.destination, &self.root, name, contents)?;

@@ -233,6 +233,24 @@ impl Sink for DirectorySink {
         }
     }
 
+    fn create_folders(&self, name: &EntryName) -> Result<(), SinkError> {
+        let name = name.as_str();
+        // Most of them are there, or only the innermost is not.
+        match fs::create_dir(self.partial.join(name)) {
+            Ok(()) => return Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(()),
+            Err(_) => {}
+        }
+        for end in name.match_indices('/').map(|(end, _)| end).chain([name.len()]) {
+            let path = self.partial.join(&name[..end]);
+            match fs::create_dir(&path) {
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                made => made.map_err(failed("create", &path))?,
+            }
+        }
+        Ok(())
+    }
+
     fn write(&self, _entry: u64, name: &EntryName, contents: &[u8]) -> Result<(), SinkError> {
         self.write_file(name, |file| {
             file.write_all(contents)?;

@@ -13,6 +13,7 @@ use crate::archive::{Archive, ArchiveError};
 use crate::layout::{BAG_DECLARATION, BAG_INFORMATION, TAG_MANIFEST, TILE_INDEX};
 use crate::manifest::MANIFEST;
 use crate::scan_properties::SCAN_PROPERTIES;
+use crate::tile_layout::TileLayout;
 
 /// What to do where something stands under the final name already.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -111,30 +112,53 @@ fn is_export_archive(file: &Path) -> Result<bool, SinkError> {
 /// Whether a folder is an export and nothing else, or empty: `--overwrite` must not remove what anybody else has put there. One
 /// descriptor, and beside it only names that an export has.
 pub(super) fn is_export(folder: &Path) -> Result<bool, SinkError> {
+    let Some(names) = names_in(folder)? else { return Ok(false) };
+    let mut names: Vec<&str> = names.iter().map(String::as_str).collect();
+    if !names.contains(&BAG_DECLARATION) {
+        return Ok(names.is_empty() || are_of_one_export(&names, &[]));
+    }
+    let Some(payload) = names_in(&folder.join("data"))? else { return Ok(false) };
+    let of_bags = ["data", BAG_DECLARATION, BAG_INFORMATION, TAG_MANIFEST, MANIFEST];
+    let is_bag = names.iter().all(|name| of_bags.contains(name));
+    names.retain(|name| *name == MANIFEST);
+    let payload: Vec<&str> = payload.iter().map(String::as_str).collect();
+    Ok(is_bag && (payload.is_empty() || are_of_one_export(&[payload, names].concat(), &[])))
+}
+
+/// The names of what stands directly in a folder; `None` where it is none.
+fn names_in(folder: &Path) -> Result<Option<Vec<String>>, SinkError> {
     let look = failed("look into", folder);
-    if !fs::symlink_metadata(folder).map_err(&look)?.is_dir() {
-        return Ok(false);
+    if !exists(folder)? || !fs::symlink_metadata(folder).map_err(&look)?.is_dir() {
+        return Ok(None);
     }
     let mut names = Vec::new();
     for entry in fs::read_dir(folder).map_err(&look)? {
         names.push(entry.map_err(&look)?.file_name().to_string_lossy().into_owned());
     }
-    if names.iter().any(|name| name == BAG_DECLARATION) {
-        let of_bags = ["data", BAG_DECLARATION, BAG_INFORMATION, TAG_MANIFEST, MANIFEST];
-        return Ok(names.iter().all(|name| of_bags.contains(&name.as_str())) && is_export(&folder.join("data"))?);
-    }
-    let names: Vec<&str> = names.iter().map(String::as_str).collect();
-    Ok(names.is_empty() || are_of_one_export(&names, &[]))
+    Ok(Some(names))
 }
 
-/// Whether these are the names of what stands directly in an export's folder: one descriptor, and beside it only what an export has, or what is
-/// in `besides`.
+/// Whether these are the names of what stands directly in an export's folder: one descriptor, or what another layout has instead, and beside it only
+/// what an export has, or what is in `besides`.
 fn are_of_one_export(names: &[&str], besides: &[&str]) -> bool {
     let mut descriptors = names.iter().filter_map(|name| name.strip_suffix(".dzi"));
-    let (Some(export), None) = (descriptors.next(), descriptors.next()) else { return false };
-    names.iter().all(|name| {
-        let own = name.strip_prefix(export).is_some_and(|rest| matches!(rest, ".dzi" | "_files" | ".json"));
-        own || besides.contains(name)
-            || ["index.html", "slide.js", "viewer", "associated", MANIFEST, TILE_INDEX].contains(name)
-    })
+    let is_common = |name: &&str| {
+        ["index.html", "slide.js", "viewer", "associated", MANIFEST, TILE_INDEX].contains(name)
+            || besides.contains(name)
+    };
+    match (descriptors.next(), descriptors.next()) {
+        (Some(export), None) => names.iter().all(|name| {
+            let own = name.strip_prefix(export).is_some_and(|rest| matches!(rest, ".dzi" | "_files" | ".json"));
+            own || is_common(name)
+        }),
+        (Some(_), Some(_)) => false,
+        // The tiles of other layouts stand there themselves, and only together with a manifest and a description are they an export of ours.
+        (None, _) => TileLayout::OTHERS.into_iter().any(|layout| {
+            let (known, others): (Vec<&&str>, Vec<&&str>) = names.iter().partition(|name| layout.knows(name));
+            let mut besides = others.into_iter().filter(|name| !is_common(name));
+            let is_description = |name: &&str| name.strip_suffix(".json").is_some_and(|stem| !stem.is_empty());
+            let described = besides.next().is_some_and(is_description) && besides.next().is_none();
+            described && !known.is_empty() && names.contains(&MANIFEST)
+        }),
+    }
 }

@@ -36,6 +36,10 @@ impl Sink for MemorySink {
         Ok(())
     }
 
+    fn create_folders(&self, _name: &EntryName) -> Result<(), SinkError> {
+        Ok(())
+    }
+
     fn write(&self, entry: u64, name: &EntryName, contents: &[u8]) -> Result<(), SinkError> {
         let mut files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
         if files.contains_key(name) {

@@ -9,9 +9,9 @@ use crate::exported::ExportedFiles;
 use crate::geometry::Size;
 use crate::layout::{BAG_DECLARATION, BAG_INFORMATION, Container, Layout, TAG_MANIFEST, is_descriptor};
 use crate::manifest::{self, Digest, MANIFEST};
-use crate::metadata;
+use crate::metadata::{self, DescribedPyramid};
 use crate::pyramid::{PyramidPlan, TileAddress};
-use crate::tile_layout::TileNames;
+use crate::tile_layout::{TileLayout, TileNames};
 use crate::tile_set::TileSet;
 
 /// No descriptor, and none of a bag's tag files but the manifests, is longer.
@@ -34,16 +34,17 @@ pub(crate) struct Expectations {
     pyramid: Option<ExpectedPyramid>,
 }
 
-/// What the descriptor promises.
+/// What the descriptor promises, or in other layouts than Deep Zoom's the description.
 #[derive(Debug)]
 pub(crate) struct ExpectedPyramid {
-    /// The descriptor's file.
-    pub descriptor: String,
+    /// The file that promises it.
+    told_by: String,
+    /// What the layout's own descriptor must say; `None` for one that is read itself.
+    descriptor_text: Option<String>,
     pub plan: PyramidPlan,
     /// The tiles that the description says were left out, being blank.
     left_out: Option<TileSet>,
     pub names: TileNames,
-    pub extension: String,
     format: TileFileFormat,
 }
 
@@ -71,15 +72,28 @@ impl Expectations {
             }
             check_payload_sum(export, damages);
         }
-        let descriptor = find_descriptor(path, export, &nameless, listed.as_ref(), damages)?;
-        let own_name = descriptor.map_or("", |name| {
-            let name = name.strip_suffix(".dzi").unwrap_or_default();
-            name.strip_prefix(nameless.payload()).unwrap_or(name)
-        });
+        let told_by = find_teller(path, export, &nameless, listed.as_ref(), damages)?;
+        let own_name = match &told_by {
+            Some(Teller::Descriptor(file)) => {
+                let name = file.strip_suffix(".dzi").unwrap_or_default();
+                name.strip_prefix(nameless.payload()).unwrap_or(name)
+            }
+            Some(Teller::Description(name, _)) => name,
+            None => "",
+        };
         let layout = Layout::new(own_name, nameless.container());
-        let pyramid = descriptor.and_then(|name| read_pyramid(export, name, &layout, damages));
+        let pyramid = match &told_by {
+            Some(Teller::Descriptor(file)) => read_descriptor(export, file, &layout),
+            Some(Teller::Description(_, described)) => described_pyramid(described, &layout),
+            None => Ok(None),
+        };
+        let pyramid = pyramid.unwrap_or_else(|damage| {
+            damages.push(damage);
+            None
+        });
         let mut expectations = Self { layout, listed, tags, pyramid };
         expectations.take_description(export, damages);
+        expectations.check_descriptor(export, damages);
         Ok(expectations)
     }
 
@@ -110,11 +124,38 @@ impl Expectations {
         self.listed.iter().chain(&self.tags).find_map(|listed| listed.get(name)).copied()
     }
 
-    /// The planned size of a tile, by its file's name; `None` for a file that is none of the pyramid's.
-    pub fn tile(&self, name: &str) -> Option<(Size, TileFileFormat)> {
-        let pyramid = self.pyramid.as_ref()?;
-        let tile = pyramid.names.tile_named(name, &pyramid.plan)?;
-        Some((pyramid.plan.region(tile).full.size(), pyramid.format))
+    /// Whether a file is a tile.
+    pub fn is_tile(&self, name: &str) -> bool {
+        self.pyramid.as_ref().is_some_and(|pyramid| pyramid.names.tile_named(name, &pyramid.plan).is_some())
+    }
+
+    /// The planned size of a tile, or of another picture of the pyramid's, by its file's name; `None` for a file that is none.
+    pub fn picture(&self, name: &str) -> Option<(Size, TileFileFormat)> {
+        let ExpectedPyramid { plan, names, format, .. } = self.pyramid.as_ref()?;
+        let size = |tile| names.layout().picture_size(tile, plan);
+        if let Some(tile) = names.tile_named(name, plan) {
+            return Some((size(tile), *format));
+        }
+        if names.blank().is_some_and(|blank| blank == name) {
+            let tile_size = plan.geometry().tile_size();
+            return Some((Size::new(tile_size, tile_size)?, TileFileFormat::Png));
+        }
+        names.twice_named(plan).find(|(_, second)| second == name).map(|(tile, _)| (size(tile), *format))
+    }
+
+    /// Holds a descriptor that tells nothing new against what it must say.
+    fn check_descriptor(&self, export: &dyn ExportedFiles, damages: &mut Vec<Damage>) {
+        let Some(pyramid) = &self.pyramid else { return };
+        let name = pyramid.names.descriptor().filter(|name| export.files().contains_key(name));
+        let (Some(name), Some(expected)) = (name, &pyramid.descriptor_text) else { return };
+        match export.read_text(&name, TEXT_AT_MOST) {
+            Ok(text) if text == *expected => {}
+            Ok(_) => {
+                let message = format!("says something else than follows from {}", pyramid.told_by);
+                damages.push(contradiction(&name, message));
+            }
+            Err(message) => damages.push(contradiction(&name, message)),
+        }
     }
 
     /// Holds the description against the descriptor, where it is there, and takes from it which tiles were left out.
@@ -151,7 +192,8 @@ impl Expectations {
         ] {
             let found = &description[key];
             if !found.is_null() && found.as_u64() != Some(expected) {
-                damages.push(contradiction(&name, format!("says {key} {found}, and the descriptor says {expected}")));
+                let told_by = if pyramid.told_by == name { "the rest of it" } else { "the descriptor" };
+                damages.push(contradiction(&name, format!("says {key} {found}, and {told_by} says {expected}")));
             }
         }
         if let Some(text) = description["blankTiles"].as_str() {
@@ -191,10 +233,11 @@ impl Expectations {
             let there = self.listed.as_ref().map_or(export.files().len(), BTreeMap::len) as u64;
             if tiles > there.saturating_add(MISSING_AT_MOST) {
                 let message = format!("promises {tiles} tiles, and there are {there} files");
-                damages.push(contradiction(&pyramid.descriptor, message));
+                damages.push(contradiction(&pyramid.told_by, message));
             } else {
                 let planned = pyramid.plan.tiles().filter(|&tile| !pyramid.is_left_out(tile));
-                missing.extend(planned.map(|tile| pyramid.names.tile(tile)).filter(|name| !known(name)));
+                let names = planned.map(|tile| pyramid.names.tile(tile, &pyramid.plan));
+                missing.extend(names.chain(pyramid.names.companions(&pyramid.plan)).filter(|name| !known(name)));
             }
         }
         let listed = self.listed.iter().chain(&self.tags).flat_map(BTreeMap::keys);
@@ -221,10 +264,7 @@ impl Expectations {
                     || name == self.layout.tile_index()
             }
             // Without a manifest, nobody can say what else may stand beside the tiles.
-            (None, Some(pyramid)) => {
-                let in_level = name.strip_prefix(&(pyramid.names.tiles() + "/")).is_some_and(|rest| rest.contains('/'));
-                !in_level || pyramid.names.tile_named(name, &pyramid.plan).is_some()
-            }
+            (None, Some(pyramid)) => !pyramid.names.looks_like_a_tile(name) || self.picture(name).is_some(),
             (None, None) => true,
         }
     }
@@ -262,20 +302,35 @@ fn check_payload_sum(export: &dyn ExportedFiles, damages: &mut Vec<Damage>) {
     }
 }
 
-/// The descriptor's file. `None` where it is missing, or where nobody can say which it is, which is told of.
-fn find_descriptor<'a>(
+/// What tells which pyramid an export is.
+enum Teller<'a> {
+    /// A `.dzi` file.
+    Descriptor(&'a str),
+    /// Of another layout, by the export's name.
+    Description(String, DescribedPyramid),
+}
+
+/// What tells of the pyramid. `None` where it is missing, or where nobody can say which it is, which is told of.
+fn find_teller<'a>(
     path: &Path,
     export: &'a dyn ExportedFiles,
     layout: &Layout,
     listed: Option<&Listed>,
     damages: &mut Vec<Damage>,
-) -> Result<Option<&'a str>, VerifyError> {
+) -> Result<Option<Teller<'a>>, VerifyError> {
     let at_root = |name: &&str| name.strip_prefix(layout.payload()).is_some_and(is_descriptor);
     let there: Vec<&str> = export.files().keys().map(String::as_str).filter(at_root).collect();
+    let described = || {
+        let mut described = export.described();
+        described
+            .next()
+            .filter(|_| described.next().is_none())
+            .map(|(name, pyramid)| Teller::Description(name, pyramid))
+    };
     let Some(listed) = listed else {
         return match there[..] {
-            [] => Err(VerifyError::NotAnExport { path: path.to_owned() }),
-            [one] => Ok(Some(one)),
+            [] => described().map(Some).ok_or_else(|| VerifyError::NotAnExport { path: path.to_owned() }),
+            [one] => Ok(Some(Teller::Descriptor(one))),
             [_, ref others @ ..] => {
                 let message = "a second descriptor, and no manifest says which is the export's";
                 damages.extend(others.iter().map(|name| contradiction(name, message.to_owned())));
@@ -284,32 +339,52 @@ fn find_descriptor<'a>(
         };
     };
     let listed: Vec<&str> = listed.keys().map(String::as_str).filter(at_root).collect();
+    if let ([], Some(described)) = (&listed[..], described()) {
+        return Ok(Some(described));
+    }
     let [name] = listed[..] else {
         damages.push(contradiction(&layout.manifest(), format!("it lists {} descriptors", listed.len())));
         return Ok(None);
     };
     // Where it is missing, the comparison of names tells.
-    Ok(there.into_iter().find(|there| *there == name))
+    Ok(there.into_iter().find(|there| *there == name).map(Teller::Descriptor))
 }
 
-fn read_pyramid(
-    export: &dyn ExportedFiles,
-    name: &str,
-    layout: &Layout,
-    damages: &mut Vec<Damage>,
-) -> Option<ExpectedPyramid> {
+fn checked_format(format: &str) -> Result<TileFileFormat, String> {
+    TileFileFormat::of_extension(format).ok_or_else(|| format!("its tiles are {format:?}, which cannot be checked"))
+}
+
+fn read_descriptor(export: &dyn ExportedFiles, name: &str, layout: &Layout) -> Result<Option<ExpectedPyramid>, Damage> {
     let parsed = export.read_text(name, TEXT_AT_MOST).and_then(|text| {
         let descriptor = Descriptor::from_xml(&text).map_err(|error| error.to_string())?;
-        let format = TileFileFormat::of_extension(&descriptor.format)
-            .ok_or_else(|| format!("its tiles are {:?}, which cannot be checked", descriptor.format))?;
-        Ok(ExpectedPyramid {
-            descriptor: name.to_owned(),
+        Ok(Some(ExpectedPyramid {
+            told_by: name.to_owned(),
+            descriptor_text: None,
             plan: PyramidPlan::new(descriptor.size, descriptor.geometry),
             left_out: None,
-            names: layout.tiles(&descriptor.format),
-            extension: descriptor.format,
-            format,
-        })
+            names: layout.tiles(TileLayout::DeepZoom, &descriptor.format),
+            format: checked_format(&descriptor.format)?,
+        }))
     });
-    parsed.map_err(|message| damages.push(contradiction(name, message))).ok()
+    parsed.map_err(|message| contradiction(name, message))
+}
+
+fn described_pyramid(described: &DescribedPyramid, layout: &Layout) -> Result<Option<ExpectedPyramid>, Damage> {
+    let read = || {
+        let plan = described.pyramid().ok_or("describes a pyramid that cannot be")?;
+        if plan.geometry().overlap() > 0 || described.layout.namesakes(&plan).is_some() {
+            return Err("describes tiles that its layout cannot name".to_owned());
+        }
+        let names = described.names(layout);
+        let id = described.resource_id().ok_or("has a resourceId that is no address")?;
+        Ok(Some(ExpectedPyramid {
+            told_by: layout.description(),
+            descriptor_text: names.descriptor_text(&plan, &id),
+            format: checked_format(names.extension())?,
+            plan,
+            left_out: None,
+            names,
+        }))
+    };
+    read().map_err(|message: String| contradiction(&layout.description(), message))
 }

@@ -30,12 +30,12 @@ pub(super) fn check(
             return Ok(());
         }
     };
-    if *index.pyramid() != pyramid.plan || index.extension() != pyramid.extension {
+    if *index.pyramid() != pyramid.plan || index.extension() != pyramid.names.extension() {
         wrong("is of another pyramid than the descriptor".to_owned());
         return Ok(());
     }
     for tile in pyramid.plan.tiles() {
-        if let Some(message) = differs(export, &pyramid.names.tile(tile), index.tile(tile))? {
+        if let Some(message) = differs(export, &pyramid.names.tile(tile, &pyramid.plan), index.tile(tile))? {
             wrong(format!("{message} tile {tile}"));
         }
     }

@@ -52,6 +52,7 @@ fn the_description_says_all_that_a_script_needs() {
         description,
         json!({
             "name": "scan",
+            "layout": "dz",
             "width": 700,
             "height": 500,
             "levels": 11, "smallestLevel": 0,

@@ -70,6 +70,7 @@ mod short_writes;
 mod single_tile;
 mod smart_zoom;
 mod tile_index;
+mod tile_layouts;
 mod unreadable;
 mod usage;
 mod verify;

@@ -184,7 +184,7 @@ fn check_tiles(mut image: Image, plan: &ExportPlan, published: &Published) {
         for row in 0..grid.height() {
             for column in 0..grid.width() {
                 let tile = pyramid.tile(level, column, row).unwrap();
-                let (_, bytes) = &published[&EntryName::new(plan.names().tile(tile)).unwrap()];
+                let (_, bytes) = &published[&EntryName::new(plan.names().tile(tile, plan.pyramid())).unwrap()];
                 let (size, pixels) = decode_png(bytes);
                 let full = pyramid.region(tile).full;
                 assert_eq!(size, full.size(), "{tile}");
@@ -477,7 +477,8 @@ fn an_exact_tile_is_the_export_s_tile() {
             let grid = plan.pyramid().grid(level);
             let tile = plan.pyramid().tile(level, grid.width() / 2, grid.height() - 1).unwrap();
             let pixels = exact_tile(&source, &plan, tile, jobs(2)).unwrap();
-            let (size, expected) = decode_png(&published[&EntryName::new(plan.names().tile(tile)).unwrap()].1);
+            let (size, expected) =
+                decode_png(&published[&EntryName::new(plan.names().tile(tile, plan.pyramid())).unwrap()].1);
             assert_eq!(pixels.size(), size);
             let found: Vec<_> = pixels.bytes().chunks_exact(4).map(|pixel| [pixel[2], pixel[1], pixel[0]]).collect();
             assert!(found == expected, "pixels of {tile}");

@@ -52,6 +52,11 @@ impl Sink for FailingSink {
         self.inner.create_folder(name)
     }
 
+    fn create_folders(&self, name: &EntryName) -> Result<(), SinkError> {
+        self.count()?;
+        self.inner.create_folders(name)
+    }
+
     fn write(&self, entry: u64, name: &EntryName, contents: &[u8]) -> Result<(), SinkError> {
         self.count()?;
         self.inner.write(entry, name, contents)

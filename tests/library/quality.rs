@@ -25,7 +25,7 @@ fn level_pixels(plan: &ExportPlan, files: &Published, level: Level, decode: fn(&
     tiles
         .flat_map(|(column, row)| {
             let tile = plan.pyramid().tile(level, column, row).unwrap();
-            decode(&files[&EntryName::new(plan.names().tile(tile)).unwrap()].1)
+            decode(&files[&EntryName::new(plan.names().tile(tile, plan.pyramid())).unwrap()].1)
         })
         .collect()
 }

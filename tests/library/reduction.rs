@@ -33,7 +33,7 @@ fn full_size(plan: &ExportPlan, published: &Published) -> Vec<[u8; 3]> {
     let (level, width) = (pyramid.max_level(), pyramid.size().width());
     let mut whole = vec![[0; 3]; pyramid.size().area() as usize];
     for tile in pyramid.tiles().filter(|tile| tile.level() == level) {
-        let (found, pixels) = decode_png(&published[&EntryName::new(names.tile(tile)).unwrap()].1);
+        let (found, pixels) = decode_png(&published[&EntryName::new(names.tile(tile, plan.pyramid())).unwrap()].1);
         let region = pyramid.region(tile).full;
         assert_eq!(found, region.size(), "{tile}");
         let places = region.rows().flat_map(|y| region.columns().map(move |x| (x, y)));
@@ -107,7 +107,7 @@ fn halvings_are_the_smaller_levels_of_the_plain_export() {
             assert_eq!(plan.pyramid().levels().len() + halvings, whole_plan.pyramid().levels().len());
             let reduced = run(&source, &plan, jobs(3), &Unwatched).unwrap();
             for tile in plan.pyramid().tiles() {
-                let name = EntryName::new(plan.names().tile(tile)).unwrap();
+                let name = EntryName::new(plan.names().tile(tile, plan.pyramid())).unwrap();
                 assert!(reduced[&name].1 == full[&name].1, "{resolution:?} {tile}");
             }
             let pixels: u64 = source.reads().iter().map(|rect| rect.size().area()).sum();
@@ -189,7 +189,7 @@ fn workers_do_not_matter_and_tiles_on_demand_are_those_of_the_export() {
         let grid = plan.pyramid().grid(level);
         let tile = plan.pyramid().tile(level, grid.width() / 2, grid.height() - 1).unwrap();
         let exact = exact_tile(&source, &plan, tile, NonZeroUsize::MIN).unwrap();
-        let (size, expected) = decode_png(&alone[&EntryName::new(plan.names().tile(tile)).unwrap()].1);
+        let (size, expected) = decode_png(&alone[&EntryName::new(plan.names().tile(tile, plan.pyramid())).unwrap()].1);
         let found: Vec<_> = exact.bytes().chunks_exact(4).map(|pixel| [pixel[2], pixel[1], pixel[0]]).collect();
         assert!(exact.size() == size && found == expected, "{tile}");
         assert_eq!(nearest_tile(&source, &plan, tile).unwrap().size(), size, "{tile}");

@@ -16,6 +16,7 @@ use slidezoom::pyramid::TileGeometry;
 use slidezoom::render::ReductionMethod;
 use slidezoom::sink::{Checkpoint, EntryName, Existing, LeftState, Sink, SinkError};
 use slidezoom::slide::SourceIdentity;
+use slidezoom::tile_layout::TileLayout;
 use slidezoom::{Error, ExportPlan, ExportReport, Source, export};
 
 use crate::drawn_source::DrawnSource;
@@ -149,6 +150,27 @@ fn a_resumed_export_by_lanczos_is_the_same_byte_for_byte() {
     assert!(exports.contents("resumed") == exports.contents("undisturbed"));
 }
 
+/// Folders that are made with their first file, and files with two names, are there whichever run has made them.
+#[test]
+fn so_it_is_in_every_layout() {
+    for tile_layout in TileLayout::OTHERS {
+        let blank_tiles = BlankTiles::Skip(0);
+        for container in [Container::Folder, Container::Zip] {
+            let laid = ExportOptions { tile_layout, blank_tiles, ..options(container) };
+            let exports = Exports::new(container).with(laid);
+            exports.run("undisturbed", 2, &Unwatched).unwrap();
+            exports.stop_at_checkpoint("resumed", 3);
+            exports.run("resumed", 2, &Unwatched).unwrap();
+            assert!(exports.contents("resumed") == exports.contents("undisturbed"), "{container:?} {tile_layout:?}");
+        }
+    }
+    let exports = Exports::new(Container::Folder);
+    exports.stop_at_checkpoint("scan", 2);
+    let other = ExportOptions { tile_layout: TileLayout::Zoomify, ..options(Container::Folder) };
+    let refused = exports.run_with("scan", 2, &Unwatched, &other);
+    assert!(matches!(refused, Err(Error::Differs { .. })), "{refused:?}");
+}
+
 /// What the run was made of is not read again: it goes on where it was.
 #[test]
 fn what_was_written_is_not_read_again() {
@@ -276,6 +298,10 @@ struct Recorder {
 }
 
 impl Sink for Recorder {
+    fn create_folders(&self, _: &EntryName) -> Result<(), SinkError> {
+        Ok(())
+    }
+
     fn create_folder(&self, _: &EntryName) -> Result<(), SinkError> {
         Ok(())
     }

@@ -47,7 +47,8 @@ fn a_tile_on_demand_is_that_of_an_export() {
     let mut encoder = pyramid.encoder().unwrap();
     for tile in plan.tiles() {
         let pixels = pyramid.tile(tile.level().number(), tile.column(), tile.row()).unwrap();
-        let file = std::fs::read(destination.join(pyramid.plan().names().tile(tile))).unwrap();
+        let file =
+            std::fs::read(destination.join(pyramid.plan().names().tile(tile, pyramid.plan().pyramid()))).unwrap();
         assert!(encoder.encode(pixels.view()).unwrap() == file, "{tile}");
         assert!(decoded(&file) == (pixels.size().width(), pixels.size().height(), pixels.into_bytes()), "{tile}");
     }
