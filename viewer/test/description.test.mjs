@@ -43,6 +43,7 @@ test("a right description is read whole", () => {
 test("what an export says of itself is read, and may be missing", () => {
   const details = {
     levels: 17,
+    layout: "dz",
     smallestLevel: 0,
     quality: 80,
     subsampling: "444",

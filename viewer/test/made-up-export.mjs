@@ -30,6 +30,7 @@ export function slidePixel(x, y) {
 
 /** What is known where a description has nothing of it. */
 export const NO_DETAILS = {
+  layout: "dz",
   smallestLevel: 0,
   levels: null,
   tileCount: null,
