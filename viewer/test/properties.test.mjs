@@ -194,7 +194,8 @@ pageTest("the associated images are fetched when the panel opens, and shown larg
   await page.keyboard.press("i");
   for (const image of ASSOCIATED) {
     const name = `${image.name} ${image.width} × ${image.height}\u00a0px`;
-    const button = panel.getByRole("button", { name, exact: true });
+    // Once there is something to show: until then it cannot be focused.
+    const button = panel.getByRole("button", { name, exact: true, disabled: false });
     await button.focus();
     await page.keyboard.press("Enter");
     await showsAssociated(page, image);
