@@ -14,7 +14,7 @@ use super::reading::read_chunk;
 use super::tiles::start_workers;
 use crate::encode::TileEncoder;
 use crate::error::Error;
-use crate::geometry::{Rect, Size};
+use crate::geometry::{Orientation, Point, Rect, Size};
 use crate::manifest::Digest;
 use crate::plan::{EncodedPixels, ExportPlan, Sampled, SampledTiles};
 use crate::render::{Canvas, Patch, PixelView};
@@ -30,6 +30,9 @@ use blank::{Blank, BlankMap, blank_cells, clear_in_cells, level_to_look_at};
 /// Regions of the full size, at most, and their pixels together.
 const REGIONS: u64 = 32;
 const REGION_PIXELS: u64 = 1 << 24;
+
+/// The chunk where that of the slide's stored tiles is not that of the export.
+const CHUNK_IN_PLAIN: Size = Size::new(256, 256).unwrap();
 
 /// What a tile takes besides its pixels: its file is created, written and closed. Measured on a gigapixel, as what reading and encoding leave.
 const SECONDS_A_TILE: f64 = 100e-6;
@@ -57,7 +60,7 @@ impl Sample {
     #[must_use]
     pub fn estimated_seconds(&self, plan: &ExportPlan, jobs: NonZeroUsize) -> Option<f64> {
         let Speed { read, tiles } = self.speed?;
-        let (area, all) = (plan.area().size().area() as f64, plan.pyramid().pixel_count() as f64);
+        let (area, all) = (plan.pyramid().size().area() as f64, plan.pyramid().pixel_count() as f64);
         let files = plan.pyramid().tile_count() as f64 * SECONDS_A_TILE;
         // What was never scanned takes next to no time.
         let scanned = 1.0 - self.blank.map_or(0.0, |blank| blank.transparent);
@@ -81,18 +84,20 @@ struct Speed {
 pub fn sample(source: &dyn Source, plan: &ExportPlan, jobs: NonZeroUsize) -> Result<Sample, Error> {
     let workers = start_workers(jobs)?;
     let mut unreadable = Vec::new();
-    let level = level_to_look_at(source.info(), plan.area().size());
+    let cells = Cells::of(source.info(), plan);
+    // Where the export is turned or smaller, regions are not looked up in a map of the slide.
+    let level = level_to_look_at(source.info(), plan.area().size()).filter(|_| cells.are_the_slides);
     let map = level.and_then(|(level, size)| {
         let map = workers.install(|| BlankMap::of_level(source, plan, level, size));
         map.map_err(|error| unreadable.push(error)).ok()
     });
 
-    let regions = regions(source.info(), plan);
+    let regions = regions(plan, &cells);
     let sampled = workers.install(|| {
         let encoder = || TileEncoder::new(plan.format(), plan.colour().embedded());
         let one = |encoder: &mut Result<TileEncoder, _>, &region: &Rect| {
             let encoder = encoder.as_mut().map_err(|error| Error::Encoder(Clone::clone(error)))?;
-            match sample_region(source, plan, encoder, region) {
+            match sample_region(source, plan, &cells, encoder, region) {
                 Ok(sampled) => Ok(Ok((region, sampled))),
                 Err(Error::Slide(error)) => Ok(Err(error)),
                 Err(other) => Err(other),
@@ -130,16 +135,45 @@ pub fn sample(source: &dyn Source, plan: &ExportPlan, jobs: NonZeroUsize) -> Res
     })
 }
 
-/// Regions of the full size, in pixels of it: a grid over the area, each of whole chunks, that hold four tiles if the area does.
-fn regions(info: &SlideInfo, plan: &ExportPlan) -> Vec<Rect> {
-    let (area, chunk) = (plan.area(), chunk_size(info, plan.placement()));
+/// The chunks that regions are put together from.
+struct Cells {
+    chunk: Size,
+    /// Where the export's first pixel lies in the plane that chunks count from.
+    origin: Point,
+    /// Whether that plane is the slide's full size.
+    are_the_slides: bool,
+    /// Pixels that are read for one of the export.
+    read_for_one: f64,
+}
+
+impl Cells {
+    fn of(info: &SlideInfo, plan: &ExportPlan) -> Self {
+        let placement = plan.placement();
+        let are_the_slides = placement.is_full_size() && placement.orientation() == Orientation::UPRIGHT;
+        let [across, down] = placement.scale();
+        Self {
+            chunk: if are_the_slides { chunk_size(info, placement) } else { CHUNK_IN_PLAIN },
+            origin: if are_the_slides { plan.area().origin() } else { Point::default() },
+            are_the_slides,
+            read_for_one: across * down * f64::from(placement.halvings()).exp2().powi(2),
+        }
+    }
+}
+
+/// Regions of the full size, in pixels of it: a grid over all of it, each of whole chunks, that hold four tiles if it does.
+fn regions(plan: &ExportPlan, cells: &Cells) -> Vec<Rect> {
+    let (origin, size, chunk) = (cells.origin, plan.pyramid().size(), cells.chunk);
     let tile = u64::from(plan.pyramid().geometry().tile_size());
-    // Tiles as large as the slide are sampled in parts.
-    let region = (2 * tile).min(1024) as u32;
+    // Tiles as large as the slide are sampled in parts, and so are those that much is read for.
+    #[expect(clippy::cast_sign_loss, reason = "a root is never negative")]
+    let affordable = (REGION_PIXELS as f64 / 4.0 / cells.read_for_one).sqrt() as u64;
+    let region = (2 * tile).min(1024).min(affordable.max(8)) as u32;
+    let chunk = if cells.are_the_slides { chunk } else { Size::new(region, region).unwrap_or(chunk) };
     let length = |chunk: u32| region.div_ceil(chunk) * chunk;
     let (width, height) = (length(chunk.width()), length(chunk.height()));
-    let many = REGIONS.min(REGION_PIXELS / (u64::from(width) * u64::from(height))).max(1);
-    let size = area.size();
+    #[expect(clippy::cast_sign_loss, reason = "a number of pixels")]
+    let pixels = (f64::from(width) * f64::from(height) * cells.read_for_one) as u64;
+    let many = REGIONS.min(REGION_PIXELS / pixels.max(1)).max(1);
     let aspect = f64::from(size.width()) / f64::from(size.height());
     #[expect(clippy::cast_sign_loss, reason = "a root is never negative")]
     let columns = ((many as f64 * aspect).sqrt().round() as u32).clamp(1, many as u32);
@@ -153,9 +187,9 @@ fn regions(info: &SlideInfo, plan: &ExportPlan) -> Vec<Rect> {
             start.max(begin) - begin..end - begin
         })
     };
-    let columns = spans(columns, area.origin().x, size.width(), width, chunk.width());
+    let columns = spans(columns, origin.x, size.width(), width, chunk.width());
     let columns: Vec<Range<u32>> = columns.collect();
-    spans(rows, area.origin().y, size.height(), height, chunk.height())
+    spans(rows, origin.y, size.height(), height, chunk.height())
         .flat_map(|rows| {
             let regions = columns.iter().filter_map(|columns| Rect::spanning(columns.clone(), rows.clone()));
             regions.collect::<Vec<_>>()
@@ -198,11 +232,11 @@ impl RegionSample {
 fn sample_region(
     source: &dyn Source,
     plan: &ExportPlan,
+    &Cells { chunk, origin, .. }: &Cells,
     encoder: &mut TileEncoder,
     region: Rect,
 ) -> Result<RegionSample, Error> {
     let mut sample = RegionSample::default();
-    let (chunk, origin) = (chunk_size(source.info(), plan.placement()), plan.area().origin());
     let edges = |start: u32, origin: u32, length: u32, chunk: u32| -> Vec<Range<u32>> {
         edges(origin + start, length, chunk).windows(2).map(|pair| start + pair[0]..start + pair[1]).collect()
     };

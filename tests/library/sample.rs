@@ -4,14 +4,14 @@ use std::path::Path;
 
 use slidezoom::export::{Sample, sample};
 use slidezoom::geometry::{Point, Rect, Size};
-use slidezoom::plan::{BaseTiles, ExportOptions, FormatOption, Page};
+use slidezoom::plan::{BaseTiles, ExportOptions, FormatOption, Magnification, Page, Resolution};
 use slidezoom::progress::Unwatched;
 use slidezoom::sink::MemorySink;
 use slidezoom::slide::{ReaderChoice, SlideLevel, open_with};
 use slidezoom::{ExportPlan, Source, export};
 
 use crate::drawn_source::{DrawnSource, Fault};
-use crate::engine::jobs;
+use crate::engine::{jobs, orientations};
 
 fn size(width: u32, height: u32) -> Size {
     Size::new(width, height).unwrap()
@@ -51,6 +51,24 @@ fn what_is_read_is_bounded_and_inside_the_area() {
                 |rect: &Rect| (rect.origin().x > middle(&area.columns()), rect.origin().y > middle(&area.rows()));
             let quarters: std::collections::BTreeSet<_> = reads.iter().map(quarter).collect();
             assert_eq!(quarters.len(), 4, "{reads:?}");
+        }
+    }
+}
+
+#[test]
+fn exports_that_are_turned_or_smaller_are_sampled_too() {
+    let area = Rect::new(Point { x: 301, y: 77 }, size(9_001, 3_000)).unwrap();
+    for (rotation, flip) in orientations().step_by(5) {
+        for resolution in
+            [1.0, 1.7, 40.0].map(|times| Resolution::Magnification(Magnification::new(40.0 / times).unwrap()))
+        {
+            let source = DrawnSource::new(size(10_000, 5_000), Some(size(240, 240)), Some(area)).with_scale(0.25, 40.0);
+            let plan = plan(&source, &ExportOptions { rotation, flip, resolution, ..ExportOptions::default() });
+            let found = sample(&source, &plan, jobs(2)).unwrap();
+            assert!(found.regions > 0 && found.unreadable.is_empty() && found.blank.is_some(), "{plan:?}: {found:?}");
+            assert!(plan.estimated_bytes_of(&found.contents) > 0);
+            let pixels: u64 = source.reads().iter().map(|rect| rect.size().area()).sum();
+            assert!(pixels <= (1 << 25) + (1 << 24), "{pixels} pixels read");
         }
     }
 }
