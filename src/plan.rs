@@ -157,7 +157,7 @@ impl ExportPlan {
                     let share = u128::from(tiles.bytes) * u128::from(placement.area().size().area());
                     u64::try_from(share / u128::from(info.size().area())).unwrap_or(u64::MAX)
                 }
-                Reader::OpenSlide(_) => 0,
+                Reader::OpenSlide(_) | Reader::Image(_) => 0,
             },
             format,
             reduction: options.reduction,
@@ -460,6 +460,7 @@ fn lossless_geometry(
     let tile = match &info.reader {
         Reader::Direct(tiles) => tiles.size,
         Reader::OpenSlide(reason) => return Err(NotLossless::Reader(reason.clone())),
+        Reader::Image(image) => return Err(NotLossless::Image(image.format)),
     };
     if options.format != FormatOption::Jpeg {
         return Err(NotLossless::Format);

@@ -16,14 +16,20 @@ use crate::encode::Subsampling;
 use crate::geometry::{Point, Rect, Size};
 use crate::render::{IccProfile, Pixels, PremultipliedPixels, ReductionMethod, Rgb};
 
+mod error;
 mod identity;
 mod microns;
 mod openslide;
+mod raster;
+mod reader;
 mod tiff;
 
+pub use error::SlideError;
 pub use identity::{SourceFile, SourceIdentity};
 pub use microns::MicronsPerPixel;
 pub use openslide::library_version as openslide_version;
+pub use raster::ImageFormat;
+pub use reader::{Access, ImageReader, Reader, ReaderChoice};
 pub use tiff::{JpegStreamError, NotDirect, StoredTiles, TileColour};
 
 pub(crate) use identity::identify;
@@ -89,59 +95,6 @@ impl SlideLevelInfo {
     #[must_use]
     pub fn tile_to_read_whole(&self) -> Option<Size> {
         self.stored_tile.filter(|tile| tile.width().max(tile.height()) <= Self::TILE_AT_MOST)
-    }
-}
-
-/// Which way to a slide's full-size pixels is wanted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-pub enum ReaderChoice {
-    /// The fastest that fits the file.
-    #[default]
-    Auto,
-    /// OpenSlide's, whatever the file is.
-    OpenSlide,
-}
-
-/// Which way a slide's full-size pixels come. They are the same either way.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Reader {
-    /// The stored JPEG tiles are read from the TIFF file directly.
-    Direct(StoredTiles),
-    /// Through OpenSlide, for this reason.
-    OpenSlide(NotDirect),
-}
-
-impl fmt::Display for Reader {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Direct(tiles) => {
-                let colour = match tiles.colour {
-                    TileColour::Grey => "grey",
-                    TileColour::Rgb => "RGB",
-                    TileColour::YCbCr => "YCbCr",
-                };
-                write!(formatter, "direct (TIFF with {} JPEG tiles in {colour})", tiles.size)
-            }
-            Self::OpenSlide(reason) => write!(formatter, "OpenSlide ({reason})"),
-        }
-    }
-}
-
-impl Serialize for Reader {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        use serde::ser::SerializeStruct;
-        let mut object = serializer.serialize_struct("Reader", 2)?;
-        match self {
-            Self::Direct(tiles) => {
-                object.serialize_field("way", "direct")?;
-                object.serialize_field("storedTiles", tiles)?;
-            }
-            Self::OpenSlide(reason) => {
-                object.serialize_field("way", "openslide")?;
-                object.serialize_field("because", &reason.to_string())?;
-            }
-        }
-        object.end()
     }
 }
 
@@ -311,108 +264,6 @@ pub trait StoredTileReader: Send + Sync {
         jpeg: &mut Vec<u8>,
         spare: Vec<u8>,
     ) -> Result<Option<Pixels>, SlideError>;
-}
-
-/// Why a slide, or a part of it, cannot be read. Trying again is no use.
-#[derive(Clone, Debug, thiserror::Error)]
-pub enum SlideError {
-    /// There is no such file, or it may not be read.
-    #[error("{path}: cannot be opened: {source}", path = path.display())]
-    Open {
-        /// The file.
-        path: PathBuf,
-        /// What the operating system said.
-        source: Arc<std::io::Error>,
-    },
-    /// No reader knows this kind of file.
-    #[error("{path}: no slide that OpenSlide reads, or an incomplete one", path = path.display())]
-    Unsupported {
-        /// The file.
-        path: PathBuf,
-    },
-    /// The file is of a known kind but damaged or beyond its reader.
-    #[error("{path}: {message}", path = path.display())]
-    Malformed {
-        /// The file.
-        path: PathBuf,
-        /// The reader's own words.
-        message: String,
-    },
-    /// Nothing of the slide was scanned: its bounds are empty, or every pixel is transparent. All of an export would be made up.
-    #[error("{path}: holds no pixels: nothing of it was scanned", path = path.display())]
-    Empty {
-        /// The file.
-        path: PathBuf,
-    },
-    /// The slide's size is 0 or beyond what a pyramid can have.
-    #[error("{path}: slide level {level} has an impossible size, {width}×{height}", path = path.display())]
-    Size {
-        /// The file.
-        path: PathBuf,
-        /// The slide level.
-        level: SlideLevel,
-        /// Its width in pixels, as read.
-        width: u64,
-        /// Its height in pixels, as read.
-        height: u64,
-    },
-    /// A region's pixels could not be read.
-    #[error("{path}: cannot read {size} pixels at ({x}, {y}) of slide level {level}: {message}",
-        path = path.display(), x = origin.x, y = origin.y)]
-    Region {
-        /// The file.
-        path: PathBuf,
-        /// The slide level.
-        level: SlideLevel,
-        /// The region's corner in slide-level-0 pixels.
-        origin: Point,
-        /// The region's size in pixels of `level`.
-        size: Size,
-        /// The reader's own words.
-        message: String,
-    },
-    /// An associated image could not be read.
-    #[error("{path}: cannot read the associated image {name:?}: {message}", path = path.display())]
-    Associated {
-        /// The file.
-        path: PathBuf,
-        /// The image's name.
-        name: String,
-        /// The reader's own words.
-        message: String,
-    },
-    /// No slide was found in a folder.
-    #[error("{path}: no slide found in this folder", path = path.display())]
-    NoSlides {
-        /// The folder.
-        path: PathBuf,
-    },
-    /// A folder could not be searched for slides.
-    #[error("{path}: cannot be searched: {message}", path = path.display())]
-    Search {
-        /// The folder or the file in it that could not be looked at.
-        path: PathBuf,
-        /// What the operating system said.
-        message: String,
-    },
-}
-
-impl SlideError {
-    /// The file or folder that is at fault.
-    #[must_use]
-    pub fn path(&self) -> &Path {
-        match self {
-            Self::Open { path, .. }
-            | Self::Unsupported { path }
-            | Self::Malformed { path, .. }
-            | Self::Empty { path }
-            | Self::Size { path, .. }
-            | Self::Region { path, .. }
-            | Self::Associated { path, .. }
-            | Self::NoSlides { path }
-            | Self::Search { path, .. } => path,
-        }
-    }
 }
 
 /// Opens a slide with the reader that fits it.

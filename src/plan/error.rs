@@ -3,7 +3,7 @@
 use crate::geometry::{Rect, Size};
 use crate::pyramid::TileAddress;
 use crate::render::ReductionMethod;
-use crate::slide::{MicronsPerPixel, NotDirect, SlideLevel};
+use crate::slide::{MicronsPerPixel, ImageFormat, NotDirect, SlideLevel};
 use crate::tile_layout::TileLayout;
 
 /// Why a slide cannot be exported as asked. Raised before anything is read or written.
@@ -178,6 +178,9 @@ pub enum NotLossless {
     /// The slide does not hold what could be taken.
     #[error("the slide is read through OpenSlide, since {0}")]
     Reader(NotDirect),
+    /// It is no slide.
+    #[error("it is no slide but an ordinary image ({})", .0.name())]
+    Image(ImageFormat),
     /// Deep Zoom tiles are square.
     #[error("the slide is stored in tiles of {tile}, and Deep Zoom tiles are square")]
     NotSquare {

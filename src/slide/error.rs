@@ -1,0 +1,110 @@
+//! Why a slide or an image cannot be read.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::SlideLevel;
+use crate::geometry::{Point, Size};
+
+/// Why a slide, or a part of it, cannot be read. Trying again is no use.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum SlideError {
+    /// There is no such file, or it may not be read.
+    #[error("{path}: cannot be opened: {source}", path = path.display())]
+    Open {
+        /// The file.
+        path: PathBuf,
+        /// What the operating system said.
+        source: Arc<std::io::Error>,
+    },
+    /// No reader knows this kind of file.
+    #[error("{path}: no slide that OpenSlide reads, or an incomplete one", path = path.display())]
+    Unsupported {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The file is of a known kind but damaged or beyond its reader.
+    #[error("{path}: {message}", path = path.display())]
+    Malformed {
+        /// The file.
+        path: PathBuf,
+        /// The reader's own words.
+        message: String,
+    },
+    /// Nothing of the slide was scanned: its bounds are empty, or every pixel is transparent. All of an export would be made up.
+    #[error("{path}: holds no pixels: nothing of it was scanned", path = path.display())]
+    Empty {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The slide's size is 0 or beyond what a pyramid can have.
+    #[error("{path}: slide level {level} has an impossible size, {width}×{height}", path = path.display())]
+    Size {
+        /// The file.
+        path: PathBuf,
+        /// The slide level.
+        level: SlideLevel,
+        /// Its width in pixels, as read.
+        width: u64,
+        /// Its height in pixels, as read.
+        height: u64,
+    },
+    /// A region's pixels could not be read.
+    #[error("{path}: cannot read {size} pixels at ({x}, {y}) of slide level {level}: {message}",
+        path = path.display(), x = origin.x, y = origin.y)]
+    Region {
+        /// The file.
+        path: PathBuf,
+        /// The slide level.
+        level: SlideLevel,
+        /// The region's corner in slide-level-0 pixels.
+        origin: Point,
+        /// The region's size in pixels of `level`.
+        size: Size,
+        /// The reader's own words.
+        message: String,
+    },
+    /// An associated image could not be read.
+    #[error("{path}: cannot read the associated image {name:?}: {message}", path = path.display())]
+    Associated {
+        /// The file.
+        path: PathBuf,
+        /// The image's name.
+        name: String,
+        /// The reader's own words.
+        message: String,
+    },
+    /// No slide was found in a folder.
+    #[error("{path}: no slide found in this folder", path = path.display())]
+    NoSlides {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// A folder could not be searched for slides.
+    #[error("{path}: cannot be searched: {message}", path = path.display())]
+    Search {
+        /// The folder or the file in it that could not be looked at.
+        path: PathBuf,
+        /// What the operating system said.
+        message: String,
+    },
+}
+
+impl SlideError {
+    /// The file or folder that is at fault.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        match self {
+            Self::Open { path, .. }
+            | Self::Unsupported { path }
+            | Self::Malformed { path, .. }
+            | Self::Empty { path }
+            | Self::Size { path, .. }
+            | Self::Region { path, .. }
+            | Self::Associated { path, .. }
+            | Self::NoSlides { path }
+            | Self::Search { path, .. } => path,
+        }
+    }
+}
+

@@ -1,0 +1,106 @@
+//! What a decoded row is made of, and how pixels are made of it.
+//!
+//! Formats store samples in some twenty ways; decoders hand them on as they are, and this is the one place that makes 8-bit pixels of them. What always
+//! holds: the mapping of a sample to 8 bits is a straight line between two values that are told, rounded to the nearest and cut off at its ends, and never the lowest bits of
+//! a larger number; 8-bit samples stay what they are.
+
+use std::sync::Arc;
+
+/// What the samples of a pixel mean, in the order in which they are stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::slide) enum Channels {
+    /// Grey.
+    Grey,
+    /// Grey and alpha.
+    GreyAlpha(Alpha),
+    /// Red, green and blue.
+    Rgb,
+    /// Red, green, blue and alpha.
+    Rgba(Alpha),
+    /// Cyan, magenta, yellow and black, each more where there is more ink.
+    Cmyk,
+    /// The number of a colour: red, green, blue and straight alpha of each number that is there.
+    Palette(Arc<[[u8; 4]]>),
+}
+
+impl Channels {
+    /// Samples a pixel.
+    pub fn count(&self) -> usize {
+        match self {
+            Self::Grey | Self::Palette(_) => 1,
+            Self::GreyAlpha(_) => 2,
+            Self::Rgb => 3,
+            Self::Rgba(_) | Self::Cmyk => 4,
+        }
+    }
+}
+
+/// Whether colours were multiplied by alpha before they were stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::slide) enum Alpha {
+    /// They were not.
+    Straight,
+    /// They were.
+    Premultiplied,
+}
+
+/// What a sample is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::slide) enum SampleType {
+    /// So many bits, 1, 2 or 4, the first in the highest bits of a byte; each row begins with a byte.
+    Bits(u8),
+    /// An unsigned byte.
+    U8,
+    /// An unsigned number of 16 bits.
+    U16(ByteOrder),
+    /// An unsigned number of 32 bits.
+    U32(ByteOrder),
+    /// A signed number of 16 bits.
+    I16(ByteOrder),
+    /// A floating-point number of 32 bits.
+    F32(ByteOrder),
+    /// A floating-point number of 64 bits.
+    F64(ByteOrder),
+}
+
+impl SampleType {
+    /// Bits a sample.
+    pub fn bits(self) -> usize {
+        match self {
+            Self::Bits(bits) => usize::from(bits),
+            Self::U8 => 8,
+            Self::U16(_) | Self::I16(_) => 16,
+            Self::U32(_) | Self::F32(_) => 32,
+            Self::F64(_) => 64,
+        }
+    }
+}
+
+/// Which of a number's bytes comes first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::slide) enum ByteOrder {
+    /// The highest.
+    BigEndian,
+    /// The lowest.
+    LittleEndian,
+}
+
+/// What a decoded row is made of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::slide) struct SampleLayout {
+    /// What the samples of a pixel mean.
+    pub channels: Channels,
+    /// Samples of each pixel that come after those and mean nothing here.
+    pub ignored: u16,
+    /// What a sample is.
+    pub sample: SampleType,
+    /// Whether the least grey, red, green and blue is the brightest: TIFF's `WhiteIsZero`, and PBM.
+    pub inverted: bool,
+}
+
+impl SampleLayout {
+    /// The bytes of a row of so many pixels.
+    pub fn row_bytes(&self, width: u32) -> usize {
+        (width as usize * (self.channels.count() + usize::from(self.ignored)) * self.sample.bits()).div_ceil(8)
+    }
+}
