@@ -170,7 +170,7 @@ impl ExportPlan {
             absent,
             properties: options.properties,
             page: if options.container == Container::Szi { Page::Omit } else { options.page },
-            source_identity: options.source_identity,
+            source_identity: if info.reader.is_pipe() { SourceIdentity::Omit } else { options.source_identity },
             on_read_error: options.on_read_error,
         })
     }

@@ -6,7 +6,10 @@
 //! names the region.
 
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::fmt;
+use std::fs::File;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -20,6 +23,7 @@ mod error;
 mod identity;
 mod microns;
 mod openslide;
+mod pass;
 mod raster;
 mod reader;
 mod tiff;
@@ -28,8 +32,9 @@ pub use error::SlideError;
 pub use identity::{SourceFile, SourceIdentity};
 pub use microns::MicronsPerPixel;
 pub use openslide::library_version as openslide_version;
-pub use raster::ImageFormat;
-pub use reader::{Access, ImageReader, Reader, ReaderChoice};
+pub use pass::{Band, SourcePass, SourceRows};
+pub use raster::{ImageFormat, SampleRange};
+pub use reader::{Access, ImageReader, OpenOptions, Reader, ReaderChoice};
 pub use tiff::{JpegStreamError, NotDirect, StoredTiles, TileColour};
 
 pub(crate) use identity::identify;
@@ -239,6 +244,11 @@ pub trait Source: Send + Sync {
         Ok(None)
     }
 
+    /// The way through the full size row after row, where parts of it cannot be had in any other order without holding all of it in memory.
+    fn rows(&self) -> Option<&dyn SourceRows> {
+        None
+    }
+
     /// The way to the full size's tiles as they are stored. `None` where this reader has none.
     fn stored_tiles(&self) -> Option<&dyn StoredTileReader> {
         None
@@ -266,21 +276,95 @@ pub trait StoredTileReader: Send + Sync {
     ) -> Result<Option<Pixels>, SlideError>;
 }
 
-/// Opens a slide with the reader that fits it.
+/// Opens a slide or an ordinary image with the reader that fits it.
 ///
 /// # Errors
 /// [`SlideError`] where the file can't be opened, is of no known kind, is damaged, or holds no pixels.
 pub fn open(path: &Path) -> Result<Box<dyn Source>, SlideError> {
-    open_with(path, ReaderChoice::Auto)
+    open_with(path, OpenOptions::default())
 }
 
-/// Opens a slide. This is the one place that chooses a reader; [`SlideInfo::reader`] tells the choice and why.
+/// Opens a slide or an ordinary image. This is the one place that chooses a reader; [`SlideInfo::reader`] tells the choice and why.
 ///
-/// OpenSlide says what the slide is. Where it is a TIFF that is no more than a grid of JPEG tiles, these are read directly.
+/// What OpenSlide knows is a slide, and OpenSlide says what it is. Where it is a TIFF that is no more than a grid of JPEG tiles, these are read directly. Anything else is an
+/// image if it begins like one, whatever its name; but not with the ending of a slide: half a slide can begin like a whole image.
 ///
 /// # Errors
 /// As [`open`].
-pub fn open_with(path: &Path, choice: ReaderChoice) -> Result<Box<dyn Source>, SlideError> {
+pub fn open_with(path: &Path, options: impl Into<OpenOptions>) -> Result<Box<dyn Source>, SlideError> {
+    let options = options.into();
+    let format = openslide::check_file(path).and_then(|()| image_format(path))?;
+    match (openslide::detect_vendor(path), format) {
+        (vendor, Some(format))
+            if options.reader != ReaderChoice::OpenSlide && is_image(path, vendor.as_deref(), format, &options) =>
+        {
+            raster::open_file(path, format, &options)
+        }
+        _ if options.page.is_some() => Err(SlideError::NotImage { path: path.to_owned(), what: "pages" }),
+        _ if options.range.is_some() => {
+            Err(SlideError::NotImage { path: path.to_owned(), what: "samples of more than 8 bits" })
+        }
+        _ => open_slide(path, options.reader),
+    }
+}
+
+/// Opens an image that comes from a pipe, whose name in messages is `name`. It can be read once, row by row.
+///
+/// # Errors
+/// As [`open`]; and where an image of its format can only be read from a file.
+pub fn open_pipe(
+    name: &Path,
+    mut pipe: Box<dyn Read + Send>,
+    options: &OpenOptions,
+) -> Result<Box<dyn Source>, SlideError> {
+    let mut first = Vec::new();
+    let failed = |source| SlideError::Open { path: name.to_owned(), source: Arc::new(source) };
+    pipe.by_ref().take(ImageFormat::SIGNATURE_BYTES as u64).read_to_end(&mut first).map_err(failed)?;
+    if first.is_empty() {
+        return Err(SlideError::Malformed { path: name.to_owned(), message: "nothing came".to_owned() });
+    }
+    raster::open_pipe(name, first, pipe, options)
+}
+
+/// The format that a file begins like.
+fn image_format(path: &Path) -> Result<Option<ImageFormat>, SlideError> {
+    let failed = |source| SlideError::Open { path: path.to_owned(), source: Arc::new(source) };
+    let mut first = Vec::new();
+    let file = File::open(path).map_err(failed)?;
+    file.take(ImageFormat::SIGNATURE_BYTES as u64).read_to_end(&mut first).map_err(failed)?;
+    Ok(ImageFormat::detect(&first))
+}
+
+/// Whether a file that begins like an image of that format is one and no slide.
+fn is_image(path: &Path, vendor: Option<&str>, format: ImageFormat, options: &OpenOptions) -> bool {
+    match vendor {
+        None => !has_slide_ending(path) || format == ImageFormat::Tiff && has_tiff_ending(path),
+        // OpenSlide makes 8 bits of 16 without being asked how, and shows the first page.
+        Some("generic-tiff") => options.page.is_some() || options.range.is_some(),
+        Some(_) => false,
+    }
+}
+
+/// Endings of files that are meant to be slides. One that no reader knows is damaged, and must be told of and not passed over.
+const SLIDE_ENDINGS: [&str; 13] =
+    ["svs", "ndpi", "mrxs", "scn", "bif", "vms", "vmu", "svslide", "czi", "dcm", "dicom", "tif", "tiff"];
+
+/// Whether a file is called as slides are. Ordinary TIFF files are called so too.
+#[must_use]
+pub fn has_slide_ending(path: &Path) -> bool {
+    has_ending(path, &SLIDE_ENDINGS)
+}
+
+fn has_tiff_ending(path: &Path) -> bool {
+    has_ending(path, &["tif", "tiff"])
+}
+
+fn has_ending(path: &Path, endings: &[&str]) -> bool {
+    let ending = path.extension().map(OsStr::to_ascii_lowercase);
+    ending.is_some_and(|ending| endings.iter().any(|known| ending == *known))
+}
+
+fn open_slide(path: &Path, choice: ReaderChoice) -> Result<Box<dyn Source>, SlideError> {
     let mut info = openslide::read_slide_info(path)?;
     let failed = |source: std::io::Error| SlideError::Open { path: path.to_owned(), source: Arc::new(source) };
     let found = DirectTiles::open(path, info.size()).and_then(|tiles| Ok((tiles.subsampling()?, tiles)));

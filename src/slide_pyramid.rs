@@ -14,7 +14,7 @@ use crate::plan::{ExportOptions, ExportPlan, PlanError};
 use crate::progress::Progress;
 use crate::render::Pixels;
 use crate::sink::Existing;
-use crate::slide::{self, ReaderChoice, SlideInfo, Source};
+use crate::slide::{self, OpenOptions, SlideInfo, Source};
 
 /// A slide that is open for reading.
 ///
@@ -33,20 +33,20 @@ pub struct Slide {
 }
 
 impl Slide {
-    /// Opens the slide at `path` with the reader that fits it.
+    /// Opens the slide or image at `path` with the reader that fits it.
     ///
     /// # Errors
     /// [`Error::Slide`] where the file can't be opened, is of no known kind, is damaged, or holds no pixels.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, Error> {
-        Self::open_with(path, ReaderChoice::Auto)
+        Self::open_with(path, OpenOptions::default())
     }
 
-    /// Opens the slide at `path` with the reader of that choice.
+    /// Opens the slide or image at `path` as asked.
     ///
     /// # Errors
     /// As [`open`](Self::open).
-    pub fn open_with(path: impl AsRef<Path>, choice: ReaderChoice) -> Result<Self, Error> {
-        Ok(Self { source: slide::open_with(path.as_ref(), choice)? })
+    pub fn open_with(path: impl AsRef<Path>, options: impl Into<OpenOptions>) -> Result<Self, Error> {
+        Ok(Self { source: slide::open_with(path.as_ref(), options)? })
     }
 
     /// What is known of it.

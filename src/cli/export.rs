@@ -12,12 +12,12 @@ use slidezoom::geometry::{Flip, Rotation};
 use slidezoom::layout::Container;
 use slidezoom::plan::{BaseTiles, Page};
 use slidezoom::sink::{Existing, Sink, SinkError};
-use slidezoom::slide::{self, SlideLevel};
+use slidezoom::slide::SlideLevel;
 use slidezoom::{Error, ExportOptions, ExportPlan, ExportReport, SlideInfo};
 
 use super::failure::Failure;
 use super::inputs;
-use super::options::{Jobs, PublishingOptions, PyramidOptions, Reading};
+use super::options::{Jobs, PublishingOptions, PyramidOptions, Reading, STANDARD_INPUT};
 use super::plain;
 use super::progress::{Mode, Watcher};
 
@@ -32,8 +32,8 @@ Examples:
   slidezoom export a.svs b.ndpi slides/ -o out   one export each: out/a, out/b, …")]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag that a user types")]
 pub(super) struct Arguments {
-    /// Slides, or folders that are searched for slides
-    #[arg(required = true, value_name = "SLIDE|FOLDER")]
+    /// Slides or images, or folders that are searched for slides; - for an image from standard input: PNG, JPEG, WebP, BMP or PNM
+    #[arg(required = true, value_name = "SLIDE|IMAGE|FOLDER")]
     inputs: Vec<PathBuf>,
 
     /// The folder to make, or the archive: CMU-1.zip, CMU-1.szi [default: the slide's name without its ending, here]. With several slides: the
@@ -108,6 +108,7 @@ struct Task {
 pub(super) fn run(arguments: &Arguments, stop: &Arc<AtomicBool>) -> Result<(), Failure> {
     let base_tiles = if arguments.lossless { BaseTiles::Lossless } else { BaseTiles::Encoded };
     let container = container(arguments)?;
+    check_standard_input(arguments)?;
     let options = arguments.publishing.resolve(arguments.pyramid.resolve(
         container,
         arguments.publishing.tile_layout()?,
@@ -255,8 +256,27 @@ fn plan_tasks(arguments: &Arguments, container: Container, slides: Vec<PathBuf>)
     Ok(slides.into_iter().zip(names).map(task).collect())
 }
 
+/// What cannot be done with an image that comes once.
+fn check_standard_input(arguments: &Arguments) -> Result<(), Failure> {
+    let is_pipe = |input: &PathBuf| input == Path::new(STANDARD_INPUT);
+    let refused = |message: &str, hint: &str| Err(Failure::usage(message.to_owned(), hint));
+    match arguments.inputs.iter().filter(|input| is_pipe(input)).count() {
+        0 => Ok(()),
+        _ if arguments.inputs.len() > 1 => {
+            refused("standard input must be the only input", "export the others by themselves")
+        }
+        _ if arguments.output.is_none() => {
+            refused("an image from standard input has no name", "-o gives it one: -o out/picture")
+        }
+        _ if arguments.resume => {
+            refused("standard input cannot be read again, and so not resumed", "save the image in a file first")
+        }
+        _ => Ok(()),
+    }
+}
+
 fn export_one(task: &Task, arguments: &Arguments, options: &ExportOptions, stop: &AtomicBool) -> Result<(), Failure> {
-    let source = slide::open_with(&task.slide, arguments.reading.choice())?;
+    let source = arguments.reading.open(&task.slide)?;
     let plan = ExportPlan::new(source.info(), &task.name, options)
         .map_err(|error| Failure::from(error).of_slide(&task.slide))?;
     if arguments.dry_run {

@@ -247,7 +247,10 @@ fn plan_hint(error: &PlanError) -> Option<String> {
     };
     let hint = match reason {
         NotLossless::Reader(NotDirect::AskedFor) => "leave --reader openslide out",
-        NotLossless::Reader(_) | NotLossless::NotSquare { .. } | NotLossless::TileSize { .. } => {
+        NotLossless::Reader(_)
+        | NotLossless::Image(_)
+        | NotLossless::NotSquare { .. }
+        | NotLossless::TileSize { .. } => {
             "without --lossless the slide is decoded and encoded again; --format png loses nothing"
         }
         NotLossless::Geometry { .. } => "leave --tile-size and --overlap out",
@@ -263,14 +266,28 @@ fn plan_hint(error: &PlanError) -> Option<String> {
     Some(hint.to_owned())
 }
 
+/// An amount of memory as `--memory` takes it, not less than it is.
+fn in_units(bytes: u64) -> String {
+    if bytes > 10 << 30 { format!("{}G", bytes.div_ceil(1 << 30)) } else { format!("{}M", bytes.div_ceil(1 << 20)) }
+}
+
 fn slide_hint(error: &SlideError) -> Option<String> {
     let hint = match error {
         SlideError::Open { source, .. } if source.kind() == io::ErrorKind::IsADirectory => {
             "`slidezoom export` takes folders and exports every slide below them"
         }
         SlideError::Unsupported { .. } => {
-            "readable are Aperio, DICOM, Hamamatsu, Leica, MIRAX, Philips, Sakura, Trestle, Ventana, Zeiss and tiled TIFF files"
+            "readable are Aperio, DICOM, Hamamatsu, Leica, MIRAX, Philips, Sakura, Trestle, Ventana and Zeiss slides, and PNG, JPEG, TIFF, JPEG 2000, WebP, BMP and PNM images"
         }
+        SlideError::Memory { needed, .. } => {
+            return Some(format!("--memory {} allows it, where the machine has as much", in_units(*needed)));
+        }
+        SlideError::UnknownRange { .. } => {
+            "--range says so, such as --range 0,1 for fractions or --range 0,4095 for 12 bits"
+        }
+        SlideError::NoSuchPage { .. } => "pages are counted from 1",
+        SlideError::NotImage { .. } => "leave --page and --range out",
+        SlideError::ReadOnce { .. } => "save it in a file first",
         SlideError::Region { .. } => {
             "the file is damaged or incomplete (some formats keep their pixels in a folder beside it): copy it again from its origin"
         }

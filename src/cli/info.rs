@@ -10,7 +10,8 @@ use slidezoom::export::{BlankShare, Sample, SavedImage, SavedImages, sample, sav
 use slidezoom::plan::{BaseTiles, PlanError, Sampled};
 use slidezoom::render::Intent;
 use slidezoom::sink::SinkError;
-use slidezoom::{Error, ExportOptions, ExportPlan, SlideInfo, Source, slide};
+use slidezoom::slide::SlideError;
+use slidezoom::{Error, ExportOptions, ExportPlan, SlideInfo, Source};
 
 use super::export::encoding;
 use super::failure::Failure;
@@ -91,8 +92,16 @@ struct Samples {
     unreadable: Vec<String>,
 }
 
+/// Samples what can be sampled: of an image that is decoded row by row, only what memory holds.
+fn sampled(source: &dyn Source, plan: &ExportPlan, workers: NonZeroUsize) -> Result<Option<Sample>, Error> {
+    match sample(source, plan, workers) {
+        Err(Error::Slide(SlideError::Memory { .. } | SlideError::ReadOnce { .. })) => Ok(None),
+        found => found.map(Some),
+    }
+}
+
 pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
-    let source = slide::open_with(&arguments.slide, arguments.reading.choice())?;
+    let source = arguments.reading.open(&arguments.slide)?;
     let info = source.info();
     let name = super::inputs::name_exports(std::slice::from_ref(&arguments.slide), &[]).remove(0);
     let plan = ExportPlan::new(info, &name, &ExportOptions::default())?;
@@ -100,7 +109,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
         arguments.associated.as_deref().map(|folder| save_images(source.as_ref(), &plan, folder)).transpose()?;
     let saved = images.as_ref().map(|images| images.saved.as_slice());
     let workers = available_jobs();
-    let found = (!arguments.quick).then(|| sample(source.as_ref(), &plan, workers)).transpose()?;
+    let found = if arguments.quick { None } else { sampled(source.as_ref(), &plan, workers)? };
     let contents = found.as_ref().map_or_else(Sampled::default, |found| found.contents);
     let seconds = found.as_ref().and_then(|found| found.estimated_seconds(&plan, workers));
     let report = Report {

@@ -7,10 +7,6 @@ use std::path::{Path, PathBuf};
 use slidezoom::slide::{self, SlideError};
 use walkdir::{DirEntry, WalkDir};
 
-/// Endings of files that are meant to be slides. One that no reader knows is damaged, and must be told of and not passed over.
-const SLIDE_ENDINGS: [&str; 13] =
-    ["svs", "ndpi", "mrxs", "scn", "bif", "vms", "vmu", "svslide", "czi", "dcm", "dicom", "tif", "tiff"];
-
 /// What the inputs name.
 #[derive(Debug, Default)]
 pub(super) struct Found {
@@ -56,7 +52,7 @@ fn search(folder: &Path, found: &mut Found) {
             continue;
         }
         let vendor = slide::detect_vendor(entry.path());
-        if vendor.is_none() && !has_slide_ending(entry.path()) {
+        if vendor.is_none() && !slide::has_slide_ending(entry.path()) {
             continue;
         }
         // Each file of a DICOM series opens the whole slide. A file that does not open is kept: its error is to be told.
@@ -67,11 +63,6 @@ fn search(folder: &Path, found: &mut Found) {
             found.slides.push(entry.into_path());
         }
     }
-}
-
-fn has_slide_ending(path: &Path) -> bool {
-    let ending = path.extension().map(OsStr::to_ascii_lowercase);
-    ending.is_some_and(|ending| SLIDE_ENDINGS.iter().any(|known| ending == *known))
 }
 
 /// Hidden files, and the tiles of an export: a hundred thousand files that are no slides.

@@ -1,6 +1,7 @@
 //! The options that say what an export is: shared by `export`, `tile` and `info`.
 
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU32, NonZeroUsize};
+use std::path::Path;
 
 use clap::{Args, ValueEnum};
 use slidezoom::ExportOptions;
@@ -13,7 +14,9 @@ use slidezoom::plan::{
 };
 use slidezoom::pyramid::{Depth, TileGeometry};
 use slidezoom::render::{Intent, ReductionMethod, Rgb};
-use slidezoom::slide::{MicronsPerPixel, ReaderChoice, SlideLevel, SourceIdentity};
+use slidezoom::slide::{
+    self, MicronsPerPixel, OpenOptions, ReaderChoice, SampleRange, SlideError, SlideLevel, Source, SourceIdentity,
+};
 use slidezoom::tile_layout::{ResourceId, TileLayout};
 
 use super::failure::Failure;
@@ -164,19 +167,46 @@ enum OnReadError {
 
 #[derive(Debug, Args)]
 pub(super) struct Reading {
-    /// How the full-size pixels are read; auto: JPEG tiles straight from TIFF files, several times faster, anything else
+    /// How the full-size pixels of a slide are read; auto: JPEG tiles straight from TIFF files, several times faster, anything else
     /// through OpenSlide. The pixels are the same
     #[arg(long, value_enum, default_value_t = ReaderName::Auto)]
     reader: ReaderName,
+
+    /// Of a TIFF file with several pictures, this one, counted from 1; TIFF files that are slides are then read as ordinary images [default: 1]
+    #[arg(long, value_name = "N")]
+    page: Option<NonZeroU32>,
+
+    /// Of an ordinary image: which values of its samples become black and white. What lies between goes by a straight line, and what lies beyond
+    /// is cut off [default: 0 and the greatest that the samples can have, for unsigned ones of up to 16 bits; all others need it]
+    #[arg(long, value_name = "BLACK,WHITE", value_parser = parse_range, allow_hyphen_values = true)]
+    range: Option<SampleRange>,
+
+    /// Memory for what cannot be read row by row: interlaced PNG, progressive JPEG, images that are turned or made smaller. Where it does not do, nothing is begun
+    #[arg(long, value_name = "BYTES|nM|nG", default_value = "2G", value_parser = parse_memory)]
+    memory: u64,
 }
 
+/// How standard input is called as an input.
+pub(super) const STANDARD_INPUT: &str = "-";
+
 impl Reading {
-    /// What was typed, as the library takes it.
-    pub fn choice(&self) -> ReaderChoice {
-        match self.reader {
+    /// Opens a slide or an image by what was typed; `-` is standard input.
+    ///
+    /// # Errors
+    /// [`SlideError`] where it cannot be read.
+    pub fn open(&self, path: &Path) -> Result<Box<dyn Source>, SlideError> {
+        if path == Path::new(STANDARD_INPUT) {
+            return slide::open_pipe(Path::new("standard input"), Box::new(std::io::stdin()), &self.options());
+        }
+        slide::open_with(path, self.options())
+    }
+
+    fn options(&self) -> OpenOptions {
+        let reader = match self.reader {
             ReaderName::Auto => ReaderChoice::Auto,
             ReaderName::Openslide => ReaderChoice::OpenSlide,
-        }
+        };
+        OpenOptions { reader, page: self.page, memory: self.memory, range: self.range }
     }
 }
 
@@ -308,6 +338,23 @@ enum ReductionName {
 
 fn parse_resource_id(text: &str) -> Result<ResourceId, String> {
     ResourceId::new(text).map_err(|error| error.to_string())
+}
+
+fn parse_range(text: &str) -> Result<SampleRange, String> {
+    let numbers =
+        text.split_once(',').and_then(|(black, white)| black.trim().parse().ok().zip(white.trim().parse().ok()));
+    let range = numbers.and_then(|(black, white)| SampleRange::new(black, white));
+    range.ok_or_else(|| "a range is two numbers, the smaller one first, such as 0,4095".to_owned())
+}
+
+fn parse_memory(text: &str) -> Result<u64, String> {
+    let (number, unit) = match text.to_ascii_uppercase() {
+        text if text.ends_with('G') => (text.trim_end_matches('G').to_owned(), 1 << 30),
+        text if text.ends_with('M') => (text.trim_end_matches('M').to_owned(), 1 << 20),
+        text => (text, 1),
+    };
+    let bytes = number.parse::<u64>().ok().and_then(|number| number.checked_mul(unit));
+    bytes.ok_or_else(|| "memory is a number of bytes, or of mebibytes or gibibytes: 500M, 4G".to_owned())
 }
 
 fn parse_colour(text: &str) -> Result<Rgb, String> {

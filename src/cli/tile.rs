@@ -11,7 +11,7 @@ use slidezoom::plan::{BaseTiles, FormatOption};
 use slidezoom::render::ReductionMethod;
 use slidezoom::sink::{Existing, write_file};
 use slidezoom::tile_layout::TileLayout;
-use slidezoom::{Error, ExportPlan, slide};
+use slidezoom::{Error, ExportPlan};
 
 use super::failure::Failure;
 use super::options::{Jobs, PyramidOptions, Reading};
@@ -88,7 +88,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     {
         return Err(Failure::usage("the tile would replace the slide itself", "give -o another name"));
     }
-    let source = slide::open_with(&arguments.slide, arguments.reading.choice())?;
+    let source = arguments.reading.open(&arguments.slide)?;
     let plan = ExportPlan::new(source.info(), "tile", &options)?;
     let tile = plan.tile(arguments.level, arguments.column, arguments.row)?;
     let pixels = if arguments.exact {

@@ -52,6 +52,8 @@ pub enum Warning {
         /// The first of them, in slide-level-0 pixels.
         first: Rect,
     },
+    /// All rows of an image were read, and what follows them is damaged.
+    DamagedEnd(SlideError),
     /// The slide's colour profile is of no use.
     ColourProfile(ProfileError),
     /// A IIIF resource was given no identifier.
@@ -86,6 +88,7 @@ impl std::fmt::Display for Warning {
                      description lists all"
                 )
             }
+            Self::DamagedEnd(error) => write!(formatter, "{error}, after the last row of the picture, which is whole"),
             Self::PlaceholderId { id } => {
                 write!(
                     formatter,
@@ -197,7 +200,8 @@ fn write_all(
         let identified = identified.join().map_err(panicked);
         Ok::<_, Error>((written?, identified??))
     })?;
-    let WrittenTiles { bytes: tile_bytes, files: tiles, entries, digests, unreadable, twice_named } = written;
+    let WrittenTiles { bytes: tile_bytes, files: tiles, entries, digests, unreadable, damaged_end, twice_named } =
+        written;
     let left_out = TileSet::of(pyramid, |ordinal| digests.get(ordinal).is_none());
 
     let mut files = Files::new(sink, entries, tiles);
@@ -210,6 +214,7 @@ fn write_all(
         let pixels = unreadable.iter().map(|rect| rect.size().area()).sum();
         warnings.push(Warning::Unreadable { regions: unreadable.len(), pixels, first });
     }
+    warnings.extend(damaged_end.map(Warning::DamagedEnd));
     if plan.tile_layout().is_iiif() && plan.resource_id().is_none() {
         warnings.push(Warning::PlaceholderId { id: ResourceId::default().of(plan.name()) });
     }

@@ -5,14 +5,15 @@
 //! 16,384 pixels wide, read from top to bottom. What is held in memory is then a few rows of a stripe, however wide the slide is,
 //! and at a stripe's right end the pixels that wait for the next stripe. Among the possible ends, the one is taken with
 //! which the two together are least. Where even then much would wait, since the slide is very high, the stripe ends inside stored tiles, just after
-//! tiles to be written: those stored tiles are decoded twice, 1.5 % of all at most. Pure; the same for any number of workers.
+//! tiles to be written: those stored tiles are decoded twice, 1.5 % of all at most. Where pixels come row after row, there is one stripe as wide as the
+//! area, and chunks are flat, so that few rows wait for those that complete their tiles. Pure; the same for any number of workers.
 
 use std::num::NonZeroU32;
 
 use crate::geometry::Size;
 use crate::plan::Placement;
 use crate::pyramid::PyramidPlan;
-use crate::slide::SlideInfo;
+use crate::slide::{Band, SlideInfo};
 
 use super::mosaic::{LevelAxes, after_tile, level_axes, waiting_pixels};
 
@@ -39,6 +40,18 @@ const CHUNK_RESAMPLED: u32 = 96;
 
 /// No chunk of a level is wider or higher: there must be some for each worker.
 const CHUNK_AT_MOST: u32 = 6_144;
+
+/// The chunk where pixels come row after row: of the rows of a tile and those that are on their way, a quarter of a tile more is held.
+const CHUNK_OF_ROWS: Size = Size::new(2_048, 64).unwrap();
+
+/// In which order chunks are read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Course {
+    /// Stripe by stripe, in chunks of this size, in pixels of the level that they come from.
+    Stripes(Size),
+    /// All columns of a row of chunks, then the next row.
+    Rows,
+}
 
 /// The chunk where the slide tells of no tiles of a sane size.
 const CHUNK_DEFAULT: Size = Size::new(512, 512).unwrap();
@@ -78,15 +91,22 @@ pub(super) struct ReadOrder {
 }
 
 impl ReadOrder {
-    /// The order in which an export that lies so in a slide is read in chunks of this size, in pixels of the level that it is read from. Chunks begin at
-    /// multiples of it there, however the export is turned. `margin` is the reduction's.
-    pub fn new(placement: &Placement, chunk: Size, plan: &PyramidPlan, margin: u32) -> Self {
+    /// The order in which an export that lies so in a slide is read. Chunks begin at multiples of their size there, however the export is
+    /// turned. `margin` is the reduction's.
+    pub fn new(placement: &Placement, course: Course, plan: &PyramidPlan, margin: u32) -> Self {
+        let chunk = match course {
+            Course::Stripes(chunk) => chunk,
+            Course::Rows => CHUNK_OF_ROWS,
+        };
         let (area, size, [across, down]) = (placement.area_on_level(), placement.upright_size(), placement.scale());
         let smaller = |edges: Vec<u32>, scale: f64, length: u32| smaller(edges, placement.halvings(), scale, length);
         let (mut columns, rows) = placement.orientation().edges(
             smaller(edges(area.origin().x, area.size().width(), chunk.width()), across, size.width()),
             smaller(edges(area.origin().y, area.size().height(), chunk.height()), down, size.height()),
         );
+        if course == Course::Rows {
+            return Self { columns, rows, stripe_ends: Vec::new(), margin };
+        }
         // Resampled, chunks are so high that there are fewer of them above one another, but more rows.
         let rows_held = if placement.is_resampled() { ROWS_HELD.max(3 * longest(&rows)) } else { ROWS_HELD };
         let stripe_ends = stripe_ends(plan, margin, &columns, rows_held);
@@ -104,6 +124,20 @@ impl ReadOrder {
     /// What the mosaics of all levels need to know of this order, smallest level first.
     pub fn level_axes(&self, plan: &PyramidPlan) -> Vec<LevelAxes> {
         level_axes(plan, self.margin, &self.columns, &self.rows, &self.stripe_ends)
+    }
+
+    /// The rows of chunks, in pixels of the export's full size, where the first so many chunks have been read and there is one stripe.
+    pub fn bands(&self, chunks_read: u64) -> Vec<Band> {
+        let columns = self.columns.len() as u64 - 1;
+        let begun = (chunks_read % columns) as usize;
+        let width = self.columns[self.columns.len() - 1];
+        let rows = self.rows.windows(2).skip((chunks_read / columns) as usize).enumerate();
+        let band = |(number, row): (usize, &[u32])| {
+            let rows = row[0]..row[1];
+            let left = if number == 0 { self.columns[begun] } else { 0 };
+            Band { pixels: u64::from(width - left) * rows.len() as u64, rows }
+        };
+        rows.map(band).collect()
     }
 
     /// The column and row of every chunk, in order.

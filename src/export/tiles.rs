@@ -15,7 +15,7 @@ use super::agenda::{Checkpoints, ExportAgenda, Job, Outcome, Placed, Written, pl
 use super::checkpoint::{Identity, LeftOut, SavedState};
 use super::digests::TileDigests;
 use super::mosaic::{Content, Mosaic, Piece, Reduction};
-use super::read_order::{ReadOrder, chunk_size};
+use super::read_order::{Course, ReadOrder, chunk_size};
 use super::reading::{is_unscanned, on_slide, read_chunk};
 use crate::conveyor;
 use crate::encode::TileEncoder;
@@ -27,7 +27,7 @@ use crate::progress::{Progress, TileWritten};
 use crate::pyramid::TileAddress;
 use crate::render::{Canvas, PIXEL_BYTES, Pixels, PremultipliedPixels, embed_in_jpeg, relative_to};
 use crate::sink::{EntryName, Sink, SinkError};
-use crate::slide::{SlideError, Source, StoredTileReader};
+use crate::slide::{Band, SlideError, Source, SourcePass, StoredTileReader};
 use crate::tile_layout::TileNames;
 
 /// Chunks that may be read ahead of the tiles, in bytes of pixels. Their number does not depend on the number of workers, so that the
@@ -63,6 +63,8 @@ pub(super) struct WrittenTiles {
     pub digests: TileDigests,
     /// What could not be read and is background, in slide-level-0 pixels.
     pub unreadable: Vec<Rect>,
+    /// What was wrong after the last row of an image that is read row by row, where the export goes on though something cannot be read.
+    pub damaged_end: Option<SlideError>,
     /// The files of the tiles that have a second name. These show all of the slide, and so are written in the last run, whichever has begun.
     pub twice_named: BTreeMap<TileAddress, Vec<u8>>,
 }
@@ -79,16 +81,18 @@ pub(super) fn write_tiles(
 ) -> Result<WrittenTiles, Error> {
     let workers = start_workers(jobs)?;
     let desks = (0..jobs.get()).map(|_| Ok(Mutex::new(Desk::new(plan)?))).collect::<Result<Vec<_>, Error>>()?;
-    let (base, chunk) = match plan.base_tiles() {
-        BaseTiles::Encoded => (Base::Pixels, chunk_size(source.info(), plan.placement())),
-        BaseTiles::Lossless => {
+    let by_rows = source.rows().filter(|_| plan.placement().is_upright_full_size());
+    let (base, course) = match (plan.base_tiles(), by_rows) {
+        (BaseTiles::Encoded, Some(_)) => (Base::Pixels, Course::Rows),
+        (BaseTiles::Encoded, None) => (Base::Pixels, Course::Stripes(chunk_size(source.info(), plan.placement()))),
+        (BaseTiles::Lossless, _) => {
             let stored = source.stored_tiles().ok_or_else(|| Error::Defect {
                 message: "lossless tiles are planned for a slide whose stored tiles cannot be had".to_owned(),
             })?;
-            (Base::Stored(stored), stored.tile_size())
+            (Base::Stored(stored), Course::Stripes(stored.tile_size()))
         }
     };
-    let order = ReadOrder::new(plan.placement(), chunk, plan.pyramid(), plan.reduction().margin());
+    let order = ReadOrder::new(plan.placement(), course, plan.pyramid(), plan.reduction().margin());
     let expected = plan.pyramid().tile_count();
     let axes = order.level_axes(plan.pyramid());
     let Start { identity, left } = start;
@@ -97,6 +101,8 @@ pub(super) fn write_tiles(
     if left.chunks > 0 && chunks.nth(left.chunks as usize - 1).is_none() || left.mosaics.len() != axes.len() {
         return Err(Error::Unresumable);
     }
+    let bands = || order.bands(left.chunks).into_iter().map(|band| on_slide_rows(plan, band)).collect();
+    let pass = by_rows.map(|rows| rows.begin(bands())).transpose()?;
     let mosaics = axes.into_iter().zip(left.mosaics).map(|(axes, saved)| Mosaic::restored(axes, saved));
     let (tile_bytes, something_seen) = (AtomicU64::new(left.tile_bytes), AtomicBool::new(left.something_seen));
     let mut agenda = ExportAgenda {
@@ -125,7 +131,7 @@ pub(super) fn write_tiles(
         },
     };
     let bench = Bench {
-        source,
+        source: pass.as_deref().map_or(source, |pass| pass),
         base,
         plan,
         names,
@@ -136,7 +142,23 @@ pub(super) fn write_tiles(
         something_seen: &something_seen,
         twice_named: Mutex::default(),
     };
-    conveyor::run(&workers, &mut agenda, |job, worker| bench.perform(job, worker))?;
+    std::thread::scope(|scope| {
+        if let Some(pass) = pass.as_deref() {
+            let decoder = std::thread::Builder::new().name("decoder".to_owned());
+            let failed = |error: std::io::Error| Error::Workers { jobs: jobs.get() + 1, message: error.to_string() };
+            decoder.spawn_scoped(scope, || pass.run()).map_err(failed)?;
+        }
+        let outcome = conveyor::run(&workers, &mut agenda, |job, worker| bench.perform(job, worker));
+        if let (Err(_), Some(pass)) = (&outcome, pass.as_deref()) {
+            pass.stop();
+        }
+        outcome
+    })?;
+    let end = pass.as_deref().map_or(Ok(()), SourcePass::end);
+    let damaged_end = match (end, plan.on_read_error()) {
+        (Err(error), ReadErrorPolicy::Blank) => Some(error),
+        (end, _) => end.map(|()| None)?,
+    };
 
     // Missing tiles show as transparent, without an error. One may be what was not scanned; all of them are no slide.
     if !something_seen.load(Ordering::Relaxed) {
@@ -154,8 +176,15 @@ pub(super) fn write_tiles(
         entries: agenda.entries_issued,
         digests: agenda.digests,
         unreadable: once_each(agenda.unreadable),
+        damaged_end,
         twice_named: bench.twice_named.into_inner().unwrap_or_else(PoisonError::into_inner),
     })
+}
+
+/// A band of the export's full size in rows of the slide's.
+fn on_slide_rows(plan: &ExportPlan, band: Band) -> Band {
+    let above = plan.area().origin().y;
+    Band { rows: band.rows.start + above..band.rows.end + above, ..band }
 }
 
 /// Without those that have come before.

@@ -3,7 +3,7 @@
 use crate::geometry::{Rect, Size};
 use crate::pyramid::TileAddress;
 use crate::render::ReductionMethod;
-use crate::slide::{MicronsPerPixel, ImageFormat, NotDirect, SlideLevel};
+use crate::slide::{ImageFormat, MicronsPerPixel, NotDirect, SlideLevel};
 use crate::tile_layout::TileLayout;
 
 /// Why a slide cannot be exported as asked. Raised before anything is read or written.

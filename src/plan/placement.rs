@@ -130,6 +130,12 @@ impl Placement {
         self.level == SlideLevel::BASE && self.halvings == 0 && !self.is_resampled()
     }
 
+    /// Whether the export's rows are rows of the slide's full size, from the first on.
+    #[must_use]
+    pub fn is_upright_full_size(&self) -> bool {
+        self.is_full_size() && self.orientation == Orientation::UPRIGHT
+    }
+
     /// Whether more than halving is done.
     #[must_use]
     pub fn is_resampled(&self) -> bool {

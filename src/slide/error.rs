@@ -18,7 +18,7 @@ pub enum SlideError {
         source: Arc<std::io::Error>,
     },
     /// No reader knows this kind of file.
-    #[error("{path}: no slide that OpenSlide reads, or an incomplete one", path = path.display())]
+    #[error("{path}: no slide or image that can be read, or an incomplete one", path = path.display())]
     Unsupported {
         /// The file.
         path: PathBuf,
@@ -48,6 +48,50 @@ pub enum SlideError {
         width: u64,
         /// Its height in pixels, as read.
         height: u64,
+    },
+    /// An image takes more memory than it may have.
+    #[error("{path}: takes {} of memory, and may have {}: {why}", megabytes(*needed), megabytes(*allowed), path = path.display())]
+    Memory {
+        /// The file.
+        path: PathBuf,
+        /// How many bytes it takes.
+        needed: u64,
+        /// How many it may have.
+        allowed: u64,
+        /// What takes so much.
+        why: &'static str,
+    },
+    /// An image's samples have no range of their own.
+    #[error("{path}: {message}", path = path.display())]
+    UnknownRange {
+        /// The file.
+        path: PathBuf,
+        /// What its samples are.
+        message: String,
+    },
+    /// The file has no picture of that number.
+    #[error("{path}: has no page {page}: {pages}", path = path.display(), pages = if *pages == 1 { "it is one picture".to_owned() } else { format!("it has {pages}") })]
+    NoSuchPage {
+        /// The file.
+        path: PathBuf,
+        /// The page, counted from 1.
+        page: usize,
+        /// How many there are.
+        pages: usize,
+    },
+    /// What was asked of an image is no use to a slide.
+    #[error("{path}: is a slide, and has no {what}", path = path.display())]
+    NotImage {
+        /// The file.
+        path: PathBuf,
+        /// What it does not have.
+        what: &'static str,
+    },
+    /// A pipe's bytes come once, in their order.
+    #[error("{path}: comes from a pipe, which can be read only once, in its order", path = path.display())]
+    ReadOnce {
+        /// The pipe's name.
+        path: PathBuf,
     },
     /// A region's pixels could not be read.
     #[error("{path}: cannot read {size} pixels at ({x}, {y}) of slide level {level}: {message}",
@@ -100,6 +144,11 @@ impl SlideError {
             | Self::Malformed { path, .. }
             | Self::Empty { path }
             | Self::Size { path, .. }
+            | Self::Memory { path, .. }
+            | Self::UnknownRange { path, .. }
+            | Self::NoSuchPage { path, .. }
+            | Self::NotImage { path, .. }
+            | Self::ReadOnce { path }
             | Self::Region { path, .. }
             | Self::Associated { path, .. }
             | Self::NoSlides { path }
@@ -108,3 +157,7 @@ impl SlideError {
     }
 }
 
+/// Bytes for people, not fewer than they are.
+fn megabytes(bytes: u64) -> String {
+    format!("{} MB", bytes.div_ceil(1_000_000))
+}

@@ -43,12 +43,11 @@ pub(super) fn detect_vendor(path: &Path) -> Option<String> {
     OpenSlide::detect_vendor(path).ok()
 }
 
-/// Reads all that is known of a slide but its pixels.
+/// Looks at a file before any reader does: OpenSlide tells "no such file" and "may not be read" apart from neither each other nor "not a slide".
 ///
 /// # Errors
-/// [`SlideError`] where the file can't be opened, is of no known kind, is damaged, or says that it holds no pixels.
-pub(super) fn read_slide_info(path: &Path) -> Result<SlideInfo, SlideError> {
-    // OpenSlide tells "no such file" and "may not be read" apart from neither each other nor "not a slide".
+/// [`SlideError`] where it cannot be opened, is no file, or is empty.
+pub(super) fn check_file(path: &Path) -> Result<(), SlideError> {
     let cannot_open = |source| SlideError::Open { path: path.to_owned(), source: Arc::new(source) };
     // Looked at before it is opened: opening a pipe waits for a writer.
     let metadata = std::fs::metadata(path).map_err(cannot_open)?;
@@ -62,6 +61,14 @@ pub(super) fn read_slide_info(path: &Path) -> Result<SlideInfo, SlideError> {
     if metadata.len() == 0 {
         return Err(SlideError::Malformed { path: path.to_owned(), message: "the file is empty".to_owned() });
     }
+    Ok(())
+}
+
+/// Reads all that is known of a slide but its pixels.
+///
+/// # Errors
+/// [`SlideError`] where the file can't be opened, is of no known kind, is damaged, or says that it holds no pixels.
+pub(super) fn read_slide_info(path: &Path) -> Result<SlideInfo, SlideError> {
     read_info(path, &open_handle(path)?)
 }
 

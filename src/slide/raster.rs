@@ -10,18 +10,25 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
+use std::path::Path;
+use std::sync::Arc;
 
 use serde::Serialize;
 
+use super::{MicronsPerPixel, SlideError, SlideLevel, Source};
 use crate::encode::Subsampling;
-use crate::geometry::{Orientation, Rect, Size};
-use crate::render::IccProfile;
+use crate::geometry::{Orientation, Point, Rect, Size};
+use crate::render::{IccProfile, PremultipliedPixels};
 
-use super::MicronsPerPixel;
-
+mod opening;
+mod png;
+mod row_source;
 mod samples;
+mod tile_source;
 
-pub(super) use samples::SampleLayout;
+pub(super) use opening::{open_file, open_pipe};
+use samples::SampleLayout;
+pub use samples::SampleRange;
 
 /// The formats of ordinary images.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -187,6 +194,12 @@ pub(super) enum ImageError {
     /// The file is sound, as far as is known, but of a kind that is not read.
     #[error("{0}")]
     Unsupported(String),
+    /// Decoding takes more memory than it may.
+    #[error("it takes {needed} bytes of memory")]
+    Memory {
+        /// How much.
+        needed: u64,
+    },
     /// It has no picture of that number.
     #[error("it has {pages} pages")]
     NoSuchPage {
@@ -218,4 +231,47 @@ pub(super) fn checked_size(width: u64, height: u64) -> Result<Size, ImageError> 
     let side = |length: u64| u32::try_from(length).ok().filter(|&length| length <= i32::MAX as u32);
     let size = side(width).zip(side(height)).and_then(|(width, height)| Size::new(width, height));
     size.ok_or(ImageError::Size { width, height })
+}
+
+impl ImageError {
+    /// The same as the error of a file.
+    pub fn of(self, path: &Path) -> SlideError {
+        let path = path.to_owned();
+        match self {
+            Self::System(source) => SlideError::Open { path, source: Arc::new(source) },
+            other => SlideError::Malformed { path, message: other.to_string() },
+        }
+    }
+}
+
+/// Reads from the level's pixel nearest to `origin`, which is in pixels of level 0, by [`Source::read_from_level`]. What lies past the level's
+/// end is transparent, as in OpenSlide.
+fn read_clipped(
+    source: &dyn Source,
+    level: SlideLevel,
+    origin: Point,
+    size: Size,
+) -> Result<PremultipliedPixels, SlideError> {
+    let Some(of_level) = source.info().levels.get(level.0 as usize) else {
+        let (path, message) = (source.info().path.clone(), "there is no such level".to_owned());
+        return Err(SlideError::Region { path, level, origin, size, message });
+    };
+    #[expect(clippy::cast_sign_loss, reason = "pixels are counted from 0 on")]
+    let on_level = |at: u32| (f64::from(at) / of_level.downsample).round() as u32;
+    let part = Rect::new(Point { x: on_level(origin.x), y: on_level(origin.y) }, size);
+    let inside = part.and_then(|part| part.intersection(Rect::of(of_level.size)));
+    match inside {
+        Some(inside) if inside.size() == size => source.read_from_level(level, inside, Vec::new()),
+        inside => {
+            let mut pixels = PremultipliedPixels::clear(size);
+            if let Some(inside) = inside {
+                pixels.paste(Point { x: 0, y: 0 }, &source.read_from_level(level, inside, Vec::new())?);
+            }
+            Ok(pixels)
+        }
+    }
+}
+
+fn no_associated(path: &Path, name: &str) -> SlideError {
+    SlideError::Associated { path: path.to_owned(), name: name.to_owned(), message: "there is none".to_owned() }
 }

@@ -1,10 +1,11 @@
 //! Which way a slide's or an image's pixels come, and what the user wants of that.
 
 use std::fmt;
+use std::num::NonZeroU32;
 
 use serde::Serialize;
 
-use super::raster::ImageFormat;
+use super::raster::{ImageFormat, SampleRange};
 use super::{NotDirect, StoredTiles, TileColour};
 
 /// Which way to a slide's full-size pixels is wanted.
@@ -17,6 +18,37 @@ pub enum ReaderChoice {
     OpenSlide,
 }
 
+/// How a file is to be opened.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct OpenOptions {
+    /// Which way to the full-size pixels of a slide is wanted. Default: the fastest.
+    pub reader: ReaderChoice,
+    /// Which of the pictures in an image's file, counted from 1; `None` for the first, and for any slide. Default: `None`.
+    pub page: Option<NonZeroU32>,
+    /// Bytes of memory that may be taken for an image that cannot be gone through row by row. Default: [`MEMORY`](Self::MEMORY).
+    pub memory: u64,
+    /// Which values of an image's samples are black and white. Default: `None`, for the least and the greatest of unsigned samples of up to 16 bits; no others have a
+    /// range of their own.
+    pub range: Option<SampleRange>,
+}
+
+impl OpenOptions {
+    /// Two gibibytes: a picture of some 700 million pixels.
+    pub const MEMORY: u64 = 2 << 30;
+}
+
+impl Default for OpenOptions {
+    fn default() -> Self {
+        Self { reader: ReaderChoice::default(), page: None, memory: Self::MEMORY, range: None }
+    }
+}
+
+impl From<ReaderChoice> for OpenOptions {
+    fn from(reader: ReaderChoice) -> Self {
+        Self { reader, ..Self::default() }
+    }
+}
+
 /// Which way a slide's full-size pixels come. They are the same either way.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reader {
@@ -26,6 +58,14 @@ pub enum Reader {
     OpenSlide(NotDirect),
     /// As an ordinary image.
     Image(ImageReader),
+}
+
+impl Reader {
+    /// Whether the pixels come from a pipe, so that there is no file to be read again.
+    #[must_use]
+    pub const fn is_pipe(&self) -> bool {
+        matches!(self, Self::Image(ImageReader { access: Access::Once, .. }))
+    }
 }
 
 /// How an ordinary image is read.
@@ -47,6 +87,8 @@ pub enum Access {
     Parts,
     /// From the first row to the last, or all at once from memory.
     Rows,
+    /// So too, but from a pipe: only once.
+    Once,
 }
 
 impl fmt::Display for Reader {
@@ -87,4 +129,3 @@ impl Serialize for Reader {
         object.end()
     }
 }
-

@@ -1,0 +1,218 @@
+//! From an image's file, or a pipe, to a source.
+//!
+//! What always holds: an image that is opened has pixels as far as can be known without decoding them. A header that promises more than the file's bytes can
+//! hold is refused, as is what would take more memory than it may have, before any memory is taken for it.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
+
+use super::row_source::{Reopen, RowSource};
+use super::samples::{Conversion, SampleLayout};
+use super::tile_source::TileSource;
+use super::{Decoder, ImageError, ImageFormat, ImageHeader, Input, Request, png};
+use crate::encode::Subsampling;
+use crate::geometry::Size;
+use crate::slide::{
+    Access, ImageReader, OpenOptions, Reader, SlideError, SlideInfo, SlideLevel, SlideLevelInfo, Source,
+};
+
+/// Rows of an image that an export holds as pixels, those of the smaller levels and of tiles under way reckoned in.
+const ROWS_OF_PIXELS: u64 = 1_024;
+
+/// Rows of it that are held as they were decoded.
+const ROWS_OF_SAMPLES: u64 = 256;
+
+impl ImageFormat {
+    /// How many times longer its pixels can be than the file: what the densest coding that it has comes to, and somewhat more. `None` where there is no such limit.
+    fn most_dense(self) -> Option<u64> {
+        match self {
+            // Deflate: 258 bytes by two bits. TIFF's codings beside it are less dense, but for Zstandard, whose limit is not known.
+            Self::Png => Some(1_032),
+            // A block of 64 samples takes two bits at least.
+            Self::Jpeg => Some(256 * 4),
+            Self::Bmp | Self::Pnm => Some(128),
+            Self::Tiff | Self::Jpeg2000 | Self::Webp => None,
+        }
+    }
+}
+
+/// Opens an image's file, which begins as `format` says.
+///
+/// # Errors
+/// [`SlideError`] where it is damaged, of a kind that is not read, or takes more than it may.
+pub(in crate::slide) fn open_file(
+    path: &Path,
+    format: ImageFormat,
+    options: &OpenOptions,
+) -> Result<Box<dyn Source>, SlideError> {
+    let request = request(options);
+    let opened = open_at(path, format, request).map_err(|error| with_page(error, path, request))?;
+    let bytes = std::fs::metadata(path).map_err(|error| ImageError::System(error).of(path))?.len();
+    let reopen = {
+        let path = path.to_owned();
+        Box::new(move || match open_at(&path, format, request) {
+            Ok((_, Decoder::Rows(rows))) => Ok(rows),
+            Ok((_, Decoder::Tiles(_))) => Err(ImageError::Malformed("it was changed meanwhile".to_owned()).of(&path)),
+            Err(error) => Err(error.of(&path)),
+        })
+    };
+    join(path, format, Some(bytes), opened, Some(reopen), options)
+}
+
+/// Opens an image that comes from a pipe, called `name`, of which these are the first bytes.
+///
+/// # Errors
+/// As [`open_file`]; and where the format needs a file.
+pub(in crate::slide) fn open_pipe(
+    name: &Path,
+    first: Vec<u8>,
+    rest: Box<dyn Read + Send>,
+    options: &OpenOptions,
+) -> Result<Box<dyn Source>, SlideError> {
+    let format = ImageFormat::detect(&first).ok_or_else(|| SlideError::Unsupported { path: name.to_owned() })?;
+    let request = request(options);
+    let input = Input::Pipe(Box::new(io::Cursor::new(first).chain(rest)));
+    let opened = open_rows(input, format, request).map_err(|error| with_page(error, name, request))?;
+    let (header, rows) = opened;
+    join(name, format, None, (header, Decoder::Rows(rows)), None, options)
+}
+
+fn request(options: &OpenOptions) -> Request {
+    Request { page: options.page.map_or(0, |page| page.get() as usize - 1), memory: options.memory }
+}
+
+fn with_page(error: ImageError, path: &Path, request: Request) -> SlideError {
+    match error {
+        ImageError::NoSuchPage { pages } => {
+            SlideError::NoSuchPage { path: path.to_owned(), page: request.page + 1, pages }
+        }
+        ImageError::Memory { needed } => {
+            SlideError::Memory { path: path.to_owned(), needed, allowed: request.memory, why: "its rows are so long" }
+        }
+        ImageError::Size { width, height } => {
+            SlideError::Size { path: path.to_owned(), level: SlideLevel::BASE, width, height }
+        }
+        other => other.of(path),
+    }
+}
+
+fn open_at(path: &Path, format: ImageFormat, request: Request) -> Result<(ImageHeader, Decoder), ImageError> {
+    let file = || File::open(path).map_err(ImageError::System);
+    match format {
+        _ => open_rows(Input::File(file()?), format, request).map(|(header, rows)| (header, Decoder::Rows(rows))),
+    }
+}
+
+type Rows = (ImageHeader, Box<dyn super::RowDecoder>);
+
+fn open_rows(input: Input, format: ImageFormat, request: Request) -> Result<Rows, ImageError> {
+    if request.page > 0 {
+        return Err(ImageError::NoSuchPage { pages: 1 });
+    }
+    match format {
+        ImageFormat::Png => png::open(input, request),
+        other => Err(ImageError::Unsupported(format!("{} is not read from a pipe", other.name()))),
+    }
+}
+
+fn join(
+    path: &Path,
+    format: ImageFormat,
+    bytes: Option<u64>,
+    (header, decoder): (ImageHeader, Decoder),
+    reopen: Reopen,
+    options: &OpenOptions,
+) -> Result<Box<dyn Source>, SlideError> {
+    let ImageHeader { size, orientation, held_bytes, .. } = header;
+    let samples = header.samples.clone();
+    check_claim(path, format, bytes, size, &samples)?;
+    check_memory(path, &header, matches!(decoder, Decoder::Rows(_)), options.memory)?;
+    let unknown = |error: super::samples::UnknownRange| SlideError::UnknownRange {
+        path: path.to_owned(),
+        message: error.to_string(),
+    };
+    let conversion = Conversion::new(samples, options.range).map_err(unknown)?;
+    let access = match (&decoder, &reopen) {
+        (Decoder::Tiles(_), _) => Access::Parts,
+        (Decoder::Rows(_), Some(_)) => Access::Rows,
+        (Decoder::Rows(_), None) => Access::Once,
+    };
+    let info = info(path, format, header, access, options);
+    Ok(match decoder {
+        Decoder::Rows(rows) => Box::new(RowSource::new(
+            info,
+            (size, orientation),
+            conversion,
+            options.memory.saturating_sub(held_bytes),
+            (rows, reopen),
+        )),
+        Decoder::Tiles(tiles) => {
+            let stored: Vec<Size> = std::iter::once(size).chain(tiles.smaller_levels().iter().copied()).collect();
+            let levels = stored.iter().map(|&level| SlideLevelInfo {
+                size: orientation.size(level),
+                // As OpenSlide reckons it.
+                downsample: f64::midpoint(
+                    f64::from(size.width()) / f64::from(level.width()),
+                    f64::from(size.height()) / f64::from(level.height()),
+                ),
+                stored_tile: Some(orientation.size(tiles.tile_size())),
+            });
+            let info = SlideInfo { levels: levels.collect(), ..info };
+            Box::new(TileSource::new(info, tiles, stored, orientation, conversion))
+        }
+    })
+}
+
+/// Refuses what cannot be: more pixels than the file's bytes can hold.
+fn check_claim(
+    path: &Path,
+    format: ImageFormat,
+    bytes: Option<u64>,
+    size: Size,
+    samples: &SampleLayout,
+) -> Result<(), SlideError> {
+    let claimed = (samples.row_bytes(size.width()) as u64).saturating_mul(size.height().into());
+    let Some((bytes, most)) = bytes.zip(format.most_dense()) else { return Ok(()) };
+    if claimed <= bytes.saturating_mul(most) {
+        return Ok(());
+    }
+    let message = format!("claims {size} pixels, which a file of {bytes} bytes cannot hold");
+    Err(SlideError::Malformed { path: path.to_owned(), message })
+}
+
+fn check_memory(path: &Path, header: &ImageHeader, by_rows: bool, allowed: u64) -> Result<(), SlideError> {
+    let too_much = |needed, why| SlideError::Memory { path: path.to_owned(), needed, allowed, why };
+    if header.held_bytes > allowed {
+        return Err(too_much(header.held_bytes, "such a file can only be decoded as a whole"));
+    }
+    let (width, height) = (u64::from(header.size.width()), u64::from(header.size.height()));
+    let samples = header.samples.row_bytes(header.size.width()) as u64 * height.min(ROWS_OF_SAMPLES);
+    let pixels = crate::render::PIXEL_BYTES as u64 * width * height.min(ROWS_OF_PIXELS);
+    if by_rows && samples + pixels > allowed {
+        return Err(too_much(samples + pixels, "it is so wide, and is decoded row by row"));
+    }
+    Ok(())
+}
+
+fn info(path: &Path, format: ImageFormat, header: ImageHeader, access: Access, options: &OpenOptions) -> SlideInfo {
+    let is_grey = header.samples.is_grey();
+    let page = options.page.filter(|page| page.get() > 1).map(|page| format!("page {page}"));
+    let range = options.range.map(|range| format!("from {range}"));
+    let words = [Some(header.samples.describe()), Some(header.coding).filter(|words| !words.is_empty()), page, range];
+    let coding = words.into_iter().flatten().collect::<Vec<_>>().join(", ");
+    SlideInfo {
+        path: path.to_owned(),
+        vendor: None,
+        reader: Reader::Image(ImageReader { format, coding, access }),
+        levels: vec![SlideLevelInfo { size: header.orientation.size(header.size), downsample: 1.0, stored_tile: None }],
+        microns_per_pixel: header.microns_per_pixel,
+        objective_power: None,
+        bounds: None,
+        background: None,
+        stored_subsampling: header.subsampling.or(is_grey.then_some(Subsampling::Grey)),
+        icc_profile: header.icc_profile,
+        associated_images: Vec::new(),
+        properties: header.properties,
+    }
+}
