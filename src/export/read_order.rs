@@ -212,3 +212,26 @@ fn ends_after_tiles(plan: &PyramidPlan, margin: u32, reach: &std::ops::Range<u32
         tiles.get() * tile_size + (after << levels) + margin * ((1 << levels) - 1)
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bands_are_what_the_chunks_to_come_cover() {
+        let order =
+            ReadOrder { columns: vec![0, 5, 9, 20], rows: vec![0, 7, 8, 30], stripe_ends: Vec::new(), margin: 0 };
+        let chunks: Vec<(u32, u32)> = order.chunks().collect();
+        for read in 0..=chunks.len() {
+            let area = |&(column, row): &(u32, u32)| {
+                let length = |edges: &[u32], at: u32| u64::from(edges[at as usize + 1] - edges[at as usize]);
+                length(&order.columns, column) * length(&order.rows, row)
+            };
+            let of_row = |row: u32| chunks[read..].iter().filter(|chunk| chunk.1 == row).map(area).sum::<u64>();
+            let expected = (0..3_u32).map(|row| (order.rows[row as usize]..order.rows[row as usize + 1], of_row(row)));
+            let expected: Vec<_> = expected.filter(|(_, pixels)| *pixels > 0).collect();
+            let found: Vec<_> = order.bands(read as u64).into_iter().map(|band| (band.rows, band.pixels)).collect();
+            assert_eq!(found, expected, "{read} read");
+        }
+    }
+}

@@ -25,6 +25,7 @@ mod associated_colours;
 mod drawn_source;
 mod engine;
 mod failing_sink;
+mod images;
 mod pyramid;
 mod quality;
 mod readers;

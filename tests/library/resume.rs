@@ -32,13 +32,13 @@ fn options(container: Container) -> ExportOptions {
 }
 
 /// Stops an export once there is another checkpoint than the one that it began with.
-struct StopAtCheckpoint {
+pub struct StopAtCheckpoint {
     file: PathBuf,
     known: Option<u64>,
 }
 
 impl StopAtCheckpoint {
-    fn of(destination: &Path) -> Self {
+    pub fn of(destination: &Path) -> Self {
         let name = format!(".{}.resume", destination.file_name().unwrap().to_str().unwrap());
         let file = destination.with_file_name(name);
         let known = inode(&file);
@@ -100,14 +100,8 @@ impl Exports {
         assert!(!self.path(name).exists());
     }
 
-    /// Everything below a path, with its contents.
     fn contents(&self, name: &str) -> Vec<(PathBuf, Vec<u8>)> {
-        let root = self.path(name);
-        let files = walkdir::WalkDir::new(&root).sort_by_file_name().into_iter().map(Result::unwrap);
-        files
-            .filter(|entry| entry.file_type().is_file())
-            .map(|entry| (entry.path().strip_prefix(&root).unwrap().to_owned(), fs::read(entry.path()).unwrap()))
-            .collect()
+        contents(&self.path(name))
     }
 
     fn names(&self) -> Vec<String> {
@@ -117,6 +111,15 @@ impl Exports {
         names.sort();
         names
     }
+}
+
+/// Everything below a path, with its contents.
+pub fn contents(root: &Path) -> Vec<(PathBuf, Vec<u8>)> {
+    let files = walkdir::WalkDir::new(root).sort_by_file_name().into_iter().map(Result::unwrap);
+    files
+        .filter(|entry| entry.file_type().is_file())
+        .map(|entry| (entry.path().strip_prefix(root).unwrap().to_owned(), fs::read(entry.path()).unwrap()))
+        .collect()
 }
 
 const CONTAINERS: [Container; 3] = [Container::Folder, Container::Bag, Container::Zip];

@@ -1,0 +1,295 @@
+//! Ordinary images: an export of one that is decoded row by row is, byte for byte, that of a source with the same pixels that can be read in any order.
+
+use std::fs::File;
+use std::io::{BufWriter, Cursor, Read};
+use std::num::{NonZeroU32, NonZeroUsize};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use slidezoom::export::{create_sink, exact_tile, nearest_tile, resume_sink};
+use slidezoom::geometry::{Flip, Point, Rect, Rotation, Size};
+use slidezoom::plan::{Bounds, ExportOptions, FormatOption, Page, ReadErrorPolicy};
+use slidezoom::progress::{Progress, TileWritten, Unwatched};
+use slidezoom::pyramid::TileGeometry;
+use slidezoom::render::{ReductionMethod, Rgb};
+use slidezoom::sink::{Existing, MemorySink, Published};
+use slidezoom::slide::{self, Access, OpenOptions, Reader, SlideError, SlideLevel, SourceIdentity};
+use slidezoom::{Error, ExportPlan, ExportReport, Source, export};
+
+use crate::drawn_source::{DrawnSource, colour};
+use crate::resume::{StopAtCheckpoint, contents};
+
+fn size(width: u32, height: u32) -> Size {
+    Size::new(width, height).unwrap()
+}
+
+/// A PNG file of the drawn source's pixels.
+fn drawn_png(path: &Path, width: u32, height: u32) {
+    let mut encoder = png::Encoder::new(BufWriter::new(File::create(path).unwrap()), width, height);
+    encoder.set_color(png::ColorType::Rgb);
+    encoder.set_compression(png::Compression::Fast);
+    let mut writer = encoder.write_header().unwrap();
+    let mut rows = writer.stream_writer().unwrap();
+    for y in 0..height {
+        let row: Vec<u8> = (0..width).flat_map(|x| colour(x, y)).collect();
+        std::io::Write::write_all(&mut rows, &row).unwrap();
+    }
+    rows.finish().unwrap();
+}
+
+struct Image {
+    _folder: tempfile::TempDir,
+    path: PathBuf,
+}
+
+impl Image {
+    fn drawn(width: u32, height: u32) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("drawn.png");
+        drawn_png(&path, width, height);
+        Self { _folder: folder, path }
+    }
+
+    fn open(&self) -> Box<dyn Source> {
+        slide::open(&self.path).unwrap()
+    }
+
+    fn cut_to(&self, length: usize) {
+        let bytes = std::fs::read(&self.path).unwrap();
+        std::fs::write(&self.path, &bytes[..length]).unwrap();
+    }
+}
+
+fn options() -> ExportOptions {
+    ExportOptions {
+        format: FormatOption::Png,
+        page: Page::Omit,
+        source_identity: SourceIdentity::Omit,
+        ..ExportOptions::default()
+    }
+}
+
+fn exported(source: &dyn Source, options: &ExportOptions, jobs: usize) -> Result<(Published, ExportReport), Error> {
+    let plan = ExportPlan::new(source.info(), "drawn", options).unwrap();
+    let sink = MemorySink::new();
+    let published = sink.published();
+    let report = export(source, &plan, Box::new(sink), NonZeroUsize::new(jobs).unwrap(), &Unwatched)?;
+    let files = published.lock().unwrap().take().unwrap();
+    Ok((files, report))
+}
+
+/// The files of the tiles, by name.
+fn tiles(published: &Published) -> Vec<(String, Vec<u8>)> {
+    let files = published.iter().filter(|(name, _)| name.as_str().contains("_files/"));
+    let mut tiles: Vec<_> = files.map(|(name, (_, bytes))| (name.as_str().to_owned(), bytes.clone())).collect();
+    tiles.sort();
+    tiles
+}
+
+#[test]
+fn rows_come_to_the_tiles_that_parts_in_any_order_come_to() {
+    let image = Image::drawn(2_603, 611);
+    let drawn = DrawnSource::new(size(2_603, 611), None, None);
+    let crop = |x, y, width, height| Bounds::Crop(Rect::new(Point { x, y }, size(width, height)).unwrap());
+    let geometry = |tile_size, overlap| Some(TileGeometry::new(tile_size, overlap).unwrap());
+    for (what, options) in [
+        ("plain", options()),
+        ("odd tiles", ExportOptions { geometry: geometry(101, 7), ..options() }),
+        ("large tiles", ExportOptions { geometry: geometry(1_024, 0), ..options() }),
+        ("cut", ExportOptions { bounds: crop(63, 129, 2_400, 300), ..options() }),
+        ("cut to one row", ExportOptions { bounds: crop(1, 610, 2_600, 1), ..options() }),
+        ("lanczos", ExportOptions { reduction: ReductionMethod::Lanczos3, ..options() }),
+        ("turned", ExportOptions { rotation: Rotation::Quarter, ..options() }),
+        ("mirrored", ExportOptions { flip: Some(Flip::Vertical), ..options() }),
+    ] {
+        let (expected, _) = exported(&drawn, &options, 2).unwrap();
+        for jobs in [1, 5] {
+            let (found, report) = exported(image.open().as_ref(), &options, jobs).unwrap();
+            assert!(tiles(&found) == tiles(&expected), "{what}, {jobs} workers");
+            assert!(report.warnings.is_empty());
+        }
+    }
+}
+
+#[test]
+fn a_source_serves_several_exports_and_single_tiles() {
+    let image = Image::drawn(700, 600);
+    let (source, drawn) = (image.open(), DrawnSource::new(size(700, 600), None, None));
+    let (expected, _) = exported(&drawn, &options(), 2).unwrap();
+    for _ in 0..2 {
+        let (found, _) = exported(source.as_ref(), &options(), 2).unwrap();
+        assert!(tiles(&found) == tiles(&expected));
+    }
+    let plan = ExportPlan::new(source.info(), "drawn", &options()).unwrap();
+    let of_drawn = ExportPlan::new(drawn.info(), "drawn", &options()).unwrap();
+    let jobs = NonZeroUsize::new(2).unwrap();
+    for tile in plan.pyramid().tiles() {
+        let exact = |source: &dyn Source, plan| exact_tile(source, plan, tile, jobs).unwrap();
+        assert!(exact(source.as_ref(), &plan) == exact(&drawn, &of_drawn), "{tile}");
+        let nearest = |source: &dyn Source, plan| nearest_tile(source, plan, tile).unwrap();
+        assert!(nearest(source.as_ref(), &plan) == nearest(&drawn, &of_drawn), "{tile}");
+    }
+    // All of it is in memory by now, and an export takes it from there.
+    let (found, _) = exported(source.as_ref(), &options(), 2).unwrap();
+    assert!(tiles(&found) == tiles(&expected));
+}
+
+#[test]
+fn a_pipe_is_read_once() {
+    let image = Image::drawn(900, 700);
+    let open = |options: &OpenOptions| {
+        let bytes = std::fs::read(&image.path).unwrap();
+        slide::open_pipe(Path::new("pipe"), Box::new(Cursor::new(bytes)) as Box<dyn Read + Send>, options).unwrap()
+    };
+    let source = open(&OpenOptions::default());
+    assert!(matches!(&source.info().reader, Reader::Image(image) if image.access == Access::Once));
+    let (expected, _) = exported(image.open().as_ref(), &options(), 2).unwrap();
+    let (found, _) = exported(source.as_ref(), &options(), 2).unwrap();
+    assert!(tiles(&found) == tiles(&expected));
+    let again = exported(source.as_ref(), &options(), 2).unwrap_err();
+    assert!(matches!(again, Error::Slide(SlideError::ReadOnce { .. })), "{again}");
+    // Turned, all of it is in memory, and stays there.
+    let (turned, source) = (ExportOptions { rotation: Rotation::Half, ..options() }, open(&OpenOptions::default()));
+    let (expected, _) = exported(image.open().as_ref(), &turned, 2).unwrap();
+    for _ in 0..2 {
+        assert!(tiles(&exported(source.as_ref(), &turned, 2).unwrap().0) == tiles(&expected));
+    }
+}
+
+/// Stops after so many tiles.
+struct StopAfter(u64, AtomicU64);
+
+impl Progress for StopAfter {
+    fn tile_written(&self, _tile: TileWritten) {
+        self.1.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn stop_requested(&self) -> bool {
+        self.1.load(Ordering::Relaxed) >= self.0
+    }
+}
+
+#[test]
+fn an_export_of_rows_can_be_stopped_at_any_moment() {
+    let image = Image::drawn(3_000, 2_000);
+    let source = image.open();
+    let plan = ExportPlan::new(source.info(), "drawn", &options()).unwrap();
+    for tiles in [0, 1, 5, 40, 100] {
+        for jobs in [1, 2, 8] {
+            let stopped = StopAfter(tiles, AtomicU64::new(0));
+            let sink = Box::new(MemorySink::new());
+            let result = export(source.as_ref(), &plan, sink, NonZeroUsize::new(jobs).unwrap(), &stopped);
+            assert!(matches!(result, Err(Error::Interrupted)), "{result:?}");
+        }
+    }
+    exported(source.as_ref(), &options(), 2).unwrap();
+}
+
+#[test]
+fn an_export_of_rows_is_resumed() {
+    // High and narrow: little is held at a time, and so a checkpoint comes soon.
+    let image = Image::drawn(150, 120_000);
+    let folder = tempfile::tempdir().unwrap();
+    let options = ExportOptions { format: FormatOption::Jpeg, ..options() };
+    let run = |name: &str, progress: &dyn Progress| {
+        let source = image.open();
+        let plan = ExportPlan::new(source.info(), "drawn", &options).unwrap();
+        let sink = resume_sink(&plan, &folder.path().join(name), Existing::Refuse).unwrap();
+        export(source.as_ref(), &plan, sink, NonZeroUsize::new(2).unwrap(), progress)
+    };
+    run("undisturbed", &Unwatched).unwrap();
+    let stopped = run("resumed", &StopAtCheckpoint::of(&folder.path().join("resumed")));
+    assert!(matches!(stopped, Err(Error::Interrupted)), "{stopped:?}");
+    run("resumed", &Unwatched).unwrap();
+    assert!(contents(&folder.path().join("resumed")) == contents(&folder.path().join("undisturbed")));
+}
+
+#[test]
+fn a_file_that_is_cut_short_is_no_image() {
+    let image = Image::drawn(1_200, 1_500);
+    let length = std::fs::read(&image.path).unwrap().len();
+    // The last of these lacks no pixel, but the mark of its end.
+    for length in [length - 5, length - 30, length / 2] {
+        image.cut_to(length);
+        for jobs in [1, 4] {
+            let error = exported(image.open().as_ref(), &options(), jobs).unwrap_err();
+            assert!(error.to_string().contains("cut short"), "{error}");
+        }
+        let read = image.open().read(Rect::of(size(5, 5)), Vec::new()).unwrap_err();
+        assert!(read.to_string().contains("cut short"), "{read}");
+    }
+}
+
+#[test]
+fn what_can_be_read_of_a_damaged_image_is_shown_where_that_was_asked_for() {
+    let image = Image::drawn(1_200, 1_500);
+    let length = std::fs::read(&image.path).unwrap().len();
+    let bearable =
+        ExportOptions { on_read_error: ReadErrorPolicy::Blank, background: Some(Rgb([1, 2, 3])), ..options() };
+    image.cut_to(length - 5);
+    let (found, report) = exported(image.open().as_ref(), &bearable, 2).unwrap();
+    let (whole, _) = exported(&DrawnSource::new(size(1_200, 1_500), None, None), &bearable, 2).unwrap();
+    assert!(tiles(&found) == tiles(&whole));
+    let warnings: Vec<String> = report.warnings.iter().map(ToString::to_string).collect();
+    assert!(warnings.len() == 1 && warnings[0].contains("after the last row"), "{warnings:?}");
+    image.cut_to(length / 2);
+    let (found, report) = exported(image.open().as_ref(), &bearable, 2).unwrap();
+    // From a band on, nothing is known.
+    let first = report.unreadable.iter().map(|rect| rect.origin().y).min().unwrap();
+    let area: u64 = report.unreadable.iter().map(|rect| rect.size().area()).sum();
+    assert!((300..1_200).contains(&first) && area == u64::from(1_500 - first) * 1_200, "{first}, {area}");
+    let same = tiles(&found).iter().zip(&tiles(&whole)).filter(|(one, other)| one == other).count();
+    assert!(same > 5 && same < tiles(&whole).len(), "{same} tiles are as in the whole image");
+}
+
+#[test]
+fn what_memory_does_not_hold_is_not_begun() {
+    let image = Image::drawn(1_000, 900);
+    let little = OpenOptions { memory: 4_400_000, ..OpenOptions::default() };
+    // Row by row it does.
+    let source = slide::open_with(&image.path, little).unwrap();
+    exported(source.as_ref(), &options(), 2).unwrap();
+    let less = OpenOptions { memory: 2_000_000, ..little };
+    let error = slide::open_with(&image.path, less).err().unwrap();
+    assert!(matches!(error, SlideError::Memory { allowed: 2_000_000, .. }), "{error}");
+    let narrow = Image::drawn(10, 40_000);
+    let source = slide::open_with(&narrow.path, OpenOptions { memory: 1_000_000, ..little }).unwrap();
+    let turned = ExportOptions { rotation: Rotation::Quarter, ..options() };
+    let error = exported(source.as_ref(), &turned, 2).unwrap_err().to_string();
+    assert!(
+        error.contains("takes 2 MB of memory, and may have 1 MB: its rows can only be decoded one after the other"),
+        "{error}"
+    );
+    exported(source.as_ref(), &options(), 2).unwrap();
+}
+
+#[test]
+fn an_image_is_known_by_its_contents() {
+    let image = Image::drawn(30, 20);
+    let other = image.path.with_file_name("picture.jpg");
+    std::fs::rename(&image.path, &other).unwrap();
+    assert_eq!(slide::open(&other).unwrap().info().reader.to_string(), "PNG (8-bit RGB)");
+    // Not as a slide: the picture inside a slide that lost its other files is no slide.
+    let slide = image.path.with_file_name("picture.mrxs");
+    std::fs::rename(&other, &slide).unwrap();
+    assert!(matches!(slide::open(&slide).err().unwrap(), SlideError::Unsupported { .. }));
+    let page = OpenOptions { page: NonZeroU32::new(2), ..OpenOptions::default() };
+    std::fs::rename(&slide, &other).unwrap();
+    assert!(matches!(slide::open_with(&other, page).err().unwrap(), SlideError::NoSuchPage { page: 2, pages: 1, .. }));
+    let (level, corner) = (SlideLevel(1), Point { x: 0, y: 0 });
+    assert!(slide::open(&other).unwrap().read_level(level, corner, size(1, 1)).is_err());
+}
+
+#[test]
+fn a_destination_that_fails_ends_the_decoding() {
+    let image = Image::drawn(4_000, 3_000);
+    let folder = tempfile::tempdir().unwrap();
+    let source = image.open();
+    let plan = ExportPlan::new(source.info(), "drawn", &options()).unwrap();
+    let destination = folder.path().join("out");
+    let sink = create_sink(&plan, &destination, Existing::Refuse).unwrap();
+    std::fs::remove_dir_all(folder.path().join(".out.partial")).unwrap();
+    let error = export(source.as_ref(), &plan, sink, NonZeroUsize::new(2).unwrap(), &Unwatched).unwrap_err();
+    assert!(matches!(error, Error::Destination(_) | Error::Leftover { .. }), "{error}");
+    assert!(!destination.exists());
+}
