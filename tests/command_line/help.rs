@@ -66,7 +66,15 @@ const PYRAMID: [(&str, Option<&str>); 19] = [
     ("--mpp", Some("the slide's")),
 ];
 
-const READER: (&str, Option<&str>) = ("--reader", Some("auto"));
+const READING: [(&str, Option<&str>); 4] = [
+    ("--reader", Some("auto")),
+    ("--page", Some("1")),
+    (
+        "--range",
+        Some("0 and the greatest that the samples can have, for unsigned ones of up to 16 bits; all others need it"),
+    ),
+    ("--memory", Some("2G")),
+];
 
 const JOBS: (&str, Option<&str>) = ("--jobs", Some("the processors that this program may use"));
 
@@ -92,14 +100,14 @@ fn the_help_of_export_lists_every_option_with_its_default() {
         ("--progress", Some("auto")),
         ("--dry-run", None),
     ];
-    assert_help("export", &[&PYRAMID[..], &[JOBS, READER], &own].concat());
+    assert_help("export", &[&PYRAMID[..], &READING, &[JOBS], &own].concat());
 }
 
 #[test]
 fn the_help_of_tile_lists_every_option_with_its_default() {
     assert_help(
         "tile",
-        &[&PYRAMID[..], &[JOBS, READER, ("--output", Some("stdout")), ("--exact", None), ("--overwrite", None)]]
+        &[&PYRAMID[..], &READING, &[JOBS, ("--output", Some("stdout")), ("--exact", None), ("--overwrite", None)]]
             .concat(),
     );
 }
@@ -120,7 +128,7 @@ fn the_help_of_verify_and_repack_lists_every_option_with_its_default() {
 
 #[test]
 fn the_help_of_info_lists_every_option() {
-    assert_help("info", &[("--json", None), ("--quick", None), ("--associated", None), READER]);
+    assert_help("info", &[&[("--json", None), ("--quick", None), ("--associated", None)], &READING[..]].concat());
 }
 
 #[test]

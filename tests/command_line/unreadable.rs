@@ -36,7 +36,7 @@ fn a_file_that_is_no_slide_is_named_and_the_hint_says_what_is() {
     fs::write(workspace.path("empty.svs"), "").unwrap();
     fs::create_dir(workspace.path("folder.svs")).unwrap();
     for (file, words) in [
-        ("letter.svs", &["slide that OpenSlide reads", "\n  readable are Aperio"][..]),
+        ("letter.svs", &["no slide or image that can be read", "\n  readable are Aperio"][..]),
         ("empty.svs", &["empty.svs: "]),
     ] {
         workspace.export([file]).fails(3, words).says(&[file]);

@@ -27,7 +27,7 @@ fn options_that_do_not_exist_are_refused() {
 
 #[test]
 fn arguments_that_are_missing_are_asked_for() {
-    assert_refused_by_the_parser(&["export"], &["SLIDE|FOLDER"]);
+    assert_refused_by_the_parser(&["export"], &["SLIDE|IMAGE|FOLDER"]);
     assert_refused_by_the_parser(&["info"], &["<SLIDE>"]);
     assert_refused_by_the_parser(&["tile", "scan.tif", "0"], &["<COLUMN>", "<ROW>"]);
     assert_refused_by_the_parser(&["export", "scan.tif", "-o"], &["--output"]);
