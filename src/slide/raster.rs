@@ -23,6 +23,9 @@ use crate::render::{IccProfile, PremultipliedPixels};
 mod opening;
 mod png;
 mod row_source;
+#[cfg(test)]
+mod mutation;
+mod pnm;
 mod samples;
 mod tile_source;
 
