@@ -28,6 +28,7 @@ mod mutation;
 mod pnm;
 mod samples;
 mod tile_source;
+mod webp;
 
 pub(super) use opening::{open_file, open_pipe};
 use samples::SampleLayout;
