@@ -23,11 +23,13 @@ use crate::render::{IccProfile, PremultipliedPixels};
 mod opening;
 mod png;
 mod row_source;
+mod bmp;
 #[cfg(test)]
 mod mutation;
 mod pnm;
 mod samples;
 mod tile_source;
+mod stored;
 mod webp;
 
 pub(super) use opening::{open_file, open_pipe};

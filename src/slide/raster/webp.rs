@@ -6,14 +6,12 @@
 //! is given a file of which it may not decode a larger picture than the one that its header was read for.
 
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::Read;
 use std::mem;
-use std::os::unix::fs::FileExt;
 
 use libwebp_sys::{VP8StatusCode, WEBP_CSP_MODE, WebPDecode, WebPDecoderConfig, WebPRGBABuffer};
 
 use super::samples::{Alpha, Channels, SampleType};
+use super::stored::Stored;
 use super::{ImageError, ImageHeader, Input, Request, RowDecoder, SampleLayout, checked_size};
 use crate::geometry::{Flip, Orientation, Rotation, Size};
 use crate::render::IccProfile;
@@ -48,66 +46,6 @@ pub(in crate::slide) fn open(input: Input, request: Request) -> Result<(ImageHea
         held_bytes: container.bytes + row_bytes as u64 * u64::from(size.height()) + coding.working_bytes(size, alpha),
     };
     Ok((header, Box::new(decoder)))
-}
-
-/// Where a file's bytes are.
-enum Stored {
-    File(File),
-    Memory(Vec<u8>),
-}
-
-impl Stored {
-    /// What comes from a pipe is kept, for its orientation stands behind its picture.
-    fn of(input: Input, memory: u64) -> Result<Self, ImageError> {
-        let mut pipe = match input {
-            Input::File(file) => return Ok(Self::File(file)),
-            Input::Pipe(pipe) => pipe,
-        };
-        let mut bytes = vec![0; RIFF_HEADER_BYTES as usize];
-        pipe.read_exact(&mut bytes).map_err(ImageError::reading)?;
-        let length = CHUNK_HEADER_BYTES + chunk_bytes(&bytes);
-        if length > memory {
-            let problem = format!("its {length} bytes from a pipe would have to be kept in memory");
-            return Err(ImageError::Unsupported(problem));
-        }
-        // The vector grows by what is there and not by what the file says.
-        pipe.take(length.saturating_sub(RIFF_HEADER_BYTES)).read_to_end(&mut bytes).map_err(ImageError::System)?;
-        Ok(Self::Memory(bytes))
-    }
-
-    fn read_at(&self, offset: u64, target: &mut [u8]) -> Result<(), ImageError> {
-        match self {
-            Self::File(file) => file.read_exact_at(target, offset).map_err(ImageError::reading),
-            Self::Memory(bytes) => {
-                let part = usize::try_from(offset).ok().and_then(|offset| bytes.get(offset..));
-                let part = part.and_then(|part| part.get(..target.len())).ok_or(ImageError::CutShort)?;
-                target.copy_from_slice(part);
-                Ok(())
-            }
-        }
-    }
-
-    fn length(&self) -> Result<u64, ImageError> {
-        match self {
-            Self::File(file) => file.metadata().map(|metadata| metadata.len()).map_err(ImageError::System),
-            Self::Memory(bytes) => Ok(bytes.len() as u64),
-        }
-    }
-
-    /// The first `length` bytes.
-    fn into_bytes(self, length: u64) -> Result<Vec<u8>, ImageError> {
-        match self {
-            Self::File(_) => {
-                let mut bytes = vec![0; length as usize];
-                self.read_at(0, &mut bytes)?;
-                Ok(bytes)
-            }
-            Self::Memory(mut bytes) => {
-                bytes.truncate(length as usize);
-                Ok(bytes)
-            }
-        }
-    }
 }
 
 /// `RIFF`, the length of what follows, and `WEBP`.
