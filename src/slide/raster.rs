@@ -20,16 +20,16 @@ use crate::encode::Subsampling;
 use crate::geometry::{Orientation, Point, Rect, Size};
 use crate::render::{IccProfile, PremultipliedPixels};
 
-mod opening;
-mod png;
-mod row_source;
 mod bmp;
 #[cfg(test)]
 mod mutation;
+mod opening;
+mod png;
 mod pnm;
+mod row_source;
 mod samples;
-mod tile_source;
 mod stored;
+mod tile_source;
 mod webp;
 
 pub(super) use opening::{open_file, open_pipe};

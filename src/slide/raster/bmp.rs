@@ -82,7 +82,7 @@ fn samples_and_coding(packing: &Packing) -> (SampleLayout, String) {
             (channels, SampleType::U8, format!("{} bits a pixel", 8 * bytes))
         }
     };
-    (SampleLayout { channels, ignored: 0, sample, inverted: false }, coding)
+    (SampleLayout::new(channels, sample), coding)
 }
 
 /// Bytes of a row without those that fill it up.

@@ -10,7 +10,7 @@ use std::path::Path;
 use super::row_source::{Reopen, RowSource};
 use super::samples::{Conversion, SampleLayout};
 use super::tile_source::TileSource;
-use super::{Decoder, ImageError, ImageFormat, ImageHeader, Input, Request, png};
+use super::{Decoder, ImageError, ImageFormat, ImageHeader, Input, Request, bmp, png, pnm, webp};
 use crate::encode::Subsampling;
 use crate::geometry::Size;
 use crate::slide::{
@@ -27,12 +27,14 @@ impl ImageFormat {
     /// How many times longer its pixels can be than the file: what the densest coding that it has comes to, and somewhat more. `None` where there is no such limit.
     fn most_dense(self) -> Option<u64> {
         match self {
-            // Deflate: 258 bytes by two bits. TIFF's codings beside it are less dense, but for Zstandard, whose limit is not known.
+            // Deflate: 258 bytes by two bits.
             Self::Png => Some(1_032),
-            // A block of 64 samples takes two bits at least.
-            Self::Jpeg => Some(256 * 4),
-            Self::Bmp | Self::Pnm => Some(128),
-            Self::Tiff | Self::Jpeg2000 | Self::Webp => None,
+            // Four by four blocks of brightness and two of colour, of a bit each, are 1,024 pixels of three bytes.
+            Self::Jpeg => Some(2_048),
+            // A sample takes a digit at least, or a byte, or as many bits as its decoded row has; up to ten make 16 bits of 8.
+            Self::Pnm => Some(8),
+            // Runs and skipped parts of bitmaps, tiles that are missing, packets that are empty: their readers look at what is there.
+            Self::Bmp | Self::Tiff | Self::Jpeg2000 | Self::Webp => None,
         }
     }
 }
@@ -112,6 +114,9 @@ fn open_rows(input: Input, format: ImageFormat, request: Request) -> Result<Rows
     }
     match format {
         ImageFormat::Png => png::open(input, request),
+        ImageFormat::Pnm => pnm::open(input, request),
+        ImageFormat::Webp => webp::open(input, request),
+        ImageFormat::Bmp => bmp::open(input, request),
         other => Err(ImageError::Unsupported(format!("{} is not read from a pipe", other.name()))),
     }
 }

@@ -95,7 +95,7 @@ impl Header {
                 (SampleType::U16(ByteOrder::BigEndian), Coding::PlainWords(Scale::to_words(largest)))
             }
         };
-        (SampleLayout { channels: self.channels.clone(), ignored: 0, sample, inverted: self.largest.is_none() }, coding)
+        (SampleLayout { inverted: self.largest.is_none(), ..SampleLayout::new(self.channels.clone(), sample) }, coding)
     }
 
     /// In words.

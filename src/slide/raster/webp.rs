@@ -31,7 +31,7 @@ pub(in crate::slide) fn open(input: Input, request: Request) -> Result<(ImageHea
     let container = Container::read(&stored)?;
     let Frame { size, coding, alpha } = container.frame;
     let channels = if alpha { Channels::Rgba(Alpha::Straight) } else { Channels::Rgb };
-    let samples = SampleLayout { channels, ignored: 0, sample: SampleType::U8, inverted: false };
+    let samples = SampleLayout::new(channels, SampleType::U8);
     let row_bytes = samples.row_bytes(size.width());
     let decoder = WebPDecoder { size, alpha, row_bytes, picture: Picture::Encoded(stored, container.bytes), used: 0 };
     let header = ImageHeader {
