@@ -1,4 +1,5 @@
-//! Builds the page's bundle where it is missing or older than its sources, and lets the binary find OpenSlide where it was linked.
+//! Builds the page's bundle where it is missing or older than its sources, compiles the way to libjpeg-turbo's rows, and lets the binary find OpenSlide
+//! where it was linked.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
@@ -10,7 +11,7 @@ const SOURCES: [&str; 5] = ["src", "licenses", "build.mjs", "package.json", "pac
 
 fn main() -> ExitCode {
     println!("cargo::rerun-if-changed=build.rs");
-    match find_openslide().and_then(|()| build_page()) {
+    match find_openslide().and_then(|()| compile_jpeg_rows()).and_then(|()| build_page()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(message) => {
             println!("cargo::error={message}");
@@ -31,6 +32,21 @@ fn find_openslide() -> Result<(), String> {
         println!("cargo::rustc-link-arg=-Wl,-rpath,{}", folder.display());
     }
     Ok(())
+}
+
+/// The classic interface of the libjpeg-turbo that `turbojpeg-sys` has built, by whose headers it must be compiled.
+fn compile_jpeg_rows() -> Result<(), String> {
+    const SOURCE: &str = "src/slide/raster/jpeg/rows.c";
+    println!("cargo::rerun-if-changed={SOURCE}");
+    let headers =
+        env::var("DEP_TURBOJPEG_INCLUDE").map_err(|_| "turbojpeg-sys does not say where its headers are".to_owned())?;
+    let compiled = cc::Build::new()
+        .file(SOURCE)
+        .include(headers)
+        .std("c11")
+        .extra_warnings(true)
+        .try_compile("slidezoom_jpeg_rows");
+    compiled.map_err(|error| format!("{SOURCE}: {error}"))
 }
 
 fn build_page() -> Result<(), String> {

@@ -21,6 +21,8 @@ use crate::geometry::{Orientation, Point, Rect, Size};
 use crate::render::{IccProfile, PremultipliedPixels};
 
 mod bmp;
+mod exif;
+mod jpeg;
 #[cfg(test)]
 mod mutation;
 mod opening;

@@ -10,7 +10,7 @@ use std::path::Path;
 use super::row_source::{Reopen, RowSource};
 use super::samples::{Conversion, SampleLayout};
 use super::tile_source::TileSource;
-use super::{Decoder, ImageError, ImageFormat, ImageHeader, Input, Request, bmp, png, pnm, webp};
+use super::{Decoder, ImageError, ImageFormat, ImageHeader, Input, Request, bmp, jpeg, png, pnm, webp};
 use crate::encode::Subsampling;
 use crate::geometry::Size;
 use crate::slide::{
@@ -114,6 +114,7 @@ fn open_rows(input: Input, format: ImageFormat, request: Request) -> Result<Rows
     }
     match format {
         ImageFormat::Png => png::open(input, request),
+        ImageFormat::Jpeg => jpeg::open(input, request),
         ImageFormat::Pnm => pnm::open(input, request),
         ImageFormat::Webp => webp::open(input, request),
         ImageFormat::Bmp => bmp::open(input, request),

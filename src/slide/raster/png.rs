@@ -9,7 +9,7 @@ use std::io::{self, BufRead, Read, Seek, SeekFrom};
 use png::{BitDepth, ColorType, DecodeOptions, DecodingError, InterlaceInfo, Limits, Transformations};
 
 use super::samples::{Alpha, ByteOrder, Channels, SampleType};
-use super::{ImageError, ImageHeader, Input, Request, RowDecoder, SampleLayout, checked_size};
+use super::{ImageError, ImageHeader, Input, Request, RowDecoder, SampleLayout, checked_size, exif};
 use crate::geometry::Orientation;
 use crate::render::IccProfile;
 
@@ -66,7 +66,7 @@ pub(in crate::slide) fn open(input: Input, request: Request) -> Result<(ImageHea
     let header = ImageHeader {
         size,
         coding: if interlaced { "interlaced".to_owned() } else { String::new() },
-        orientation: Orientation::UPRIGHT,
+        orientation: info.exif_metadata.as_deref().map_or(Orientation::UPRIGHT, exif::orientation),
         icc_profile: info.icc_profile.as_ref().map(|bytes| IccProfile::new(bytes.to_vec())),
         subsampling: None,
         microns_per_pixel: None,

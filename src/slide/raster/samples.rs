@@ -21,6 +21,8 @@ pub(in crate::slide) enum Channels {
     GreyAlpha(Alpha),
     /// Red, green and blue.
     Rgb,
+    /// Blue, green, red and 255, as 8-bit pixels are here: of a decoder that makes them so at no cost.
+    Bgra,
     /// Red, green, blue and alpha.
     Rgba(Alpha),
     /// Cyan, magenta, yellow and black, each more where there is more ink.
@@ -36,7 +38,7 @@ impl Channels {
             Self::Grey | Self::Palette(_) => 1,
             Self::GreyAlpha(_) => 2,
             Self::Rgb => 3,
-            Self::Rgba(_) | Self::Cmyk => 4,
+            Self::Bgra | Self::Rgba(_) | Self::Cmyk => 4,
         }
     }
 }
@@ -122,7 +124,7 @@ impl SampleLayout {
         let channels = match &self.channels {
             Channels::Grey => "grey",
             Channels::GreyAlpha(_) => "grey with alpha",
-            Channels::Rgb => "RGB",
+            Channels::Rgb | Channels::Bgra => "RGB",
             Channels::Rgba(_) => "RGB with alpha",
             Channels::Cmyk => "CMYK",
             Channels::Palette(_) => "palette",
@@ -269,7 +271,7 @@ impl Conversion {
     /// Whether all pixels are opaque, whatever the samples are.
     pub fn is_opaque(&self) -> bool {
         match &self.layout.channels {
-            Channels::Grey | Channels::Rgb | Channels::Cmyk => self.layout.clear.is_none(),
+            Channels::Grey | Channels::Rgb | Channels::Bgra | Channels::Cmyk => self.layout.clear.is_none(),
             Channels::GreyAlpha(_) | Channels::Rgba(_) => false,
             Channels::Palette(colours) => colours.iter().all(|colour| colour[3] == u8::MAX),
         }
@@ -307,6 +309,10 @@ impl Conversion {
                 match &self.tones {
                     Tones::Same if is_plain => {
                         from_rgb(row, pixels);
+                        Ok(())
+                    }
+                    Tones::Same if self.layout.channels == Channels::Bgra && each == PIXEL_BYTES => {
+                        pixels.as_flattened_mut().copy_from_slice(row);
                         Ok(())
                     }
                     Tones::Same => self.assemble(pixels, value, |at| row[at], |at| row[at]),
@@ -385,6 +391,9 @@ impl Conversion {
             }),
             (Channels::Rgb, None) => {
                 pixels.for_each(|(pixel, at)| *pixel = [tone(at + 2), tone(at + 1), tone(at), u8::MAX]);
+            }
+            (Channels::Bgra, _) => {
+                pixels.for_each(|(pixel, at)| *pixel = [tone(at), tone(at + 1), tone(at + 2), u8::MAX]);
             }
             (Channels::Rgba(kind), _) => {
                 pixels.for_each(|(pixel, at)| *pixel = kind.of([tone(at + 2), tone(at + 1), tone(at)], alpha(at + 3)));

@@ -12,8 +12,8 @@ use libwebp_sys::{VP8StatusCode, WEBP_CSP_MODE, WebPDecode, WebPDecoderConfig, W
 
 use super::samples::{Alpha, Channels, SampleType};
 use super::stored::Stored;
-use super::{ImageError, ImageHeader, Input, Request, RowDecoder, SampleLayout, checked_size};
-use crate::geometry::{Flip, Orientation, Rotation, Size};
+use super::{ImageError, ImageHeader, Input, Request, RowDecoder, SampleLayout, checked_size, exif};
+use crate::geometry::{Orientation, Size};
 use crate::render::IccProfile;
 
 #[cfg(test)]
@@ -128,7 +128,7 @@ impl Container {
                 b"ICCP" if canvas.is_some() && icc_profile.is_none() => {
                     icc_profile = Some(IccProfile::new(metadata(stored, contents, length)?));
                 }
-                b"EXIF" if canvas.is_some() => orientation = exif_orientation(&metadata(stored, contents, length)?),
+                b"EXIF" if canvas.is_some() => orientation = exif::orientation(&metadata(stored, contents, length)?),
                 _ => {}
             }
             if canvas.is_none() && frame.is_some() {
@@ -213,24 +213,6 @@ impl Frame {
         let size = checked_size(u64::from(bits & 0x3fff) + 1, u64::from(bits >> 14 & 0x3fff) + 1)?;
         Ok(Self { size, coding: Coding::Lossless, alpha: bits >> 28 & 1 != 0 })
     }
-}
-
-/// How a picture with such EXIF is to be turned and mirrored.
-fn exif_orientation(exif: &[u8]) -> Orientation {
-    let exif = exif.strip_prefix(b"Exif\0\0").unwrap_or(exif);
-    let Ok(exif) = exif::Reader::new().read_raw(exif.to_vec()) else { return Orientation::UPRIGHT };
-    let field = exif.get_field(exif::Tag::Orientation, exif::In::PRIMARY);
-    let (rotation, flip) = match field.and_then(|field| field.value.get_uint(0)) {
-        Some(2) => (Rotation::None, Some(Flip::Horizontal)),
-        Some(3) => (Rotation::Half, None),
-        Some(4) => (Rotation::None, Some(Flip::Vertical)),
-        Some(5) => (Rotation::Quarter, Some(Flip::Horizontal)),
-        Some(6) => (Rotation::Quarter, None),
-        Some(7) => (Rotation::Quarter, Some(Flip::Vertical)),
-        Some(8) => (Rotation::ThreeQuarters, None),
-        _ => (Rotation::None, None),
-    };
-    Orientation::new(rotation, flip)
 }
 
 struct WebPDecoder {

@@ -4,6 +4,7 @@ use image_webp::{ColorType, WebPEncoder};
 
 use super::*;
 use crate::encode::{Quality, TileEncoder, TileFormat, WebPCompression};
+use crate::geometry::Rotation;
 use crate::render::{PIXEL_BYTES, Pixels};
 use crate::slide::raster::mutation::Random;
 
