@@ -27,6 +27,11 @@ fn find_openslide() -> Result<(), String> {
         .cargo_metadata(false)
         .probe("openslide")
         .map_err(|_| "OpenSlide 4.0 or newer is not installed; `make deps` installs it".to_owned())?;
+    // An executable exports those of its symbols that a shared library on its link line refers to: libjpeg-turbo and OpenJPEG, which are linked statically here, would
+    // take the place of the system's under an OpenSlide that is linked with these, as Debian's is (seen with a library that calls jpeg_read_header).
+    if env::var("CARGO_CFG_TARGET_OS").as_deref() == Ok("linux") {
+        println!("cargo::rustc-link-arg=-Wl,--exclude-libs,ALL");
+    }
     for folder in library.link_paths {
         let folder = fs::canonicalize(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
         println!("cargo::rustc-link-arg=-Wl,-rpath,{}", folder.display());
