@@ -393,6 +393,7 @@ mod tests {
 
     use slidezoom_fixtures::{ByteOrder, Colour, Container, JpegTables, SlideBuilder, TileFault};
 
+    use super::super::mutation::{Random, mutate};
     use super::*;
 
     const SIZE: (u32, u32) = (40, 24);
@@ -414,57 +415,6 @@ mod tests {
                 std::fs::read(&path).unwrap()
             })
             .collect()
-    }
-
-    /// A small generator of its own, so that a number names an input for good (`SplitMix64`, Steele and others 2014).
-    struct Random(u64);
-
-    impl Random {
-        fn next(&mut self) -> u64 {
-            self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-            let mut mixed = self.0;
-            mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-            mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-            mixed ^ (mixed >> 31)
-        }
-
-        fn below(&mut self, end: usize) -> usize {
-            (self.next() % end as u64) as usize
-        }
-    }
-
-    /// Values at which arithmetic breaks.
-    const EDGES: [u64; 12] = [0, 1, 2, 7, 15, 16, 255, 65_535, 1 << 31, u32::MAX as u64, 1 << 63, u64::MAX];
-
-    fn mutate(seed: &[u8], random: &mut Random) -> Vec<u8> {
-        let mut bytes = seed.to_vec();
-        // Half of the changes go where the structure is: the header, and the directories at the end.
-        let place = |random: &mut Random, length: usize| match random.below(4) {
-            0 => random.below(16.min(length)),
-            1 => length - 1 - random.below(700.min(length)),
-            _ => random.below(length),
-        };
-        for _ in 0..=random.below(6) {
-            let length = bytes.len();
-            let at = place(random, length);
-            match random.below(5) {
-                0 => bytes[at] ^= 1 << random.below(8),
-                1 => bytes[at] = random.next() as u8,
-                2 => {
-                    let value = EDGES[random.below(EDGES.len())].to_le_bytes();
-                    let width = [1, 2, 4, 8][random.below(4)].min(length - at);
-                    bytes[at..at + width].copy_from_slice(&value[..width]);
-                }
-                3 => {
-                    let from = place(random, length);
-                    let width = (1 + random.below(12)).min(length - at.max(from));
-                    bytes.copy_within(from..from + width, at);
-                }
-                _ if random.below(8) == 0 => bytes.truncate(1 + random.below(length)),
-                _ => bytes[at] = 0xff,
-            }
-        }
-        bytes
     }
 
     /// Reads all there is to read of a file. Every pixel buffer is bounded by the slide's size, which the caller names.
