@@ -31,6 +31,7 @@ mod pnm;
 mod row_source;
 mod samples;
 mod stored;
+mod tiff;
 mod tile_source;
 mod webp;
 

@@ -21,6 +21,7 @@ mod jpeg_segments;
 mod jpeg_stream;
 mod tile_table;
 
+pub(super) use jpeg_stream::JpegTables;
 pub use jpeg_stream::{JpegStreamError, TileColour};
 pub use tile_table::{NotDirect, StoredTiles};
 
@@ -307,7 +308,7 @@ impl TiffSource {
 }
 
 /// The columns and rows of the stored tiles that a region lies in.
-fn cells(region: Rect, tile: Size) -> (Range<u32>, Range<u32>) {
+pub(super) fn cells(region: Rect, tile: Size) -> (Range<u32>, Range<u32>) {
     let cells = |range: Range<u32>, length: u32| range.start / length..range.end.div_ceil(length);
     (cells(region.columns(), tile.width()), cells(region.rows(), tile.height()))
 }

@@ -43,7 +43,7 @@ impl TileColour {
 
 /// What a stored tile's frame header says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Frame {
+pub(in crate::slide) struct Frame {
     pub size: Size,
     /// `None` where chroma is stored in a way that [`Subsampling`] has no word for.
     pub subsampling: Option<Subsampling>,
@@ -104,7 +104,7 @@ const SCANS_AT_MOST: usize = 100;
 
 /// The tables that all tiles of a level share, ready to be put before a tile's own segments.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct JpegTables {
+pub(in crate::slide) struct JpegTables {
     segments: Vec<u8>,
 }
 

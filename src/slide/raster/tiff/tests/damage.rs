@@ -1,0 +1,183 @@
+//! What is wrong with a file is told, and whatever stands in it, reading it ends with samples or an error.
+
+use super::super::super::super::mutation::{Random, mutate};
+use super::*;
+
+/// What reading a file that is a little different from a sound one says.
+fn refusal(picture: &Written, chunks: &[Vec<u8>]) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("damaged.tif");
+    picture.write_chunks(&path, chunks);
+    match read(&path, 0) {
+        Ok(_) => "read".to_owned(),
+        Err(error) => error.to_string(),
+    }
+}
+
+fn with(fields: Vec<Field>) -> Written {
+    Written { fields, rows_per_strip: 10, ..Written::default() }
+}
+
+#[test]
+fn a_file_that_contradicts_itself_is_refused() {
+    let tiled = |width, height| with(vec![long(tag::TILE_WIDTH, width), long(tag::TILE_LENGTH, height)]);
+    for (picture, message) in [
+        (with(vec![long(tag::IMAGE_WIDTH, 0)]), "an impossible size, 0×29"),
+        (with(vec![long(tag::IMAGE_LENGTH, 1 << 31)]), "an impossible size, 37×2147483648"),
+        (with(vec![long(tag::IMAGE_LENGTH, 60)]), "its tables name 3 strips where 6 are needed"),
+        (with(vec![long(tag::ROWS_PER_STRIP, 0)]), "its strips have no rows"),
+        (with(vec![long(tag::ROWS_PER_STRIP, 15)]), "of strip 0, its data ends too early"),
+        (with(vec![short(tag::SAMPLES_PER_PIXEL, &[0])]), "its number of samples a pixel is impossible"),
+        (with(vec![short(tag::PLANAR_CONFIGURATION, &[3])]), "its planar configuration is 3"),
+        (tiled(0, 16), "its tiles are of 0×16 pixels"),
+        (tiled(1 << 31, 16), "its tiles are of 2147483648×16 pixels"),
+        (tiled((1 << 31) - 1, (1 << 31) - 1), "its tables name 0 tiles where 1 are needed"),
+        (with(vec![short(tag::COMPRESSION, &[4])]), "it is compressed for fax (CCITT) (TIFF compression 4)"),
+        (
+            with(vec![short(tag::COMPRESSION, &[6])]),
+            "it is compressed as JPEG in the way that was given up in 1995 (TIFF compression 6)",
+        ),
+        (with(vec![short(tag::PHOTOMETRIC_INTERPRETATION, &[8])]), "its colours are CIE L*a*b*"),
+        (with(vec![short(tag::PHOTOMETRIC_INTERPRETATION, &[2])]), "it has 1 samples a pixel where its colours need 3"),
+        (with(vec![short(tag::BITS_PER_SAMPLE, &[12])]), "its samples are unsigned numbers of 12 bits"),
+    ] {
+        assert_eq!(refusal(&picture, &picture.chunks()), message);
+    }
+}
+
+#[test]
+fn damage_names_the_strip() {
+    let of = |compression| Written { compression, rows_per_strip: 10, ..Written::default() };
+    for (compression, name) in [(5, "LZW"), (8, "Deflate"), (32_773, "PackBits"), (50_000, "Zstandard")] {
+        let picture = of(compression);
+        let sound = picture.chunks();
+        let mut cut = sound.clone();
+        cut[1].truncate(sound[1].len() / 2);
+        assert_eq!(refusal(&picture, &cut), "of strip 1, its data ends too early", "{name}");
+        // More than is needed is no harm.
+        let mut long = sound.clone();
+        long[1].extend([1, 2, 3]);
+        assert_eq!(refusal(&picture, &long), "read", "{name}");
+        let mut missing = sound.clone();
+        missing[2].clear();
+        assert_eq!(refusal(&picture, &missing), "strip 2 is missing", "{name}");
+    }
+    let picture = of(8);
+    let mut chunks = picture.chunks();
+    *chunks[2].last_mut().unwrap() ^= 1;
+    assert_eq!(refusal(&picture, &chunks), "of strip 2, its Deflate data does not have the check sum that it says");
+    // A header that no Deflate data has.
+    chunks[0][0] = 0xff;
+    assert_eq!(refusal(&picture, &chunks), "of strip 0, its Deflate data is damaged");
+    let mut chunks = of(50_000).chunks();
+    chunks[1][0] ^= 1;
+    assert_eq!(refusal(&of(50_000), &chunks), "of strip 1, its Zstandard data is damaged");
+    let mut chunks = of(5).chunks();
+    chunks[1][..2].copy_from_slice(&[0, 1]);
+    let message = "of strip 1, its LZW data is of the kind that was written before TIFF 6.0, which is not read";
+    assert_eq!(refusal(&of(5), &chunks), message);
+}
+
+#[test]
+fn a_file_that_is_cut_short_is_never_read_as_if_it_were_whole() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("cut.tif");
+    for picture in [
+        Written { rows_per_strip: 10, ..Written::default() },
+        Written { compression: 8, tile: Some((16, 16)), container: Container::BigTiff, ..Written::default() },
+    ] {
+        picture.write(&path);
+        let whole = std::fs::read(&path).unwrap();
+        for length in 0..whole.len() - 8 {
+            std::fs::write(&path, &whole[..length]).unwrap();
+            assert!(read(&path, 0).is_err(), "{length} bytes of {}", whole.len());
+        }
+    }
+}
+
+#[test]
+fn directories_in_a_loop_are_an_error() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("loop.tif");
+    Written::default().write(&path);
+    let mut bytes = std::fs::read(&path).unwrap();
+    let first: [u8; 4] = bytes[4..8].try_into().unwrap();
+    let end = bytes.len();
+    bytes[end - 4..].copy_from_slice(&first);
+    std::fs::write(&path, &bytes).unwrap();
+    let Err(error) = read(&path, 0) else { panic!("it was read") };
+    assert_eq!(error.to_string(), "its TIFF directories are in a loop");
+}
+
+/// Small files of every structure.
+fn seeds(folder: &Path) -> Vec<Vec<u8>> {
+    let path = folder.join("seed.tif");
+    let mut seeds: Vec<Vec<u8>> = [1, 5, 8, 32_773, 50_000]
+        .into_iter()
+        .enumerate()
+        .map(|(number, compression)| {
+            let picture = Written {
+                compression,
+                predictor: if number == 0 || number == 3 { 1 } else { 2 },
+                planar: 1 + (number % 2) as u16,
+                tile: [None, Some((16, 16))][number % 2],
+                rows_per_strip: 6,
+                order: [ByteOrder::Little, ByteOrder::Big][number % 2],
+                container: [Container::Classic, Container::BigTiff][number / 2 % 2],
+                ..Written::with_samples(3)
+            };
+            picture.write(&path);
+            std::fs::read(&path).unwrap()
+        })
+        .collect();
+    let picture = Written { compression: 7, rows_per_strip: 16, photometric: 6, ..Written::with_samples(3) };
+    picture.write_chunks(&path, &[16, 13].map(|rows| jpeg((37, rows), turbojpeg::Subsamp::Sub2x2)));
+    seeds.push(std::fs::read(&path).unwrap());
+    seeds
+}
+
+/// Reads all that a file says, where that is no more than a caller would take memory for.
+fn read_bounded(path: &Path) -> Result<(), ImageError> {
+    const MOST: u64 = 1 << 24;
+    let (header, decoder) = open_page(path, 0)?;
+    let row_bytes = header.samples.row_bytes(header.size.width()) as u64;
+    if header.held_bytes > MOST || row_bytes > MOST {
+        return Ok(());
+    }
+    let mut row = vec![0; row_bytes as usize];
+    match decoder {
+        Decoder::Rows(mut decoder) => {
+            for _ in 0..header.size.height() {
+                decoder.decode_rows(&mut row)?;
+            }
+            decoder.finish()
+        }
+        Decoder::Tiles(tiles) => {
+            let sizes: Vec<Size> = std::iter::once(header.size).chain(tiles.smaller_levels().to_vec()).collect();
+            for (level, size) in sizes.into_iter().enumerate() {
+                for y in (0..size.height()).step_by(1 + size.height() as usize / 8) {
+                    let region = Rect::spanning(0..size.width(), y..y + 1).unwrap();
+                    tiles.read(level, region, &mut row[..header.samples.row_bytes(size.width())])?;
+                }
+            }
+            Ok(())
+        }
+    }
+}
+
+#[test]
+fn mutated_files_are_read_or_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let seeds = seeds(folder.path());
+    let path = folder.path().join("mutated.tif");
+    let mut opened = 0;
+    for number in 0..2_000 {
+        let mut random = Random(number);
+        let bytes = mutate(&seeds[random.below(seeds.len())], &mut random);
+        std::fs::write(&path, bytes).unwrap();
+        let outcome = std::panic::catch_unwind(|| read_bounded(&path));
+        opened += u64::from(outcome.unwrap_or_else(|_| panic!("input {number}")).is_ok());
+    }
+    // Both kinds must come, or the mutations are of no use.
+    assert!((200..1_800).contains(&opened), "{opened} of 2000 were read");
+}
