@@ -23,6 +23,7 @@ use crate::render::{IccProfile, PremultipliedPixels};
 mod bmp;
 mod exif;
 mod jpeg;
+mod jpeg2000;
 #[cfg(test)]
 mod mutation;
 mod opening;

@@ -1,0 +1,294 @@
+//! A code stream's sizes, and each of its tiles as a code stream of its own (ISO/IEC 15444-1, annex A).
+//!
+//! OpenJPEG goes through a code stream from its first tile, and keeps kilobytes for each tile that there is, however few are asked for. So its tile-parts are
+//! looked up once, here, and a tile is handed over between a main header that has it as the only one: the reference grid's coordinates, by which
+//! wavelets are aligned, stay what they are. What always holds: every tile-part lies inside the code stream, every tile has one, and the code stream ends with
+//! its marker.
+
+use std::ops::Range;
+
+use super::super::stored::Stored;
+use super::super::{ImageError, checked_size};
+use crate::geometry::Size;
+
+const SOC: u16 = 0xff4f;
+const SIZ: u16 = 0xff51;
+const COD: u16 = 0xff52;
+const TLM: u16 = 0xff55;
+const PLM: u16 = 0xff57;
+const PPM: u16 = 0xff60;
+const SOT: u16 = 0xff90;
+const EOC: u16 = 0xffd9;
+
+/// A marker, the segment's length, and a tile-part's tile, length, number and count.
+const SOT_BYTES: u64 = 12;
+/// Where the fields of the size are, from the first byte of the main header on.
+const SIZ_FIELDS: usize = 8;
+
+/// What a component's samples are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Component {
+    pub bits: u8,
+    pub sign: Sign,
+    /// Steps of the reference grid from sample to sample.
+    pub step: (u8, u8),
+}
+
+/// Whether samples can be below 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Sign {
+    Unsigned,
+    Signed,
+}
+
+/// Columns or rows of the reference grid: the picture's, and how tiles divide them.
+#[derive(Clone, Copy, Debug)]
+struct Axis {
+    start: u32,
+    end: u32,
+    tile_start: u32,
+    tile_length: u32,
+}
+
+impl Axis {
+    fn length(self) -> u64 {
+        u64::from(self.end.saturating_sub(self.start))
+    }
+
+    fn tiles(self) -> u64 {
+        u64::from(self.end - self.tile_start).div_ceil(u64::from(self.tile_length))
+    }
+
+    /// Where a tile is, and where it would be if it were not cut by the picture's edge.
+    fn tile(self, number: u32) -> (Range<u32>, u32) {
+        let start = u64::from(self.tile_start) + u64::from(number) * u64::from(self.tile_length);
+        let end = (start + u64::from(self.tile_length)).min(u64::from(self.end));
+        ((start as u32).max(self.start)..end as u32, start as u32)
+    }
+
+    /// The same at a size that is smaller by so many halvings, counted from the picture's own start.
+    fn reduced(self, range: &Range<u32>, halvings: u32) -> Range<u32> {
+        let reduced = |at: u32| at.div_ceil(1 << halvings);
+        let origin = reduced(self.start);
+        reduced(range.start) - origin..reduced(range.end) - origin
+    }
+}
+
+/// A code stream that has been looked through.
+#[derive(Debug)]
+pub(super) struct CodeStream {
+    /// All before the first tile-part, but for what tells where tile-parts are.
+    main_header: Vec<u8>,
+    /// Where the parts of each tile are in the file.
+    tiles: Vec<Vec<Range<u64>>>,
+    columns: Axis,
+    rows: Axis,
+    pub components: Vec<Component>,
+    /// How often the wavelet transform halves a tile.
+    pub halvings: u32,
+}
+
+fn malformed(message: impl Into<String>) -> ImageError {
+    ImageError::Malformed(message.into())
+}
+
+fn word(bytes: &[u8], at: usize) -> Result<u16, ImageError> {
+    let word = bytes.get(at..at + 2).and_then(|bytes| bytes.try_into().ok()).map(u16::from_be_bytes);
+    word.ok_or_else(|| malformed("a segment of the header is too short"))
+}
+
+fn number(bytes: &[u8], at: usize) -> Result<u32, ImageError> {
+    let number = bytes.get(at..at + 4).and_then(|bytes| bytes.try_into().ok()).map(u32::from_be_bytes);
+    number.ok_or_else(|| malformed("a segment of the header is too short"))
+}
+
+fn set(bytes: &mut [u8], at: usize, number: u32) {
+    bytes[at..at + 4].copy_from_slice(&number.to_be_bytes());
+}
+
+impl CodeStream {
+    /// Of the main header, comments included.
+    const LONGEST_HEADER: usize = 16 << 20;
+    /// A tile's number has 16 bits.
+    const MOST_TILES: u64 = 65_535;
+    /// A tile may have 255.
+    const MOST_TILE_PARTS: usize = 1 << 20;
+    /// Of those that mean anything here.
+    const MOST_COMPONENTS: u16 = 8;
+    /// The standard allows 32; pictures of more than 2^20 pixels a side have no use for more than this.
+    const MOST_HALVINGS: u8 = 32;
+
+    /// Looks a code stream up that has these bytes of a file.
+    pub fn read(stored: &Stored, bytes: &Range<u64>) -> Result<Self, ImageError> {
+        let length = bytes.end.checked_sub(bytes.start).filter(|&length| length >= 4).ok_or(ImageError::CutShort)?;
+        let mut end = [0; 2];
+        stored.read_at(bytes.start + length - 2, &mut end)?;
+        if u16::from_be_bytes(end) != EOC {
+            return Err(ImageError::CutShort);
+        }
+        let tile_parts = bytes.end - 2;
+        let mut main_header = vec![0; 2];
+        stored.read_at(bytes.start, &mut main_header)?;
+        if word(&main_header, 0)? != SOC {
+            return Err(malformed("its code stream does not begin as one"));
+        }
+        let mut position = bytes.start + 2;
+        let (mut components, mut halvings, mut packed_headers) = (Vec::new(), None, false);
+        loop {
+            let mut start = [0; 4];
+            stored.read_at(position, &mut start)?;
+            let (marker, length) = (word(&start, 0)?, word(&start, 2)?);
+            if marker == SOT {
+                break;
+            }
+            if marker < 0xff01 || length < 2 || position + 2 + u64::from(length) > tile_parts {
+                return Err(malformed("its main header makes no sense"));
+            }
+            let mut segment = vec![0; 2 + usize::from(length)];
+            stored.read_at(position, &mut segment)?;
+            position += segment.len() as u64;
+            match marker {
+                SIZ if main_header.len() == 2 => components = Self::components(&segment)?,
+                SIZ => return Err(malformed("its size is there twice")),
+                _ if main_header.len() == 2 => return Err(malformed("its size is not where it belongs")),
+                COD => halvings = Some(*segment.get(9).ok_or_else(|| malformed("its coding is not told"))?),
+                PPM => packed_headers = true,
+                TLM | PLM => continue,
+                _ => {}
+            }
+            main_header.append(&mut segment);
+            if main_header.len() > Self::LONGEST_HEADER {
+                return Err(malformed("its main header has more than 16 MB"));
+            }
+        }
+        let halvings = halvings.filter(|&halvings| halvings <= Self::MOST_HALVINGS);
+        let halvings = halvings.ok_or_else(|| malformed("its coding is not told"))?.into();
+        let axis = |at: usize| -> Result<Axis, ImageError> {
+            let field = |field: usize| number(&main_header, SIZ_FIELDS + at + 8 * field);
+            let axis = Axis { end: field(0)?, start: field(1)?, tile_length: field(2)?, tile_start: field(3)? };
+            let reach = u64::from(axis.tile_start) + u64::from(axis.tile_length);
+            let first_tile = axis.tile_start <= axis.start && reach > u64::from(axis.start);
+            if axis.end > i32::MAX as u32 || axis.length() > 0 && !first_tile {
+                return Err(malformed("its picture and its tiles are apart"));
+            }
+            Ok(axis)
+        };
+        let (columns, rows) = (axis(0)?, axis(4)?);
+        checked_size(columns.length(), rows.length())?;
+        let count = columns.tiles() * rows.tiles();
+        if count > Self::MOST_TILES {
+            return Err(malformed(format!("{count} tiles, and a code stream can have 65,535")));
+        }
+        if packed_headers && count > 1 {
+            return Err(ImageError::Unsupported("its packets' headers are apart from its tiles".to_owned()));
+        }
+        let tiles = Self::tile_parts(stored, position..tile_parts, count as usize)?;
+        Ok(Self { main_header, tiles, columns, rows, components, halvings })
+    }
+
+    /// What the size's segment says of components.
+    fn components(segment: &[u8]) -> Result<Vec<Component>, ImageError> {
+        let count = word(segment, 38)?;
+        if count == 0 || count > Self::MOST_COMPONENTS {
+            return Err(ImageError::Unsupported(format!("it has {count} components")));
+        }
+        let of_components = segment.get(40..40 + 3 * usize::from(count));
+        let of_components = of_components.ok_or_else(|| malformed("a segment of the header is too short"))?;
+        let component = |fields: &[u8; 3]| Component {
+            bits: (fields[0] & 0x7f) + 1,
+            sign: if fields[0] & 0x80 == 0 { Sign::Unsigned } else { Sign::Signed },
+            step: (fields[1], fields[2]),
+        };
+        Ok(of_components.as_chunks().0.iter().map(component).collect())
+    }
+
+    /// Where the parts of each tile are.
+    fn tile_parts(stored: &Stored, bytes: Range<u64>, count: usize) -> Result<Vec<Vec<Range<u64>>>, ImageError> {
+        let mut tiles = vec![Vec::new(); count];
+        let (mut position, mut found) = (bytes.start, 0);
+        while position < bytes.end {
+            let mut header = [0; SOT_BYTES as usize];
+            stored.read_at(position, &mut header)?;
+            let (tile, length) = (usize::from(word(&header, 4)?), u64::from(number(&header, 6)?));
+            // Without a length it is the last one.
+            let length = if length == 0 { bytes.end - position } else { length };
+            if word(&header, 0)? != SOT || word(&header, 2)? != 10 || length < SOT_BYTES + 2 {
+                return Err(malformed("something else is where a tile belongs"));
+            }
+            if length > bytes.end - position {
+                return Err(ImageError::CutShort);
+            }
+            found += 1;
+            let parts = tiles.get_mut(tile).filter(|_| found <= Self::MOST_TILE_PARTS);
+            parts.ok_or_else(|| malformed("it has a tile too many"))?.push(position..position + length);
+            position += length;
+        }
+        match tiles.iter().position(Vec::is_empty) {
+            Some(missing) => Err(malformed(format!("tile {missing} is missing"))),
+            None => Ok(tiles),
+        }
+    }
+
+    /// The picture's size after so many halvings.
+    pub fn size(&self, halvings: u32) -> Result<Size, ImageError> {
+        let length = |axis: Axis| u64::from(axis.reduced(&(axis.start..axis.end), halvings).end);
+        checked_size(length(self.columns), length(self.rows))
+    }
+
+    /// Tiles side by side, and one below the other.
+    pub fn grid(&self) -> (u32, u32) {
+        // At most 65,535.
+        (self.columns.tiles() as u32, self.rows.tiles() as u32)
+    }
+
+    /// The columns and rows of a tile's column and row in the grid, in the picture's pixels after so many halvings.
+    pub fn tile(&self, (column, row): (u32, u32), halvings: u32) -> (Range<u32>, Range<u32>) {
+        let reduced = |axis: Axis, number| axis.reduced(&axis.tile(number).0, halvings);
+        (reduced(self.columns, column), reduced(self.rows, row))
+    }
+
+    /// The size of a tile that no edge cuts.
+    pub fn tile_size(&self) -> (u32, u32) {
+        (self.columns.tile_length, self.rows.tile_length)
+    }
+
+    /// Whether the picture and its tiles begin where the reference grid does, so that tiles are multiples of their size.
+    pub fn begins_at_origin(&self) -> bool {
+        [self.columns, self.rows].iter().all(|axis| axis.start == 0 && axis.tile_start == 0)
+    }
+
+    /// The most bytes that a tile has.
+    pub fn longest_tile(&self) -> u64 {
+        let bytes = |parts: &Vec<Range<u64>>| parts.iter().map(|part| part.end - part.start).sum();
+        self.tiles.iter().map(bytes).max().unwrap_or(0)
+    }
+
+    /// Makes a code stream of one tile alone, in `code_stream`.
+    pub fn extract(
+        &self,
+        stored: &Stored,
+        (column, row): (u32, u32),
+        code_stream: &mut Vec<u8>,
+    ) -> Result<(), ImageError> {
+        let number = row as usize * self.grid().0 as usize + column as usize;
+        let parts = self.tiles.get(number).ok_or_else(|| malformed("there is no such tile"))?;
+        code_stream.clear();
+        code_stream.extend_from_slice(&self.main_header);
+        for (at, axis, number) in [(0, self.columns, column), (4, self.rows, row)] {
+            let (range, start) = axis.tile(number);
+            for (field, value) in [(0, range.end), (1, range.start), (3, start)] {
+                set(code_stream, SIZ_FIELDS + at + 8 * field, value);
+            }
+        }
+        for part in parts {
+            let start = code_stream.len();
+            code_stream.resize(start + (part.end - part.start) as usize, 0);
+            stored.read_at(part.start, &mut code_stream[start..])?;
+            code_stream[start + 4..start + 6].fill(0);
+            // The last one may have told no length. A longer one has at most the 32 bits that it told.
+            set(code_stream, start + 6, (part.end - part.start) as u32);
+        }
+        code_stream.extend_from_slice(&EOC.to_be_bytes());
+        Ok(())
+    }
+}
