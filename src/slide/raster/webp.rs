@@ -263,7 +263,7 @@ fn decode(file: &[u8], stride: usize, alpha: bool, rows: &mut [u8]) -> Result<()
     config.output.colorspace = if alpha { WEBP_CSP_MODE::MODE_RGBA } else { WEBP_CSP_MODE::MODE_RGB };
     config.output.is_external_memory = 1;
     // No row has more than 16,383 pixels.
-    let stride = stride as i32;
+    let stride = (stride as u32).cast_signed();
     config.output.u.RGBA = WebPRGBABuffer { rgba: rows.as_mut_ptr(), stride, size: rows.len() };
     // SAFETY: the configuration is initialised; libwebp reads `file.len()` bytes of the file, and refuses to decode where rows of the picture that it finds
     // there, `stride` bytes apart, are not within `rows.len()` bytes. It keeps neither pointer.

@@ -1,3 +1,5 @@
+#![expect(clippy::cast_sign_loss, reason = "widths and colours are above 0")]
+
 use std::io::{Cursor, Seek, SeekFrom, Write};
 
 use super::*;

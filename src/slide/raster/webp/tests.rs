@@ -70,7 +70,7 @@ fn exif(orientation: u8) -> Vec<u8> {
     [&b"II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0"[..], &[orientation, 0, 0, 0], &[0; 4]].concat()
 }
 
-fn chunk(name: &[u8; 4], contents: &[u8]) -> Vec<u8> {
+fn chunk(name: [u8; 4], contents: &[u8]) -> Vec<u8> {
     let mut chunk = [&name[..], &(contents.len() as u32).to_le_bytes(), contents].concat();
     chunk.resize(chunk.len().next_multiple_of(2), 0);
     chunk
@@ -84,7 +84,7 @@ fn riff(chunks: &[Vec<u8>]) -> Vec<u8> {
 fn extended(flags: u8, width: u32, height: u32) -> Vec<u8> {
     let [w0, w1, w2, _] = (width - 1).to_le_bytes();
     let [h0, h1, h2, _] = (height - 1).to_le_bytes();
-    chunk(b"VP8X", &[flags, 0, 0, 0, w0, w1, w2, h0, h1, h2])
+    chunk(*b"VP8X", &[flags, 0, 0, 0, w0, w1, w2, h0, h1, h2])
 }
 
 /// A lossy file of one chunk, by libwebp.
@@ -131,7 +131,7 @@ fn alpha_of_lossy_pictures_is_straight_and_as_stored() {
     // Not compressed and not filtered, by RFC 9649, 2.7.1.2.
     let coded = [&[0], &alpha[..]].concat();
     let picture = lossy(width, height)[12..].to_vec();
-    let file = riff(&[extended(Container::VP8X_ALPHA, width, height), chunk(b"ALPH", &coded), picture]);
+    let file = riff(&[extended(Container::VP8X_ALPHA, width, height), chunk(*b"ALPH", &coded), picture]);
     let (header, rows) = decoded(on_disk(&file)).unwrap();
     assert_eq!(header.samples.channels, Channels::Rgba(Alpha::Straight));
     let pixels: Vec<u8> =
@@ -166,10 +166,10 @@ fn what_is_not_one_whole_picture_is_refused() {
     // Cut inside of a file that knows of it.
     let picture = &lossy(64, 64)[20..];
     for length in (10..picture.len()).step_by(7) {
-        let cut = decoded(piped(&riff(&[chunk(b"VP8 ", &picture[..length])])));
+        let cut = decoded(piped(&riff(&[chunk(*b"VP8 ", &picture[..length])])));
         assert!(matches!(cut, Err(ImageError::Malformed(_))), "{length} of {}", picture.len());
     }
-    let whole = || chunk(b"VP8 ", picture);
+    let whole = || chunk(*b"VP8 ", picture);
     assert!(decoded(piped(&[&riff(&[whole()])[..], b"and more"].concat())).is_ok());
     for (file, unsupported) in [
         (riff(&[extended(Container::VP8X_ANIMATION, 64, 64), whole()]), true),
