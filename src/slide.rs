@@ -342,7 +342,7 @@ fn is_image(path: &Path, vendor: Option<&str>, format: ImageFormat, options: &Op
     match vendor {
         None => !has_slide_ending(path) || format == ImageFormat::Tiff && has_tiff_ending(path),
         // OpenSlide makes 8 bits of 16 without being asked how, and shows the first page.
-        Some("generic-tiff") => options.page.is_some() || options.range.is_some(),
+        Some("generic-tiff") => options.page.is_some() || options.range.is_some() || raster::is_deep_tiff(path),
         Some(_) => false,
     }
 }

@@ -36,7 +36,7 @@ mod tiff;
 mod tile_source;
 mod webp;
 
-pub(super) use opening::{open_file, open_pipe};
+pub(super) use opening::{is_deep_tiff, open_file, open_pipe};
 use samples::SampleLayout;
 pub use samples::SampleRange;
 

@@ -10,7 +10,7 @@ use std::path::Path;
 use super::row_source::{Reopen, RowSource};
 use super::samples::{Conversion, SampleLayout};
 use super::tile_source::TileSource;
-use super::{Decoder, ImageError, ImageFormat, ImageHeader, Input, Request, bmp, jpeg, png, pnm, webp};
+use super::{Decoder, ImageError, ImageFormat, ImageHeader, Input, Request, bmp, jpeg, jpeg2000, png, pnm, tiff, webp};
 use crate::encode::Subsampling;
 use crate::geometry::Size;
 use crate::slide::{
@@ -102,8 +102,16 @@ fn with_page(error: ImageError, path: &Path, request: Request) -> SlideError {
 fn open_at(path: &Path, format: ImageFormat, request: Request) -> Result<(ImageHeader, Decoder), ImageError> {
     let file = || File::open(path).map_err(ImageError::System);
     match format {
+        ImageFormat::Tiff => tiff::open(file()?, request),
+        ImageFormat::Jpeg2000 => jpeg2000::open(path, request),
         _ => open_rows(Input::File(file()?), format, request).map(|(header, rows)| (header, Decoder::Rows(rows))),
     }
+}
+
+/// Whether a TIFF file has samples of more than 8 bits.
+pub(in crate::slide) fn is_deep_tiff(path: &Path) -> bool {
+    let opened = File::open(path).ok().and_then(|file| tiff::open(file, request(&OpenOptions::default())).ok());
+    opened.is_some_and(|(header, _)| header.samples.sample.bits() > 8)
 }
 
 type Rows = (ImageHeader, Box<dyn super::RowDecoder>);
@@ -118,7 +126,9 @@ fn open_rows(input: Input, format: ImageFormat, request: Request) -> Result<Rows
         ImageFormat::Pnm => pnm::open(input, request),
         ImageFormat::Webp => webp::open(input, request),
         ImageFormat::Bmp => bmp::open(input, request),
-        other => Err(ImageError::Unsupported(format!("{} is not read from a pipe", other.name()))),
+        ImageFormat::Tiff | ImageFormat::Jpeg2000 => {
+            Err(ImageError::Unsupported(format!("{} is not read from a pipe", format.name())))
+        }
     }
 }
 
