@@ -21,6 +21,9 @@
 /* A file of more scans is made to take time: encoders write some ten. */
 #define MOST_SCANS 200
 
+/* A file whose header is longer is made to take memory, since EXIF and profiles are kept until they are asked for: 16 MB is the longest profile. */
+#define MOST_HEADER_BYTES (64 << 20)
+
 /* Reads up to so many bytes: how many came, 0 at the file's end, -1 where reading failed. */
 typedef ptrdiff_t (*read_bytes)(void *reader, unsigned char *bytes, size_t length);
 
@@ -49,6 +52,9 @@ struct rows {
   jmp_buf failed;
   read_bytes read;
   void *reader;
+  /* Bytes that the header may still have; of no meaning once it was read. */
+  size_t header_left;
+  boolean in_header;
   enum problem problem;
   char message[JMSG_LENGTH_MAX];
   unsigned char buffer[BUFFER_BYTES];
@@ -89,9 +95,15 @@ static void nothing_to_do(j_decompress_ptr jpeg) {
 
 static boolean fill(j_decompress_ptr jpeg) {
   struct rows *rows = jpeg->client_data;
+  if (rows->in_header && rows->header_left < sizeof rows->buffer) {
+    snprintf(rows->message, sizeof rows->message, "its header has more than %d MB", MOST_HEADER_BYTES >> 20);
+    fail(rows, PROBLEM_DAMAGE);
+  }
   ptrdiff_t count = rows->read(rows->reader, rows->buffer, sizeof rows->buffer);
   if (count <= 0)
     fail(rows, count == 0 ? PROBLEM_END : PROBLEM_SYSTEM);
+  if (rows->in_header)
+    rows->header_left -= (size_t)count;
   rows->source.next_input_byte = rows->buffer;
   rows->source.bytes_in_buffer = (size_t)count;
   return TRUE;
@@ -153,7 +165,13 @@ int slidezoom_jpeg_header(struct rows *rows, struct rows_facts *facts) {
   struct jpeg_decompress_struct *jpeg = &rows->jpeg;
   jpeg_save_markers(jpeg, JPEG_APP0 + 1, 0xFFFF);
   jpeg_save_markers(jpeg, JPEG_APP0 + 2, 0xFFFF);
+  rows->in_header = TRUE;
+  rows->header_left = MOST_HEADER_BYTES;
   jpeg_read_header(jpeg, TRUE);
+  rows->in_header = FALSE;
+  /* Of what stands between scans nothing is kept. */
+  jpeg_save_markers(jpeg, JPEG_APP0 + 1, 0);
+  jpeg_save_markers(jpeg, JPEG_APP0 + 2, 0);
   memset(facts, 0, sizeof *facts);
   facts->width = jpeg->image_width;
   facts->height = jpeg->image_height;
