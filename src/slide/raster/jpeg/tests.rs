@@ -163,6 +163,16 @@ fn a_file_that_is_cut_anywhere_is_refused() {
     }
 }
 
+/// Segments of EXIF without end: kept, they would take as much memory as a pipe has bytes.
+#[test]
+fn a_header_without_end_is_refused() {
+    let segment = [&[0xff, 0xe1, 0xff, 0xff][..], &[0; 0xfffd]].concat();
+    let endless = std::iter::repeat_n(segment, 1_100).flatten();
+    let file: Vec<u8> = [0xff, 0xd8].into_iter().chain(endless).collect();
+    let error = opened(&file).err().unwrap().to_string();
+    assert_eq!(error, "libjpeg-turbo: its header has more than 64 MB");
+}
+
 #[test]
 fn data_in_doubt_is_damage() {
     let file = encoded(200, 150, &PLAIN);
