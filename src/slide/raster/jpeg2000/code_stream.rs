@@ -86,6 +86,8 @@ pub(super) struct CodeStream {
     pub components: Vec<Component>,
     /// How often the wavelet transform halves a tile.
     pub halvings: u32,
+    /// By how many bits the samples of a block are counted, at each resolution from the smallest on.
+    block_bits: Vec<u32>,
 }
 
 fn malformed(message: impl Into<String>) -> ImageError {
@@ -133,7 +135,7 @@ impl CodeStream {
             return Err(malformed("its code stream does not begin as one"));
         }
         let mut position = bytes.start + 2;
-        let (mut components, mut halvings, mut packed_headers) = (Vec::new(), None, false);
+        let (mut components, mut coding, mut packed_headers) = (Vec::new(), None, false);
         loop {
             let mut start = [0; 4];
             stored.read_at(position, &mut start)?;
@@ -151,7 +153,7 @@ impl CodeStream {
                 SIZ if main_header.len() == 2 => components = Self::components(&segment)?,
                 SIZ => return Err(malformed("its size is there twice")),
                 _ if main_header.len() == 2 => return Err(malformed("its size is not where it belongs")),
-                COD => halvings = Some(*segment.get(9).ok_or_else(|| malformed("its coding is not told"))?),
+                COD => coding = Some(Self::coding(&segment)?),
                 PPM => packed_headers = true,
                 TLM | PLM => continue,
                 _ => {}
@@ -161,8 +163,7 @@ impl CodeStream {
                 return Err(malformed("its main header has more than 16 MB"));
             }
         }
-        let halvings = halvings.filter(|&halvings| halvings <= Self::MOST_HALVINGS);
-        let halvings = halvings.ok_or_else(|| malformed("its coding is not told"))?.into();
+        let (halvings, block_bits) = coding.ok_or_else(|| malformed("its coding is not told"))?;
         let axis = |at: usize| -> Result<Axis, ImageError> {
             let field = |field: usize| number(&main_header, SIZ_FIELDS + at + 8 * field);
             let axis = Axis { end: field(0)?, start: field(1)?, tile_length: field(2)?, tile_start: field(3)? };
@@ -183,7 +184,37 @@ impl CodeStream {
             return Err(ImageError::Unsupported("its packets' headers are apart from its tiles".to_owned()));
         }
         let tiles = Self::tile_parts(stored, position..tile_parts, count as usize)?;
-        Ok(Self { main_header, tiles, columns, rows, components, halvings })
+        Ok(Self { main_header, tiles, columns, rows, components, halvings, block_bits })
+    }
+
+    /// How often the coding's segment says that tiles are halved, and how large blocks are at each resolution.
+    fn coding(segment: &[u8]) -> Result<(u32, Vec<u32>), ImageError> {
+        let (Some(&[style, .., halvings, width, height, _, _]), precincts) = (segment.get(4..14), segment.get(14..))
+        else {
+            return Err(malformed("its coding is not told"));
+        };
+        if halvings > Self::MOST_HALVINGS || width > 8 || height > 8 {
+            return Err(malformed("its coding makes no sense"));
+        }
+        let block_bits = (0..=usize::from(halvings)).map(|resolution| {
+            let sizes = precincts.and_then(|precincts| precincts.get(resolution)).filter(|_| style & 1 != 0);
+            // But for the smallest resolution, a precinct has four times as many samples as in each of its bands.
+            let of_band = |bits: u8| bits.saturating_sub(u8::from(resolution > 0));
+            let (across, down) = sizes.map_or((15, 15), |sizes| (of_band(sizes & 15), of_band(sizes >> 4)));
+            u32::from((width + 2).min(across)) + u32::from((height + 2).min(down))
+        });
+        Ok((halvings.into(), block_bits.collect()))
+    }
+
+    /// Bytes of tables that OpenJPEG has for so many samples of a tile.
+    pub fn table_bytes(&self, samples: u64) -> u64 {
+        /// What it has for a block, 10 segments that there may be among it.
+        const BYTES_A_BLOCK: u64 = 512;
+        let of_resolution = |(halvings, bits): (u32, &u32)| {
+            let samples = samples.checked_shr(2 * halvings).unwrap_or(0);
+            (samples >> bits).saturating_add(1).saturating_mul(BYTES_A_BLOCK)
+        };
+        (0..).zip(self.block_bits.iter().rev()).map(of_resolution).fold(0, u64::saturating_add)
     }
 
     /// What the size's segment says of components.

@@ -397,6 +397,16 @@ fn files_that_are_cut_or_claim_too_much_are_refused_when_they_are_opened() {
         bomb[at..at + 4].copy_from_slice(&i32::MAX.to_be_bytes());
     }
     assert!(opened(&bomb).unwrap().0.held_bytes > 1 << 60);
+    // A tile of 4096 by 4096 in precincts of 2 by 2 samples, one for each block.
+    let (_, mut blocks) = Encoding { resolutions: 1, ..Encoding::new(60, 40, 1, 8) }.made();
+    for at in [8, 12, 24, 28] {
+        blocks[at..at + 4].copy_from_slice(&4096_u32.to_be_bytes());
+    }
+    let coding = blocks.windows(2).position(|marker| marker == [0xff, 0x52]).unwrap();
+    let before = opened(&blocks).unwrap().0.held_bytes;
+    (blocks[coding + 3], blocks[coding + 4]) = (13, 1);
+    blocks.insert(coding + 14, 0x11);
+    assert!(before < 100 << 20 && opened(&blocks).unwrap().0.held_bytes > 1 << 30);
     bomb[40..42].copy_from_slice(&16_384_u16.to_be_bytes());
     assert!(opened(&bomb).is_err());
     assert!(matches!(opened(b""), Err(ImageError::CutShort)));
