@@ -7,7 +7,7 @@
 //!
 //! Where a stripe of the reading order ends, pixels wait for the next stripe along the whole height of the slide. So that few do, a tile that
 //! crosses the end is two tasks: what has come of its core is reduced at once, and only its writing waits. And of the
-//! pieces that wait, only the columns of pixels are kept that the next stripe needs.
+//! pieces that wait, only those columns and rows of pixels are kept that the tasks to come need: of most pieces, the row that two tiles share.
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -364,9 +364,10 @@ impl Mosaic {
         for (column, row, users, piece) in saved.held {
             let (columns, rows) = (&mosaic.axes.columns, &mosaic.axes.rows);
             let fits = (column as usize) < columns.users.len() && (row as usize) < rows.users.len();
-            // Some columns of pixels on the left may have been let go of.
+            // Some rows and columns of pixels at the top and on the left may have been let go of.
             let rect = fits.then(|| mosaic.piece_rect(column, row)).flatten()?;
-            if !rect.contains(piece.rect) || rect.rows() != piece.rect.rows() || users == 0 {
+            let end = |rect: Rect| (rect.columns().end, rect.rows().end);
+            if !rect.contains(piece.rect) || end(rect) != end(piece.rect) || users == 0 {
                 return None;
             }
             mosaic.held.insert((column, row), Held { piece, users });
@@ -399,28 +400,43 @@ impl Mosaic {
                 if held.users == 0 {
                     self.held.remove(&(column, row));
                 } else {
-                    self.trim(column, row);
+                    self.trim((column, row), task);
                 }
             }
         }
         pieces
     }
 
-    /// Where only tasks of later stripes still use a piece, keeps the columns of pixels that those need.
-    fn trim(&mut self, column: u32, row: u32) {
-        let stripe = self.axes.stripe_of_piece[column as usize];
-        let users = self.axes.columns.users[column as usize].clone();
-        let Some(first_later) = users.clone().find(|&task| self.axes.stripe_of_task[task as usize] > stripe) else {
-            return;
-        };
-        let later = (users.end - first_later) * self.axes.rows.users[row as usize].len() as u32;
-        let from = self.axes.columns.tasks[first_later as usize].wanted.start;
+    /// Of a piece that `task` has just used, keeps the rows and columns of pixels that the tasks that are still to come need.
+    fn trim(&mut self, (column, row): (u32, u32), task: (u32, u32)) {
+        let (columns, rows) = (&self.axes.columns, &self.axes.rows);
+        let (column_users, row_users) = (columns.users[column as usize].clone(), rows.users[row as usize].clone());
         let Some(held) = self.held.get_mut(&(column, row)) else { return };
         let rect = held.piece.rect;
-        if held.users != later || from <= rect.columns().start {
+        // Tasks of later stripes alone: then what is left of them has been used.
+        let stripe = self.axes.stripe_of_piece[column as usize];
+        let is_later = |task: u32| self.axes.stripe_of_task[task as usize] > stripe;
+        let left = column_users
+            .clone()
+            .find(|&task| is_later(task))
+            .filter(|first_later| held.users == (column_users.end - first_later) * row_users.len() as u32);
+        let left = left.map_or(0, |first_later| columns.tasks[first_later as usize].wanted.start);
+        // Pieces come in an order in which none comes before one to the left of it and above, and so do tasks. With the rightmost task of a
+        // row, all that use the piece in this row and above are done.
+        let below = task.1 + 1..row_users.end;
+        let top = if task.0 + 1 == column_users.end && !below.is_empty() {
+            debug_assert_eq!(held.users, (column_users.len() * below.len()) as u32, "tasks out of order");
+            rows.tasks[below.start as usize].wanted.start
+        } else {
+            0
+        };
+        // To copy most of a piece for the sake of a few rows would cost more than they.
+        let top = if 4 * rect.rows().end.saturating_sub(top) > rect.size().height() { 0 } else { top };
+        if left <= rect.columns().start && top <= rect.rows().start {
             return;
         }
-        if let Some(kept) = Rect::spanning(from..rect.columns().end, rect.rows()) {
+        let columns = left.max(rect.columns().start)..rect.columns().end;
+        if let Some(kept) = Rect::spanning(columns, top.max(rect.rows().start)..rect.rows().end) {
             let content = match &held.piece.content {
                 Content::Blank => Content::Blank,
                 Content::Pixels(pixels) => Content::Pixels(pixels.cropped(relative_to(kept, rect.origin()))),

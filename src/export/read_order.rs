@@ -42,7 +42,7 @@ const CHUNK_RESAMPLED: u32 = 96;
 const CHUNK_AT_MOST: u32 = 6_144;
 
 /// The chunk where pixels come row after row: of the rows of a tile and those that are on their way, a quarter of a tile more is held.
-const CHUNK_OF_ROWS: Size = Size::new(2_048, 64).unwrap();
+const CHUNK_OF_ROWS: Size = Size::new(4_096, 32).unwrap();
 
 /// In which order chunks are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

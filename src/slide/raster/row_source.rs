@@ -16,7 +16,7 @@ use crate::render::{PIXEL_BYTES, PremultipliedPixels};
 use crate::slide::{Band, SlideError, SlideInfo, SlideLevel, Source, SourcePass, SourceRows};
 
 /// Decoded rows that wait to be read take so many bytes, unless one band alone takes more: what is decoded while the workers encode a row of tiles.
-const WINDOW_BYTES: usize = 48 << 20;
+const WINDOW_BYTES: usize = 32 << 20;
 
 /// Rows that are skipped are decoded so many bytes at a time.
 const SKIPPED_BYTES: usize = 1 << 20;
