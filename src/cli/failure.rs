@@ -279,6 +279,7 @@ fn slide_hint(error: &SlideError) -> Option<String> {
         SlideError::Unsupported { .. } => {
             "readable are Aperio, DICOM, Hamamatsu, Leica, MIRAX, Philips, Sakura, Trestle, Ventana and Zeiss slides, and PNG, JPEG, TIFF, JPEG 2000, WebP, BMP and PNM images"
         }
+        SlideError::UnsupportedImage { .. } => "another program may read it and save it as TIFF or PNG",
         SlideError::Memory { needed, .. } => {
             return Some(format!("--memory {} allows it, where the machine has as much", in_units(*needed)));
         }

@@ -101,7 +101,7 @@ pub(super) fn write_tiles(
     if left.chunks > 0 && chunks.nth(left.chunks as usize - 1).is_none() || left.mosaics.len() != axes.len() {
         return Err(Error::Unresumable);
     }
-    let bands = || order.bands(left.chunks).into_iter().map(|band| on_slide_rows(plan, band)).collect();
+    let bands = || order.bands(left.chunks).into_iter().map(|band| on_slide_rows(plan, &band)).collect();
     let pass = by_rows.map(|rows| rows.begin(bands())).transpose()?;
     let mosaics = axes.into_iter().zip(left.mosaics).map(|(axes, saved)| Mosaic::restored(axes, saved));
     let (tile_bytes, something_seen) = (AtomicU64::new(left.tile_bytes), AtomicBool::new(left.something_seen));
@@ -182,9 +182,9 @@ pub(super) fn write_tiles(
 }
 
 /// A band of the export's full size in rows of the slide's.
-fn on_slide_rows(plan: &ExportPlan, band: Band) -> Band {
+fn on_slide_rows(plan: &ExportPlan, Band { rows, pixels }: &Band) -> Band {
     let above = plan.area().origin().y;
-    Band { rows: band.rows.start + above..band.rows.end + above, ..band }
+    Band { rows: rows.start + above..rows.end + above, pixels: *pixels }
 }
 
 /// Without those that have come before.

@@ -49,6 +49,14 @@ pub enum SlideError {
         /// Its height in pixels, as read.
         height: u64,
     },
+    /// The file is an image that is sound, as far as is known, but of a kind that is not read.
+    #[error("{path}: {message}", path = path.display())]
+    UnsupportedImage {
+        /// The file.
+        path: PathBuf,
+        /// What kind that is.
+        message: String,
+    },
     /// An image takes more memory than it may have.
     #[error("{path}: takes {} of memory, and may have {}: {why}", megabytes(*needed), megabytes(*allowed), path = path.display())]
     Memory {
@@ -144,6 +152,7 @@ impl SlideError {
             | Self::Malformed { path, .. }
             | Self::Empty { path }
             | Self::Size { path, .. }
+            | Self::UnsupportedImage { path, .. }
             | Self::Memory { path, .. }
             | Self::UnknownRange { path, .. }
             | Self::NoSuchPage { path, .. }

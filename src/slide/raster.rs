@@ -238,9 +238,9 @@ impl ImageError {
 /// # Errors
 /// [`ImageError::Size`] where it is, or is 0.
 pub(super) fn checked_size(width: u64, height: u64) -> Result<Size, ImageError> {
-    let side = |length: u64| u32::try_from(length).ok().filter(|&length| length <= i32::MAX as u32);
-    let size = side(width).zip(side(height)).and_then(|(width, height)| Size::new(width, height));
-    size.ok_or(ImageError::Size { width, height })
+    let side = |length: u64| u32::try_from(length).ok().filter(|&length| i32::try_from(length).is_ok());
+    let found = side(width).zip(side(height)).and_then(|(across, down)| Size::new(across, down));
+    found.ok_or(ImageError::Size { width, height })
 }
 
 impl ImageError {
@@ -249,6 +249,7 @@ impl ImageError {
         let path = path.to_owned();
         match self {
             Self::System(source) => SlideError::Open { path, source: Arc::new(source) },
+            Self::Unsupported(message) => SlideError::UnsupportedImage { path, message },
             other => SlideError::Malformed { path, message: other.to_string() },
         }
     }
@@ -268,8 +269,8 @@ fn read_clipped(
     };
     #[expect(clippy::cast_sign_loss, reason = "pixels are counted from 0 on")]
     let on_level = |at: u32| (f64::from(at) / of_level.downsample).round() as u32;
-    let part = Rect::new(Point { x: on_level(origin.x), y: on_level(origin.y) }, size);
-    let inside = part.and_then(|part| part.intersection(Rect::of(of_level.size)));
+    let region = Rect::new(Point { x: on_level(origin.x), y: on_level(origin.y) }, size);
+    let inside = region.and_then(|region| region.intersection(Rect::of(of_level.size)));
     match inside {
         Some(inside) if inside.size() == size => source.read_from_level(level, inside, Vec::new()),
         inside => {

@@ -495,6 +495,7 @@ mod tests {
     #[test]
     fn whole_numbers_go_by_the_nearest_of_256_steps() {
         let values: Vec<u16> = (0..=u16::MAX).collect();
+        #[expect(clippy::cast_sign_loss, reason = "of no negative number")]
         let exact: Vec<u8> = values.iter().map(|&value| (f64::from(value) * 255.0 / 65535.0).round() as u8).collect();
         for (order, row) in [
             (ByteOrder::BigEndian, values.iter().flat_map(|value| value.to_be_bytes()).collect::<Vec<_>>()),
@@ -523,8 +524,8 @@ mod tests {
 
     #[test]
     fn a_range_is_a_straight_line_with_ends() {
-        let grey = |sample, range, row: &[u8]| {
-            let count = (row.len() * 8 / sample_bits(sample)) as u32;
+        let grey = |sample: SampleType, range, row: &[u8]| {
+            let count = (row.len() * 8 / sample.bits()) as u32;
             converted(layout(Channels::Grey, sample), Some(range), row, 0..count)
                 .into_iter()
                 .step_by(4)
@@ -533,7 +534,7 @@ mod tests {
         let little = ByteOrder::LittleEndian;
         let row: Vec<u8> =
             [0_u16, 100, 2147, 4095, 4096, u16::MAX].iter().flat_map(|value| value.to_le_bytes()).collect();
-        // 2047 / 4000 · 255 = 130.5 to the nearest.
+        // 2047 / 3995 · 255 = 130.66.
         assert_eq!(grey(SampleType::U16(little), (100.0, 4095.0), &row), [0, 0, 131, 255, 255, 255]);
         let row: Vec<u8> = [-1000_i16, -1, 0, 1000, i16::MAX].iter().flat_map(|value| value.to_le_bytes()).collect();
         assert_eq!(grey(SampleType::I16(little), (-1000.0, 1000.0), &row), [0, 127, 128, 255, 255]);
@@ -545,11 +546,7 @@ mod tests {
         assert_eq!(grey(SampleType::F64(ByteOrder::BigEndian), (0.0, 1.0), &double), expected);
         assert_eq!(grey(SampleType::U8, (10.0, 20.0), &[0, 10, 15, 20, 255]), [0, 0, 128, 255, 255]);
         let row: Vec<u8> = [0_u32, 1 << 31, u32::MAX].iter().flat_map(|value| value.to_le_bytes()).collect();
-        assert_eq!(grey(SampleType::U32(little), (0.0, 4294967295.0), &row), [0, 128, 255]);
-    }
-
-    fn sample_bits(sample: SampleType) -> usize {
-        sample.bits()
+        assert_eq!(grey(SampleType::U32(little), (0.0, 4_294_967_295.0), &row), [0, 128, 255]);
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Rows against TurboJPEG's whole pictures, which are another way into the same library; and files changed at random.
+//! Rows against `TurboJPEG`'s whole pictures, which are another way into the same library; and files changed at random.
 
 use std::io::Cursor;
 
@@ -12,11 +12,11 @@ const REQUEST: Request = Request { page: 0, memory: 1 << 30 };
 /// Noise that hangs together a little, so that files are not all coefficients.
 fn noise(length: usize) -> Vec<u8> {
     let mut random = Random::new(3);
-    let mut level = 128_i32;
+    let mut level = 128_u8;
     (0..length)
         .map(|_| {
-            level = (level + random.below(41) as i32 - 20).clamp(0, 255);
-            level as u8
+            level = level.saturating_add_signed(random.below(41) as i8 - 20);
+            level
         })
         .collect()
 }
@@ -48,7 +48,7 @@ fn encoded(width: usize, height: usize, style: &Style) -> Vec<u8> {
     turbojpeg::transform(&transform, &file).unwrap().to_vec()
 }
 
-/// The whole picture as TurboJPEG decodes it by default.
+/// The whole picture as `TurboJPEG` decodes it by default.
 fn whole(file: &[u8], format: PixelFormat) -> Vec<u8> {
     let mut decompressor = Decompressor::new().unwrap();
     let header = decompressor.read_header(file).unwrap();
@@ -166,7 +166,7 @@ fn a_file_that_is_cut_anywhere_is_refused() {
 /// Segments of EXIF without end: kept, they would take as much memory as a pipe has bytes.
 #[test]
 fn a_header_without_end_is_refused() {
-    let segment = [&[0xff, 0xe1, 0xff, 0xff][..], &[0; 0xfffd]].concat();
+    let segment = [vec![0xff, 0xe1, 0xff, 0xff], vec![0; 0xfffd]].concat();
     let endless = std::iter::repeat_n(segment, 1_100).flatten();
     let file: Vec<u8> = [0xff, 0xd8].into_iter().chain(endless).collect();
     let error = opened(&file).err().unwrap().to_string();
