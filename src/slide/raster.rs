@@ -268,9 +268,9 @@ fn read_clipped(
         return Err(SlideError::Region { path, level, origin, size, message });
     };
     #[expect(clippy::cast_sign_loss, reason = "pixels are counted from 0 on")]
-    let on_level = |at: u32| (f64::from(at) / of_level.downsample).round() as u32;
-    let region = Rect::new(Point { x: on_level(origin.x), y: on_level(origin.y) }, size);
-    let inside = region.and_then(|region| region.intersection(Rect::of(of_level.size)));
+    let nearest = |at: u32| (f64::from(at) / of_level.downsample).round() as u32;
+    let corner = Point { x: nearest(origin.x), y: nearest(origin.y) };
+    let inside = Rect::new(corner, size).and_then(|wanted| wanted.intersection(Rect::of(of_level.size)));
     match inside {
         Some(inside) if inside.size() == size => source.read_from_level(level, inside, Vec::new()),
         inside => {
