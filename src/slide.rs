@@ -101,7 +101,12 @@ impl SlideLevelInfo {
     /// The size of the stored tiles, where they are small enough to be read whole.
     #[must_use]
     pub fn tile_to_read_whole(&self) -> Option<Size> {
-        self.stored_tile.filter(|tile| tile.width().max(tile.height()) <= Self::TILE_AT_MOST)
+        self.stored_tile.filter(|&tile| Self::is_read_whole(tile))
+    }
+
+    /// Whether stored tiles of this size are small enough for that.
+    pub(crate) fn is_read_whole(tile: Size) -> bool {
+        tile.width().max(tile.height()) <= Self::TILE_AT_MOST
     }
 }
 

@@ -33,6 +33,7 @@ mod row_source;
 mod samples;
 mod stored;
 mod tiff;
+mod tile_rows;
 mod tile_source;
 mod webp;
 

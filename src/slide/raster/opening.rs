@@ -9,6 +9,7 @@ use std::path::Path;
 
 use super::row_source::{Reopen, RowSource};
 use super::samples::{Conversion, SampleLayout};
+use super::tile_rows::TileRows;
 use super::tile_source::TileSource;
 use super::{Decoder, ImageError, ImageFormat, ImageHeader, Input, Request, bmp, jpeg, jpeg2000, png, pnm, tiff, webp};
 use crate::encode::Subsampling;
@@ -101,10 +102,18 @@ fn with_page(error: ImageError, path: &Path, request: Request) -> SlideError {
 
 fn open_at(path: &Path, format: ImageFormat, request: Request) -> Result<(ImageHeader, Decoder), ImageError> {
     let file = || File::open(path).map_err(ImageError::System);
-    match format {
+    let (mut header, decoder) = match format {
         ImageFormat::Tiff => tiff::open(file()?, request),
         ImageFormat::Jpeg2000 => jpeg2000::open(path, request),
         _ => open_rows(Input::File(file()?), format, request).map(|(header, rows)| (header, Decoder::Rows(rows))),
+    }?;
+    match decoder {
+        Decoder::Tiles(tiles) if !SlideLevelInfo::is_read_whole(tiles.tile_size()) => {
+            let rows = TileRows::new(tiles, header.size, &header.samples);
+            header.held_bytes = header.held_bytes.saturating_add(rows.held_bytes());
+            Ok((header, Decoder::Rows(Box::new(rows))))
+        }
+        decoder => Ok((header, decoder)),
     }
 }
 
