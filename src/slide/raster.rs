@@ -21,6 +21,9 @@ use crate::geometry::{Orientation, Point, Rect, Size};
 use crate::render::{IccProfile, PremultipliedPixels};
 
 mod bmp;
+mod conversion;
+#[cfg(test)]
+mod decoded;
 mod exif;
 mod jpeg;
 mod jpeg2000;
@@ -37,9 +40,9 @@ mod tile_rows;
 mod tile_source;
 mod webp;
 
+pub use conversion::SampleRange;
 pub(super) use opening::{is_deep_tiff, open_file, open_pipe};
 use samples::SampleLayout;
-pub use samples::SampleRange;
 
 /// The formats of ordinary images.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]

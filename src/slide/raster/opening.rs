@@ -7,8 +7,9 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
+use super::conversion::{Conversion, UnknownRange};
 use super::row_source::{Reopen, RowSource};
-use super::samples::{Conversion, SampleLayout};
+use super::samples::SampleLayout;
 use super::tile_rows::TileRows;
 use super::tile_source::TileSource;
 use super::{Decoder, ImageError, ImageFormat, ImageHeader, Input, Request, bmp, jpeg, jpeg2000, png, pnm, tiff, webp};
@@ -153,10 +154,7 @@ fn join(
     let samples = header.samples.clone();
     check_claim(path, format, bytes, size, &samples)?;
     check_memory(path, &header, matches!(decoder, Decoder::Rows(_)), options.memory)?;
-    let unknown = |error: super::samples::UnknownRange| SlideError::UnknownRange {
-        path: path.to_owned(),
-        message: error.to_string(),
-    };
+    let unknown = |error: UnknownRange| SlideError::UnknownRange { path: path.to_owned(), message: error.to_string() };
     let conversion = Conversion::new(samples, options.range).map_err(unknown)?;
     let access = match (&decoder, &reopen) {
         (Decoder::Tiles(_), _) => Access::Parts,

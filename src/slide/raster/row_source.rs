@@ -9,7 +9,7 @@ use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
-use super::samples::Conversion;
+use super::conversion::Conversion;
 use super::{ImageError, RowDecoder};
 use crate::geometry::{Orientation, Point, Rect, Size};
 use crate::render::{PIXEL_BYTES, PremultipliedPixels};

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::path::Path;
 
-use super::samples::Conversion;
+use super::conversion::Conversion;
 use super::{ImageError, TiledImage};
 use crate::geometry::{Orientation, Point, Rect, Size};
 use crate::render::{PIXEL_BYTES, PremultipliedPixels};

@@ -1,33 +1,14 @@
 #![expect(clippy::cast_sign_loss, reason = "widths and colours are above 0")]
 
-use std::io::{Cursor, Seek, SeekFrom, Write};
-
 use super::*;
+use crate::slide::raster::decoded::{all_rows, on_disk, piped};
 use crate::slide::raster::mutation::Random;
 
 const REQUEST: Request = Request { page: 0, memory: 64 << 20 };
 
-fn piped(file: &[u8]) -> Input {
-    Input::Pipe(Box::new(Cursor::new(file.to_vec())))
-}
-
-fn on_disk(file: &[u8]) -> Input {
-    let mut disk = tempfile::tempfile().unwrap();
-    disk.write_all(file).unwrap();
-    disk.seek(SeekFrom::Start(0)).unwrap();
-    Input::File(disk)
-}
-
 /// A picture's header and rows, decoded three at a time.
 fn decoded(input: Input) -> Result<(ImageHeader, Vec<u8>), ImageError> {
-    let (header, mut decoder) = open(input, REQUEST)?;
-    let row_bytes = header.samples.row_bytes(header.size.width());
-    let mut rows = vec![0; row_bytes * header.size.height() as usize];
-    for rows in rows.chunks_mut(3 * row_bytes) {
-        decoder.decode_rows(rows)?;
-    }
-    decoder.finish()?;
-    Ok((header, rows))
+    all_rows(open(input, REQUEST)?, 3)
 }
 
 /// What a file is made of.

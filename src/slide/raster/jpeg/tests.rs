@@ -1,9 +1,8 @@
 //! Rows against `TurboJPEG`'s whole pictures, which are another way into the same library; and files changed at random.
 
-use std::io::Cursor;
-
 use turbojpeg::{Compressor, Decompressor, Image, PixelFormat, Subsamp};
 
+use super::super::decoded::{all_rows, piped};
 use super::super::mutation::Random;
 use super::*;
 
@@ -60,17 +59,12 @@ fn whole(file: &[u8], format: PixelFormat) -> Vec<u8> {
 }
 
 fn opened(file: &[u8]) -> Result<(ImageHeader, Box<dyn RowDecoder>), ImageError> {
-    open(Input::Pipe(Box::new(Cursor::new(file.to_vec()))), REQUEST)
+    open(piped(file), REQUEST)
 }
 
 /// Decoded a few rows at a time.
 fn read(file: &[u8]) -> Result<(ImageHeader, Vec<u8>), ImageError> {
-    let (header, mut decoder) = opened(file)?;
-    let row_bytes = header.samples.row_bytes(header.size.width());
-    let mut rows = vec![0; row_bytes * header.size.height() as usize];
-    rows.chunks_mut(row_bytes * 7).try_for_each(|some| decoder.decode_rows(some))?;
-    decoder.finish()?;
-    Ok((header, rows))
+    all_rows(opened(file)?, 7)
 }
 
 #[test]

@@ -1,25 +1,15 @@
 #![expect(clippy::cast_sign_loss, reason = "samples are above 0")]
 
-use std::io::{Cursor, Seek, SeekFrom, Write};
+use std::io::{Seek, SeekFrom, Write};
 
 use super::*;
+use crate::slide::raster::decoded::{all_rows, piped};
 
 const REQUEST: Request = Request { page: 0, memory: 1 << 20 };
 
-fn piped(file: &[u8]) -> Input {
-    Input::Pipe(Box::new(Cursor::new(file.to_vec())))
-}
-
-/// A picture's header, its rows and whether its end was sound, the rows decoded two at a time.
+/// A picture's header and rows, decoded two at a time.
 fn decoded(input: Input) -> Result<(ImageHeader, Vec<u8>), ImageError> {
-    let (header, mut decoder) = open(input, REQUEST)?;
-    let row_bytes = header.samples.row_bytes(header.size.width());
-    let mut rows = vec![0; row_bytes * header.size.height() as usize];
-    for rows in rows.chunks_mut(2 * row_bytes) {
-        decoder.decode_rows(rows)?;
-    }
-    decoder.finish()?;
-    Ok((header, rows))
+    all_rows(open(input, REQUEST)?, 2)
 }
 
 fn rows(file: &[u8]) -> Vec<u8> {
