@@ -288,7 +288,7 @@ fn slide_hint(error: &SlideError) -> Option<String> {
         }
         SlideError::NoSuchPage { .. } => "pages are counted from 1",
         SlideError::NotImage { .. } => "leave --page and --range out",
-        SlideError::ReadOnce { .. } => "save it in a file first",
+        SlideError::ReadOnce { .. } | SlideError::NeedsFile { .. } => "save it in a file first",
         SlideError::Region { .. } => {
             "the file is damaged or incomplete (some formats keep their pixels in a folder beside it): copy it again from its origin"
         }

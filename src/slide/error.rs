@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::SlideLevel;
+use super::{ImageFormat, SlideLevel};
 use crate::geometry::{Point, Size};
 
 /// Why a slide, or a part of it, cannot be read. Trying again is no use.
@@ -95,6 +95,14 @@ pub enum SlideError {
         /// What it does not have.
         what: &'static str,
     },
+    /// Images of this format are read by position.
+    #[error("{path}: {} is read from files only, not from a pipe", format.name(), path = path.display())]
+    NeedsFile {
+        /// The pipe's name.
+        path: PathBuf,
+        /// The format.
+        format: ImageFormat,
+    },
     /// A pipe's bytes come once, in their order.
     #[error("{path}: comes from a pipe, which can be read only once, in its order", path = path.display())]
     ReadOnce {
@@ -157,6 +165,7 @@ impl SlideError {
             | Self::UnknownRange { path, .. }
             | Self::NoSuchPage { path, .. }
             | Self::NotImage { path, .. }
+            | Self::NeedsFile { path, .. }
             | Self::ReadOnce { path }
             | Self::Region { path, .. }
             | Self::Associated { path, .. }

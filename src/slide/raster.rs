@@ -208,6 +208,9 @@ pub(super) enum ImageError {
     /// The file is sound, as far as is known, but of a kind that is not read.
     #[error("{0}")]
     Unsupported(String),
+    /// Images of this format are read by position, which a pipe does not allow.
+    #[error("{} is read from files only, not from a pipe", .0.name())]
+    NeedsFile(ImageFormat),
     /// Decoding takes more memory than it may.
     #[error("it takes {needed} bytes of memory")]
     Memory {
@@ -254,6 +257,7 @@ impl ImageError {
         match self {
             Self::System(source) => SlideError::Open { path, source: Arc::new(source) },
             Self::Unsupported(message) => SlideError::UnsupportedImage { path, message },
+            Self::NeedsFile(format) => SlideError::NeedsFile { path, format },
             other => SlideError::Malformed { path, message: other.to_string() },
         }
     }

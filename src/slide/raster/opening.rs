@@ -136,9 +136,7 @@ fn open_rows(input: Input, format: ImageFormat, request: Request) -> Result<Rows
         ImageFormat::Pnm => pnm::open(input, request),
         ImageFormat::Webp => webp::open(input, request),
         ImageFormat::Bmp => bmp::open(input, request),
-        ImageFormat::Tiff | ImageFormat::Jpeg2000 => {
-            Err(ImageError::Unsupported(format!("{} is not read from a pipe", format.name())))
-        }
+        ImageFormat::Tiff | ImageFormat::Jpeg2000 => Err(ImageError::NeedsFile(format)),
     }
 }
 
