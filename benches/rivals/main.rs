@@ -7,16 +7,18 @@
 //! The *limit* is what libjpeg-turbo alone takes on all processors to decode every stored tile and to encode every tile of the export, pixels
 //! and files being in the processor's cache: measured in the same run, on the same tiles. How near an export comes to it is the last column.
 //!
-//! `cargo bench --bench rivals -- MEGAPIXELS RUNS` measures one size; without, 125 and 1000 megapixels, three runs each.
+//! After the slides come ordinary images, against vips (see `images.rs`).
+//!
+//! `cargo bench --bench rivals -- MEGAPIXELS RUNS` measures slides of one size; `-- images RUNS` the images alone; without, slides of 125 and 1000
+//! megapixels and the images, three runs each.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a benchmark prints its table")]
 
 use std::error::Error;
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode, Stdio};
+use std::process::{Command, ExitCode};
 use std::time::{Duration, Instant};
 
-use nix::sys::resource::{UsageWho, getrusage};
 use slidezoom::encode::{JpegCoding, Quality, Subsampling, TileEncoder, TileFormat};
 use slidezoom::geometry::Size;
 use slidezoom::render::{PIXEL_BYTES, PremultipliedPixels, Rgb};
@@ -24,10 +26,12 @@ use slidezoom_fixtures::{SlideBuilder, Style, TileBank, real_slide};
 use turbojpeg::{Decompressor, Image, PixelFormat};
 use walkdir::WalkDir;
 
-type Outcome<T> = Result<T, Box<dyn Error>>;
+mod images;
+mod measured;
 
-/// The word after which this program runs a command, waits for it and prints what it took.
-const MEASURE: &str = "--measure-one";
+use measured::{MEASURE, Usage, bytes_below, measure, measure_here, median, remove, text};
+
+type Outcome<T> = Result<T, Box<dyn Error>>;
 
 /// A program and how it is called: `{slide}` and `{output}` stand for the two paths.
 struct Contender {
@@ -65,13 +69,21 @@ fn main() -> ExitCode {
 
 fn compare(arguments: &[String]) -> Outcome<()> {
     let numbers: Vec<u32> = arguments.iter().filter_map(|argument| argument.parse().ok()).collect();
-    let runs = numbers.get(1).copied().unwrap_or(3);
-    let sizes = numbers.first().map_or_else(|| vec![125, 1000], |&megapixels| vec![megapixels]);
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("bench");
     remove(&folder)?;
+    let only_images = arguments.iter().any(|argument| argument == "images");
+    let (sizes, runs) = match numbers[..] {
+        _ if only_images => (Vec::new(), numbers.first().copied()),
+        [megapixels, ref runs @ ..] => (vec![megapixels], runs.first().copied()),
+        [] => (vec![125, 1000], None),
+    };
+    let runs = runs.unwrap_or(3);
     let contenders = contenders();
     for megapixels in sizes {
         compare_size(&folder.join(megapixels.to_string()), megapixels, runs, &contenders)?;
+    }
+    if only_images || numbers.is_empty() {
+        images::compare(&folder.join("images"), runs)?;
     }
     remove(&folder)
 }
@@ -114,22 +126,17 @@ fn compare_size(folder: &Path, megapixels: u32, runs: u32, contenders: &[Contend
     Ok(())
 }
 
+/// Our export at the quality of all.
+const EXPORT: [&str; 9] =
+    [env!("CARGO_BIN_EXE_slidezoom"), "export", "{slide}", "-o", "{output}", "--progress", "none", "--quality", "75"];
+
+const VIPS: &str = "vips dzsave {slide} {output} --tile-size 254 --overlap 1 --suffix .jpeg[Q=75]";
+
 /// Which contender makes the lossless export.
 const LOSSLESS: usize = 2;
 
 /// Ours first, then whoever is installed.
 fn contenders() -> Vec<Contender> {
-    const EXPORT: [&str; 9] = [
-        env!("CARGO_BIN_EXE_slidezoom"),
-        "export",
-        "{slide}",
-        "-o",
-        "{output}",
-        "--progress",
-        "none",
-        "--quality",
-        "75",
-    ];
     let ours =
         |name, output, options: &[&'static str]| Contender { name, output, command: [&EXPORT, options].concat() };
     let mut contenders = vec![
@@ -143,8 +150,7 @@ fn contenders() -> Vec<Contender> {
     match Command::new("vips").arg("--version").output() {
         Ok(version) => {
             println!("{}", String::from_utf8_lossy(&version.stdout).trim());
-            let command = "vips dzsave {slide} {output} --tile-size 254 --overlap 1 --suffix .jpeg[Q=75]";
-            let command = command.split(' ').collect();
+            let command = VIPS.split(' ').collect();
             contenders.push(Contender { name: "vips dzsave", output: "vips", command });
         }
         Err(_) => println!("vips is not installed and is left out"),
@@ -240,74 +246,4 @@ fn jpegs_below(folder: &Path) -> Outcome<Vec<PathBuf>> {
 /// The level of a tile's file; `None` for any other picture.
 fn level_of(path: &Path) -> Option<u32> {
     path.parent()?.file_name()?.to_str()?.parse().ok()
-}
-
-/// The bytes of everything that begins with this name: the rivals write no folder of their own.
-fn bytes_below(output: &Path) -> Outcome<u64> {
-    let (folder, name) = (output.parent().ok_or("no folder")?, output.file_name().ok_or("no name")?);
-    let mut bytes = 0;
-    for entry in std::fs::read_dir(folder)? {
-        let path = entry?.path();
-        if path.file_name().is_some_and(|found| text(Path::new(found)).starts_with(text(Path::new(name)))) {
-            for entry in WalkDir::new(path) {
-                let metadata = entry?.metadata()?;
-                bytes += if metadata.is_file() { metadata.len() } else { 0 };
-            }
-        }
-    }
-    Ok(bytes)
-}
-
-fn text(path: &Path) -> &str {
-    path.to_str().unwrap_or_default()
-}
-
-#[derive(Clone, Copy)]
-struct Usage {
-    seconds: f64,
-    cpu: f64,
-    megabytes: f64,
-}
-
-/// The middle run by time.
-fn median(runs: &[Usage]) -> Usage {
-    let mut runs = runs.to_vec();
-    runs.sort_by(|one, other| one.seconds.total_cmp(&other.seconds));
-    runs[runs.len() / 2]
-}
-
-/// Runs a command under a process of its own, so that peak memory is that of the command.
-fn measure(command: &[String]) -> Outcome<Usage> {
-    let output = Command::new(std::env::current_exe()?).arg(MEASURE).args(command).stderr(Stdio::inherit()).output()?;
-    let printed = String::from_utf8(output.stdout)?;
-    let numbers: Vec<f64> = printed.split_whitespace().filter_map(|word| word.parse().ok()).collect();
-    match numbers[..] {
-        [seconds, cpu, megabytes] if output.status.success() => Ok(Usage { seconds, cpu, megabytes }),
-        _ => Err(format!("{}: {}", command.join(" "), output.status).into()),
-    }
-}
-
-fn measure_here(command: &[String]) -> Outcome<()> {
-    let (program, arguments) = command.split_first().ok_or("no command to measure")?;
-    // slidezoom waits until its files are on the disk. What the program before has left in memory is not its to wait for.
-    nix::unistd::sync();
-    let begun = Instant::now();
-    let status = Command::new(program).args(arguments).stdout(Stdio::null()).status()?;
-    let seconds = begun.elapsed().as_secs_f64();
-    if !status.success() {
-        return Err(format!("{program}: {status}").into());
-    }
-    let usage = getrusage(UsageWho::RUSAGE_CHILDREN)?;
-    let seconds_of = |time: nix::sys::time::TimeVal| time.tv_sec() as f64 + time.tv_usec() as f64 / 1e6;
-    let cpu = seconds_of(usage.user_time()) + seconds_of(usage.system_time());
-    // Kilobytes on Linux.
-    println!("{seconds} {cpu} {}", usage.max_rss() as f64 / 1e3);
-    Ok(())
-}
-
-fn remove(folder: &Path) -> Outcome<()> {
-    if folder.exists() {
-        std::fs::remove_dir_all(folder)?;
-    }
-    Ok(())
 }
