@@ -22,6 +22,7 @@ macro_rules! skipped {
 }
 
 mod deep_zoom;
+mod image_files;
 mod pictures;
 mod random;
 mod slides;
@@ -33,6 +34,7 @@ mod zip_file;
 
 mod archives;
 mod associated;
+mod bad_images;
 mod bags;
 mod blank_tiles;
 mod colours;
@@ -50,6 +52,7 @@ mod geometry;
 mod golden;
 mod help;
 mod hostile_archives;
+mod images;
 mod information;
 mod injected;
 mod interruption;

@@ -51,8 +51,16 @@ pub(in crate::slide) fn open_file(
     options: &OpenOptions,
 ) -> Result<Box<dyn Source>, SlideError> {
     let request = request(options);
-    let opened = open_at(path, format, request).map_err(|error| with_page(error, path, request))?;
     let bytes = std::fs::metadata(path).map_err(|error| ImageError::System(error).of(path))?.len();
+    let opened = open_at(path, format, request).map_err(|error| match error {
+        // What it promises is the problem, and not the memory for that.
+        ImageError::Memory { needed }
+            if format.most_dense().is_some_and(|most| bytes.saturating_mul(most) < needed) =>
+        {
+            ImageError::Malformed(format!("claims rows of pixels that a file of {bytes} bytes cannot hold")).of(path)
+        }
+        error => with_page(error, path, request),
+    })?;
     let reopen = {
         let path = path.to_owned();
         Box::new(move || match open_at(&path, format, request) {
@@ -165,7 +173,7 @@ fn join(
             info,
             (size, orientation),
             conversion,
-            options.memory.saturating_sub(held_bytes),
+            (options.memory, held_bytes),
             (rows, reopen),
         )),
         Decoder::Tiles(tiles) => {
@@ -203,17 +211,20 @@ fn check_claim(
 }
 
 fn check_memory(path: &Path, header: &ImageHeader, by_rows: bool, allowed: u64) -> Result<(), SlideError> {
-    let too_much = |needed, why| SlideError::Memory { path: path.to_owned(), needed, allowed, why };
-    if header.held_bytes > allowed {
-        return Err(too_much(header.held_bytes, "such a file can only be decoded as a whole"));
-    }
     let (width, height) = (u64::from(header.size.width()), u64::from(header.size.height()));
     let samples = header.samples.row_bytes(header.size.width()) as u64 * height.min(ROWS_OF_SAMPLES);
     let pixels = crate::render::PIXEL_BYTES as u64 * width * height.min(ROWS_OF_PIXELS);
-    if by_rows && samples + pixels > allowed {
-        return Err(too_much(samples + pixels, "it is so wide, and is decoded row by row"));
+    let rows = if by_rows { samples + pixels } else { 0 };
+    let needed = header.held_bytes.saturating_add(rows);
+    if needed <= allowed {
+        return Ok(());
     }
-    Ok(())
+    let why = if header.held_bytes > rows {
+        "such a file can only be decoded as a whole"
+    } else {
+        "it is so wide, and is decoded row by row"
+    };
+    Err(SlideError::Memory { path: path.to_owned(), needed, allowed, why })
 }
 
 fn info(path: &Path, format: ImageFormat, header: ImageHeader, access: Access, options: &OpenOptions) -> SlideInfo {

@@ -31,8 +31,10 @@ pub(in crate::slide) struct RowSource {
     stored: Size,
     orientation: Orientation,
     conversion: Conversion,
-    /// Bytes of memory that all of its rows may take.
+    /// Bytes of memory that all of its rows and its decoder may take.
     memory: u64,
+    /// What its decoder takes of these.
+    held_bytes: u64,
     /// Where it was opened: for the first who goes through it.
     first: Mutex<Option<Box<dyn RowDecoder>>>,
     reopen: Reopen,
@@ -46,11 +48,11 @@ impl RowSource {
         info: SlideInfo,
         (stored, orientation): (Size, Orientation),
         conversion: Conversion,
-        memory: u64,
+        (memory, held_bytes): (u64, u64),
         (first, reopen): (Box<dyn RowDecoder>, Reopen),
     ) -> Self {
         let first = Mutex::new(Some(first));
-        Self { info, stored, orientation, conversion, memory, first, reopen, whole: Mutex::new(None) }
+        Self { info, stored, orientation, conversion, memory, held_bytes, first, reopen, whole: Mutex::new(None) }
     }
 
     fn row_bytes(&self) -> usize {
@@ -73,7 +75,8 @@ impl RowSource {
         if let Some(rows) = whole.as_ref() {
             return Ok(Arc::clone(rows));
         }
-        let needed = self.row_bytes() as u64 * u64::from(self.stored.height());
+        let all = self.row_bytes() as u64 * u64::from(self.stored.height());
+        let needed = all.saturating_add(self.held_bytes);
         if needed > self.memory {
             return Err(SlideError::Memory {
                 path: self.info.path.clone(),
@@ -83,7 +86,7 @@ impl RowSource {
             });
         }
         let mut decoder = self.decoder()?;
-        let mut rows = vec![0; needed as usize];
+        let mut rows = vec![0; all as usize];
         decoder.decode_rows(&mut rows).and_then(|()| decoder.finish()).map_err(|error| error.of(&self.info.path))?;
         Ok(Arc::clone(whole.insert(Arc::new(rows))))
     }

@@ -1,0 +1,220 @@
+//! Images that cannot be read: exit code 3, one clear line, nothing left, and that in bounded time and memory.
+
+use std::ffi::OsString;
+use std::fs::{self, File};
+use std::io::Write;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use slidezoom_fixtures::Subsampling;
+use slidezoom_fixtures::image::{ImageFormat, JpegCoding, RowOrder, Samples};
+
+use crate::image_files::{ImageFile, built_bytes, every_format};
+use crate::workspace::{Run, Workspace};
+
+const SIZE: (u32, u32) = (300, 270);
+
+/// Longer than any of these takes on a busy machine, shorter than going through what the worst of them claims.
+const AT_MOST: Duration = Duration::from_secs(10);
+
+/// The address space that a run may take, in KiB: several times what one of a small image does.
+const ADDRESS_SPACE: &str = "1500000";
+
+/// `slidezoom` with these arguments, in an address space with an end.
+fn limited(workspace: &Workspace, arguments: &[&str]) -> Command {
+    let slidezoom: Vec<OsString> = {
+        let command = workspace.command(arguments);
+        [command.get_program()].into_iter().chain(command.get_args()).map(ToOwned::to_owned).collect()
+    };
+    let mut command = Command::new("sh");
+    command.args(["-c", &format!("ulimit -v {ADDRESS_SPACE} && exec \"$0\" \"$@\"")]).args(slidezoom);
+    command.current_dir(workspace.path("")).stdin(Stdio::null());
+    command
+}
+
+/// The bytes are refused with these words as a file, soon, and nothing is left.
+#[track_caller]
+fn assert_refused(what: &str, bytes: &[u8], words: &[&str]) -> Run {
+    let workspace = Workspace::new();
+    fs::write(workspace.path("image"), bytes).unwrap();
+    let started = Instant::now();
+    let run = Run::of(&mut limited(&workspace, &["export", "image", "-o", "out", "--jobs", "2"]));
+    let took = started.elapsed();
+    assert!(took < AT_MOST, "{what} takes {took:?}");
+    assert_eq!(run.code(), Some(3), "{what}: {run:?}");
+    let run = run.fails(3, words).says(&["slidezoom: image: "]);
+    assert_eq!(workspace.names(), ["image"], "{what}");
+    run
+}
+
+fn format(name: &str) -> ImageFile {
+    every_format(SIZE).into_iter().find(|file| file.name == name).unwrap()
+}
+
+fn put(bytes: &mut [u8], at: usize, new: &[u8]) {
+    bytes[at..at + new.len()].copy_from_slice(new);
+}
+
+/// Where these bytes are first.
+#[track_caller]
+fn position(bytes: &[u8], wanted: &[u8]) -> usize {
+    bytes.windows(wanted.len()).position(|window| window == wanted).unwrap()
+}
+
+/// A PNG file that says it has another size, and says so without an error.
+fn png_of(mut bytes: Vec<u8>, width: u32, height: u32) -> Vec<u8> {
+    put(&mut bytes, 16, &[width.to_be_bytes(), height.to_be_bytes()].concat());
+    let check = crc32fast::hash(&bytes[12..29]);
+    put(&mut bytes, 29, &check.to_be_bytes());
+    bytes
+}
+
+/// A JPEG file that says it has another size.
+fn jpeg_of(mut bytes: Vec<u8>, width: u16, height: u16) -> Vec<u8> {
+    let frame = position(&bytes, &[0xff, 0xc0]);
+    put(&mut bytes, frame + 5, &[height.to_be_bytes(), width.to_be_bytes()].concat());
+    bytes
+}
+
+/// Where the value of a little-endian classic TIFF's entry is that has one.
+fn tiff_value(bytes: &[u8], tag: u16) -> usize {
+    let at = u32::from_le_bytes(bytes[4..8].try_into().unwrap()) as usize;
+    let entries = bytes[at + 2..].chunks_exact(12);
+    at + 2 + 8 + 12 * entries.into_iter().position(|entry| entry[..2] == tag.to_le_bytes()).unwrap()
+}
+
+#[test]
+fn files_that_are_cut_short_are_refused() {
+    for file in every_format(SIZE) {
+        let length = file.bytes.len();
+        // TIFF's directory is at its end, BMP's rows may be padded, and JPEG's last two bytes are its marker.
+        for length in [length / 2, length - 30, length - 5, length - 1] {
+            assert_refused(&format!("{} of {length} bytes", file.name), &file.bytes[..length], &[]);
+        }
+    }
+}
+
+#[test]
+fn files_of_few_bytes_are_refused() {
+    for file in every_format(SIZE) {
+        for length in [0, 1, 8, 12, 13, 20, 40] {
+            assert_refused(&format!("{} of {length} bytes", file.name), &file.bytes[..length], &[]);
+        }
+    }
+}
+
+#[test]
+fn a_wrong_check_sum_is_told() {
+    let png = format("rows.png").bytes;
+    let data = position(&png, b"IDAT");
+    for (what, at) in [("of the header", 20), ("of the data", data + 100), ("of the last chunk", png.len() - 1)] {
+        let mut bytes = png.clone();
+        bytes[at] ^= 0x10;
+        assert_refused(what, &bytes, &[]);
+    }
+}
+
+#[test]
+fn sizes_that_no_such_file_can_have_are_refused() {
+    let claims = "cannot hold";
+    let mut png = png_of(format("rows.png").bytes, i32::MAX as u32, i32::MAX as u32);
+    png.truncate(2048);
+    assert_refused("PNG", &png, &[claims]);
+    let jpeg = ImageFormat::Jpeg { coding: JpegCoding::Baseline, subsampling: Subsampling::Quarter, quality: 80 };
+    let mut jpeg = jpeg_of(built_bytes((16, 16), jpeg, Samples::default()), 65_500, 65_500);
+    jpeg.truncate(700);
+    assert_refused("JPEG", &jpeg, &[claims]);
+    assert_refused("PNM", b"P6 2000000000 2000000000 255\n12345", &[]);
+    let mut bmp = format("rows.bmp").bytes;
+    put(&mut bmp, 18, &[0xff, 0xff, 0xff, 0x7f, 0xff, 0xff, 0xff, 0x7f]);
+    assert_refused("BMP", &bmp, &[]);
+    let mut tiff = format("deflate.tif").bytes;
+    for tag in [256, 257] {
+        let at = tiff_value(&tiff, tag);
+        put(&mut tiff, at, &i32::MAX.to_le_bytes());
+    }
+    assert_refused("TIFF", &tiff, &[]);
+    let mut jpeg_2000 = format("tissue.jp2").bytes;
+    let size = position(&jpeg_2000, &[0xff, 0x51]);
+    put(&mut jpeg_2000, size + 6, &[0x7f, 0xff, 0xff, 0xff, 0x7f, 0xff, 0xff, 0xff]);
+    assert_refused("JPEG 2000", &jpeg_2000, &[]);
+    let mut webp = format("lossless.webp").bytes;
+    let size = position(&webp, b"VP8L") + 9;
+    put(&mut webp, size, &[0xff, 0xff, 0xff, 0x0f]);
+    assert_refused("WebP", &webp, &[]);
+}
+
+#[test]
+fn sizes_of_zero_are_refused() {
+    let impossible = "impossible size";
+    for (width, height) in [(0, 5), (5, 0), (0, 0)] {
+        assert_refused("PNG", &png_of(format("rows.png").bytes, width, height), &[]);
+        assert_refused("JPEG", &jpeg_of(format("baseline.jpg").bytes, width as u16, height as u16), &[]);
+        assert_refused("PNM", format!("P6 {width} {height} 255\n12345").as_bytes(), &[impossible]);
+        let mut bmp = format("rows.bmp").bytes;
+        put(&mut bmp, 18, &[width.to_le_bytes(), height.to_le_bytes()].concat());
+        assert_refused("BMP", &bmp, &[]);
+        let mut tiff = format("deflate.tif").bytes;
+        for (tag, side) in [(256, width), (257, height)] {
+            let at = tiff_value(&tiff, tag);
+            put(&mut tiff, at, &side.to_le_bytes());
+        }
+        assert_refused("TIFF", &tiff, &[]);
+        let mut jpeg_2000 = format("tissue.jp2").bytes;
+        let size = position(&jpeg_2000, &[0xff, 0x51]);
+        put(&mut jpeg_2000, size + 6, &[width.to_be_bytes(), height.to_be_bytes()].concat());
+        assert_refused("JPEG 2000", &jpeg_2000, &[]);
+    }
+}
+
+#[test]
+fn a_strip_beyond_the_end_is_refused() {
+    let jump = |tiff: &mut Vec<u8>, tag| {
+        let table = tiff_value(tiff, tag);
+        let table = u32::from_le_bytes(tiff[table..table + 4].try_into().unwrap()) as usize;
+        put(tiff, table + 8, &2_000_000_000_u32.to_le_bytes());
+    };
+    for (name, tag) in [("plain.tif", 273), ("deflate.tif", 273), ("deflate.tif", 279), ("deep.tif", 324)] {
+        let mut tiff = format(name).bytes;
+        jump(&mut tiff, tag);
+        assert_refused(&format!("{name}, {tag}"), &tiff, &[]);
+    }
+}
+
+#[test]
+fn a_pipe_that_promises_too_much_is_not_waited_for() {
+    let workspace = Workspace::new();
+    for header in ["P6 2000000000 2000000000 255\n", "P5 2147483647 1000000 65535\n", "P6 100000000 100 255\n"] {
+        let mut command = limited(&workspace, &["export", "-", "-o", "out", "--jobs", "2"]);
+        let started = Instant::now();
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        // What refuses the header has not waited for the end, which comes when this is dropped: after it.
+        let mut pipe = child.stdin.take().unwrap();
+        pipe.write_all(header.as_bytes()).unwrap();
+        pipe.write_all(&[0; 1000]).unwrap();
+        let output = child.wait_with_output().unwrap();
+        drop(pipe);
+        let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+        let run = Run { status: output.status, stdout: output.stdout, stderr };
+        run.fails(3, &["standard input: takes ", " MB of memory"]);
+        assert!(started.elapsed() < AT_MOST);
+    }
+    assert_eq!(workspace.names(), [""; 0]);
+}
+
+#[test]
+fn what_is_decoded_as_a_whole_needs_memory_and_says_how_much() {
+    let progressive =
+        ImageFormat::Jpeg { coding: JpegCoding::Progressive, subsampling: Subsampling::Quarter, quality: 80 };
+    for format in [progressive, ImageFormat::Png(RowOrder::Adam7)] {
+        let workspace = Workspace::new();
+        fs::write(workspace.path("image"), built_bytes((700, 600), format, Samples::default())).unwrap();
+        let run = workspace.export(["image", "-o", "out", "--memory", "1M"]);
+        let run = run.fails(3, &["image: takes ", "may have 2 MB", "\n  --memory "]);
+        assert_eq!(workspace.names(), ["image"]);
+        let (_, hint) = run.stderr.split_once("--memory ").unwrap();
+        let amount = hint.split_whitespace().next().unwrap();
+        workspace.export(["image", "-o", "out", "--memory", amount]).succeeds();
+        assert!(File::open(workspace.path("out/out.dzi")).is_ok());
+    }
+}
