@@ -1,5 +1,7 @@
 //! Ordinary images: every format, colour type and depth comes out as the pixels that the file is known to hold, from a file and from standard input.
 
+#![expect(clippy::cast_sign_loss, reason = "tones are above 0")]
+
 use std::fs;
 use std::io::Write;
 use std::process::Stdio;
@@ -51,7 +53,7 @@ fn exported(bytes: &[u8], size: (u32, u32), options: &[&str]) -> Picture {
 
 /// A sample of 16 bits as one of 8, where `white` is 255.
 fn tone(value: u16, white: f64) -> u8 {
-    (f64::from(value) * 255.0 / white).round().min(255.0) as i32 as u8
+    (f64::from(value) * 255.0 / white).round().min(255.0) as u8
 }
 
 fn samples(colour: ImageColour, bits: u8) -> Samples {
@@ -153,7 +155,7 @@ fn samples_without_a_range_of_their_own_need_one() {
     let integers: Vec<u8> = places().flat_map(|(x, y)| signed(x, y).to_le_bytes()).collect();
     let line = |value: f64, black: f64, white: f64| {
         let tone = ((value - black) * 255.0 / (white - black)).round().clamp(0.0, 255.0);
-        [tone as i32 as u8; 3]
+        [tone as u8; 3]
     };
     let of_floats = Picture::draw(size, |x, y| line(fraction(x, y).into(), 0.0, 1.0));
     let of_integers = Picture::draw(size, |x, y| line(signed(x, y).into(), -1000.0, 1500.0));
@@ -171,7 +173,7 @@ fn samples_without_a_range_of_their_own_need_one() {
 
 /// A colour over another, as it should be.
 fn over(colour: [u8; 3], alpha: f64, behind: [u8; 3]) -> [u8; 3] {
-    [0, 1, 2].map(|at| (f64::from(colour[at]) * alpha + f64::from(behind[at]) * (1.0 - alpha)).round() as i32 as u8)
+    [0, 1, 2].map(|at| (f64::from(colour[at]) * alpha + f64::from(behind[at]) * (1.0 - alpha)).round() as u8)
 }
 
 #[test]
@@ -233,7 +235,7 @@ fn inks_become_light() {
     let light = turbojpeg::decompress(&bytes, turbojpeg::PixelFormat::CMYK).unwrap().pixels;
     let expected = Picture::draw(size, |x, y| {
         let at = 4 * (y * size.0 + x) as usize;
-        [0, 1, 2].map(|ink| (f64::from(light[at + ink]) * f64::from(light[at + 3]) / 255.0).round() as i32 as u8)
+        [0, 1, 2].map(|ink| (f64::from(light[at + ink]) * f64::from(light[at + 3]) / 255.0).round() as u8)
     });
     exported(&bytes, size, &[]).assert_near(&expected, 1, "CMYK");
 }
