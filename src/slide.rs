@@ -22,8 +22,6 @@ use crate::render::{IccProfile, Pixels, PremultipliedPixels, ReductionMethod, Rg
 mod error;
 mod identity;
 mod microns;
-#[cfg(test)]
-mod mutation;
 mod openslide;
 mod pass;
 mod raster;

@@ -27,8 +27,6 @@ mod decoded;
 mod exif;
 mod jpeg;
 mod jpeg2000;
-#[cfg(test)]
-mod mutation;
 mod opening;
 mod png;
 mod pnm;

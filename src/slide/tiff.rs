@@ -392,9 +392,8 @@ mod tests {
     use std::io::Write;
     use std::path::PathBuf;
 
-    use slidezoom_fixtures::{ByteOrder, Colour, Container, JpegTables, SlideBuilder, TileFault};
+    use slidezoom_fixtures::{ByteOrder, Colour, Container, JpegTables, Random, SlideBuilder, TileFault};
 
-    use super::super::mutation::{Random, mutate};
     use super::*;
 
     const SIZE: (u32, u32) = (40, 24);
@@ -452,8 +451,9 @@ mod tests {
         let path: PathBuf = folder.path().join("mutated.tiff");
         let mut opened = 0;
         for number in first..first + count {
-            let mut random = Random(number);
-            let bytes = mutate(&seeds[random.below(seeds.len())], &mut random);
+            let mut random = Random::new(number);
+            let seed = random.below(seeds.len());
+            let bytes = random.damaged(&seeds[seed]);
             std::fs::File::create(&path).unwrap().write_all(&bytes).unwrap();
             let outcome = std::panic::catch_unwind(|| read_all(&path, size));
             opened += u64::from(outcome.unwrap_or_else(|_| panic!("input {number}")).is_ok());

@@ -7,9 +7,8 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use slidezoom_fixtures::Subsampling;
-use slidezoom_fixtures::image::{ImageFormat, JpegCoding, RowOrder, Samples};
+use slidezoom_fixtures::image::{ImageBuilder, ImageFile, ImageFormat, JpegCoding, RowOrder, every_format};
 
-use crate::image_files::{ImageFile, built_bytes, every_format};
 use crate::workspace::{Run, Workspace};
 
 const SIZE: (u32, u32) = (300, 270);
@@ -48,7 +47,7 @@ fn assert_refused(what: &str, bytes: &[u8], words: &[&str]) -> Run {
 }
 
 fn format(name: &str) -> ImageFile {
-    every_format(SIZE).into_iter().find(|file| file.name == name).unwrap()
+    every_format(SIZE).unwrap().into_iter().find(|file| file.name == name).unwrap()
 }
 
 fn put(bytes: &mut [u8], at: usize, new: &[u8]) {
@@ -85,7 +84,7 @@ fn tiff_value(bytes: &[u8], tag: u16) -> usize {
 
 #[test]
 fn files_that_are_cut_short_are_refused() {
-    for file in every_format(SIZE) {
+    for file in every_format(SIZE).unwrap() {
         let length = file.bytes.len();
         // TIFF's directory is at its end, BMP's rows may be padded, and JPEG's last two bytes are its marker.
         for length in [length / 2, length - 30, length - 5, length - 1] {
@@ -96,7 +95,7 @@ fn files_that_are_cut_short_are_refused() {
 
 #[test]
 fn files_of_few_bytes_are_refused() {
-    for file in every_format(SIZE) {
+    for file in every_format(SIZE).unwrap() {
         for length in [0, 1, 8, 12, 13, 20, 40] {
             assert_refused(&format!("{} of {length} bytes", file.name), &file.bytes[..length], &[]);
         }
@@ -121,7 +120,7 @@ fn sizes_that_no_such_file_can_have_are_refused() {
     png.truncate(2048);
     assert_refused("PNG", &png, &[claims]);
     let jpeg = ImageFormat::Jpeg { coding: JpegCoding::Baseline, subsampling: Subsampling::Quarter, quality: 80 };
-    let mut jpeg = jpeg_of(built_bytes((16, 16), jpeg, Samples::default()), 65_500, 65_500);
+    let mut jpeg = jpeg_of(ImageBuilder::new(16, 16, jpeg).bytes().unwrap(), 65_500, 65_500);
     jpeg.truncate(700);
     assert_refused("JPEG", &jpeg, &[claims]);
     assert_refused("PNM", b"P6 2000000000 2000000000 255\n12345", &[]);
@@ -208,7 +207,7 @@ fn what_is_decoded_as_a_whole_needs_memory_and_says_how_much() {
         ImageFormat::Jpeg { coding: JpegCoding::Progressive, subsampling: Subsampling::Quarter, quality: 80 };
     for format in [progressive, ImageFormat::Png(RowOrder::Adam7)] {
         let workspace = Workspace::new();
-        fs::write(workspace.path("image"), built_bytes((700, 600), format, Samples::default())).unwrap();
+        fs::write(workspace.path("image"), ImageBuilder::new(700, 600, format).bytes().unwrap()).unwrap();
         let run = workspace.export(["image", "-o", "out", "--memory", "1M"]);
         let run = run.fails(3, &["image: takes ", "may have 2 MB", "\n  --memory "]);
         assert_eq!(workspace.names(), ["image"]);

@@ -6,11 +6,12 @@ use std::fs;
 use std::io::Write;
 use std::process::Stdio;
 
-use slidezoom_fixtures::image::{ImageColour, ImageFormat, JpegCoding, RowOrder, Samples, pixel};
-use slidezoom_fixtures::{ByteOrder, Container, Subsampling, TiffWriter, Values};
+use slidezoom_fixtures::image::{
+    ImageBuilder, ImageColour, ImageFormat, JPEG_2000_SIZE, JpegCoding, RowOrder, Samples, every_format, pixel,
+};
+use slidezoom_fixtures::{ByteOrder, Container, Field, Subsampling, TiffWriter, Values};
 
 use crate::deep_zoom::DeepZoom;
-use crate::image_files::{JPEG_2000_SIZE, built_bytes, every_format, field};
 use crate::pictures::Picture;
 use crate::slides::{self, WriteInto};
 use crate::workspace::{Run, Workspace};
@@ -42,6 +43,11 @@ fn base(workspace: &Workspace, size: (u32, u32)) -> Picture {
     Picture::draw(size, |x, y| tiles[((y / 128) * columns + x / 128) as usize].pixel(x % 128, y % 128))
 }
 
+/// The file of the fixtures' picture.
+fn built_bytes((width, height): (u32, u32), format: ImageFormat, samples: Samples) -> Vec<u8> {
+    ImageBuilder::new(width, height, format).samples(samples).bytes().unwrap()
+}
+
 /// What `export` with these options makes of a file.
 #[track_caller]
 fn exported(bytes: &[u8], size: (u32, u32), options: &[&str]) -> Picture {
@@ -62,7 +68,7 @@ fn samples(colour: ImageColour, bits: u8) -> Samples {
 
 #[test]
 fn every_format_comes_out_as_its_pixels_whatever_the_file_is_called() {
-    for file in every_format(SIZE) {
+    for file in every_format(SIZE).unwrap() {
         let workspace = Workspace::new();
         fs::write(workspace.path("picture.txt"), &file.bytes).unwrap();
         let info = workspace.slidezoom(["info", "picture.txt"]).succeeds();
@@ -122,6 +128,10 @@ fn few_bits_are_spread_over_all_tones() {
         let expected = Picture::draw(SIZE, |x, y| [tone(grey.at(x, y)[0], white); 3]);
         assert!(exported(&built_bytes(SIZE, PNG, grey), SIZE, &[]) == expected, "{bits} bits");
     }
+}
+
+fn field(tag: u16, values: Values) -> Field {
+    Field { tag, values }
 }
 
 /// A grey TIFF in one strip of samples of so many bits and that `SampleFormat`.
@@ -312,7 +322,7 @@ fn piped(workspace: &Workspace, arguments: &[&str], bytes: &[u8]) -> Run {
 
 #[test]
 fn an_image_comes_through_a_pipe() {
-    for file in every_format(SIZE) {
+    for file in every_format(SIZE).unwrap() {
         let workspace = Workspace::new();
         let run = piped(&workspace, &[&["export", "-", "-o", "out"], &EXACT[..]].concat(), &file.bytes);
         let needs_file = match file.name {

@@ -22,7 +22,6 @@ macro_rules! skipped {
 }
 
 mod deep_zoom;
-mod image_files;
 mod pictures;
 mod random;
 mod slides;

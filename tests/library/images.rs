@@ -60,7 +60,7 @@ impl Image {
     }
 }
 
-fn options() -> ExportOptions {
+pub fn options() -> ExportOptions {
     ExportOptions {
         format: FormatOption::Png,
         page: Page::Omit,
@@ -79,7 +79,7 @@ fn exported(source: &dyn Source, options: &ExportOptions, jobs: usize) -> Result
 }
 
 /// The files of the tiles, by name.
-fn tiles(published: &Published) -> Vec<(String, Vec<u8>)> {
+pub fn tiles(published: &Published) -> Vec<(String, Vec<u8>)> {
     let files = published.iter().filter(|(name, _)| name.as_str().contains("_files/"));
     let mut tiles: Vec<_> = files.map(|(name, (_, bytes))| (name.as_str().to_owned(), bytes.clone())).collect();
     tiles.sort();
@@ -157,7 +157,13 @@ fn a_pipe_is_read_once() {
 }
 
 /// Stops after so many tiles.
-struct StopAfter(u64, AtomicU64);
+pub struct StopAfter(u64, AtomicU64);
+
+impl StopAfter {
+    pub fn tiles(count: u64) -> Self {
+        Self(count, AtomicU64::new(0))
+    }
+}
 
 impl Progress for StopAfter {
     fn tile_written(&self, _tile: TileWritten) {
@@ -176,7 +182,7 @@ fn an_export_of_rows_can_be_stopped_at_any_moment() {
     let plan = ExportPlan::new(source.info(), "drawn", &options()).unwrap();
     for tiles in [0, 1, 5, 40, 100] {
         for jobs in [1, 2, 8] {
-            let stopped = StopAfter(tiles, AtomicU64::new(0));
+            let stopped = StopAfter::tiles(tiles);
             let sink = Box::new(MemorySink::new());
             let result = export(source.as_ref(), &plan, sink, NonZeroUsize::new(jobs).unwrap(), &stopped);
             assert!(matches!(result, Err(Error::Interrupted)), "{result:?}");

@@ -1,8 +1,9 @@
 #![expect(clippy::cast_sign_loss, reason = "widths and colours are above 0")]
 
+use slidezoom_fixtures::Random;
+
 use super::*;
 use crate::slide::raster::decoded::{all_rows, on_disk, piped};
-use crate::slide::raster::mutation::Random;
 
 const REQUEST: Request = Request { page: 0, memory: 64 << 20 };
 

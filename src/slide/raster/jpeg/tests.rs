@@ -1,9 +1,9 @@
 //! Rows against `TurboJPEG`'s whole pictures, which are another way into the same library; and files changed at random.
 
+use slidezoom_fixtures::Random;
 use turbojpeg::{Compressor, Decompressor, Image, PixelFormat, Subsamp};
 
 use super::super::decoded::{all_rows, piped};
-use super::super::mutation::Random;
 use super::*;
 
 const REQUEST: Request = Request { page: 0, memory: 1 << 30 };

@@ -9,8 +9,8 @@ use openjpeg_sys::{
     opj_stream_set_seek_function, opj_stream_set_skip_function, opj_stream_set_user_data,
     opj_stream_set_write_function,
 };
+use slidezoom_fixtures::Random;
 
-use super::super::mutation::Random;
 use super::super::samples::{Alpha, ByteOrder, Channels, SampleType};
 use super::*;
 

@@ -162,7 +162,7 @@ fn two_thousand_damaged_files_end_in_rows_or_an_error() {
         b"P3 2 2 15\n1 2 3 4 5 6 7 8 9 10 11 12\n".to_vec(),
         with("P7\nWIDTH 3\nHEIGHT 2\nDEPTH 2\nMAXVAL 255\nTUPLTYPE GRAYSCALE_ALPHA\nENDHDR\n", &[7; 12]),
     ];
-    let mut random = crate::slide::raster::mutation::Random::new(1);
+    let mut random = slidezoom_fixtures::Random::new(1);
     for round in 0..2_000 {
         let file = random.damaged(&files[round % files.len()]);
         let Ok((header, mut decoder)) = open(piped(&file), REQUEST) else { continue };

@@ -4,10 +4,11 @@ use image_webp::{ColorType, WebPEncoder};
 
 use super::*;
 use crate::encode::{Quality, TileEncoder, TileFormat, WebPCompression};
+use slidezoom_fixtures::Random;
+
 use crate::geometry::Rotation;
 use crate::render::{PIXEL_BYTES, Pixels};
 use crate::slide::raster::decoded::{all_rows, on_disk, piped};
-use crate::slide::raster::mutation::Random;
 
 const REQUEST: Request = Request { page: 0, memory: 64 << 20 };
 

@@ -1,6 +1,7 @@
 //! What is wrong with a file is told, and whatever stands in it, reading it ends with samples or an error.
 
-use super::super::super::super::mutation::{Random, mutate};
+use slidezoom_fixtures::Random;
+
 use super::*;
 
 /// What reading a file that is a little different from a sound one says.
@@ -172,8 +173,9 @@ fn mutated_files_are_read_or_refused() {
     let path = folder.path().join("mutated.tif");
     let mut opened = 0;
     for number in 0..2_000 {
-        let mut random = Random(number);
-        let bytes = mutate(&seeds[random.below(seeds.len())], &mut random);
+        let mut random = Random::new(number);
+        let seed = random.below(seeds.len());
+        let bytes = random.damaged(&seeds[seed]);
         std::fs::write(&path, bytes).unwrap();
         let outcome = std::panic::catch_unwind(|| read_bounded(&path));
         opened += u64::from(outcome.unwrap_or_else(|_| panic!("input {number}")).is_ok());
