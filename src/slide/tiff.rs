@@ -3,186 +3,32 @@
 //! OpenSlide opens the slide all the same and says what it is: vendor, scale, properties, bounds, associated images and smaller levels come
 //! from it. What always holds: pixels are those that OpenSlide would give, sample for sample (tests compare them); a tile that libjpeg-turbo has any
 //! doubt about is read by OpenSlide, which forgives what does not touch the pixels, and what it refuses too is an error that names the tile; a tile
-//! without bytes was never scanned and is transparent. Tiles are read by position, so that no worker waits for another, and each worker
-//! keeps its own decoder.
+//! without bytes was never scanned and is transparent.
 
-use std::cell::RefCell;
 use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
 use super::openslide::{OpenSlideSource, read_associated_image, read_associated_profile};
 use super::{SlideError, SlideInfo, SlideLevel, Source, StoredTileReader};
-use crate::encode::Subsampling;
 use crate::geometry::{Point, Rect, Size};
-use crate::render::{IccProfile, PIXEL_BYTES, Pixels, PremultipliedPixels, ReductionMethod, Rgb, relative_to};
+use crate::render::{IccProfile, PIXEL_BYTES, Pixels, PremultipliedPixels, ReductionMethod, relative_to};
 
 mod codec;
+mod direct_tiles;
 mod jpeg_segments;
 mod jpeg_stream;
 mod tile_table;
 
+pub(super) use direct_tiles::DirectTiles;
 pub(super) use jpeg_stream::JpegTables;
 pub use jpeg_stream::{JpegStreamError, TileColour};
+pub(super) use tile_table::TableError;
 pub use tile_table::{NotDirect, StoredTiles};
 
-use codec::{Conversion, JpegFile, TileCodec};
-use jpeg_stream::Frame;
-pub(super) use tile_table::TableError;
-use tile_table::{TileBytesError, TileTable};
+use direct_tiles::TileError;
 
 /// The vendors whose full size is one plain grid of tiles, in the first directory.
 const PLAIN_VENDORS: [&str; 3] = ["aperio", "generic-tiff", "philips"];
-
-/// The JPEG tiles of a TIFF's full size, or of a smaller level.
-#[derive(Debug)]
-pub(super) struct DirectTiles {
-    table: TileTable,
-}
-
-/// Why a tile cannot be shown.
-#[derive(Debug, thiserror::Error)]
-enum TileError {
-    #[error(transparent)]
-    Bytes(#[from] TileBytesError),
-    #[error(transparent)]
-    Stream(#[from] JpegStreamError),
-    #[error("libjpeg-turbo: {0}")]
-    Codec(#[from] turbojpeg::Error),
-    #[error("it does not begin at ({x}, {y})")]
-    Corner { x: u32, y: u32 },
-}
-
-/// What a thread keeps from tile to tile.
-#[derive(Default)]
-struct Desk {
-    codec: TileCodec,
-    stored: Vec<u8>,
-    jpeg: Vec<u8>,
-    pixels: Vec<u8>,
-}
-
-thread_local! {
-    static DESK: RefCell<Desk> = RefCell::default();
-}
-
-impl DirectTiles {
-    /// Finds the tiles of the slide's full `size`.
-    ///
-    /// # Errors
-    /// [`TableError`] where the file is anything but a tiled TIFF with JPEG tiles of that size, or cannot be read.
-    pub fn open(path: &std::path::Path, size: Size) -> Result<Self, TableError> {
-        Ok(Self { table: TileTable::open(path, size)? })
-    }
-
-    /// Finds the tiles of a smaller level of `size` pixels.
-    ///
-    /// # Errors
-    /// [`TableError`] as for [`open`](Self::open), and where it is not known which tiles are that level's.
-    fn open_level(path: &std::path::Path, size: Size) -> Result<Self, TableError> {
-        let tiles = Self { table: TileTable::open_level(path, size)? };
-        tiles.subsampling()?;
-        Ok(tiles)
-    }
-
-    /// What is known of the tiles.
-    pub fn stored(&self) -> StoredTiles {
-        self.table.tiles
-    }
-
-    /// How the tiles store chroma: what the first of them says, since writers forget the TIFF's own tag.
-    /// `None` where it is damaged, or says what [`Subsampling`] has no word for.
-    ///
-    /// # Errors
-    /// [`TableError`] where it could not be read, or is sound and of a kind that is not read directly.
-    pub fn subsampling(&self) -> Result<Option<Subsampling>, TableError> {
-        let Some((column, row)) = self.table.first_stored() else { return Ok(None) };
-        match DESK.with_borrow_mut(|desk| self.fetch(column, row, desk)) {
-            Ok(frame) => Ok(frame.and_then(|frame| frame.subsampling)),
-            Err(TileError::Bytes(TileBytesError::System(error))) => Err(TableError::System(error)),
-            // No JPEG at all, or a part of one: damage, which is told of when the tile is read.
-            Err(TileError::Stream(JpegStreamError::Start | JpegStreamError::CutShort)) => Ok(None),
-            Err(TileError::Stream(error)) => Err(NotDirect::FirstTile(error).into()),
-            Err(_) => Ok(None),
-        }
-    }
-
-    /// Reads a tile and makes a JPEG file of it in `desk.jpeg`. `None` where it has no bytes.
-    fn fetch(&self, column: u32, row: u32, desk: &mut Desk) -> Result<Option<Frame>, TileError> {
-        if !self.table.read(column, row, &mut desk.stored)? {
-            return Ok(None);
-        }
-        let StoredTiles { size, colour, .. } = self.table.tiles;
-        Ok(Some(self.table.tables.splice(colour, size, &desk.stored, &mut desk.jpeg)?))
-    }
-
-    /// As [`StoredTileReader::read_stored`].
-    fn read_stored(
-        &self,
-        region: Rect,
-        method: ReductionMethod,
-        output: &mut Vec<u8>,
-        spare: Vec<u8>,
-    ) -> Result<Option<Pixels>, TileError> {
-        let StoredTiles { size: tile, colour, .. } = self.table.tiles;
-        let (size, Point { x, y }) = (region.size(), region.origin());
-        let at_corner = x.is_multiple_of(tile.width()) && y.is_multiple_of(tile.height());
-        if !at_corner || !Rect::of(tile).contains(Rect::of(size)) {
-            return Err(TileError::Corner { x, y });
-        }
-        DESK.with_borrow_mut(|desk| {
-            let Some(frame) = self.fetch(x / tile.width(), y / tile.height(), desk)? else { return Ok(None) };
-            let Desk { codec, jpeg, .. } = desk;
-            if size == tile {
-                output.clone_from(jpeg);
-            } else {
-                codec.cut(jpeg, size, output)?;
-            }
-            let file = JpegFile { bytes: output, size, conversion: Conversion::of(colour, frame) };
-            // A block that reaches past the region holds what the scanner put there: reduced as a whole, it would bleed into the region's edge.
-            let whole_blocks =
-                size.width().is_multiple_of(frame.mcu.width()) && size.height().is_multiple_of(frame.mcu.height());
-            Ok(Some(if whole_blocks && method == ReductionMethod::Mean {
-                codec.decode_halved(file, spare)?.over(Rgb::WHITE)
-            } else {
-                codec.decode_whole(file, Vec::new())?.over(Rgb::WHITE).view().reduced(Rect::of(size), method, spare)
-            }))
-        })
-    }
-
-    /// Decodes the part `shared` of a tile into `target`, rows `stride` bytes apart, from its first byte on. Both rectangles in pixels of
-    /// slide level 0.
-    fn decode(
-        &self,
-        (column, row): (u32, u32),
-        shared: Rect,
-        target: &mut [u8],
-        stride: usize,
-    ) -> Result<(), TileError> {
-        DESK.with_borrow_mut(|desk| {
-            let row_bytes = shared.size().width() as usize * PIXEL_BYTES;
-            let Some(frame) = self.fetch(column, row, desk)? else {
-                target.chunks_mut(stride).for_each(|row| row[..row_bytes].fill(0));
-                return Ok(());
-            };
-            let Desk { codec, jpeg, pixels, .. } = desk;
-            let StoredTiles { size, colour, .. } = self.table.tiles;
-            let file = JpegFile { bytes: jpeg, size, conversion: Conversion::of(colour, frame) };
-            if shared.size() == size {
-                return Ok(codec.decode(file, target, stride)?);
-            }
-            let pitch = size.width() as usize * PIXEL_BYTES;
-            pixels.resize(pitch * size.height() as usize, 0);
-            codec.decode(file, pixels, pitch)?;
-            let part = relative_to(shared, Point { x: column * size.width(), y: row * size.height() });
-            let left = part.origin().x as usize * PIXEL_BYTES;
-            let rows = pixels.chunks_exact(pitch).skip(part.origin().y as usize);
-            for (from, to) in rows.zip(target.chunks_mut(stride)) {
-                to[..row_bytes].copy_from_slice(&from[left..left + row_bytes]);
-            }
-            Ok(())
-        })
-    }
-}
 
 /// A slide whose full size is read directly, and everything else through OpenSlide.
 #[derive(Debug)]
@@ -382,98 +228,5 @@ impl StoredTileReader for TiffSource {
         self.tiles
             .read_stored(region, method, jpeg, spare)
             .map_err(|error| self.unreadable(SlideLevel::BASE, region, &error))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    //! Mutated files: whatever stands in a TIFF, reading it ends, and with pixels or an error.
-
-    use std::io::Write;
-    use std::path::PathBuf;
-
-    use slidezoom_fixtures::{ByteOrder, Colour, Container, JpegTables, Random, SlideBuilder, TileFault};
-
-    use super::*;
-
-    const SIZE: (u32, u32) = (40, 24);
-
-    /// Small files of every structure that is read directly.
-    fn seeds(folder: &std::path::Path) -> Vec<Vec<u8>> {
-        let small = || SlideBuilder::new(SIZE.0, SIZE.1).tile_size(16, 16);
-        let slides = [
-            small(),
-            small().jpeg_tables(JpegTables::Shared).colour(Colour::Rgb),
-            small().container(Container::BigTiff).byte_order(ByteOrder::Big),
-            small().tile_fault(0, 1, 1, TileFault::Missing).levels([1, 2]),
-        ];
-        let path = folder.join("seed.tiff");
-        slides
-            .iter()
-            .map(|slide| {
-                slide.write(&path).unwrap();
-                std::fs::read(&path).unwrap()
-            })
-            .collect()
-    }
-
-    /// Reads all there is to read of a file. Every pixel buffer is bounded by the slide's size, which the caller names.
-    fn read_all(path: &std::path::Path, size: Size) -> Result<(), TableError> {
-        // Of a level, too, nothing but tiles or a reason comes.
-        if let (Ok(level), Some(pixel)) = (DirectTiles::open_level(path, size.halved()), Rect::spanning(0..1, 0..1)) {
-            let _ = level.decode((0, 0), pixel, &mut [0; PIXEL_BYTES], PIXEL_BYTES);
-        }
-        let tiles = DirectTiles::open(path, size)?;
-        tiles.subsampling()?;
-        let tile = tiles.stored().size;
-        // Larger ones go through OpenSlide.
-        if tile.width().max(tile.height()) > 1024 {
-            return Ok(());
-        }
-        let stride = tile.width() as usize * PIXEL_BYTES;
-        let mut target = Vec::new();
-        for row in 0..size.height().div_ceil(tile.height()) {
-            for column in 0..size.width().div_ceil(tile.width()) {
-                let rect = tiles.table.rect(column, row).unwrap();
-                target.resize(stride * rect.size().height() as usize, 0);
-                // Damage is an error here and nothing else.
-                let _ = tiles.decode((column, row), rect, &mut target, stride);
-            }
-        }
-        Ok(())
-    }
-
-    /// Reads `count` mutated files; returns how many were a grid of tiles still.
-    fn read_mutated(first: u64, count: u64) -> u64 {
-        let folder = tempfile::tempdir().unwrap();
-        let seeds = seeds(folder.path());
-        let size = Size::new(SIZE.0, SIZE.1).unwrap();
-        let path: PathBuf = folder.path().join("mutated.tiff");
-        let mut opened = 0;
-        for number in first..first + count {
-            let mut random = Random::new(number);
-            let seed = random.below(seeds.len());
-            let bytes = random.damaged(&seeds[seed]);
-            std::fs::File::create(&path).unwrap().write_all(&bytes).unwrap();
-            let outcome = std::panic::catch_unwind(|| read_all(&path, size));
-            opened += u64::from(outcome.unwrap_or_else(|_| panic!("input {number}")).is_ok());
-        }
-        opened
-    }
-
-    #[test]
-    fn mutated_files_are_read_or_refused() {
-        let opened = read_mutated(0, 3_000);
-        // Both kinds must come, or the mutations are of no use.
-        assert!((500..2_900).contains(&opened), "{opened} of 3000 were read");
-    }
-
-    #[test]
-    #[ignore = "takes minutes: make soak"]
-    fn a_million_mutated_files_are_read_or_refused() {
-        let workers: Vec<_> =
-            (0..2).map(|part| std::thread::spawn(move || read_mutated(part << 32, 500_000))).collect();
-        let opened: u64 = workers.into_iter().map(|worker| worker.join().unwrap()).sum();
-        assert!(opened > 100_000, "{opened} of a million were read");
     }
 }
