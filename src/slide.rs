@@ -344,8 +344,10 @@ fn image_format(path: &Path) -> Result<Option<ImageFormat>, SlideError> {
 fn is_image(path: &Path, vendor: Option<&str>, format: ImageFormat, options: &OpenOptions) -> bool {
     match vendor {
         None => !has_slide_ending(path) || format == ImageFormat::Tiff && has_tiff_ending(path),
-        // OpenSlide makes 8 bits of 16 without being asked how, and shows the first page.
-        Some("generic-tiff") => options.page.is_some() || options.range.is_some() || raster::is_deep_tiff(path),
+        // OpenSlide shows the first page only.
+        Some("generic-tiff") => {
+            options.page.is_some() || options.range.is_some() || raster::is_misread_by_openslide(path)
+        }
         Some(_) => false,
     }
 }

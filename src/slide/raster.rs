@@ -39,7 +39,7 @@ mod tile_source;
 mod webp;
 
 pub use conversion::SampleRange;
-pub(super) use opening::{is_deep_tiff, open_file, open_pipe};
+pub(super) use opening::{is_misread_by_openslide, open_file, open_pipe};
 use samples::SampleLayout;
 
 /// The formats of ordinary images.

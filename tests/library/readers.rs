@@ -217,16 +217,17 @@ fn damage_is_told_in_words() {
 fn ambiguous_directories_go_through_openslide() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("slide.tiff");
-    SlideBuilder::new(300, 200).levels([1, 4]).write(&path).unwrap();
-    let whole = std::fs::read(&path).unwrap();
-    // The entry of tag 296, ResolutionUnit, a SHORT: its 12 bytes become another entry.
-    let unit = [0x28, 0x01, 3, 0, 1, 0, 0, 0];
-    let at = whole.windows(8).position(|entry| entry == unit).unwrap();
-    for (tag, value, reason) in [
-        (274_u16, 3_u8, NotDirect::Orientation { orientation: 3 }),
+    for (style, tag, value, reason) in [
+        // Where it is a scanner's; a plain one with this tag is read as an image.
+        (Style::Aperio, 274_u16, 3_u8, NotDirect::Orientation { orientation: 3 }),
         // PhotometricInterpretation a second time, RGB where the first says YCbCr.
-        (262, 2, NotDirect::RepeatedTag),
+        (Style::GenericTiff, 262, 2, NotDirect::RepeatedTag),
     ] {
+        SlideBuilder::new(300, 200).levels([1, 4]).style(style).write(&path).unwrap();
+        let whole = std::fs::read(&path).unwrap();
+        // The entry of tag 284, PlanarConfiguration, a SHORT that says what is so anyway: its 12 bytes become another entry.
+        let planes = [0x1c, 0x01, 3, 0, 1, 0, 0, 0];
+        let at = whole.windows(8).position(|entry| entry == planes).unwrap();
         let mut changed = whole.clone();
         changed[at..at + 2].copy_from_slice(&tag.to_le_bytes());
         changed[at + 8] = value;

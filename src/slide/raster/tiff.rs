@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::fs::File;
 
 use super::{Decoder, ImageError, ImageHeader, Request, exif};
-use crate::geometry::Size;
+use crate::geometry::{Orientation, Size};
 use crate::render::IccProfile;
 use crate::slide::MicronsPerPixel;
 
@@ -115,7 +115,6 @@ fn read_header(container: &Container, directory: &Directory<'_>, picture: &Pictu
     /// Profiles of printers have some megabytes.
     const PROFILE_BYTES_AT_MOST: u64 = 64 << 20;
     let profile = directory.raw(tag::ICC_PROFILE, PROFILE_BYTES_AT_MOST)?.filter(|profile| !profile.is_empty());
-    let orientation = directory.number(tag::ORIENTATION)?.unwrap_or(1);
     let properties = read_properties(directory)?;
     let in_centimetres = if_sound(directory.number(tag::RESOLUTION_UNIT))? == Some(CENTIMETRE);
     let (x, y) = (if_sound(directory.real(tag::X_RESOLUTION))?, if_sound(directory.real(tag::Y_RESOLUTION))?);
@@ -127,13 +126,26 @@ fn read_header(container: &Container, directory: &Directory<'_>, picture: &Pictu
         size: picture.size,
         samples: picture.samples.clone(),
         coding: picture.coding_words(),
-        orientation: exif::of_number(u32::try_from(orientation).unwrap_or(0)),
+        orientation: orientation(directory)?,
         icc_profile: profile.map(IccProfile::new),
         subsampling: ChunkDecoder::default().subsampling(&container.file, picture)?,
         microns_per_pixel,
         properties,
         held_bytes: held_bytes(picture),
     })
+}
+
+fn orientation(directory: &Directory<'_>) -> Result<Orientation, ImageError> {
+    let number = directory.number(tag::ORIENTATION)?.unwrap_or(1);
+    Ok(exif::of_number(u32::try_from(number).unwrap_or(0)))
+}
+
+/// How the first page is to be turned and mirrored, be it of a kind that is read or not.
+///
+/// # Errors
+/// [`ImageError`] where the file is no TIFF.
+pub(super) fn first_orientation(file: File) -> Result<Orientation, ImageError> {
+    orientation(&Container::open(file)?.first_directory()?)
 }
 
 /// What decoding holds beyond rows: of tiles one, in each thread; of strips the whole of one where it is JPEG.

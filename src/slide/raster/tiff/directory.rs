@@ -170,6 +170,11 @@ impl Container {
         Ok(all)
     }
 
+    /// Reads the first directory.
+    pub fn first_directory(&self) -> Result<Directory<'_>, ImageError> {
+        self.directory(self.first)
+    }
+
     /// Reads the directory at an offset.
     pub fn directory(&self, at: u64) -> Result<Directory<'_>, ImageError> {
         let (count_bytes, entry_bytes, field_bytes) = if self.is_big { (8, 20, 8) } else { (2, 12, 4) };
