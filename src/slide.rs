@@ -292,17 +292,16 @@ pub fn open(path: &Path) -> Result<Box<dyn Source>, SlideError> {
 /// Opens a slide or an ordinary image. This is the one place that chooses a reader; [`SlideInfo::reader`] tells the choice and why.
 ///
 /// What OpenSlide knows is a slide, and OpenSlide says what it is. Where it is a TIFF that is no more than a grid of JPEG tiles, these are read directly. Anything else is an
-/// image if it begins like one, whatever its name; but not with the ending of a slide: half a slide can begin like a whole image.
+/// image if it begins like one, whatever its name; but not with the ending of a scanner's files: half a slide can begin like a whole image.
 ///
 /// # Errors
 /// As [`open`].
 pub fn open_with(path: &Path, options: impl Into<OpenOptions>) -> Result<Box<dyn Source>, SlideError> {
     let options = options.into();
     let format = openslide::check_file(path).and_then(|()| image_format(path))?;
-    match (openslide::detect_vendor(path), format) {
-        (vendor, Some(format))
-            if options.reader != ReaderChoice::OpenSlide && is_image(path, vendor.as_deref(), format, &options) =>
-        {
+    let vendor = openslide::detect_vendor(path);
+    match format.filter(|_| options.reader != ReaderChoice::OpenSlide) {
+        Some(format) if is_image(path, vendor.as_deref(), format, &options)? => {
             raster::open_file(path, format, &options)
         }
         _ if options.page.is_some() => Err(SlideError::NotImage { path: path.to_owned(), what: "pages" }),
@@ -341,14 +340,20 @@ fn image_format(path: &Path) -> Result<Option<ImageFormat>, SlideError> {
 }
 
 /// Whether a file that begins like an image of that format is one and no slide.
-fn is_image(path: &Path, vendor: Option<&str>, format: ImageFormat, options: &OpenOptions) -> bool {
+///
+/// # Errors
+/// [`SlideError::CalledAsSlide`] where it is none of both.
+fn is_image(path: &Path, vendor: Option<&str>, format: ImageFormat, options: &OpenOptions) -> Result<bool, SlideError> {
     match vendor {
-        None => !has_slide_ending(path) || format == ImageFormat::Tiff && has_tiff_ending(path),
+        None if has_slide_ending(path) && !has_tiff_ending(path) => {
+            Err(SlideError::CalledAsSlide { path: path.to_owned(), format })
+        }
+        None => Ok(true),
         // OpenSlide shows the first page only.
         Some("generic-tiff") => {
-            options.page.is_some() || options.range.is_some() || raster::is_misread_by_openslide(path)
+            Ok(options.page.is_some() || options.range.is_some() || raster::is_misread_by_openslide(path))
         }
-        Some(_) => false,
+        Some(_) => Ok(false),
     }
 }
 

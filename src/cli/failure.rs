@@ -279,6 +279,9 @@ fn slide_hint(error: &SlideError) -> Option<String> {
         SlideError::Unsupported { .. } => {
             "readable are Aperio, DICOM, Hamamatsu, Leica, MIRAX, Philips, Sakura, Trestle, Ventana and Zeiss slides, and PNG, JPEG, TIFF, JPEG 2000, WebP, BMP and PNM images"
         }
+        SlideError::CalledAsSlide { .. } => {
+            "an ordinary image needs the ending of one; a slide may need its other files beside it, such as an .mrxs its folder"
+        }
         SlideError::UnsupportedImage { .. } => "another program may read it and save it as TIFF or PNG",
         SlideError::Memory { needed, .. } => {
             return Some(format!("--memory {} allows it, where the machine has as much", in_units(*needed)));

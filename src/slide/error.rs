@@ -23,6 +23,18 @@ pub enum SlideError {
         /// The file.
         path: PathBuf,
     },
+    /// No reader of slides knows the file, though it is called as slides are; that it begins like an image may be a part of a slide that lost the rest.
+    #[error(
+        "{path}: no slide that can be read, or an incomplete one: it begins like {}, and is called as slides are",
+        format.name(),
+        path = path.display()
+    )]
+    CalledAsSlide {
+        /// The file.
+        path: PathBuf,
+        /// The format of images that it begins like.
+        format: ImageFormat,
+    },
     /// The file is of a known kind but damaged or beyond its reader.
     #[error("{path}: {message}", path = path.display())]
     Malformed {
@@ -157,6 +169,7 @@ impl SlideError {
         match self {
             Self::Open { path, .. }
             | Self::Unsupported { path }
+            | Self::CalledAsSlide { path, .. }
             | Self::Malformed { path, .. }
             | Self::Empty { path }
             | Self::Size { path, .. }

@@ -278,7 +278,7 @@ fn an_image_is_known_by_its_contents() {
     // Not as a slide: the picture inside a slide that lost its other files is no slide.
     let slide = image.path.with_file_name("picture.mrxs");
     std::fs::rename(&other, &slide).unwrap();
-    assert!(matches!(slide::open(&slide).err().unwrap(), SlideError::Unsupported { .. }));
+    assert!(matches!(slide::open(&slide).err().unwrap(), SlideError::CalledAsSlide { .. }));
     let page = OpenOptions { page: NonZeroU32::new(2), ..OpenOptions::default() };
     std::fs::rename(&slide, &other).unwrap();
     assert!(matches!(slide::open_with(&other, page).err().unwrap(), SlideError::NoSuchPage { page: 2, pages: 1, .. }));
