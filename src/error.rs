@@ -1,5 +1,7 @@
 //! What can go wrong with an export, grouped by who is at fault: the options, the slide, the destination, or this program.
 
+use std::path::PathBuf;
+
 use crate::encode::EncodeError;
 use crate::plan::PlanError;
 use crate::pyramid::TileAddress;
@@ -38,13 +40,25 @@ pub enum Error {
         message: String,
     },
     /// What an earlier run has left is of another export.
-    #[error("cannot be resumed: {what} was {before:?}, and is {now:?}")]
+    #[error("cannot be resumed: its {what} was {before}, and is {now}")]
     Differs {
         /// What differs.
         what: String,
         /// What it was.
         before: String,
         /// What it is.
+        now: String,
+    },
+    /// A finished export is of another picture, or made with other options.
+    #[error("{path}: is finished, but another export: its {what} is {before}, and would be {now}", path = path.display())]
+    OtherExport {
+        /// Where it is.
+        path: PathBuf,
+        /// What differs.
+        what: String,
+        /// What it is there.
+        before: String,
+        /// What it would be.
         now: String,
     },
     /// What an earlier run has left makes no sense.

@@ -15,7 +15,7 @@ use crate::plan::{
 };
 use crate::pyramid::Level;
 use crate::render::{ReductionMethod, Rgb};
-use crate::slide::{MicronsPerPixel, SlideInfo, SourceFile, SourceIdentity, openslide_version};
+use crate::slide::{MicronsPerPixel, Reader, SlideInfo, SourceFile, SourceIdentity, openslide_version};
 use crate::tile_layout::{ResourceId, TileLayout};
 use crate::tile_set::TileSet;
 
@@ -96,6 +96,9 @@ struct Description<'a> {
     objective_power: Option<f64>,
     /// The exported area in slide-level-0 pixels.
     area: Area,
+    /// An ordinary image's format and kind, with the page and the range of samples that were asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    image: Option<String>,
     /// Where each point of the export's full size lies in slide level 0.
     to_slide: ToSlide,
     colour: &'a Colour,
@@ -190,6 +193,7 @@ pub fn describe(info: &SlideInfo, plan: &ExportPlan, findings: Findings<'_>) -> 
         microns_per_pixel: plan.microns_per_pixel(),
         objective_power: plan.objective_power(),
         area: plan.area().into(),
+        image: matches!(info.reader, Reader::Image(_)).then(|| info.reader.to_string()),
         to_slide: plan.placement().to_slide(),
         colour: plan.colour(),
         background: plan.background(),

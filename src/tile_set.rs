@@ -8,8 +8,8 @@ use base64::engine::general_purpose::STANDARD;
 
 use crate::pyramid::{PyramidPlan, TileAddress};
 
-/// Some of a pyramid's tiles.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// Some of a pyramid's tiles. By default none, of no pyramid.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct TileSet {
     bits: Vec<u8>,
     tiles: u64,

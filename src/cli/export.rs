@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::{Args, ValueEnum};
 use serde_json::json;
-use slidezoom::export::{create_sink, resume_sink};
+use slidezoom::export::{check_finished, create_sink, resume_sink};
 use slidezoom::gallery::{self, Gallery};
 use slidezoom::geometry::{Flip, Rotation};
 use slidezoom::layout::Container;
@@ -73,7 +73,7 @@ pub(super) struct Arguments {
     overwrite: bool,
 
     /// Go on from what a killed run of the same slide with the same options has left, byte for byte as if nothing had happened; refuse where
-    /// slide, options or versions differ. Exports that are finished are passed over. Where this run fails or is stopped, what it has
+    /// slide, options or versions differ. Exports that are finished are passed over, where slide and options are the same. Where this run fails or is stopped, what it has
     /// written is left for the next
     #[arg(long)]
     resume: bool,
@@ -286,6 +286,7 @@ fn export_one(task: &Task, arguments: &Arguments, options: &ExportOptions, stop:
     let watcher = Watcher::new(arguments.progress, &task.name, stop);
     let sink = match begin_sink(&plan, task, arguments, existing) {
         Err(SinkError::Exists { .. }) if arguments.resume => {
+            check_finished(source.as_ref(), &plan, &task.destination, &|| stop.load(Ordering::Relaxed))?;
             let destination = task.destination.display().to_string();
             let event = json!({ "event": "passed over", "name": task.name, "output": destination });
             watcher.say(&format!("{}: is finished already: {destination}", task.name), &event);

@@ -196,6 +196,9 @@ fn classify(error: &Error) -> (u8, Option<String>) {
                     .to_owned(),
             ),
         ),
+        Error::OtherExport { .. } => {
+            (2, Some("--overwrite instead of --resume replaces it; -o writes elsewhere".to_owned()))
+        }
         Error::Unresumable => (4, Some("leave --resume out to begin anew".to_owned())),
         Error::Interrupted => (130, Some("nothing of this slide was published, and nothing is left of it".to_owned())),
         Error::Leftover { cause, .. } => (classify(cause).0, Some("remove it by hand".to_owned())),

@@ -4,8 +4,9 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use super::checkpoint::{Identity, LeftOut, PIXEL_BYTES_A_BYTE, SavedState};
+use super::checkpoint::{LeftOut, PIXEL_BYTES_A_BYTE, SavedState};
 use super::digests::TileDigests;
+use super::identity::Identity;
 use super::mosaic::{Content, Mosaic, Piece, Reduction, Task};
 use crate::conveyor::Agenda;
 use crate::error::Error;

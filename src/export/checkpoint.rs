@@ -5,106 +5,18 @@
 //! else: each checkpoint follows [`PIXEL_BYTES_A_BYTE`] times as many bytes of pixels read, so that keeping them takes a small part of the
 //! time. What always holds: a state is used only for the same slide, the same options and the same versions.
 
-use std::collections::BTreeMap;
-use std::ffi::OsStr;
-use std::fs::Metadata;
 use std::io::{self, Write};
-use std::os::unix::fs::MetadataExt;
-use std::path::Path;
 use std::sync::Arc;
 
-use walkdir::{DirEntry, WalkDir};
-
 use super::digests::TileDigests;
+use super::identity::Identity;
 use super::mosaic::{Content, Piece, SavedMosaic};
 use crate::geometry::{Point, Rect, Size};
-use crate::layout::Container;
 use crate::manifest::Digest;
-use crate::plan::ExportPlan;
 use crate::render::{PIXEL_BYTES, Pixels};
-use crate::slide::{Source, SourceIdentity, identify, openslide_version};
 
 /// How many bytes of pixels are read for each byte that a checkpoint keeps. Reading and encoding takes some 3 ns a byte, and keeping one less than 1.
 pub(super) const PIXEL_BYTES_A_BYTE: u64 = 100;
-
-/// What an export was made of and how, by the words that a user is told where it differs.
-pub(super) type Identity = BTreeMap<String, String>;
-
-/// The identity of an export. Of a slide that is no file, or cannot be read any more, the file says nothing.
-pub(super) fn identity(source: &dyn Source, plan: &ExportPlan) -> Identity {
-    let info = source.info();
-    let file = identify(&info.path, plan.name(), SourceIdentity::Fingerprint, &|| false).ok().flatten();
-    let mut identity = Identity::new();
-    let mut note = |key: &str, value: String| identity.insert(key.to_owned(), value);
-    note("the version of slidezoom", env!("CARGO_PKG_VERSION").to_owned());
-    note("the version of OpenSlide", openslide_version().unwrap_or_default());
-    note("the slide", file.map_or_else(String::new, |file| format!("{} bytes, {:?}", file.bytes, file.fingerprint)));
-    note("the slide's files", stamp_of_files(&info.path, info.vendor.as_deref()).to_string());
-    note("the slide's quickhash", info.properties.get("openslide.quickhash-1").cloned().unwrap_or_default());
-    note("the reader", info.reader.to_string());
-    note("the name", plan.name().to_owned());
-    note("the container", format!("{:?}", plan.layout().container()));
-    note("the layout", plan.tile_layout().word().to_owned());
-    note("the resource's identifier", plan.resource_id().map_or_else(String::new, |id| id.as_str().to_owned()));
-    note("the area", plan.area().to_string());
-    note("the size that it starts from", format!("{:?}", (plan.resolution(), plan.placement().downsamples())));
-    note("the orientation", format!("{:?}", (plan.rotation(), plan.flip())));
-    note("the tiles", format!("{:?}", (plan.pyramid().geometry(), plan.base_tiles(), plan.format())));
-    note("the smallest level", plan.pyramid().smallest_level().to_string());
-    note("the reduction", plan.reduction().name().to_owned());
-    note("the colours", format!("{:?}", plan.colour()));
-    note("the background", plan.background().to_string());
-    note("what becomes of blank tiles", format!("{:?}", plan.blank_tiles()));
-    note("the micrometres per pixel", format!("{:?}", plan.microns_per_pixel()));
-    note("the associated images", plan.associated().join(", "));
-    note("the properties", format!("{:?}", plan.properties()));
-    note("the bounds", format!("{:?}", plan.bounds()));
-    note("the page", format!("{:?}", plan.page()));
-    note("the slide's hash", format!("{:?}", plan.source_identity()));
-    note("what to do on read errors", format!("{:?}", plan.on_read_error()));
-    identity
-}
-
-/// A digest of what the file system says of each of a slide's files: whoever writes one anew, be it with the times that it had, gives it another
-/// inode or another time of change.
-fn stamp_of_files(path: &Path, vendor: Option<&str>) -> Digest {
-    // MIRAX keeps its pixels in a folder called as the slide; DICOM, VMS and VMU in files beside it.
-    let ending = path.extension().map(OsStr::to_ascii_lowercase);
-    let folder = match vendor {
-        Some("mirax") => Some(WalkDir::new(path.with_extension(""))),
-        Some("dicom") => path.parent().map(|folder| WalkDir::new(folder).max_depth(1)),
-        Some("hamamatsu") if ending.is_some_and(|ending| ending != "ndpi") => {
-            path.parent().map(|folder| WalkDir::new(folder).max_depth(1))
-        }
-        _ => None,
-    };
-    // What an export writes beside a slide is none of the slide's files.
-    let is_output = |file: &Path| {
-        let hidden = file.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
-        hidden || Container::of_path(file).is_archive()
-    };
-    let companions = folder.into_iter().flatten().filter_map(Result::ok).map(DirEntry::into_path);
-    let mut stamps: Vec<String> = companions
-        .filter(|file| !is_output(file))
-        .chain([path.to_owned()])
-        .filter_map(|file| {
-            let found = std::fs::metadata(&file).ok().filter(Metadata::is_file)?;
-            let times = (found.mtime(), found.mtime_nsec(), found.ctime(), found.ctime_nsec());
-            Some(format!("{} {} {} {} {times:?}", file.display(), found.dev(), found.ino(), found.len()))
-        })
-        .collect();
-    stamps.sort_unstable();
-    stamps.dedup();
-    Digest::of(stamps.join("\n").as_bytes())
-}
-
-/// The first thing that differs: what it is of, what it was, and what it is.
-pub(super) fn difference(before: &Identity, now: &Identity) -> Option<(String, String, String)> {
-    let keys = now.keys().chain(before.keys());
-    let value = |identity: &Identity, key: &str| identity.get(key).cloned().unwrap_or_default();
-    let mut each = keys.map(|key| (key.clone(), value(before, key), value(now, key)));
-    each.find(|(_, before, now)| before != now)
-}
 
 /// The tiles that no file was made of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -293,7 +205,7 @@ mod tests {
         let pixels = Content::Pixels(Pixels::filled(rect.size(), Rgb::WHITE));
         let piece = |content| Arc::new(Piece { rect, content });
         let state = SavedState {
-            identity: Arc::new([("the name".to_owned(), "scan".to_owned())].into()),
+            identity: Arc::new(vec![("name".to_owned(), "scan".to_owned())]),
             chunks: 7,
             entries: 6,
             written: 5,
@@ -321,17 +233,5 @@ mod tests {
         for length in 0..bytes.len() {
             assert!(SavedState::read(&bytes[..length]).is_none(), "{length} bytes");
         }
-    }
-
-    #[test]
-    fn what_differs_is_told() {
-        let before: Identity = [("a".to_owned(), "1".to_owned()), ("b".to_owned(), "2".to_owned())].into();
-        assert_eq!(difference(&before, &before), None);
-        let mut now = before.clone();
-        now.insert("b".to_owned(), "3".to_owned());
-        assert_eq!(difference(&before, &now), Some(("b".to_owned(), "2".to_owned(), "3".to_owned())));
-        now = before.clone();
-        now.remove("a");
-        assert_eq!(difference(&before, &now), Some(("a".to_owned(), "1".to_owned(), String::new())));
     }
 }

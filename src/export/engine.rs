@@ -6,8 +6,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::bag;
-use super::checkpoint::{self, SavedState};
+use super::checkpoint::SavedState;
 use super::files::Files;
+use super::identity;
 use super::tiles::{Start, WrittenTiles, write_tiles};
 use crate::encode::{EncodeError, TileEncoder, TileFormat};
 use crate::error::Error;
@@ -152,10 +153,10 @@ pub fn export(
 
 /// Goes on from what an earlier run has left, where the sink has something like that, or else from the beginning.
 fn take_up(source: &dyn Source, plan: &ExportPlan, sink: &dyn Sink, progress: &dyn Progress) -> Result<Start, Error> {
-    let identity = Arc::new(checkpoint::identity(source, plan));
+    let identity = Arc::new(identity::of_run(source, plan));
     let Some(left) = sink.left_behind() else { return Ok(Start { identity, left: None }) };
     let state = SavedState::read(&left.state).ok_or(Error::Unresumable)?;
-    if let Some((what, before, now)) = checkpoint::difference(&state.identity, &identity) {
+    if let Some((what, before, now)) = identity::difference(&state.identity, &identity) {
         return Err(Error::Differs { what, before, now });
     }
     let (pyramid, names) = (plan.pyramid(), plan.names());

@@ -12,8 +12,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use rayon::ThreadPool;
 
 use super::agenda::{Checkpoints, ExportAgenda, Job, Outcome, Placed, Written, place};
-use super::checkpoint::{Identity, LeftOut, SavedState};
+use super::checkpoint::{LeftOut, SavedState};
 use super::digests::TileDigests;
+use super::identity::Identity;
 use super::mosaic::{Content, Mosaic, Piece, Reduction};
 use super::read_order::{Course, ReadOrder, chunk_size};
 use super::reading::{is_unscanned, on_slide, read_chunk};

@@ -43,6 +43,7 @@ mod descriptions;
 mod destinations;
 mod existing_archives;
 mod existing_output;
+mod finished;
 mod foreign_archives;
 mod formats;
 mod full_disk;

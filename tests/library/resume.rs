@@ -196,10 +196,10 @@ fn another_export_does_not_take_up_what_was_left() {
         let other = ExportOptions { page: Page::Include, ..options(container) };
         let refused = exports.run_with("scan", 2, &Unwatched, &other);
         let Err(Error::Differs { what, before: was, now }) = refused else { panic!("{refused:?}") };
-        assert_eq!((what.as_str(), was.as_str(), now.as_str()), ("the page", "Omit", "Include"));
+        assert_eq!((what.as_str(), was.as_str(), now.as_str()), ("page", "omit", "include"));
         let other = ExportOptions { rotation: Rotation::Half, ..options(container) };
         let refused = exports.run_with("scan", 2, &Unwatched, &other);
-        assert!(matches!(&refused, Err(Error::Differs { what, .. }) if what == "the orientation"), "{refused:?}");
+        assert!(matches!(&refused, Err(Error::Differs { what, .. }) if what == "rotation"), "{refused:?}");
         for other in [
             ExportOptions { reduction: ReductionMethod::Max, ..options(container) },
             ExportOptions { properties: PublishedProperties::All, ..options(container) },

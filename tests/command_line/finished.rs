@@ -1,0 +1,94 @@
+//! Finished exports and `--resume`: passed over where they are what the run would make, refused where they are anything else.
+
+use std::fs;
+
+use slidezoom_fixtures::image::{ImageBuilder, ImageFormat};
+
+use crate::slides::{self, WriteInto};
+use crate::workspace::Workspace;
+
+/// Two pictures of the same size, in files of the same length.
+fn with_alike_images() -> Workspace {
+    let workspace = Workspace::new();
+    let mut bytes = ImageBuilder::new(300, 200, ImageFormat::Pnm).bytes().unwrap();
+    fs::write(workspace.path("one.ppm"), &bytes).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    fs::write(workspace.path("other.ppm"), &bytes).unwrap();
+    workspace
+}
+
+#[test]
+fn a_finished_export_is_passed_over() {
+    let workspace = with_alike_images();
+    slides::aperio().write_into(&workspace, "scan.svs");
+    for (input, output) in [("one.ppm", "a"), ("one.ppm", "a.zip"), ("scan.svs", "b"), ("scan.svs", "b.szi")] {
+        for hash in [&[][..], &["--no-source-hash"]] {
+            let arguments = [&[input, "-o", output][..], hash].concat();
+            workspace.export([&arguments[..], &["--overwrite"]].concat()).succeeds();
+            let before = workspace.tree("");
+            let again = workspace.export([&arguments[..], &["--resume"]].concat()).succeeds();
+            again.says(&["is finished already: "]);
+            workspace.tree("").assert_same(&before);
+        }
+    }
+    // As a bag, and with associated images that are asked for.
+    let bag = ["scan.svs", "-o", "bag", "--bag", "--associated", "macro,label"];
+    workspace.export(bag).succeeds();
+    workspace.export([&bag[..], &["--resume"]].concat()).succeeds().says(&["is finished already: "]);
+}
+
+#[test]
+fn an_export_of_another_file_is_not_passed_over() {
+    let workspace = with_alike_images();
+    slides::aperio().write_into(&workspace, "scan.svs");
+    for output in ["out", "out.zip"] {
+        workspace.export(["one.ppm", "-o", output]).succeeds();
+        let before = workspace.tree("");
+        let words =
+            ["is finished, but another export: its SHA-256 of the file is ", "\n  --overwrite instead of --resume"];
+        workspace.export(["other.ppm", "-o", output, "--resume"]).fails(2, &words);
+        let words = ["out", " is finished, but another export: its "];
+        workspace.export(["scan.svs", "-o", output, "--resume"]).fails(2, &words);
+        workspace.tree("").assert_same(&before);
+    }
+}
+
+#[test]
+fn an_export_with_other_options_is_not_passed_over() {
+    let workspace = Workspace::new();
+    slides::aperio().write_into(&workspace, "scan.svs");
+    workspace.export(["scan.svs", "-o", "out"]).succeeds();
+    let before = workspace.tree("");
+    for (options, words) in [
+        (&["--quality", "95"][..], "its quality is 80, and would be 95"),
+        (&["--format", "png"], "its format is jpeg, and would be png"),
+        (&["--tile-size", "500"], "its tile size is 254, and would be 500"),
+        (&["--rotate", "90"], "its rotation is 0, and would be 90"),
+        (&["--no-viewer"], "its page is include, and would be omit"),
+        (&["--associated", "macro"], "its list of associated images is thumbnail, and would be macro"),
+        (&["--no-source-hash"], "its source identity is sha256, and would be "),
+        (&["--background", "000000"], "its background is ffffff, and would be 000000"),
+        (&["--all-properties"], "its properties is listed, and would be all"),
+    ] {
+        let run = workspace.export([&["scan.svs", "-o", "out", "--resume"], options].concat());
+        run.fails(2, &["out: is finished, but another export: ", words]);
+    }
+    workspace.tree("").assert_same(&before);
+}
+
+#[test]
+fn what_is_no_export_is_not_passed_over() {
+    let workspace = with_alike_images();
+    fs::create_dir(workspace.path("letters")).unwrap();
+    fs::write(workspace.path("letters/to.txt"), "Dear all").unwrap();
+    fs::write(workspace.path("photos.zip"), "Dear all").unwrap();
+    let before = workspace.tree("");
+    for output in ["letters", "photos.zip"] {
+        workspace.export(["one.ppm", "-o", output, "--resume"]).fails(4, &[output, "exists already"]);
+    }
+    // Nor is a folder the bag that was asked for.
+    workspace.tree("").assert_same(&before);
+    workspace.export(["one.ppm", "-o", "out"]).succeeds();
+    workspace.export(["one.ppm", "-o", "out", "--bag", "--resume"]).fails(4, &["out: exists already"]);
+}
