@@ -15,6 +15,7 @@ use crate::render::{IccProfile, PIXEL_BYTES, Pixels, PremultipliedPixels, Reduct
 
 mod codec;
 mod direct_tiles;
+mod jpeg_scans;
 mod jpeg_segments;
 mod jpeg_stream;
 mod tile_table;
@@ -120,7 +121,7 @@ impl TiffSource {
     }
 
     /// Reads the part `shared` of a tile that failed with `error` as OpenSlide does: it forgives, for example, filling bytes before the end of the
-    /// image. Not for grey, which it leaves to libtiff: that shows damage as if it were pixels.
+    /// image. Not for grey, which it leaves to libtiff, nor where scans are missing: damage is shown as if it were pixels then.
     fn decode_otherwise(
         &self,
         level: SlideLevel,
@@ -130,7 +131,8 @@ impl TiffSource {
         stride: usize,
     ) -> Result<(), SlideError> {
         let unreadable = self.unreadable(level, shared, error);
-        if matches!(error, TileError::Bytes(_)) || self.tiles.stored().colour == TileColour::Grey {
+        let incomplete = matches!(error, TileError::Bytes(_) | TileError::Stream(JpegStreamError::MissingScans));
+        if incomplete || self.tiles.stored().colour == TileColour::Grey {
             return Err(unreadable);
         }
         let pixels = self.openslide()?.read_from_level(level, shared, Vec::new()).map_err(|_| unreadable)?;

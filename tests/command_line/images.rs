@@ -285,7 +285,7 @@ fn stored_at(orientation: u16, (x, y): (u32, u32), (width, height): (u32, u32)) 
 
 #[test]
 fn a_picture_in_tiles_stands_upright_too() {
-    let (size, side) = ((300, 200), 64);
+    let size = (300, 200);
     let field = |tag, values| Field { tag, values };
     for (orientation, coding) in (1..=8).flat_map(|orientation| [(orientation, 1), (orientation, 7)]) {
         let workspace = Workspace::new();
@@ -293,7 +293,7 @@ fn a_picture_in_tiles_stands_upright_too() {
         let mut writer = TiffWriter::create(&path, Container::Classic, ByteOrder::Little).unwrap();
         let (mut offsets, mut lengths) = (Vec::new(), Vec::new());
         let mut stored = Picture::draw((320, 256), pixel);
-        for (top, left) in (0..256).step_by(side).flat_map(|y| (0..320).step_by(side).map(move |x| (y, x))) {
+        for (top, left) in (0..256).step_by(64).flat_map(|y| (0..320).step_by(64).map(move |x| (y, x))) {
             let tile = Picture::draw((64, 64), |x, y| pixel(x + left, y + top));
             let bytes = if coding == 7 {
                 let image = turbojpeg::Image {

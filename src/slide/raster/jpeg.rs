@@ -34,8 +34,8 @@ pub(in crate::slide) fn open(
     let (channels, decoded, inverted) = match facts.colour_space {
         ColourSpace::GREY => (Channels::Grey, ColourSpace::GREY, false),
         ColourSpace::YCBCR | ColourSpace::RGB => (Channels::Bgra, ColourSpace::BGRA, false),
-        // Adobe's programs store how much light there is, and not how much ink.
-        ColourSpace::CMYK | ColourSpace::YCCK => (Channels::Cmyk, ColourSpace::CMYK, facts.has_adobe_marker != 0),
+        // How much light there is, and not how much ink, as Adobe's programs store it: Pillow, OpenCV and libvips take every such file so, with Adobe's marker or without.
+        ColourSpace::CMYK | ColourSpace::YCCK => (Channels::Cmyk, ColourSpace::CMYK, true),
         _ => return Err(ImageError::Unsupported(format!("JPEG with {} components is not read", facts.components))),
     };
     let samples = SampleLayout { inverted, ..SampleLayout::new(channels, SampleType::U8) };

@@ -79,7 +79,9 @@ impl DirectTiles {
             Ok(frame) => Ok(frame.and_then(|frame| frame.subsampling)),
             Err(TileError::Bytes(TileBytesError::System(error))) => Err(TableError::System(error)),
             // No JPEG at all, or a part of one: damage, which is told of when the tile is read.
-            Err(TileError::Stream(JpegStreamError::Start | JpegStreamError::CutShort)) => Ok(None),
+            Err(TileError::Stream(
+                JpegStreamError::Start | JpegStreamError::CutShort | JpegStreamError::MissingScans,
+            )) => Ok(None),
             Err(TileError::Stream(error)) => Err(NotDirect::FirstTile(error).into()),
             Err(_) => Ok(None),
         }

@@ -8,6 +8,7 @@
 use crate::encode::Subsampling;
 use crate::geometry::Size;
 
+use super::jpeg_scans::Scans;
 use super::jpeg_segments::{END_OF_IMAGE, Header, Kind, RESTART_INTERVAL, START_OF_IMAGE, kind};
 
 /// What the numbers of a tile's pixels mean, as the TIFF says.
@@ -89,6 +90,9 @@ pub enum JpegStreamError {
         /// How many are read.
         most: usize,
     },
+    /// Scans do not come that would bring the rest of the picture, which decoders show blurred or without colour then.
+    #[error("some of its JPEG scans are missing")]
+    MissingScans,
     /// The frame is not as large as the TIFF says its tiles are.
     #[error("its JPEG frame is of {found} pixels where the file says {expected}")]
     Dimensions {
@@ -143,6 +147,7 @@ impl JpegTables {
         let mut header = Header::begin(stream)?;
         let mut frames = Vec::new();
         let mut scans = 0;
+        let mut sent = Scans::default();
         loop {
             if header.rest().starts_with(&END_OF_IMAGE) && scans > 0 {
                 // What follows, padding or anything else, is no part of the picture.
@@ -155,6 +160,7 @@ impl JpegTables {
                 Kind::Table => output.extend_from_slice(&stream[segment]),
                 Kind::Frame => {
                     output.extend_from_slice(&stream[segment.clone()]);
+                    sent = Scans::of_frame(&stream[segment.clone()]);
                     frames.push(segment);
                 }
                 Kind::Scan => {
@@ -162,6 +168,7 @@ impl JpegTables {
                     if scans > SCANS_AT_MOST {
                         return Err(JpegStreamError::Scans { most: SCANS_AT_MOST });
                     }
+                    sent.add(&stream[segment.clone()]);
                     let end = header.skip_entropy_coded_data();
                     output.extend_from_slice(&stream[segment.start..end]);
                 }
@@ -172,6 +179,9 @@ impl JpegTables {
         let frame = read_frame(&stream[frame.clone()], colour)?;
         if frame.size != tile {
             return Err(JpegStreamError::Dimensions { expected: tile, found: frame.size });
+        }
+        if !sent.are_complete() {
+            return Err(JpegStreamError::MissingScans);
         }
         Ok(frame)
     }

@@ -34,7 +34,6 @@ pub(super) struct Facts {
     pub components: u32,
     pub bits: u32,
     pub colour_space: ColourSpace,
-    pub has_adobe_marker: u32,
     pub is_progressive: u32,
     pub is_arithmetic: u32,
     pub horizontal: [u32; 4],
@@ -56,7 +55,12 @@ unsafe extern "C" {
     fn slidezoom_jpeg_new(read: ReadBytes, reader: *mut c_void) -> *mut Opaque;
     fn slidezoom_jpeg_header(rows: *mut Opaque, facts: *mut Facts) -> c_int;
     fn slidezoom_jpeg_exif(rows: *mut Opaque, length: *mut usize) -> *const c_uchar;
-    fn slidezoom_jpeg_profile(rows: *mut Opaque, profile: *mut *mut c_uchar, length: *mut usize) -> c_int;
+    fn slidezoom_jpeg_profile(
+        rows: *mut Opaque,
+        profile: *mut *mut c_uchar,
+        length: *mut usize,
+        is_bogus: *mut u32,
+    ) -> c_int;
     fn slidezoom_jpeg_free_profile(profile: *mut c_uchar);
     fn slidezoom_jpeg_start(rows: *mut Opaque, colour_space: u32) -> c_int;
     fn slidezoom_jpeg_read(rows: *mut Opaque, target: *mut c_uchar, row_bytes: usize, count: usize) -> c_int;
@@ -136,7 +140,6 @@ impl Rows {
             components: 0,
             bits: 0,
             colour_space: ColourSpace(0),
-            has_adobe_marker: 0,
             is_progressive: 0,
             is_arithmetic: 0,
             horizontal: [0; 4],
@@ -157,12 +160,16 @@ impl Rows {
         Some(unsafe { std::slice::from_raw_parts(bytes.as_ptr(), length) })
     }
 
-    /// The profile of a file whose header was read. Where its segments do not fit together, none.
+    /// The profile of a file whose header was read. Where its segments do not fit together, it is empty.
     pub fn icc_profile(&mut self) -> Result<Option<IccProfile>, ImageError> {
-        let (mut profile, mut length) = (std::ptr::null_mut(), 0);
-        // SAFETY: both are written before it returns 0.
-        self.call(|decoder| unsafe { slidezoom_jpeg_profile(decoder, &raw mut profile, &raw mut length) })?;
-        let Some(bytes) = NonNull::new(profile) else { return Ok(None) };
+        let (mut profile, mut length, mut is_bogus) = (std::ptr::null_mut(), 0, 0);
+        // SAFETY: all three are written before it returns 0.
+        self.call(|decoder| unsafe {
+            slidezoom_jpeg_profile(decoder, &raw mut profile, &raw mut length, &raw mut is_bogus)
+        })?;
+        let Some(bytes) = NonNull::new(profile) else {
+            return Ok((is_bogus != 0).then(|| IccProfile::new(Vec::new())));
+        };
         // SAFETY: so many bytes were allocated for the caller.
         let copy = unsafe { std::slice::from_raw_parts(bytes.as_ptr(), length) }.to_vec();
         // SAFETY: it came from there, and is not used any more.

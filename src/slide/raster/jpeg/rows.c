@@ -36,7 +36,6 @@ struct rows_facts {
   uint32_t bits;
   /* libjpeg's J_COLOR_SPACE as it is stored. */
   uint32_t colour_space;
-  uint32_t has_adobe_marker;
   uint32_t is_progressive;
   uint32_t is_arithmetic;
   uint32_t horizontal[4], vertical[4];
@@ -55,6 +54,7 @@ struct rows {
   /* Bytes that the header may still have; of no meaning once it was read. */
   size_t header_left;
   boolean in_header;
+  boolean bogus_profile;
   enum problem problem;
   char message[JMSG_LENGTH_MAX];
   unsigned char buffer[BUFFER_BYTES];
@@ -71,10 +71,29 @@ static void on_error(j_common_ptr jpeg) {
   fail(rows, PROBLEM_DAMAGE);
 }
 
+/* Whether a warning says nothing about the pixels. */
+static boolean is_harmless(const struct rows *rows) {
+  const struct jpeg_decompress_struct *jpeg = &rows->jpeg;
+  switch (rows->errors.msg_code) {
+  case JWRN_JFIF_MAJOR: /* A newer revision of JFIF than 1.x. */
+  case JWRN_BOGUS_ICC:  /* The segments of a profile do not fit together. */
+    return TRUE;
+  case JWRN_EXTRANEOUS_DATA: /* Bytes between the last row and the end of the image. */
+    return jpeg->output_height > 0 && jpeg->output_scanline == jpeg->output_height &&
+           rows->errors.msg_parm.i[1] == JPEG_EOI;
+  default:
+    return FALSE;
+  }
+}
+
 static void on_message(j_common_ptr jpeg, int level) {
-  /* A newer revision of JFIF than 1.x says nothing about the pixels. */
-  if (level < 0 && jpeg->err->msg_code != JWRN_JFIF_MAJOR)
+  struct rows *rows = jpeg->client_data;
+  if (level >= 0)
+    return;
+  if (!is_harmless(rows))
     on_error(jpeg);
+  if (rows->errors.msg_code == JWRN_BOGUS_ICC)
+    rows->bogus_profile = TRUE;
 }
 
 static void say_nothing(j_common_ptr jpeg) {
@@ -178,7 +197,6 @@ int slidezoom_jpeg_header(struct rows *rows, struct rows_facts *facts) {
   facts->components = (uint32_t)jpeg->num_components;
   facts->bits = (uint32_t)jpeg->data_precision;
   facts->colour_space = (uint32_t)jpeg->jpeg_color_space;
-  facts->has_adobe_marker = jpeg->saw_Adobe_marker ? 1 : 0;
   facts->is_progressive = jpeg->progressive_mode ? 1 : 0;
   facts->is_arithmetic = jpeg->arith_code ? 1 : 0;
   uint64_t held = 0;
@@ -208,14 +226,16 @@ const unsigned char *slidezoom_jpeg_exif(struct rows *rows, size_t *length) {
   return NULL;
 }
 
-/* The ICC profile, put together from its segments; NULL where there is none. To be freed by slidezoom_jpeg_free_profile(). -1 where the segments do not fit together. */
-int slidezoom_jpeg_profile(struct rows *rows, unsigned char **profile, size_t *length) {
+/* The ICC profile, put together from its segments; NULL where there is none, or where they do not fit together, which *is_bogus tells then. To be freed by
+ * slidezoom_jpeg_free_profile(). */
+int slidezoom_jpeg_profile(struct rows *rows, unsigned char **profile, size_t *length, uint32_t *is_bogus) {
   unsigned int bytes = 0;
   *profile = NULL;
   if (setjmp(rows->failed))
     return -1;
   if (jpeg_read_icc_profile(&rows->jpeg, profile, &bytes))
     *length = bytes;
+  *is_bogus = rows->bogus_profile ? 1 : 0;
   return 0;
 }
 
@@ -223,12 +243,31 @@ void slidezoom_jpeg_free_profile(unsigned char *profile) {
   free(profile);
 }
 
-/* Begins to decode, to samples of this J_COLOR_SPACE. */
+/* Whether all scans have come. libjpeg-turbo takes what does not come for zero, and says nothing: the picture is blurred or without colour then. */
+static boolean is_complete(const struct jpeg_decompress_struct *jpeg) {
+  for (int at = 0; at < jpeg->num_components; at++) {
+    /* Of a component's first scan. */
+    if (jpeg->comp_info[at].quant_table == NULL)
+      return FALSE;
+    for (int coefficient = 0; jpeg->coef_bits != NULL && coefficient < DCTSIZE2; coefficient++) {
+      /* The lowest bit that has come, -1 where none has. */
+      if (jpeg->coef_bits[at][coefficient] != 0)
+        return FALSE;
+    }
+  }
+  return TRUE;
+}
+
+/* Begins to decode, to samples of this J_COLOR_SPACE. Of several scans all are read here. */
 int slidezoom_jpeg_start(struct rows *rows, uint32_t colour_space) {
   if (setjmp(rows->failed))
     return -1;
   rows->jpeg.out_color_space = (J_COLOR_SPACE)colour_space;
   jpeg_start_decompress(&rows->jpeg);
+  if (!is_complete(&rows->jpeg)) {
+    snprintf(rows->message, sizeof rows->message, "some of its scans are missing");
+    fail(rows, PROBLEM_DAMAGE);
+  }
   return 0;
 }
 

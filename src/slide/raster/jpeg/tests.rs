@@ -115,13 +115,13 @@ fn ink_is_more_where_there_is_more_of_it() {
     let (header, rows) = read(&file).unwrap();
     assert_eq!(header.samples.channels, Channels::Cmyk);
     assert!(rows == whole(&file, PixelFormat::CMYK));
-    // Adobe's marker, which libjpeg-turbo writes for inks, says that light is stored.
-    assert!(file.windows(5).any(|bytes| bytes == b"Adobe") && header.samples.inverted);
+    // With Adobe's marker, which libjpeg-turbo writes for inks, and without.
+    assert!(header.samples.inverted);
     let at = file.windows(5).position(|bytes| bytes == b"Adobe").unwrap();
     let mut without = file.clone();
     without[at] = b'a';
     let (header, rows) = read(&without).unwrap();
-    assert!(!header.samples.inverted && rows == whole(&without, PixelFormat::CMYK));
+    assert!(header.samples.inverted && rows == whole(&without, PixelFormat::CMYK));
 }
 
 /// A segment after the start of the image.
@@ -143,6 +143,11 @@ fn orientation_and_profile_come_from_their_segments() {
     let both = with_segment(&with_segment(&file, 0xe2, &segment(2, other)), 0xe2, &segment(1, one));
     assert_eq!(read(&both).unwrap().0.icc_profile.unwrap().bytes(), profile);
     assert!(read(&file).unwrap().0.icc_profile.is_none());
+    // A part is missing: there was one, and it is told of when it cannot be used.
+    let part = with_segment(&file, 0xe2, &segment(2, other));
+    let (header, rows) = read(&part).unwrap();
+    assert!(header.icc_profile.unwrap().bytes().is_empty());
+    assert!(rows == whole(&file, PixelFormat::BGRA));
 }
 
 #[test]
@@ -165,6 +170,69 @@ fn a_header_without_end_is_refused() {
     let file: Vec<u8> = [0xff, 0xd8].into_iter().chain(endless).collect();
     let error = opened(&file).err().unwrap().to_string();
     assert_eq!(error, "libjpeg-turbo: its header has more than 64 MB");
+}
+
+/// A file's header, up to its first scan, and its scans, each with the tables before it.
+fn scans(file: &[u8]) -> (Vec<u8>, Vec<Vec<u8>>) {
+    let mut parts = vec![file[..2].to_vec()];
+    let mut at = 2;
+    let mut in_tables = false;
+    while file[at + 1] != 0xd9 {
+        let (marker, length) = (file[at + 1], usize::from(u16::from_be_bytes([file[at + 2], file[at + 3]])));
+        // Each of libjpeg's scans begins with its tables.
+        if matches!(marker, 0xc4 | 0xda) && !in_tables {
+            parts.push(Vec::new());
+        }
+        in_tables = marker == 0xc4;
+        let mut end = at + 2 + length;
+        if marker == 0xda {
+            while file[end] != 0xff || matches!(file[end + 1], 0 | 0xd0..=0xd7) {
+                end += 1;
+            }
+        }
+        parts.last_mut().unwrap().extend_from_slice(&file[at..end]);
+        at = end;
+    }
+    (parts.remove(0), parts)
+}
+
+#[test]
+fn a_picture_without_one_of_its_scans_is_damage() {
+    for subsampling in [Subsamp::Sub2x2, Subsamp::Gray] {
+        let file = encoded(60, 50, &Style { progressive: true, subsampling, ..PLAIN });
+        let (header, scans) = scans(&file);
+        let with = |scans: &[Vec<u8>]| [&header[..], &scans.concat(), &[0xff, 0xd9]].concat();
+        assert!(with(&scans) == file && scans.len() > 5);
+        for count in 1..scans.len() {
+            let error = read(&with(&scans[..count])).unwrap_err().to_string();
+            assert_eq!(error, "libjpeg-turbo: some of its scans are missing", "{count} of {} scans", scans.len());
+        }
+        for missing in 0..scans.len() {
+            let rest = [&scans[..missing], &scans[missing + 1..]].concat();
+            assert!(read(&with(&rest)).is_err(), "without scan {missing}");
+        }
+    }
+    // One component of three: a baseline file that says so in its scan.
+    let file = encoded(60, 50, &Style { subsampling: Subsamp::None, ..PLAIN });
+    let grey = encoded(60, 50, &Style { subsampling: Subsamp::Gray, ..PLAIN });
+    let scan = |file: &[u8]| file.windows(2).position(|bytes| bytes == [0xff, 0xda]).unwrap();
+    let only_brightness = [&file[..scan(&file)], &grey[scan(&grey)..]].concat();
+    let error = read(&only_brightness).unwrap_err().to_string();
+    assert_eq!(error, "libjpeg-turbo: some of its scans are missing");
+}
+
+/// Some cameras write them.
+#[test]
+fn bytes_between_the_last_row_and_the_end_are_no_damage() {
+    for subsampling in [Subsamp::Sub2x2, Subsamp::None, Subsamp::Gray] {
+        let file = encoded(60, 50, &Style { subsampling, ..PLAIN });
+        let (image, end) = file.split_at(file.len() - 2);
+        let padded = [image, &[0; 13], end].concat();
+        assert_eq!(read(&padded).unwrap().1, read(&file).unwrap().1);
+        // Before another marker they are.
+        let marked = [image, &[0; 13], &[0xff, 0xd0], end].concat();
+        assert!(read(&marked).is_err());
+    }
 }
 
 #[test]
