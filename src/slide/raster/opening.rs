@@ -14,7 +14,7 @@ use super::tile_rows::TileRows;
 use super::tile_source::TileSource;
 use super::{Decoder, ImageError, ImageFormat, ImageHeader, Input, Request, bmp, jpeg, jpeg2000, png, pnm, tiff, webp};
 use crate::encode::Subsampling;
-use crate::geometry::{Orientation, Size};
+use crate::geometry::Size;
 use crate::slide::{
     Access, ImageReader, OpenOptions, Reader, SlideError, SlideInfo, SlideLevel, SlideLevelInfo, Source,
 };
@@ -126,14 +126,11 @@ fn open_at(path: &Path, format: ImageFormat, request: Request) -> Result<(ImageH
     }
 }
 
-/// Whether OpenSlide shows a plain TIFF file's picture otherwise than it is: samples of more than 8 bits lose them there without being asked how, and of a picture that
-/// is to be turned or mirrored it shows the tiles as they are stored, or each tile mirrored by itself (OpenSlide 4.0.1).
+/// Whether OpenSlide shows a plain TIFF file's picture otherwise than it is (4.0.1): of one that is to be turned or mirrored the tiles as they are stored, or each tile mirrored by
+/// itself; of 16 bits the upper 8; of a sample that means nothing how transparent a pixel is; numbers with a sign as if they had none.
 pub(in crate::slide) fn is_misread_by_openslide(path: &Path) -> bool {
-    let Ok(file) = File::open(path) else { return false };
-    tiff::first_orientation(file).is_ok_and(|orientation| orientation != Orientation::UPRIGHT)
-        || File::open(path).is_ok_and(|file| {
-            tiff::open(file, request(&OpenOptions::default())).is_ok_and(|(header, _)| header.samples.sample.bits() > 8)
-        })
+    // What is no TIFF for us, OpenSlide may know.
+    File::open(path).is_ok_and(|file| tiff::is_plain(file).is_ok_and(|is_plain| !is_plain))
 }
 
 type Rows = (ImageHeader, Box<dyn super::RowDecoder>);

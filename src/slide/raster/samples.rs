@@ -86,6 +86,17 @@ pub(in crate::slide) enum ByteOrder {
     LittleEndian,
 }
 
+impl ByteOrder {
+    /// An unsigned number of up to eight bytes.
+    pub fn number(self, bytes: &[u8]) -> u64 {
+        let digit = |value: u64, byte: &u8| (value << 8) | u64::from(*byte);
+        match self {
+            Self::BigEndian => bytes.iter().fold(0, digit),
+            Self::LittleEndian => bytes.iter().rev().fold(0, digit),
+        }
+    }
+}
+
 /// What a decoded row is made of.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::slide) struct SampleLayout {

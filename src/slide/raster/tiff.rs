@@ -38,24 +38,59 @@ use tiles::Tiles;
 /// [`ImageError`] where the file is damaged, of a kind that is not read, or has no such page.
 pub(in crate::slide) fn open(file: File, request: Request) -> Result<(ImageHeader, Decoder), ImageError> {
     let container = Container::open(file)?;
-    let chain = container.chain(|directory| Ok((directory.at, is_auxiliary(directory)?)))?;
-    let mut pages: Vec<usize> = (0..chain.len()).filter(|&index| !chain[index].1).collect();
-    if pages.is_empty() {
-        pages = (0..chain.len()).collect();
+    let mut pages = read_pages(&container)?;
+    let count = pages.len();
+    if request.page >= count {
+        return Err(ImageError::NoSuchPage { pages: count });
     }
-    let page = *pages.get(request.page).ok_or(ImageError::NoSuchPage { pages: pages.len() })?;
-    let directory = container.directory(chain[page].0)?;
+    let Page { at, following } = pages.swap_remove(request.page);
+    let directory = container.directory(at)?;
     let picture = Picture::read(&container, &directory, request.memory)?;
     let header = read_header(&container, &directory, &picture)?;
     let Shape::Tiles(_) = picture.shape else {
         return Ok((header, Decoder::Rows(Box::new(StripDecoder::new(container, picture)))));
     };
-    let end = pages.get(request.page + 1).copied().unwrap_or(chain.len());
-    let following = chain[page + 1..end].iter().map(|&(at, _)| at);
     let candidates = if_sound(directory.numbers(tag::SUB_IFDS, LEVELS_AT_MOST))?.unwrap_or_default();
-    let candidates: Vec<u64> = candidates.into_iter().chain(following.take(LEVELS_AT_MOST as usize)).collect();
+    let following = following.into_iter().take(LEVELS_AT_MOST as usize);
+    let candidates: Vec<u64> = candidates.into_iter().chain(following).collect();
     let smaller = read_levels(&container, &candidates, &picture, request.memory)?;
     Ok((header, Decoder::Tiles(Box::new(Tiles::new(container, picture, smaller)))))
+}
+
+/// A picture of its own, by where its directory is, and the directories after it in the chain that are none.
+struct Page {
+    at: u64,
+    following: Vec<u64>,
+}
+
+/// The pictures of a file. Where the chain has but reduced ones, as of cameras' raw files, what they are reductions of is in directories of their own below these.
+fn read_pages(container: &Container) -> Result<Vec<Page>, ImageError> {
+    let mut pages: Vec<Page> = Vec::new();
+    let mut reduced = Vec::new();
+    let mut below = Vec::new();
+    container.chain(|directory| {
+        if !is_auxiliary(directory)? {
+            pages.push(Page { at: directory.at, following: Vec::new() });
+            return Ok(());
+        }
+        match pages.last_mut() {
+            Some(page) => page.following.push(directory.at),
+            None => below.extend(if_sound(directory.numbers(tag::SUB_IFDS, LEVELS_AT_MOST))?.unwrap_or_default()),
+        }
+        reduced.push(directory.at);
+        Ok(())
+    })?;
+    if pages.is_empty() {
+        for at in below {
+            if !is_auxiliary(&container.directory(at)?)? {
+                pages.push(Page { at, following: Vec::new() });
+            }
+        }
+    }
+    if pages.is_empty() {
+        pages = reduced.into_iter().map(|at| Page { at, following: Vec::new() }).collect();
+    }
+    Ok(pages)
 }
 
 /// A picture can be halved 31 times.
@@ -140,12 +175,26 @@ fn orientation(directory: &Directory<'_>) -> Result<Orientation, ImageError> {
     Ok(exif::of_number(u32::try_from(number).unwrap_or(0)))
 }
 
-/// How the first page is to be turned and mirrored, be it of a kind that is read or not.
+/// Whether a file's first picture is one of those that libtiff's own conversion to RGBA, through which OpenSlide reads plain TIFF files, shows as they are: upright, grey or
+/// coloured samples of 8 bits without a sign, and nothing beside them.
 ///
 /// # Errors
 /// [`ImageError`] where the file is no TIFF.
-pub(super) fn first_orientation(file: File) -> Result<Orientation, ImageError> {
-    orientation(&Container::open(file)?.first_directory()?)
+pub(super) fn is_plain(file: File) -> Result<bool, ImageError> {
+    let container = Container::open(file)?;
+    let directory = container.first_directory()?;
+    let is_upright = orientation(&directory)? == Orientation::UPRIGHT;
+    let bits = directory.numbers(tag::BITS_PER_SAMPLE, 4)?.unwrap_or_default();
+    let format = directory.numbers(tag::SAMPLE_FORMAT, 4)?.unwrap_or_default();
+    let samples = directory.number(tag::SAMPLES_PER_PIXEL)?.unwrap_or(1);
+    let colours = match directory.number(tag::PHOTOMETRIC_INTERPRETATION)? {
+        Some(0 | 1) => 1,
+        Some(2 | 6) => 3,
+        _ => return Ok(false),
+    };
+    let whole_numbers =
+        !bits.is_empty() && bits.iter().all(|&bits| bits == 8) && format.iter().all(|&format| format == 1);
+    Ok(is_upright && whole_numbers && samples == colours)
 }
 
 /// What decoding holds beyond rows: of tiles one, in each thread; of strips the whole of one where it is JPEG.

@@ -1,6 +1,6 @@
 //! Run-length encoded bitmaps, whose lowest row comes first.
 //!
-//! What always holds: a run that leaves its row or the picture is damage, and so is an end before the picture's. Pixels that the file skips have the first
+//! What always holds: a run that leaves its row or the picture is damage, and so is an end before the picture's last row. Pixels that the file skips have the first
 //! colour, as Pillow has it.
 
 use std::io;
@@ -20,14 +20,15 @@ pub(super) fn decode(runs: &[u8], bits: u8, size: Size) -> Result<Vec<u8>, Image
     loop {
         let Some(count) = runs.next() else {
             // Some programs leave the end's mark away.
-            let complete = y == height || (y + 1 == height && x == width);
-            return if complete { Ok(pixels) } else { Err(ImageError::CutShort) };
+            let is_complete = y == height || (y + 1 == height && x == width);
+            return if is_complete { Ok(pixels) } else { Err(ImageError::CutShort) };
         };
         let mut next = || runs.next().ok_or(ImageError::CutShort);
         let value = next()?;
         match (count, value) {
             (0, 0) => (x, y) = (0, y + 1),
-            (0, 1) => return Ok(pixels),
+            // What it leaves of the last row is skipped.
+            (0, 1) => return if y + 1 >= height { Ok(pixels) } else { Err(ImageError::CutShort) },
             (0, 2) => {
                 (x, y) = (x + usize::from(next()?), y + usize::from(next()?));
                 if x > width || y > height {

@@ -174,16 +174,16 @@ fn colours_of_any_bits_are_scaled_to_the_nearest() {
 #[test]
 fn runs_are_as_documented() {
     let runs = [3, 4, 5, 6, 0, 3, 0x45, 0x56, 0x67, 0, 2, 0x78, 0, 2, 5, 1, 2, 0x78, 0, 0, 9, 0x1e, 0, 1];
-    let mut bitmap = Bitmap { compression: 1, ..Bitmap::new(20, 4, 8) };
+    let mut bitmap = Bitmap { compression: 1, ..Bitmap::new(20, 3, 8) };
     bitmap.colours = vec![[1, 2, 3, 0]; 256];
     let (header, rows) = decoded(on_disk(&bitmap.file(&runs))).unwrap();
-    let mut expected = vec![0; 80];
-    expected[60..73].copy_from_slice(&[4, 4, 4, 6, 6, 6, 6, 6, 0x45, 0x56, 0x67, 0x78, 0x78]);
+    let mut expected = vec![0; 60];
+    expected[40..53].copy_from_slice(&[4, 4, 4, 6, 6, 6, 6, 6, 0x45, 0x56, 0x67, 0x78, 0x78]);
     // 5 to the right and 1 down, and down is up in the file.
-    expected[58..60].copy_from_slice(&[0x78, 0x78]);
-    expected[20..29].copy_from_slice(&[0x1e; 9]);
+    expected[38..40].copy_from_slice(&[0x78, 0x78]);
+    expected[..9].copy_from_slice(&[0x1e; 9]);
     assert_eq!(rows, expected);
-    assert!(header.held_bytes >= 80);
+    assert!(header.held_bytes >= 60);
     let runs = [3, 4, 5, 6, 0, 6, 0x45, 0x56, 0x67, 0, 4, 0x78, 0, 0, 9, 0x1e, 0, 1];
     let (_, rows) = decoded(piped(&Bitmap { compression: 2, ..Bitmap::new(18, 2, 4) }.file(&runs))).unwrap();
     assert_eq!(rows[18..], [0, 4, 0, 0, 6, 0, 6, 0, 4, 5, 5, 6, 6, 7, 7, 8, 7, 8]);
@@ -196,6 +196,8 @@ fn runs_that_leave_the_picture_are_damage() {
     for (runs, sound) in [
         (&[4, 1, 0, 0, 4, 2][..], true),
         (&[4, 1, 0, 0, 4, 2, 0, 0, 0, 1], true),
+        (&[4, 1, 0, 0, 1, 2, 0, 1], true),
+        (&[4, 1, 0, 1], false),
         (&[5, 1, 0, 1], false),
         (&[0, 5, 1, 2, 3, 4, 5, 0, 0, 1], false),
         (&[0, 2, 5, 0, 0, 1], false),

@@ -276,14 +276,3 @@ impl Directory<'_> {
         Ok(self.values(tag, most)?.map(|(_, bytes)| bytes))
     }
 }
-
-impl ByteOrder {
-    /// An unsigned number of up to eight bytes.
-    fn number(self, bytes: &[u8]) -> u64 {
-        let digit = |value: u64, byte: &u8| (value << 8) | u64::from(*byte);
-        match self {
-            Self::BigEndian => bytes.iter().fold(0, digit),
-            Self::LittleEndian => bytes.iter().rev().fold(0, digit),
-        }
-    }
-}

@@ -147,9 +147,9 @@ fn what_is_not_one_whole_picture_is_refused() {
         assert!(decoded(piped(&file[..length])).is_err(), "{length}");
         assert!(open(on_disk(&file[..length]), REQUEST).is_err(), "{length}");
     }
-    // Cut inside of a file that knows of it.
+    // Cut inside of a file that knows of it. The last bytes may be the coder's filling, which no pixel depends on.
     let picture = &lossy(64, 64)[20..];
-    for length in (10..picture.len()).step_by(7) {
+    for length in 10..picture.len() - 4 {
         let cut = decoded(piped(&riff(&[chunk(*b"VP8 ", &picture[..length])])));
         assert!(matches!(cut, Err(ImageError::Malformed(_))), "{length} of {}", picture.len());
     }
