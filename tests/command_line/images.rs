@@ -18,7 +18,7 @@ use crate::workspace::{Run, Workspace};
 
 const SIZE: (u32, u32) = (300, 270);
 
-const EXACT: [&str; 9] =
+pub const EXACT: [&str; 9] =
     ["--format", "png", "--no-viewer", "--tile-size", "128", "--overlap", "0", "--no-source-hash", "--overwrite"];
 
 /// A baseline JPEG file without subsampling.
@@ -29,7 +29,7 @@ const PNG: ImageFormat = ImageFormat::Png(RowOrder::Sequential);
 
 /// The full size of the export `out`, which `verify` finds whole, put together from its tiles.
 #[track_caller]
-fn base(workspace: &Workspace, size: (u32, u32)) -> Picture {
+pub fn base(workspace: &Workspace, size: (u32, u32)) -> Picture {
     workspace.slidezoom(["verify", "out"]).succeeds();
     let tree = workspace.tree("out");
     assert_eq!((&tree.json("out.json")["width"], &tree.json("out.json")["height"]), (&size.0.into(), &size.1.into()));
@@ -136,7 +136,8 @@ fn few_bits_are_spread_over_all_tones() {
     }
 }
 
-fn field(tag: u16, values: Values) -> Field {
+/// A TIFF entry.
+pub fn field(tag: u16, values: Values) -> Field {
     Field { tag, values }
 }
 
@@ -266,80 +267,6 @@ fn a_picture_taken_on_its_side_stands_upright() {
     let stored = Picture::from_jpeg(&jpeg);
     let expected = Picture::draw((SIZE.1, SIZE.0), |x, y| stored.pixel(y, SIZE.1 - 1 - x));
     assert!(exported(&turned, (SIZE.1, SIZE.0), &[]) == expected);
-}
-
-/// A point of the stored picture, by the words of TIFF 6.0 for where its first row and column are, at a point of the picture as it is seen.
-fn stored_at(orientation: u16, (x, y): (u32, u32), (width, height): (u32, u32)) -> (u32, u32) {
-    let (right, bottom) = (width - 1, height - 1);
-    match orientation {
-        2 => (right - x, y),
-        3 => (right - x, bottom - y),
-        4 => (x, bottom - y),
-        5 => (y, x),
-        6 => (y, bottom - x),
-        7 => (right - y, bottom - x),
-        8 => (right - y, x),
-        _ => (x, y),
-    }
-}
-
-#[test]
-fn a_picture_in_tiles_stands_upright_too() {
-    let size = (300, 200);
-    let field = |tag, values| Field { tag, values };
-    for (orientation, coding) in (1..=8).flat_map(|orientation| [(orientation, 1), (orientation, 7)]) {
-        let workspace = Workspace::new();
-        let path = workspace.path("tiled.tif");
-        let mut writer = TiffWriter::create(&path, Container::Classic, ByteOrder::Little).unwrap();
-        let (mut offsets, mut lengths) = (Vec::new(), Vec::new());
-        let mut stored = Picture::draw((320, 256), pixel);
-        for (top, left) in (0..256).step_by(64).flat_map(|y| (0..320).step_by(64).map(move |x| (y, x))) {
-            let tile = Picture::draw((64, 64), |x, y| pixel(x + left, y + top));
-            let bytes = if coding == 7 {
-                let image = turbojpeg::Image {
-                    pixels: tile.pixels.as_flattened(),
-                    width: 64,
-                    pitch: 3 * 64,
-                    height: 64,
-                    format: turbojpeg::PixelFormat::RGB,
-                };
-                let jpeg = turbojpeg::compress(image, 90, turbojpeg::Subsamp::None).unwrap().to_vec();
-                let decoded = Picture::from_jpeg(&jpeg);
-                for (x, y) in (0..64).flat_map(|y| (0..64).map(move |x| (x, y))) {
-                    stored.pixels[((top + y) * 320 + left + x) as usize] = decoded.pixel(x, y);
-                }
-                jpeg
-            } else {
-                tile.pixels.as_flattened().to_vec()
-            };
-            offsets.push(writer.append(&bytes).unwrap());
-            lengths.push(bytes.len() as u32);
-        }
-        let colours = if coding == 7 { 6 } else { 2 };
-        let fields = vec![
-            field(256, Values::Long(vec![size.0])),
-            field(257, Values::Long(vec![size.1])),
-            field(258, Values::Short(vec![8; 3])),
-            field(259, Values::Short(vec![coding])),
-            field(262, Values::Short(vec![colours])),
-            field(274, Values::Short(vec![orientation])),
-            field(277, Values::Short(vec![3])),
-            field(322, Values::Long(vec![64])),
-            field(323, Values::Long(vec![64])),
-            field(324, Values::Offsets(offsets)),
-            field(325, Values::Long(lengths)),
-            field(530, Values::Short(vec![1, 1])),
-        ];
-        writer.directory(fields).unwrap();
-        writer.finish().unwrap();
-        workspace.export([&["tiled.tif", "-o", "out"], &EXACT[..]].concat()).succeeds();
-        let upright = if orientation > 4 { (size.1, size.0) } else { size };
-        let expected = Picture::draw(upright, |x, y| {
-            let (x, y) = stored_at(orientation, (x, y), size);
-            stored.pixel(x, y)
-        });
-        assert!(base(&workspace, upright) == expected, "orientation {orientation}, compression {coding}");
-    }
 }
 
 #[test]

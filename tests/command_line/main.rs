@@ -74,6 +74,7 @@ mod single_tile;
 mod smart_zoom;
 mod tile_index;
 mod tile_layouts;
+mod tiled_images;
 mod unreadable;
 mod usage;
 mod verify;

@@ -1,0 +1,181 @@
+//! TIFF in tiles that OpenSlide opens too and shows otherwise than it is: turned pictures, samples beside the colours, files that keep the picture below a thumbnail.
+
+use slidezoom_fixtures::image::pixel;
+use slidezoom_fixtures::{ByteOrder, Container, Field, TiffWriter, Values};
+
+use crate::images::{EXACT, base, field};
+use crate::pictures::Picture;
+use crate::workspace::Workspace;
+
+const SIZE: (u32, u32) = (300, 200);
+
+/// The side of a tile. All of them together are of [`STORED`] pixels.
+const SIDE: u32 = 64;
+
+const STORED: (u32, u32) = (320, 256);
+
+/// What every directory with such tiles has, and what is stored in each tile by its pixels.
+fn tiles(writer: &mut TiffWriter, mut stored: impl FnMut(Picture, (u32, u32)) -> Vec<u8>) -> Vec<Field> {
+    let (mut offsets, mut lengths) = (Vec::new(), Vec::new());
+    let step = SIDE as usize;
+    for (top, left) in (0..STORED.1).step_by(step).flat_map(|y| (0..STORED.0).step_by(step).map(move |x| (y, x))) {
+        let bytes = stored(Picture::draw((SIDE, SIDE), |x, y| pixel(x + left, y + top)), (left, top));
+        offsets.push(writer.append(&bytes).unwrap());
+        lengths.push(bytes.len() as u32);
+    }
+    vec![
+        field(256, Values::Long(vec![SIZE.0])),
+        field(257, Values::Long(vec![SIZE.1])),
+        field(322, Values::Long(vec![SIDE])),
+        field(323, Values::Long(vec![SIDE])),
+        field(324, Values::Offsets(offsets)),
+        field(325, Values::Long(lengths)),
+    ]
+}
+
+/// What the samples are: of 8 bits, so many, stored with this compression.
+fn samples(count: u16, compression: u16, photometric: u16) -> Vec<Field> {
+    vec![
+        field(258, Values::Short(vec![8; usize::from(count)])),
+        field(259, Values::Short(vec![compression])),
+        field(262, Values::Short(vec![photometric])),
+        field(277, Values::Short(vec![count])),
+    ]
+}
+
+fn tiff(workspace: &Workspace) -> TiffWriter {
+    TiffWriter::create(&workspace.path("tiled.tif"), Container::Classic, ByteOrder::Little).unwrap()
+}
+
+#[track_caller]
+fn exported(workspace: &Workspace, size: (u32, u32), options: &[&str]) -> Picture {
+    workspace.export([&["tiled.tif", "-o", "out"], &EXACT[..], options].concat()).succeeds();
+    base(workspace, size)
+}
+
+/// A point of the stored picture, by the words of TIFF 6.0 for where its first row and column are, at a point of the picture as it is seen.
+fn stored_at(orientation: u16, (x, y): (u32, u32)) -> (u32, u32) {
+    let (right, bottom) = (SIZE.0 - 1, SIZE.1 - 1);
+    match orientation {
+        2 => (right - x, y),
+        3 => (right - x, bottom - y),
+        4 => (x, bottom - y),
+        5 => (y, x),
+        6 => (y, bottom - x),
+        7 => (right - y, bottom - x),
+        8 => (right - y, x),
+        _ => (x, y),
+    }
+}
+
+#[test]
+fn a_picture_in_tiles_stands_upright_too() {
+    for (orientation, compression) in (1..=8).flat_map(|orientation| [(orientation, 1), (orientation, 7)]) {
+        let workspace = Workspace::new();
+        let mut writer = tiff(&workspace);
+        let mut stored = Picture::draw(STORED, pixel);
+        let places = tiles(&mut writer, |tile, (left, top)| {
+            if compression == 1 {
+                return tile.pixels.as_flattened().to_vec();
+            }
+            let jpeg = jpeg(&tile);
+            let decoded = Picture::from_jpeg(&jpeg);
+            for (x, y) in (0..SIDE).flat_map(|y| (0..SIDE).map(move |x| (x, y))) {
+                stored.pixels[((top + y) * STORED.0 + left + x) as usize] = decoded.pixel(x, y);
+            }
+            jpeg
+        });
+        let lies = field(274, Values::Short(vec![orientation]));
+        let colours = samples(3, compression, if compression == 7 { 6 } else { 2 });
+        writer.directory([places, colours, vec![lies]].concat()).unwrap();
+        writer.finish().unwrap();
+        let upright = if orientation > 4 { (SIZE.1, SIZE.0) } else { SIZE };
+        let expected = Picture::draw(upright, |x, y| {
+            let (x, y) = stored_at(orientation, (x, y));
+            stored.pixel(x, y)
+        });
+        let found = exported(&workspace, upright, &[]);
+        assert!(found == expected, "orientation {orientation}, compression {compression}");
+    }
+}
+
+fn jpeg(tile: &Picture) -> Vec<u8> {
+    let image = turbojpeg::Image {
+        pixels: tile.pixels.as_flattened(),
+        width: tile.width as usize,
+        pitch: 3 * tile.width as usize,
+        height: tile.height as usize,
+        format: turbojpeg::PixelFormat::RGB,
+    };
+    turbojpeg::compress(image, 90, turbojpeg::Subsamp::None).unwrap().to_vec()
+}
+
+#[test]
+fn a_sample_beside_the_colours_is_alpha_only_where_the_file_says_so() {
+    let beside = |x: u32, y: u32| (3 * x + 5 * y) as u8;
+    let behind = [10, 100, 200];
+    for (meaning, is_alpha) in [(None, false), (Some(0), false), (Some(2), true)] {
+        let workspace = Workspace::new();
+        let mut writer = tiff(&workspace);
+        let places = tiles(&mut writer, |tile, (left, top)| {
+            let pixels = (0..SIDE).flat_map(|y| (0..SIDE).map(move |x| (x, y)));
+            pixels.flat_map(|(x, y)| [&tile.pixel(x, y)[..], &[beside(left + x, top + y)]].concat()).collect()
+        });
+        let extra = meaning.map(|meaning| field(338, Values::Short(vec![meaning])));
+        writer.directory([places, samples(4, 1, 2), extra.into_iter().collect()].concat()).unwrap();
+        writer.finish().unwrap();
+        let expected = Picture::draw(SIZE, |x, y| {
+            let alpha = if is_alpha { f64::from(beside(x, y)) / 255.0 } else { 1.0 };
+            [0, 1, 2].map(|at| {
+                let mixed = f64::from(pixel(x, y)[at]) * alpha + f64::from(behind[at]) * (1.0 - alpha);
+                mixed.round() as u8
+            })
+        });
+        let found = exported(&workspace, SIZE, &["--background", "0a64c8"]);
+        found.assert_near(&expected, u8::from(is_alpha), &format!("{meaning:?}"));
+    }
+}
+
+#[test]
+fn numbers_with_a_sign_are_not_taken_for_others() {
+    let workspace = Workspace::new();
+    let mut writer = tiff(&workspace);
+    let places = tiles(&mut writer, |tile, _| tile.pixels.as_flattened().to_vec());
+    let signed = field(339, Values::Short(vec![2; 3]));
+    writer.directory([places, samples(3, 1, 2), vec![signed]].concat()).unwrap();
+    writer.finish().unwrap();
+    workspace.export(["tiled.tif"]).fails(3, &["its samples are signed numbers of 8 bits"]);
+}
+
+/// As cameras keep their raw pictures: a thumbnail first, which says that it is one, and what it is of below it.
+#[test]
+fn the_picture_is_exported_and_not_the_thumbnail_before_it() {
+    for compression in [1, 7] {
+        let workspace = Workspace::new();
+        let mut writer = tiff(&workspace);
+        let places =
+            tiles(
+                &mut writer,
+                |tile, _| {
+                    if compression == 7 { jpeg(&tile) } else { tile.pixels.as_flattened().to_vec() }
+                },
+            );
+        let colours = samples(3, compression, if compression == 7 { 6 } else { 2 });
+        let below = writer.sub_directory([places, colours].concat()).unwrap();
+        let thumbnail = writer.append(&[7; 3 * 30 * 20]).unwrap();
+        let strip = vec![
+            field(254, Values::Long(vec![1])),
+            field(256, Values::Long(vec![30])),
+            field(257, Values::Long(vec![20])),
+            field(273, Values::Offsets(vec![thumbnail])),
+            field(278, Values::Long(vec![20])),
+            field(279, Values::Long(vec![3 * 30 * 20])),
+            field(330, Values::Offsets(vec![below])),
+        ];
+        writer.directory([strip, samples(3, 1, 2)].concat()).unwrap();
+        writer.finish().unwrap();
+        exported(&workspace, SIZE, &[]);
+        let pages = workspace.export(["tiled.tif", "-o", "second", "--page", "2"]);
+        pages.fails(3, &["has no page 2: it is one picture"]);
+    }
+}
