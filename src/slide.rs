@@ -27,6 +27,7 @@ mod pass;
 mod raster;
 mod reader;
 mod tiff;
+mod tiff_scale;
 
 pub use error::SlideError;
 pub use identity::{SourceFile, SourceIdentity};

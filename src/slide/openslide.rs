@@ -15,6 +15,7 @@ use openslide_rs::{Address, OpenSlide, Region};
 
 use super::{
     AssociatedImage, MicronsPerPixel, NotDirect, Reader, SlideError, SlideInfo, SlideLevel, SlideLevelInfo, Source,
+    tiff_scale,
 };
 use crate::geometry::{Point, Rect, Size};
 use crate::render::{IccProfile, PremultipliedPixels, Rgb};
@@ -201,13 +202,20 @@ fn read_info(path: &Path, handle: &OpenSlide) -> Result<SlideInfo, SlideError> {
     let property = |name: &str| properties.get(name).map(String::as_str);
 
     let levels = read_levels(path, handle, &properties)?;
+    let microns_per_pixel = match property("openslide.vendor") {
+        // OpenSlide takes every resolution for a scale there, and no description.
+        Some("generic-tiff") => {
+            tiff_scale::microns_per_pixel(&properties, property("tiff.ImageDescription"), levels[0].size)
+        }
+        _ => MicronsPerPixel::parse(property("openslide.mpp-x"), property("openslide.mpp-y")),
+    };
     let whole = Rect::of(levels[0].size);
     let associated_images = read_associated_images(handle).map_err(malformed)?;
     Ok(SlideInfo {
         path: path.to_owned(),
         vendor: property("openslide.vendor").map(str::to_owned),
         reader: Reader::OpenSlide(NotDirect::AskedFor),
-        microns_per_pixel: MicronsPerPixel::parse(property("openslide.mpp-x"), property("openslide.mpp-y")),
+        microns_per_pixel,
         objective_power: property("openslide.objective-power")
             .and_then(|text| text.trim().parse::<f64>().ok())
             .filter(|power| power.is_finite() && *power > 0.0),

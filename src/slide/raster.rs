@@ -132,7 +132,7 @@ pub(super) struct ImageHeader {
     pub icc_profile: Option<IccProfile>,
     /// How it stores chroma, where it is a JPEG file; grey where all of it is.
     pub subsampling: Option<Subsampling>,
-    /// Its scale, where the file gives one that is meant as such.
+    /// Its scale, along the rows and columns as they are stored, where the file gives one that is meant as such.
     pub microns_per_pixel: Option<MicronsPerPixel>,
     /// What the file says of itself beyond that, by the names that OpenSlide has for such things: `tiff.ImageDescription`.
     pub properties: BTreeMap<String, String>,

@@ -239,7 +239,9 @@ fn info(path: &Path, format: ImageFormat, header: ImageHeader, access: Access, o
         vendor: None,
         reader: Reader::Image(ImageReader { format, coding, access }),
         levels: vec![SlideLevelInfo { size: header.orientation.size(header.size), downsample: 1.0, stored_tile: None }],
-        microns_per_pixel: header.microns_per_pixel,
+        microns_per_pixel: header
+            .microns_per_pixel
+            .map(|stored| if header.orientation.is_transposed() { stored.transposed() } else { stored }),
         objective_power: None,
         bounds: None,
         background: None,

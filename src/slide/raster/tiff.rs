@@ -10,7 +10,7 @@ use std::fs::File;
 use super::{Decoder, ImageError, ImageHeader, Request, exif};
 use crate::geometry::{Orientation, Size};
 use crate::render::IccProfile;
-use crate::slide::MicronsPerPixel;
+use crate::slide::{MicronsPerPixel, tiff_scale};
 
 mod chunk;
 mod compression;
@@ -43,10 +43,12 @@ pub(in crate::slide) fn open(file: File, request: Request) -> Result<(ImageHeade
     if request.page >= count {
         return Err(ImageError::NoSuchPage { pages: count });
     }
+    let first = pages[0].at;
     let Page { at, following } = pages.swap_remove(request.page);
     let directory = container.directory(at)?;
     let picture = Picture::read(&container, &directory, request.memory)?;
-    let header = read_header(&container, &directory, &picture)?;
+    let mut header = read_header(&container, &directory, &picture)?;
+    header.microns_per_pixel = read_scale(&container, first, &header)?;
     let Shape::Tiles(_) = picture.shape else {
         return Ok((header, Decoder::Rows(Box::new(StripDecoder::new(container, picture)))));
     };
@@ -150,13 +152,6 @@ fn read_header(container: &Container, directory: &Directory<'_>, picture: &Pictu
     /// Profiles of printers have some megabytes.
     const PROFILE_BYTES_AT_MOST: u64 = 64 << 20;
     let profile = directory.raw(tag::ICC_PROFILE, PROFILE_BYTES_AT_MOST)?.filter(|profile| !profile.is_empty());
-    let properties = read_properties(directory)?;
-    let in_centimetres = if_sound(directory.number(tag::RESOLUTION_UNIT))? == Some(CENTIMETRE);
-    let (x, y) = (if_sound(directory.real(tag::X_RESOLUTION))?, if_sound(directory.real(tag::Y_RESOLUTION))?);
-    let microns_per_pixel = x
-        .zip(y)
-        .filter(|_| in_centimetres)
-        .and_then(|(x, y)| MicronsPerPixel::new(MICRONS_PER_CENTIMETRE / x, MICRONS_PER_CENTIMETRE / y));
     Ok(ImageHeader {
         size: picture.size,
         samples: picture.samples.clone(),
@@ -164,10 +159,20 @@ fn read_header(container: &Container, directory: &Directory<'_>, picture: &Pictu
         orientation: orientation(directory)?,
         icc_profile: profile.map(IccProfile::new),
         subsampling: ChunkDecoder::default().subsampling(&container.file, picture)?,
-        microns_per_pixel,
-        properties,
+        microns_per_pixel: None,
+        properties: read_properties(directory)?,
         held_bytes: held_bytes(picture),
     })
+}
+
+/// The scale of a page. Programs that write OME-XML, and ImageJ, describe all pages in the first one, which is the directory `first`.
+fn read_scale(container: &Container, first: u64, header: &ImageHeader) -> Result<Option<MicronsPerPixel>, ImageError> {
+    let of_page = header.properties.get("tiff.ImageDescription").cloned();
+    let description = match of_page {
+        Some(text) => Some(text),
+        None => if_sound(container.directory(first).and_then(|first| first.text(tag::IMAGE_DESCRIPTION)))?,
+    };
+    Ok(tiff_scale::microns_per_pixel(&header.properties, description.as_deref(), header.size))
 }
 
 fn orientation(directory: &Directory<'_>) -> Result<Orientation, ImageError> {
@@ -217,9 +222,6 @@ fn if_sound<T>(value: Result<Option<T>, ImageError>) -> Result<Option<T>, ImageE
     }
 }
 
-const CENTIMETRE: u64 = 3;
-const MICRONS_PER_CENTIMETRE: f64 = 10_000.0;
-
 /// What the file says of itself, under OpenSlide's names.
 fn read_properties(directory: &Directory<'_>) -> Result<BTreeMap<String, String>, ImageError> {
     const TEXTS: [(u16, &str); 9] = [
@@ -253,7 +255,7 @@ fn read_properties(directory: &Directory<'_>) -> Result<BTreeMap<String, String>
     let unit = match if_sound(directory.number(tag::RESOLUTION_UNIT))?.unwrap_or(2) {
         1 => "none",
         2 => "inch",
-        CENTIMETRE => "centimeter",
+        3 => "centimeter",
         _ => "unknown",
     };
     properties.insert("tiff.ResolutionUnit".to_owned(), unit.to_owned());

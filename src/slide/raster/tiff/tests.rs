@@ -284,7 +284,7 @@ fn what_the_file_says_of_itself_is_told() {
         read(&path, 0).unwrap().0
     };
     let in_inches = header(&fields);
-    assert_eq!(in_inches.microns_per_pixel, None);
+    assert_eq!(in_inches.microns_per_pixel, MicronsPerPixel::new(25_400.0 / 20_000.0, 25_400.0 / 40_000.0));
     assert_eq!(in_inches.coding, "LZW strips");
     let said: Vec<_> = in_inches.properties.iter().map(|(name, value)| (&name[..], &value[..])).collect();
     assert_eq!(

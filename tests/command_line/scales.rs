@@ -1,0 +1,137 @@
+//! The scale of TIFF files: by the same rule whichever reader opens them.
+
+use serde_json::{Value, json};
+use slidezoom_fixtures::image::{ImageBuilder, ImageFormat, RowOrder};
+use slidezoom_fixtures::{Field, Values};
+
+use crate::slides::{self, WriteInto};
+use crate::tiff_files::{Cut, SIZE, field, short, write};
+use crate::tools;
+use crate::workspace::Workspace;
+
+fn description(text: &str) -> Field {
+    field(270, Values::Ascii(text.to_owned()))
+}
+
+/// Pixels per unit along both sides, and the unit: 1 none, 2 inch, 3 centimetre.
+fn resolution(over: u32, under: u32, unit: u16) -> Vec<Field> {
+    [field(282, Values::Rational(over, under)), field(283, Values::Rational(over, under))]
+        .into_iter()
+        .chain([field(296, Values::Short(vec![unit]))])
+        .collect()
+}
+
+fn information(workspace: &Workspace, arguments: &[&str]) -> Value {
+    let run = workspace.slidezoom([&["info", "--quick", "--json"], arguments].concat()).succeeds();
+    serde_json::from_slice(&run.stdout).unwrap()
+}
+
+/// What `info` says of the scale, x and y.
+fn scale(workspace: &Workspace, arguments: &[&str]) -> Option<[f64; 2]> {
+    let said = information(workspace, arguments);
+    let microns = &said["slide"]["micronsPerPixel"];
+    (!microns.is_null()).then(|| ["x", "y"].map(|axis| microns[axis].as_f64().unwrap()))
+}
+
+/// Within what OpenSlide's 32-bit numbers leave of it.
+#[track_caller]
+fn assert_scale(found: Option<[f64; 2]>, expected: Option<[f64; 2]>, what: &str) {
+    let near = match (found, expected) {
+        (Some(found), Some(expected)) => {
+            found.iter().zip(expected).all(|(one, other)| (one / other - 1.0).abs() < 1e-6)
+        }
+        (found, expected) => found == expected,
+    };
+    assert!(near, "{what}: {found:?} and not {expected:?}");
+}
+
+fn ome(attributes: &str) -> Field {
+    let [width, height] = [SIZE.0, SIZE.1];
+    description(&format!(
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?><OME xmlns=\"http://www.openmicroscopy.org/Schemas/OME/2016-06\">\
+         <Image ID=\"Image:0\"><Pixels ID=\"Pixels:0\" SizeX=\"{width}\" SizeY=\"{height}\" {attributes}>\
+         <TiffData/></Pixels></Image></OME>"
+    ))
+}
+
+#[test]
+fn strips_and_tiles_have_the_same_scale() {
+    let with = |fields: Vec<Field>, more: Field| fields.into_iter().chain([more]).collect::<Vec<_>>();
+    for (what, fields, expected) in [
+        ("25400 an inch", resolution(25_400, 1, 2), Some([1.0; 2])),
+        ("40000 a centimetre", resolution(40_000, 1, 3), Some([0.25; 2])),
+        ("300 dots an inch", resolution(300, 1, 2), None),
+        ("the same in centimetres", resolution(11_811, 100, 3), None),
+        ("1270 dots an inch", resolution(1_270, 1, 2), None),
+        ("libvips' own", resolution(10, 1, 3), None),
+        ("ratios", resolution(1, 1, 1), None),
+        ("nothing", vec![], None),
+        (
+            "OME-XML",
+            vec![ome("PhysicalSizeX=\"325\" PhysicalSizeXUnit=\"nm\" PhysicalSizeY=\"0.25\"")],
+            Some([0.325, 0.25]),
+        ),
+        ("ImageJ", with(resolution(4, 1, 1), description("ImageJ=1.54f\nunit=\\u00B5m\n")), Some([0.25; 2])),
+        ("ImageJ without a unit", with(resolution(4, 1, 1), description("ImageJ=1.54f\n")), None),
+    ] {
+        let workspace = Workspace::new();
+        for (cut, vendor) in [(Cut::Strips, Value::Null), (Cut::Tiles, json!("generic-tiff"))] {
+            write(&workspace, "picture.tif", cut, vec![fields.clone()]);
+            assert_eq!(information(&workspace, &["picture.tif"])["slide"]["vendor"], vendor, "{cut:?}");
+            assert_scale(scale(&workspace, &["picture.tif"]), expected, &format!("{what}, {cut:?}"));
+        }
+    }
+}
+
+#[test]
+fn a_pages_scale_stands_in_the_first_pages_description() {
+    let workspace = Workspace::new();
+    let described = ome("PhysicalSizeX=\"0.5\" PhysicalSizeY=\"0.5\"");
+    for cut in [Cut::Strips, Cut::Tiles] {
+        write(&workspace, "pages.tif", cut, vec![vec![described.clone()], vec![], vec![description("a label")]]);
+        for (page, expected) in [("1", Some([0.5; 2])), ("2", Some([0.5; 2])), ("3", None)] {
+            assert_scale(scale(&workspace, &["pages.tif", "--page", page]), expected, &format!("page {page}, {cut:?}"));
+        }
+    }
+}
+
+#[test]
+fn a_turned_pictures_scale_is_turned_with_it() {
+    let workspace = Workspace::new();
+    let described = ome("PhysicalSizeX=\"0.5\" PhysicalSizeY=\"0.25\"");
+    for (orientation, expected) in [(1, [0.5, 0.25]), (3, [0.5, 0.25]), (6, [0.25, 0.5]), (8, [0.25, 0.5])] {
+        for cut in [Cut::Strips, Cut::Tiles] {
+            let turned = short(274, orientation);
+            write(&workspace, "turned.tif", cut, vec![vec![described.clone(), turned]]);
+            assert_scale(scale(&workspace, &["turned.tif"]), Some(expected), &format!("{orientation}, {cut:?}"));
+        }
+    }
+}
+
+#[test]
+fn a_makers_slide_is_as_it_says() {
+    let workspace = Workspace::new();
+    // Coarser than what is believed of a resolution.
+    slides::aperio().mpp(40.0).write_into(&workspace, "scan.svs");
+    assert_scale(scale(&workspace, &["scan.svs"]), Some([40.0; 2]), "Aperio");
+}
+
+#[test]
+fn what_vips_writes_has_the_scale_that_it_was_given() {
+    let workspace = Workspace::new();
+    ImageBuilder::new(300, 200, ImageFormat::Png(RowOrder::Sequential)).write(workspace.path("picture.png")).unwrap();
+    // vips has pixels per millimetre.
+    for (per_millimetre, expected) in [("2000", Some([0.5; 2])), ("1", None), ("11.811", None)] {
+        for (unit, tiled) in [("cm", false), ("inch", false), ("cm", true), ("inch", true)] {
+            let arguments = ["tiffsave", "picture.png", "out.tif", "--resunit", unit, "--xres", per_millimetre];
+            let tiles: &[&str] = if tiled { &["--tile"] } else { &[] };
+            let Some(run) =
+                tools::run("vips", [&arguments[..], &["--yres", per_millimetre], tiles].concat(), &workspace.path(""))
+            else {
+                return;
+            };
+            run.succeeds();
+            assert_scale(scale(&workspace, &["out.tif"]), expected, &format!("{per_millimetre} in {unit}, {tiled}"));
+        }
+    }
+}

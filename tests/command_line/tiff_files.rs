@@ -1,0 +1,60 @@
+//! Small TIFF files of any number of pages, whose tags a test chooses.
+
+use slidezoom_fixtures::{ByteOrder, Container, Field, TiffWriter, Values};
+
+use crate::workspace::Workspace;
+
+/// Of every page, three tiles by two. libtiff 4.7 cannot read plain tiles of less than 1024 bytes.
+pub const SIZE: (u32, u32) = (96, 64);
+pub const TILE: u16 = 32;
+
+/// How a page is cut: OpenSlide opens what is in tiles.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Cut {
+    Strips,
+    Tiles,
+}
+
+pub fn field(tag: u16, values: Values) -> Field {
+    Field { tag, values }
+}
+
+pub fn short(tag: u16, value: u16) -> Field {
+    field(tag, Values::Short(vec![value]))
+}
+
+/// Writes pages of 8-bit grey, each with fields of its own, which may say otherwise of the samples.
+pub fn write(workspace: &Workspace, name: &str, cut: Cut, pages: Vec<Vec<Field>>) {
+    let mut writer = TiffWriter::create(&workspace.path(name), Container::Classic, ByteOrder::Little).unwrap();
+    for fields in pages {
+        let samples = fields.iter().find_map(|field| match (field.tag, &field.values) {
+            (277, Values::Short(samples)) => Some(u32::from(samples[0])),
+            _ => None,
+        });
+        let parts = if cut == Cut::Tiles { 6 } else { 1 };
+        let bytes = SIZE.0 * SIZE.1 / parts * samples.unwrap_or(1);
+        let offsets =
+            (0..parts).map(|part| writer.append(&vec![100 + 20 * part as u8; bytes as usize]).unwrap()).collect();
+        let mut all = vec![
+            field(256, Values::Long(vec![SIZE.0])),
+            field(257, Values::Long(vec![SIZE.1])),
+            field(258, Values::Short(vec![8; samples.unwrap_or(1) as usize])),
+            short(259, 1),
+            short(262, 1),
+            short(277, 1),
+        ];
+        let lengths = Values::Long(vec![bytes; parts as usize]);
+        all.extend(match cut {
+            Cut::Strips => {
+                [field(273, Values::Offsets(offsets)), short(278, SIZE.1 as u16), field(279, lengths)].to_vec()
+            }
+            Cut::Tiles => {
+                [short(322, TILE), short(323, TILE), field(324, Values::Offsets(offsets)), field(325, lengths)].to_vec()
+            }
+        });
+        all.retain(|field| fields.iter().all(|own| own.tag != field.tag));
+        all.extend(fields);
+        writer.directory(all).unwrap();
+    }
+    writer.finish().unwrap();
+}
