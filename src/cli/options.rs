@@ -102,7 +102,8 @@ pub(super) struct PyramidOptions {
     #[arg(long, value_name = "RRGGBB", value_parser = parse_colour)]
     background: Option<Rgb>,
 
-    /// Micrometres per pixel of the full size, or those along x and y: what the scale bar measures by [default: the slide's]
+    /// Micrometres per pixel of the full size, or those along x and y: what the scale bar measures by; 25400 / 300 in a picture of 300 dots an
+    /// inch [default: the slide's]
     #[arg(long, value_name = "MPP|X,Y", value_parser = parse_microns)]
     mpp: Option<MicronsPerPixel>,
 }
@@ -371,8 +372,14 @@ fn parse_rect(text: &str) -> Result<Rect, String> {
 }
 
 fn parse_target(text: &str) -> Result<MicronsPerPixel, String> {
-    let expected = || format!("micrometres per pixel are a number above 0 and below {}", MicronsPerPixel::ABSURD);
-    MicronsPerPixel::parse(Some(text), Some(text)).ok_or_else(expected)
+    let expected = || {
+        format!("micrometres per pixel are a number above 0 and up to {}, such as 0.5", MicronsPerPixel::MOST_STATED)
+    };
+    stated_microns(text, text).ok_or_else(expected)
+}
+
+fn stated_microns(x: &str, y: &str) -> Option<MicronsPerPixel> {
+    MicronsPerPixel::stated(x.trim().parse().ok()?, y.trim().parse().ok()?)
 }
 
 fn parse_magnification(text: &str) -> Result<Magnification, String> {
@@ -382,10 +389,10 @@ fn parse_magnification(text: &str) -> Result<Magnification, String> {
 
 pub(super) fn parse_microns(text: &str) -> Result<MicronsPerPixel, String> {
     let (x, y) = text.split_once(',').unwrap_or((text, text));
-    MicronsPerPixel::parse(Some(x), Some(y)).ok_or_else(|| {
+    stated_microns(x, y).ok_or_else(|| {
         format!(
-            "micrometres per pixel are a number above 0 and below {}, or two with a comma, such as 0.25",
-            MicronsPerPixel::ABSURD
+            "micrometres per pixel are a number above 0 and up to {}, or two with a comma, such as 0.25",
+            MicronsPerPixel::MOST_STATED
         )
     })
 }

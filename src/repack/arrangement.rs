@@ -230,7 +230,7 @@ impl<'a> Facts<'a> {
     fn new(description: Option<&'a Value>, asked: Option<MicronsPerPixel>, foreign: Option<MicronsPerPixel>) -> Self {
         let value = |key: &str| description.map_or(&Value::Null, |description| &description[key]);
         let said = &value("micronsPerPixel");
-        let said = said["x"].as_f64().zip(said["y"].as_f64()).and_then(|(x, y)| MicronsPerPixel::new(x, y));
+        let said = said["x"].as_f64().zip(said["y"].as_f64()).and_then(|(x, y)| MicronsPerPixel::stated(x, y));
         let properties = value("properties").as_object().into_iter().flatten();
         Self {
             microns_per_pixel: asked.or(said).or(foreign),

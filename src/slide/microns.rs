@@ -1,11 +1,12 @@
 //! Micrometres per pixel, believed only where it can be true.
 //!
 //! Files carry missing, empty, zero, negative and absurd values (a TIFF without a real resolution reads as
-//! 1000 µm per pixel through OpenSlide). A scale bar made from such a number would be a lie, so it is "unknown" here.
+//! 1000 µm per pixel through OpenSlide). A scale bar made from such a number would be a lie, so it is "unknown" here. What a user says is taken as said: a
+//! satellite's picture has metres a pixel.
 
 use serde::Serialize;
 
-/// Micrometres per pixel, each finite and above 0; those of a slide's full size below 100.
+/// Micrometres per pixel, each finite and above 0; those that a file says of itself below 100.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct MicronsPerPixel {
     x: f64,
@@ -13,17 +14,27 @@ pub struct MicronsPerPixel {
 }
 
 impl MicronsPerPixel {
-    /// From this many micrometres per pixel on, a value is taken for a mistake: a 1× scan has about 10.
+    /// From this many micrometres per pixel on, a file's value is taken for a mistake: a 1× scan has about 10.
     pub const ABSURD: f64 = 100.0;
 
-    /// Both values; `None` where either is not finite, not above 0, or 100 and more.
+    /// The most that a user can say: a kilometre.
+    pub const MOST_STATED: f64 = 1e9;
+
+    /// Both values, as a file says them; `None` where either is not finite, not above 0, or 100 and more.
     #[must_use]
     pub fn new(x: f64, y: f64) -> Option<Self> {
         let credible = |value: f64| value > 0.0 && value < Self::ABSURD;
         (credible(x) && credible(y)).then_some(Self { x, y })
     }
 
-    /// Reads the texts of the two properties.
+    /// Both values, as a user says them; `None` where either is not finite, not above 0, or more than [`MOST_STATED`](Self::MOST_STATED).
+    #[must_use]
+    pub fn stated(x: f64, y: f64) -> Option<Self> {
+        let sayable = |value: f64| value > 0.0 && value <= Self::MOST_STATED;
+        (sayable(x) && sayable(y)).then_some(Self { x, y })
+    }
+
+    /// Reads the texts of the two properties of a file.
     #[must_use]
     pub fn parse(x: Option<&str>, y: Option<&str>) -> Option<Self> {
         Self::new(x?.trim().parse().ok()?, y?.trim().parse().ok()?)
@@ -70,5 +81,19 @@ mod tests {
         }
         assert_eq!(MicronsPerPixel::parse(None, Some("0.5")), None);
         assert_eq!(MicronsPerPixel::parse(Some("0.5"), None), None);
+    }
+
+    #[test]
+    fn a_user_may_say_more_than_a_file() {
+        for microns in [1e-3, 0.25, 100.0, 25_400.0 / 72.0, 1e7, 1e9] {
+            assert_eq!(
+                MicronsPerPixel::stated(microns, 0.5).map(|stated| (stated.x(), stated.y())),
+                Some((microns, 0.5))
+            );
+        }
+        for wrong in [0.0, -0.0, -1.0, 1.000_001e9, f64::INFINITY, f64::NAN] {
+            assert_eq!(MicronsPerPixel::stated(wrong, 0.5), None, "{wrong}");
+            assert_eq!(MicronsPerPixel::stated(0.5, wrong), None, "{wrong}");
+        }
     }
 }

@@ -214,7 +214,7 @@ fn nothing_is_enlarged_or_guessed() {
         &["--level", "-1"],
         &["--target-mpp", "0"],
         &["--target-mpp", "1,1"],
-        &["--target-mpp", "100"],
+        &["--target-mpp", "1000000001"],
         &["--magnification", "0"],
         &["--magnification", "inf"],
         &["--magnification", "-5"],

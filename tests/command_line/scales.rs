@@ -1,4 +1,4 @@
-//! The scale of TIFF files: by the same rule whichever reader opens them.
+//! The scale of TIFF files: by the same rule whichever reader opens them, and what a user says of it.
 
 use serde_json::{Value, json};
 use slidezoom_fixtures::image::{ImageBuilder, ImageFormat, RowOrder};
@@ -133,5 +133,32 @@ fn what_vips_writes_has_the_scale_that_it_was_given() {
             run.succeeds();
             assert_scale(scale(&workspace, &["out.tif"]), expected, &format!("{per_millimetre} in {unit}, {tiled}"));
         }
+    }
+}
+
+#[test]
+fn a_user_may_say_what_no_file_is_believed() {
+    let workspace = Workspace::new();
+    write(&workspace, "print.tif", Cut::Strips, vec![resolution(72, 1, 2)]);
+    let microns = |folder: &str| workspace.tree(folder).json("scale.json")["micronsPerPixel"].clone();
+    for (options, expected) in [
+        (&["--mpp", "352.777"][..], [352.777, 352.777]),
+        (&["--mpp", "10000000,500"], [1e7, 500.0]),
+        (&["--mpp", "352.5", "--target-mpp", "705"], [705.0, 705.0]),
+    ] {
+        workspace.export([&["print.tif", "-o", "scale", "--overwrite"], options].concat()).succeeds();
+        assert_eq!(microns("scale"), json!({ "x": expected[0], "y": expected[1] }), "{options:?}");
+        // And is believed in what was written of it.
+        workspace
+            .export([&["print.tif", "-o", "scale.zip", "--overwrite", "--overlap", "0"], options].concat())
+            .succeeds();
+        workspace.slidezoom(["repack", "scale.zip", "-o", "out.szi", "--overwrite"]).succeeds();
+        workspace.slidezoom(["repack", "out.szi", "-o", "out", "--overwrite"]).succeeds();
+        assert_eq!(microns("out"), json!({ "x": expected[0], "y": expected[1] }), "{options:?}, repacked");
+    }
+    for options in [&["--mpp", "1e10"][..], &["--mpp", "1", "--target-mpp", "1e10"]] {
+        let run = workspace.export([&["print.tif"], options].concat());
+        assert_eq!(run.code(), Some(2), "{run:?}");
+        assert!(run.stderr.contains("micrometres per pixel are a number above 0 and up to 1000000000"), "{run:?}");
     }
 }

@@ -59,7 +59,7 @@ fn values_out_of_their_range_are_refused() {
         ("--container", "ZIP"),
         ("--mpp", "0"),
         ("--mpp", "-0.25"),
-        ("--mpp", "100"),
+        ("--mpp", "1000000001"),
         ("--mpp", "NaN"),
         ("--mpp", "0.25,"),
         ("--mpp", "0.25,0"),
