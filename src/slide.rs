@@ -23,6 +23,7 @@ mod error;
 mod identity;
 mod microns;
 mod openslide;
+mod pages;
 mod pass;
 mod raster;
 mod reader;
@@ -33,6 +34,7 @@ pub use error::SlideError;
 pub use identity::{SourceFile, SourceIdentity};
 pub use microns::MicronsPerPixel;
 pub use openslide::library_version as openslide_version;
+pub use pages::{PageChoice, Pages};
 pub use pass::{Band, SourcePass, SourceRows};
 pub use raster::{ImageFormat, SampleRange};
 pub use reader::{Access, ImageReader, OpenOptions, Reader, ReaderChoice};
@@ -161,6 +163,10 @@ pub struct SlideInfo {
     pub icc_profile: Option<IccProfile>,
     /// The pictures that come with it.
     pub associated_images: Vec<AssociatedImage>,
+    /// The pictures of the file, of which one is read; `None` where there is one, or it is not known.
+    pub pages: Option<Pages>,
+    /// Samples of each pixel that are not shown, as the file does not say that they are colours or alpha; 0 where none is known.
+    pub unshown_samples: u16,
     /// Every property the reader reports. They can name people and places: see
     /// [`published_properties`](crate::metadata::published_properties) for those that leave the house.
     pub properties: BTreeMap<String, String>,
@@ -340,6 +346,9 @@ fn image_format(path: &Path) -> Result<Option<ImageFormat>, SlideError> {
     Ok(ImageFormat::detect(&first))
 }
 
+/// What OpenSlide calls a tiled TIFF file of no maker that it knows.
+const PLAIN_TIFF: &str = "generic-tiff";
+
 /// Whether a file that begins like an image of that format is one and no slide.
 ///
 /// # Errors
@@ -351,7 +360,7 @@ fn is_image(path: &Path, vendor: Option<&str>, format: ImageFormat, options: &Op
         }
         None => Ok(true),
         // OpenSlide shows the first page only.
-        Some("generic-tiff") => {
+        Some(PLAIN_TIFF) => {
             Ok(options.page.is_some() || options.range.is_some() || raster::is_misread_by_openslide(path))
         }
         Some(_) => Ok(false),
@@ -379,6 +388,10 @@ fn has_ending(path: &Path, endings: &[&str]) -> bool {
 
 fn open_slide(path: &Path, choice: ReaderChoice) -> Result<Box<dyn Source>, SlideError> {
     let mut info = openslide::read_slide_info(path)?;
+    if info.vendor.as_deref() == Some(PLAIN_TIFF) {
+        let raster::Beside { pages, unshown_samples } = raster::beside_first_page(path);
+        (info.pages, info.unshown_samples) = (pages, unshown_samples);
+    }
     let failed = |source: std::io::Error| SlideError::Open { path: path.to_owned(), source: Arc::new(source) };
     let found = DirectTiles::open(path, info.size()).and_then(|tiles| Ok((tiles.subsampling()?, tiles)));
     let stored = match found {

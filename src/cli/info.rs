@@ -202,6 +202,12 @@ impl Report<'_> {
         line("vendor", info.vendor.clone().unwrap_or_else(unknown));
         line("reader", info.reader.to_string());
         line("size", format!("{} px, {:.1} megapixels", info.size(), info.size().area() as f64 / 1e6));
+        if let Some(pages) = info.pages {
+            line("pages", pages.count().to_string());
+        }
+        if info.unshown_samples > 0 {
+            line("other samples", format!("{} of each pixel, not shown", info.unshown_samples));
+        }
         let microns = info.microns_per_pixel.map(|mpp| format!("{:.4} × {:.4}", mpp.x(), mpp.y()));
         line("µm per pixel", microns.unwrap_or_else(unknown));
         line("objective", info.objective_power.map_or_else(unknown, |power| format!("{power}×")));

@@ -22,7 +22,7 @@ use crate::pyramid::TileAddress;
 use crate::render::{Pixels, ProfileError};
 use crate::scan_properties::{self, SCAN_PROPERTIES, ScanFacts};
 use crate::sink::{EntryName, Sink};
-use crate::slide::{SlideError, Source, identify};
+use crate::slide::{PageChoice, Pages, SlideError, Source, identify};
 use crate::tile_layout::ResourceId;
 use crate::tile_set::TileSet;
 use crate::viewer;
@@ -57,6 +57,13 @@ pub enum Warning {
     DamagedEnd(SlideError),
     /// The slide's colour profile is of no use.
     ColourProfile(ProfileError),
+    /// The file has several pictures, and this is the first, as none was asked for.
+    OtherPages(Pages),
+    /// Samples of each pixel are not shown, as the file does not say that they are colours or alpha.
+    UnshownSamples {
+        /// How many.
+        samples: u16,
+    },
     /// A IIIF resource was given no identifier.
     PlaceholderId {
         /// What is written in its place.
@@ -90,6 +97,17 @@ impl std::fmt::Display for Warning {
                 )
             }
             Self::DamagedEnd(error) => write!(formatter, "{error}, after the last row of the picture, which is whole"),
+            Self::OtherPages(pages) if pages.choice() == PageChoice::Only => {
+                write!(formatter, "the first of {} pictures in the file; the others are not read", pages.count())
+            }
+            Self::OtherPages(pages) => write!(formatter, "page 1 of {}: --page chooses another", pages.count()),
+            Self::UnshownSamples { samples } => {
+                let (many, they) = if *samples == 1 { ("sample", "it is") } else { ("samples", "they are") };
+                write!(
+                    formatter,
+                    "each pixel has {samples} more {many} than its colours need, and the file does not say what for; {they} not shown"
+                )
+            }
             Self::PlaceholderId { id } => {
                 write!(
                     formatter,
@@ -216,6 +234,11 @@ fn write_all(
         warnings.push(Warning::Unreadable { regions: unreadable.len(), pixels, first });
     }
     warnings.extend(damaged_end.map(Warning::DamagedEnd));
+    let info = source.info();
+    warnings.extend(info.pages.filter(|pages| pages.choice() != PageChoice::Asked).map(Warning::OtherPages));
+    if info.unshown_samples > 0 {
+        warnings.push(Warning::UnshownSamples { samples: info.unshown_samples });
+    }
     if plan.tile_layout().is_iiif() && plan.resource_id().is_none() {
         warnings.push(Warning::PlaceholderId { id: ResourceId::default().of(plan.name()) });
     }

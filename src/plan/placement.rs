@@ -331,6 +331,8 @@ mod tests {
             stored_subsampling: None,
             icc_profile: None,
             associated_images: Vec::new(),
+            pages: None,
+            unshown_samples: 0,
             properties: std::collections::BTreeMap::new(),
         }
     }

@@ -204,7 +204,7 @@ fn read_info(path: &Path, handle: &OpenSlide) -> Result<SlideInfo, SlideError> {
     let levels = read_levels(path, handle, &properties)?;
     let microns_per_pixel = match property("openslide.vendor") {
         // OpenSlide takes every resolution for a scale there, and no description.
-        Some("generic-tiff") => {
+        Some(super::PLAIN_TIFF) => {
             tiff_scale::microns_per_pixel(&properties, property("tiff.ImageDescription"), levels[0].size)
         }
         _ => MicronsPerPixel::parse(property("openslide.mpp-x"), property("openslide.mpp-y")),
@@ -225,6 +225,9 @@ fn read_info(path: &Path, handle: &OpenSlide) -> Result<SlideInfo, SlideError> {
         // One that cannot be read is of no use, which the plan tells of; the pixels may be.
         icc_profile: handle.icc_profile().unwrap_or_else(|_| Some(Vec::new())).map(IccProfile::new),
         associated_images,
+        // Whoever opens it may know more.
+        pages: None,
+        unshown_samples: 0,
         levels,
         properties,
     })

@@ -39,7 +39,7 @@ mod tile_source;
 mod webp;
 
 pub use conversion::SampleRange;
-pub(super) use opening::{is_misread_by_openslide, open_file, open_pipe};
+pub(super) use opening::{Beside, beside_first_page, is_misread_by_openslide, open_file, open_pipe};
 use samples::SampleLayout;
 
 /// The formats of ordinary images.
@@ -134,6 +134,10 @@ pub(super) struct ImageHeader {
     pub subsampling: Option<Subsampling>,
     /// Its scale, along the rows and columns as they are stored, where the file gives one that is meant as such.
     pub microns_per_pixel: Option<MicronsPerPixel>,
+    /// How many pictures the file has, as far as is known.
+    pub pages: u32,
+    /// Samples of each pixel that are not shown, as the file does not say that they are colours or alpha.
+    pub unshown_samples: u16,
     /// What the file says of itself beyond that, by the names that OpenSlide has for such things: `tiff.ImageDescription`.
     pub properties: BTreeMap<String, String>,
     /// Bytes of memory that decoding takes beyond those of some hundred rows; 0 where it goes row by row.

@@ -78,6 +78,7 @@ mod tile_index;
 mod tile_layouts;
 mod tiled_images;
 mod unreadable;
+mod unshown;
 mod usage;
 mod verify;
 mod verify_archives;

@@ -54,6 +54,8 @@ impl DrawnSource {
             stored_subsampling: None,
             icc_profile: None,
             associated_images: Vec::new(),
+            pages: None,
+            unshown_samples: 0,
             properties: BTreeMap::new(),
         };
         Self { info, fault: Fault::None, unscanned: |_| false, label: None, reads: Mutex::new(Vec::new()) }

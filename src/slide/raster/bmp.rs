@@ -59,6 +59,8 @@ pub(in crate::slide) fn open(input: Input, request: Request) -> Result<(ImageHea
         icc_profile,
         subsampling: None,
         microns_per_pixel: None,
+        pages: 1,
+        unshown_samples: 0,
         properties: BTreeMap::new(),
         held_bytes,
     };

@@ -46,6 +46,8 @@ pub(in crate::slide) fn open(
         icc_profile: rows.icc_profile()?,
         subsampling: subsampling(&facts),
         microns_per_pixel: None,
+        pages: 1,
+        unshown_samples: 0,
         properties: BTreeMap::new(),
         held_bytes: facts.held_bytes,
         samples,

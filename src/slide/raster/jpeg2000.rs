@@ -68,6 +68,8 @@ fn open_stored(stored: Stored) -> Result<(ImageHeader, Decoder), ImageError> {
         },
         subsampling: None,
         microns_per_pixel: None,
+        pages: 1,
+        unshown_samples: 0,
         properties: BTreeMap::new(),
         held_bytes,
     };

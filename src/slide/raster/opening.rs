@@ -16,7 +16,8 @@ use super::{Decoder, ImageError, ImageFormat, ImageHeader, Input, Request, bmp, 
 use crate::encode::Subsampling;
 use crate::geometry::Size;
 use crate::slide::{
-    Access, ImageReader, OpenOptions, Reader, SlideError, SlideInfo, SlideLevel, SlideLevelInfo, Source,
+    Access, ImageReader, OpenOptions, PageChoice, Pages, Reader, SlideError, SlideInfo, SlideLevel, SlideLevelInfo,
+    Source,
 };
 
 /// Rows of an image that an export holds as pixels, those of the smaller levels and of tiles under way reckoned in.
@@ -133,6 +134,24 @@ pub(in crate::slide) fn is_misread_by_openslide(path: &Path) -> bool {
     File::open(path).is_ok_and(|file| tiff::is_plain(file).is_ok_and(|is_plain| !is_plain))
 }
 
+/// What a file has beside what is shown of it.
+#[derive(Default)]
+pub(in crate::slide) struct Beside {
+    /// Its pictures, where there are several.
+    pub pages: Option<Pages>,
+    /// Samples of each pixel that are not shown.
+    pub unshown_samples: u16,
+}
+
+/// What a plain TIFF file has beside the first picture, which another reader shows; nothing where it is of a kind that is not read here.
+pub(in crate::slide) fn beside_first_page(path: &Path) -> Beside {
+    let opened = File::open(path).ok().and_then(|file| tiff::open(file, request(&OpenOptions::default())).ok());
+    opened.map_or_else(Beside::default, |(header, _)| Beside {
+        pages: Pages::new(header.pages, PageChoice::First),
+        unshown_samples: header.unshown_samples,
+    })
+}
+
 type Rows = (ImageHeader, Box<dyn super::RowDecoder>);
 
 fn open_rows(input: Input, format: ImageFormat, request: Request) -> Result<Rows, ImageError> {
@@ -230,6 +249,11 @@ fn check_memory(path: &Path, header: &ImageHeader, by_rows: bool, allowed: u64) 
 
 fn info(path: &Path, format: ImageFormat, header: ImageHeader, access: Access, options: &OpenOptions) -> SlideInfo {
     let is_grey = header.samples.is_grey();
+    let choice = match (options.page, format) {
+        (Some(_), _) => PageChoice::Asked,
+        (None, ImageFormat::Tiff) => PageChoice::First,
+        (None, _) => PageChoice::Only,
+    };
     let page = options.page.filter(|page| page.get() > 1).map(|page| format!("page {page}"));
     let range = options.range.map(|range| format!("from {range}"));
     let words = [Some(header.samples.describe()), Some(header.coding).filter(|words| !words.is_empty()), page, range];
@@ -248,6 +272,8 @@ fn info(path: &Path, format: ImageFormat, header: ImageHeader, access: Access, o
         stored_subsampling: header.subsampling.or(is_grey.then_some(Subsampling::Grey)),
         icc_profile: header.icc_profile,
         associated_images: Vec::new(),
+        pages: Pages::new(header.pages, choice),
+        unshown_samples: header.unshown_samples,
         properties: header.properties,
     }
 }

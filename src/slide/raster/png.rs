@@ -73,6 +73,8 @@ pub(in crate::slide) fn open(input: Input, request: Request) -> Result<(ImageHea
         icc_profile: info.icc_profile.as_ref().map(|bytes| IccProfile::new(bytes.to_vec())),
         subsampling: None,
         microns_per_pixel: None,
+        pages: info.animation_control.map_or(1, |animation| animation.num_frames),
+        unshown_samples: 0,
         properties: BTreeMap::new(),
         held_bytes: if interlaced { row_bytes as u64 * u64::from(size.height()) } else { 0 },
         samples,

@@ -52,6 +52,8 @@ pub(in crate::slide) fn open(input: Input, request: Request) -> Result<(ImageHea
         icc_profile: None,
         subsampling: None,
         microns_per_pixel: None,
+        pages: 1,
+        unshown_samples: 0,
         properties: BTreeMap::new(),
         held_bytes: 0,
     };

@@ -48,6 +48,7 @@ pub(in crate::slide) fn open(file: File, request: Request) -> Result<(ImageHeade
     let directory = container.directory(at)?;
     let picture = Picture::read(&container, &directory, request.memory)?;
     let mut header = read_header(&container, &directory, &picture)?;
+    header.pages = u32::try_from(count).unwrap_or(u32::MAX);
     header.microns_per_pixel = read_scale(&container, first, &header)?;
     let Shape::Tiles(_) = picture.shape else {
         return Ok((header, Decoder::Rows(Box::new(StripDecoder::new(container, picture)))));
@@ -160,6 +161,8 @@ fn read_header(container: &Container, directory: &Directory<'_>, picture: &Pictu
         icc_profile: profile.map(IccProfile::new),
         subsampling: ChunkDecoder::default().subsampling(&container.file, picture)?,
         microns_per_pixel: None,
+        pages: 1,
+        unshown_samples: picture.unshown_samples,
         properties: read_properties(directory)?,
         held_bytes: held_bytes(picture),
     })

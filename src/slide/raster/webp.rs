@@ -42,6 +42,8 @@ pub(in crate::slide) fn open(input: Input, request: Request) -> Result<(ImageHea
         icc_profile: container.icc_profile,
         subsampling: None,
         microns_per_pixel: None,
+        pages: 1,
+        unshown_samples: 0,
         properties: BTreeMap::new(),
         held_bytes: container.bytes + row_bytes as u64 * u64::from(size.height()) + coding.working_bytes(size, alpha),
     };

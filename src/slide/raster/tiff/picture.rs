@@ -18,6 +18,8 @@ pub(super) struct Picture {
     pub size: Size,
     /// What its rows are made of. Of planes that mean nothing, none is read.
     pub samples: SampleLayout,
+    /// Samples of each pixel that mean nothing, read or not.
+    pub unshown_samples: u16,
     pub coding: ChunkCoding,
     pub shape: Shape,
     pub planes: Planes,
@@ -86,6 +88,7 @@ impl Picture {
         };
         let code = number(tag::COMPRESSION, 1)?;
         let mut samples = read_samples(container, directory, code)?;
+        let unshown_samples = samples.ignored;
         let planes = match planes {
             Planes::Apart(_) if samples.channels.count() + usize::from(samples.ignored) > 1 => {
                 samples.ignored = 0;
@@ -100,7 +103,7 @@ impl Picture {
         {
             return Err(malformed(format!("its JPEG tiles are of {tile} pixels")));
         }
-        let mut picture = Self { size, samples, coding, shape, planes, places: Vec::new() };
+        let mut picture = Self { size, samples, unshown_samples, coding, shape, planes, places: Vec::new() };
         // In 64 bits, a tile's size cannot be said.
         let (width, height) = (picture.chunk_size().width(), picture.chunk_size().height());
         if (picture.chunk_row_bytes() as u64).checked_mul(u64::from(height)).is_none_or(|bytes| bytes > i64::MAX as u64)

@@ -1,0 +1,85 @@
+//! What is in a file and not in its export is said: other pages, samples without a meaning.
+
+use std::fs::File;
+
+use serde_json::{Value, json};
+use slidezoom_fixtures::{Field, Values};
+
+use crate::tiff_files::{Cut, field, short, write};
+use crate::workspace::Workspace;
+
+fn slide(workspace: &Workspace, name: &str) -> Value {
+    let run = workspace.slidezoom(["info", "--quick", "--json", name]).succeeds();
+    serde_json::from_slice::<Value>(&run.stdout).unwrap()["slide"].clone()
+}
+
+/// What an export says on stderr after the name, but for its last line.
+fn notes(workspace: &Workspace, name: &str, options: &[&str]) -> Vec<String> {
+    let run =
+        workspace.export([&[name, "-o", "out", "--overwrite", "--progress", "none"], options].concat()).succeeds();
+    run.stderr.lines().filter_map(|line| Some(line.split_once("note: ")?.1.to_owned())).collect()
+}
+
+#[test]
+fn other_pages_are_told_of() {
+    let workspace = Workspace::new();
+    let reduced = || vec![short(254, 1)];
+    for cut in [Cut::Strips, Cut::Tiles] {
+        write(&workspace, "pages.tif", cut, vec![vec![], vec![], vec![]]);
+        assert_eq!(notes(&workspace, "pages.tif", &[]), ["page 1 of 3: --page chooses another"], "{cut:?}");
+        assert_eq!(slide(&workspace, "pages.tif")["pages"], json!(3), "{cut:?}");
+        let table = workspace.slidezoom(["info", "--quick", "pages.tif"]).succeeds();
+        assert!(table.text().contains("\npages             3\n"), "{table:?}");
+        for page in ["1", "2"] {
+            assert_eq!(notes(&workspace, "pages.tif", &["--page", page]), [""; 0], "{cut:?}");
+        }
+        // Smaller versions and masks are no pages.
+        for pages in [vec![vec![]], vec![vec![], reduced(), vec![short(254, 4)]]] {
+            write(&workspace, "one.tif", cut, pages);
+            assert_eq!(notes(&workspace, "one.tif", &[]), [""; 0], "{cut:?}");
+            assert_eq!(slide(&workspace, "one.tif")["pages"], Value::Null, "{cut:?}");
+            assert!(!workspace.slidezoom(["info", "--quick", "one.tif"]).succeeds().text().contains("pages"));
+        }
+    }
+    write(&workspace, "pages.tif", Cut::Strips, vec![vec![], vec![]]);
+    let run = workspace.export(["pages.tif", "-o", "out", "--overwrite", "--progress", "json"]).succeeds();
+    let message = "page 1 of 2: --page chooses another";
+    let event = run.stderr.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    assert!(event.into_iter().any(|event| event["event"] == "warning" && event["message"] == message), "{run:?}");
+}
+
+#[test]
+fn an_animated_png_is_more_than_its_first_picture() {
+    let workspace = Workspace::new();
+    let mut encoder = png::Encoder::new(File::create(workspace.path("moving.png")).unwrap(), 20, 10);
+    encoder.set_animated(3, 0).unwrap();
+    let mut writer = encoder.write_header().unwrap();
+    for frame in 0..3 {
+        writer.write_image_data(&[50 * frame; 200]).unwrap();
+    }
+    writer.finish().unwrap();
+    let note = "the first of 3 pictures in the file; the others are not read";
+    assert_eq!(notes(&workspace, "moving.png", &[]), [note]);
+    assert_eq!(slide(&workspace, "moving.png")["pages"], json!(3));
+}
+
+#[test]
+fn samples_that_mean_nothing_are_told_of() {
+    let workspace = Workspace::new();
+    let grey = |samples: u16, more: Vec<Field>| [vec![short(277, samples)], more].concat();
+    let what = |samples: &str, they: &str| {
+        vec![format!(
+            "each pixel has {samples} than its colours need, and the file does not say what for; {they} not shown"
+        )]
+    };
+    for (fields, unshown, expected) in [
+        (grey(5, vec![]), 4, what("4 more samples", "they are")),
+        (grey(3, vec![field(338, Values::Short(vec![2, 0]))]), 1, what("1 more sample", "it is")),
+        (grey(2, vec![short(338, 2)]), 0, vec![]),
+        (grey(1, vec![]), 0, vec![]),
+    ] {
+        write(&workspace, "samples.tif", Cut::Strips, vec![fields]);
+        assert_eq!(notes(&workspace, "samples.tif", &[]), expected);
+        assert_eq!(slide(&workspace, "samples.tif")["unshownSamples"], json!(unshown));
+    }
+}
