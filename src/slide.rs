@@ -261,6 +261,12 @@ pub trait Source: Send + Sync {
         None
     }
 
+    /// The largest sample that was read so far, where samples of 16 bits are shown by all of the values that they can have and none has passed an eighth of
+    /// these, so that the picture is almost black. `None` where that is not so, or not known.
+    fn largest_dark_sample(&self) -> Option<u16> {
+        None
+    }
+
     /// The way to the full size's tiles as they are stored. `None` where this reader has none.
     fn stored_tiles(&self) -> Option<&dyn StoredTileReader> {
         None

@@ -64,6 +64,11 @@ pub enum Warning {
         /// How many.
         samples: u16,
     },
+    /// Samples of 16 bits were shown by all of the values that they can have, and have only the least of these.
+    DarkSamples {
+        /// The largest.
+        largest: u16,
+    },
     /// A IIIF resource was given no identifier.
     PlaceholderId {
         /// What is written in its place.
@@ -106,6 +111,15 @@ impl std::fmt::Display for Warning {
                 write!(
                     formatter,
                     "each pixel has {samples} more {many} than its colours need, and the file does not say what for; {they} not shown"
+                )
+            }
+            Self::DarkSamples { largest } => {
+                // As many bits as it takes.
+                let white = u16::MAX >> largest.leading_zeros();
+                write!(
+                    formatter,
+                    "no sample is above {largest} of {}, so that the picture is almost black: --range 0,{white} shows it bright",
+                    u16::MAX
                 )
             }
             Self::PlaceholderId { id } => {
@@ -206,6 +220,7 @@ fn write_all(
     progress.started(Workload { tiles: pyramid.tile_count(), pixels: pyramid.pixel_count() });
     // Before anything is touched: what was left may be of another export.
     let start = take_up(source, plan, sink, progress)?;
+    let resumed = start.left.is_some();
     for folder in layout.folders().into_iter().chain(names.folders(pyramid)) {
         sink.create_folder(&EntryName::new(folder)?)?;
     }
@@ -239,6 +254,9 @@ fn write_all(
     if info.unshown_samples > 0 {
         warnings.push(Warning::UnshownSamples { samples: info.unshown_samples });
     }
+    // Of a run that goes on from another, only a part was seen.
+    let dark = if resumed { None } else { source.largest_dark_sample() };
+    warnings.extend(dark.map(|largest| Warning::DarkSamples { largest }));
     if plan.tile_layout().is_iiif() && plan.resource_id().is_none() {
         warnings.push(Warning::PlaceholderId { id: ResourceId::default().of(plan.name()) });
     }

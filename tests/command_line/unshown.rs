@@ -1,11 +1,11 @@
-//! What is in a file and not in its export is said: other pages, samples without a meaning.
+//! What is in a file and not in its export is said: other pages, samples without a meaning, values too small to be seen.
 
 use std::fs::File;
 
 use serde_json::{Value, json};
-use slidezoom_fixtures::{Field, Values};
+use slidezoom_fixtures::{ByteOrder, Container, Field, TiffWriter, Values};
 
-use crate::tiff_files::{Cut, field, short, write};
+use crate::tiff_files::{Cut, SIZE, TILE, field, short, write};
 use crate::workspace::Workspace;
 
 fn slide(workspace: &Workspace, name: &str) -> Value {
@@ -81,5 +81,64 @@ fn samples_that_mean_nothing_are_told_of() {
         write(&workspace, "samples.tif", Cut::Strips, vec![fields]);
         assert_eq!(notes(&workspace, "samples.tif", &[]), expected);
         assert_eq!(slide(&workspace, "samples.tif")["unshownSamples"], json!(unshown));
+    }
+}
+
+/// Grey pixels of 16 bits, the largest of them this.
+fn write_deep(workspace: &Workspace, largest: u16, cut: Cut, order: ByteOrder, more: Vec<Field>) {
+    let mut writer = TiffWriter::create(&workspace.path("deep.tif"), Container::BigTiff, order).unwrap();
+    let area = (SIZE.0 * SIZE.1) as usize;
+    let values = (0..area).map(|at| if at == area / 2 { largest } else { largest / 2 });
+    let bytes: Vec<u8> = match order {
+        ByteOrder::Little => values.flat_map(u16::to_le_bytes).collect(),
+        ByteOrder::Big => values.flat_map(u16::to_be_bytes).collect(),
+    };
+    let parts = if cut == Cut::Tiles { 6 } else { 1 };
+    let length = bytes.len() / parts;
+    let offsets = bytes.chunks(length).map(|part| writer.append(part).unwrap()).collect();
+    let lengths = Values::Long(vec![length as u32; parts]);
+    let fields = vec![
+        field(256, Values::Long(vec![SIZE.0])),
+        field(257, Values::Long(vec![SIZE.1])),
+        short(258, 16),
+        short(259, 1),
+        short(262, 1),
+        short(277, 1),
+    ];
+    let places = match cut {
+        Cut::Strips => vec![field(273, Values::Offsets(offsets)), short(278, SIZE.1 as u16), field(279, lengths)],
+        Cut::Tiles => {
+            vec![short(322, TILE), short(323, TILE), field(324, Values::Offsets(offsets)), field(325, lengths)]
+        }
+    };
+    let mut fields = [fields, places].concat();
+    fields.retain(|field| more.iter().all(|own| own.tag != field.tag));
+    writer.directory([fields, more].concat()).unwrap();
+    writer.finish().unwrap();
+}
+
+#[test]
+fn samples_that_use_little_of_their_range_are_told_of() {
+    let workspace = Workspace::new();
+    for (cut, order) in [(Cut::Strips, ByteOrder::Little), (Cut::Tiles, ByteOrder::Big)] {
+        for (largest, white) in
+            [(4095, Some(4095)), (2600, Some(4095)), (1, Some(1)), (8191, Some(8191)), (8192, None), (0, None)]
+        {
+            write_deep(&workspace, largest, cut, order, vec![]);
+            let expected = white.map(|white| {
+                let dark = format!("no sample is above {largest} of 65535, so that the picture is almost black");
+                format!("{dark}: --range 0,{white} shows it bright")
+            });
+            for jobs in ["1", "2"] {
+                let found = notes(&workspace, "deep.tif", &["--jobs", jobs]);
+                assert_eq!(found, expected.clone().into_iter().collect::<Vec<_>>(), "{cut:?}, {largest}");
+            }
+        }
+        // Who has chosen a range knows.
+        write_deep(&workspace, 4095, cut, order, vec![]);
+        assert_eq!(notes(&workspace, "deep.tif", &["--range", "0,65535"]), [""; 0]);
+        // White where they are least.
+        write_deep(&workspace, 4095, cut, order, vec![short(262, 0)]);
+        assert_eq!(notes(&workspace, "deep.tif", &[]), [""; 0]);
     }
 }

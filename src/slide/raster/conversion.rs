@@ -5,6 +5,7 @@
 
 use std::fmt;
 use std::ops::Range;
+use std::sync::atomic::{AtomicU16, Ordering};
 
 use serde::Serialize;
 
@@ -60,14 +61,19 @@ pub(in crate::slide) struct BeyondPalette {
 }
 
 /// Makes 8-bit pixels of rows of one layout.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(in crate::slide) struct Conversion {
     layout: SampleLayout,
     /// What becomes of a colour's sample.
     tones: Tones,
     /// Of every number that a sample can have: blue, green, red and alpha, premultiplied. Empty but for a palette.
     palette: Vec<[u8; PIXEL_BYTES]>,
+    /// The largest sample of all that were converted, where that tells whether they are dark.
+    largest: Option<AtomicU16>,
 }
+
+/// Samples of 16 bits that do not come to this are almost black: an eighth of what they can be, as those of 12 bits are a sixteenth.
+const DARK_BELOW: u16 = 1 << 13;
 
 /// What becomes of a colour's sample: by table, where one of its values is worth it.
 #[derive(Clone, Debug)]
@@ -127,12 +133,33 @@ impl Conversion {
             }
             _ => Vec::new(),
         };
-        Ok(Self { layout, tones, palette })
+        let are_tones = matches!(layout.channels, Channels::Grey | Channels::Rgb) && layout.ignored == 0;
+        let is_wide = matches!(layout.sample, SampleType::U16(_)) && range.is_none() && !layout.inverted;
+        let largest = (are_tones && is_wide).then(AtomicU16::default);
+        Ok(Self { layout, tones, palette, largest })
     }
 
     /// What the rows are made of.
     pub fn layout(&self) -> &SampleLayout {
         &self.layout
+    }
+
+    /// The largest sample so far, where they are shown by all of their values and none was bright; `None` where one was, all are 0, or it is not known.
+    pub fn largest_dark_sample(&self) -> Option<u16> {
+        let largest = self.largest.as_ref()?.load(Ordering::Relaxed);
+        (1..DARK_BELOW).contains(&largest).then_some(largest)
+    }
+
+    /// Looks for the largest of these samples, as long as none was bright.
+    fn note_largest(&self, samples: &[[u8; 2]], order: ByteOrder) {
+        let Some(largest) = self.largest.as_ref().filter(|largest| largest.load(Ordering::Relaxed) < DARK_BELOW) else {
+            return;
+        };
+        let found = match order {
+            ByteOrder::BigEndian => samples.iter().map(|&sample| u16::from_be_bytes(sample)).max(),
+            ByteOrder::LittleEndian => samples.iter().map(|&sample| u16::from_le_bytes(sample)).max(),
+        };
+        largest.fetch_max(found.unwrap_or(0), Ordering::Relaxed);
     }
 
     /// Whether all pixels are opaque, whatever the samples are.
@@ -188,6 +215,7 @@ impl Conversion {
             }
             SampleType::U16(order) | SampleType::I16(order) => {
                 let (samples, _) = row[first * 2..(first + count) * 2].as_chunks::<2>();
+                self.note_largest(samples, order);
                 let value = |at: usize| match order {
                     ByteOrder::BigEndian => u16::from_be_bytes(samples[at]),
                     ByteOrder::LittleEndian => u16::from_le_bytes(samples[at]),

@@ -146,6 +146,10 @@ impl Source for RowSource {
         super::read_clipped(self, level, origin, size)
     }
 
+    fn largest_dark_sample(&self) -> Option<u16> {
+        self.conversion.largest_dark_sample()
+    }
+
     fn read_associated(&self, name: &str) -> Result<PremultipliedPixels, SlideError> {
         Err(super::no_associated(&self.info.path, name))
     }

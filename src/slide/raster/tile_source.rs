@@ -107,6 +107,10 @@ impl Source for TileSource {
         Ok(self.read_stored(level, part, Vec::new())?.oriented(self.orientation, spare))
     }
 
+    fn largest_dark_sample(&self) -> Option<u16> {
+        self.conversion.largest_dark_sample()
+    }
+
     fn read_associated(&self, name: &str) -> Result<PremultipliedPixels, SlideError> {
         Err(super::no_associated(self.path(), name))
     }
