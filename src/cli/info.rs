@@ -10,7 +10,7 @@ use slidezoom::export::{BlankShare, Sample, SavedImage, SavedImages, sample, sav
 use slidezoom::plan::{BaseTiles, PlanError, Sampled};
 use slidezoom::render::Intent;
 use slidezoom::sink::SinkError;
-use slidezoom::slide::SlideError;
+use slidezoom::slide::{Reader, SlideError};
 use slidezoom::{Error, ExportOptions, ExportPlan, SlideInfo, Source};
 
 use super::export::encoding;
@@ -24,7 +24,10 @@ How much is blank, how many bytes an export takes, and how long, are estimated f
 regions of the full size, 50 megapixels at most together. Blank is what was never scanned, and what shows one colour but for noise, as empty glass \
 does. The bytes are those of the regions' tiles, corrected by how much of the regions, and of all that is exported, is blank. The time is that \
 of reading and encoding these regions here and now, by all processors that this program may use; another disk or a busy machine \
-takes another. Everything else in the JSON is the same each time.")]
+takes another. Everything else in the JSON is the same each time.
+
+Of an ordinary image nothing is said of blank parts: even is its sky as well. One that is decoded row by row is told from its first rows, some 33 megapixels, \
+and from all of it where it has no more. An interlaced, a progressive or a turned one has to be decoded as a whole for that.")]
 pub(super) struct Arguments {
     /// The slide
     slide: PathBuf,
@@ -86,16 +89,23 @@ enum Lossless {
 
 /// What the estimates come from.
 #[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
 struct Samples {
     blank: Option<BlankShare>,
     regions: usize,
+    /// How many rows these are of, where it is not all of an image.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    first_rows: Option<u32>,
     unreadable: Vec<String>,
 }
 
-/// Samples what can be sampled: of an image that is decoded row by row, only what memory holds.
+/// Samples what can be sampled. What takes more memory than it may is no damage: an export of it is refused too, and with the same words.
 fn sampled(source: &dyn Source, plan: &ExportPlan, workers: NonZeroUsize) -> Result<Option<Sample>, Error> {
     match sample(source, plan, workers) {
-        Err(Error::Slide(SlideError::Memory { .. } | SlideError::ReadOnce { .. })) => Ok(None),
+        Err(Error::Slide(error @ (SlideError::Memory { .. } | SlideError::ReadOnce { .. }))) => {
+            super::tell(&format!("note: {}; its pixels are not looked at", super::plain(&error.to_string())));
+            Ok(None)
+        }
         found => found.map(Some),
     }
 }
@@ -120,9 +130,10 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
             estimated_time: seconds.map(|seconds| EstimatedTime { seconds, workers }),
         },
         lossless: Lossless::of(info, &plan, &contents),
-        sample: found.as_ref().map(|Sample { blank, regions, unreadable, .. }| Samples {
+        sample: found.as_ref().map(|Sample { blank, regions, first_rows, unreadable, .. }| Samples {
             blank: *blank,
             regions: *regions,
+            first_rows: *first_rows,
             unreadable: unreadable.iter().map(ToString::to_string).collect(),
         }),
         saved_images: saved,
@@ -227,9 +238,15 @@ impl Report<'_> {
             line("associated image", format!("{}, {}{saved}", image.name, image.size));
         }
         if let Some(found) = &self.sample {
-            line("blank share", found.blank.map_or_else(unknown, |blank| describe_blank(&blank)));
-            if let Some(first) = found.unreadable.first() {
-                line("unreadable", format!("{} of the sampled parts, the first: {first}", found.unreadable.len()));
+            if found.blank.is_some() || !self.is_image() {
+                line("blank share", found.blank.map_or_else(unknown, |blank| describe_blank(&blank)));
+            }
+            match &found.unreadable[..] {
+                [] => {}
+                [one] if self.is_image() => line("unreadable", one.clone()),
+                [first, ..] => {
+                    line("unreadable", format!("{} of the sampled parts, the first: {first}", found.unreadable.len()));
+                }
             }
         }
         line(
@@ -255,6 +272,10 @@ impl Report<'_> {
         text
     }
 
+    fn is_image(&self) -> bool {
+        matches!(self.slide.reader, Reader::Image(_))
+    }
+
     fn profile(&self) -> String {
         let colour = self.export.plan.colour();
         let Some(profile) = &self.slide.icc_profile else { return "none".to_owned() };
@@ -269,9 +290,11 @@ impl Report<'_> {
                 let workers = if workers.get() == 1 { "1 worker".to_owned() } else { format!("{workers} workers") };
                 let regions = if found.regions == 1 { "region" } else { "regions" };
                 let seconds = describe_seconds(seconds);
-                format!("{bytes}, {seconds} on {workers}, as {} {regions} of it took", found.regions)
+                let of = found.first_rows.map_or_else(|| "it".to_owned(), |rows| format!("its first {rows} rows"));
+                format!("{bytes}, {seconds} on {workers}, as {} {regions} of {of} took", found.regions)
             }
             (Some(found), None) if found.blank.is_some() => format!("{bytes}; of the full size nothing could be read"),
+            _ if self.is_image() => format!("{bytes}, if it is as detailed as tissue"),
             _ => format!("{bytes}, if all of it is tissue"),
         }
     }

@@ -1,7 +1,8 @@
 //! What an export will come to, told from samples of the slide: how much of it is blank, how many bytes its tiles take, and how long it takes.
 //!
 //! Two looks are taken. One of the slide's own smaller levels is read once, which tells where the area is blank. And tiles are made of some
-//! regions of the full size, a grid over the area, by the steps of an export. What always holds: at most 50 megapixels are read; which, does not
+//! regions of the full size, a grid over the area, by the steps of an export. An image that is decoded row by row has [its first rows](by_rows) looked at
+//! instead. What always holds: at most 50 megapixels are read; which, does not
 //! depend on a clock, and so what is found is the same each time, but for the time that it took; what cannot be read is named and left
 //! out, and is no failure.
 
@@ -17,11 +18,12 @@ use crate::error::Error;
 use crate::geometry::{Orientation, Point, Rect, Size};
 use crate::manifest::Digest;
 use crate::plan::{EncodedPixels, ExportPlan, Sampled, SampledTiles};
-use crate::render::{Canvas, Patch, PixelView};
-use crate::slide::{SlideError, SlideInfo, Source};
+use crate::render::{Canvas, Patch, PixelView, Pixels};
+use crate::slide::{Access, ImageReader, Reader, SlideError, SlideInfo, SlideLevel, Source};
 use rayon::prelude::*;
 
 mod blank;
+mod by_rows;
 
 pub use blank::BlankShare;
 
@@ -34,6 +36,8 @@ const REGION_PIXELS: u64 = 1 << 24;
 /// The chunk where that of the slide's stored tiles is not that of the export.
 const CHUNK_IN_PLAIN: Size = Size::new(256, 256).unwrap();
 
+const ONE_PIXEL: Size = Size::new(1, 1).unwrap();
+
 /// What a tile takes besides its pixels: its file is created, written and closed. Measured on a gigapixel, as what reading and encoding leave.
 const SECONDS_A_TILE: f64 = 100e-6;
 
@@ -43,28 +47,48 @@ const SECONDS_TO_PUBLISH: f64 = 0.3;
 /// What was found.
 #[derive(Clone, Debug)]
 pub struct Sample {
-    /// How much of the area is blank; `None` where nothing could be read.
+    /// How much of the area is blank; `None` where nothing could be read, and for ordinary images: what is even is empty glass on a slide, and in a
+    /// picture as well a sky, a gradient or a plane of colour.
     pub blank: Option<BlankShare>,
     /// What [`ExportPlan::estimated_bytes_of`] takes.
     pub contents: Sampled,
     /// How many regions of the full size tiles were made of.
     pub regions: usize,
+    /// How many rows these are of, where the image is decoded row by row and has more.
+    pub first_rows: Option<u32>,
     /// What could not be read.
     pub unreadable: Vec<SlideError>,
     speed: Option<Speed>,
 }
 
 impl Sample {
-    /// Roughly how many seconds an export by `plan` takes on so many workers as the samples were taken with: as long as they took, by
+    /// Roughly how many seconds an export by `plan` takes on so many workers as the samples were taken with, and as many processors: as long as they took, by
     /// the pixel. `None` where nothing of the full size could be read.
     #[must_use]
     pub fn estimated_seconds(&self, plan: &ExportPlan, jobs: NonZeroUsize) -> Option<f64> {
-        let Speed { read, tiles } = self.speed?;
+        let Speed { read, tiles, decoding } = self.speed?;
         let (area, all) = (plan.pyramid().size().area() as f64, plan.pyramid().pixel_count() as f64);
         let files = plan.pyramid().tile_count() as f64 * SECONDS_A_TILE;
         // What was never scanned takes next to no time.
         let scanned = 1.0 - self.blank.map_or(0.0, |blank| blank.transparent);
-        Some(SECONDS_TO_PUBLISH + ((area * read + all * tiles) * scanned + files) / jobs.get() as f64)
+        let (work, workers) = ((area * read + all * tiles) * scanned + files, jobs.get() as f64);
+        Some(
+            SECONDS_TO_PUBLISH
+                + match decoding {
+                    Decoding::InParts => work / workers,
+                    // One thread decodes while the others work.
+                    Decoding::RowByRow(decoding) => decoding.max((decoding + work) / workers),
+                    Decoding::First(decoding) => decoding + work / workers,
+                },
+        )
+    }
+}
+
+impl Sample {
+    /// Of what cannot be read at all, for this reason.
+    fn of_nothing(error: SlideError) -> Self {
+        let contents = Sampled::default();
+        Self { blank: None, contents, regions: 0, first_rows: None, unreadable: vec![error], speed: None }
     }
 }
 
@@ -75,6 +99,18 @@ struct Speed {
     read: f64,
     /// To make a tile of, and to reduce, one of any level.
     tiles: f64,
+    decoding: Decoding,
+}
+
+/// How decoding goes along with the rest, and the seconds that one thread takes for all of it where it goes by itself.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Decoding {
+    /// With each part that is read, and in the time of reading that.
+    InParts,
+    /// Beside the workers.
+    RowByRow(f64),
+    /// Before them, of all of an image into memory.
+    First(f64),
 }
 
 /// Looks at samples of the area that `plan` exports, on `jobs` worker threads.
@@ -82,8 +118,21 @@ struct Speed {
 /// # Errors
 /// [`Error`] where the workers cannot be started or a tile cannot be encoded. What cannot be read is no error.
 pub fn sample(source: &dyn Source, plan: &ExportPlan, jobs: NonZeroUsize) -> Result<Sample, Error> {
+    if let Some(rows) = source.rows().filter(|_| plan.placement().is_upright_full_size()) {
+        return by_rows::sample(rows, plan, jobs);
+    }
     let workers = start_workers(jobs)?;
     let mut unreadable = Vec::new();
+    let decoding = if is_decoded_row_by_row(source.info()) {
+        let begun = Instant::now();
+        match source.read_level(SlideLevel::BASE, Point::default(), ONE_PIXEL) {
+            Ok(_) => Decoding::First(begun.elapsed().as_secs_f64()),
+            Err(error @ (SlideError::Memory { .. } | SlideError::ReadOnce { .. })) => return Err(error.into()),
+            Err(error) => return Ok(Sample::of_nothing(error)),
+        }
+    } else {
+        Decoding::InParts
+    };
     let cells = Cells::of(source.info(), plan);
     // Where the export is turned or smaller, regions are not looked up in a map of the slide.
     let level = level_to_look_at(source.info(), plan.area().size()).filter(|_| cells.are_the_slides);
@@ -92,7 +141,7 @@ pub fn sample(source: &dyn Source, plan: &ExportPlan, jobs: NonZeroUsize) -> Res
         map.map_err(|error| unreadable.push(error)).ok()
     });
 
-    let regions = regions(plan, &cells);
+    let regions = regions(plan, plan.pyramid().size(), &cells);
     let sampled = workers.install(|| {
         let encoder = || TileEncoder::new(plan.format(), plan.colour().embedded());
         let one = |encoder: &mut Result<TileEncoder, _>, &region: &Rect| {
@@ -121,18 +170,20 @@ pub fn sample(source: &dyn Source, plan: &ExportPlan, jobs: NonZeroUsize) -> Res
         }
         None => ((total.blank.pixels > 0).then(|| total.blank.share(None)), total.blank),
     };
-    let tiles = (total.full_size.pixels > 0).then(|| SampledTiles {
-        blank: blank_of_regions.share(None).share,
-        full_size: total.full_size,
-        reduced: total.reduced,
-    });
+    let tiles = total.tiles(blank_of_regions.share(None).share);
     Ok(Sample {
-        blank,
+        blank: blank.filter(|_| !matches!(source.info().reader, Reader::Image(_))),
         contents: Sampled { blank: blank.map_or(0.0, |blank| blank.share), tiles },
         regions: read.len(),
+        first_rows: None,
         unreadable,
-        speed: tiles.map(|_| total.speed()),
+        speed: tiles.map(|_| total.speed(decoding)),
     })
+}
+
+/// Whether the source is an image that is decoded from its first row to its last.
+fn is_decoded_row_by_row(info: &SlideInfo) -> bool {
+    matches!(info.reader, Reader::Image(ImageReader { access: Access::Rows | Access::Once, .. }))
 }
 
 /// The chunks that regions are put together from.
@@ -160,9 +211,9 @@ impl Cells {
     }
 }
 
-/// Regions of the full size, in pixels of it: a grid over all of it, each of whole chunks, that hold four tiles if it does.
-fn regions(plan: &ExportPlan, cells: &Cells) -> Vec<Rect> {
-    let (origin, size, chunk) = (cells.origin, plan.pyramid().size(), cells.chunk);
+/// Regions of the full size's upper left part of this size, in pixels of it: a grid over all of that, each of whole chunks, that hold four tiles if it does.
+fn regions(plan: &ExportPlan, size: Size, cells: &Cells) -> Vec<Rect> {
+    let (origin, chunk) = (cells.origin, cells.chunk);
     let tile = u64::from(plan.pyramid().geometry().tile_size());
     // Tiles as large as the slide are sampled in parts, and so are those that much is read for.
     #[expect(clippy::cast_sign_loss, reason = "a root is never negative")]
@@ -182,7 +233,7 @@ fn regions(plan: &ExportPlan, cells: &Cells) -> Vec<Rect> {
     let spans = |count: u32, begin: u32, length: u32, region: u32, chunk: u32| {
         (0..u64::from(count)).map(move |number| {
             let centre = ((2 * number + 1) * u64::from(length) / (2 * u64::from(count))) as u32;
-            let start = (begin + centre.saturating_sub(region / 2)) / chunk * chunk;
+            let start = (begin + centre.saturating_sub(region / 2) + chunk / 2) / chunk * chunk;
             let end = (u64::from(start) + u64::from(region)).min(u64::from(begin) + u64::from(length)) as u32;
             start.max(begin) - begin..end - begin
         })
@@ -222,9 +273,15 @@ impl RegionSample {
         }
     }
 
-    fn speed(&self) -> Speed {
+    fn speed(&self, decoding: Decoding) -> Speed {
         let of = |time: Duration, pixels: u64| time.as_secs_f64() / pixels.max(1) as f64;
-        Speed { read: of(self.reading, self.pixels_read), tiles: of(self.encoding, self.pixels_encoded) }
+        Speed { read: of(self.reading, self.pixels_read), tiles: of(self.encoding, self.pixels_encoded), decoding }
+    }
+
+    /// What tiles took, some of which are blank.
+    fn tiles(&self, blank: f64) -> Option<SampledTiles> {
+        let tiles = SampledTiles { blank, full_size: self.full_size, reduced: self.reduced };
+        (self.full_size.pixels > 0).then_some(tiles)
     }
 }
 
@@ -259,7 +316,24 @@ fn sample_region(
         pieces.push((rect, rendered));
     }
 
-    let begun = Instant::now();
+    make_tiles(plan, encoder, region, &pieces, &mut sample)?;
+    if sample.blank.is_unscanned() {
+        // Its time is that of no other region.
+        let RegionSample { blank, full_size, reduced, .. } = sample;
+        return Ok(RegionSample { blank, full_size, reduced, ..RegionSample::default() });
+    }
+    Ok(sample)
+}
+
+/// Makes tiles of a region that was read in these pieces: of its first four, and of one half as large.
+fn make_tiles(
+    plan: &ExportPlan,
+    encoder: &mut TileEncoder,
+    region: Rect,
+    pieces: &[(Rect, Pixels)],
+    sample: &mut RegionSample,
+) -> Result<(), Error> {
+    let (begun, size) = (Instant::now(), region.size());
     let mut canvas = Canvas::default();
     let view = canvas.assemble(region, pieces.iter().map(|(rect, pixels)| (*rect, Patch::Pixels(pixels))));
     let tile = plan.pyramid().geometry().tile_size();
@@ -286,10 +360,5 @@ fn sample_region(
     }
     sample.encoding = begun.elapsed();
     sample.pixels_encoded = sample.full_size.pixels + sample.reduced.pixels;
-    if sample.blank.is_unscanned() {
-        // Its time is that of no other region.
-        let RegionSample { blank, full_size, reduced, .. } = sample;
-        return Ok(RegionSample { blank, full_size, reduced, ..RegionSample::default() });
-    }
-    Ok(sample)
+    Ok(())
 }

@@ -1,6 +1,7 @@
 //! `slidezoom info`, for people and for programs.
 
 use serde_json::{Value, json};
+use slidezoom_fixtures::image::{ImageBuilder, ImageFormat, RowOrder};
 use slidezoom_fixtures::{Pattern, SlideBuilder, Style, TileFault};
 
 use crate::deep_zoom::DeepZoom;
@@ -177,4 +178,37 @@ fn why_lossless_tiles_are_not_possible_is_said() {
     assert!(found["lossless"]["because"].as_str().unwrap().contains("its tiles are not JPEG"), "{found}");
     let run = workspace.slidezoom(["info", "scan.tif"]).succeeds();
     assert!(run.text().contains("lossless tiles    not possible: the slide is read through OpenSlide"), "{run:?}");
+}
+
+#[test]
+fn of_an_image_that_comes_row_by_row_it_is_said_what_the_estimate_rests_on() {
+    let workspace = Workspace::new();
+    let pgm = |width: usize, height: usize| {
+        let rows = (0..width * height).map(|at| (at * 7919 % 251) as u8);
+        format!("P5 {width} {height} 255\n").into_bytes().into_iter().chain(rows).collect::<Vec<u8>>()
+    };
+    std::fs::write(workspace.path("large.pgm"), pgm(40_000, 900)).unwrap();
+    let found = report(&workspace, &["large.pgm"]);
+    let rows = (1 << 25) / 40_000;
+    assert_eq!((&found["sample"]["firstRows"], &found["sample"]["blank"]), (&json!(rows), &Value::Null));
+    assert_eq!(report(&workspace, &["large.pgm"]), found);
+    let run = workspace.slidezoom(["info", "large.pgm"]).succeeds();
+    assert!(run.text().contains(&format!("of its first {rows} rows took\n")), "{run:?}");
+    // Even is a gradient too, and that is no empty glass.
+    assert!(!run.text().contains("blank") && run.stderr.is_empty(), "{run:?}");
+
+    std::fs::write(workspace.path("small.pgm"), pgm(600, 500)).unwrap();
+    assert_eq!(report(&workspace, &["small.pgm"])["sample"].get("firstRows"), None);
+    let run = workspace.slidezoom(["info", "small.pgm"]).succeeds();
+    assert!(run.text().contains(" of it took\n"), "{run:?}");
+}
+
+#[test]
+fn of_an_image_damage_is_told_and_a_lack_of_memory_is_none() {
+    let workspace = Workspace::new();
+    let png = ImageBuilder::new(900, 800, ImageFormat::Png(RowOrder::Sequential)).bytes().unwrap();
+    std::fs::write(workspace.path("cut.png"), &png[..png.len() / 2]).unwrap();
+    let run = workspace.slidezoom(["info", "cut.png"]).succeeds();
+    assert!(run.text().contains("unreadable        cut.png: "), "{run:?}");
+    assert!(run.text().contains("cannot"), "{run:?}");
 }

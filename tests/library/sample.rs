@@ -7,8 +7,9 @@ use slidezoom::geometry::{Point, Rect, Size};
 use slidezoom::plan::{BaseTiles, ExportOptions, FormatOption, Magnification, Page, Resolution};
 use slidezoom::progress::Unwatched;
 use slidezoom::sink::MemorySink;
-use slidezoom::slide::{ReaderChoice, SlideLevel, open_with};
-use slidezoom::{ExportPlan, Source, export};
+use slidezoom::slide::{OpenOptions, ReaderChoice, SlideError, SlideLevel, open_with};
+use slidezoom::{Error, ExportPlan, Source, export};
+use slidezoom_fixtures::image::{ImageBuilder, ImageFormat, JpegCoding, RowOrder};
 
 use crate::drawn_source::{DrawnSource, Fault};
 use crate::engine::{jobs, orientations};
@@ -128,4 +129,64 @@ fn estimated_bytes_are_near_those_of_an_export() {
     slide.write(&path).unwrap();
     let found = near(&path, &plain);
     assert_eq!(found.blank.unwrap().slide_level, Some(SlideLevel(1)));
+}
+
+/// A PGM file of rows that are less and less even.
+fn growing_pgm(path: &Path, width: usize, height: usize) {
+    let tone = |x: usize, y: usize| 128 + (x * 7919 % 97 * y * 100 / height / 97) as u8;
+    let rows = (0..height).flat_map(|y| (0..width).map(move |x| tone(x, y)));
+    let header = format!("P5 {width} {height} 255\n").into_bytes();
+    std::fs::write(path, header.into_iter().chain(rows).collect::<Vec<u8>>()).unwrap();
+}
+
+#[test]
+fn an_image_that_comes_row_by_row_is_told_from_its_first_rows_and_never_held() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("picture.pgm");
+    for (width, height, first_rows) in [(16_000, 2_500, Some((1 << 25) / 16_000)), (3_000, 2_000, None)] {
+        growing_pgm(&path, width, height);
+        let source = open_with(&path, ReaderChoice::Auto).unwrap();
+        let plan = plan(source.as_ref(), &ExportOptions::default());
+        let [one, five] = [1, 5].map(|workers| sample(source.as_ref(), &plan, jobs(workers)).unwrap());
+        assert_eq!((one.contents, one.regions, one.first_rows), (five.contents, five.regions, five.first_rows));
+        assert_eq!((one.first_rows, one.blank), (first_rows, None));
+        assert!(one.regions > 4 && one.unreadable.is_empty(), "{one:?}");
+        assert!(one.estimated_seconds(&plan, jobs(1)).is_some_and(|seconds| seconds > 0.0));
+        assert!(source.rows().is_some(), "all of it is in memory");
+    }
+}
+
+/// Where all of it is looked at, within a sixth; whichever way it is decoded.
+#[test]
+fn estimated_bytes_of_an_image_are_near_those_of_an_export() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("picture");
+    let jpeg = |coding| ImageFormat::Jpeg { coding, subsampling: slidezoom_fixtures::Subsampling::Full, quality: 90 };
+    for format in [
+        ImageFormat::Png(RowOrder::Sequential),
+        ImageFormat::Png(RowOrder::Adam7),
+        jpeg(JpegCoding::Baseline),
+        jpeg(JpegCoding::Progressive),
+    ] {
+        ImageBuilder::new(1_700, 1_300, format).write(&path).unwrap();
+        let source = open_with(&path, ReaderChoice::Auto).unwrap();
+        let plan = plan(source.as_ref(), &ExportOptions { page: Page::Omit, ..ExportOptions::default() });
+        let found = sample(source.as_ref(), &plan, jobs(2)).unwrap();
+        let estimated = plan.estimated_bytes_of(&found.contents) as f64;
+        let report = export(source.as_ref(), &plan, Box::new(MemorySink::new()), jobs(2), &Unwatched).unwrap();
+        let ratio = estimated / report.tile_bytes as f64;
+        assert!((5.0 / 6.0..6.0 / 5.0).contains(&ratio), "{format:?}: {ratio}, {found:?}");
+    }
+}
+
+#[test]
+fn what_needs_more_memory_than_it_may_have_is_an_error_and_no_damage() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("picture.pgm");
+    growing_pgm(&path, 500, 6_000);
+    // Enough for its rows, and not for all of it.
+    let source = open_with(&path, OpenOptions { memory: 2_500_000, ..OpenOptions::default() }).unwrap();
+    let turned = ExportOptions { rotation: slidezoom::geometry::Rotation::Quarter, ..ExportOptions::default() };
+    let found = sample(source.as_ref(), &plan(source.as_ref(), &turned), jobs(2));
+    assert!(matches!(found, Err(Error::Slide(SlideError::Memory { .. }))), "{found:?}");
 }
