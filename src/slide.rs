@@ -30,7 +30,7 @@ mod reader;
 mod tiff;
 mod tiff_scale;
 
-pub use error::SlideError;
+pub use error::{ImagePart, SlideError};
 pub use identity::{SourceFile, SourceIdentity};
 pub use microns::MicronsPerPixel;
 pub use openslide::library_version as openslide_version;
@@ -208,7 +208,7 @@ pub trait Source: Send + Sync {
     /// Reads `region`, in slide-level-0 pixels and inside the slide's size. `spare` is memory that may be used again for it, whatever is in it.
     ///
     /// # Errors
-    /// [`SlideError::Region`] where not every pixel of the region could be read; never a cleared buffer.
+    /// [`SlideError::Region`], or of an ordinary image [`SlideError::Image`], where not every pixel of the region could be read; never a cleared buffer.
     fn read(&self, region: Rect, spare: Vec<u8>) -> Result<PremultipliedPixels, SlideError>;
 
     /// Whether it is known without reading that nothing of `region`, in slide-level-0 pixels, was scanned, so that all of it would come
@@ -338,7 +338,7 @@ pub fn open_pipe(
     let failed = |source| SlideError::Open { path: name.to_owned(), source: Arc::new(source) };
     pipe.by_ref().take(ImageFormat::SIGNATURE_BYTES as u64).read_to_end(&mut first).map_err(failed)?;
     if first.is_empty() {
-        return Err(SlideError::Malformed { path: name.to_owned(), message: "nothing came".to_owned() });
+        return Err(SlideError::NothingCame { path: name.to_owned() });
     }
     raster::open_pipe(name, first, pipe, options)
 }

@@ -155,9 +155,7 @@ impl From<RepackError> for Failure {
             RepackError::Overlap { .. } => {
                 (2, Some("export the slide again with -o x.szi, or repack into a folder or a .zip".to_owned()))
             }
-            RepackError::NoMicronsPerPixel => {
-                (2, Some("--mpp 0.25 says so, if that is what the slide was scanned at".to_owned()))
-            }
+            RepackError::NoMicronsPerPixel => (2, Some(MPP_SAYS_SO.to_owned())),
             RepackError::Format { .. } | RepackError::Layout { .. } => {
                 (2, Some("repack into a folder or a .zip".to_owned()))
             }
@@ -183,6 +181,8 @@ impl From<VerifyError> for Failure {
         Self { message: error.to_string(), hint, code, told: false }
     }
 }
+
+const MPP_SAYS_SO: &str = "--mpp 0.25 says so, where a pixel is so many micrometres wide";
 
 fn classify(error: &Error) -> (u8, Option<String>) {
     match error {
@@ -213,7 +213,7 @@ fn plan_hint(error: &PlanError) -> Option<String> {
     let reason = match error {
         PlanError::NotLossless(reason) => reason,
         PlanError::NoMicronsPerPixel | PlanError::UnknownScale => {
-            return Some("--mpp 0.25 says so, if that is what the slide was scanned at".to_owned());
+            return Some(MPP_SAYS_SO.to_owned());
         }
         PlanError::Crop { .. } => {
             return Some(
@@ -254,7 +254,7 @@ fn plan_hint(error: &PlanError) -> Option<String> {
         | NotLossless::Image(_)
         | NotLossless::NotSquare { .. }
         | NotLossless::TileSize { .. } => {
-            "without --lossless the slide is decoded and encoded again; --format png loses nothing"
+            "without --lossless it is decoded and encoded again; --format png loses nothing of the 8-bit RGB that is shown"
         }
         NotLossless::Geometry { .. } => "leave --tile-size and --overlap out",
         NotLossless::Bounds { .. } => {
@@ -269,11 +269,6 @@ fn plan_hint(error: &PlanError) -> Option<String> {
     Some(hint.to_owned())
 }
 
-/// An amount of memory as `--memory` takes it, not less than it is.
-fn in_units(bytes: u64) -> String {
-    if bytes > 10 << 30 { format!("{}G", bytes.div_ceil(1 << 30)) } else { format!("{}M", bytes.div_ceil(1 << 20)) }
-}
-
 fn slide_hint(error: &SlideError) -> Option<String> {
     let hint = match error {
         SlideError::Open { source, .. } if source.kind() == io::ErrorKind::IsADirectory => {
@@ -285,9 +280,18 @@ fn slide_hint(error: &SlideError) -> Option<String> {
         SlideError::CalledAsSlide { .. } => {
             "an ordinary image needs the ending of one; a slide may need its other files beside it, such as an .mrxs its folder"
         }
+        SlideError::Pipe { .. } => {
+            "- reads an image from standard input: `… | slidezoom export - -o NAME`, or `slidezoom export - -o NAME < PIPE`"
+        }
+        SlideError::NothingCame { .. } => "the program before the pipe wrote nothing: see what it says",
+        SlideError::NoSlides { path } => {
+            let path = path.display();
+            return Some(format!("images that are no slides are given by their names, such as {path}/*.png"));
+        }
         SlideError::UnsupportedImage { .. } => "another program may read it and save it as TIFF or PNG",
         SlideError::Memory { needed, .. } => {
-            return Some(format!("--memory {} allows it, where the machine has as much", in_units(*needed)));
+            // In the unit of the message, and not less than it is.
+            return Some(format!("--memory {}M allows it, where the machine has as much", needed.div_ceil(1 << 20)));
         }
         SlideError::UnknownRange { .. } => {
             "--range says so, such as --range 0,1 for fractions or --range 0,4095 for 12 bits"
@@ -298,7 +302,7 @@ fn slide_hint(error: &SlideError) -> Option<String> {
         SlideError::Region { .. } => {
             "the file is damaged or incomplete (some formats keep their pixels in a folder beside it): copy it again from its origin"
         }
-        SlideError::Malformed { .. } | SlideError::Empty { .. } => {
+        SlideError::Malformed { .. } | SlideError::Empty { .. } | SlideError::Image { .. } => {
             "the file is damaged or incomplete: copy it again from its origin"
         }
         _ => return None,

@@ -1,6 +1,8 @@
 //! The options that say what an export is: shared by `export`, `tile` and `info`.
 
+use std::fs::File;
 use std::num::{NonZeroU32, NonZeroUsize};
+use std::os::fd::AsFd;
 use std::path::Path;
 
 use clap::{Args, ValueEnum};
@@ -32,7 +34,7 @@ pub(super) struct PyramidOptions {
     overlap: Option<u32>,
 
     /// The tiles' file format. webp: smaller than jpeg, with colour at half the width and height (4:2:0) always; webp-lossless and png: every
-    /// pixel exactly, four times as large
+    /// pixel exactly as it is shown, in 8-bit RGB with transparent ones laid on the background; four times as large
     #[arg(long, value_enum, default_value_t = Format::Jpeg)]
     format: Format,
 
@@ -88,7 +90,7 @@ pub(super) struct PyramidOptions {
     #[arg(long, value_enum, value_name = "DIRECTION")]
     flip: Option<Direction>,
 
-    /// What is done with the slide's ICC profile. srgb: convert the pixels to sRGB, which every browser shows alike; embed: leave the pixels and
+    /// What is done with the ICC profile of the slide or image. srgb: convert the pixels to sRGB, which every browser shows alike; embed: leave the pixels and
     /// put the profile into every tile, which costs its bytes for each, and viewers that know no profiles show other colours; ignore: leave
     /// the pixels, and the profile out. Lossless tiles are not converted: with srgb they get the profile too, unless it is sRGB
     #[arg(long, value_enum, default_value_t = ColourHandling::Srgb)]
@@ -194,12 +196,21 @@ impl Reading {
     /// Opens a slide or an image by what was typed; `-` is standard input.
     ///
     /// # Errors
-    /// [`SlideError`] where it cannot be read.
-    pub fn open(&self, path: &Path) -> Result<Box<dyn Source>, SlideError> {
-        if path == Path::new(STANDARD_INPUT) {
-            return slide::open_pipe(Path::new("standard input"), Box::new(std::io::stdin()), &self.options());
+    /// [`Failure`] where it cannot be read.
+    pub fn open(&self, path: &Path) -> Result<Box<dyn Source>, Failure> {
+        if path != Path::new(STANDARD_INPUT) {
+            return Ok(slide::open_with(path, self.options())?);
         }
-        slide::open_with(path, self.options())
+        let opened = slide::open_pipe(Path::new("standard input"), Box::new(std::io::stdin()), &self.options());
+        opened.map_err(|error| match error {
+            error @ SlideError::NeedsFile { .. } if standard_input_is_a_file() => {
+                Failure::from(error).hinted("give the file's name instead of -")
+            }
+            error @ SlideError::NothingCame { .. } if standard_input_is_a_file() => {
+                Failure::from(error).hinted("the file is empty, or was read to its end before")
+            }
+            error => error.into(),
+        })
     }
 
     fn options(&self) -> OpenOptions {
@@ -209,6 +220,12 @@ impl Reading {
         };
         OpenOptions { reader, page: self.page, memory: self.memory, range: self.range }
     }
+}
+
+/// Whether standard input is a file (`< picture.tif`) and no pipe.
+fn standard_input_is_a_file() -> bool {
+    let input = std::io::stdin().as_fd().try_clone_to_owned().map(File::from);
+    input.and_then(|input| input.metadata()).is_ok_and(|metadata| metadata.is_file())
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]

@@ -122,7 +122,7 @@ impl Reading<'_> {
 
     /// Whether the export goes on though this could not be read.
     fn is_bearable(&self, error: &SlideError) -> bool {
-        self.plan.on_read_error() == ReadErrorPolicy::Blank && matches!(error, SlideError::Region { .. })
+        self.plan.on_read_error() == ReadErrorPolicy::Blank && error.is_of_a_part()
     }
 
     /// A part of the area cut at the edges of the slide's stored tiles, row by row, each with what is to be named where it cannot be read; whole

@@ -328,7 +328,8 @@ impl Bench<'_> {
 
     /// Whether the export goes on though this could not be read.
     fn is_bearable(&self, error: &Error) -> bool {
-        self.plan.on_read_error() == ReadErrorPolicy::Blank && matches!(error, Error::Slide(SlideError::Region { .. }))
+        self.plan.on_read_error() == ReadErrorPolicy::Blank
+            && matches!(error, Error::Slide(error) if error.is_of_a_part())
     }
 
     /// Puts a tile together from its pieces, writes it where it has an entry number, and reduces what is to be reduced.

@@ -1,10 +1,11 @@
 //! Why a slide or an image cannot be read.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::{ImageFormat, SlideLevel};
-use crate::geometry::{Point, Size};
+use crate::geometry::{Point, Rect, Size};
 
 /// Why a slide, or a part of it, cannot be read. Trying again is no use.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -34,6 +35,18 @@ pub enum SlideError {
         path: PathBuf,
         /// The format of images that it begins like.
         format: ImageFormat,
+    },
+    /// The path is a pipe's, by whatever name: it can be read once, and not by position.
+    #[error("{path}: is a pipe and no file", path = path.display())]
+    Pipe {
+        /// The path.
+        path: PathBuf,
+    },
+    /// Standard input came to its end before its first byte.
+    #[error("{path}: nothing came", path = path.display())]
+    NothingCame {
+        /// The pipe's name.
+        path: PathBuf,
     },
     /// The file is of a known kind but damaged or beyond its reader.
     #[error("{path}: {message}", path = path.display())]
@@ -70,7 +83,7 @@ pub enum SlideError {
         message: String,
     },
     /// An image takes more memory than it may have.
-    #[error("{path}: takes {} of memory, and may have {}: {why}", megabytes(*needed), megabytes(*allowed), path = path.display())]
+    #[error("{path}: takes {} of memory, and may have {}: {why}", mebibytes(*needed), mebibytes(*allowed), path = path.display())]
     Memory {
         /// The file.
         path: PathBuf,
@@ -136,6 +149,16 @@ pub enum SlideError {
         /// The reader's own words.
         message: String,
     },
+    /// A part of an ordinary image could not be read.
+    #[error("{path}: {part}: {message}", path = path.display())]
+    Image {
+        /// The file.
+        path: PathBuf,
+        /// The part.
+        part: ImagePart,
+        /// The reader's own words.
+        message: String,
+    },
     /// An associated image could not be read.
     #[error("{path}: cannot read the associated image {name:?}: {message}", path = path.display())]
     Associated {
@@ -163,6 +186,12 @@ pub enum SlideError {
 }
 
 impl SlideError {
+    /// Whether some pixels cannot be read, and others may be.
+    #[must_use]
+    pub const fn is_of_a_part(&self) -> bool {
+        matches!(self, Self::Region { .. } | Self::Image { .. })
+    }
+
     /// The file or folder that is at fault.
     #[must_use]
     pub fn path(&self) -> &Path {
@@ -170,6 +199,8 @@ impl SlideError {
             Self::Open { path, .. }
             | Self::Unsupported { path }
             | Self::CalledAsSlide { path, .. }
+            | Self::Pipe { path }
+            | Self::NothingCame { path }
             | Self::Malformed { path, .. }
             | Self::Empty { path }
             | Self::Size { path, .. }
@@ -181,6 +212,7 @@ impl SlideError {
             | Self::NeedsFile { path, .. }
             | Self::ReadOnce { path }
             | Self::Region { path, .. }
+            | Self::Image { path, .. }
             | Self::Associated { path, .. }
             | Self::NoSlides { path }
             | Self::Search { path, .. } => path,
@@ -188,7 +220,29 @@ impl SlideError {
     }
 }
 
-/// Bytes for people, not fewer than they are.
-fn megabytes(bytes: u64) -> String {
-    format!("{} MB", bytes.div_ceil(1_000_000))
+/// What could not be read of an image.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ImagePart {
+    /// All rows from this one on, counted from 0: rows are decoded one after the other.
+    RowsFrom(u32),
+    /// These pixels of it, or of one of its smaller levels.
+    Pixels(Rect),
+}
+
+impl fmt::Display for ImagePart {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::RowsFrom(0) => write!(formatter, "its rows cannot be read"),
+            Self::RowsFrom(row) => write!(formatter, "its rows from {row} on cannot be read"),
+            Self::Pixels(part) => {
+                let Point { x, y } = part.origin();
+                write!(formatter, "its {} pixels at ({x}, {y}) cannot be read", part.size())
+            }
+        }
+    }
+}
+
+/// Bytes for people, not fewer than they are, in the unit that `--memory` takes.
+fn mebibytes(bytes: u64) -> String {
+    format!("{} MiB", bytes.div_ceil(1 << 20))
 }

@@ -7,6 +7,7 @@
 //! takes the place of the dead one.
 
 use std::collections::BTreeMap;
+use std::os::unix::fs::FileTypeExt;
 use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -54,6 +55,9 @@ pub(super) fn check_file(path: &Path) -> Result<(), SlideError> {
     let metadata = std::fs::metadata(path).map_err(cannot_open)?;
     if metadata.is_dir() {
         return Err(cannot_open(std::io::ErrorKind::IsADirectory.into()));
+    }
+    if metadata.file_type().is_fifo() {
+        return Err(SlideError::Pipe { path: path.to_owned() });
     }
     if !metadata.is_file() {
         return Err(SlideError::Unsupported { path: path.to_owned() });

@@ -195,7 +195,7 @@ fn a_pipe_that_promises_too_much_is_not_waited_for() {
         drop(pipe);
         let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
         let run = Run { status: output.status, stdout: output.stdout, stderr };
-        run.fails(3, &["standard input: takes ", " MB of memory"]);
+        run.fails(3, &["standard input: takes ", " MiB of memory"]);
         assert!(started.elapsed() < AT_MOST);
     }
     assert_eq!(workspace.names(), [""; 0]);
@@ -209,11 +209,85 @@ fn what_is_decoded_as_a_whole_needs_memory_and_says_how_much() {
         let workspace = Workspace::new();
         fs::write(workspace.path("image"), ImageBuilder::new(700, 600, format).bytes().unwrap()).unwrap();
         let run = workspace.export(["image", "-o", "out", "--memory", "1M"]);
-        let run = run.fails(3, &["image: takes ", "may have 2 MB", "\n  --memory "]);
+        let run = run.fails(3, &["image: takes ", "may have 1 MiB", "\n  --memory "]);
         assert_eq!(workspace.names(), ["image"]);
         let (_, hint) = run.stderr.split_once("--memory ").unwrap();
         let amount = hint.split_whitespace().next().unwrap();
+        // The number is that of the message.
+        let mebibytes = amount.strip_suffix('M').unwrap();
+        assert!(run.stderr.contains(&format!("takes {mebibytes} MiB of memory")), "{run:?}");
         workspace.export(["image", "-o", "out", "--memory", amount]).succeeds();
         assert!(File::open(workspace.path("out/out.dzi")).is_ok());
+    }
+}
+
+/// What `export` with standard input from a file says.
+fn from_file(workspace: &Workspace, name: &str) -> Run {
+    let mut command = workspace.command(["export", "-", "-o", "out"]);
+    Run::of(command.stdin(File::open(workspace.path(name)).unwrap()))
+}
+
+#[test]
+fn a_pipe_by_a_name_is_said_to_be_one() {
+    let workspace = Workspace::new();
+    nix::unistd::mkfifo(&workspace.path("pipe"), nix::sys::stat::Mode::S_IRWXU).unwrap();
+    for arguments in [&["export", "pipe", "-o", "out"][..], &["info", "pipe"]] {
+        let run = workspace.slidezoom(arguments);
+        run.fails(3, &["pipe: is a pipe and no file", "\n  - reads an image from standard input"]);
+    }
+    let mut command = workspace.command(["export", "/dev/stdin", "-o", "out"]);
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let pipe = child.stdin.take().unwrap();
+    let output = child.wait_with_output().unwrap();
+    drop(pipe);
+    let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+    Run { status: output.status, stdout: output.stdout, stderr }.fails(3, &["/dev/stdin: is a pipe"]);
+}
+
+#[test]
+fn standard_input_that_is_a_file_is_told_from_a_pipe() {
+    let workspace = Workspace::new();
+    fs::write(workspace.path("image.tif"), format("deflate.tif").bytes).unwrap();
+    from_file(&workspace, "image.tif")
+        .fails(3, &["TIFF is read from files only", "\n  give the file's name instead of -"]);
+    fs::write(workspace.path("empty"), "").unwrap();
+    from_file(&workspace, "empty").fails(3, &["standard input: nothing came", "\n  the file is empty"]);
+    fs::write(workspace.path("image.png"), format("rows.png").bytes).unwrap();
+    from_file(&workspace, "image.png").succeeds();
+    let mut command = workspace.command(["export", "-", "-o", "other"]);
+    let output = command.stdin(Stdio::piped()).output().unwrap();
+    let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+    let run = Run { status: output.status, stdout: output.stdout, stderr };
+    run.fails(3, &["standard input: nothing came", "\n  the program before the pipe wrote nothing"]);
+}
+
+#[test]
+fn damage_of_an_image_is_told_in_words_of_images() {
+    let png = format("rows.png").bytes;
+    let mut bytes = png.clone();
+    bytes[position(&png, b"IDAT") + 100] ^= 0x10;
+    let run = assert_refused("PNG", &bytes, &["copy it again from its origin"]);
+    let inner = ["ChunkType", "{", "slide level", "folder beside it"];
+    assert!(inner.iter().all(|word| !run.stderr.contains(word)), "{run:?}");
+    let mut bytes = png.clone();
+    bytes[20] ^= 0x10;
+    assert_refused("PNG", &bytes, &["the check sum of its IHDR chunk is wrong"]);
+
+    let jpeg = format("baseline.jpg").bytes;
+    let run = assert_refused("JPEG", &jpeg[..jpeg.len() / 2], &["its rows ", "cannot be read: the file is cut short"]);
+    assert!(!run.stderr.contains("slide level"), "{run:?}");
+}
+
+#[test]
+fn a_kind_of_jpeg_that_is_not_read_is_not_called_damaged() {
+    let jpeg = format("baseline.jpg").bytes;
+    let frame = position(&jpeg, &[0xff, 0xc0]) + 1;
+    // Differential, arithmetic and lossless; JPEG-LS.
+    for kind in [0xc5, 0xcf, 0xf7] {
+        let mut bytes = jpeg.clone();
+        bytes[frame] = kind;
+        let run =
+            assert_refused("JPEG", &bytes, &["is of a kind of JPEG that is not read", "another program may read it"]);
+        assert!(!run.stderr.contains("copy it again"), "{run:?}");
     }
 }

@@ -263,7 +263,7 @@ fn what_memory_does_not_hold_is_not_begun() {
     let turned = ExportOptions { rotation: Rotation::Quarter, ..options() };
     let error = exported(source.as_ref(), &turned, 2).unwrap_err().to_string();
     assert!(
-        error.contains("takes 2 MB of memory, and may have 1 MB: its rows can only be decoded one after the other"),
+        error.contains("takes 2 MiB of memory, and may have 1 MiB: its rows can only be decoded one after the other"),
         "{error}"
     );
     exported(source.as_ref(), &options(), 2).unwrap();

@@ -197,6 +197,31 @@ fn failed(error: DecodingError) -> ImageError {
     match error {
         DecodingError::IoError(error) => ImageError::reading(error),
         DecodingError::LimitsExceeded => ImageError::Malformed("a chunk of it is larger than memory".to_owned()),
-        other => ImageError::Malformed(other.to_string()),
+        other => ImageError::Malformed(in_words(&other.to_string())),
+    }
+}
+
+/// The crate's message without the inner names of what it is about.
+fn in_words(message: &str) -> String {
+    /// How a chunk is shown, with its kind and then its properties.
+    const CHUNK: &str = "ChunkType { type: ";
+    if message.starts_with("Corrupt deflate stream") {
+        // Of all inner names of this error, one tells of something else.
+        let of = if message.contains("Checksum") {
+            "the check sum of its compressed data is wrong"
+        } else {
+            "its compressed data is damaged"
+        };
+        return of.to_owned();
+    }
+    let mut words = message.trim_end_matches('.').to_owned();
+    while let Some((before, rest)) = words.split_once(CHUNK) {
+        let kind = rest.split_once(", ").map_or(rest, |(kind, _)| kind);
+        let after = rest.split_once(" }").map_or("", |(_, after)| after);
+        words = format!("{before}{kind}{after}");
+    }
+    match words.strip_prefix("CRC error: ").and_then(|rest| rest.split_once("while decoding ")) {
+        Some((_, chunk)) => format!("the check sum of its {chunk} is wrong"),
+        None => format!("the PNG decoder says: {words}"),
     }
 }

@@ -14,7 +14,7 @@ use super::conversion::Conversion;
 use super::{ImageError, RowDecoder};
 use crate::geometry::{Orientation, Point, Rect, Size};
 use crate::render::{PIXEL_BYTES, PremultipliedPixels};
-use crate::slide::{Band, SlideError, SlideInfo, SlideLevel, Source, SourcePass, SourceRows};
+use crate::slide::{Band, ImagePart, SlideError, SlideInfo, SlideLevel, Source, SourcePass, SourceRows};
 
 /// Decoded rows that wait to be read take so many bytes, unless one band alone takes more: what is decoded while the workers encode a row of tiles.
 const WINDOW_BYTES: usize = 32 << 20;
@@ -116,13 +116,7 @@ impl RowSource {
     }
 
     fn unreadable(&self, part: Rect, message: String) -> SlideError {
-        SlideError::Region {
-            path: self.info.path.clone(),
-            level: SlideLevel::BASE,
-            origin: part.origin(),
-            size: part.size(),
-            message,
-        }
+        SlideError::Image { path: self.info.path.clone(), part: ImagePart::RowsFrom(part.origin().y), message }
     }
 }
 
@@ -217,7 +211,7 @@ enum Failure {
     Rows(String),
     /// After the last of them.
     End(SlideError),
-    /// In opening it, or in the system.
+    /// In opening it, in the system, or since it is of a kind that is not read.
     Other(SlideError),
 }
 
@@ -226,7 +220,8 @@ impl RowPass<'_> {
         let Some(mut decoder) = lock(&self.decoder).take() else { return Ok(()) };
         let (path, row_bytes) = (&self.source.info.path, self.source.row_bytes());
         let in_rows = |error: ImageError| match error {
-            ImageError::System(_) => Failure::Other(error.of(path)),
+            // What is of a kind that is not read is sound.
+            ImageError::System(_) | ImageError::Unsupported(_) => Failure::Other(error.of(path)),
             _ => Failure::Rows(error.to_string()),
         };
         let mut next = 0;

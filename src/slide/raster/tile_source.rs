@@ -7,7 +7,7 @@ use super::conversion::Conversion;
 use super::{ImageError, TiledImage};
 use crate::geometry::{Orientation, Point, Rect, Size};
 use crate::render::{PIXEL_BYTES, PremultipliedPixels};
-use crate::slide::{SlideError, SlideInfo, SlideLevel, Source};
+use crate::slide::{ImagePart, SlideError, SlideInfo, SlideLevel, Source};
 
 /// An image of which any part can be decoded.
 pub(in crate::slide) struct TileSource {
@@ -70,7 +70,10 @@ impl TileSource {
 
     fn unreadable(&self, level: SlideLevel, part: Rect, message: String) -> SlideError {
         let path = self.path().to_owned();
-        SlideError::Region { path, level, origin: part.origin(), size: part.size(), message }
+        match level {
+            SlideLevel::BASE => SlideError::Image { path, part: ImagePart::Pixels(part), message },
+            level => SlideError::Region { path, level, origin: part.origin(), size: part.size(), message },
+        }
     }
 
     fn path(&self) -> &Path {

@@ -213,10 +213,15 @@ impl Rows {
                 let failure = unsafe { self.reader.as_mut() }.failure.take();
                 ImageError::System(failure.unwrap_or_else(|| io::Error::other("reading panicked")))
             }
-            _ => {
+            problem => {
                 // SAFETY: the message is a string that ends with 0, within the decoder.
-                let message = unsafe { CStr::from_ptr(slidezoom_jpeg_message(self.decoder.as_ptr())) };
-                ImageError::Malformed(format!("libjpeg-turbo: {}", message.to_string_lossy()))
+                let message =
+                    unsafe { CStr::from_ptr(slidezoom_jpeg_message(self.decoder.as_ptr())) }.to_string_lossy();
+                if problem == PROBLEM_KIND {
+                    ImageError::Unsupported(format!("is of a kind of JPEG that is not read (libjpeg-turbo: {message})"))
+                } else {
+                    ImageError::Malformed(format!("libjpeg-turbo: {message}"))
+                }
             }
         })
     }
@@ -225,6 +230,7 @@ impl Rows {
 /// `enum problem`.
 const PROBLEM_END: c_int = 2;
 const PROBLEM_SYSTEM: c_int = 3;
+const PROBLEM_KIND: c_int = 4;
 
 impl Drop for Rows {
     #[expect(unsafe_code, reason = "libjpeg-turbo is a C library")]

@@ -28,7 +28,7 @@
 typedef ptrdiff_t (*read_bytes)(void *reader, unsigned char *bytes, size_t length);
 
 /* Why the last call failed. */
-enum problem { PROBLEM_DAMAGE = 1, PROBLEM_END = 2, PROBLEM_SYSTEM = 3 };
+enum problem { PROBLEM_DAMAGE = 1, PROBLEM_END = 2, PROBLEM_SYSTEM = 3, PROBLEM_KIND = 4 };
 
 struct rows_facts {
   uint32_t width, height;
@@ -65,10 +65,30 @@ static void fail(struct rows *rows, enum problem problem) {
   longjmp(rows->failed, 1);
 }
 
+/* Whether the last message says that the file is of a kind that the library does not decode. JPEG-LS has a frame header of its own, SOF55, which the library calls
+ * an unknown marker; and lossless files are decoded, but not in other colours than they are stored in. */
+static boolean is_of_another_kind(const struct rows *rows) {
+  switch (rows->errors.msg_code) {
+  case JERR_SOF_UNSUPPORTED:
+  case JERR_ARITH_NOTIMPL:
+  case JERR_BAD_PRECISION:
+  case JERR_CCIR601_NOTIMPL:
+  case JERR_CONVERSION_NOTIMPL:
+  case JERR_FRACT_SAMPLE_NOTIMPL:
+  case JERR_NOTIMPL:
+  case JERR_NOT_COMPILED:
+    return TRUE;
+  case JERR_UNKNOWN_MARKER:
+    return rows->in_header && rows->errors.msg_parm.i[0] == 0xF7;
+  default:
+    return FALSE;
+  }
+}
+
 static void on_error(j_common_ptr jpeg) {
   struct rows *rows = jpeg->client_data;
   rows->errors.format_message(jpeg, rows->message);
-  fail(rows, PROBLEM_DAMAGE);
+  fail(rows, is_of_another_kind(rows) ? PROBLEM_KIND : PROBLEM_DAMAGE);
 }
 
 /* Whether a warning says nothing about the pixels. */
