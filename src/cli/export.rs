@@ -214,7 +214,7 @@ fn container(arguments: &Arguments) -> Result<Container, Failure> {
         None => None,
     };
     let Some(output) = &arguments.output else { return Ok(asked.unwrap_or_default()) };
-    let ends_as = Container::of_path(output);
+    let ends_as = container_of(output)?;
     if !is_one(arguments) {
         if ends_as.is_archive() {
             let message = format!("{}: several slides do not go into one archive", output.display());
@@ -234,6 +234,19 @@ fn container(arguments: &Arguments) -> Result<Container, Failure> {
         }
         _ => Ok(asked.unwrap_or(ends_as)),
     }
+}
+
+/// What the name of an output says that is to be made. An archive is a file, and its name does not end as a folder's does.
+///
+/// # Errors
+/// [`Failure`] where it ends as both do.
+pub(super) fn container_of(output: &Path) -> Result<Container, Failure> {
+    let container = Container::of_path(output);
+    if container.is_archive() && output.as_os_str().as_encoded_bytes().ends_with(b"/") {
+        let message = format!("{}: an archive is a file, and this is the name of a folder", output.display());
+        return Err(Failure::usage(message, "leave the / at its end out"));
+    }
+    Ok(container)
 }
 
 /// Which slides go where.
@@ -276,6 +289,10 @@ fn check_standard_input(arguments: &Arguments) -> Result<(), Failure> {
 }
 
 fn export_one(task: &Task, arguments: &Arguments, options: &ExportOptions, stop: &AtomicBool) -> Result<(), Failure> {
+    if is_same_file(&task.slide, &task.destination) {
+        let message = format!("{}: is what would be exported, and cannot be the output too", task.slide.display());
+        return Err(Failure::usage(message, "-o names the export: a folder, or an archive that ends in .zip or .szi"));
+    }
     let source = arguments.reading.open(&task.slide)?;
     let plan = ExportPlan::new(source.info(), &task.name, options)
         .map_err(|error| Failure::from(error).of_slide(&task.slide))?;
@@ -297,7 +314,8 @@ fn export_one(task: &Task, arguments: &Arguments, options: &ExportOptions, stop:
     if arguments.verbose {
         let reader = &source.info().reader;
         let event = json!({ "event": "reading", "name": task.name, "reader": reader });
-        watcher.say(&format!("{}: reader: {reader}", task.name), &event);
+        // It was asked for, however quiet the progress is.
+        watcher.warn(&format!("{}: reader: {reader}", task.name), &event);
     }
     let result = slidezoom::export(source.as_ref(), &plan, sink, arguments.jobs.count(), &watcher);
     watcher.end();
@@ -311,6 +329,11 @@ fn export_one(task: &Task, arguments: &Arguments, options: &ExportOptions, stop:
         Err(error) => return Err(error.into()),
     }
     Ok(())
+}
+
+/// Whether two paths lead to one file or folder. What is not there yet is none.
+fn is_same_file(one: &Path, other: &Path) -> bool {
+    one.canonicalize().ok().zip(other.canonicalize().ok()).is_some_and(|(one, other)| one == other)
 }
 
 fn begin_sink(

@@ -21,7 +21,7 @@ pub(super) enum Mode {
     Plain,
     /// JSON, one object a line
     Json,
-    /// Nothing but warnings
+    /// Nothing but warnings, and what -v asks for
     None,
 }
 

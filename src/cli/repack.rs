@@ -12,6 +12,7 @@ use slidezoom::repack::{RepackOptions, repack};
 use slidezoom::sink::Existing;
 use slidezoom::slide::MicronsPerPixel;
 
+use super::export::container_of;
 use super::failure::Failure;
 use super::options::{Jobs, parse_microns};
 use super::progress::{Mode, Watcher};
@@ -56,7 +57,7 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments, stop: &Arc<AtomicBool>) -> Result<(), Failure> {
-    let container = match Container::of_path(&arguments.output) {
+    let container = match container_of(&arguments.output)? {
         Container::Folder if arguments.bag => Container::Bag,
         archive if arguments.bag && archive.is_archive() => {
             return Err(Failure::usage("a bag is a folder, and -o names an archive", "leave --bag out"));

@@ -291,3 +291,32 @@ fn a_kind_of_jpeg_that_is_not_read_is_not_called_damaged() {
         assert!(!run.stderr.contains("copy it again"), "{run:?}");
     }
 }
+
+#[test]
+fn an_image_is_not_its_own_output() {
+    let workspace = Workspace::new();
+    fs::write(workspace.path("image"), format("rows.png").bytes).unwrap();
+    for arguments in [&["image"][..], &["image", "-o", "./image"], &["image", "--overwrite"]] {
+        workspace.export(arguments).fails(2, &["image: is what would be exported", "\n  -o names the export"]);
+    }
+    assert_eq!(fs::read(workspace.path("image")).unwrap(), format("rows.png").bytes);
+}
+
+#[test]
+fn an_archive_is_not_named_as_a_folder_is() {
+    let workspace = Workspace::new();
+    fs::write(workspace.path("image.png"), format("rows.png").bytes).unwrap();
+    for output in ["sub.zip/", "sub.szi/"] {
+        workspace.export(["image.png", "-o", output]).fails(2, &[output, "an archive is a file"]);
+    }
+    workspace.export(["image.png", "-o", "folder/"]).succeeds();
+    workspace.slidezoom(["repack", "folder", "-o", "copy.zip/"]).fails(2, &["copy.zip/: an archive is a file"]);
+}
+
+#[test]
+fn the_reader_is_told_of_however_quiet_the_progress_is() {
+    let workspace = Workspace::new();
+    fs::write(workspace.path("image.png"), format("rows.png").bytes).unwrap();
+    let run = workspace.export(["image.png", "-v", "--progress", "none"]).succeeds();
+    assert_eq!(run.stderr, "image: reader: PNG (8-bit RGB)\n");
+}
