@@ -6,7 +6,9 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use slidezoom::Error;
+use slidezoom::archive::ArchiveError;
 use slidezoom::gallery::GalleryError;
+use slidezoom::layout::Container;
 use slidezoom::plan::{NotLossless, PlanError};
 use slidezoom::repack::RepackError;
 use slidezoom::sink::SinkError;
@@ -42,6 +44,13 @@ impl Failure {
             code: 5,
             told: false,
         }
+    }
+
+    /// The same, of a folder with so many exports.
+    pub fn damaged_exports(folder: &str, damaged: &[String], exports: usize) -> Self {
+        let are = if damaged.len() == 1 { "is" } else { "are" };
+        let message = format!("{folder}: {} of {exports} exports {are} damaged: {}", damaged.len(), damaged.join(", "));
+        Self { message, ..Self::damaged(folder, damaged.len()) }
     }
 
     /// Wrong usage: exit code 2.
@@ -169,9 +178,12 @@ impl From<VerifyError> for Failure {
     fn from(error: VerifyError) -> Self {
         let (code, hint) = match &error {
             VerifyError::NotAnExport { .. } => (
-                5,
+                2,
                 Some("an export is a folder or an archive with a .dzi, such as `slidezoom export` makes".to_owned()),
             ),
+            VerifyError::Archive(ArchiveError::NoEndRecord { path }) if !Container::of_path(path).is_archive() => {
+                (2, Some("an export in one file is a .zip or a .szi".to_owned()))
+            }
             VerifyError::Archive(_) => {
                 (5, Some("export the slide again, or restore the archive from a copy".to_owned()))
             }

@@ -1,12 +1,15 @@
 //! `slidezoom verify`: is an export whole and unchanged?
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use clap::Args;
 use serde::Serialize;
+use slidezoom::gallery;
+use slidezoom::layout::Container;
 use slidezoom::verify::{Depth, Verification, VerifyError, verify};
+use walkdir::{DirEntry, WalkDir};
 
 use super::failure::Failure;
 use super::options::Jobs;
@@ -20,7 +23,7 @@ Examples:
   slidezoom verify --quick CMU-1             which files there are, and each tile's size and end
   (cd CMU-1 && sha256sum -c manifest-sha256.txt --quiet)   the hashes alone, without slidezoom")]
 pub(super) struct Arguments {
-    /// The export: a folder, a bag, a .zip or a .szi
+    /// The export: a folder, a bag, a .zip or a .szi; or a folder that holds several
     export: PathBuf,
 
     /// Do not hash and decode: finds what is missing, too many, cut short or of the wrong size, and not an altered byte
@@ -43,25 +46,107 @@ struct Report<'a> {
     verification: &'a Verification,
 }
 
+/// What is said of a folder that holds several exports.
+#[derive(Serialize)]
+struct SeveralReports<'a> {
+    folder: String,
+    whole: bool,
+    exports: Vec<Report<'a>>,
+}
+
+impl<'a> Report<'a> {
+    fn new(export: &Path, verification: &'a Verification) -> Self {
+        Self { export: export.display().to_string(), whole: verification.damages.is_empty(), verification }
+    }
+}
+
 pub(super) fn run(arguments: &Arguments, stop: &Arc<AtomicBool>) -> Result<(), Failure> {
     let depth = if arguments.quick { Depth::Quick } else { Depth::Full };
-    let verification = match verify(&arguments.export, depth, arguments.jobs.count(), stop.as_ref()) {
-        // A program that asks for JSON gets it for what is no export, or cut short, as for any other damage.
-        Err(error @ (VerifyError::Archive(_) | VerifyError::NotAnExport { .. })) if arguments.json => {
-            Verification::of_unreadable(&arguments.export, &error)
+    let check = |export: &Path| verify(export, depth, arguments.jobs.count(), stop.as_ref());
+    let export = &arguments.export;
+    let verification = match check(export) {
+        Err(error @ VerifyError::NotAnExport { .. }) => {
+            let exports = verify_each(export, check)?;
+            if exports.is_empty() {
+                return Err(unreadable(arguments, error)?);
+            }
+            return tell_of_several(arguments, depth, &exports);
         }
+        Err(error @ VerifyError::Archive(_)) => return Err(unreadable(arguments, error)?),
         verified => verified?,
     };
-    let export = arguments.export.display().to_string();
     let damages = verification.damages.len();
+    let name = export.display().to_string();
+    let text =
+        if arguments.json { json(&Report::new(export, &verification))? } else { table(&name, depth, &verification) };
+    super::print(text.as_bytes())?;
+    if damages == 0 { Ok(()) } else { Err(Failure::damaged(&name, damages)) }
+}
+
+/// What is said of what is no export that can be read. A program that asks for JSON gets it then too.
+fn unreadable(arguments: &Arguments, error: VerifyError) -> Result<Failure, Failure> {
+    if arguments.json {
+        let verification = Verification::of_unreadable(&arguments.export, &error);
+        super::print(json(&Report::new(&arguments.export, &verification))?.as_bytes())?;
+    }
+    Ok(error.into())
+}
+
+/// Checks the exports that stand in a folder, in the order of their names; what is none is passed over.
+fn verify_each(
+    folder: &Path,
+    check: impl Fn(&Path) -> Result<Verification, VerifyError>,
+) -> Result<Vec<(PathBuf, Verification)>, VerifyError> {
+    let entries = WalkDir::new(folder).min_depth(1).max_depth(1).sort_by_file_name().into_iter();
+    let is_ours = |entry: &DirEntry| {
+        let name = entry.file_name().to_string_lossy();
+        !name.starts_with('.') && !gallery::RESERVED.contains(&&*name)
+    };
+    let candidates = entries.filter_map(Result::ok).filter(is_ours).filter(|entry| {
+        entry.file_type().is_dir() || entry.file_type().is_file() && Container::of_path(entry.path()).is_archive()
+    });
+    let mut exports = Vec::new();
+    for path in candidates.map(DirEntry::into_path) {
+        match check(&path) {
+            Ok(verification) => exports.push((path, verification)),
+            Err(VerifyError::NotAnExport { .. }) => {}
+            Err(error @ (VerifyError::Archive(_) | VerifyError::Open { .. })) => {
+                let verification = Verification::of_unreadable(&path, &error);
+                exports.push((path, verification));
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(exports)
+}
+
+fn tell_of_several(arguments: &Arguments, depth: Depth, exports: &[(PathBuf, Verification)]) -> Result<(), Failure> {
+    let folder = arguments.export.display().to_string();
+    let damaged: Vec<String> = exports
+        .iter()
+        .filter(|(_, verification)| !verification.damages.is_empty())
+        .map(|(path, _)| path.display().to_string())
+        .collect();
     let text = if arguments.json {
-        let report = Report { export: export.clone(), whole: damages == 0, verification: &verification };
-        serde_json::to_string_pretty(&report).map_err(|error| Failure::other(error.to_string()))? + "\n"
+        let exports = exports.iter().map(|(path, verification)| Report::new(path, verification)).collect();
+        json(&SeveralReports { folder: folder.clone(), whole: damaged.is_empty(), exports })?
     } else {
-        table(&export, depth, &verification)
+        let one = |(path, verification): &(PathBuf, Verification)| {
+            let name = path.display().to_string();
+            let lines = table(&name, depth, verification);
+            if verification.damages.is_empty() {
+                return lines;
+            }
+            lines.lines().map(|line| plain(&name) + ": " + line + "\n").collect()
+        };
+        exports.iter().map(one).collect()
     };
     super::print(text.as_bytes())?;
-    if damages == 0 { Ok(()) } else { Err(Failure::damaged(&export, damages)) }
+    if damaged.is_empty() { Ok(()) } else { Err(Failure::damaged_exports(&folder, &damaged, exports.len())) }
+}
+
+fn json(report: &impl Serialize) -> Result<String, Failure> {
+    serde_json::to_string_pretty(report).map(|text| text + "\n").map_err(|error| Failure::other(error.to_string()))
 }
 
 /// A line for each damage; where there is none, one that says what was looked at.

@@ -297,7 +297,9 @@ fn what_is_no_export_is_said_to_be_none() {
     let workspace = Workspace::new();
     workspace.slidezoom(["verify", "none"]).fails(1, &["none: cannot be opened: No such file"]);
     fs::write(workspace.path("file"), "x").unwrap();
-    workspace.slidezoom(["verify", "file"]).fails(5, &["file: no zip archive", "\n  "]);
+    workspace.slidezoom(["verify", "file"]).fails(2, &["file: no zip archive", "\n  an export in one file is a .zip"]);
+    fs::write(workspace.path("cut.zip"), "x").unwrap();
+    workspace.slidezoom(["verify", "cut.zip"]).fails(5, &["cut.zip: no zip archive", "\n  export the slide again"]);
     let report = workspace.slidezoom(["verify", "--json", "file"]).json();
     assert_eq!((&report["whole"], &report["damages"][0]["name"]), (&Value::from(false), &Value::from("file")));
     nix::unistd::mkfifo(&workspace.path("pipe"), nix::sys::stat::Mode::S_IRWXU).unwrap();
@@ -305,7 +307,30 @@ fn what_is_no_export_is_said_to_be_none() {
     fs::create_dir(workspace.path("empty")).unwrap();
     workspace
         .slidezoom(["verify", "empty"])
-        .fails(5, &["empty: no export", "\n  an export is a folder or an archive with a .dzi"]);
+        .fails(2, &["empty: no export", "\n  an export is a folder or an archive with a .dzi"]);
+}
+
+#[test]
+fn of_a_folder_with_several_exports_each_is_checked() {
+    let workspace = Workspace::new();
+    for name in ["a.tif", "b.tif"] {
+        slides::small().write_into(&workspace, name);
+    }
+    workspace.export(["a.tif", "b.tif", "-o", "all"]).succeeds();
+    workspace.export(["a.tif", "-o", "all/c.zip"]).succeeds();
+    let run = workspace.slidezoom(["verify", "all"]).succeeds();
+    let whole: Vec<&str> = run.text().lines().map(|line| line.split_once(": whole: ").unwrap().0).collect();
+    assert_eq!(whole, ["all/a", "all/b", "all/c.zip"]);
+
+    fs::remove_file(workspace.path("all/b/b_files/9/0_0.jpeg")).unwrap();
+    let run = workspace.slidezoom(["verify", "all"]);
+    assert_eq!(run.code(), Some(5), "{run:?}");
+    assert!(run.text().contains("all/b: b_files/9/0_0.jpeg: missing\n"), "{run:?}");
+    let run = run.says(&["all: 1 of 3 exports is damaged: all/b\n"]);
+    assert_eq!(run.text().lines().filter(|line| line.contains(": whole: ")).count(), 2);
+    let report = workspace.slidezoom(["verify", "--json", "all"]).json();
+    let found: Vec<_> = report["exports"].as_array().unwrap().iter().map(|one| one["whole"].as_bool()).collect();
+    assert_eq!((&report["whole"], found), (&Value::from(false), vec![Some(true), Some(false), Some(true)]));
 }
 
 #[test]
