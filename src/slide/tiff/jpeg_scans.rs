@@ -62,7 +62,9 @@ mod tests {
 
     fn are_complete(scans: &[Vec<u8>]) -> bool {
         let mut all = Scans::of_frame(&FRAME);
-        scans.iter().for_each(|scan| all.add(scan));
+        for scan in scans {
+            all.add(scan);
+        }
         all.are_complete()
     }
 
