@@ -12,7 +12,7 @@ use crate::geometry::{Flip, Orientation, Point, Rect, Rotation, Size};
 use crate::layout::{Container, Layout};
 use crate::pyramid::{Depth, Level, PyramidPlan, TileAddress, TileGeometry};
 use crate::render::{IccProfile, Pixels, PremultipliedPixels, ReductionMethod, Rgb};
-use crate::slide::{AssociatedImage, MicronsPerPixel, Reader, SlideInfo, SourceIdentity};
+use crate::slide::{AssociatedImage, MicronsPerPixel, Reader, SlideInfo, SourceIdentity, StoredColours};
 use crate::tile_layout::{ResourceId, TileLayout, TileNames};
 use crate::tile_set::TileSet;
 
@@ -25,8 +25,8 @@ mod placement;
 mod resolution;
 mod tile_layout;
 
-use colour::AskedColour;
 pub use colour::Colour;
+use colour::{AskedColour, ColourFiles};
 pub use error::{NotLossless, PlanError};
 pub use estimate::{EncodedPixels, Sampled, SampledTiles};
 pub use options::{
@@ -113,8 +113,9 @@ impl ExportPlan {
         }
         tile_layout::check(options, name, &pyramid)?;
         let asked_colour = AskedColour { option: options.colour, intent: options.intent };
-        let colour = Colour::settle(info.icc_profile.as_ref(), asked_colour, options.base_tiles);
         let background = options.background.or(info.background).unwrap_or(Rgb::WHITE);
+        let files = ColourFiles { base_tiles: options.base_tiles, grey: format::keeps_grey(info, options, background) };
+        let colour = Colour::settle(info.icc_profile.as_ref(), &info.stored_colours, asked_colour, files);
         let format = format::settle(info, options, &pyramid, &colour, background)?;
         let publishable =
             |image: &&AssociatedImage| image.has_plain_name() && image.size.area() <= AssociatedImage::LARGEST;
@@ -291,10 +292,18 @@ impl ExportPlan {
         &self.colour
     }
 
-    /// What becomes of the colours of an associated image with this profile, which is its own.
+    /// What becomes of the colours of an associated image with this profile, which is its own. Its file is never grey.
     #[must_use]
-    pub fn associated_colour(&self, profile: Option<&IccProfile>) -> Colour {
-        Colour::settle(profile, self.asked_colour, BaseTiles::Encoded)
+    pub fn associated_colour(&self, pixels: &PremultipliedPixels, profile: Option<&IccProfile>) -> Colour {
+        let is_grey = profile.is_some_and(IccProfile::is_grey) && pixels.is_grey();
+        let stored = if is_grey { StoredColours::Grey } else { StoredColours::Rgb };
+        Colour::settle(profile, &stored, self.asked_colour, ColourFiles { base_tiles: BaseTiles::Encoded, grey: false })
+    }
+
+    /// Whether colours with a profile were to keep it, and are converted instead, since files of red, green and blue cannot have it.
+    #[must_use]
+    pub fn is_converted_instead(&self, colour: &Colour) -> bool {
+        self.asked_colour.option == ColourOption::Embed && colour.is_converted()
     }
 
     /// The slide's pixels as the export shows them: in its colours, and on its background.

@@ -19,7 +19,9 @@ mod reduction;
 mod resampling;
 
 pub use canvas::{Canvas, Patch};
-pub use colour::{ColourConversion, IccProfile, Intent, ProfileEffect, ProfileError, embed_in_jpeg};
+pub use colour::{
+    ColourConversion, IccProfile, InkConversion, Intent, PixelColours, ProfileEffect, ProfileError, embed_in_jpeg,
+};
 pub use reduction::ReductionMethod;
 pub use resampling::ResampledAxis;
 
@@ -158,6 +160,12 @@ impl PremultipliedPixels {
     pub fn is_clear(&self) -> bool {
         self.opacity == Opacity::Unknown
             && in_parts(&self.bytes).all(|part| part.iter().fold(0, |any, byte| any | byte) == 0)
+    }
+
+    /// Whether red, green and blue are the same in every pixel.
+    #[must_use]
+    pub fn is_grey(&self) -> bool {
+        self.bytes.chunks_exact(PIXEL_BYTES).all(|pixel| pixel[0] == pixel[1] && pixel[1] == pixel[2])
     }
 
     /// The bytes themselves, to be used again.

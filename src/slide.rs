@@ -27,6 +27,7 @@ mod pages;
 mod pass;
 mod raster;
 mod reader;
+mod stored_colours;
 mod tiff;
 mod tiff_scale;
 
@@ -37,7 +38,8 @@ pub use openslide::library_version as openslide_version;
 pub use pages::{PageChoice, Pages};
 pub use pass::{Band, SourcePass, SourceRows};
 pub use raster::{ImageFormat, SampleRange};
-pub use reader::{Access, ImageReader, OpenOptions, Reader, ReaderChoice};
+pub use reader::{Access, ImageReader, InkOption, OpenOptions, Reader, ReaderChoice};
+pub use stored_colours::{InkColours, StoredColours};
 pub use tiff::{JpegStreamError, NotDirect, StoredTiles, TileColour};
 
 pub(crate) use identity::identify;
@@ -158,6 +160,9 @@ pub struct SlideInfo {
     pub background: Option<Rgb>,
     /// How the slide's own JPEG tiles store chroma, where that can be told; grey only where all of the full size is stored so.
     pub stored_subsampling: Option<Subsampling>,
+    /// What its colours are where they are stored.
+    #[serde(skip)]
+    pub stored_colours: StoredColours,
     /// The slide's ICC profile, where it has one.
     #[serde(rename = "iccProfileBytes", serialize_with = "as_length")]
     pub icc_profile: Option<IccProfile>,
@@ -404,6 +409,9 @@ fn open_slide(path: &Path, choice: ReaderChoice) -> Result<Box<dyn Source>, Slid
         Ok((subsampling, tiles)) => {
             info.stored_subsampling =
                 subsampling.filter(|&found| found != Subsampling::Grey || are_full_size(&tiles, &info));
+            if info.stored_subsampling == Some(Subsampling::Grey) {
+                info.stored_colours = StoredColours::Grey;
+            }
             Ok(tiles)
         }
         Err(TableError::NotDirect(reason)) => Err(reason),

@@ -10,7 +10,7 @@ use slidezoom::export::{BlankShare, Sample, SavedImage, SavedImages, sample, sav
 use slidezoom::plan::{BaseTiles, PlanError, Sampled};
 use slidezoom::render::Intent;
 use slidezoom::sink::SinkError;
-use slidezoom::slide::{Reader, SlideError};
+use slidezoom::slide::{InkOption, Reader, SlideError};
 use slidezoom::{Error, ExportOptions, ExportPlan, SlideInfo, Source};
 
 use super::export::encoding;
@@ -111,7 +111,7 @@ fn sampled(source: &dyn Source, plan: &ExportPlan, workers: NonZeroUsize) -> Res
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
-    let source = arguments.reading.open(&arguments.slide)?;
+    let source = arguments.reading.open(&arguments.slide, InkOption::default())?;
     let info = source.info();
     let name = super::inputs::name_exports(std::slice::from_ref(&arguments.slide), &[]).remove(0);
     let plan = ExportPlan::new(info, &name, &ExportOptions::default())?;

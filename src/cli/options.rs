@@ -17,7 +17,8 @@ use slidezoom::plan::{
 use slidezoom::pyramid::{Depth, TileGeometry};
 use slidezoom::render::{Intent, ReductionMethod, Rgb};
 use slidezoom::slide::{
-    self, MicronsPerPixel, OpenOptions, ReaderChoice, SampleRange, SlideError, SlideLevel, Source, SourceIdentity,
+    self, InkOption, MicronsPerPixel, OpenOptions, ReaderChoice, SampleRange, SlideError, SlideLevel, Source,
+    SourceIdentity,
 };
 use slidezoom::tile_layout::{ResourceId, TileLayout};
 
@@ -92,7 +93,8 @@ pub(super) struct PyramidOptions {
 
     /// What is done with the ICC profile of the slide or image. srgb: convert the pixels to sRGB, which every browser shows alike; embed: leave the pixels and
     /// put the profile into every tile, which costs its bytes for each, and viewers that know no profiles show other colours; ignore: leave
-    /// the pixels, and the profile out. Lossless tiles are not converted: with srgb they get the profile too, unless it is sRGB
+    /// the pixels, and the profile out. Lossless tiles are not converted: with srgb they get the profile too, unless it is sRGB. Tiles that cannot have the
+    /// profile, of grey or inks (CMYK) where tiles are RGB, are converted with embed too; inks become RGB without it with ignore, each by its share of light
     #[arg(long, value_enum, default_value_t = ColourHandling::Srgb)]
     color: ColourHandling,
 
@@ -197,11 +199,11 @@ impl Reading {
     ///
     /// # Errors
     /// [`Failure`] where it cannot be read.
-    pub fn open(&self, path: &Path) -> Result<Box<dyn Source>, Failure> {
+    pub fn open(&self, path: &Path, inks: InkOption) -> Result<Box<dyn Source>, Failure> {
         if path != Path::new(STANDARD_INPUT) {
-            return Ok(slide::open_with(path, self.options())?);
+            return Ok(slide::open_with(path, self.options(inks))?);
         }
-        let opened = slide::open_pipe(Path::new("standard input"), Box::new(std::io::stdin()), &self.options());
+        let opened = slide::open_pipe(Path::new("standard input"), Box::new(std::io::stdin()), &self.options(inks));
         opened.map_err(|error| match error {
             error @ SlideError::NeedsFile { .. } if standard_input_is_a_file() => {
                 Failure::from(error).hinted("give the file's name instead of -")
@@ -213,12 +215,12 @@ impl Reading {
         })
     }
 
-    fn options(&self) -> OpenOptions {
+    fn options(&self, inks: InkOption) -> OpenOptions {
         let reader = match self.reader {
             ReaderName::Auto => ReaderChoice::Auto,
             ReaderName::Openslide => ReaderChoice::OpenSlide,
         };
-        OpenOptions { reader, page: self.page, memory: self.memory, range: self.range }
+        OpenOptions { reader, page: self.page, memory: self.memory, range: self.range, inks }
     }
 }
 
@@ -479,12 +481,7 @@ impl PyramidOptions {
                 ColourHandling::Embed => ColourOption::Embed,
                 ColourHandling::Ignore => ColourOption::Ignore,
             },
-            intent: self.intent.map(|intent| match intent {
-                IntentName::Perceptual => Intent::Perceptual,
-                IntentName::Relative => Intent::Relative,
-                IntentName::Saturation => Intent::Saturation,
-                IntentName::Absolute => Intent::Absolute,
-            }),
+            intent: self.intent(),
             background: self.background,
             microns_per_pixel: self.mpp,
             ..ExportOptions::default()
@@ -493,6 +490,24 @@ impl PyramidOptions {
 }
 
 impl PyramidOptions {
+    /// How pixels come of inks, which the opening of an image settles.
+    pub fn inks(&self) -> InkOption {
+        match self.color {
+            // Tiles are RGB, and can have no profile of inks.
+            ColourHandling::Srgb | ColourHandling::Embed => InkOption::Profile(self.intent()),
+            ColourHandling::Ignore => InkOption::Multiply,
+        }
+    }
+
+    fn intent(&self) -> Option<Intent> {
+        self.intent.map(|intent| match intent {
+            IntentName::Perceptual => Intent::Perceptual,
+            IntentName::Relative => Intent::Relative,
+            IntentName::Saturation => Intent::Saturation,
+            IntentName::Absolute => Intent::Absolute,
+        })
+    }
+
     /// How JPEG tiles are written down. A progressive file has Huffman tables of its own in any case.
     fn jpeg_coding(&self) -> Result<JpegCoding, Failure> {
         let (coding, option) = match (self.progressive, self.optimize) {

@@ -69,6 +69,11 @@ pub enum Warning {
         /// The largest.
         largest: u16,
     },
+    /// The slide's colour profile was to be put into every tile and could not be, so that colours are converted to sRGB instead.
+    ColourProfileNotEmbedded {
+        /// What the profile is for.
+        space: &'static str,
+    },
     /// A IIIF resource was given no identifier.
     PlaceholderId {
         /// What is written in its place.
@@ -80,6 +85,13 @@ pub enum Warning {
         name: String,
         /// Why.
         reason: ProfileError,
+    },
+    /// An associated image's colour profile was to be put into its file and could not be, so that its colours are converted to sRGB instead.
+    AssociatedColourProfileNotEmbedded {
+        /// The image's name.
+        name: String,
+        /// What the profile is for.
+        space: &'static str,
     },
 }
 
@@ -130,6 +142,19 @@ impl std::fmt::Display for Warning {
             }
             Self::ColourProfile(reason) => {
                 write!(formatter, "the slide's ICC profile is of no use ({reason}): colours are as stored")
+            }
+            Self::ColourProfileNotEmbedded { space } => {
+                write!(
+                    formatter,
+                    "the slide's ICC profile is for {space} pixels and tiles are RGB, which cannot have it: colours are converted to sRGB instead"
+                )
+            }
+            Self::AssociatedColourProfileNotEmbedded { name, space } => {
+                write!(
+                    formatter,
+                    "the ICC profile of the associated image {name:?} is for {space} pixels and its file is RGB, which cannot have it: its colours \
+                     are converted to sRGB instead"
+                )
             }
             Self::AssociatedColourProfile { name, reason } => {
                 write!(
@@ -244,6 +269,9 @@ fn write_all(
     if let Colour::Unusable(_, reason) = plan.colour() {
         warnings.push(Warning::ColourProfile(reason.clone()));
     }
+    if plan.is_converted_instead(plan.colour()) {
+        warnings.push(Warning::ColourProfileNotEmbedded { space: space_of(plan.colour()) });
+    }
     if let Some(&first) = unreadable.first() {
         let pixels = unreadable.iter().map(|rect| rect.size().area()).sum();
         warnings.push(Warning::Unreadable { regions: unreadable.len(), pixels, first });
@@ -333,6 +361,11 @@ fn write_companions(
     Ok(())
 }
 
+/// What a profile that tiles cannot have is for.
+fn space_of(colour: &Colour) -> &'static str {
+    if matches!(colour, Colour::ConvertedInks(..)) { "CMYK" } else { "grey" }
+}
+
 fn write_associated(
     source: &dyn Source,
     plan: &ExportPlan,
@@ -350,9 +383,13 @@ fn write_associated(
                 continue;
             }
         };
-        let colour = plan.associated_colour(profile.as_ref());
+        let colour = plan.associated_colour(&pixels, profile.as_ref());
         if let Colour::Unusable(_, reason) = &colour {
             warnings.push(Warning::AssociatedColourProfile { name: name.clone(), reason: reason.clone() });
+        }
+        if plan.is_converted_instead(&colour) {
+            let space = space_of(&colour);
+            warnings.push(Warning::AssociatedColourProfileNotEmbedded { name: name.clone(), space });
         }
         let pixels = colour.apply(pixels).over(plan.background());
         let mut encoder = TileEncoder::new(plan.associated_format(), colour.embedded())?;

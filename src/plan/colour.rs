@@ -3,7 +3,10 @@
 use serde::{Serialize, Serializer};
 
 use super::{BaseTiles, ColourOption};
-use crate::render::{ColourConversion, IccProfile, Intent, PremultipliedPixels, ProfileEffect, ProfileError};
+use crate::render::{
+    ColourConversion, IccProfile, Intent, PixelColours, PremultipliedPixels, ProfileEffect, ProfileError,
+};
+use crate::slide::{InkColours, StoredColours};
 
 /// What is asked to become of colours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -11,6 +14,14 @@ pub(super) struct AskedColour {
     pub option: ColourOption,
     /// That of the profile where none is asked for.
     pub intent: Option<Intent>,
+}
+
+/// The files that colours go into.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct ColourFiles {
+    pub base_tiles: BaseTiles,
+    /// Whether those of grey pixels are grey, and so may have a profile for grey.
+    pub grey: bool,
 }
 
 /// What becomes of a slide's colours, or an associated image's.
@@ -26,28 +37,47 @@ pub enum Colour {
     AlreadySrgb(IccProfile),
     /// They are converted to sRGB.
     Converted(ColourConversion),
+    /// They are inks' by this profile, converted to sRGB by this intent as they are read.
+    ConvertedInks(IccProfile, Intent),
     /// They stay, and every tile has the profile.
     Embedded(IccProfile),
 }
 
 impl Colour {
-    /// Of pixels with this profile that go this way.
-    pub(super) fn settle(profile: Option<&IccProfile>, asked: AskedColour, base_tiles: BaseTiles) -> Self {
+    /// Of pixels with this profile that go this way. A profile that tiles cannot have (of inks; of grey, where they are not) is converted by instead: what is
+    /// seen is the same.
+    pub(super) fn settle(
+        profile: Option<&IccProfile>,
+        stored: &StoredColours,
+        asked: AskedColour,
+        files: ColourFiles,
+    ) -> Self {
         let Some(profile) = profile.cloned() else { return Self::WithoutProfile };
         let AskedColour { option, intent } = asked;
+        let pixels = match stored {
+            StoredColours::Inks(InkColours::Multiplied) => return Self::Ignored(profile),
+            StoredColours::Inks(InkColours::Unusable(error)) => return Self::Unusable(profile, error.clone()),
+            StoredColours::Inks(InkColours::Converted(intent)) => return Self::ConvertedInks(profile, *intent),
+            StoredColours::Rgb => PixelColours::Rgb,
+            StoredColours::Grey => PixelColours::Grey,
+        };
         if option == ColourOption::Ignore {
             return Self::Ignored(profile);
         }
-        let wanted = match base_tiles {
-            BaseTiles::Lossless => ColourOption::Embed,
-            BaseTiles::Encoded => option,
+        let effect = match ColourConversion::to_srgb(&profile, pixels, intent) {
+            Ok(effect) => effect,
+            Err(error) => return Self::Unusable(profile, error),
         };
-        match ColourConversion::to_srgb(&profile, intent) {
-            Err(error) => Self::Unusable(profile, error),
+        let can_embed = files.grey || !profile.is_grey();
+        let embeds = option == ColourOption::Embed || files.base_tiles == BaseTiles::Lossless;
+        match effect {
             // Untagged pixels are sRGB to every browser.
-            Ok(ProfileEffect::None) if option == ColourOption::Srgb => Self::AlreadySrgb(profile),
-            Ok(ProfileEffect::Conversion(conversion)) if wanted == ColourOption::Srgb => Self::Converted(conversion),
-            Ok(_) => Self::Embedded(profile),
+            ProfileEffect::None if option == ColourOption::Srgb || !can_embed => Self::AlreadySrgb(profile),
+            ProfileEffect::Conversion(_) if !can_embed && files.base_tiles == BaseTiles::Lossless => {
+                Self::Unusable(profile, ProfileError::NotGreyThroughout)
+            }
+            ProfileEffect::Conversion(conversion) if !(embeds && can_embed) => Self::Converted(conversion),
+            ProfileEffect::None | ProfileEffect::Conversion(_) => Self::Embedded(profile),
         }
     }
 
@@ -59,7 +89,8 @@ impl Colour {
             Self::Ignored(profile)
             | Self::Unusable(profile, _)
             | Self::AlreadySrgb(profile)
-            | Self::Embedded(profile) => Some(profile),
+            | Self::Embedded(profile)
+            | Self::ConvertedInks(profile, _) => Some(profile),
             Self::Converted(conversion) => Some(conversion.profile()),
         }
     }
@@ -76,12 +107,20 @@ impl Colour {
         if let Self::Converted(conversion) = self { conversion.convert(pixels) } else { pixels }
     }
 
-    /// Whether grey pixels stay grey, and their files may be: a profile that a tile gets is for RGB.
-    pub(super) const fn keeps_grey(&self) -> bool {
+    /// Whether grey pixels stay grey, and their files may be: a profile for RGB that a tile gets needs three.
+    pub(super) fn keeps_grey(&self) -> bool {
         match self {
             Self::WithoutProfile | Self::Ignored(_) | Self::Unusable(..) | Self::AlreadySrgb(_) => true,
-            Self::Converted(_) | Self::Embedded(_) => false,
+            Self::Converted(conversion) => conversion.keeps_grey(),
+            Self::Embedded(profile) => profile.is_grey(),
+            Self::ConvertedInks(..) => false,
         }
+    }
+
+    /// Whether they are converted to sRGB.
+    #[must_use]
+    pub const fn is_converted(&self) -> bool {
+        matches!(self, Self::Converted(_) | Self::ConvertedInks(..))
     }
 
     /// In a word, as the description has it.
@@ -92,7 +131,7 @@ impl Colour {
             Self::Ignored(_) => "ignored",
             Self::Unusable(..) => "unusable",
             Self::AlreadySrgb(_) => "sRGB already",
-            Self::Converted(_) => "converted to sRGB",
+            Self::Converted(_) | Self::ConvertedInks(..) => "converted to sRGB",
             Self::Embedded(_) => "embedded",
         }
     }
@@ -100,7 +139,11 @@ impl Colour {
     /// What a conversion keeps of colours that sRGB cannot show.
     #[must_use]
     pub const fn intent(&self) -> Option<Intent> {
-        if let Self::Converted(conversion) = self { Some(conversion.intent()) } else { None }
+        match self {
+            Self::Converted(conversion) => Some(conversion.intent()),
+            Self::ConvertedInks(_, intent) => Some(*intent),
+            _ => None,
+        }
     }
 }
 

@@ -7,6 +7,7 @@ use crate::layout::Container;
 use crate::pyramid::PyramidPlan;
 use crate::render::Rgb;
 use crate::slide::SlideInfo;
+use crate::tile_layout::TileLayout;
 
 /// The tiles' format.
 ///
@@ -30,8 +31,7 @@ pub(super) fn settle(
         },
         FormatOption::WebPLossless => TileFormat::WebP { compression: WebPCompression::Lossless },
         FormatOption::Jpeg => {
-            let [red, green, blue] = background.0;
-            let is_grey = colour.keeps_grey() && red == green && green == blue;
+            let is_grey = colour.keeps_grey() && is_neutral(background);
             let subsampling = match (options.subsampling, info.stored_subsampling) {
                 (SubsamplingOption::Fixed(subsampling), _) => subsampling,
                 (SubsamplingOption::Auto, Some(Subsampling::Grey)) if !is_grey => Subsampling::Full,
@@ -48,6 +48,20 @@ pub(super) fn settle(
         Some(tile) => Err(PlanError::TileSize { tile, extension: format.extension(), most }),
         None => Ok(format),
     }
+}
+
+/// Whether all that is written of grey pixels is grey, where their colours stay: every tile, and what stands for those that are not there.
+pub(super) fn keeps_grey(info: &SlideInfo, options: &ExportOptions, background: Rgb) -> bool {
+    options.format == FormatOption::Jpeg
+        && options.subsampling == SubsamplingOption::Auto
+        && info.stored_subsampling == Some(Subsampling::Grey)
+        && is_neutral(background)
+        // Its picture for tiles that are not there is PNG of red, green and blue.
+        && options.tile_layout != TileLayout::Google
+}
+
+fn is_neutral(Rgb([red, green, blue]): Rgb) -> bool {
+    red == green && green == blue
 }
 
 /// What the file of an associated image is where tiles are of `format`: a picture of the glass has colours where the slide has none, and a `.szi`

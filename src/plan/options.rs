@@ -82,7 +82,7 @@ pub enum ColourOption {
     /// The pixels are converted to sRGB, which every browser shows alike. Lossless tiles cannot be, and get the profile instead.
     #[default]
     Srgb,
-    /// The pixels stay, and every tile gets the profile.
+    /// The pixels stay, and every tile gets the profile. Where tiles are RGB and the profile is for grey, they are converted to sRGB instead.
     Embed,
     /// The pixels stay, and the profile is left out.
     Ignore,
@@ -199,7 +199,7 @@ pub struct ExportOptions {
     pub flip: Option<Flip>,
     /// What transparent pixels are composited on; by default the slide's background, else white.
     pub background: Option<Rgb>,
-    /// Converted to sRGB.
+    /// Converted to sRGB. What becomes of inks is settled when an image is opened: [`OpenOptions::inks`](crate::slide::OpenOptions::inks).
     pub colour: ColourOption,
     /// What a conversion keeps of colours that sRGB cannot show; by default what the profile says.
     pub intent: Option<Intent>,

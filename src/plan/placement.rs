@@ -307,7 +307,7 @@ mod tests {
     use super::*;
     use crate::geometry::{Flip, Point, Rotation};
     use crate::plan::{Magnification, PlanError, Resolution};
-    use crate::slide::{NotDirect, Reader, SlideLevelInfo};
+    use crate::slide::{NotDirect, Reader, SlideLevelInfo, StoredColours};
 
     fn rect(x: u32, y: u32, width: u32, height: u32) -> Rect {
         Rect::new(Point { x, y }, Size::new(width, height).unwrap()).unwrap()
@@ -329,6 +329,7 @@ mod tests {
             bounds: None,
             background: None,
             stored_subsampling: None,
+            stored_colours: StoredColours::Rgb,
             icc_profile: None,
             associated_images: Vec::new(),
             pages: None,

@@ -1,15 +1,28 @@
 //! A slide's colours by its ICC profile: converted to sRGB, or handed on inside each tile.
 //!
-//! What always holds: a conversion is a function of each pixel alone, so that tiles, levels and workers agree; transparent pixels stay
-//! transparent; and a profile that is sRGB in effect changes nothing and costs nothing.
+//! Profiles that are a matrix and three curves, as nearly all of slides are, go through moxcms, which has vector code for them; tables, greys and inks through
+//! [`device`]. What always holds: a conversion is a function of each pixel alone, so that tiles, levels and workers agree; transparent pixels stay
+//! transparent; grey stays grey by a grey profile; and a profile that is sRGB in effect changes nothing and costs nothing.
 
 use std::fmt;
 use std::sync::Arc;
 
-use moxcms::{ColorProfile, DataColorSpace, Layout, RenderingIntent, TransformExecutor, TransformOptions};
+use moxcms::{ColorProfile, Layout, RenderingIntent, TransformExecutor, TransformOptions};
 use serde::Serialize;
 
 use super::{PIXEL_BYTES, PremultipliedPixels};
+use crate::geometry::Size;
+
+mod device;
+mod embedding;
+mod icc;
+#[cfg(test)]
+mod tests;
+
+use device::DeviceToSrgb;
+use embedding::LONGEST_PROFILE;
+pub use embedding::embed_in_jpeg;
+use icc::{D50, Profile};
 
 /// An ICC profile as a slide holds it: bytes that may make no sense.
 #[derive(Clone, PartialEq, Eq)]
@@ -26,6 +39,20 @@ impl IccProfile {
     #[must_use]
     pub fn bytes(&self) -> &[u8] {
         &self.0
+    }
+
+    /// Whether it is for grey pixels, which its header says.
+    #[must_use]
+    pub fn is_grey(&self) -> bool {
+        self.0.get(16..20) == Some(b"GRAY")
+    }
+
+    /// Reads its header.
+    fn parsed(&self) -> Result<Profile<'_>, ProfileError> {
+        if self.0.len() > LONGEST_PROFILE {
+            return Err(ProfileError::TooLong { bytes: self.0.len() });
+        }
+        Profile::read(&self.0)
     }
 }
 
@@ -65,11 +92,25 @@ pub enum ProfileError {
         bytes: usize,
     },
     /// It is about something else than the pixels.
-    #[error("it is for {space} pixels, and the slide's are RGB")]
+    #[error("it is for {space} pixels, and these are {pixels}")]
     Space {
         /// The colour space that it is for.
         space: String,
+        /// What they are.
+        pixels: &'static str,
     },
+    /// It is for grey pixels, and tiles that are not converted are not grey throughout.
+    #[error("it is for grey pixels, and tiles that have other colours too cannot be converted")]
+    NotGreyThroughout,
+}
+
+/// What is known of pixels before their colours are looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PixelColours {
+    /// They may have any.
+    Rgb,
+    /// Red, green and blue are the same in each.
+    Grey,
 }
 
 /// A conversion to sRGB.
@@ -77,7 +118,18 @@ pub enum ProfileError {
 pub struct ColourConversion {
     profile: IccProfile,
     intent: Intent,
-    transform: Arc<dyn TransformExecutor<u8> + Send + Sync>,
+    way: Way,
+}
+
+/// What a conversion does.
+#[derive(Clone)]
+enum Way {
+    /// Curves, a matrix, and sRGB's curve.
+    Matrix(Arc<dyn TransformExecutor<u8> + Send + Sync>),
+    /// All that a profile with tables says, and the rarer things of others.
+    Device(Arc<DeviceToSrgb>),
+    /// Blue, green and red of each grey.
+    Grey(Arc<[[u8; 3]; 256]>),
 }
 
 /// What a profile asks for.
@@ -111,36 +163,23 @@ impl ColourConversion {
     /// The way from a profile's colours to sRGB's, by the profile's own intent where none is asked for.
     ///
     /// # Errors
-    /// [`ProfileError`] where the profile makes no sense or is not for RGB.
-    pub fn to_srgb(profile: &IccProfile, intent: Option<Intent>) -> Result<ProfileEffect, ProfileError> {
-        let malformed = |error: moxcms::CmsError| ProfileError::Malformed { message: error.to_string() };
-        if profile.bytes().len() > LONGEST_PROFILE {
-            return Err(ProfileError::TooLong { bytes: profile.bytes().len() });
-        }
-        let parsed = ColorProfile::new_from_slice(profile.bytes()).map_err(malformed)?;
-        if parsed.color_space != DataColorSpace::Rgb {
-            return Err(ProfileError::Space { space: format!("{:?}", parsed.color_space) });
-        }
-        let intent = intent.unwrap_or(match parsed.rendering_intent {
-            RenderingIntent::Perceptual => Intent::Perceptual,
-            RenderingIntent::RelativeColorimetric => Intent::Relative,
-            RenderingIntent::Saturation => Intent::Saturation,
-            RenderingIntent::AbsoluteColorimetric => Intent::Absolute,
-        });
-        let options = TransformOptions {
-            rendering_intent: match intent {
-                Intent::Perceptual => RenderingIntent::Perceptual,
-                Intent::Relative => RenderingIntent::RelativeColorimetric,
-                Intent::Saturation => RenderingIntent::Saturation,
-                Intent::Absolute => RenderingIntent::AbsoluteColorimetric,
-            },
-            ..TransformOptions::default()
+    /// [`ProfileError`] where the profile makes no sense or is for other pixels.
+    pub fn to_srgb(
+        profile: &IccProfile,
+        pixels: PixelColours,
+        intent: Option<Intent>,
+    ) -> Result<ProfileEffect, ProfileError> {
+        let parsed = profile.parsed()?;
+        let intent = intent.unwrap_or(parsed.intent);
+        let way = match (&parsed.device, pixels) {
+            // Grey is red, green and blue of one value too.
+            (b"RGB ", _) => Way::of_rgb(profile, &parsed, intent)?,
+            (b"GRAY", PixelColours::Grey) => Way::of_grey(&DeviceToSrgb::new(&parsed, intent, 1)?),
+            (_, PixelColours::Rgb) => return Err(other_space(parsed.device, "RGB")),
+            (_, PixelColours::Grey) => return Err(other_space(parsed.device, "grey")),
         };
-        let transform = parsed
-            .create_transform_8bit(Layout::Rgba, &ColorProfile::new_srgb(), Layout::Rgba, options)
-            .map_err(malformed)?;
-        let conversion = Self { profile: profile.clone(), intent, transform };
-        Ok(if conversion.is_identity()? { ProfileEffect::None } else { ProfileEffect::Conversion(conversion) })
+        let conversion = Self { profile: profile.clone(), intent, way };
+        Ok(if conversion.is_identity() { ProfileEffect::None } else { ProfileEffect::Conversion(conversion) })
     }
 
     /// The profile that it converts from.
@@ -155,17 +194,29 @@ impl ColourConversion {
         self.intent
     }
 
-    /// Whether no colour of a fine grid moves by more than rounding.
-    fn is_identity(&self) -> Result<bool, ProfileError> {
-        let steps = || (0..=u8::MAX).step_by(15);
-        let grid: Vec<u8> = steps()
-            .flat_map(|red| steps().flat_map(move |green| steps().flat_map(move |blue| [red, green, blue, u8::MAX])))
-            .collect();
-        let mut converted = vec![0; grid.len()];
-        self.transform
-            .transform(&grid, &mut converted)
-            .map_err(|error| ProfileError::Malformed { message: error.to_string() })?;
-        Ok(grid.iter().zip(&converted).all(|(before, after)| before.abs_diff(*after) <= Self::ROUNDING))
+    /// Whether grey pixels stay grey.
+    #[must_use]
+    pub fn keeps_grey(&self) -> bool {
+        match &self.way {
+            Way::Matrix(_) | Way::Device(_) => false,
+            Way::Grey(tones) => tones.iter().all(|&[blue, green, red]| blue == green && green == red),
+        }
+    }
+
+    /// Whether no colour of a fine grid, or no grey, moves by more than rounding.
+    fn is_identity(&self) -> bool {
+        let grid: Vec<u8> = match &self.way {
+            Way::Matrix(_) | Way::Device(_) => {
+                let steps = || (0..=u8::MAX).step_by(15);
+                let colours =
+                    steps().flat_map(|blue| steps().flat_map(move |green| steps().map(move |red| [blue, green, red])));
+                colours.flat_map(|[blue, green, red]| [blue, green, red, u8::MAX]).collect()
+            }
+            Way::Grey(_) => (0..=u8::MAX).flat_map(|grey| [grey, grey, grey, u8::MAX]).collect(),
+        };
+        let Some(size) = Size::new((grid.len() / PIXEL_BYTES) as u32, 1) else { return false };
+        let converted = self.convert(PremultipliedPixels::opaque(size, grid.clone()));
+        grid.iter().zip(converted.bytes()).all(|(before, after)| before.abs_diff(*after) <= Self::ROUNDING)
     }
 
     /// Converts pixels where they are.
@@ -175,27 +226,150 @@ impl ColourConversion {
     #[must_use]
     pub fn convert(&self, mut pixels: PremultipliedPixels) -> PremultipliedPixels {
         let opaque = pixels.is_opaque();
-        let mut before = [0; PIXELS_AT_A_TIME * PIXEL_BYTES];
-        let mut after = [0; PIXELS_AT_A_TIME * PIXEL_BYTES];
-        for part in pixels.bytes.chunks_mut(PIXELS_AT_A_TIME * PIXEL_BYTES) {
-            let before = &mut before[..part.len()];
-            let after = &mut after[..part.len()];
-            swap_red_and_blue(part, before);
-            if !opaque {
-                before.chunks_exact_mut(PIXEL_BYTES).for_each(divide_by_alpha);
-            }
-            let converted = self.transform.transform(before, after);
-            assert!(converted.is_ok(), "converting {} bytes: {converted:?}", part.len());
-            if !opaque {
-                after.chunks_exact_mut(PIXEL_BYTES).for_each(multiply_by_alpha);
-            }
-            swap_red_and_blue(after, part);
+        match &self.way {
+            Way::Matrix(transform) => convert_in_parts(transform.as_ref(), opaque, &mut pixels.bytes),
+            Way::Device(device) => convert_each(opaque, &mut pixels.bytes, |[blue, green, red]| {
+                let [red, green, blue] = device.convert([red, green, blue]);
+                [blue, green, red]
+            }),
+            Way::Grey(tones) => convert_each(opaque, &mut pixels.bytes, |bgr| {
+                std::array::from_fn(|channel| tones[usize::from(bgr[channel])][channel])
+            }),
         }
         pixels
     }
 }
 
-/// Written so that the compiler makes vector code of it: moxcms knows no pixels that begin with blue.
+impl Way {
+    /// By moxcms where the profile is nothing but a matrix and one curve (where two of three are alike it takes all for that one), and the
+    /// white is the connection space's.
+    fn of_rgb(profile: &IccProfile, parsed: &Profile<'_>, intent: Intent) -> Result<Self, ProfileError> {
+        if parsed.has_tables() || !parsed.has_one_curve() || intent == Intent::Absolute && parsed.media_white()? != D50
+        {
+            return Ok(Self::Device(Arc::new(DeviceToSrgb::new(parsed, intent, 3)?)));
+        }
+        let malformed = |error: moxcms::CmsError| ProfileError::Malformed { message: error.to_string() };
+        let options = TransformOptions {
+            rendering_intent: match intent {
+                Intent::Perceptual => RenderingIntent::Perceptual,
+                Intent::Relative => RenderingIntent::RelativeColorimetric,
+                Intent::Saturation => RenderingIntent::Saturation,
+                Intent::Absolute => RenderingIntent::AbsoluteColorimetric,
+            },
+            ..TransformOptions::default()
+        };
+        let matrix = ColorProfile::new_from_slice(profile.bytes()).map_err(malformed)?;
+        let transform = matrix
+            .create_transform_8bit(Layout::Rgba, &ColorProfile::new_srgb(), Layout::Rgba, options)
+            .map_err(malformed)?;
+        // What it cannot do at all it says of one pixel too.
+        transform.transform(&[0; PIXEL_BYTES], &mut [0; PIXEL_BYTES]).map_err(malformed)?;
+        Ok(Self::Matrix(transform))
+    }
+
+    fn of_grey(device: &DeviceToSrgb) -> Self {
+        let mut tones: [[u8; 3]; 256] = std::array::from_fn(|grey| {
+            let [red, green, blue] = device.convert([grey as u8]);
+            [blue, green, red]
+        });
+        // What is neutral but for rounding is neutral.
+        let is_neutral = |&[blue, green, red]: &[u8; 3]| blue.abs_diff(green).max(red.abs_diff(green)) <= 1;
+        if tones.iter().all(is_neutral) {
+            tones = tones.map(|[_, green, _]| [green; 3]);
+        }
+        Self::Grey(Arc::new(tones))
+    }
+}
+
+/// Colours of inks by their profile: cyan, magenta, yellow and black as sRGB.
+#[derive(Clone)]
+pub struct InkConversion {
+    device: Arc<DeviceToSrgb>,
+    intent: Intent,
+}
+
+impl InkConversion {
+    /// The way from a CMYK profile's inks to sRGB, by the profile's own intent where none is asked for.
+    ///
+    /// # Errors
+    /// [`ProfileError`] where the profile makes no sense or is not for CMYK.
+    pub fn to_srgb(profile: &IccProfile, intent: Option<Intent>) -> Result<Self, ProfileError> {
+        let parsed = profile.parsed()?;
+        if &parsed.device != b"CMYK" {
+            return Err(other_space(parsed.device, "CMYK"));
+        }
+        let intent = intent.unwrap_or(parsed.intent);
+        Ok(Self { device: Arc::new(DeviceToSrgb::new(&parsed, intent, 4)?), intent })
+    }
+
+    /// What is kept of colours that sRGB cannot show.
+    #[must_use]
+    pub const fn intent(&self) -> Intent {
+        self.intent
+    }
+
+    /// Red, green and blue of so much cyan, magenta, yellow and black, 255 being all of an ink.
+    #[must_use]
+    #[inline]
+    pub fn convert(&self, inks: [u8; 4]) -> [u8; 3] {
+        self.device.convert(inks)
+    }
+}
+
+impl fmt::Debug for InkConversion {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "from inks, intent {:?}", self.intent)
+    }
+}
+
+fn other_space(space: [u8; 4], pixels: &'static str) -> ProfileError {
+    let space = match &space {
+        b"GRAY" => "grey".to_owned(),
+        other => String::from_utf8_lossy(other).trim_end().to_owned(),
+    };
+    ProfileError::Space { space, pixels }
+}
+
+/// By moxcms, which knows no pixels that begin with blue.
+fn convert_in_parts(transform: &(dyn TransformExecutor<u8> + Send + Sync), opaque: bool, pixels: &mut [u8]) {
+    let mut before = [0; PIXELS_AT_A_TIME * PIXEL_BYTES];
+    let mut after = [0; PIXELS_AT_A_TIME * PIXEL_BYTES];
+    for part in pixels.chunks_mut(PIXELS_AT_A_TIME * PIXEL_BYTES) {
+        let before = &mut before[..part.len()];
+        let after = &mut after[..part.len()];
+        swap_red_and_blue(part, before);
+        if !opaque {
+            before.chunks_exact_mut(PIXEL_BYTES).for_each(divide_by_alpha);
+        }
+        let converted = transform.transform(before, after);
+        assert!(converted.is_ok(), "converting {} bytes: {converted:?}", part.len());
+        if !opaque {
+            after.chunks_exact_mut(PIXEL_BYTES).for_each(multiply_by_alpha);
+        }
+        swap_red_and_blue(after, part);
+    }
+}
+
+/// Pixel by pixel, from blue, green and red to the same. Neighbours are often of one colour, which is converted once.
+fn convert_each(opaque: bool, pixels: &mut [u8], convert: impl Fn([u8; 3]) -> [u8; 3]) {
+    let mut last = ([0; 3], convert([0; 3]));
+    for pixel in pixels.as_chunks_mut::<PIXEL_BYTES>().0 {
+        if !opaque {
+            divide_by_alpha(pixel);
+        }
+        let [blue, green, red, alpha] = *pixel;
+        if last.0 != [blue, green, red] {
+            last = ([blue, green, red], convert([blue, green, red]));
+        }
+        let [blue, green, red] = last.1;
+        *pixel = [blue, green, red, alpha];
+        if !opaque {
+            multiply_by_alpha(pixel);
+        }
+    }
+}
+
+/// Written so that the compiler makes vector code of it.
 fn swap_red_and_blue(from: &[u8], to: &mut [u8]) {
     for (to, from) in to.as_chunks_mut::<PIXEL_BYTES>().0.iter_mut().zip(from.as_chunks::<PIXEL_BYTES>().0) {
         let pixel = u32::from_le_bytes(*from);
@@ -217,177 +391,5 @@ fn multiply_by_alpha(pixel: &mut [u8]) {
     let alpha = u32::from(pixel[3]);
     for channel in &mut pixel[..3] {
         *channel = ((u32::from(*channel) * alpha + 127) / 255) as u8;
-    }
-}
-
-/// What introduces each part of a profile in a JPEG file.
-const PART_SIGNATURE: &[u8; 12] = b"ICC_PROFILE\0";
-
-/// A part's bytes beside the profile's own: the segment's length, the signature, which part it is and of how many.
-const PART_HEAD_BYTES: usize = 2 + PART_SIGNATURE.len() + 2;
-
-const PART_BYTES: usize = 65_535 - PART_HEAD_BYTES;
-
-const LONGEST_PROFILE: usize = 255 * PART_BYTES;
-
-/// Puts a profile into a JPEG file, as ICC.1:2022 B.4 says: in `APP2` segments, behind the JFIF header where there is one.
-///
-/// # Panics
-/// Where `jpeg` does not begin as a JPEG file does, which is none of an encoder's.
-pub fn embed_in_jpeg(jpeg: &mut Vec<u8>, profile: &IccProfile) {
-    assert!(jpeg.starts_with(&[0xff, 0xd8]), "no JPEG file");
-    // JFIF wants to be first.
-    let at = match jpeg.get(2..6) {
-        Some(&[0xff, 0xe0, high, low]) => 4 + usize::from(u16::from_be_bytes([high, low])),
-        _ => 2,
-    };
-    let parts = profile.bytes().chunks(PART_BYTES);
-    let count = parts.len();
-    let at = at.min(jpeg.len());
-    let mut segments = Vec::with_capacity(profile.bytes().len() + count * (PART_HEAD_BYTES + 2));
-    for (number, part) in parts.enumerate() {
-        segments.extend_from_slice(&[0xff, 0xe2]);
-        segments.extend_from_slice(&((PART_HEAD_BYTES + part.len()) as u16).to_be_bytes());
-        segments.extend_from_slice(PART_SIGNATURE);
-        segments.extend_from_slice(&[number as u8 + 1, count as u8]);
-        segments.extend_from_slice(part);
-    }
-    jpeg.splice(at..at, segments);
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::geometry::Size;
-
-    fn conversion(profile: &ColorProfile) -> ColourConversion {
-        let profile = IccProfile::new(profile.encode().unwrap());
-        match ColourConversion::to_srgb(&profile, None).unwrap() {
-            ProfileEffect::Conversion(conversion) => conversion,
-            ProfileEffect::None => panic!("the profile moves no colour"),
-        }
-    }
-
-    fn pixels(bytes: Vec<u8>) -> PremultipliedPixels {
-        PremultipliedPixels::from_bgra(Size::new((bytes.len() / PIXEL_BYTES) as u32, 1).unwrap(), bytes)
-    }
-
-    #[test]
-    fn colours_move_as_little_cms_moves_them() {
-        let steps = || (0..=u8::MAX).step_by(5);
-        let grid: Vec<[u8; 3]> = steps()
-            .flat_map(|red| steps().flat_map(move |green| steps().map(move |blue| [red, green, blue])))
-            .collect();
-        for profile in [
-            ColorProfile::new_adobe_rgb(),
-            ColorProfile::new_display_p3(),
-            ColorProfile::new_pro_photo_rgb(),
-            ColorProfile::new_bt2020(),
-        ] {
-            let icc = profile.encode().unwrap();
-            let theirs = lcms2::Transform::new(
-                &lcms2::Profile::new_icc(&icc).unwrap(),
-                lcms2::PixelFormat::RGB_8,
-                &lcms2::Profile::new_srgb(),
-                lcms2::PixelFormat::RGB_8,
-                lcms2::Intent::Perceptual,
-            )
-            .unwrap();
-            let mut expected = vec![[0; 3]; grid.len()];
-            theirs.transform_pixels(&grid, &mut expected);
-            let bgra = grid.iter().flat_map(|&[red, green, blue]| [blue, green, red, u8::MAX]).collect();
-            let found = conversion(&profile).convert(pixels(bgra));
-            let differences: Vec<u32> = found
-                .bytes()
-                .chunks_exact(PIXEL_BYTES)
-                .zip(&expected)
-                .flat_map(|(bgra, rgb)| [(bgra[2], rgb[0]), (bgra[1], rgb[1]), (bgra[0], rgb[2])])
-                .map(|(found, expected)| u32::from(found.abs_diff(expected)))
-                .collect();
-            let mean = f64::from(differences.iter().sum::<u32>()) / differences.len() as f64;
-            assert!(*differences.iter().max().unwrap() <= 2 && mean < 0.2, "mean difference {mean}");
-        }
-    }
-
-    #[test]
-    fn transparency_is_kept_and_colours_are_those_behind_it() {
-        let conversion = conversion(&ColorProfile::new_adobe_rgb());
-        let opaque = conversion.convert(pixels(vec![40, 200, 100, 255]));
-        // The same colour at half alpha, clear pixels, and one brighter than its alpha allows.
-        let found = conversion.convert(pixels(vec![20, 100, 50, 128, 0, 0, 0, 0, 90, 90, 90, 0, 250, 250, 250, 100]));
-        for (channel, behind) in found.bytes()[..3].iter().zip(opaque.bytes()) {
-            assert!(channel.abs_diff((u32::from(*behind) * 128 / 255) as u8) <= 1, "{found:?} of {opaque:?}");
-        }
-        assert_eq!(found.bytes()[3], 128);
-        assert_eq!(found.bytes()[4..12], [0; 8]);
-        assert_eq!(found.bytes()[12..], [100; 4]);
-    }
-
-    /// However many pixels there are, each is converted, and by itself.
-    #[test]
-    fn every_pixel_is_converted_alike() {
-        let conversion = conversion(&ColorProfile::new_display_p3());
-        let one = conversion.convert(pixels(vec![10, 130, 220, 255]));
-        for count in [1, PIXELS_AT_A_TIME - 1, PIXELS_AT_A_TIME, PIXELS_AT_A_TIME + 1, 5 * PIXELS_AT_A_TIME + 7] {
-            let many = conversion.convert(pixels([10, 130, 220, 255].repeat(count)));
-            assert!(many.bytes().chunks_exact(PIXEL_BYTES).all(|pixel| pixel == one.bytes()), "{count}");
-        }
-    }
-
-    #[test]
-    fn srgb_asks_for_nothing_and_what_is_no_profile_is_of_no_use() {
-        let srgb = IccProfile::new(ColorProfile::new_srgb().encode().unwrap());
-        assert_eq!(ColourConversion::to_srgb(&srgb, None), Ok(ProfileEffect::None));
-        let grey = IccProfile::new(ColorProfile::new_gray_with_gamma(2.2).encode().unwrap());
-        assert!(matches!(ColourConversion::to_srgb(&grey, None), Err(ProfileError::Space { .. })));
-        let long = IccProfile::new(vec![0; LONGEST_PROFILE + 1]);
-        assert_eq!(ColourConversion::to_srgb(&long, None), Err(ProfileError::TooLong { bytes: LONGEST_PROFILE + 1 }));
-        assert!(matches!(
-            ColourConversion::to_srgb(&IccProfile::new(Vec::new()), None),
-            Err(ProfileError::Malformed { .. })
-        ));
-    }
-
-    /// Cut short at every byte, and with every bit flipped: a conversion or an error, and no panic.
-    #[test]
-    fn a_damaged_profile_does_no_harm() {
-        let whole = ColorProfile::new_adobe_rgb().encode().unwrap();
-        let white = || pixels(vec![255; 4 * PIXEL_BYTES]);
-        let try_out = |bytes: Vec<u8>| {
-            if let Ok(ProfileEffect::Conversion(conversion)) = ColourConversion::to_srgb(&IccProfile::new(bytes), None)
-            {
-                assert_eq!(conversion.convert(white()).bytes().len(), 4 * PIXEL_BYTES);
-            }
-        };
-        for length in 0..whole.len() {
-            try_out(whole[..length].to_vec());
-        }
-        for bit in 0..whole.len() * 8 {
-            let mut flipped = whole.clone();
-            flipped[bit / 8] ^= 1 << (bit % 8);
-            try_out(flipped);
-        }
-    }
-
-    #[test]
-    fn a_long_profile_is_embedded_in_parts_behind_the_jfif_header() {
-        let profile = IccProfile::new((0..150_000_u32).map(|at| (at % 251) as u8).collect());
-        let jfif = [&[0xff, 0xe0, 0, 16][..], b"JFIF\0\x01\x01\0\0\x01\0\x01\0\0"].concat();
-        for header in [jfif, Vec::new()] {
-            let mut jpeg = [&[0xff, 0xd8][..], &header, &[0xff, 0xdb, 9, 9]].concat();
-            embed_in_jpeg(&mut jpeg, &profile);
-            let (start, mut rest) = jpeg.split_at(2 + header.len());
-            assert_eq!(start, [&[0xff, 0xd8][..], &header].concat());
-            let mut found = Vec::new();
-            for number in 1..=3 {
-                let length = usize::from(u16::from_be_bytes([rest[2], rest[3]]));
-                assert_eq!((&rest[..2], &rest[4..16]), (&[0xff, 0xe2][..], &b"ICC_PROFILE\0"[..]));
-                assert_eq!(rest[16..18], [number, 3]);
-                found.extend_from_slice(&rest[18..2 + length]);
-                rest = &rest[2 + length..];
-            }
-            assert!(found == profile.bytes());
-            assert_eq!(rest, [0xff, 0xdb, 9, 9]);
-        }
     }
 }

@@ -16,7 +16,7 @@ use openslide_rs::{Address, OpenSlide, Region};
 
 use super::{
     AssociatedImage, MicronsPerPixel, NotDirect, Reader, SlideError, SlideInfo, SlideLevel, SlideLevelInfo, Source,
-    tiff_scale,
+    StoredColours, tiff_scale,
 };
 use crate::geometry::{Point, Rect, Size};
 use crate::render::{IccProfile, PremultipliedPixels, Rgb};
@@ -226,6 +226,7 @@ fn read_info(path: &Path, handle: &OpenSlide) -> Result<SlideInfo, SlideError> {
         bounds: read_bounds(path, &properties, whole)?,
         background: property("openslide.background-color").and_then(Rgb::from_hex),
         stored_subsampling: None,
+        stored_colours: StoredColours::Rgb,
         // One that cannot be read is of no use, which the plan tells of; the pixels may be.
         icc_profile: handle.icc_profile().unwrap_or_else(|_| Some(Vec::new())).map(IccProfile::new),
         associated_images,

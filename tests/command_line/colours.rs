@@ -64,7 +64,7 @@ fn png_pixels(file: &[u8]) -> Vec<[u8; 3]> {
 }
 
 /// The profile inside a tile, as other programs look for it.
-fn profile_in(file: &[u8]) -> Option<Vec<u8>> {
+pub fn profile_in(file: &[u8]) -> Option<Vec<u8>> {
     if file.starts_with(b"\x89PNG") {
         let reader = png::Decoder::new(Cursor::new(file)).read_info().unwrap();
         return reader.info().icc_profile.as_ref().map(|profile| profile.to_vec());

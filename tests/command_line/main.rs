@@ -51,6 +51,7 @@ mod full_disk;
 mod gallery;
 mod geometry;
 mod golden;
+mod grey_and_inks;
 mod help;
 mod hostile_archives;
 mod images;

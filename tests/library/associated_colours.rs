@@ -11,6 +11,7 @@ use slidezoom::render::{IccProfile, PremultipliedPixels};
 use slidezoom::sink::{MemorySink, Published};
 use slidezoom::slide::SourceIdentity;
 use slidezoom::{ExportPlan, ExportReport, Source, export};
+use slidezoom_fixtures::icc::{self, IccProfile as IccProfileFile};
 
 use crate::drawn_source::DrawnSource;
 
@@ -39,8 +40,12 @@ fn label() -> Vec<[u8; 3]> {
 }
 
 fn exported(profile: Option<Vec<u8>>, colour: ColourOption) -> (ExportReport, Published) {
+    exported_as(label(), profile, colour)
+}
+
+fn exported_as(label: Vec<[u8; 3]>, profile: Option<Vec<u8>>, colour: ColourOption) -> (ExportReport, Published) {
     let argb =
-        label().into_iter().flat_map(|[red, green, blue]| u32::from_be_bytes([255, red, green, blue]).to_ne_bytes());
+        label.into_iter().flat_map(|[red, green, blue]| u32::from_be_bytes([255, red, green, blue]).to_ne_bytes());
     let pixels = PremultipliedPixels::from_native_argb(SIZE, argb.collect());
     let source = DrawnSource::new(SIZE, None, None).with_label(pixels, profile.map(IccProfile::new));
     let options = ExportOptions {
@@ -101,4 +106,33 @@ fn associated_images_are_converted_by_their_own_profiles() {
             .iter()
             .any(|warning| warning.to_string().contains("the associated image \"label\" is of no use"))
     );
+}
+
+/// Their files are RGB, and cannot have a profile for grey.
+#[test]
+fn grey_associated_images_are_converted_by_profiles_for_grey() {
+    let grey = IccProfileFile::new(b"GRAY", b"XYZ ").tag(b"kTRC", icc::gamma(1.8)).bytes();
+    let greys: Vec<u8> = (0..64_u8).flat_map(|y| (0..64_u8).map(move |x| 3 * x + y)).collect();
+    let label_of_grey: Vec<[u8; 3]> = greys.iter().map(|&tone| [tone; 3]).collect();
+    let (from, to) = (Profile::new_icc(&grey).unwrap(), Profile::new_srgb());
+    let transform = Transform::new(&from, PixelFormat::GRAY_8, &to, PixelFormat::RGB_8, Intent::Perceptual).unwrap();
+    let mut expected = vec![[0; 3]; greys.len()];
+    transform.transform_pixels(&greys, &mut expected);
+    for colour in [ColourOption::Srgb, ColourOption::Embed] {
+        let (report, published) = exported_as(label_of_grey.clone(), Some(grey.clone()), colour);
+        let (pixels, profile, handling) = label_of(&published);
+        let near =
+            |(one, other): (&[u8; 3], &[u8; 3])| one.iter().zip(other).all(|(one, other)| one.abs_diff(*other) <= 1);
+        assert!(pixels.iter().zip(&expected).all(near) && pixels != label_of_grey);
+        assert_eq!((profile, handling), (None, "converted to sRGB".into()));
+        let told = report
+            .warnings
+            .iter()
+            .any(|warning| warning.to_string().contains("is for grey pixels and its file is RGB"));
+        assert_eq!(told, colour == ColourOption::Embed, "{:?}", report.warnings);
+    }
+    let (report, published) = exported(Some(grey), ColourOption::Srgb);
+    assert_eq!(label_of(&published), (label(), None, "unusable".into()));
+    let [warning] = &report.warnings[..] else { panic!("{:?}", report.warnings) };
+    assert!(warning.to_string().contains("it is for grey pixels, and these are RGB"), "{warning}");
 }

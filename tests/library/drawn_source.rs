@@ -8,6 +8,7 @@ use slidezoom::geometry::{Point, Rect, Size};
 use slidezoom::render::{IccProfile, PremultipliedPixels};
 use slidezoom::slide::{
     AssociatedImage, MicronsPerPixel, NotDirect, Reader, SlideError, SlideInfo, SlideLevel, SlideLevelInfo, Source,
+    StoredColours,
 };
 
 /// The colour of a slide-level-0 pixel: red, green, blue. Neighbours differ, and so do x and y.
@@ -52,6 +53,7 @@ impl DrawnSource {
             bounds,
             background: None,
             stored_subsampling: None,
+            stored_colours: StoredColours::Rgb,
             icc_profile: None,
             associated_images: Vec::new(),
             pages: None,

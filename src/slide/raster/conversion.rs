@@ -1,6 +1,6 @@
 //! How 8-bit pixels are made of decoded rows.
 //!
-//! What always holds: the mapping of a sample to 8 bits is a straight line between two values that are told, rounded to the nearest and cut off at its ends, and never the lowest bits of
+//! Inks become colours here, since nobody beyond sees them: by the image's profile, or each by its share of the light. What always holds: the mapping of a sample to 8 bits is a straight line between two values that are told, rounded to the nearest and cut off at its ends, and never the lowest bits of
 //! a larger number; 8-bit samples stay what they are.
 
 use std::fmt;
@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU16, Ordering};
 use serde::Serialize;
 
 use super::samples::{Alpha, ByteOrder, Channels, SampleLayout, SampleType};
-use crate::render::PIXEL_BYTES;
+use crate::render::{InkConversion, PIXEL_BYTES};
 
 #[cfg(test)]
 mod tests;
@@ -70,6 +70,8 @@ pub(in crate::slide) struct Conversion {
     palette: Vec<[u8; PIXEL_BYTES]>,
     /// The largest sample of all that were converted, where that tells whether they are dark.
     largest: Option<AtomicU16>,
+    /// What becomes of inks where each is to be more than its share of the light.
+    inks: Option<InkConversion>,
 }
 
 /// Samples of 16 bits that do not come to this are almost black: an eighth of what they can be, as those of 12 bits are a sixteenth.
@@ -136,7 +138,12 @@ impl Conversion {
         let are_tones = matches!(layout.channels, Channels::Grey | Channels::Rgb) && layout.ignored == 0;
         let is_wide = matches!(layout.sample, SampleType::U16(_)) && range.is_none() && !layout.inverted;
         let largest = (are_tones && is_wide).then(AtomicU16::default);
-        Ok(Self { layout, tones, palette, largest })
+        Ok(Self { layout, tones, palette, largest, inks: None })
+    }
+
+    /// The same with colours of inks by their profile.
+    pub fn with_inks(self, inks: InkConversion) -> Self {
+        Self { inks: Some(inks), ..self }
     }
 
     /// What the rows are made of.
@@ -293,11 +300,25 @@ impl Conversion {
             (Channels::Rgba(kind), _) => {
                 pixels.for_each(|(pixel, at)| *pixel = kind.of([tone(at + 2), tone(at + 1), tone(at)], alpha(at + 3)));
             }
-            (Channels::Cmyk, _) => pixels.for_each(|(pixel, at)| {
-                let light = u8::MAX - tone(at + 3);
-                let [blue, green, red] = [2, 1, 0].map(|ink| share(u8::MAX - tone(at + ink), light));
-                *pixel = [blue, green, red, u8::MAX];
-            }),
+            (Channels::Cmyk, _) => match &self.inks {
+                None => pixels.for_each(|(pixel, at)| {
+                    let light = u8::MAX - tone(at + 3);
+                    let [blue, green, red] = [2, 1, 0].map(|ink| share(u8::MAX - tone(at + ink), light));
+                    *pixel = [blue, green, red, u8::MAX];
+                }),
+                Some(conversion) => {
+                    // Neighbours are often of one colour.
+                    let mut last = ([0; 4], conversion.convert([0; 4]));
+                    pixels.for_each(|(pixel, at)| {
+                        let inks = [tone(at), tone(at + 1), tone(at + 2), tone(at + 3)];
+                        if last.0 != inks {
+                            last = (inks, conversion.convert(inks));
+                        }
+                        let [red, green, blue] = last.1;
+                        *pixel = [blue, green, red, u8::MAX];
+                    });
+                }
+            },
             (Channels::Palette(_), _) => {
                 for (pixel, at) in pixels {
                     let number = bits(at);

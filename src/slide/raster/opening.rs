@@ -9,15 +9,16 @@ use std::path::Path;
 
 use super::conversion::{Conversion, UnknownRange};
 use super::row_source::{Reopen, RowSource};
-use super::samples::SampleLayout;
+use super::samples::{Channels, SampleLayout};
 use super::tile_rows::TileRows;
 use super::tile_source::TileSource;
 use super::{Decoder, ImageError, ImageFormat, ImageHeader, Input, Request, bmp, jpeg, jpeg2000, png, pnm, tiff, webp};
 use crate::encode::Subsampling;
 use crate::geometry::Size;
+use crate::render::{IccProfile, InkConversion};
 use crate::slide::{
-    Access, ImageReader, OpenOptions, PageChoice, Pages, Reader, SlideError, SlideInfo, SlideLevel, SlideLevelInfo,
-    Source,
+    Access, ImageReader, InkColours, InkOption, OpenOptions, PageChoice, Pages, Reader, SlideError, SlideInfo,
+    SlideLevel, SlideLevelInfo, Source, StoredColours,
 };
 
 /// Rows of an image that an export holds as pixels, those of the smaller levels and of tiles under way reckoned in.
@@ -182,12 +183,13 @@ fn join(
     check_memory(path, &header, matches!(decoder, Decoder::Rows(_)), options.memory)?;
     let unknown = |error: UnknownRange| SlideError::UnknownRange { path: path.to_owned(), message: error.to_string() };
     let conversion = Conversion::new(samples, options.range).map_err(unknown)?;
+    let (conversion, colours) = with_colours(conversion, header.icc_profile.as_ref(), options.inks);
     let access = match (&decoder, &reopen) {
         (Decoder::Tiles(_), _) => Access::Parts,
         (Decoder::Rows(_), Some(_)) => Access::Rows,
         (Decoder::Rows(_), None) => Access::Once,
     };
-    let info = info(path, format, header, access, options);
+    let info = SlideInfo { stored_colours: colours, ..info(path, format, header, access, options) };
     Ok(match decoder {
         Decoder::Rows(rows) => Box::new(RowSource::new(
             info,
@@ -211,6 +213,28 @@ fn join(
             Box::new(TileSource::new(info, tiles, stored, orientation, conversion))
         }
     })
+}
+
+/// What an image's colours are, and the conversion that makes pixels of them: of inks by their profile, where it is wanted and of use.
+fn with_colours(
+    conversion: Conversion,
+    profile: Option<&IccProfile>,
+    option: InkOption,
+) -> (Conversion, StoredColours) {
+    match (&conversion.layout().channels, profile, option) {
+        (Channels::Grey | Channels::GreyAlpha(_), ..) => (conversion, StoredColours::Grey),
+        (Channels::Rgb | Channels::Bgra | Channels::Rgba(_) | Channels::Palette(_), ..) => {
+            (conversion, StoredColours::Rgb)
+        }
+        (Channels::Cmyk, Some(profile), InkOption::Profile(intent)) => match InkConversion::to_srgb(profile, intent) {
+            Ok(inks) => {
+                let intent = inks.intent();
+                (conversion.with_inks(inks), StoredColours::Inks(InkColours::Converted(intent)))
+            }
+            Err(error) => (conversion, StoredColours::Inks(InkColours::Unusable(error))),
+        },
+        (Channels::Cmyk, ..) => (conversion, StoredColours::Inks(InkColours::Multiplied)),
+    }
 }
 
 /// Refuses what cannot be: more pixels than the file's bytes can hold.
@@ -270,6 +294,7 @@ fn info(path: &Path, format: ImageFormat, header: ImageHeader, access: Access, o
         bounds: None,
         background: None,
         stored_subsampling: header.subsampling.or(is_grey.then_some(Subsampling::Grey)),
+        stored_colours: StoredColours::Rgb,
         icc_profile: header.icc_profile,
         associated_images: Vec::new(),
         pages: Pages::new(header.pages, choice),

@@ -1,0 +1,118 @@
+//! Conversions against Little CMS, and what they are not to touch.
+
+use moxcms::ColorProfile;
+
+use super::*;
+use crate::geometry::Size;
+
+fn conversion(profile: &ColorProfile) -> ColourConversion {
+    let profile = IccProfile::new(profile.encode().unwrap());
+    match ColourConversion::to_srgb(&profile, PixelColours::Rgb, None).unwrap() {
+        ProfileEffect::Conversion(conversion) => conversion,
+        ProfileEffect::None => panic!("the profile moves no colour"),
+    }
+}
+
+fn pixels(bytes: Vec<u8>) -> PremultipliedPixels {
+    PremultipliedPixels::from_bgra(Size::new((bytes.len() / PIXEL_BYTES) as u32, 1).unwrap(), bytes)
+}
+
+#[test]
+fn colours_move_as_little_cms_moves_them() {
+    let steps = || (0..=u8::MAX).step_by(5);
+    let grid: Vec<[u8; 3]> =
+        steps().flat_map(|red| steps().flat_map(move |green| steps().map(move |blue| [red, green, blue]))).collect();
+    for profile in [
+        ColorProfile::new_adobe_rgb(),
+        ColorProfile::new_display_p3(),
+        ColorProfile::new_pro_photo_rgb(),
+        ColorProfile::new_bt2020(),
+    ] {
+        let icc = profile.encode().unwrap();
+        let theirs = lcms2::Transform::new(
+            &lcms2::Profile::new_icc(&icc).unwrap(),
+            lcms2::PixelFormat::RGB_8,
+            &lcms2::Profile::new_srgb(),
+            lcms2::PixelFormat::RGB_8,
+            lcms2::Intent::Perceptual,
+        )
+        .unwrap();
+        let mut expected = vec![[0; 3]; grid.len()];
+        theirs.transform_pixels(&grid, &mut expected);
+        let bgra = grid.iter().flat_map(|&[red, green, blue]| [blue, green, red, u8::MAX]).collect();
+        let found = conversion(&profile).convert(pixels(bgra));
+        let differences: Vec<u32> = found
+            .bytes()
+            .chunks_exact(PIXEL_BYTES)
+            .zip(&expected)
+            .flat_map(|(bgra, rgb)| [(bgra[2], rgb[0]), (bgra[1], rgb[1]), (bgra[0], rgb[2])])
+            .map(|(found, expected)| u32::from(found.abs_diff(expected)))
+            .collect();
+        let mean = f64::from(differences.iter().sum::<u32>()) / differences.len() as f64;
+        assert!(*differences.iter().max().unwrap() <= 2 && mean < 0.2, "mean difference {mean}");
+    }
+}
+
+#[test]
+fn transparency_is_kept_and_colours_are_those_behind_it() {
+    let conversion = conversion(&ColorProfile::new_adobe_rgb());
+    let opaque = conversion.convert(pixels(vec![40, 200, 100, 255]));
+    // The same colour at half alpha, clear pixels, and one brighter than its alpha allows.
+    let found = conversion.convert(pixels(vec![20, 100, 50, 128, 0, 0, 0, 0, 90, 90, 90, 0, 250, 250, 250, 100]));
+    for (channel, behind) in found.bytes()[..3].iter().zip(opaque.bytes()) {
+        assert!(channel.abs_diff((u32::from(*behind) * 128 / 255) as u8) <= 1, "{found:?} of {opaque:?}");
+    }
+    assert_eq!(found.bytes()[3], 128);
+    assert_eq!(found.bytes()[4..12], [0; 8]);
+    assert_eq!(found.bytes()[12..], [100; 4]);
+}
+
+/// However many pixels there are, each is converted, and by itself.
+#[test]
+fn every_pixel_is_converted_alike() {
+    let conversion = conversion(&ColorProfile::new_display_p3());
+    let one = conversion.convert(pixels(vec![10, 130, 220, 255]));
+    for count in [1, PIXELS_AT_A_TIME - 1, PIXELS_AT_A_TIME, PIXELS_AT_A_TIME + 1, 5 * PIXELS_AT_A_TIME + 7] {
+        let many = conversion.convert(pixels([10, 130, 220, 255].repeat(count)));
+        assert!(many.bytes().chunks_exact(PIXEL_BYTES).all(|pixel| pixel == one.bytes()), "{count}");
+    }
+}
+
+#[test]
+fn srgb_asks_for_nothing_and_what_is_no_profile_is_of_no_use() {
+    let srgb = IccProfile::new(ColorProfile::new_srgb().encode().unwrap());
+    assert_eq!(ColourConversion::to_srgb(&srgb, PixelColours::Rgb, None), Ok(ProfileEffect::None));
+    let grey = IccProfile::new(ColorProfile::new_gray_with_gamma(2.2).encode().unwrap());
+    assert!(matches!(ColourConversion::to_srgb(&grey, PixelColours::Rgb, None), Err(ProfileError::Space { .. })));
+    let long = IccProfile::new(vec![0; LONGEST_PROFILE + 1]);
+    assert_eq!(
+        ColourConversion::to_srgb(&long, PixelColours::Rgb, None),
+        Err(ProfileError::TooLong { bytes: LONGEST_PROFILE + 1 })
+    );
+    assert!(matches!(
+        ColourConversion::to_srgb(&IccProfile::new(Vec::new()), PixelColours::Rgb, None),
+        Err(ProfileError::Malformed { .. })
+    ));
+}
+
+/// Cut short at every byte, and with every bit flipped: a conversion or an error, and no panic.
+#[test]
+fn a_damaged_profile_does_no_harm() {
+    let whole = ColorProfile::new_adobe_rgb().encode().unwrap();
+    let white = || pixels(vec![255; 4 * PIXEL_BYTES]);
+    let try_out = |bytes: Vec<u8>| {
+        if let Ok(ProfileEffect::Conversion(conversion)) =
+            ColourConversion::to_srgb(&IccProfile::new(bytes), PixelColours::Rgb, None)
+        {
+            assert_eq!(conversion.convert(white()).bytes().len(), 4 * PIXEL_BYTES);
+        }
+    };
+    for length in 0..whole.len() {
+        try_out(whole[..length].to_vec());
+    }
+    for bit in 0..whole.len() * 8 {
+        let mut flipped = whole.clone();
+        flipped[bit / 8] ^= 1 << (bit % 8);
+        try_out(flipped);
+    }
+}

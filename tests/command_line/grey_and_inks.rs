@@ -1,0 +1,353 @@
+//! ICC profiles for other than RGB pixels: greys and inks become the sRGB that Little CMS makes of them, or keep what they have.
+
+use std::sync::LazyLock;
+
+use lcms2::{Flags, Intent, PixelFormat, Pod, Profile, Transform};
+use serde_json::{Value, json};
+use slidezoom_fixtures::icc::{self, IccProfile, Precision};
+use slidezoom_fixtures::{ByteOrder, Colour, Container, Field, Pattern, SlideBuilder, TiffWriter, Values};
+use turbojpeg::Subsamp;
+
+use crate::colours::profile_in;
+use crate::pictures::Picture;
+use crate::slides::WriteInto;
+use crate::tree::Tree;
+use crate::workspace::{Run, Workspace};
+
+const SIZE: (u32, u32) = (200, 150);
+
+/// Of gamma 1.8.
+fn grey() -> Vec<u8> {
+    IccProfile::new(b"GRAY", b"XYZ ").tag(b"kTRC", icc::gamma(1.8)).bytes()
+}
+
+/// Of a press, with a table for each intent.
+fn inks() -> &'static [u8] {
+    static INKS: LazyLock<Vec<u8>> = LazyLock::new(|| {
+        let table = |light: f64| {
+            let node = |place: &[f64]| icc::legacy_lab(icc::lab(icc::press(place).map(|value| value * light)));
+            icc::lut(Precision::Sixteen, (4, 5), |value| value.powf(0.9), node, |value| value)
+        };
+        let profile = IccProfile::new(b"CMYK", b"Lab ").white([0.88, 0.92, 0.7]);
+        profile.tag(b"A2B0", table(1.0)).tag(b"A2B1", table(0.97)).tag(b"A2B2", table(0.94)).bytes()
+    });
+    &INKS
+}
+
+fn rgb() -> Vec<u8> {
+    let curve = lcms2::ToneCurve::new(1.8);
+    let white = lcms2::CIExyY { x: 0.3127, y: 0.3290, Y: 1.0 };
+    let primary = |x, y| lcms2::CIExyY { x, y, Y: 1.0 };
+    let primaries =
+        lcms2::CIExyYTRIPLE { Red: primary(0.64, 0.33), Green: primary(0.21, 0.71), Blue: primary(0.15, 0.06) };
+    Profile::new_rgb(&white, &primaries, &[&curve, &curve, &curve]).unwrap().icc().unwrap()
+}
+
+const INTENTS: [(&str, Intent); 4] = [
+    ("perceptual", Intent::Perceptual),
+    ("relative", Intent::RelativeColorimetric),
+    ("saturation", Intent::Saturation),
+    ("absolute", Intent::AbsoluteColorimetric),
+];
+
+fn little_cms<P: Copy + Pod>(profile: &[u8], format: PixelFormat, intent: Intent, colours: &[P]) -> Picture {
+    let (from, to) = (Profile::new_icc(profile).unwrap(), Profile::new_srgb());
+    let transform = Transform::new_flags(&from, format, &to, PixelFormat::RGB_8, intent, Flags::NO_OPTIMIZE).unwrap();
+    let mut pixels = vec![[0; 3]; colours.len()];
+    transform.transform_pixels(colours, &mut pixels);
+    Picture { width: SIZE.0, height: SIZE.1, pixels }
+}
+
+fn export(workspace: &Workspace, file: &str, options: &[&str]) -> (Run, Tree) {
+    let run = workspace.export([&[file, "-o", "out/scan", "--overwrite", "--tile-size", "512"], options].concat());
+    let run = run.succeeds();
+    workspace.slidezoom(["verify", "out/scan"]).succeeds();
+    (run, workspace.tree("out/scan"))
+}
+
+fn base(tree: &Tree, extension: &str) -> Picture {
+    Picture::from_file(extension, tree.file(&format!("scan_files/8/0_0.{extension}")))
+}
+
+fn colour(tree: &Tree) -> Value {
+    tree.json("scan.json")["colour"].clone()
+}
+
+/// The components of the full size's one tile.
+fn sampling(tree: &Tree) -> Subsamp {
+    turbojpeg::read_header(tree.file("scan_files/8/0_0.jpeg")).unwrap().subsamp
+}
+
+fn field(tag: u16, values: Values) -> Field {
+    Field { tag, values }
+}
+
+/// An uncompressed TIFF in one strip.
+fn write_tiff(
+    workspace: &Workspace,
+    name: &str,
+    (photometric, bits, channels): (u16, u16, u16),
+    samples: &[u8],
+    profile: &[u8],
+) {
+    let mut writer = TiffWriter::create(&workspace.path(name), Container::Classic, ByteOrder::Big).unwrap();
+    let at = writer.append(samples).unwrap();
+    let fields = vec![
+        field(256, Values::Long(vec![SIZE.0])),
+        field(257, Values::Long(vec![SIZE.1])),
+        field(258, Values::Short(vec![bits; usize::from(channels)])),
+        field(259, Values::Short(vec![1])),
+        field(262, Values::Short(vec![photometric])),
+        field(273, Values::Offsets(vec![at])),
+        field(277, Values::Short(vec![channels])),
+        field(278, Values::Long(vec![SIZE.1])),
+        field(279, Values::Long(vec![samples.len() as u32])),
+        field(34_675, Values::Undefined(profile.to_vec())),
+    ];
+    writer.directory(fields).unwrap();
+    writer.finish().unwrap();
+}
+
+/// Every grey, and every share of each ink beside many of the others.
+fn places() -> impl Iterator<Item = (u32, u32)> {
+    (0..SIZE.1).flat_map(|y| (0..SIZE.0).map(move |x| (x, y)))
+}
+
+fn greys() -> Vec<u8> {
+    places().map(|(x, y)| ((x + 3 * y) % 256) as u8).collect()
+}
+
+fn ink_colours() -> Vec<[u8; 4]> {
+    places().map(|(x, y)| [x + 50, y * 3 / 2, 255 - x, (x * y / 9) % 200].map(|ink| ink as u8)).collect()
+}
+
+fn slide() -> SlideBuilder {
+    let slide = SlideBuilder::new(SIZE.0, SIZE.1).tile_size(64, 64).pattern(Pattern::Tissue { seed: 4 });
+    slide.colour(Colour::Grey).icc_profile(&grey())
+}
+
+fn with_grey_slide() -> Workspace {
+    let workspace = Workspace::new();
+    slide().write_into(&workspace, "scan.tif");
+    workspace
+}
+
+#[test]
+fn grey_slides_become_srgb_and_their_tiles_stay_grey() {
+    let workspace = with_grey_slide();
+    let png = &["--format", "png"];
+    let stored = base(&export(&workspace, "scan.tif", &[&png[..], &["--color", "ignore"]].concat()).1, "png");
+    let greys: Vec<u8> = stored.pixels.iter().map(|pixel| pixel[0]).collect();
+    let expected = little_cms(&grey(), PixelFormat::GRAY_8, Intent::Perceptual, &greys);
+    let (_, converted) = export(&workspace, "scan.tif", png);
+    base(&converted, "png").assert_near(&expected, 1, "gamma 1.8");
+    assert!(base(&converted, "png").pixels.iter().all(|[red, green, blue]| red == green && green == blue));
+    // A test that would pass without any conversion is none.
+    assert!(stored.pixels.iter().zip(&expected.pixels).any(|(one, other)| one[0].abs_diff(other[0]) > 10));
+    let (run, tree) = export(&workspace, "scan.tif", &["--quality", "100"]);
+    assert_eq!(sampling(&tree), Subsamp::Gray);
+    assert!(!run.stderr.contains("note"), "{run:?}");
+    base(&tree, "jpeg").assert_near(&expected, 3, "as JPEG");
+    let handling = json!({ "profileBytes": grey().len(), "handling": "converted to sRGB", "intent": "perceptual" });
+    assert_eq!(colour(&tree), handling);
+    assert_eq!(profile_in(tree.file("scan_files/8/0_0.jpeg")), None);
+    let other = export(&workspace, "scan.tif", &["--quality", "100", "--reader", "openslide"]).1;
+    assert!(other.file("scan_files/8/0_0.jpeg") == tree.file("scan_files/8/0_0.jpeg"));
+}
+
+#[test]
+fn a_profile_for_grey_is_embedded_where_tiles_are_grey_and_converted_by_elsewhere() {
+    let workspace = with_grey_slide();
+    let (_, ignored) = export(&workspace, "scan.tif", &["--color", "ignore"]);
+    let (run, embedded) = export(&workspace, "scan.tif", &["--color", "embed"]);
+    for file in embedded.files().into_iter().filter(|file| file.starts_with("scan_files")) {
+        assert_eq!(profile_in(embedded.file(file)), Some(grey()), "{file}");
+        assert_eq!(turbojpeg::read_header(embedded.file(file)).unwrap().subsamp, Subsamp::Gray, "{file}");
+        assert!(Picture::from_file("jpeg", embedded.file(file)) == Picture::from_file("jpeg", ignored.file(file)));
+    }
+    assert!(!run.stderr.contains("note"), "{run:?}");
+    assert_eq!(colour(&embedded)["handling"], "embedded");
+    for options in
+        [&["--format", "png"][..], &["--format", "webp"], &["--subsampling", "444"], &["--background", "ff0000"]]
+    {
+        let (_, converted) = export(&workspace, "scan.tif", options);
+        let (run, tree) = export(&workspace, "scan.tif", &[options, &["--color", "embed"]].concat());
+        run.says(&["note: the slide's ICC profile is for grey pixels and tiles are RGB, which cannot have it: colours are converted to sRGB instead"]);
+        assert_eq!(colour(&tree)["handling"], "converted to sRGB");
+        for file in tree.files().into_iter().filter(|file| file.starts_with("scan_files")) {
+            assert!(tree.file(file) == converted.file(file), "{file}");
+            assert_eq!(profile_in(tree.file(file)), None, "{file}");
+        }
+    }
+    // Its picture of a tile that is not there is RGB.
+    workspace
+        .export(["scan.tif", "-o", "google", "--layout", "google", "--color", "embed"])
+        .succeeds()
+        .says(&["for grey pixels"]);
+}
+
+/// They cannot be converted.
+#[test]
+fn lossless_grey_tiles_get_the_profile_where_all_tiles_are_grey() {
+    let workspace = with_grey_slide();
+    let lossless = |options: &[&str]| {
+        let run = workspace.export([&["scan.tif", "-o", "out/scan", "--overwrite", "--lossless"], options].concat());
+        (run.succeeds(), workspace.tree("out/scan"))
+    };
+    let (_, tree) = lossless(&[]);
+    for file in tree.files().into_iter().filter(|file| file.starts_with("scan_files")) {
+        assert_eq!(profile_in(tree.file(file)), Some(grey()), "{file}");
+    }
+    assert_eq!(colour(&tree)["handling"], "embedded");
+    let (run, tree) = lossless(&["--background", "ff0000"]);
+    run.says(&["note: the slide's ICC profile is of no use (it is for grey pixels, "]);
+    assert_eq!(colour(&tree)["handling"], "unusable");
+    assert_eq!(profile_in(tree.file("scan_files/8/0_0.jpeg")), None);
+}
+
+/// Puts a profile into a JPEG file, as one part.
+fn tagged(jpeg: &[u8], profile: &[u8]) -> Vec<u8> {
+    let length = ((16 + profile.len()) as u16).to_be_bytes();
+    [&jpeg[..2], &[0xff, 0xe2], &length, b"ICC_PROFILE\0\x01\x01", profile, &jpeg[2..]].concat()
+}
+
+fn compressed(format: turbojpeg::PixelFormat, pixels: &[u8]) -> Vec<u8> {
+    let bytes = if format == turbojpeg::PixelFormat::GRAY { 1 } else { 4 };
+    let (width, height) = (SIZE.0 as usize, SIZE.1 as usize);
+    let image = turbojpeg::Image { pixels, width, pitch: width * bytes, height, format };
+    let sampling = if bytes == 1 { Subsamp::Gray } else { Subsamp::None };
+    turbojpeg::compress(image, 100, sampling).unwrap().to_vec()
+}
+
+fn png(profile: &[u8], colour: png::ColorType, depth: png::BitDepth, samples: &[u8]) -> Vec<u8> {
+    let mut info = png::Info::with_size(SIZE.0, SIZE.1);
+    info.icc_profile = Some(profile.into());
+    (info.color_type, info.bit_depth) = (colour, depth);
+    let mut file = Vec::new();
+    let mut writer = png::Encoder::with_info(&mut file, info).unwrap().write_header().unwrap();
+    writer.write_image_data(samples).unwrap();
+    writer.finish().unwrap();
+    file
+}
+
+#[test]
+fn grey_images_of_every_kind_become_srgb() {
+    let (workspace, samples) = (Workspace::new(), greys());
+    let of_alpha: Vec<u8> = samples.iter().flat_map(|&grey| [grey, 255]).collect();
+    let deep: Vec<u8> = samples.iter().flat_map(|&grey| [grey, grey]).collect();
+    let white_is_zero: Vec<u8> = samples.iter().map(|grey| 255 - grey).collect();
+    for (name, bytes) in [
+        ("8.png", png(&grey(), png::ColorType::Grayscale, png::BitDepth::Eight, &samples)),
+        ("alpha.png", png(&grey(), png::ColorType::GrayscaleAlpha, png::BitDepth::Eight, &of_alpha)),
+        ("16.png", png(&grey(), png::ColorType::Grayscale, png::BitDepth::Sixteen, &deep)),
+        ("grey.jpg", tagged(&compressed(turbojpeg::PixelFormat::GRAY, &samples), &grey())),
+    ] {
+        std::fs::write(workspace.path(name), bytes).unwrap();
+    }
+    write_tiff(&workspace, "8.tif", (1, 8, 1), &samples, &grey());
+    write_tiff(&workspace, "16.tif", (1, 16, 1), &deep, &grey());
+    write_tiff(&workspace, "white.tif", (0, 8, 1), &white_is_zero, &grey());
+    for name in ["8.png", "alpha.png", "16.png", "grey.jpg", "8.tif", "16.tif", "white.tif"] {
+        for (intent, theirs) in INTENTS {
+            let (_, ignored) = export(&workspace, name, &["--format", "png", "--color", "ignore"]);
+            let stored: Vec<u8> = base(&ignored, "png").pixels.iter().map(|pixel| pixel[0]).collect();
+            let expected = little_cms(&grey(), PixelFormat::GRAY_8, theirs, &stored);
+            let (run, tree) = export(&workspace, name, &["--format", "png", "--intent", intent]);
+            base(&tree, "png").assert_near(&expected, 1, name);
+            assert!(!run.stderr.contains("note"), "{run:?}");
+            assert_eq!(colour(&tree)["intent"], intent);
+        }
+        let (_, tree) = export(&workspace, name, &[]);
+        assert_eq!(sampling(&tree) == Subsamp::Gray, name != "alpha.png", "{name}");
+    }
+}
+
+/// Inks as each of its share of the light.
+fn multiplied(inks: &[[u8; 4]]) -> Picture {
+    let share = |ink: u8, light: u8| ((u32::from(255 - ink) * u32::from(light) + 127) / 255) as u8;
+    let pixels =
+        inks.iter().map(|&[cyan, magenta, yellow, black]| [cyan, magenta, yellow].map(|ink| share(ink, 255 - black)));
+    Picture { width: SIZE.0, height: SIZE.1, pixels: pixels.collect() }
+}
+
+/// Files of inks, and what inks they hold.
+fn ink_files(workspace: &Workspace, profile: &[u8]) -> Vec<(&'static str, Vec<[u8; 4]>)> {
+    let inks = ink_colours();
+    let deep: Vec<u8> = inks.as_flattened().iter().flat_map(|&ink| [ink, ink]).collect();
+    write_tiff(workspace, "8.tif", (5, 8, 4), inks.as_flattened(), profile);
+    write_tiff(workspace, "16.tif", (5, 16, 4), &deep, profile);
+    // With Adobe's marker: light and not ink.
+    let light: Vec<u8> = inks.as_flattened().iter().map(|ink| 255 - ink).collect();
+    let jpeg = compressed(turbojpeg::PixelFormat::CMYK, &light);
+    let stored = turbojpeg::decompress(&jpeg, turbojpeg::PixelFormat::CMYK).unwrap().pixels;
+    let stored = stored.as_chunks().0.iter().map(|light: &[u8; 4]| light.map(|light| 255 - light)).collect();
+    std::fs::write(workspace.path("inks.jpg"), tagged(&jpeg, profile)).unwrap();
+    vec![("8.tif", inks.clone()), ("16.tif", inks), ("inks.jpg", stored)]
+}
+
+#[test]
+fn inks_become_srgb_by_their_profile_as_little_cms_does_it() {
+    let workspace = Workspace::new();
+    let png = ["--format", "png"];
+    for (name, stored) in ink_files(&workspace, inks()) {
+        for (intent, theirs) in INTENTS {
+            let (run, tree) = export(&workspace, name, &[&png[..], &["--intent", intent]].concat());
+            let expected = little_cms(inks(), PixelFormat::CMYK_8, theirs, &stored);
+            base(&tree, "png").assert_near(&expected, 1, &format!("{name}, {intent}"));
+            let handling = json!({ "profileBytes": inks().len(), "handling": "converted to sRGB", "intent": intent });
+            assert_eq!(colour(&tree), handling);
+            assert!(!run.stderr.contains("note"), "{run:?}");
+        }
+        let (_, converted) = export(&workspace, name, &png);
+        assert_eq!(colour(&converted)["intent"], "perceptual");
+        let (_, ignored) = export(&workspace, name, &[&png[..], &["--color", "ignore"]].concat());
+        base(&ignored, "png").assert_near(&multiplied(&stored), 1, name);
+        assert_eq!(colour(&ignored)["handling"], "ignored");
+        assert!(base(&converted, "png") != base(&ignored, "png"));
+        let (run, embedded) = export(&workspace, name, &[&png[..], &["--color", "embed"]].concat());
+        run.says(&["note: the slide's ICC profile is for CMYK pixels and tiles are RGB, which cannot have it: colours are converted to sRGB instead"]);
+        assert_eq!(colour(&embedded), colour(&converted));
+        assert!(embedded.file("scan_files/8/0_0.png") == converted.file("scan_files/8/0_0.png"));
+        let by = |jobs: &str| {
+            workspace.export([name, "-o", "jobs/scan", "--overwrite", "--tile-size", "32", "--jobs", jobs]).succeeds();
+            let tree = workspace.tree("jobs/scan");
+            let tiles = tree.files().into_iter().filter(|file| file.starts_with("scan_files"));
+            tiles.map(|file| tree.file(file).to_vec()).collect::<Vec<_>>()
+        };
+        assert!(by("1") == by("5"), "{name}");
+    }
+    let info = workspace.slidezoom(["info", "8.tif"]).succeeds();
+    assert!(info.text().contains("bytes: converted to sRGB, perceptual intent"), "{info:?}");
+    // One tile, and any part in another order.
+    workspace
+        .slidezoom(["tile", "8.tif", "8", "0", "0", "--format", "png", "--intent", "relative", "-o", "tile.png"])
+        .succeeds();
+    let tile = Picture::from_png(&std::fs::read(workspace.path("tile.png")).unwrap());
+    let expected = little_cms(inks(), PixelFormat::CMYK_8, Intent::RelativeColorimetric, &ink_colours());
+    assert_eq!(tile.size(), SIZE);
+    tile.assert_near(&expected, 1, "one tile");
+}
+
+#[test]
+fn a_profile_for_other_pixels_is_told_of_and_not_applied() {
+    let workspace = Workspace::new();
+    for (name, stored) in ink_files(&workspace, &rgb()) {
+        let (run, tree) = export(&workspace, name, &["--format", "png"]);
+        run.says(&["note: the slide's ICC profile is of no use (it is for RGB pixels, and these are CMYK): colours are as stored"]);
+        base(&tree, "png").assert_near(&multiplied(&stored), 1, name);
+        assert_eq!(colour(&tree)["handling"], "unusable");
+    }
+    let of_grey: Vec<u8> = greys().into_iter().flat_map(|grey| [grey, 255 - grey, 90]).collect();
+    write_tiff(&workspace, "rgb.tif", (2, 8, 3), &of_grey, &grey());
+    write_tiff(&workspace, "grey.tif", (1, 8, 1), &greys(), inks());
+    for (file, reason) in [
+        ("rgb.tif", "it is for grey pixels, and these are RGB"),
+        ("grey.tif", "it is for CMYK pixels, and these are grey"),
+    ] {
+        let (run, tree) = export(&workspace, file, &["--format", "png"]);
+        run.says(&[&format!("note: the slide's ICC profile is of no use ({reason})")]);
+        let ignored = export(&workspace, file, &["--format", "png", "--color", "ignore"]).1;
+        assert!(tree.file("scan_files/8/0_0.png") == ignored.file("scan_files/8/0_0.png"));
+        assert_eq!(colour(&tree)["handling"], "unusable");
+    }
+}
