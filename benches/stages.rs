@@ -3,7 +3,7 @@
 //! Pixels are those of full-size tiles (240×240 read, 256×256 encoded and reduced), counted once each; a written file is of 10 KB, as a tile
 //! of tissue at quality 75 is.
 
-#![allow(clippy::expect_used, missing_docs, reason = "a benchmark that cannot go on says so and stops")]
+#![allow(clippy::expect_used, clippy::panic, missing_docs, reason = "a benchmark that cannot go on says so and stops")]
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -11,9 +11,13 @@ use divan::Bencher;
 use divan::counter::{BytesCount, ItemsCount};
 use slidezoom::encode::{JpegCoding, Quality, Subsampling, TileEncoder, TileFormat};
 use slidezoom::geometry::{Point, Rect, Size};
-use slidezoom::render::{Pixels, ReductionMethod, Rgb};
+use slidezoom::render::{
+    ColourConversion, IccProfile, InkConversion, PixelColours, Pixels, PremultipliedPixels, ProfileEffect,
+    ReductionMethod, Rgb,
+};
 use slidezoom::sink::{DirectorySink, EntryName, Existing, Sink};
 use slidezoom::slide::{self, ReaderChoice, Source, StoredTileReader};
+use slidezoom_fixtures::icc::{self, Precision};
 
 fn main() {
     divan::main();
@@ -86,6 +90,52 @@ fn encode(bencher: Bencher<'_, '_>, subsampling: Subsampling) {
     let format = TileFormat::Jpeg { quality, subsampling, coding: JpegCoding::Baseline };
     let mut encoder = TileEncoder::new(format, None).expect("an encoder");
     bencher.counter(pixels(256)).bench_local(|| encoder.encode(tile.view()).expect("the tile is encoded").len());
+}
+
+/// Profiles of one curve and a matrix, of three curves, and of a table of 17 steps.
+#[divan::bench(args = ["matrix", "three curves", "table"])]
+fn convert_colours(bencher: Bencher<'_, '_>, kind: &str) {
+    let profile = icc::IccProfile::new(b"RGB ", if kind == "table" { b"Lab " } else { b"XYZ " });
+    let profile = if kind == "table" {
+        let node = |place: &[f64]| icc::legacy_lab(icc::lab(icc::light_to_xyz([place[0], place[1], place[2]])));
+        profile.tag(b"A2B0", icc::lut(Precision::Sixteen, (3, 17), |value| value.powf(1.8), node, |value| value))
+    } else {
+        let column = |red: f64, green: f64, blue: f64| icc::xyz(icc::light_to_xyz([red, green, blue]));
+        let profile = profile.tag(b"rXYZ", column(1.0, 0.0, 0.0)).tag(b"gXYZ", column(0.0, 1.0, 0.0));
+        let blue = if kind == "matrix" { 1.8 } else { 1.9 };
+        let profile = profile.tag(b"bXYZ", column(0.0, 0.0, 1.0)).tag(b"bTRC", icc::gamma(blue));
+        profile.tag(b"rTRC", icc::gamma(1.8)).tag(b"gTRC", icc::gamma(1.8))
+    };
+    let profile = IccProfile::new(profile.bytes());
+    let ProfileEffect::Conversion(conversion) =
+        ColourConversion::to_srgb(&profile, PixelColours::Rgb, None).expect("a profile")
+    else {
+        panic!("the profile moves no colour");
+    };
+    let bytes = tissue().into_bytes();
+    let size = Size::new(256, 256).expect("a size");
+    bencher
+        .counter(pixels(256))
+        .with_inputs(|| PremultipliedPixels::opaque(size, bytes.clone()))
+        .bench_local_values(|pixels| conversion.convert(pixels));
+}
+
+#[divan::bench]
+fn convert_inks(bencher: Bencher<'_, '_>) {
+    let node = |place: &[f64]| icc::legacy_lab(icc::lab(icc::press(place)));
+    let table = icc::lut(Precision::Sixteen, (4, 9), |value| value.powf(0.9), node, |value| value);
+    let profile = IccProfile::new(icc::IccProfile::new(b"CMYK", b"Lab ").tag(b"A2B0", table).bytes());
+    let conversion = InkConversion::to_srgb(&profile, None).expect("a profile");
+    // What the tissue's colours are the complement of, and some black.
+    let bytes = tissue().into_bytes();
+    let inks: Vec<[u8; 4]> =
+        bytes.as_chunks::<4>().0.iter().map(|&[b, g, r, _]| [!r, !g, !b, !(r.max(g).max(b)) / 2]).collect();
+    bencher.counter(pixels(256)).bench_local(|| {
+        inks.iter().fold([0_u8; 3], |sum, &inks| {
+            let colour = conversion.convert(inks);
+            std::array::from_fn(|channel| sum[channel] ^ colour[channel])
+        })
+    });
 }
 
 #[divan::bench]
