@@ -1,5 +1,7 @@
 //! TIFF in tiles that OpenSlide opens too and shows otherwise than it is: turned pictures, samples beside the colours, files that keep the picture below a thumbnail.
 
+#![expect(clippy::cast_sign_loss, reason = "colours are above 0")]
+
 use slidezoom_fixtures::image::pixel;
 use slidezoom_fixtures::{ByteOrder, Container, Field, TiffWriter, Values};
 
