@@ -2,8 +2,8 @@
 //!
 //! OpenJPEG goes through a code stream from its first tile, and keeps kilobytes for each tile that there is, however few are asked for. So its tile-parts are
 //! looked up once, here, and a tile is handed over between a main header that has it as the only one: the reference grid's coordinates, by which
-//! wavelets are aligned, stay what they are. What always holds: every tile-part lies inside the code stream, every tile has one, and the code stream ends with
-//! its marker.
+//! wavelets are aligned, stay what they are. What always holds: every tile-part lies inside the code stream, every tile has as many as it is said to have and at least
+//! one, in their order, and the code stream ends with its marker.
 
 use std::ops::Range;
 
@@ -233,14 +233,17 @@ impl CodeStream {
         Ok(of_components.as_chunks().0.iter().map(component).collect())
     }
 
-    /// Where the parts of each tile are.
+    /// Where the parts of each tile are: all of them and in their order (A.4.2), as OpenJPEG takes what is there for all that there was.
     fn tile_parts(stored: &Stored, bytes: Range<u64>, count: usize) -> Result<Vec<Vec<Range<u64>>>, ImageError> {
         let mut tiles = vec![Vec::new(); count];
+        // How many parts a tile is said to have; 0 where that was not said.
+        let mut told = vec![0; count];
         let (mut position, mut found) = (bytes.start, 0);
         while position < bytes.end {
             let mut header = [0; SOT_BYTES as usize];
             stored.read_at(position, &mut header)?;
             let (tile, length) = (usize::from(word(&header, 4)?), u64::from(number(&header, 6)?));
+            let [.., part, parts] = header;
             // Without a length it is the last one.
             let length = if length == 0 { bytes.end - position } else { length };
             if word(&header, 0)? != SOT || word(&header, 2)? != 10 || length < SOT_BYTES + 2 {
@@ -250,14 +253,27 @@ impl CodeStream {
                 return Err(ImageError::CutShort);
             }
             found += 1;
-            let parts = tiles.get_mut(tile).filter(|_| found <= Self::MOST_TILE_PARTS);
-            parts.ok_or_else(|| malformed("it has a tile too many"))?.push(position..position + length);
+            let of_tile = tiles.get_mut(tile).zip(told.get_mut(tile)).filter(|_| found <= Self::MOST_TILE_PARTS);
+            let (of_tile, told) = of_tile.ok_or_else(|| malformed("it has a tile too many"))?;
+            if usize::from(part) != of_tile.len() {
+                return Err(malformed(format!("tile {tile} has part {part} where part {} belongs", of_tile.len())));
+            }
+            if parts != 0 && *told != 0 && *told != parts {
+                return Err(malformed(format!("tile {tile} is said to have {told} parts, and {parts}")));
+            }
+            *told = parts.max(*told);
+            of_tile.push(position..position + length);
             position += length;
         }
-        match tiles.iter().position(Vec::is_empty) {
-            Some(missing) => Err(malformed(format!("tile {missing} is missing"))),
-            None => Ok(tiles),
+        for (tile, (parts, told)) in tiles.iter().zip(told).enumerate() {
+            if parts.is_empty() {
+                return Err(malformed(format!("tile {tile} is missing")));
+            }
+            if told != 0 && usize::from(told) != parts.len() {
+                return Err(malformed(format!("tile {tile} has {} parts, and is said to have {told}", parts.len())));
+            }
         }
+        Ok(tiles)
     }
 
     /// The picture's size after so many halvings.

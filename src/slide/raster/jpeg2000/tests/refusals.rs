@@ -1,0 +1,159 @@
+//! What is refused: damage, what is not read, and files that claim more than they have.
+
+use slidezoom_fixtures::Random;
+
+use super::*;
+
+#[test]
+fn what_is_not_read_is_said_before_anything_is_decoded() {
+    for encoding in [
+        Encoding { signed: true, ..Encoding::new(16, 16, 1, 8) },
+        Encoding { step: 2, ..Encoding::new(16, 16, 3, 8) },
+        Encoding::new(16, 16, 5, 8),
+        Encoding::new(16, 16, 1, 17),
+    ] {
+        let file = encoding.encode(&encoding.samples());
+        assert!(matches!(opened(&file), Err(ImageError::Unsupported(_))));
+    }
+}
+
+#[test]
+fn files_that_are_cut_or_claim_too_much_are_refused_when_they_are_opened() {
+    let (_, whole) = Encoding::new(60, 40, 3, 8).tiled(32, 32).made();
+    let file = in_boxes(&[enumerated(16)], &whole);
+    assert!(decoded(&file).is_ok());
+    for file in [&whole, &file] {
+        for length in 0..file.len() {
+            assert!(opened(&file[..length]).is_err(), "{length} of {}", file.len());
+        }
+    }
+    // Where the fields of SIZ are, from the code stream's start on.
+    for (at, value) in
+        [(8, u32::MAX), (8, 0), (12, 0x7fff_ffff), (16, 60), (20, 41), (24, 0), (24, 1), (28, 1), (32, 33), (36, 2)]
+    {
+        let mut changed = whole.clone();
+        changed[at..at + 4].copy_from_slice(&value.to_be_bytes());
+        assert!(opened(&changed).is_err(), "{at}: {value}");
+    }
+    let (_, mut bomb) = Encoding::new(60, 40, 3, 8).made();
+    for at in [8, 12, 24, 28] {
+        bomb[at..at + 4].copy_from_slice(&i32::MAX.to_be_bytes());
+    }
+    assert!(opened(&bomb).unwrap().0.held_bytes > 1 << 60);
+    // A tile of 4096 by 4096 in precincts of 2 by 2 samples, one for each block.
+    let (_, mut blocks) = Encoding { resolutions: 1, ..Encoding::new(60, 40, 1, 8) }.made();
+    for at in [8, 12, 24, 28] {
+        blocks[at..at + 4].copy_from_slice(&4096_u32.to_be_bytes());
+    }
+    let coding = blocks.windows(2).position(|marker| marker == [0xff, 0x52]).unwrap();
+    let before = opened(&blocks).unwrap().0.held_bytes;
+    (blocks[coding + 3], blocks[coding + 4]) = (13, 1);
+    blocks.insert(coding + 14, 0x11);
+    assert!(before < 100 << 20 && opened(&blocks).unwrap().0.held_bytes > 1 << 30);
+    bomb[40..42].copy_from_slice(&16_384_u16.to_be_bytes());
+    assert!(opened(&bomb).is_err());
+    assert!(matches!(opened(b""), Err(ImageError::CutShort)));
+    let missing = Path::new("no such file");
+    assert!(matches!(open(missing, Request { page: 1, memory: 0 }), Err(ImageError::NoSuchPage { pages: 1 })));
+    assert!(matches!(open(missing, Request { page: 0, memory: 0 }), Err(ImageError::System(_))));
+}
+
+#[test]
+fn tiles_that_end_too_early_are_errors() {
+    let encoding = Encoding::new(60, 40, 1, 8);
+    let (_, file) = encoding.made();
+    let start = file.windows(2).position(|marker| marker == [0xff, 0x90]).unwrap();
+    let length = (file.len() - 2 - start) as u32;
+    let mut refused = 0;
+    for cut in 1..length - 20 {
+        let mut file = file.clone();
+        file.truncate(file.len() - 2 - cut as usize);
+        file.extend_from_slice(&[0xff, 0xd9]);
+        file[start + 6..start + 10].copy_from_slice(&(length - cut).to_be_bytes());
+        refused += usize::from(matches!(decoded(&file), Err(ImageError::Malformed(_))));
+    }
+    // Where a cut falls between two packets, the second one might as well be an empty one.
+    let boundaries = 2 * encoding.resolutions as usize;
+    assert!(refused + boundaries >= length as usize - 21, "{refused} of {length}");
+}
+
+#[test]
+fn two_thousand_damaged_files_end_in_rows_or_an_error() {
+    let tiled = Encoding::new(60, 40, 3, 8).tiled(32, 32).made().1;
+    let files = [
+        in_boxes(&[enumerated(16)], &tiled),
+        tiled,
+        Encoding { lossy: true, ..Encoding::new(33, 20, 1, 12) }.made().1,
+        Encoding { origin: (3, 5), ..Encoding::new(40, 30, 4, 4).tiled(16, 32) }.made().1,
+    ];
+    let mut random = Random::new(4);
+    let mut refused = 0;
+    for round in 0..2_000 {
+        let file = random.damaged(&files[round % files.len()]);
+        let sound = opened(&file).and_then(|(header, _)| {
+            // What is larger is the caller's to refuse.
+            let small = header.held_bytes < 8 << 20 && header.size.area() < 1 << 20;
+            if small { decoded(&file).map(|_| ()) } else { Err(ImageError::CutShort) }
+        });
+        refused += usize::from(sound.is_err());
+    }
+    assert!(refused > 500, "{refused}");
+}
+
+/// A code stream's main header, and its tile-parts.
+fn taken_apart(file: &[u8]) -> (&[u8], Vec<&[u8]>) {
+    let start = file.windows(2).position(|marker| marker == [0xff, 0x90]).unwrap();
+    let (header, mut rest) = file.split_at(start);
+    let mut parts = Vec::new();
+    while rest.len() > 2 {
+        let length = u32::from_be_bytes(rest[6..10].try_into().unwrap());
+        let (part, others) = rest.split_at(length as usize);
+        parts.push(part);
+        rest = others;
+    }
+    assert_eq!(rest, [0xff, 0xd9]);
+    (header, parts)
+}
+
+fn put_together(header: &[u8], parts: &[impl AsRef<[u8]>]) -> Vec<u8> {
+    let parts = parts.iter().flat_map(AsRef::as_ref).copied();
+    header.iter().copied().chain(parts).chain([0xff, 0xd9]).collect()
+}
+
+#[test]
+fn parts_of_a_tile_are_all_there_and_in_order() {
+    /// Where a tile-part has how many of them its tile has.
+    const COUNT: usize = 11;
+    for encoding in [Encoding::new(60, 40, 3, 8), Encoding::new(60, 40, 3, 8).tiled(32, 32)] {
+        let encoding = Encoding { in_parts: true, ..encoding };
+        let (samples, file) = encoding.made();
+        let (header, parts) = taken_apart(&file);
+        let tiles = if encoding.tile.is_some() { 4 } else { 1 };
+        assert_eq!(parts.len(), 3 * tiles);
+        let expected = encoding.rows(&samples);
+        assert!(decoded(&file).unwrap().1 == expected);
+        for missing in 0..parts.len() {
+            let rest = [&parts[..missing], &parts[missing + 1..]].concat();
+            assert!(matches!(opened(&put_together(header, &rest)), Err(ImageError::Malformed(_))), "{missing}");
+            let twice = [&parts[..=missing], &parts[missing..]].concat();
+            assert!(matches!(opened(&put_together(header, &twice)), Err(ImageError::Malformed(_))), "{missing}");
+        }
+        let mut swapped = parts.clone();
+        swapped.swap(0, 1);
+        assert!(matches!(opened(&put_together(header, &swapped)), Err(ImageError::Malformed(_))));
+        let mut owned: Vec<Vec<u8>> = parts.iter().map(|part| part.to_vec()).collect();
+        owned[1][COUNT] = 4;
+        assert!(matches!(opened(&put_together(header, &owned)), Err(ImageError::Malformed(_))));
+        // That some of them, or all, do not say how many there are is as it may be; and tiles may be among each other.
+        for part in &mut owned {
+            part[COUNT] = if part[10] == 2 { 3 } else { 0 };
+        }
+        assert!(decoded(&put_together(header, &owned)).unwrap().1 == expected);
+        owned.sort_by_key(|part| part[10]);
+        assert!(decoded(&put_together(header, &owned)).unwrap().1 == expected);
+        for part in &mut owned {
+            part[COUNT] = 0;
+        }
+        assert!(decoded(&put_together(header, &owned)).unwrap().1 == expected);
+    }
+}
