@@ -15,6 +15,7 @@ use crate::geometry::{Orientation, Rect, Size};
 
 mod boxes;
 mod code_stream;
+mod coding;
 mod components;
 mod openjpeg;
 #[cfg(test)]
@@ -121,7 +122,7 @@ impl Picture {
         let samples = area.saturating_mul(self.code_stream.components.len() as u64);
         let tile = samples
             .saturating_mul(4)
-            .saturating_add(self.code_stream.table_bytes(samples))
+            .saturating_add(self.code_stream.table_bytes)
             .saturating_add(3 * self.code_stream.longest_tile());
         if self.separate_tiles().is_some() || self.code_stream.grid().0 == 1 {
             return tile;

@@ -5,19 +5,23 @@
 //! wavelets are aligned, stay what they are. What always holds: every tile-part lies inside the code stream, every tile has as many as it is said to have and at least
 //! one, in their order, and the code stream ends with its marker.
 
+use std::collections::HashMap;
 use std::ops::Range;
 
 use super::super::stored::Stored;
 use super::super::{ImageError, checked_size};
+use super::coding::Coding;
 use crate::geometry::Size;
 
 const SOC: u16 = 0xff4f;
 const SIZ: u16 = 0xff51;
 const COD: u16 = 0xff52;
+const COC: u16 = 0xff53;
 const TLM: u16 = 0xff55;
 const PLM: u16 = 0xff57;
 const PPM: u16 = 0xff60;
 const SOT: u16 = 0xff90;
+const SOD: u16 = 0xff93;
 const EOC: u16 = 0xffd9;
 
 /// A marker, the segment's length, and a tile-part's tile, length, number and count.
@@ -74,6 +78,9 @@ impl Axis {
     }
 }
 
+/// Where the parts of each tile are in the file, and the coding of tiles that have their own.
+type TileParts = (Vec<Vec<Range<u64>>>, HashMap<usize, Coding>);
+
 /// A code stream that has been looked through.
 #[derive(Debug)]
 pub(super) struct CodeStream {
@@ -84,13 +91,13 @@ pub(super) struct CodeStream {
     columns: Axis,
     rows: Axis,
     pub components: Vec<Component>,
-    /// How often the wavelet transform halves a tile.
+    /// How often the wavelet transform halves every component of every tile.
     pub halvings: u32,
-    /// By how many bits the samples of a block are counted, at each resolution from the smallest on.
-    block_bits: Vec<u32>,
+    /// The most that OpenJPEG has for a tile, but for numbers and compressed bytes.
+    pub table_bytes: u64,
 }
 
-fn malformed(message: impl Into<String>) -> ImageError {
+pub(super) fn malformed(message: impl Into<String>) -> ImageError {
     ImageError::Malformed(message.into())
 }
 
@@ -117,8 +124,6 @@ impl CodeStream {
     const MOST_TILE_PARTS: usize = 1 << 20;
     /// Of those that mean anything here.
     const MOST_COMPONENTS: u16 = 8;
-    /// The standard allows 32; pictures of more than 2^20 pixels a side have no use for more than this.
-    const MOST_HALVINGS: u8 = 32;
 
     /// Looks a code stream up that has these bytes of a file.
     pub fn read(stored: &Stored, bytes: &Range<u64>) -> Result<Self, ImageError> {
@@ -135,7 +140,7 @@ impl CodeStream {
             return Err(malformed("its code stream does not begin as one"));
         }
         let mut position = bytes.start + 2;
-        let (mut components, mut coding, mut packed_headers) = (Vec::new(), None, false);
+        let (mut components, mut coding, mut packed_headers) = (Vec::new(), None, 0);
         loop {
             let mut start = [0; 4];
             stored.read_at(position, &mut start)?;
@@ -153,8 +158,9 @@ impl CodeStream {
                 SIZ if main_header.len() == 2 => components = Self::components(&segment)?,
                 SIZ => return Err(malformed("its size is there twice")),
                 _ if main_header.len() == 2 => return Err(malformed("its size is not where it belongs")),
-                COD => coding = Some(Self::coding(&segment)?),
-                PPM => packed_headers = true,
+                COD => coding = Some(Coding::of(&segment, components.len())?),
+                COC => coding.as_mut().map_or(Ok(()), |coding| coding.set_component(&segment))?,
+                PPM => packed_headers += segment.len() as u64,
                 TLM | PLM => continue,
                 _ => {}
             }
@@ -163,7 +169,7 @@ impl CodeStream {
                 return Err(malformed("its main header has more than 16 MB"));
             }
         }
-        let (halvings, block_bits) = coding.ok_or_else(|| malformed("its coding is not told"))?;
+        let coding = coding.ok_or_else(|| malformed("its coding is not told"))?;
         let axis = |at: usize| -> Result<Axis, ImageError> {
             let field = |field: usize| number(&main_header, SIZ_FIELDS + at + 8 * field);
             let axis = Axis { end: field(0)?, start: field(1)?, tile_length: field(2)?, tile_start: field(3)? };
@@ -180,41 +186,26 @@ impl CodeStream {
         if count > Self::MOST_TILES {
             return Err(malformed(format!("{count} tiles, and a code stream can have 65,535")));
         }
-        if packed_headers && count > 1 {
+        if packed_headers > 0 && count > 1 {
             return Err(ImageError::Unsupported("its packets' headers are apart from its tiles".to_owned()));
         }
-        let tiles = Self::tile_parts(stored, position..tile_parts, count as usize)?;
-        Ok(Self { main_header, tiles, columns, rows, components, halvings, block_bits })
-    }
-
-    /// How often the coding's segment says that tiles are halved, and how large blocks are at each resolution.
-    fn coding(segment: &[u8]) -> Result<(u32, Vec<u32>), ImageError> {
-        let (Some(&[style, .., halvings, width, height, _, _]), precincts) = (segment.get(4..14), segment.get(14..))
-        else {
-            return Err(malformed("its coding is not told"));
-        };
-        if halvings > Self::MOST_HALVINGS || width > 8 || height > 8 {
-            return Err(malformed("its coding makes no sense"));
+        let (tiles, codings) = Self::tile_parts(stored, position..tile_parts, count as usize, &coding)?;
+        let (mut halvings, mut table_bytes) = (u32::MAX, 0);
+        for (number, parts) in (0..).zip(&tiles) {
+            let coding = codings.get(&(number as usize)).unwrap_or(&coding);
+            // At most 65,535 columns and rows.
+            let across = columns.tiles() as u32;
+            let place = (columns.tile(number % across).0, rows.tile(number / across).0);
+            let contents = coding.contents(&components, (&place.0, &place.1));
+            // An empty packet has a byte (B.10.3).
+            let bytes = packed_headers + parts.iter().map(|part| part.end - part.start).sum::<u64>();
+            if contents.packets > bytes {
+                let problem = format!("tile {number} has {bytes} bytes for {} packets", contents.packets);
+                return Err(malformed(problem));
+            }
+            (halvings, table_bytes) = (coding.halvings().min(halvings), contents.table_bytes.max(table_bytes));
         }
-        let block_bits = (0..=usize::from(halvings)).map(|resolution| {
-            let sizes = precincts.and_then(|precincts| precincts.get(resolution)).filter(|_| style & 1 != 0);
-            // But for the smallest resolution, a precinct has four times as many samples as in each of its bands.
-            let of_band = |bits: u8| bits.saturating_sub(u8::from(resolution > 0));
-            let (across, down) = sizes.map_or((15, 15), |sizes| (of_band(sizes & 15), of_band(sizes >> 4)));
-            u32::from((width + 2).min(across)) + u32::from((height + 2).min(down))
-        });
-        Ok((halvings.into(), block_bits.collect()))
-    }
-
-    /// Bytes of tables that OpenJPEG has for so many samples of a tile.
-    pub fn table_bytes(&self, samples: u64) -> u64 {
-        /// What it has for a block, 10 segments that there may be among it.
-        const BYTES_A_BLOCK: u64 = 512;
-        let of_resolution = |(halvings, bits): (u32, &u32)| {
-            let samples = samples.checked_shr(2 * halvings).unwrap_or(0);
-            (samples >> bits).saturating_add(1).saturating_mul(BYTES_A_BLOCK)
-        };
-        (0..).zip(self.block_bits.iter().rev()).map(of_resolution).fold(0, u64::saturating_add)
+        Ok(Self { main_header, tiles, columns, rows, components, halvings, table_bytes })
     }
 
     /// What the size's segment says of components.
@@ -230,12 +221,17 @@ impl CodeStream {
             sign: if fields[0] & 0x80 == 0 { Sign::Unsigned } else { Sign::Signed },
             step: (fields[1], fields[2]),
         };
-        Ok(of_components.as_chunks().0.iter().map(component).collect())
+        let components: Vec<Component> = of_components.as_chunks().0.iter().map(component).collect();
+        if components.iter().any(|component| component.step.0 == 0 || component.step.1 == 0) {
+            return Err(malformed("its components have no size"));
+        }
+        Ok(components)
     }
 
     /// Where the parts of each tile are: all of them and in their order (A.4.2), as OpenJPEG takes what is there for all that there was.
-    fn tile_parts(stored: &Stored, bytes: Range<u64>, count: usize) -> Result<Vec<Vec<Range<u64>>>, ImageError> {
-        let mut tiles = vec![Vec::new(); count];
+    /// And the coding of tiles that tell one of their own.
+    fn tile_parts(stored: &Stored, bytes: Range<u64>, count: usize, coding: &Coding) -> Result<TileParts, ImageError> {
+        let (mut tiles, mut codings) = (vec![Vec::new(); count], HashMap::new());
         // How many parts a tile is said to have; 0 where that was not said.
         let mut told = vec![0; count];
         let (mut position, mut found) = (bytes.start, 0);
@@ -262,6 +258,14 @@ impl CodeStream {
                 return Err(malformed(format!("tile {tile} is said to have {told} parts, and {parts}")));
             }
             *told = parts.max(*told);
+            Self::tile_header(stored, position + SOT_BYTES..position + length, |marker, segment| {
+                let of_tile = codings.entry(tile).or_insert_with(|| coding.clone());
+                if marker == COC {
+                    return of_tile.set_component(segment);
+                }
+                *of_tile = Coding::of(segment, of_tile.count())?;
+                Ok(())
+            })?;
             of_tile.push(position..position + length);
             position += length;
         }
@@ -273,7 +277,36 @@ impl CodeStream {
                 return Err(malformed(format!("tile {tile} has {} parts, and is said to have {told}", parts.len())));
             }
         }
-        Ok(tiles)
+        Ok((tiles, codings))
+    }
+
+    /// Goes through a tile-part's header, which begins after SOT, and hands on its segments of coding.
+    fn tile_header(
+        stored: &Stored,
+        bytes: Range<u64>,
+        mut take: impl FnMut(u16, &[u8]) -> Result<(), ImageError>,
+    ) -> Result<(), ImageError> {
+        let mut position = bytes.start;
+        while position + 2 <= bytes.end {
+            // Two bytes are the end's marker, where there is nothing else.
+            let mut start = [0; 4];
+            stored.read_at(position, &mut start)?;
+            let (marker, length) = (word(&start, 0)?, word(&start, 2)?);
+            if marker == SOD {
+                return Ok(());
+            }
+            let end = position + 2 + u64::from(length);
+            if marker < 0xff01 || length < 2 || end > bytes.end {
+                break;
+            }
+            if matches!(marker, COD | COC) {
+                let mut segment = vec![0; 2 + usize::from(length)];
+                stored.read_at(position, &mut segment)?;
+                take(marker, &segment)?;
+            }
+            position = end;
+        }
+        Err(malformed("the header of a tile makes no sense"))
     }
 
     /// The picture's size after so many halvings.

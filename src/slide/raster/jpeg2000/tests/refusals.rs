@@ -37,19 +37,9 @@ fn files_that_are_cut_or_claim_too_much_are_refused_when_they_are_opened() {
     }
     let (_, mut bomb) = Encoding::new(60, 40, 3, 8).made();
     for at in [8, 12, 24, 28] {
-        bomb[at..at + 4].copy_from_slice(&i32::MAX.to_be_bytes());
+        bomb[at..at + 4].copy_from_slice(&0x8000_u32.to_be_bytes());
     }
-    assert!(opened(&bomb).unwrap().0.held_bytes > 1 << 60);
-    // A tile of 4096 by 4096 in precincts of 2 by 2 samples, one for each block.
-    let (_, mut blocks) = Encoding { resolutions: 1, ..Encoding::new(60, 40, 1, 8) }.made();
-    for at in [8, 12, 24, 28] {
-        blocks[at..at + 4].copy_from_slice(&4096_u32.to_be_bytes());
-    }
-    let coding = blocks.windows(2).position(|marker| marker == [0xff, 0x52]).unwrap();
-    let before = opened(&blocks).unwrap().0.held_bytes;
-    (blocks[coding + 3], blocks[coding + 4]) = (13, 1);
-    blocks.insert(coding + 14, 0x11);
-    assert!(before < 100 << 20 && opened(&blocks).unwrap().0.held_bytes > 1 << 30);
+    assert!(opened(&bomb).unwrap().0.held_bytes >= 12 << 30);
     bomb[40..42].copy_from_slice(&16_384_u16.to_be_bytes());
     assert!(opened(&bomb).is_err());
     assert!(matches!(opened(b""), Err(ImageError::CutShort)));
@@ -156,4 +146,71 @@ fn parts_of_a_tile_are_all_there_and_in_order() {
         }
         assert!(decoded(&put_together(header, &owned)).unwrap().1 == expected);
     }
+}
+
+/// A segment of a component's coding: not halved, in blocks of 4 by 4.
+const SMALL_BLOCKS: [u8; 11] = [0xff, 0x53, 0, 9, 0, 0, 0, 0, 0, 0, 1];
+
+#[test]
+fn blocks_precincts_and_layers_are_reckoned_wherever_they_are_told() {
+    let (_, mut plain) = Encoding { resolutions: 1, ..Encoding::new(60, 40, 1, 8) }.made();
+    for at in [8, 12, 24, 28] {
+        plain[at..at + 4].copy_from_slice(&4096_u32.to_be_bytes());
+    }
+    let coding = plain.windows(2).position(|marker| marker == [0xff, 0x52]).unwrap();
+    let part = plain.windows(2).position(|marker| marker == [0xff, 0x90]).unwrap();
+    let with = |at: usize, segment: &[u8]| {
+        let mut file = plain.clone();
+        file.splice(at..at, segment.iter().copied());
+        if at > part {
+            let length = (plain.len() - 2 - part + segment.len()) as u32;
+            file[part + 6..part + 10].copy_from_slice(&length.to_be_bytes());
+        }
+        file
+    };
+    let held = |file: &[u8]| opened(file).unwrap().0.held_bytes;
+    assert!(held(&plain) < 100 << 20);
+    let mut of_all = plain.clone();
+    of_all[coding + 10..coding + 12].fill(0);
+    // A million blocks.
+    for file in [of_all.clone(), with(coding + 14, &SMALL_BLOCKS), with(part + 12, &SMALL_BLOCKS), {
+        let of_tile = &of_all[coding..coding + 14];
+        with(part + 12, of_tile)
+    }] {
+        assert!(held(&file) > 512 << 20);
+    }
+    // Precincts of 2 by 2 samples: four million packets.
+    let precincts = |segment: &[u8], style: usize| {
+        let mut segment = [segment, &[0x11]].concat();
+        segment[3] += 1;
+        segment[style] = 1;
+        segment
+    };
+    let refused =
+        |file: &[u8]| matches!(opened(file), Err(ImageError::Malformed(problem)) if problem.contains("packets"));
+    assert!(refused(&with(coding + 14, &precincts(&SMALL_BLOCKS, 5))));
+    assert!(refused(&with(part + 12, &precincts(&SMALL_BLOCKS, 5))));
+    assert!(refused(&with(part + 12, &precincts(&of_all[coding..coding + 14], 4))));
+    // As many layers, an empty packet for each, are as they may be; without these they are not.
+    let mut layers = Encoding { resolutions: 1, ..Encoding::new(60, 40, 1, 8) }.made().1;
+    layers[coding + 6..coding + 8].copy_from_slice(&20_000_u16.to_be_bytes());
+    assert!(refused(&layers));
+    let end = layers.len() - 2;
+    layers.splice(end..end, vec![0; 20_000]);
+    layers[part + 6..part + 10].copy_from_slice(&((end + 20_000 - part) as u32).to_be_bytes());
+    assert!(decoded(&layers).is_ok());
+}
+
+/// By the equations of B.5 to B.7: precincts of 2 by 2 samples at every resolution of 128 by 128, but for the smallest, of 1.
+#[test]
+fn packets_are_counted_by_the_standard() {
+    let segment = [0xff, 0x52, 0, 18, 1, 0, 0xff, 0xff, 0, 5, 4, 4, 0, 1, 0, 0x11, 0x11, 0x11, 0x11, 0x11];
+    let coding = coding::Coding::of(&segment, 1).unwrap();
+    let component = code_stream::Component { bits: 8, sign: code_stream::Sign::Unsigned, step: (1, 1) };
+    let contents = coding.contents(&[component], (&(0..128), &(0..128)));
+    assert_eq!(contents.packets, 65_535 * (16 + 16 + 64 + 256 + 1024 + 4096));
+    assert!(contents.table_bytes > 65_536 * 2 * 6 * 4096);
+    // A row from an odd column on: 63 samples of the finest resolution, in 33 precincts.
+    let contents = coding.contents(&[component], (&(65..129), &(7..8)));
+    assert_eq!(contents.packets, 65_535 * 33);
 }
