@@ -78,6 +78,22 @@ impl Order {
         Ok(Self { colours: colours.into_iter().map(|(_, channel)| channel).collect(), alpha })
     }
 
+    /// That a profile is for as many colours. One for red, green and blue may be a grey's too: a grey is the same number of each.
+    fn fits(&self, colour: Option<&Colour>) -> Result<(), ImageError> {
+        let Some(Colour::Profile(profile)) = colour else { return Ok(()) };
+        // What is no profile at all is told apart where colours are converted.
+        let Some(header) = profile.bytes().first_chunk::<40>().filter(|header| header.ends_with(b"acsp")) else {
+            return Ok(());
+        };
+        match (&header[16..20], self.colours.len()) {
+            (b"RGB ", _) | (b"GRAY", 1) => Ok(()),
+            (space, colours) => {
+                let space = space.trim_ascii().escape_ascii();
+                unsupported(format!("its profile is for the colour space {space}, and it has {colours} colours"))
+            }
+        }
+    }
+
     fn channels(&self) -> Channels {
         match (self.colours.len(), self.alpha) {
             (1, None) => Channels::Grey,
@@ -100,9 +116,13 @@ impl Interleaving {
             return unsupported(format!("its colour space is that of number {space}"));
         }
         if let Some(palette) = &boxes.palette {
-            return Self::of_palette(components, palette, &boxes.meanings);
+            let model = if let Some(Colour::Enumerated(SYCC)) = boxes.colour { Model::Ycc(8) } else { Model::Same };
+            let order = Order::of(palette.channels.len(), &boxes.meanings)?;
+            order.fits(boxes.colour.as_ref())?;
+            return Self::of_palette(components, palette, &order, model);
         }
         let order = Order::of(components.len(), &boxes.meanings)?;
+        order.fits(boxes.colour.as_ref())?;
         let used: Vec<usize> = order.colours.iter().copied().chain(order.alpha.map(|(channel, _)| channel)).collect();
         let mut most = 0;
         for &channel in &used {
@@ -137,12 +157,12 @@ impl Interleaving {
     fn of_palette(
         components: &[Component],
         palette: &Palette,
-        meanings: &[(u16, Meaning)],
+        order: &Order,
+        model: Model,
     ) -> Result<Self, ImageError> {
         let [Component { bits: bits @ 1..=8, sign: Sign::Unsigned, step: (1, 1) }] = components else {
             return unsupported("it has a palette and more than one component of 8 bits".to_owned());
         };
-        let order = Order::of(palette.channels.len(), meanings)?;
         let of_channel = |colour: &[u8], channel: usize| {
             let column = palette.channels.get(channel).and_then(|&column| colour.get(usize::from(column)));
             column.copied().ok_or_else(|| ImageError::Malformed("its palette lacks a column".to_owned()))
@@ -151,7 +171,13 @@ impl Interleaving {
             let alpha = order.alpha.map_or(Ok(u8::MAX), |(channel, _)| of_channel(colour, channel))?;
             let [red, green, blue] =
                 if let [red, green, blue] = order.colours[..] { [red, green, blue] } else { [order.colours[0]; 3] };
-            Ok([of_channel(colour, red)?, of_channel(colour, green)?, of_channel(colour, blue)?, alpha])
+            let [red, green, blue] = [of_channel(colour, red)?, of_channel(colour, green)?, of_channel(colour, blue)?];
+            if model == Model::Same || order.colours.len() != 3 {
+                return Ok([red, green, blue, alpha]);
+            }
+            let ycc = [red.into(), i32::from(green) - 128, i32::from(blue) - 128];
+            let [red, green, blue] = ycc_to_rgb(ycc).map(|number| u8::try_from(number.max(0)).unwrap_or(u8::MAX));
+            Ok([red, green, blue, alpha])
         };
         if order.alpha.is_some_and(|(_, alpha)| alpha == Alpha::Premultiplied) {
             return unsupported("the colours of its palette are premultiplied".to_owned());

@@ -180,6 +180,19 @@ fn palettes_are_handed_on() {
     let (header, rows) = decoded(&file).unwrap();
     let expected: Vec<[u8; 4]> = colours.iter().map(|&[red, green, blue]| [red, green, blue, 255]).collect();
     assert_eq!((header.samples.channels, rows), (Channels::Palette(expected.into()), encoding.rows(&samples)));
+    // The same as luma and its differences.
+    let file = in_boxes(&[enumerated(18), boxed(*b"pclr", &palette), boxed(*b"cmap", &mapping)], &code_stream);
+    let (header, rows) = decoded(&file).unwrap();
+    let expected: Vec<[u8; 4]> = colours
+        .iter()
+        .map(|&[luma, blue, red]| {
+            let [luma, blue, red] = [f64::from(luma), f64::from(blue) - 128.0, f64::from(red) - 128.0];
+            let rgb = [luma + 1.402 * red, luma - 0.344_136 * blue - 0.714_136 * red, luma + 1.772 * blue];
+            let [red, green, blue] = rgb.map(|number| (number + 0.5).floor().clamp(0.0, 255.0) as u8);
+            [red, green, blue, 255]
+        })
+        .collect();
+    assert_eq!((header.samples.channels, rows), (Channels::Palette(expected.into()), encoding.rows(&samples)));
     let file = in_boxes(&[enumerated(16), boxed(*b"pclr", &palette)], &code_stream);
     assert!(matches!(opened(&file), Err(ImageError::Malformed(_))));
 }
@@ -201,5 +214,31 @@ fn luma_and_its_differences_become_colours() {
             }
         }
         assert!(header.samples.channels == Channels::Rgb && rows == encoding.rows(&colours), "{bits} bits");
+    }
+}
+
+/// Where a profile says what it is for (ICC.1, 7.2).
+#[test]
+fn profiles_are_for_as_many_colours_as_there_are() {
+    for (components, space, fits) in [
+        (4, *b"CMYK", false),
+        (4, *b"RGB ", true),
+        (3, *b"RGB ", true),
+        (3, *b"GRAY", false),
+        (3, *b"Lab ", false),
+        (2, *b"GRAY", true),
+        (1, *b"GRAY", true),
+        (1, *b"RGB ", true),
+        (1, *b"CMYK", false),
+    ] {
+        let mut profile = [0; 128];
+        (profile[16..20]).copy_from_slice(&space);
+        profile[36..40].copy_from_slice(b"acsp");
+        let (_, code_stream) = Encoding::new(16, 16, components, 8).made();
+        let colours = boxed(*b"colr", &[&[2, 0, 0][..], &profile].concat());
+        match opened(&in_boxes(&[colours], &code_stream)) {
+            Ok((header, _)) => assert!(fits && header.icc_profile.unwrap().bytes() == profile, "{components}"),
+            Err(error) => assert!(!fits && matches!(error, ImageError::Unsupported(_)), "{components}: {error}"),
+        }
     }
 }
