@@ -177,8 +177,9 @@ impl From<RepackError> for Failure {
 impl From<VerifyError> for Failure {
     fn from(error: VerifyError) -> Self {
         let (code, hint) = match &error {
+            // It may have been one, and have lost what told so.
             VerifyError::NotAnExport { .. } => (
-                2,
+                5,
                 Some("an export is a folder or an archive with a .dzi, such as `slidezoom export` makes".to_owned()),
             ),
             VerifyError::Archive(ArchiveError::NoEndRecord { path }) if !Container::of_path(path).is_archive() => {

@@ -48,10 +48,21 @@ struct Report<'a> {
 
 /// What is said of a folder that holds several exports.
 #[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
 struct SeveralReports<'a> {
     folder: String,
     whole: bool,
     exports: Vec<Report<'a>>,
+    /// What stands there besides and could be taken for one.
+    no_exports: Vec<String>,
+}
+
+/// What stands in a folder.
+#[derive(Default)]
+struct Found {
+    exports: Vec<(PathBuf, Verification)>,
+    /// Folders and archives that are none, or have lost all that tells of one.
+    others: Vec<PathBuf>,
 }
 
 impl<'a> Report<'a> {
@@ -66,11 +77,11 @@ pub(super) fn run(arguments: &Arguments, stop: &Arc<AtomicBool>) -> Result<(), F
     let export = &arguments.export;
     let verification = match check(export) {
         Err(error @ VerifyError::NotAnExport { .. }) => {
-            let exports = verify_each(export, check)?;
-            if exports.is_empty() {
+            let found = verify_each(export, check)?;
+            if found.exports.is_empty() {
                 return Err(unreadable(arguments, error)?);
             }
-            return tell_of_several(arguments, depth, &exports);
+            return tell_of_several(arguments, depth, &found);
         }
         Err(error @ VerifyError::Archive(_)) => return Err(unreadable(arguments, error)?),
         verified => verified?,
@@ -92,11 +103,11 @@ fn unreadable(arguments: &Arguments, error: VerifyError) -> Result<Failure, Fail
     Ok(error.into())
 }
 
-/// Checks the exports that stand in a folder, in the order of their names; what is none is passed over.
+/// Checks the exports that stand in a folder, in the order of their names.
 fn verify_each(
     folder: &Path,
     check: impl Fn(&Path) -> Result<Verification, VerifyError>,
-) -> Result<Vec<(PathBuf, Verification)>, VerifyError> {
+) -> Result<Found, VerifyError> {
     let entries = WalkDir::new(folder).min_depth(1).max_depth(1).sort_by_file_name().into_iter();
     let is_ours = |entry: &DirEntry| {
         let name = entry.file_name().to_string_lossy();
@@ -105,23 +116,24 @@ fn verify_each(
     let candidates = entries.filter_map(Result::ok).filter(is_ours).filter(|entry| {
         entry.file_type().is_dir() || entry.file_type().is_file() && Container::of_path(entry.path()).is_archive()
     });
-    let mut exports = Vec::new();
+    let mut found = Found::default();
     for path in candidates.map(DirEntry::into_path) {
         match check(&path) {
-            Ok(verification) => exports.push((path, verification)),
-            Err(VerifyError::NotAnExport { .. }) => {}
+            Ok(verification) => found.exports.push((path, verification)),
+            Err(VerifyError::NotAnExport { .. }) => found.others.push(path),
             Err(error @ (VerifyError::Archive(_) | VerifyError::Open { .. })) => {
                 let verification = Verification::of_unreadable(&path, &error);
-                exports.push((path, verification));
+                found.exports.push((path, verification));
             }
             Err(error) => return Err(error),
         }
     }
-    Ok(exports)
+    Ok(found)
 }
 
-fn tell_of_several(arguments: &Arguments, depth: Depth, exports: &[(PathBuf, Verification)]) -> Result<(), Failure> {
+fn tell_of_several(arguments: &Arguments, depth: Depth, Found { exports, others }: &Found) -> Result<(), Failure> {
     let folder = arguments.export.display().to_string();
+    let others = others.iter().map(|path| path.display().to_string());
     let damaged: Vec<String> = exports
         .iter()
         .filter(|(_, verification)| !verification.damages.is_empty())
@@ -129,7 +141,8 @@ fn tell_of_several(arguments: &Arguments, depth: Depth, exports: &[(PathBuf, Ver
         .collect();
     let text = if arguments.json {
         let exports = exports.iter().map(|(path, verification)| Report::new(path, verification)).collect();
-        json(&SeveralReports { folder: folder.clone(), whole: damaged.is_empty(), exports })?
+        let no_exports = others.collect();
+        json(&SeveralReports { folder: folder.clone(), whole: damaged.is_empty(), exports, no_exports })?
     } else {
         let one = |(path, verification): &(PathBuf, Verification)| {
             let name = path.display().to_string();
@@ -139,7 +152,8 @@ fn tell_of_several(arguments: &Arguments, depth: Depth, exports: &[(PathBuf, Ver
             }
             lines.lines().map(|line| plain(&name) + ": " + line + "\n").collect()
         };
-        exports.iter().map(one).collect()
+        let not_checked = others.map(|name| plain(&name) + ": no export: not checked\n");
+        exports.iter().map(one).chain(not_checked).collect()
     };
     super::print(text.as_bytes())?;
     if damaged.is_empty() { Ok(()) } else { Err(Failure::damaged_exports(&folder, &damaged, exports.len())) }

@@ -307,7 +307,7 @@ fn what_is_no_export_is_said_to_be_none() {
     fs::create_dir(workspace.path("empty")).unwrap();
     workspace
         .slidezoom(["verify", "empty"])
-        .fails(2, &["empty: no export", "\n  an export is a folder or an archive with a .dzi"]);
+        .fails(5, &["empty: no export", "\n  an export is a folder or an archive with a .dzi"]);
 }
 
 #[test]
@@ -331,6 +331,13 @@ fn of_a_folder_with_several_exports_each_is_checked() {
     let report = workspace.slidezoom(["verify", "--json", "all"]).json();
     let found: Vec<_> = report["exports"].as_array().unwrap().iter().map(|one| one["whole"].as_bool()).collect();
     assert_eq!((&report["whole"], found), (&Value::from(false), vec![Some(true), Some(false), Some(true)]));
+
+    // What has lost all that tells of an export is named.
+    fs::remove_file(workspace.path("all/a/a.dzi")).unwrap();
+    fs::remove_file(workspace.path("all/a/manifest-sha256.txt")).unwrap();
+    let run = workspace.slidezoom(["verify", "all"]);
+    assert!(run.text().contains("all/a: no export: not checked\n"), "{run:?}");
+    assert_eq!(workspace.slidezoom(["verify", "--json", "all"]).json()["noExports"][0], "all/a");
 }
 
 #[test]
