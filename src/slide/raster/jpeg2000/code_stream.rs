@@ -127,13 +127,9 @@ impl CodeStream {
 
     /// Looks a code stream up that has these bytes of a file.
     pub fn read(stored: &Stored, bytes: &Range<u64>) -> Result<Self, ImageError> {
-        let length = bytes.end.checked_sub(bytes.start).filter(|&length| length >= 4).ok_or(ImageError::CutShort)?;
-        let mut end = [0; 2];
-        stored.read_at(bytes.start + length - 2, &mut end)?;
-        if u16::from_be_bytes(end) != EOC {
+        if bytes.end.checked_sub(bytes.start).is_none_or(|length| length < 4) {
             return Err(ImageError::CutShort);
         }
-        let tile_parts = bytes.end - 2;
         let mut main_header = vec![0; 2];
         stored.read_at(bytes.start, &mut main_header)?;
         if word(&main_header, 0)? != SOC {
@@ -148,7 +144,7 @@ impl CodeStream {
             if marker == SOT {
                 break;
             }
-            if marker < 0xff01 || length < 2 || position + 2 + u64::from(length) > tile_parts {
+            if marker < 0xff01 || length < 2 || position + 2 + u64::from(length) > bytes.end {
                 return Err(malformed("its main header makes no sense"));
             }
             let mut segment = vec![0; 2 + usize::from(length)];
@@ -189,7 +185,7 @@ impl CodeStream {
         if packed_headers > 0 && count > 1 {
             return Err(ImageError::Unsupported("its packets' headers are apart from its tiles".to_owned()));
         }
-        let (tiles, codings) = Self::tile_parts(stored, position..tile_parts, count as usize, &coding)?;
+        let (tiles, codings) = Self::tile_parts(stored, position..bytes.end, count as usize, &coding)?;
         let (mut halvings, mut table_bytes) = (u32::MAX, 0);
         for (number, parts) in (0..).zip(&tiles) {
             let coding = codings.get(&(number as usize)).unwrap_or(&coding);
@@ -235,13 +231,14 @@ impl CodeStream {
         // How many parts a tile is said to have; 0 where that was not said.
         let mut told = vec![0; count];
         let (mut position, mut found) = (bytes.start, 0);
-        while position < bytes.end {
+        // What follows the end's marker is no part of it.
+        while Self::word_at(stored, position, &bytes)? != EOC {
             let mut header = [0; SOT_BYTES as usize];
             stored.read_at(position, &mut header)?;
             let (tile, length) = (usize::from(word(&header, 4)?), u64::from(number(&header, 6)?));
             let [.., part, parts] = header;
-            // Without a length it is the last one.
-            let length = if length == 0 { bytes.end - position } else { length };
+            // Without a length it is the last one, and goes to the end's marker, which nothing may follow then.
+            let length = if length == 0 { (bytes.end - position).saturating_sub(2) } else { length };
             if word(&header, 0)? != SOT || word(&header, 2)? != 10 || length < SOT_BYTES + 2 {
                 return Err(malformed("something else is where a tile belongs"));
             }
@@ -278,6 +275,16 @@ impl CodeStream {
             }
         }
         Ok((tiles, codings))
+    }
+
+    /// The two bytes there, which must be some of these.
+    fn word_at(stored: &Stored, position: u64, bytes: &Range<u64>) -> Result<u16, ImageError> {
+        if position + 2 > bytes.end {
+            return Err(ImageError::CutShort);
+        }
+        let mut both = [0; 2];
+        stored.read_at(position, &mut both)?;
+        Ok(u16::from_be_bytes(both))
     }
 
     /// Goes through a tile-part's header, which begins after SOT, and hands on its segments of coding.

@@ -26,6 +26,8 @@ fn files_that_are_cut_or_claim_too_much_are_refused_when_they_are_opened() {
         for length in 0..file.len() {
             assert!(opened(&file[..length]).is_err(), "{length} of {}", file.len());
         }
+        // What follows the end is none of it.
+        assert!(decoded(&[&file[..], b"\nand more"].concat()).unwrap().1 == decoded(file).unwrap().1);
     }
     // Where the fields of SIZ are, from the code stream's start on.
     for (at, value) in
