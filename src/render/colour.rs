@@ -16,6 +16,7 @@ use crate::geometry::Size;
 mod device;
 mod embedding;
 mod icc;
+mod known;
 #[cfg(test)]
 mod tests;
 
@@ -23,6 +24,7 @@ use device::DeviceToSrgb;
 use embedding::LONGEST_PROFILE;
 pub use embedding::embed_in_jpeg;
 use icc::{D50, Profile};
+use known::KnownColours;
 
 /// An ICC profile as a slide holds it: bytes that may make no sense.
 #[derive(Clone, PartialEq, Eq)]
@@ -127,7 +129,7 @@ enum Way {
     /// Curves, a matrix, and sRGB's curve.
     Matrix(Arc<dyn TransformExecutor<u8> + Send + Sync>),
     /// All that a profile with tables says, and the rarer things of others.
-    Device(Arc<DeviceToSrgb>),
+    Device(Arc<KnownColours>),
     /// Blue, green and red of each grey.
     Grey(Arc<[[u8; 3]; 256]>),
 }
@@ -205,18 +207,23 @@ impl ColourConversion {
 
     /// Whether no colour of a fine grid, or no grey, moves by more than rounding.
     fn is_identity(&self) -> bool {
-        let grid: Vec<u8> = match &self.way {
-            Way::Matrix(_) | Way::Device(_) => {
-                let steps = || (0..=u8::MAX).step_by(15);
-                let colours =
-                    steps().flat_map(|blue| steps().flat_map(move |green| steps().map(move |red| [blue, green, red])));
-                colours.flat_map(|[blue, green, red]| [blue, green, red, u8::MAX]).collect()
-            }
-            Way::Grey(_) => (0..=u8::MAX).flat_map(|grey| [grey, grey, grey, u8::MAX]).collect(),
+        let steps = || (0..=u8::MAX).step_by(15);
+        let mut colours =
+            steps().flat_map(|blue| steps().flat_map(move |green| steps().map(move |red| [red, green, blue])));
+        let stays = |before: [u8; 3], after: [u8; 3]| {
+            before.iter().zip(after).all(|(before, after)| before.abs_diff(after) <= Self::ROUNDING)
         };
-        let Some(size) = Size::new((grid.len() / PIXEL_BYTES) as u32, 1) else { return false };
-        let converted = self.convert(PremultipliedPixels::opaque(size, grid.clone()));
-        grid.iter().zip(converted.bytes()).all(|(before, after)| before.abs_diff(*after) <= Self::ROUNDING)
+        match &self.way {
+            Way::Matrix(_) => {
+                let grid: Vec<u8> = colours.flat_map(|[red, green, blue]| [blue, green, red, u8::MAX]).collect();
+                let Some(size) = Size::new((grid.len() / PIXEL_BYTES) as u32, 1) else { return false };
+                let converted = self.convert(PremultipliedPixels::opaque(size, grid.clone()));
+                grid.iter().zip(converted.bytes()).all(|(before, after)| before.abs_diff(*after) <= Self::ROUNDING)
+            }
+            // Without what is known, which would come to be all colours.
+            Way::Device(known) => colours.all(|colour| stays(colour, known.device().convert(colour))),
+            Way::Grey(tones) => (0..=u8::MAX).zip(tones.iter()).all(|(grey, &tone)| stays([grey; 3], tone)),
+        }
     }
 
     /// Converts pixels where they are.
@@ -246,7 +253,7 @@ impl Way {
     fn of_rgb(profile: &IccProfile, parsed: &Profile<'_>, intent: Intent) -> Result<Self, ProfileError> {
         if parsed.has_tables() || !parsed.has_one_curve() || intent == Intent::Absolute && parsed.media_white()? != D50
         {
-            return Ok(Self::Device(Arc::new(DeviceToSrgb::new(parsed, intent, 3)?)));
+            return Ok(Self::Device(Arc::new(KnownColours::new(DeviceToSrgb::new(parsed, intent, 3)?))));
         }
         let malformed = |error: moxcms::CmsError| ProfileError::Malformed { message: error.to_string() };
         let options = TransformOptions {
