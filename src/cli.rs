@@ -9,14 +9,18 @@ use std::sync::atomic::AtomicBool;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
+mod destinations;
 mod export;
 mod failure;
 mod info;
 mod inputs;
 mod options;
+mod plan_text;
 mod progress;
+mod reading;
 mod repack;
 mod tile;
+mod values;
 mod verify;
 
 use failure::Failure;

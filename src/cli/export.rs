@@ -4,22 +4,21 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use serde_json::json;
 use slidezoom::export::{check_finished, create_sink, resume_sink};
-use slidezoom::gallery::{self, Gallery};
-use slidezoom::geometry::{Flip, Rotation};
-use slidezoom::layout::Container;
+use slidezoom::gallery::Gallery;
 use slidezoom::plan::{BaseTiles, Page};
 use slidezoom::sink::{Existing, Sink, SinkError};
-use slidezoom::slide::SlideLevel;
-use slidezoom::{Error, ExportOptions, ExportPlan, ExportReport, SlideInfo};
+use slidezoom::{Error, ExportOptions, ExportPlan, ExportReport};
 
+use super::destinations::{self, ContainerName, Task};
 use super::failure::Failure;
 use super::inputs;
-use super::options::{Jobs, PublishingOptions, PyramidOptions, Reading, STANDARD_INPUT};
-use super::plain;
+use super::options::{Jobs, PublishingOptions, PyramidOptions};
+use super::plan_text::describe;
 use super::progress::{Mode, Watcher};
+use super::reading::Reading;
 
 /// Convert slides into static Deep Zoom pyramids that any web server or disk can show
 #[derive(Debug, Args)]
@@ -34,21 +33,21 @@ Examples:
 pub(super) struct Arguments {
     /// Slides or images, or folders that are searched for slides; - for an image from standard input: PNG, JPEG, WebP, BMP or PNM
     #[arg(required = true, value_name = "SLIDE|IMAGE|FOLDER")]
-    inputs: Vec<PathBuf>,
+    pub(super) inputs: Vec<PathBuf>,
 
     /// The folder to make, or the archive: CMU-1.zip, CMU-1.szi [default: the slide's name without its ending, here]. With several slides: the
     /// folder that gets one export each, and a page with a gallery of all that stand in it [default: here]
     #[arg(short, long, value_name = "OUT")]
-    output: Option<PathBuf>,
+    pub(super) output: Option<PathBuf>,
 
     /// What each export is kept in [default: what OUT ends in, else a folder]. zip: one file with the whole folder; szi: one file by the Smart
     /// Zoom Image specification, which other viewers read. Both can be read from a bucket without being unpacked
     #[arg(long, value_enum)]
-    container: Option<ContainerName>,
+    pub(super) container: Option<ContainerName>,
 
     /// Make the folder a bag by `BagIt` 1.0, as archives take them in: the export lies in its data/
     #[arg(long, conflicts_with = "container")]
-    bag: bool,
+    pub(super) bag: bool,
 
     #[command(flatten)]
     pyramid: PyramidOptions,
@@ -76,7 +75,7 @@ pub(super) struct Arguments {
     /// slide, options or versions differ. Exports that are finished are passed over, where slide and options are the same. Where this run fails or is stopped, what it has
     /// written is left for the next
     #[arg(long)]
-    resume: bool,
+    pub(super) resume: bool,
 
     /// How progress is shown, on stderr
     #[arg(long, value_enum, default_value_t = Mode::Auto)]
@@ -91,32 +90,18 @@ pub(super) struct Arguments {
     dry_run: bool,
 }
 
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum ContainerName {
-    Folder,
-    Zip,
-    Szi,
-}
-
-/// One slide and where its export goes.
-struct Task {
-    slide: PathBuf,
-    name: String,
-    destination: PathBuf,
-}
-
 pub(super) fn run(arguments: &Arguments, stop: &Arc<AtomicBool>) -> Result<(), Failure> {
     let base_tiles = if arguments.lossless { BaseTiles::Lossless } else { BaseTiles::Encoded };
-    let container = container(arguments)?;
-    check_standard_input(arguments)?;
+    let container = destinations::container(arguments)?;
+    destinations::check_standard_input(arguments)?;
     let options = arguments.publishing.resolve(arguments.pyramid.resolve(
         container,
         arguments.publishing.tile_layout()?,
         base_tiles,
     )?);
     let found = inputs::find_slides(&arguments.inputs);
-    let tasks =
-        plan_tasks(arguments, container, found.slides).map_err(|failure| tell(failure, "", arguments.progress))?;
+    let tasks = destinations::plan_tasks(arguments, container, found.slides)
+        .map_err(|failure| tell(failure, "", arguments.progress))?;
     let total = tasks.len() + found.failures.len();
     let mut failures = Vec::new();
     for error in found.failures {
@@ -178,7 +163,7 @@ fn tell(failure: Failure, name: &str, progress: Mode) -> Failure {
 
 /// The gallery that several exports get, unless no pages are wanted.
 fn plan_gallery(arguments: &Arguments) -> Result<Option<Gallery>, Failure> {
-    if is_one(arguments) || arguments.dry_run || arguments.publishing.page() == Page::Omit {
+    if destinations::is_one(arguments) || arguments.dry_run || arguments.publishing.page() == Page::Omit {
         return Ok(None);
     }
     Ok(Some(Gallery::of(arguments.output.as_deref().unwrap_or(Path::new("")))?))
@@ -197,95 +182,6 @@ fn update_gallery(gallery: &Gallery, arguments: &Arguments, stop: &AtomicBool) -
     let exports = if report.exports == 1 { "1 export".to_owned() } else { format!("{} exports", report.exports) };
     watcher.say(&format!("gallery of {exports}: {page}"), &event);
     Ok(())
-}
-
-/// Whether there is one slide, whose export `-o` names.
-fn is_one(arguments: &Arguments) -> bool {
-    arguments.inputs.len() == 1 && !arguments.inputs[0].is_dir()
-}
-
-/// What each export is kept in.
-fn container(arguments: &Arguments) -> Result<Container, Failure> {
-    let asked = match arguments.container {
-        _ if arguments.bag => Some(Container::Bag),
-        Some(ContainerName::Folder) => Some(Container::Folder),
-        Some(ContainerName::Zip) => Some(Container::Zip),
-        Some(ContainerName::Szi) => Some(Container::Szi),
-        None => None,
-    };
-    let Some(output) = &arguments.output else { return Ok(asked.unwrap_or_default()) };
-    let ends_as = container_of(output)?;
-    if !is_one(arguments) {
-        if ends_as.is_archive() {
-            let message = format!("{}: several slides do not go into one archive", output.display());
-            return Err(Failure::usage(
-                message,
-                "name a folder with -o; --container zip or szi makes one archive a slide in it",
-            ));
-        }
-        return Ok(asked.unwrap_or_default());
-    }
-    match asked {
-        Some(asked) if asked.extension() != ends_as.extension() => {
-            let ending = asked.extension().map_or_else(|| "a folder".to_owned(), |ending| format!("a .{ending}"));
-            let message =
-                format!("{}: {ending} was asked for, and this is the name of something else", output.display());
-            Err(Failure::usage(message, "leave --container and --bag out, or let the name of -o end as they say"))
-        }
-        _ => Ok(asked.unwrap_or(ends_as)),
-    }
-}
-
-/// What the name of an output says that is to be made. An archive is a file, and its name does not end as a folder's does.
-///
-/// # Errors
-/// [`Failure`] where it ends as both do.
-pub(super) fn container_of(output: &Path) -> Result<Container, Failure> {
-    let container = Container::of_path(output);
-    if container.is_archive() && output.as_os_str().as_encoded_bytes().ends_with(b"/") {
-        let message = format!("{}: an archive is a file, and this is the name of a folder", output.display());
-        return Err(Failure::usage(message, "leave the / at its end out"));
-    }
-    Ok(container)
-}
-
-/// Which slides go where.
-fn plan_tasks(arguments: &Arguments, container: Container, slides: Vec<PathBuf>) -> Result<Vec<Task>, Failure> {
-    if let (true, Some(output)) = (is_one(arguments), &arguments.output) {
-        let name = if container.is_archive() { output.file_stem() } else { output.file_name() };
-        let name = name.and_then(|name| name.to_str()).ok_or_else(|| {
-            let message = format!("{}: does not name a folder or an archive to make (in UTF-8)", output.display());
-            Failure::usage(message, "-o takes the new folder's path, such as out/CMU-1, or out/CMU-1.zip")
-        })?;
-        return Ok(vec![Task { slide: slides[0].clone(), name: name.to_owned(), destination: output.clone() }]);
-    }
-    let folder = arguments.output.clone().unwrap_or_default();
-    let reserved: &[&str] = if is_one(arguments) { &[] } else { &gallery::RESERVED };
-    let names = inputs::name_exports(&slides, reserved);
-    let task = |(slide, name): (PathBuf, String)| {
-        let file = container.extension().map_or_else(|| name.clone(), |ending| format!("{name}.{ending}"));
-        Task { slide, destination: folder.join(file), name }
-    };
-    Ok(slides.into_iter().zip(names).map(task).collect())
-}
-
-/// What cannot be done with an image that comes once.
-fn check_standard_input(arguments: &Arguments) -> Result<(), Failure> {
-    let is_pipe = |input: &PathBuf| input == Path::new(STANDARD_INPUT);
-    let refused = |message: &str, hint: &str| Err(Failure::usage(message.to_owned(), hint));
-    match arguments.inputs.iter().filter(|input| is_pipe(input)).count() {
-        0 => Ok(()),
-        _ if arguments.inputs.len() > 1 => {
-            refused("standard input must be the only input", "export the others by themselves")
-        }
-        _ if arguments.output.is_none() => {
-            refused("an image from standard input has no name", "-o gives it one: -o out/picture")
-        }
-        _ if arguments.resume => {
-            refused("standard input cannot be read again, and so not resumed", "save the image in a file first")
-        }
-        _ => Ok(()),
-    }
 }
 
 fn export_one(task: &Task, arguments: &Arguments, options: &ExportOptions, stop: &AtomicBool) -> Result<(), Failure> {
@@ -364,117 +260,4 @@ fn summarise(watcher: &Watcher<'_>, plan: &ExportPlan, task: &Task, report: &Exp
     let event = json!({ "event": "finished", "name": task.name, "output": task.destination.display().to_string(),
         "tiles": report.tiles, "leftOut": report.left_out, "bytes": report.tile_bytes, "unreadable": report.unreadable.len(), "seconds": seconds });
     watcher.say(&line, &event);
-}
-
-/// The plan as text.
-fn describe(info: &SlideInfo, plan: &ExportPlan, task: &Task) -> String {
-    use std::fmt::Write;
-
-    let pyramid = plan.pyramid();
-    let mut text = String::new();
-    let area = plan.area();
-    // Writing to a String cannot fail.
-    let _ = writeln!(text, "{} → {}", plain(&task.slide.to_string_lossy()), plain(&task.destination.to_string_lossy()));
-    let _ = writeln!(text, "  reader      {}", plain(&info.reader.to_string()));
-    let _ = writeln!(text, "  area        {area} of the slide");
-    if let Some(reduction) = reduction(info, plan) {
-        let _ = writeln!(text, "  reduction   {reduction}");
-    }
-    if let Some(orientation) = orientation(plan) {
-        let _ = writeln!(text, "  orientation {orientation}");
-    }
-    let _ = writeln!(text, "  layout      {}", plan.tile_layout().word());
-    let _ = writeln!(text, "  colour      {}", plan.colour().handling());
-    let _ = writeln!(text, "  background  {}", plan.background());
-    let _ = writeln!(
-        text,
-        "  tiles       {} of {}, overlap {}, {}",
-        pyramid.tile_count(),
-        pyramid.geometry().tile_size(),
-        pyramid.geometry().overlap(),
-        encoding(plan)
-    );
-    let _ = writeln!(text, "  levels      {}, each reduced by {}", pyramid.levels().len(), plan.reduction().name());
-    let _ = writeln!(text, "  estimate    {:.1} MB", plan.estimated_bytes() as f64 / 1e6);
-    let _ = writeln!(
-        text,
-        "  associated  {}",
-        if plan.associated().is_empty() { "none".to_owned() } else { plain(&plan.associated().join(", ")) }
-    );
-    let _ = writeln!(text, "  {:>5}  {:>15}  {:>11}  {:>9}", "level", "pixels", "grid", "tiles");
-    for level in pyramid.levels().rev() {
-        let _ = writeln!(
-            text,
-            "  {:>5}  {:>15}  {:>11}  {:>9}",
-            level.number(),
-            pyramid.level_size(level).to_string(),
-            pyramid.grid(level).to_string(),
-            pyramid.level_tile_count(level)
-        );
-    }
-    text
-}
-
-/// What the export's full size comes of, in words; `None` where that is the slide's full size.
-fn reduction(info: &SlideInfo, plan: &ExportPlan) -> Option<String> {
-    let placement = plan.placement();
-    if placement.is_full_size() {
-        return None;
-    }
-    let from = match placement.level() {
-        SlideLevel::BASE => "full size".to_owned(),
-        level => {
-            let downsample = info.levels.get(level.0 as usize).map_or(1.0, |level| level.downsample);
-            format!("slide level {level} (downsample {downsample:.3})")
-        }
-    };
-    let halved = (placement.halvings() > 0).then(|| format!("halved {}×", placement.halvings()));
-    let [across, down] = placement.scale();
-    let resampled = placement.is_resampled().then(|| format!("resampled by {across:.4} × {down:.4}"));
-    Some([Some(from), halved, resampled].into_iter().flatten().collect::<Vec<_>>().join(", "))
-}
-
-/// How the export is turned and mirrored, in words; `None` where it is not.
-fn orientation(plan: &ExportPlan) -> Option<String> {
-    let turned = match plan.rotation() {
-        Rotation::None => None,
-        rotation => Some(format!("turned by {}° clockwise", rotation.degrees())),
-    };
-    let mirrored = plan.flip().map(|flip| match flip {
-        Flip::Horizontal => "mirrored, left and right".to_owned(),
-        Flip::Vertical => "mirrored, top and bottom".to_owned(),
-    });
-    let words: Vec<String> = turned.into_iter().chain(mirrored).collect();
-    (!words.is_empty()).then(|| words.join(", then "))
-}
-
-/// The tiles' format in words.
-pub(super) fn encoding(plan: &ExportPlan) -> String {
-    use slidezoom::encode::{JpegCoding, Subsampling, TileFormat, WebPCompression};
-
-    let encoded = match plan.format() {
-        TileFormat::Png => "PNG".to_owned(),
-        TileFormat::WebP { compression: WebPCompression::Lossless } => "WebP lossless".to_owned(),
-        TileFormat::WebP { compression: WebPCompression::Lossy { quality } } => {
-            format!("WebP quality {} 4:2:0", quality.get())
-        }
-        TileFormat::Jpeg { quality, subsampling, coding } => {
-            let subsampling = match subsampling {
-                Subsampling::Full => "4:4:4",
-                Subsampling::HalfWidth => "4:2:2",
-                Subsampling::Quarter => "4:2:0",
-                Subsampling::Grey => "grey",
-            };
-            let coding = match coding {
-                JpegCoding::Baseline => "",
-                JpegCoding::Optimised => " optimised",
-                JpegCoding::Progressive => " progressive",
-            };
-            format!("JPEG quality {} {subsampling}{coding}", quality.get())
-        }
-    };
-    match plan.base_tiles() {
-        BaseTiles::Encoded => encoded,
-        BaseTiles::Lossless => format!("the slide's own JPEG (lossless), smaller levels {encoded}"),
-    }
 }

@@ -13,9 +13,10 @@ use slidezoom::sink::SinkError;
 use slidezoom::slide::{InkOption, Reader, SlideError};
 use slidezoom::{Error, ExportOptions, ExportPlan, SlideInfo, Source};
 
-use super::export::encoding;
 use super::failure::Failure;
-use super::options::{Reading, available_jobs};
+use super::options::available_jobs;
+use super::plan_text::encoding;
+use super::reading::Reading;
 
 /// Show what a slide is, and what an export of it with the default options would be
 #[derive(Debug, Args)]

@@ -1,14 +1,11 @@
 //! The options that say what an export is: shared by `export`, `tile` and `info`.
 
-use std::fs::File;
-use std::num::{NonZeroU32, NonZeroUsize};
-use std::os::fd::AsFd;
-use std::path::Path;
+use std::num::NonZeroUsize;
 
 use clap::{Args, ValueEnum};
 use slidezoom::ExportOptions;
 use slidezoom::encode::{JpegCoding, Quality, Subsampling};
-use slidezoom::geometry::{Flip, Point, Rect, Rotation, Size};
+use slidezoom::geometry::{Flip, Rect, Rotation};
 use slidezoom::layout::Container;
 use slidezoom::plan::{
     Associated, BaseTiles, BlankTiles, Bounds, ColourOption, FormatOption, Magnification, Page, PublishedProperties,
@@ -16,13 +13,11 @@ use slidezoom::plan::{
 };
 use slidezoom::pyramid::{Depth, TileGeometry};
 use slidezoom::render::{Intent, ReductionMethod, Rgb};
-use slidezoom::slide::{
-    self, InkOption, MicronsPerPixel, OpenOptions, ReaderChoice, SampleRange, SlideError, SlideLevel, Source,
-    SourceIdentity,
-};
+use slidezoom::slide::{InkOption, MicronsPerPixel, SlideLevel, SourceIdentity};
 use slidezoom::tile_layout::{ResourceId, TileLayout};
 
 use super::failure::Failure;
+use super::values;
 
 #[derive(Debug, Args)]
 pub(super) struct PyramidOptions {
@@ -67,7 +62,7 @@ pub(super) struct PyramidOptions {
     bounds: Area,
 
     /// Only this part of the slide: its left and top edge, width and height in pixels of the slide's full size, whatever was scanned of it
-    #[arg(long, value_name = "X,Y,W,H", value_parser = parse_rect, conflicts_with = "bounds")]
+    #[arg(long, value_name = "X,Y,W,H", value_parser = values::rect, conflicts_with = "bounds")]
     crop: Option<Rect>,
 
     /// Start from the slide's own level N and the pixels that are stored there: 0 is its full size
@@ -76,11 +71,11 @@ pub(super) struct PyramidOptions {
 
     /// Start from the size at which a pixel has so many micrometres: the slide is reduced by halves as far as that goes, and resampled for the
     /// rest, never enlarged
-    #[arg(long, value_name = "MPP", group = "resolution", value_parser = parse_target)]
+    #[arg(long, value_name = "MPP", group = "resolution", value_parser = values::target)]
     target_mpp: Option<MicronsPerPixel>,
 
     /// Start from the size at which the slide is magnified so many times, reduced in the same way
-    #[arg(long, value_name = "TIMES", group = "resolution", value_parser = parse_magnification)]
+    #[arg(long, value_name = "TIMES", group = "resolution", value_parser = values::magnification)]
     magnification: Option<Magnification>,
 
     /// Turn the export clockwise, by so many degrees: the part of the slide is cut out first, then reduced, then turned, then mirrored
@@ -103,12 +98,12 @@ pub(super) struct PyramidOptions {
     intent: Option<IntentName>,
 
     /// What transparent pixels are shown on [default: the slide's background, else ffffff]
-    #[arg(long, value_name = "RRGGBB", value_parser = parse_colour)]
+    #[arg(long, value_name = "RRGGBB", value_parser = values::colour)]
     background: Option<Rgb>,
 
     /// Micrometres per pixel of the full size, or those along x and y: what the scale bar measures by; 25400 / 300 in a picture of 300 dots an
     /// inch [default: the slide's]
-    #[arg(long, value_name = "MPP|X,Y", value_parser = parse_microns)]
+    #[arg(long, value_name = "MPP|X,Y", value_parser = values::microns)]
     mpp: Option<MicronsPerPixel>,
 }
 
@@ -143,7 +138,7 @@ pub(super) struct PublishingOptions {
 
     /// Of the layouts iiif2 and iiif3: the address of the folder that the export's own folder will be served in, which info.json names; where
     /// none is given, it has a placeholder, and a note says so
-    #[arg(long, value_name = "URL", value_parser = parse_resource_id)]
+    #[arg(long, value_name = "URL", value_parser = values::resource_id)]
     id: Option<ResourceId>,
 
     /// Down to where the pyramid goes. pixel: to the level of one pixel, as Deep Zoom viewers expect; tile: to the largest level that is one
@@ -156,7 +151,7 @@ pub(super) struct PublishingOptions {
     /// of 255 in any channel. keep: they are files as all others; skip: they are left out, but for levels that are one tile; the page
     /// draws them, the .dzi tells other viewers where tiles are, and the description which are not; not in a .szi, which has every tile. share: in a
     /// folder they are one file a size with many names (hard links), which most copying programs and buckets make many files of again
-    #[arg(long, value_name = "keep|skip[=N]|share[=N]", default_value = "keep", value_parser = parse_blank)]
+    #[arg(long, value_name = "keep|skip[=N]|share[=N]", default_value = "keep", value_parser = values::blank)]
     blank: BlankTiles,
 
     /// Write a quick fingerprint of the slide's file into the description, and not the SHA-256 of all of it
@@ -168,72 +163,6 @@ pub(super) struct PublishingOptions {
 enum OnReadError {
     Stop,
     Blank,
-}
-
-#[derive(Debug, Args)]
-pub(super) struct Reading {
-    /// How the full-size pixels of a slide are read; auto: JPEG tiles straight from TIFF files, several times faster, anything else
-    /// through OpenSlide. The pixels are the same
-    #[arg(long, value_enum, default_value_t = ReaderName::Auto)]
-    reader: ReaderName,
-
-    /// Of a TIFF file with several pictures, this one, counted from 1; TIFF files that are slides are then read as ordinary images [default: 1]
-    #[arg(long, value_name = "N")]
-    page: Option<NonZeroU32>,
-
-    /// Of an ordinary image: which values of its samples become black and white. What lies between goes by a straight line, and what lies beyond
-    /// is cut off [default: 0 and the greatest that the samples can have, for unsigned ones of up to 16 bits; all others need it]
-    #[arg(long, value_name = "BLACK,WHITE", value_parser = parse_range, allow_hyphen_values = true)]
-    range: Option<SampleRange>,
-
-    /// Memory for what cannot be read row by row: interlaced PNG, progressive JPEG, images that are turned or made smaller. Where it does not do, nothing is begun
-    #[arg(long, value_name = "BYTES|nM|nG", default_value = "2G", value_parser = parse_memory)]
-    memory: u64,
-}
-
-/// How standard input is called as an input.
-pub(super) const STANDARD_INPUT: &str = "-";
-
-impl Reading {
-    /// Opens a slide or an image by what was typed; `-` is standard input.
-    ///
-    /// # Errors
-    /// [`Failure`] where it cannot be read.
-    pub fn open(&self, path: &Path, inks: InkOption) -> Result<Box<dyn Source>, Failure> {
-        if path != Path::new(STANDARD_INPUT) {
-            return Ok(slide::open_with(path, self.options(inks))?);
-        }
-        let opened = slide::open_pipe(Path::new("standard input"), Box::new(std::io::stdin()), &self.options(inks));
-        opened.map_err(|error| match error {
-            error @ SlideError::NeedsFile { .. } if standard_input_is_a_file() => {
-                Failure::from(error).hinted("give the file's name instead of -")
-            }
-            error @ SlideError::NothingCame { .. } if standard_input_is_a_file() => {
-                Failure::from(error).hinted("the file is empty, or was read to its end before")
-            }
-            error => error.into(),
-        })
-    }
-
-    fn options(&self, inks: InkOption) -> OpenOptions {
-        let reader = match self.reader {
-            ReaderName::Auto => ReaderChoice::Auto,
-            ReaderName::Openslide => ReaderChoice::OpenSlide,
-        };
-        OpenOptions { reader, page: self.page, memory: self.memory, range: self.range, inks }
-    }
-}
-
-/// Whether standard input is a file (`< picture.tif`) and no pipe.
-fn standard_input_is_a_file() -> bool {
-    let input = std::io::stdin().as_fd().try_clone_to_owned().map(File::from);
-    input.and_then(|input| input.metadata()).is_ok_and(|metadata| metadata.is_file())
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum ReaderName {
-    Auto,
-    Openslide,
 }
 
 #[derive(Debug, Args)]
@@ -330,21 +259,6 @@ enum Area {
     Full,
 }
 
-fn parse_blank(text: &str) -> Result<BlankTiles, String> {
-    let (policy, tolerance) =
-        text.split_once('=').map_or((text, None), |(policy, tolerance)| (policy, Some(tolerance)));
-    let tolerance = tolerance.map(|tolerance| {
-        tolerance.parse::<u8>().map_err(|_| format!("{tolerance:?} is not a whole number from 0 to 255"))
-    });
-    let tolerance = tolerance.transpose()?;
-    match (policy, tolerance) {
-        ("keep", None) => Ok(BlankTiles::Keep),
-        ("skip", tolerance) => Ok(BlankTiles::Skip(tolerance.unwrap_or(0))),
-        ("share", tolerance) => Ok(BlankTiles::Share(tolerance.unwrap_or(0))),
-        _ => Err("possible values: keep, skip, share, and skip=N or share=N with N from 0 to 255".to_owned()),
-    }
-}
-
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum ReductionName {
     Mean,
@@ -354,66 +268,6 @@ enum ReductionName {
     Min,
     Nearest,
     Lanczos3,
-}
-
-fn parse_resource_id(text: &str) -> Result<ResourceId, String> {
-    ResourceId::new(text).map_err(|error| error.to_string())
-}
-
-fn parse_range(text: &str) -> Result<SampleRange, String> {
-    let numbers =
-        text.split_once(',').and_then(|(black, white)| black.trim().parse().ok().zip(white.trim().parse().ok()));
-    let range = numbers.and_then(|(black, white)| SampleRange::new(black, white));
-    range.ok_or_else(|| "a range is two numbers, the smaller one first, such as 0,4095".to_owned())
-}
-
-fn parse_memory(text: &str) -> Result<u64, String> {
-    let (number, unit) = match text.to_ascii_uppercase() {
-        text if text.ends_with('G') => (text.trim_end_matches('G').to_owned(), 1 << 30),
-        text if text.ends_with('M') => (text.trim_end_matches('M').to_owned(), 1 << 20),
-        text => (text, 1),
-    };
-    let bytes = number.parse::<u64>().ok().and_then(|number| number.checked_mul(unit));
-    bytes.ok_or_else(|| "memory is a number of bytes, or of mebibytes or gibibytes: 500M, 4G".to_owned())
-}
-
-fn parse_colour(text: &str) -> Result<Rgb, String> {
-    Rgb::from_hex(text).ok_or_else(|| "a colour is six hexadecimal digits, such as f0e0d0".to_owned())
-}
-
-fn parse_rect(text: &str) -> Result<Rect, String> {
-    let numbers = text.split(',').map(|number| number.trim().parse::<u32>()).collect::<Result<Vec<_>, _>>();
-    let rect = match numbers.as_deref() {
-        Ok(&[x, y, width, height]) => Size::new(width, height).and_then(|size| Rect::new(Point { x, y }, size)),
-        _ => None,
-    };
-    rect.ok_or_else(|| "a part of a slide is X,Y,WIDTH,HEIGHT in whole pixels, such as 1024,2048,500,400".to_owned())
-}
-
-fn parse_target(text: &str) -> Result<MicronsPerPixel, String> {
-    let expected = || {
-        format!("micrometres per pixel are a number above 0 and up to {}, such as 0.5", MicronsPerPixel::MOST_STATED)
-    };
-    stated_microns(text, text).ok_or_else(expected)
-}
-
-fn stated_microns(x: &str, y: &str) -> Option<MicronsPerPixel> {
-    MicronsPerPixel::stated(x.trim().parse().ok()?, y.trim().parse().ok()?)
-}
-
-fn parse_magnification(text: &str) -> Result<Magnification, String> {
-    let number = text.strip_suffix(['x', '×']).unwrap_or(text).trim().parse().ok();
-    number.and_then(Magnification::new).ok_or_else(|| "a magnification is a number above 0, such as 10".to_owned())
-}
-
-pub(super) fn parse_microns(text: &str) -> Result<MicronsPerPixel, String> {
-    let (x, y) = text.split_once(',').unwrap_or((text, text));
-    stated_microns(x, y).ok_or_else(|| {
-        format!(
-            "micrometres per pixel are a number above 0 and up to {}, or two with a comma, such as 0.25",
-            MicronsPerPixel::MOST_STATED
-        )
-    })
 }
 
 impl PyramidOptions {

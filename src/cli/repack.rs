@@ -12,10 +12,11 @@ use slidezoom::repack::{RepackOptions, repack};
 use slidezoom::sink::Existing;
 use slidezoom::slide::MicronsPerPixel;
 
-use super::export::container_of;
+use super::destinations::container_of;
 use super::failure::Failure;
-use super::options::{Jobs, parse_microns};
+use super::options::Jobs;
 use super::progress::{Mode, Watcher};
+use super::values;
 
 /// Copy an export into another container, folder, .zip or .szi: tiles byte for byte, and checked on the way
 #[derive(Debug, Args)]
@@ -41,7 +42,7 @@ pub(super) struct Arguments {
     no_viewer: bool,
 
     /// Micrometres per pixel of the full size, or those along x and y [default: what the export says]
-    #[arg(long, value_name = "MPP|X,Y", value_parser = parse_microns)]
+    #[arg(long, value_name = "MPP|X,Y", value_parser = values::microns)]
     mpp: Option<MicronsPerPixel>,
 
     /// Replace an export that exists already, in one step, when the copy is whole

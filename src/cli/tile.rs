@@ -14,7 +14,8 @@ use slidezoom::tile_layout::TileLayout;
 use slidezoom::{Error, ExportPlan};
 
 use super::failure::Failure;
-use super::options::{Jobs, PyramidOptions, Reading};
+use super::options::{Jobs, PyramidOptions};
+use super::reading::Reading;
 
 /// Write one tile: from the slide's own level that is nearest in size, as openslide-python does
 #[derive(Debug, Args)]

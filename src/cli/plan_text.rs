@@ -1,0 +1,122 @@
+//! A plan in words, for `--dry-run` and `info`.
+
+use slidezoom::geometry::{Flip, Rotation};
+use slidezoom::plan::BaseTiles;
+use slidezoom::slide::SlideLevel;
+use slidezoom::{ExportPlan, SlideInfo};
+
+use super::destinations::Task;
+use super::plain;
+
+/// The plan as text.
+pub(super) fn describe(info: &SlideInfo, plan: &ExportPlan, task: &Task) -> String {
+    use std::fmt::Write;
+
+    let pyramid = plan.pyramid();
+    let mut text = String::new();
+    let area = plan.area();
+    // Writing to a String cannot fail.
+    let _ = writeln!(text, "{} → {}", plain(&task.slide.to_string_lossy()), plain(&task.destination.to_string_lossy()));
+    let _ = writeln!(text, "  reader      {}", plain(&info.reader.to_string()));
+    let _ = writeln!(text, "  area        {area} of the slide");
+    if let Some(reduction) = reduction(info, plan) {
+        let _ = writeln!(text, "  reduction   {reduction}");
+    }
+    if let Some(orientation) = orientation(plan) {
+        let _ = writeln!(text, "  orientation {orientation}");
+    }
+    let _ = writeln!(text, "  layout      {}", plan.tile_layout().word());
+    let _ = writeln!(text, "  colour      {}", plan.colour().handling());
+    let _ = writeln!(text, "  background  {}", plan.background());
+    let _ = writeln!(
+        text,
+        "  tiles       {} of {}, overlap {}, {}",
+        pyramid.tile_count(),
+        pyramid.geometry().tile_size(),
+        pyramid.geometry().overlap(),
+        encoding(plan)
+    );
+    let _ = writeln!(text, "  levels      {}, each reduced by {}", pyramid.levels().len(), plan.reduction().name());
+    let _ = writeln!(text, "  estimate    {:.1} MB", plan.estimated_bytes() as f64 / 1e6);
+    let _ = writeln!(
+        text,
+        "  associated  {}",
+        if plan.associated().is_empty() { "none".to_owned() } else { plain(&plan.associated().join(", ")) }
+    );
+    let _ = writeln!(text, "  {:>5}  {:>15}  {:>11}  {:>9}", "level", "pixels", "grid", "tiles");
+    for level in pyramid.levels().rev() {
+        let _ = writeln!(
+            text,
+            "  {:>5}  {:>15}  {:>11}  {:>9}",
+            level.number(),
+            pyramid.level_size(level).to_string(),
+            pyramid.grid(level).to_string(),
+            pyramid.level_tile_count(level)
+        );
+    }
+    text
+}
+
+/// What the export's full size comes of, in words; `None` where that is the slide's full size.
+fn reduction(info: &SlideInfo, plan: &ExportPlan) -> Option<String> {
+    let placement = plan.placement();
+    if placement.is_full_size() {
+        return None;
+    }
+    let from = match placement.level() {
+        SlideLevel::BASE => "full size".to_owned(),
+        level => {
+            let downsample = info.levels.get(level.0 as usize).map_or(1.0, |level| level.downsample);
+            format!("slide level {level} (downsample {downsample:.3})")
+        }
+    };
+    let halved = (placement.halvings() > 0).then(|| format!("halved {}×", placement.halvings()));
+    let [across, down] = placement.scale();
+    let resampled = placement.is_resampled().then(|| format!("resampled by {across:.4} × {down:.4}"));
+    Some([Some(from), halved, resampled].into_iter().flatten().collect::<Vec<_>>().join(", "))
+}
+
+/// How the export is turned and mirrored, in words; `None` where it is not.
+fn orientation(plan: &ExportPlan) -> Option<String> {
+    let turned = match plan.rotation() {
+        Rotation::None => None,
+        rotation => Some(format!("turned by {}° clockwise", rotation.degrees())),
+    };
+    let mirrored = plan.flip().map(|flip| match flip {
+        Flip::Horizontal => "mirrored, left and right".to_owned(),
+        Flip::Vertical => "mirrored, top and bottom".to_owned(),
+    });
+    let words: Vec<String> = turned.into_iter().chain(mirrored).collect();
+    (!words.is_empty()).then(|| words.join(", then "))
+}
+
+/// The tiles' format in words.
+pub(super) fn encoding(plan: &ExportPlan) -> String {
+    use slidezoom::encode::{JpegCoding, Subsampling, TileFormat, WebPCompression};
+
+    let encoded = match plan.format() {
+        TileFormat::Png => "PNG".to_owned(),
+        TileFormat::WebP { compression: WebPCompression::Lossless } => "WebP lossless".to_owned(),
+        TileFormat::WebP { compression: WebPCompression::Lossy { quality } } => {
+            format!("WebP quality {} 4:2:0", quality.get())
+        }
+        TileFormat::Jpeg { quality, subsampling, coding } => {
+            let subsampling = match subsampling {
+                Subsampling::Full => "4:4:4",
+                Subsampling::HalfWidth => "4:2:2",
+                Subsampling::Quarter => "4:2:0",
+                Subsampling::Grey => "grey",
+            };
+            let coding = match coding {
+                JpegCoding::Baseline => "",
+                JpegCoding::Optimised => " optimised",
+                JpegCoding::Progressive => " progressive",
+            };
+            format!("JPEG quality {} {subsampling}{coding}", quality.get())
+        }
+    };
+    match plan.base_tiles() {
+        BaseTiles::Encoded => encoded,
+        BaseTiles::Lossless => format!("the slide's own JPEG (lossless), smaller levels {encoded}"),
+    }
+}
