@@ -41,7 +41,7 @@ fn find_openslide() -> Result<(), String> {
 
 /// The classic interface of the libjpeg-turbo that `turbojpeg-sys` has built, by whose headers it must be compiled.
 fn compile_jpeg_rows() -> Result<(), String> {
-    const SOURCE: &str = "src/slide/raster/jpeg/rows.c";
+    const SOURCE: &str = "src/codec/decode/jpeg/rows.c";
     println!("cargo::rerun-if-changed={SOURCE}");
     let headers =
         env::var("DEP_TURBOJPEG_INCLUDE").map_err(|_| "turbojpeg-sys does not say where its headers are".to_owned())?;

@@ -9,14 +9,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use divan::Bencher;
 use divan::counter::{BytesCount, ItemsCount};
-use slidezoom::encode::{JpegCoding, Quality, Subsampling, TileEncoder, TileFormat};
+use slidezoom::codec::{JpegCoding, Quality, Subsampling, TileEncoder, TileFormat};
+use slidezoom::color::{ColourConversion, IccProfile, InkConversion, PixelColours, ProfileEffect};
 use slidezoom::geometry::{Point, Rect, Size};
-use slidezoom::render::{
-    ColourConversion, IccProfile, InkConversion, PixelColours, Pixels, PremultipliedPixels, ProfileEffect,
-    ReductionMethod, Rgb,
-};
-use slidezoom::sink::{DirectorySink, EntryName, Existing, Sink};
-use slidezoom::slide::{self, ReaderChoice, Source, StoredTileReader};
+use slidezoom::key::EntryName;
+use slidezoom::pixels::{Pixels, PremultipliedPixels, ReductionMethod, Rgb};
+use slidezoom::sink::{DirectorySink, Existing, Sink};
+use slidezoom::source::{self, ReaderChoice, Source, StoredTileReader};
 use slidezoom_fixtures::icc::{self, Precision};
 
 fn main() {
@@ -25,7 +24,7 @@ fn main() {
 
 fn real_slide(choice: ReaderChoice) -> Box<dyn Source> {
     let path = slidezoom_fixtures::real_slide().expect("the real slide comes with the crate openslide-rs");
-    slide::open_with(&path, choice).expect("the real slide opens")
+    source::open_with(&path, choice).expect("the real slide opens")
 }
 
 fn rect(x: u32, y: u32, side: u32) -> Rect {

@@ -18,9 +18,9 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use slidezoom::geometry::Rect;
+use slidezoom::pixels::{PIXEL_BYTES, PixelView, Rgb, relative_to};
 use slidezoom::plan::{ExportOptions, FormatOption};
 use slidezoom::pyramid::{TileAddress, TileGeometry};
-use slidezoom::render::{PIXEL_BYTES, PixelView, Rgb, relative_to};
 use slidezoom::{Slide, SlidePyramid};
 
 /// A block of so many columns and rows is read at once, so that stored tiles that small ones share are decoded about once.

@@ -15,9 +15,10 @@ use std::io::{BufRead, BufReader, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::process::ExitCode;
 
-use slidezoom::metadata::{Findings, describe};
-use slidezoom::tile_set::TileSet;
-use slidezoom::{ExportOptions, Slide, SlidePyramid, viewer};
+use slidezoom::engine::metadata::{Findings, describe};
+use slidezoom::layout::viewer;
+use slidezoom::pyramid::TileSet;
+use slidezoom::{ExportOptions, Slide, SlidePyramid};
 
 const NAME: &str = "slide";
 

@@ -66,7 +66,7 @@ enum Command {
 
 /// The command with the version of the OpenSlide that it runs with.
 fn command() -> clap::Command {
-    let openslide = slidezoom::slide::openslide_version().unwrap_or_else(|message| format!("unknown: {message}"));
+    let openslide = slidezoom::source::openslide_version().unwrap_or_else(|message| format!("unknown: {message}"));
     Arguments::command().version(format!("{} (OpenSlide {openslide})", env!("CARGO_PKG_VERSION")))
 }
 

@@ -2,11 +2,12 @@
 
 use std::path::PathBuf;
 
-use crate::encode::EncodeError;
+use crate::codec::EncodeError;
+use crate::key::EntryNameError;
 use crate::plan::PlanError;
 use crate::pyramid::TileAddress;
 use crate::sink::SinkError;
-use crate::slide::SlideError;
+use crate::source::SlideError;
 
 /// Why an export failed.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -81,4 +82,10 @@ pub enum Error {
         /// Why the rest could not be removed.
         leftover: SinkError,
     },
+}
+
+impl From<EntryNameError> for Error {
+    fn from(error: EntryNameError) -> Self {
+        Self::Destination(error.into())
+    }
 }

@@ -10,8 +10,10 @@ use std::ops::Range;
 
 use serde::Serialize;
 
+mod microns;
 mod orientation;
 
+pub use microns::MicronsPerPixel;
 pub use orientation::{Flip, Orientation, Rotation};
 
 #[cfg(test)]

@@ -3,13 +3,32 @@
 //! Every name is relative to the export's own folder: a folder that is named by the user, or the one root folder in an archive. Tiles and
 //! descriptor stand where every viewer of their [`TileLayout`] looks for them; only what goes with them moves.
 
+use std::fmt;
+use std::ops::Range;
 use std::path::Path;
 
 use serde::Serialize;
 
-use crate::manifest::MANIFEST;
-use crate::tile_layout::{TileLayout, TileNames};
-use crate::viewer;
+use crate::key::EntryName;
+
+pub mod descriptor;
+pub mod manifest;
+pub mod scan_properties;
+pub mod tile_index;
+pub mod tile_layout;
+pub mod viewer;
+
+use manifest::MANIFEST;
+use tile_layout::{TileLayout, TileNames};
+
+/// Makes an archive's last entry, which tells where all others are.
+pub trait ArchiveIndex: fmt::Debug + Send {
+    /// Takes note of an entry: its name in the root folder, and where in the archive its contents are.
+    fn add(&mut self, name: &EntryName, place: Range<u64>);
+
+    /// The last entry's name in the root folder, and its contents.
+    fn finish(&mut self) -> (EntryName, Vec<u8>);
+}
 
 /// What an export is kept in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize)]

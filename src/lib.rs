@@ -1,35 +1,25 @@
 #![doc = include_str!("../README.md")]
 
 pub mod archive;
-mod conveyor;
-pub mod descriptor;
-pub mod encode;
+pub mod codec;
+pub mod color;
+pub mod engine;
 pub mod error;
 pub mod export;
-pub mod exported;
-pub mod gallery;
 pub mod geometry;
+pub mod key;
 pub mod layout;
-pub mod manifest;
-pub mod metadata;
+pub mod pixels;
 pub mod plan;
-pub mod progress;
 pub mod pyramid;
-pub mod render;
-pub mod repack;
-pub mod scan_properties;
+mod schedule;
 pub mod sink;
-pub mod slide;
 pub mod slide_pyramid;
-pub mod tile_index;
-pub mod tile_layout;
-pub mod tile_set;
-pub mod verify;
-pub mod viewer;
+pub mod source;
 
+pub use engine::{ExportReport, export};
 pub use error::Error;
-pub use export::{ExportReport, export};
 pub use plan::{ExportOptions, ExportPlan};
 pub use pyramid::{PyramidPlan, TileAddress};
-pub use slide::{SlideInfo, Source};
 pub use slide_pyramid::{Slide, SlidePyramid};
+pub use source::{SlideInfo, Source};

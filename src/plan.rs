@@ -6,15 +6,17 @@
 
 use serde::Serialize;
 
-use crate::descriptor::{Descriptor, display_rects};
-use crate::encode::TileFormat;
+use crate::codec::TileFormat;
+use crate::color::IccProfile;
+use crate::geometry::MicronsPerPixel;
 use crate::geometry::{Flip, Orientation, Point, Rect, Rotation, Size};
+use crate::layout::descriptor::{Descriptor, display_rects};
+use crate::layout::tile_layout::{ResourceId, TileLayout, TileNames};
 use crate::layout::{Container, Layout};
+use crate::pixels::{Pixels, PremultipliedPixels, ReductionMethod, Rgb};
+use crate::pyramid::TileSet;
 use crate::pyramid::{Depth, Level, PyramidPlan, TileAddress, TileGeometry};
-use crate::render::{IccProfile, Pixels, PremultipliedPixels, ReductionMethod, Rgb};
-use crate::slide::{AssociatedImage, MicronsPerPixel, Reader, SlideInfo, SourceIdentity, StoredColours};
-use crate::tile_layout::{ResourceId, TileLayout, TileNames};
-use crate::tile_set::TileSet;
+use crate::source::{AssociatedImage, Reader, SlideInfo, SourceIdentity, StoredColours};
 
 mod colour;
 mod error;

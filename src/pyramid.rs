@@ -13,9 +13,13 @@ use serde::Serialize;
 
 use crate::geometry::{Rect, Size};
 
+mod tile_set;
+
+pub use tile_set::TileSet;
+
 /// A Deep Zoom level: 0 is the 1×1 image, [`PyramidPlan::max_level`] the full size.
 ///
-/// Not a slide level (those count from the full size down, see [`SlideLevel`](crate::slide::SlideLevel)).
+/// Not a slide level (those count from the full size down, see [`SlideLevel`](crate::source::SlideLevel)).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(transparent)]
 pub struct Level(u8);

@@ -4,11 +4,10 @@
 //! holds: until [`Sink::commit`] has returned `Ok`, nothing stands under the final name; after
 //! [`Sink::abandon`], or when a sink is dropped without a commit, nothing of it is left.
 
-use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::manifest::Digest;
+use crate::key::{Digest, EntryName, EntryNameError};
 
 mod archive;
 mod checkpoint;
@@ -19,41 +18,12 @@ mod memory;
 mod partial;
 mod single_file;
 
-pub use archive::{ArchiveIndex, ArchiveSink};
+pub use archive::ArchiveSink;
 pub use checkpoint::{Checkpoint, LeftState, WriteState};
 pub use directory::DirectorySink;
 pub use existing::Existing;
 pub use memory::{MemorySink, Published};
 pub use single_file::{NewFiles, write_file};
-
-/// A file's name inside an export: relative, with `/` between folders.
-///
-/// Always at least one component, and none of them empty, `.` or `..` or holding a NUL: nothing can be named outside the export.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct EntryName(String);
-
-impl EntryName {
-    /// Checks a name.
-    ///
-    /// # Errors
-    /// [`SinkError::Name`] where it could name something outside the export, or nothing.
-    pub fn new(name: String) -> Result<Self, SinkError> {
-        let plain = |component: &str| !matches!(component, "" | "." | "..") && !component.contains('\0');
-        if name.split('/').all(plain) { Ok(Self(name)) } else { Err(SinkError::Name { name }) }
-    }
-
-    /// The name as text.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Display for EntryName {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(formatter)
-    }
-}
 
 /// Takes the files of one export.
 ///
@@ -238,11 +208,8 @@ pub enum SinkError {
         path: PathBuf,
     },
     /// A file's name could reach outside the export.
-    #[error("{name:?} cannot be a file's name inside an export")]
-    Name {
-        /// The name.
-        name: String,
-    },
+    #[error(transparent)]
+    Name(#[from] EntryNameError),
     /// The export was published and is whole; what was to be done after that failed.
     #[error("{path}: the export, which stands, is whole, but {cause}", path = path.display())]
     AfterPublishing {
@@ -274,19 +241,4 @@ impl SinkError {
 pub(crate) fn failed(action: &'static str, path: &Path) -> impl Fn(std::io::Error) -> SinkError {
     let path = path.to_owned();
     move |source| SinkError::Operation { action, path: path.clone(), source: Arc::new(source) }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_stay_inside() {
-        for good in ["a", "CMU-1.dzi", "a/b/c", "..a", "a b/#%é", "...", "new\nline"] {
-            assert!(EntryName::new(good.to_owned()).is_ok(), "{good:?}");
-        }
-        for bad in ["", "/a", "a/", "a//b", ".", "..", "../a", "a/../b", "a/.", "nul\0"] {
-            assert!(EntryName::new(bad.to_owned()).is_err(), "{bad:?}");
-        }
-    }
 }

@@ -6,15 +6,16 @@
 use std::num::NonZeroUsize;
 use std::path::Path;
 
-use crate::encode::TileEncoder;
+use crate::codec::TileEncoder;
+use crate::engine::progress::Progress;
+use crate::engine::{ExportReport, exact_region, export, nearest_tile};
 use crate::error::Error;
-use crate::export::{ExportReport, create_sink, exact_region, export, nearest_tile};
+use crate::export::create_sink;
 use crate::geometry::Rect;
+use crate::pixels::Pixels;
 use crate::plan::{ExportOptions, ExportPlan, PlanError};
-use crate::progress::Progress;
-use crate::render::Pixels;
 use crate::sink::Existing;
-use crate::slide::{self, OpenOptions, SlideInfo, Source};
+use crate::source::{self, OpenOptions, SlideInfo, Source};
 
 /// A slide that is open for reading.
 ///
@@ -46,7 +47,7 @@ impl Slide {
     /// # Errors
     /// As [`open`](Self::open).
     pub fn open_with(path: impl AsRef<Path>, options: impl Into<OpenOptions>) -> Result<Self, Error> {
-        Ok(Self { source: slide::open_with(path.as_ref(), options)? })
+        Ok(Self { source: source::open_with(path.as_ref(), options)? })
     }
 
     /// What is known of it.
@@ -139,7 +140,7 @@ impl SlidePyramid<'_> {
     /// when all of it is written and on the disk.
     ///
     /// ```
-    /// use slidezoom::progress::Unwatched;
+    /// use slidezoom::engine::progress::Unwatched;
     /// use slidezoom::sink::Existing;
     /// use slidezoom::{ExportOptions, Slide};
     ///

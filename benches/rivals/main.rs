@@ -19,9 +19,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 use std::time::{Duration, Instant};
 
-use slidezoom::encode::{JpegCoding, Quality, Subsampling, TileEncoder, TileFormat};
+use slidezoom::codec::{JpegCoding, Quality, Subsampling, TileEncoder, TileFormat};
 use slidezoom::geometry::Size;
-use slidezoom::render::{PIXEL_BYTES, PremultipliedPixels, Rgb};
+use slidezoom::pixels::{PIXEL_BYTES, PremultipliedPixels, Rgb};
 use slidezoom_fixtures::{SlideBuilder, Style, TileBank, real_slide};
 use turbojpeg::{Decompressor, Image, PixelFormat};
 use walkdir::WalkDir;

@@ -15,7 +15,7 @@ const LONGEST_COMMENT: usize = u16::MAX as usize;
 
 /// Where the list of files is, and how long.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct EndRecord {
+pub(crate) struct EndRecord {
     /// The byte that the first of the end records begins at: there the list of files ends.
     pub starts_at: u64,
     pub directory: Range<u64>,

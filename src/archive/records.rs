@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::io::{self, Read};
 
-pub(super) const LOCAL_HEADER_BYTES: usize = 30;
+pub(crate) const LOCAL_HEADER_BYTES: usize = 30;
 const RECORD_BYTES: usize = 46;
 const STORED: u16 = 0;
 const ENCRYPTED: u16 = 1;
@@ -15,7 +15,7 @@ const REGULAR_FILE: u32 = 0o10;
 const FOLDER: u32 = 0o4;
 
 /// Little-endian numbers by their place.
-pub(super) struct Fields<'a>(pub &'a [u8]);
+pub(crate) struct Fields<'a>(pub &'a [u8]);
 
 impl Fields<'_> {
     pub fn short(&self, at: usize) -> u16 {
@@ -71,7 +71,7 @@ pub struct ArchiveEntry {
 
 impl ArchiveEntry {
     /// Reads the next record of a directory.
-    pub(super) fn read(reader: &mut impl Read) -> io::Result<Self> {
+    pub(crate) fn read(reader: &mut impl Read) -> io::Result<Self> {
         let invalid = |message: &str| io::Error::new(io::ErrorKind::InvalidData, message.to_owned());
         let mut record = [0; RECORD_BYTES];
         reader.read_exact(&mut record)?;
@@ -126,7 +126,7 @@ impl ArchiveEntry {
         String::from_utf8_lossy(&self.name)
     }
 
-    pub(super) const fn raw_name(&self) -> &[u8] {
+    pub(crate) const fn raw_name(&self) -> &[u8] {
         &self.name
     }
 
@@ -162,24 +162,24 @@ impl ArchiveEntry {
         made_by >> 8 == UNIX && !matches!(external >> 28, 0 | REGULAR_FILE | FOLDER)
     }
 
-    pub(super) const fn stored_bytes(&self) -> u64 {
+    pub(crate) const fn stored_bytes(&self) -> u64 {
         self.stored_bytes
     }
 
-    pub(super) const fn header_offset(&self) -> u64 {
+    pub(crate) const fn header_offset(&self) -> u64 {
         self.header_offset
     }
 
-    pub(super) const fn version_needed(&self) -> u16 {
+    pub(crate) const fn version_needed(&self) -> u16 {
         self.common.version_needed
     }
 
-    pub(super) const fn has_descriptor(&self) -> bool {
+    pub(crate) const fn has_descriptor(&self) -> bool {
         self.common.flags & HAS_DESCRIPTOR != 0
     }
 
     /// Where it ends if its local header is as short as can be.
-    pub(super) fn likely_end(&self) -> u64 {
+    pub(crate) fn likely_end(&self) -> u64 {
         self.header_offset
             .saturating_add((LOCAL_HEADER_BYTES + self.name.len()) as u64)
             .saturating_add(self.stored_bytes)
@@ -200,7 +200,7 @@ impl ArchiveEntry {
     }
 
     /// What the entries of our own archives never have.
-    pub(super) fn unlike_ours(&self) -> Option<String> {
+    pub(crate) fn unlike_ours(&self) -> Option<String> {
         let (made_by, disk, internal, external, comment_bytes, extras) = self.about;
         let Common { version_needed, flags, time, date, .. } = self.common;
         // A size past 4 GiB needs version 4.5, and an offset alone does not say so. The same version is what the record says it was made by, under
@@ -225,7 +225,7 @@ impl ArchiveEntry {
     }
 
     /// The forms that a data descriptor of this entry can have: with a signature and without, with long sizes first.
-    pub(super) fn descriptors(&self) -> Vec<Vec<u8>> {
+    pub(crate) fn descriptors(&self) -> Vec<Vec<u8>> {
         let crc = self.common.crc.to_le_bytes();
         let long = [&crc[..], &self.stored_bytes.to_le_bytes(), &self.bytes.to_le_bytes()].concat();
         let short = [&crc[..], &(self.stored_bytes as u32).to_le_bytes(), &(self.bytes as u32).to_le_bytes()].concat();
@@ -259,7 +259,7 @@ impl<'a> Extra<'a> {
 }
 
 /// What stands before an entry's contents.
-pub(super) struct LocalHeader {
+pub(crate) struct LocalHeader {
     /// Its length, with name and extra fields.
     pub bytes: u64,
     common: Common,

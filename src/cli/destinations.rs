@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
-use slidezoom::gallery;
+use slidezoom::export::gallery;
 use slidezoom::layout::Container;
 
 use super::export::Arguments;

@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::Args;
 use serde_json::json;
+use slidezoom::export::gallery::Gallery;
 use slidezoom::export::{check_finished, create_sink, resume_sink};
-use slidezoom::gallery::Gallery;
 use slidezoom::plan::{BaseTiles, Page};
 use slidezoom::sink::{Existing, Sink, SinkError};
 use slidezoom::{Error, ExportOptions, ExportPlan, ExportReport};

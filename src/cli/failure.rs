@@ -7,13 +7,13 @@ use std::process::ExitCode;
 
 use slidezoom::Error;
 use slidezoom::archive::ArchiveError;
-use slidezoom::gallery::GalleryError;
+use slidezoom::export::gallery::GalleryError;
+use slidezoom::export::repack::RepackError;
+use slidezoom::export::verify::VerifyError;
 use slidezoom::layout::Container;
 use slidezoom::plan::{NotLossless, PlanError};
-use slidezoom::repack::RepackError;
 use slidezoom::sink::SinkError;
-use slidezoom::slide::{NotDirect, SlideError};
-use slidezoom::verify::VerifyError;
+use slidezoom::source::{NotDirect, SlideError};
 
 use super::plain;
 

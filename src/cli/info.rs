@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use serde::Serialize;
-use slidezoom::export::{BlankShare, Sample, SavedImage, SavedImages, sample, save_associated_images};
+use slidezoom::color::Intent;
+use slidezoom::engine::{BlankShare, Sample, SavedImage, SavedImages, sample, save_associated_images};
 use slidezoom::plan::{BaseTiles, PlanError, Sampled};
-use slidezoom::render::Intent;
 use slidezoom::sink::SinkError;
-use slidezoom::slide::{InkOption, Reader, SlideError};
+use slidezoom::source::{InkOption, Reader, SlideError};
 use slidezoom::{Error, ExportOptions, ExportPlan, SlideInfo, Source};
 
 use super::failure::Failure;

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
-use slidezoom::slide::{self, SlideError};
+use slidezoom::source::{self, SlideError};
 use walkdir::{DirEntry, WalkDir};
 
 /// What the inputs name.
@@ -51,14 +51,14 @@ fn search(folder: &Path, found: &mut Found) {
         if !entry.file_type().is_file() {
             continue;
         }
-        let vendor = slide::detect_vendor(entry.path());
-        if vendor.is_none() && !slide::has_slide_ending(entry.path()) {
+        let vendor = source::detect_vendor(entry.path());
+        if vendor.is_none() && !source::has_slide_ending(entry.path()) {
             continue;
         }
         // Each file of a DICOM series opens the whole slide. A file that does not open is kept: its error is to be told.
         let series = vendor
             .filter(|vendor| vendor == "dicom")
-            .and_then(|_| slide::open(entry.path()).ok().and_then(|source| source.info().series().map(str::to_owned)));
+            .and_then(|_| source::open(entry.path()).ok().and_then(|source| source.info().series().map(str::to_owned)));
         if series.is_none_or(|series| series_seen.insert(series)) {
             found.slides.push(entry.into_path());
         }

@@ -4,17 +4,19 @@ use std::num::NonZeroUsize;
 
 use clap::{Args, ValueEnum};
 use slidezoom::ExportOptions;
-use slidezoom::encode::{JpegCoding, Quality, Subsampling};
+use slidezoom::codec::{JpegCoding, Quality, Subsampling};
+use slidezoom::color::Intent;
+use slidezoom::geometry::MicronsPerPixel;
 use slidezoom::geometry::{Flip, Rect, Rotation};
 use slidezoom::layout::Container;
+use slidezoom::layout::tile_layout::{ResourceId, TileLayout};
+use slidezoom::pixels::{ReductionMethod, Rgb};
 use slidezoom::plan::{
     Associated, BaseTiles, BlankTiles, Bounds, ColourOption, FormatOption, Magnification, Page, PublishedProperties,
     ReadErrorPolicy, Resolution, SubsamplingOption, default_geometry,
 };
 use slidezoom::pyramid::{Depth, TileGeometry};
-use slidezoom::render::{Intent, ReductionMethod, Rgb};
-use slidezoom::slide::{InkOption, MicronsPerPixel, SlideLevel, SourceIdentity};
-use slidezoom::tile_layout::{ResourceId, TileLayout};
+use slidezoom::source::{InkOption, SlideLevel, SourceIdentity};
 
 use super::failure::Failure;
 use super::values;

@@ -2,7 +2,7 @@
 
 use slidezoom::geometry::{Flip, Rotation};
 use slidezoom::plan::BaseTiles;
-use slidezoom::slide::SlideLevel;
+use slidezoom::source::SlideLevel;
 use slidezoom::{ExportPlan, SlideInfo};
 
 use super::destinations::Task;
@@ -92,7 +92,7 @@ fn orientation(plan: &ExportPlan) -> Option<String> {
 
 /// The tiles' format in words.
 pub(super) fn encoding(plan: &ExportPlan) -> String {
-    use slidezoom::encode::{JpegCoding, Subsampling, TileFormat, WebPCompression};
+    use slidezoom::codec::{JpegCoding, Subsampling, TileFormat, WebPCompression};
 
     let encoded = match plan.format() {
         TileFormat::Png => "PNG".to_owned(),

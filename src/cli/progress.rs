@@ -8,7 +8,7 @@ use std::time::Instant;
 use clap::ValueEnum;
 use indicatif::{ProgressBar, ProgressState, ProgressStyle};
 use serde_json::json;
-use slidezoom::progress::{Progress, TileWritten, Workload};
+use slidezoom::engine::progress::{Progress, TileWritten, Workload};
 
 use super::{plain, tell};
 

@@ -6,7 +6,7 @@ use std::os::fd::AsFd;
 use std::path::Path;
 
 use clap::{Args, ValueEnum};
-use slidezoom::slide::{self, InkOption, OpenOptions, ReaderChoice, SampleRange, SlideError, Source};
+use slidezoom::source::{self, InkOption, OpenOptions, ReaderChoice, SampleRange, SlideError, Source};
 
 use super::failure::Failure;
 use super::values;
@@ -42,9 +42,9 @@ impl Reading {
     /// [`Failure`] where it cannot be read.
     pub fn open(&self, path: &Path, inks: InkOption) -> Result<Box<dyn Source>, Failure> {
         if path != Path::new(STANDARD_INPUT) {
-            return Ok(slide::open_with(path, self.options(inks))?);
+            return Ok(source::open_with(path, self.options(inks))?);
         }
-        let opened = slide::open_pipe(Path::new("standard input"), Box::new(std::io::stdin()), &self.options(inks));
+        let opened = source::open_pipe(Path::new("standard input"), Box::new(std::io::stdin()), &self.options(inks));
         opened.map_err(|error| match error {
             error @ SlideError::NeedsFile { .. } if standard_input_is_a_file() => {
                 Failure::from(error).hinted("give the file's name instead of -")

@@ -6,11 +6,11 @@ use std::sync::atomic::AtomicBool;
 
 use clap::Args;
 use serde_json::json;
+use slidezoom::export::repack::{RepackOptions, repack};
+use slidezoom::geometry::MicronsPerPixel;
 use slidezoom::layout::Container;
 use slidezoom::plan::Page;
-use slidezoom::repack::{RepackOptions, repack};
 use slidezoom::sink::Existing;
-use slidezoom::slide::MicronsPerPixel;
 
 use super::destinations::container_of;
 use super::failure::Failure;

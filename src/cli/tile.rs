@@ -4,13 +4,13 @@ use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use slidezoom::encode::TileEncoder;
-use slidezoom::export::{exact_tile, nearest_tile};
+use slidezoom::codec::TileEncoder;
+use slidezoom::engine::{exact_tile, nearest_tile};
 use slidezoom::layout::Container;
+use slidezoom::layout::tile_layout::TileLayout;
+use slidezoom::pixels::ReductionMethod;
 use slidezoom::plan::{BaseTiles, FormatOption};
-use slidezoom::render::ReductionMethod;
 use slidezoom::sink::{Existing, write_file};
-use slidezoom::tile_layout::TileLayout;
 use slidezoom::{Error, ExportPlan};
 
 use super::failure::Failure;

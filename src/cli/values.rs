@@ -1,10 +1,11 @@
 //! Values as they are typed: each is read whole, or refused with what was expected.
 
+use slidezoom::geometry::MicronsPerPixel;
 use slidezoom::geometry::{Point, Rect, Size};
+use slidezoom::layout::tile_layout::ResourceId;
+use slidezoom::pixels::Rgb;
 use slidezoom::plan::{BlankTiles, Magnification};
-use slidezoom::render::Rgb;
-use slidezoom::slide::{MicronsPerPixel, SampleRange};
-use slidezoom::tile_layout::ResourceId;
+use slidezoom::source::SampleRange;
 
 pub(super) fn blank(text: &str) -> Result<BlankTiles, String> {
     let (policy, tolerance) =

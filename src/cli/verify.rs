@@ -6,9 +6,9 @@ use std::sync::atomic::AtomicBool;
 
 use clap::Args;
 use serde::Serialize;
-use slidezoom::gallery;
+use slidezoom::export::gallery;
+use slidezoom::export::verify::{Depth, Verification, VerifyError, verify};
 use slidezoom::layout::Container;
-use slidezoom::verify::{Depth, Verification, VerifyError, verify};
 use walkdir::{DirEntry, WalkDir};
 
 use super::failure::Failure;

@@ -2,12 +2,13 @@
 
 use std::path::Path;
 
+use crate::key::EntryName;
+use crate::layout::tile_index::TileIndexBuilder;
+use crate::layout::tile_layout::TileNames;
 use crate::layout::{Container, Layout};
 use crate::plan::ExportPlan;
 use crate::pyramid::PyramidPlan;
-use crate::sink::{ArchiveSink, DirectorySink, EntryName, Existing, Sink, SinkError};
-use crate::tile_index::TileIndexBuilder;
-use crate::tile_layout::TileNames;
+use crate::sink::{ArchiveSink, DirectorySink, Existing, Sink, SinkError};
 
 /// Prepares to write the export that `plan` settles as `destination`: a folder or an archive, as the plan says.
 ///

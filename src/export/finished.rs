@@ -9,14 +9,14 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use super::identity::{self, difference};
+use crate::engine::identity::{self, difference};
+use crate::engine::metadata;
 use crate::error::Error;
-use crate::exported;
+use crate::export::exported;
 use crate::layout::Container;
-use crate::metadata;
 use crate::plan::ExportPlan;
 use crate::sink::SinkError;
-use crate::slide::{Source, SourceIdentity, identify};
+use crate::source::{Source, SourceIdentity, identify};
 
 /// Looks whether the export at `destination` is what `plan` would make of `source`, whichever version has made it. Where its description has the SHA-256 of the picture's file,
 /// that file is read; of a slide that has a quickhash of OpenSlide's, only its length is looked at beside that. `stop` is asked now and then.

@@ -3,14 +3,13 @@
 use serde::{Serialize, Serializer};
 
 use super::{BaseTiles, ColourOption};
-use crate::render::{
-    ColourConversion, IccProfile, Intent, PixelColours, PremultipliedPixels, ProfileEffect, ProfileError,
-};
-use crate::slide::{InkColours, StoredColours};
+use crate::color::{ColourConversion, IccProfile, Intent, PixelColours, ProfileEffect, ProfileError};
+use crate::pixels::PremultipliedPixels;
+use crate::source::{InkColours, StoredColours};
 
 /// What is asked to become of colours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct AskedColour {
+pub(crate) struct AskedColour {
     pub option: ColourOption,
     /// That of the profile where none is asked for.
     pub intent: Option<Intent>,
@@ -18,7 +17,7 @@ pub(super) struct AskedColour {
 
 /// The files that colours go into.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct ColourFiles {
+pub(crate) struct ColourFiles {
     pub base_tiles: BaseTiles,
     /// Whether those of grey pixels are grey, and so may have a profile for grey.
     pub grey: bool,
@@ -46,7 +45,7 @@ pub enum Colour {
 impl Colour {
     /// Of pixels with this profile that go this way. A profile that tiles cannot have (of inks; of grey, where they are not) is converted by instead: what is
     /// seen is the same.
-    pub(super) fn settle(
+    pub(crate) fn settle(
         profile: Option<&IccProfile>,
         stored: &StoredColours,
         asked: AskedColour,
@@ -108,7 +107,7 @@ impl Colour {
     }
 
     /// Whether grey pixels stay grey, and their files may be: a profile for RGB that a tile gets needs three.
-    pub(super) fn keeps_grey(&self) -> bool {
+    pub(crate) fn keeps_grey(&self) -> bool {
         match self {
             Self::WithoutProfile | Self::Ignored(_) | Self::Unusable(..) | Self::AlreadySrgb(_) => true,
             Self::Converted(conversion) => conversion.keeps_grey(),

@@ -1,10 +1,12 @@
 //! Why a slide cannot be exported as asked: told before anything is read or written.
 
+use crate::codec::decode::ImageFormat;
+use crate::geometry::MicronsPerPixel;
 use crate::geometry::{Rect, Size};
+use crate::layout::tile_layout::TileLayout;
+use crate::pixels::ReductionMethod;
 use crate::pyramid::TileAddress;
-use crate::render::ReductionMethod;
-use crate::slide::{ImageFormat, MicronsPerPixel, NotDirect, SlideLevel};
-use crate::tile_layout::TileLayout;
+use crate::source::{NotDirect, SlideLevel};
 
 /// Why a slide cannot be exported as asked. Raised before anything is read or written.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]

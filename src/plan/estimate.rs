@@ -1,6 +1,6 @@
 //! How large tiles will be, before an export is made: from a table, or from tiles that were made of samples.
 
-use crate::encode::{JpegCoding, Quality, Subsampling, TileFormat, WebPCompression};
+use crate::codec::{JpegCoding, Quality, Subsampling, TileFormat, WebPCompression};
 
 /// Empty glass takes so much less than stained tissue: measured on CMU-1-Small-Region.
 const BLANK_TAKES: f64 = 0.2;
@@ -50,7 +50,7 @@ impl EncodedPixels {
 /// Bytes a pixel of the full size and of the smaller levels, where stained tissue takes `tissue` thousandths.
 ///
 /// Samples hold more or less of what is blank than the area does; what they took is corrected by what that takes.
-pub(super) fn bytes_a_pixel(sampled: &Sampled, tissue: u64) -> (f64, f64) {
+pub(crate) fn bytes_a_pixel(sampled: &Sampled, tissue: u64) -> (f64, f64) {
     let against_tissue = |blank: f64| 1.0 - (1.0 - BLANK_TAKES) * blank.clamp(0.0, 1.0);
     match sampled.tiles {
         None => {
@@ -67,7 +67,7 @@ pub(super) fn bytes_a_pixel(sampled: &Sampled, tissue: u64) -> (f64, f64) {
 
 /// So many pixels of so many bytes each.
 #[expect(clippy::cast_sign_loss, reason = "neither is negative")]
-pub(super) fn bytes(pixels: u64, bytes_a_pixel: f64) -> u64 {
+pub(crate) fn bytes(pixels: u64, bytes_a_pixel: f64) -> u64 {
     (pixels as f64 * bytes_a_pixel).round() as u64
 }
 
@@ -87,7 +87,7 @@ const WEBP: [(u64, [u64; 1]); 7] =
     [(1, [26]), (50, [90]), (75, [119]), (80, [142]), (90, [208]), (95, [268]), (100, [344])];
 
 /// Thousandths of a byte a pixel.
-pub(super) fn millibytes_per_pixel(format: TileFormat) -> u64 {
+pub(crate) fn millibytes_per_pixel(format: TileFormat) -> u64 {
     match format {
         TileFormat::Png => 996,
         TileFormat::WebP { compression: WebPCompression::Lossless } => 897,

@@ -1,19 +1,19 @@
 //! What a tile's file will be, settled from what was asked, the slide's own tiles, and what the export's pixels can be.
 
 use super::{Colour, ExportOptions, FormatOption, PlanError, SubsamplingOption};
-use crate::encode::{JpegCoding, Quality, Subsampling, TileFormat, WebPCompression};
+use crate::codec::{JpegCoding, Quality, Subsampling, TileFormat, WebPCompression};
 use crate::geometry::Size;
 use crate::layout::Container;
+use crate::layout::tile_layout::TileLayout;
+use crate::pixels::Rgb;
 use crate::pyramid::PyramidPlan;
-use crate::render::Rgb;
-use crate::slide::SlideInfo;
-use crate::tile_layout::TileLayout;
+use crate::source::SlideInfo;
 
 /// The tiles' format.
 ///
 /// # Errors
 /// [`PlanError::Subsampling`], [`PlanError::SziFormat`] and [`PlanError::TileSize`] where the format asked for cannot be what else was.
-pub(super) fn settle(
+pub(crate) fn settle(
     info: &SlideInfo,
     options: &ExportOptions,
     pyramid: &PyramidPlan,
@@ -51,7 +51,7 @@ pub(super) fn settle(
 }
 
 /// Whether all that is written of grey pixels is grey, where their colours stay: every tile, and what stands for those that are not there.
-pub(super) fn keeps_grey(info: &SlideInfo, options: &ExportOptions, background: Rgb) -> bool {
+pub(crate) fn keeps_grey(info: &SlideInfo, options: &ExportOptions, background: Rgb) -> bool {
     options.format == FormatOption::Jpeg
         && options.subsampling == SubsamplingOption::Auto
         && info.stored_subsampling == Some(Subsampling::Grey)
@@ -66,7 +66,7 @@ fn is_neutral(Rgb([red, green, blue]): Rgb) -> bool {
 
 /// What the file of an associated image is where tiles are of `format`: a picture of the glass has colours where the slide has none, and a `.szi`
 /// has them as JPEG in any case.
-pub(super) fn of_associated(format: TileFormat, container: Container) -> TileFormat {
+pub(crate) fn of_associated(format: TileFormat, container: Container) -> TileFormat {
     match format {
         TileFormat::Jpeg { quality, subsampling: Subsampling::Grey, coding } => {
             TileFormat::Jpeg { quality, subsampling: Subsampling::Full, coding }

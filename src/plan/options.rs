@@ -5,13 +5,15 @@ use std::collections::BTreeMap;
 use serde::{Serialize, Serializer};
 
 use super::resolution::Resolution;
-use crate::encode::{JpegCoding, Quality, Subsampling};
+use crate::codec::{JpegCoding, Quality, Subsampling};
+use crate::color::Intent;
+use crate::geometry::MicronsPerPixel;
 use crate::geometry::{Flip, Rect, Rotation};
 use crate::layout::Container;
+use crate::layout::tile_layout::{ResourceId, TileLayout};
+use crate::pixels::{ReductionMethod, Rgb};
 use crate::pyramid::{Depth, TileGeometry};
-use crate::render::{Intent, ReductionMethod, Rgb};
-use crate::slide::{MicronsPerPixel, SourceIdentity};
-use crate::tile_layout::{ResourceId, TileLayout};
+use crate::source::SourceIdentity;
 
 /// Which part of the slide is exported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -199,7 +201,7 @@ pub struct ExportOptions {
     pub flip: Option<Flip>,
     /// What transparent pixels are composited on; by default the slide's background, else white.
     pub background: Option<Rgb>,
-    /// Converted to sRGB. What becomes of inks is settled when an image is opened: [`OpenOptions::inks`](crate::slide::OpenOptions::inks).
+    /// Converted to sRGB. What becomes of inks is settled when an image is opened: [`OpenOptions::inks`](crate::source::OpenOptions::inks).
     pub colour: ColourOption,
     /// What a conversion keeps of colours that sRGB cannot show; by default what the profile says.
     pub intent: Option<Intent>,

@@ -10,9 +10,10 @@ use serde::{Serialize, Serializer};
 
 use super::resolution::Reduction;
 use super::{Bounds, ExportOptions, PlanError};
+use crate::geometry::MicronsPerPixel;
 use crate::geometry::{Orientation, Rect, Size};
-use crate::render::ResampledAxis;
-use crate::slide::{MicronsPerPixel, SlideInfo, SlideLevel};
+use crate::pixels::ResampledAxis;
+use crate::source::{SlideInfo, SlideLevel};
 
 /// Where an export's full size lies in the slide: cut out of one of its levels, made smaller, then turned, then mirrored.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -35,7 +36,7 @@ impl Placement {
     ///
     /// # Errors
     /// [`PlanError`] where the slide has no such part, or cannot be exported so.
-    pub(super) fn settle(info: &SlideInfo, options: &ExportOptions) -> Result<Self, PlanError> {
+    pub(crate) fn settle(info: &SlideInfo, options: &ExportOptions) -> Result<Self, PlanError> {
         let whole = Rect::of(info.size());
         let area = match options.bounds {
             Bounds::Scan => info.bounds.unwrap_or(whole),
@@ -307,7 +308,7 @@ mod tests {
     use super::*;
     use crate::geometry::{Flip, Point, Rotation};
     use crate::plan::{Magnification, PlanError, Resolution};
-    use crate::slide::{NotDirect, Reader, SlideLevelInfo, StoredColours};
+    use crate::source::{NotDirect, Reader, SlideLevelInfo, StoredColours};
 
     fn rect(x: u32, y: u32, width: u32, height: u32) -> Rect {
         Rect::new(Point { x, y }, Size::new(width, height).unwrap()).unwrap()

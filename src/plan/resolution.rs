@@ -7,7 +7,8 @@
 use serde::{Serialize, Serializer};
 
 use super::PlanError;
-use crate::slide::{MicronsPerPixel, SlideInfo, SlideLevel};
+use crate::geometry::MicronsPerPixel;
+use crate::source::{SlideInfo, SlideLevel};
 
 /// How many times an objective magnifies: finite and above 0.
 #[derive(Clone, Copy, Debug, PartialEq, PartialOrd, Serialize)]
@@ -56,7 +57,7 @@ impl Serialize for Resolution {
 
 /// What one of the slide's levels is reduced by, along its columns and rows.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Reduction {
+pub(crate) struct Reduction {
     pub level: SlideLevel,
     /// Halvings, rounding up, from the area's top left corner.
     pub halvings: u32,

@@ -5,7 +5,7 @@ use crate::layout::{Container, Layout};
 use crate::pyramid::PyramidPlan;
 
 /// Refuses what the layout that was asked for cannot hold, or could not tell apart.
-pub(super) fn check(options: &ExportOptions, name: &str, pyramid: &PyramidPlan) -> Result<(), PlanError> {
+pub(crate) fn check(options: &ExportOptions, name: &str, pyramid: &PyramidPlan) -> Result<(), PlanError> {
     let tile_layout = options.tile_layout;
     if tile_layout.is_deep_zoom() {
         return Ok(());

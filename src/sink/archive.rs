@@ -8,10 +8,8 @@
 //! Everything is written into a hidden, locked file beside the destination, in one pass; it is read again as any reader would (`archive`)
 //! before it is renamed into place.
 
-use std::fmt;
 use std::fs::{self, File};
 use std::io;
-use std::ops::Range;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -25,9 +23,11 @@ use super::existing::{Existing, exists, refuse_existing_archive};
 use super::partial::{
     Claimed, Leftover, claim_file, create_missing, is_named, parent_folder, partial_path, remove_empty, remove_file,
 };
-use super::{EntryName, Sink, SinkError, failed};
+use super::{Sink, SinkError, failed};
 use crate::archive::{Archive, first_entry};
-use crate::manifest::Digest;
+use crate::key::Digest;
+use crate::key::EntryName;
+use crate::layout::ArchiveIndex;
 
 mod entries;
 mod stream;
@@ -36,15 +36,6 @@ mod tests;
 
 use entries::{Entries, prepare};
 use stream::ArchiveStream;
-
-/// Makes an archive's last entry, which tells where all others are.
-pub trait ArchiveIndex: fmt::Debug + Send {
-    /// Takes note of an entry: its name in the root folder, and where in the archive its contents are.
-    fn add(&mut self, name: &EntryName, place: Range<u64>);
-
-    /// The last entry's name in the root folder, and its contents.
-    fn finish(&mut self) -> (EntryName, Vec<u8>);
-}
 
 /// Writes an export into an archive.
 #[derive(Debug)]

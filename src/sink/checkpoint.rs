@@ -69,7 +69,7 @@ pub struct LeftState {
 
 /// The file that the checkpoints of one destination are kept in.
 #[derive(Clone, Debug)]
-pub(super) struct CheckpointFile {
+pub(crate) struct CheckpointFile {
     path: PathBuf,
     unfinished: PathBuf,
 }

@@ -23,8 +23,9 @@ use super::partial::{
     Claimed, Leftover, claim_folder, create_missing, is_named, lock_folder, parent_folder, partial_path, remove_empty,
     remove_file, remove_folder,
 };
-use super::{EntryName, Sink, SinkError, failed};
-use crate::manifest::Digest;
+use super::{Sink, SinkError, failed};
+use crate::key::Digest;
+use crate::key::EntryName;
 
 /// Writes an export into a folder.
 #[derive(Debug)]

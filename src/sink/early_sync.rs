@@ -24,7 +24,7 @@ type Slot = Arc<Mutex<Option<(Checkpoint, u64)>>>;
 
 /// A thread that syncs what an export is written in from time to time.
 #[derive(Debug)]
-pub(super) struct EarlySync {
+pub(crate) struct EarlySync {
     written: AtomicU64,
     wake: SyncSender<()>,
     next: Slot,

@@ -10,10 +10,10 @@ use std::path::{Path, PathBuf};
 use super::partial::remove_folder;
 use super::{SinkError, failed};
 use crate::archive::{Archive, ArchiveError};
+use crate::layout::manifest::MANIFEST;
+use crate::layout::scan_properties::SCAN_PROPERTIES;
+use crate::layout::tile_layout::TileLayout;
 use crate::layout::{BAG_DECLARATION, BAG_INFORMATION, TAG_MANIFEST, TILE_INDEX};
-use crate::manifest::MANIFEST;
-use crate::scan_properties::SCAN_PROPERTIES;
-use crate::tile_layout::TileLayout;
 
 /// What to do where something stands under the final name already.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -26,12 +26,12 @@ pub enum Existing {
 }
 
 /// Where an earlier export steps aside while a new one takes its place, on file systems that cannot exchange the two.
-pub(super) fn aside(partial: &Path) -> PathBuf {
+pub(crate) fn aside(partial: &Path) -> PathBuf {
     partial.with_extension("former")
 }
 
 /// Ends what a kill between two of the three steps has left: the earlier export comes back, or goes where the new one stands.
-pub(super) fn finish_replacing(destination: &Path, aside: &Path) -> Result<(), SinkError> {
+pub(crate) fn finish_replacing(destination: &Path, aside: &Path) -> Result<(), SinkError> {
     if !exists(aside)? {
         return Ok(());
     }
@@ -46,7 +46,7 @@ pub(super) fn finish_replacing(destination: &Path, aside: &Path) -> Result<(), S
 }
 
 /// Whether anything has this name, be it a link that leads nowhere.
-pub(super) fn exists(path: &Path) -> Result<bool, SinkError> {
+pub(crate) fn exists(path: &Path) -> Result<bool, SinkError> {
     match fs::symlink_metadata(path) {
         Ok(_) => Ok(true),
         // A file where a folder should be is told of when the folder is needed.
@@ -56,12 +56,12 @@ pub(super) fn exists(path: &Path) -> Result<bool, SinkError> {
 }
 
 /// Refuses a destination where something stands that may not be replaced by a folder.
-pub(super) fn refuse_existing(destination: &Path, existing: Existing) -> Result<(), SinkError> {
+pub(crate) fn refuse_existing(destination: &Path, existing: Existing) -> Result<(), SinkError> {
     refuse(destination, existing, is_export)
 }
 
 /// The same for an archive.
-pub(super) fn refuse_existing_archive(destination: &Path, existing: Existing) -> Result<(), SinkError> {
+pub(crate) fn refuse_existing_archive(destination: &Path, existing: Existing) -> Result<(), SinkError> {
     refuse(destination, existing, is_export_archive)
 }
 
@@ -111,7 +111,7 @@ fn is_export_archive(file: &Path) -> Result<bool, SinkError> {
 
 /// Whether a folder is an export and nothing else, or empty: `--overwrite` must not remove what anybody else has put there. One
 /// descriptor, and beside it only names that an export has.
-pub(super) fn is_export(folder: &Path) -> Result<bool, SinkError> {
+pub(crate) fn is_export(folder: &Path) -> Result<bool, SinkError> {
     let Some(names) = names_in(folder)? else { return Ok(false) };
     let mut names: Vec<&str> = names.iter().map(String::as_str).collect();
     if !names.contains(&BAG_DECLARATION) {

@@ -5,7 +5,8 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::{EntryName, Sink, SinkError};
+use super::{Sink, SinkError};
+use crate::key::EntryName;
 
 /// The files of a published export, by name, each with its entry number.
 pub type Published = BTreeMap<EntryName, (u64, Vec<u8>)>;

@@ -55,7 +55,7 @@ impl Kind {
 }
 
 /// `.<name>.partial` beside a destination.
-pub(super) fn partial_path(destination: &Path) -> Result<PathBuf, SinkError> {
+pub(crate) fn partial_path(destination: &Path) -> Result<PathBuf, SinkError> {
     let name = destination.file_name().ok_or_else(|| SinkError::Destination { path: destination.to_owned() })?;
     let mut partial = OsString::from(".");
     partial.push(name);
@@ -65,7 +65,7 @@ pub(super) fn partial_path(destination: &Path) -> Result<PathBuf, SinkError> {
 
 /// What to do with what a killed run has left behind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Leftover {
+pub(crate) enum Leftover {
     Remove,
     /// Keep it where that run had come to a checkpoint.
     Keep,
@@ -73,7 +73,7 @@ pub(super) enum Leftover {
 
 /// A partial folder or file, locked.
 #[derive(Debug)]
-pub(super) struct Claimed {
+pub(crate) struct Claimed {
     pub file: File,
     /// How far the run had come that left it behind.
     pub left: Option<LeftState>,
@@ -81,12 +81,12 @@ pub(super) struct Claimed {
 
 /// Makes the partial folder and locks it, or takes the one that a killed run left behind, as `leftover` says.
 /// Errors name the destination: nobody has typed the hidden name.
-pub(super) fn claim_folder(partial: &Path, destination: &Path, leftover: Leftover) -> Result<Claimed, SinkError> {
+pub(crate) fn claim_folder(partial: &Path, destination: &Path, leftover: Leftover) -> Result<Claimed, SinkError> {
     claim_as(Kind::Folder, partial, destination, leftover)
 }
 
 /// The same for a partial file, opened for writing.
-pub(super) fn claim_file(partial: &Path, destination: &Path, leftover: Leftover) -> Result<Claimed, SinkError> {
+pub(crate) fn claim_file(partial: &Path, destination: &Path, leftover: Leftover) -> Result<Claimed, SinkError> {
     claim_as(Kind::File, partial, destination, leftover)
 }
 
@@ -141,7 +141,7 @@ fn claim(kind: Kind, partial: &Path, destination: &Path) -> Result<File, SinkErr
 }
 
 /// Opens and locks a folder. `None` where it was replaced or removed in the meantime.
-pub(super) fn lock_folder(path: &Path) -> Result<Option<File>, SinkError> {
+pub(crate) fn lock_folder(path: &Path) -> Result<Option<File>, SinkError> {
     lock(Kind::Folder, path)
 }
 
@@ -161,7 +161,7 @@ fn lock(kind: Kind, path: &Path) -> Result<Option<File>, SinkError> {
 }
 
 /// Whether an open folder or file is the one that has this name now.
-pub(super) fn is_named(opened: &File, name: &Path) -> Result<bool, SinkError> {
+pub(crate) fn is_named(opened: &File, name: &Path) -> Result<bool, SinkError> {
     let opened = opened.metadata().map_err(failed("look at", name))?;
     match fs::symlink_metadata(name) {
         Ok(named) => Ok((named.dev(), named.ino()) == (opened.dev(), opened.ino())),
@@ -170,14 +170,14 @@ pub(super) fn is_named(opened: &File, name: &Path) -> Result<bool, SinkError> {
     }
 }
 
-pub(super) fn remove_folder(folder: &Path) -> Result<(), SinkError> {
+pub(crate) fn remove_folder(folder: &Path) -> Result<(), SinkError> {
     match fs::remove_dir_all(folder) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(failed("remove", folder)(error)),
         _ => Ok(()),
     }
 }
 
-pub(super) fn remove_file(file: &Path) -> Result<(), SinkError> {
+pub(crate) fn remove_file(file: &Path) -> Result<(), SinkError> {
     match fs::remove_file(file) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(failed("remove", file)(error)),
         _ => Ok(()),
@@ -185,7 +185,7 @@ pub(super) fn remove_file(file: &Path) -> Result<(), SinkError> {
 }
 
 /// Makes a folder and those above it that are missing; returns what was made, outermost first.
-pub(super) fn create_missing(folder: &Path) -> Result<Vec<PathBuf>, SinkError> {
+pub(crate) fn create_missing(folder: &Path) -> Result<Vec<PathBuf>, SinkError> {
     let mut missing: Vec<&Path> = Vec::new();
     for ancestor in folder.ancestors().filter(|ancestor| !ancestor.as_os_str().is_empty()) {
         match fs::metadata(ancestor) {
@@ -213,7 +213,7 @@ pub(super) fn create_missing(folder: &Path) -> Result<Vec<PathBuf>, SinkError> {
 }
 
 /// Removes folders from the innermost on, as far as they are empty: another export may be in them by now.
-pub(super) fn remove_empty(folders: &[PathBuf]) {
+pub(crate) fn remove_empty(folders: &[PathBuf]) {
     for folder in folders.iter().rev() {
         if fs::remove_dir(folder).is_err() {
             return;
@@ -221,6 +221,6 @@ pub(super) fn remove_empty(folders: &[PathBuf]) {
     }
 }
 
-pub(super) fn parent_folder(path: &Path) -> &Path {
+pub(crate) fn parent_folder(path: &Path) -> &Path {
     path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }

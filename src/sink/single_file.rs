@@ -12,6 +12,7 @@ use nix::fcntl::{AT_FDCWD, RenameFlags, renameat2};
 use super::existing::{Existing, exists};
 use super::partial::{create_missing, remove_empty};
 use super::{SinkError, failed};
+use crate::key::EntryNameError;
 
 /// Writes one file beside its final name and renames it into place. What is no regular file (a pipe, a device) is written to.
 ///
@@ -134,5 +135,5 @@ impl Drop for NewFiles {
 /// A name that stays in its folder.
 fn plain(name: &str) -> Result<&str, SinkError> {
     let stays = !matches!(name, "" | "." | "..") && !name.contains(['/', '\0']);
-    if stays { Ok(name) } else { Err(SinkError::Name { name: name.to_owned() }) }
+    if stays { Ok(name) } else { Err(EntryNameError { name: name.to_owned() }.into()) }
 }

@@ -8,7 +8,9 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use slidezoom::archive::{Archive, Strictness};
-use slidezoom::sink::{ArchiveIndex, ArchiveSink, EntryName, Existing, Sink};
+use slidezoom::key::EntryName;
+use slidezoom::layout::ArchiveIndex;
+use slidezoom::sink::{ArchiveSink, Existing, Sink};
 use tempfile::TempDir;
 
 use crate::unpackers::{assert_readable, assert_seen_by_python};

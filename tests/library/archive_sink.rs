@@ -4,7 +4,8 @@ use std::fs::{self, File, OpenOptions};
 use std::os::unix::fs::{FileExt, symlink};
 use std::path::{Path, PathBuf};
 
-use slidezoom::sink::{ArchiveSink, EntryName, Existing, Sink, SinkError};
+use slidezoom::key::EntryName;
+use slidezoom::sink::{ArchiveSink, Existing, Sink, SinkError};
 use tempfile::TempDir;
 
 use crate::unpackers::{assert_readable, assert_seen_by_python};

@@ -4,12 +4,13 @@ use std::num::NonZeroUsize;
 use std::sync::LazyLock;
 
 use lcms2::{Intent, PixelFormat, Profile, Transform};
+use slidezoom::color::IccProfile;
+use slidezoom::engine::progress::Unwatched;
 use slidezoom::geometry::Size;
+use slidezoom::pixels::PremultipliedPixels;
 use slidezoom::plan::{Associated, ColourOption, ExportOptions, FormatOption};
-use slidezoom::progress::Unwatched;
-use slidezoom::render::{IccProfile, PremultipliedPixels};
 use slidezoom::sink::{MemorySink, Published};
-use slidezoom::slide::SourceIdentity;
+use slidezoom::source::SourceIdentity;
 use slidezoom::{ExportPlan, ExportReport, Source, export};
 use slidezoom_fixtures::icc::{self, IccProfile as IccProfileFile};
 

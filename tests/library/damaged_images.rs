@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use slidezoom::plan::{ExportOptions, ReadErrorPolicy};
 use slidezoom::sink::MemorySink;
-use slidezoom::slide::{self, OpenOptions};
+use slidezoom::source::{self, OpenOptions};
 use slidezoom::{Error, ExportPlan, export};
 use slidezoom_fixtures::image::{ImageFile, every_format};
 use slidezoom_fixtures::{Random, mend_png_checks};
@@ -34,7 +34,7 @@ enum Outcome {
 /// Opens and exports a file.
 fn outcome(path: &Path, options: &ExportOptions) -> Outcome {
     let open = OpenOptions { memory: MEMORY, ..OpenOptions::default() };
-    let Ok(source) = slide::open_with(path, open) else { return Outcome::Refused };
+    let Ok(source) = source::open_with(path, open) else { return Outcome::Refused };
     let Ok(plan) = ExportPlan::new(source.info(), "damaged", options) else { return Outcome::Refused };
     let sink = MemorySink::new();
     let published = sink.published();

@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Mutex;
 
+use slidezoom::color::IccProfile;
+use slidezoom::geometry::MicronsPerPixel;
 use slidezoom::geometry::{Point, Rect, Size};
-use slidezoom::render::{IccProfile, PremultipliedPixels};
-use slidezoom::slide::{
-    AssociatedImage, MicronsPerPixel, NotDirect, Reader, SlideError, SlideInfo, SlideLevel, SlideLevelInfo, Source,
-    StoredColours,
+use slidezoom::pixels::PremultipliedPixels;
+use slidezoom::source::{
+    AssociatedImage, NotDirect, Reader, SlideError, SlideInfo, SlideLevel, SlideLevelInfo, Source, StoredColours,
 };
 
 /// The colour of a slide-level-0 pixel: red, green, blue. Neighbours differ, and so do x and y.

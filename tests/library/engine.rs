@@ -5,14 +5,15 @@ use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use proptest::prelude::*;
-use slidezoom::export::exact_tile;
+use slidezoom::engine::exact_tile;
+use slidezoom::engine::progress::{Progress, TileWritten, Unwatched};
 use slidezoom::geometry::{Flip, Point, Rect, Rotation, Size};
+use slidezoom::key::EntryName;
+use slidezoom::pixels::{Pixels, ReductionMethod};
 use slidezoom::plan::{Bounds, ExportOptions, FormatOption, Page, PlanError};
-use slidezoom::progress::{Progress, TileWritten, Unwatched};
 use slidezoom::pyramid::TileGeometry;
-use slidezoom::render::{Pixels, ReductionMethod};
-use slidezoom::sink::{EntryName, MemorySink, Published};
-use slidezoom::slide::SourceIdentity;
+use slidezoom::sink::{MemorySink, Published};
+use slidezoom::source::SourceIdentity;
 use slidezoom::{Error, ExportPlan, Source, export};
 
 use crate::drawn_source::{DrawnSource, Fault, colour};

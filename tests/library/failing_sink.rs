@@ -5,8 +5,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use nix::errno::Errno;
-use slidezoom::manifest::Digest;
-use slidezoom::sink::{EntryName, Sink, SinkError};
+use slidezoom::key::Digest;
+use slidezoom::key::EntryName;
+use slidezoom::sink::{Sink, SinkError};
 
 /// Which calls fail, and how.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,14 +6,15 @@ use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use slidezoom::export::{create_sink, exact_tile, nearest_tile, resume_sink};
+use slidezoom::engine::progress::{Progress, TileWritten, Unwatched};
+use slidezoom::engine::{exact_tile, nearest_tile};
+use slidezoom::export::{create_sink, resume_sink};
 use slidezoom::geometry::{Flip, Point, Rect, Rotation, Size};
+use slidezoom::pixels::{ReductionMethod, Rgb};
 use slidezoom::plan::{Bounds, ExportOptions, FormatOption, Page, ReadErrorPolicy};
-use slidezoom::progress::{Progress, TileWritten, Unwatched};
 use slidezoom::pyramid::TileGeometry;
-use slidezoom::render::{ReductionMethod, Rgb};
 use slidezoom::sink::{Existing, MemorySink, Published};
-use slidezoom::slide::{self, Access, OpenOptions, Reader, SlideError, SlideLevel, SourceIdentity};
+use slidezoom::source::{self, Access, OpenOptions, Reader, SlideError, SlideLevel, SourceIdentity};
 use slidezoom::{Error, ExportPlan, ExportReport, Source, export};
 
 use crate::drawn_source::{DrawnSource, colour};
@@ -51,7 +52,7 @@ impl Image {
     }
 
     fn open(&self) -> Box<dyn Source> {
-        slide::open(&self.path).unwrap()
+        source::open(&self.path).unwrap()
     }
 
     fn cut_to(&self, length: usize) {
@@ -139,7 +140,7 @@ fn a_pipe_is_read_once() {
     let image = Image::drawn(900, 700);
     let open = |options: &OpenOptions| {
         let bytes = std::fs::read(&image.path).unwrap();
-        slide::open_pipe(Path::new("pipe"), Box::new(Cursor::new(bytes)) as Box<dyn Read + Send>, options).unwrap()
+        source::open_pipe(Path::new("pipe"), Box::new(Cursor::new(bytes)) as Box<dyn Read + Send>, options).unwrap()
     };
     let source = open(&OpenOptions::default());
     assert!(matches!(&source.info().reader, Reader::Image(image) if image.access == Access::Once));
@@ -253,13 +254,13 @@ fn what_memory_does_not_hold_is_not_begun() {
     let image = Image::drawn(1_000, 900);
     let little = OpenOptions { memory: 4_400_000, ..OpenOptions::default() };
     // Row by row it does.
-    let source = slide::open_with(&image.path, little).unwrap();
+    let source = source::open_with(&image.path, little).unwrap();
     exported(source.as_ref(), &options(), 2).unwrap();
     let less = OpenOptions { memory: 2_000_000, ..little };
-    let error = slide::open_with(&image.path, less).err().unwrap();
+    let error = source::open_with(&image.path, less).err().unwrap();
     assert!(matches!(error, SlideError::Memory { allowed: 2_000_000, .. }), "{error}");
     let narrow = Image::drawn(10, 40_000);
-    let source = slide::open_with(&narrow.path, OpenOptions { memory: 1_000_000, ..little }).unwrap();
+    let source = source::open_with(&narrow.path, OpenOptions { memory: 1_000_000, ..little }).unwrap();
     let turned = ExportOptions { rotation: Rotation::Quarter, ..options() };
     let error = exported(source.as_ref(), &turned, 2).unwrap_err().to_string();
     assert!(
@@ -274,16 +275,16 @@ fn an_image_is_known_by_its_contents() {
     let image = Image::drawn(30, 20);
     let other = image.path.with_file_name("picture.jpg");
     std::fs::rename(&image.path, &other).unwrap();
-    assert_eq!(slide::open(&other).unwrap().info().reader.to_string(), "PNG (8-bit RGB)");
+    assert_eq!(source::open(&other).unwrap().info().reader.to_string(), "PNG (8-bit RGB)");
     // Not as a slide: the picture inside a slide that lost its other files is no slide.
     let slide = image.path.with_file_name("picture.mrxs");
     std::fs::rename(&other, &slide).unwrap();
-    assert!(matches!(slide::open(&slide).err().unwrap(), SlideError::CalledAsSlide { .. }));
+    assert!(matches!(source::open(&slide).err().unwrap(), SlideError::CalledAsSlide { .. }));
     let page = OpenOptions { page: NonZeroU32::new(2), ..OpenOptions::default() };
     std::fs::rename(&slide, &other).unwrap();
-    assert!(matches!(slide::open_with(&other, page).err().unwrap(), SlideError::NoSuchPage { page: 2, pages: 1, .. }));
+    assert!(matches!(source::open_with(&other, page).err().unwrap(), SlideError::NoSuchPage { page: 2, pages: 1, .. }));
     let (level, corner) = (SlideLevel(1), Point { x: 0, y: 0 });
-    assert!(slide::open(&other).unwrap().read_level(level, corner, size(1, 1)).is_err());
+    assert!(source::open(&other).unwrap().read_level(level, corner, size(1, 1)).is_err());
 }
 
 #[test]

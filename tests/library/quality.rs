@@ -2,12 +2,13 @@
 
 use std::num::NonZeroUsize;
 
-use slidezoom::encode::{JpegCoding, Quality, Subsampling};
+use slidezoom::codec::{JpegCoding, Quality, Subsampling};
+use slidezoom::engine::progress::Unwatched;
+use slidezoom::key::EntryName;
 use slidezoom::plan::{ExportOptions, FormatOption, Page, SubsamplingOption};
-use slidezoom::progress::Unwatched;
 use slidezoom::pyramid::Level;
-use slidezoom::sink::{EntryName, MemorySink, Published};
-use slidezoom::{ExportPlan, Source, export, slide};
+use slidezoom::sink::{MemorySink, Published};
+use slidezoom::{ExportPlan, Source, export, source};
 
 fn exported(source: &dyn Source, options: &ExportOptions) -> (ExportPlan, Published) {
     let plan = ExportPlan::new(source.info(), "real", options).unwrap();
@@ -58,7 +59,7 @@ fn mean(values: &[u8]) -> f64 {
 #[test]
 fn tiles_are_close_to_the_slide_and_levels_keep_its_brightness() {
     let path = slidezoom_fixtures::real_slide().unwrap();
-    let source = slide::open(&path).unwrap();
+    let source = source::open(&path).unwrap();
     let options = ExportOptions {
         quality: Quality::new(95).unwrap(),
         subsampling: SubsamplingOption::Fixed(Subsampling::Full),
@@ -93,7 +94,7 @@ fn tiles_are_close_to_the_slide_and_levels_keep_its_brightness() {
 #[test]
 fn estimates_are_near_what_the_real_slide_takes() {
     let path = slidezoom_fixtures::real_slide().unwrap();
-    let source = slide::open(&path).unwrap();
+    let source = source::open(&path).unwrap();
     let coded = |jpeg_coding| ExportOptions { jpeg_coding, ..ExportOptions::default() };
     let format = |format| ExportOptions { format, ..ExportOptions::default() };
     let quality =

@@ -3,12 +3,11 @@
 use std::path::Path;
 
 use proptest::prelude::*;
+use slidezoom::codec::TileColour;
 use slidezoom::geometry::{Point, Rect, Size};
+use slidezoom::pixels::Rgb;
 use slidezoom::plan::{BaseTiles, NotLossless, PlanError};
-use slidezoom::render::Rgb;
-use slidezoom::slide::{
-    self, NotDirect, Reader, ReaderChoice, SlideError, SlideLevel, Source, StoredTiles, TileColour,
-};
+use slidezoom::source::{self, NotDirect, Reader, ReaderChoice, SlideError, SlideLevel, Source, StoredTiles};
 use slidezoom::{ExportOptions, ExportPlan};
 use slidezoom_fixtures::{
     ByteOrder, Colour, Compression, Container, JpegTables, Pattern, SlideBuilder, Style, Subsampling, TileFault,
@@ -21,8 +20,8 @@ use crate::sources::shared_slides;
 const BEHIND: Rgb = Rgb([3, 250, 7]);
 
 fn both(path: &Path) -> (Box<dyn Source>, Box<dyn Source>) {
-    let direct = slide::open(path).unwrap();
-    let openslide = slide::open_with(path, ReaderChoice::OpenSlide).unwrap();
+    let direct = source::open(path).unwrap();
+    let openslide = source::open_with(path, ReaderChoice::OpenSlide).unwrap();
     assert!(matches!(direct.info().reader, Reader::Direct(_)), "{}: {}", path.display(), direct.info().reader);
     assert_eq!(openslide.info().reader, Reader::OpenSlide(NotDirect::AskedFor));
     // All else that is known of the slide is the same.
@@ -94,7 +93,7 @@ fn real_slides_read_the_same_both_ways() {
     {
         let path = folder.join(slide);
         assert_all_same(&path);
-        let source = slide::open(&path).unwrap();
+        let source = source::open(&path).unwrap();
         assert!(matches!(source.info().reader, Reader::Direct(tiles) if tiles.colour == colour));
     }
     for (slide, reason) in [
@@ -104,11 +103,11 @@ fn real_slides_read_the_same_both_ways() {
         ("tiff/slaid-test.tif", "its tiles are not JPEG (TIFF compression 1)"),
         ("mrxs/Mirax2-Fluorescence-2.mrxs", "mirax files are not read directly"),
     ] {
-        let source = slide::open(&folder.join(slide)).unwrap();
+        let source = source::open(&folder.join(slide)).unwrap();
         assert_eq!(source.info().reader.to_string(), format!("OpenSlide ({reason})"), "{slide}");
     }
     // With alpha, of which OpenSlide does not ask what it is.
-    let reader = slide::open(&folder.join("tiff/slaid-patch.tif")).unwrap().info().reader.to_string();
+    let reader = source::open(&folder.join("tiff/slaid-patch.tif")).unwrap().info().reader.to_string();
     assert_eq!(reader, "TIFF (8-bit RGB with alpha, uncompressed tiles of 256×256)");
 }
 
@@ -153,7 +152,7 @@ fn what_is_no_plain_grid_of_jpeg_tiles_goes_through_openslide() {
     let path = folder.path().join("slide.tiff");
     let reader = |slide: SlideBuilder| {
         slide.write(&path).unwrap();
-        slide::open(&path).unwrap().info().reader.clone()
+        source::open(&path).unwrap().info().reader.clone()
     };
     let small = || SlideBuilder::new(300, 200);
     assert_eq!(
@@ -184,7 +183,7 @@ fn a_damaged_tile_is_named_and_the_others_read() {
             // The second level keeps OpenSlide from hashing the first when it opens the slide.
             let slide = SlideBuilder::new(size.width(), size.height()).levels([1, 4]);
             slide.tile_fault(0, column, row, fault).write(&path).unwrap();
-            let source = slide::open(&path).unwrap();
+            let source = source::open(&path).unwrap();
             assert!(matches!(source.info().reader, Reader::Direct(_)));
             for (x, y) in (0..columns).flat_map(|x| (0..rows).map(move |y| (x, y))) {
                 assert_eq!(source.read(tile(x, y), Vec::new()).is_err(), (x, y) == (column, row));
@@ -208,7 +207,7 @@ fn damage_is_told_in_words() {
     ] {
         SlideBuilder::new(600, 400).levels([1, 4]).tile_fault(0, 1, 1, fault).write(&path).unwrap();
         let region = Rect::new(Point { x: 300, y: 300 }, Size::new(10, 10).unwrap()).unwrap();
-        let error = slide::open(&path).unwrap().read(region, Vec::new()).unwrap_err().to_string();
+        let error = source::open(&path).unwrap().read(region, Vec::new()).unwrap_err().to_string();
         assert!(error.contains("cannot read 10×10 pixels at (300, 300) of slide level 0: "), "{error}");
         assert!(error.contains(words), "{error}");
     }
@@ -234,7 +233,7 @@ fn ambiguous_directories_go_through_openslide() {
         changed[at..at + 2].copy_from_slice(&tag.to_le_bytes());
         changed[at + 8] = value;
         std::fs::write(&path, &changed).unwrap();
-        assert_eq!(slide::open(&path).unwrap().info().reader, Reader::OpenSlide(reason));
+        assert_eq!(source::open(&path).unwrap().info().reader, Reader::OpenSlide(reason));
     }
 }
 
@@ -251,7 +250,7 @@ fn a_first_tile_that_is_not_read_directly_goes_through_openslide() {
         bytes[at + 1] = 0xc9;
     }
     std::fs::write(&path, bytes).unwrap();
-    match slide::open(&path) {
+    match source::open(&path) {
         Ok(source) => assert!(matches!(source.info().reader, Reader::OpenSlide(NotDirect::FirstTile(_)))),
         Err(error) => assert!(error.to_string().contains("JPEG"), "{error}"),
     }
@@ -299,7 +298,7 @@ fn levels_are_read_as_they_are_stored_whatever_their_downsample() {
     ] {
         slide.write(&path).unwrap();
         assert_levels_same(&path, what);
-        let source = slide::open(&path).unwrap();
+        let source = source::open(&path).unwrap();
         assert!(source.info().levels[1].downsample.fract() > 1e-4, "the point of this slide");
     }
     let Some(folder) = shared_slides() else { return };
@@ -330,7 +329,7 @@ fn a_damaged_tile_of_a_level_is_named() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("slide.tiff");
     SlideBuilder::new(1024, 768).levels([1, 2, 4]).tile_fault(1, 1, 0, TileFault::BrokenHeader).write(&path).unwrap();
-    let source = slide::open(&path).unwrap();
+    let source = source::open(&path).unwrap();
     let whole = Rect::of(source.info().levels[1].size);
     let error = source.read_from_level(SlideLevel(1), whole, Vec::new()).unwrap_err();
     let words = "cannot read 256×256 pixels at (512, 0) of slide level 1: ";

@@ -3,13 +3,15 @@
 
 use std::num::NonZeroUsize;
 
-use slidezoom::export::{exact_tile, nearest_tile};
+use slidezoom::engine::progress::Unwatched;
+use slidezoom::engine::{exact_tile, nearest_tile};
+use slidezoom::geometry::MicronsPerPixel;
 use slidezoom::geometry::{Flip, Orientation, Point, Rect, Rotation};
+use slidezoom::key::EntryName;
+use slidezoom::pixels::{PremultipliedPixels, ResampledAxis, Rgb};
 use slidezoom::plan::{Bounds, ExportOptions, Magnification, Resolution};
-use slidezoom::progress::Unwatched;
-use slidezoom::render::{PremultipliedPixels, ResampledAxis, Rgb};
-use slidezoom::sink::{EntryName, Published};
-use slidezoom::slide::{MicronsPerPixel, SlideLevel};
+use slidezoom::sink::Published;
+use slidezoom::source::SlideLevel;
 use slidezoom::{ExportPlan, Source};
 
 use crate::drawn_source::{DrawnSource, colour, draw, level_colour};

@@ -7,16 +7,17 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
+use slidezoom::engine::progress::{Progress, Unwatched};
 use slidezoom::export::{create_sink, resume_sink};
 use slidezoom::geometry::{Rotation, Size};
+use slidezoom::key::EntryName;
 use slidezoom::layout::Container;
+use slidezoom::layout::tile_layout::TileLayout;
+use slidezoom::pixels::ReductionMethod;
 use slidezoom::plan::{BlankTiles, ExportOptions, FormatOption, Page, PublishedProperties};
-use slidezoom::progress::{Progress, Unwatched};
 use slidezoom::pyramid::TileGeometry;
-use slidezoom::render::ReductionMethod;
-use slidezoom::sink::{Checkpoint, EntryName, Existing, LeftState, Sink, SinkError};
-use slidezoom::slide::SourceIdentity;
-use slidezoom::tile_layout::TileLayout;
+use slidezoom::sink::{Checkpoint, Existing, LeftState, Sink, SinkError};
+use slidezoom::source::SourceIdentity;
 use slidezoom::{Error, ExportPlan, ExportReport, Source, export};
 
 use crate::drawn_source::DrawnSource;

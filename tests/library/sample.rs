@@ -2,12 +2,12 @@
 
 use std::path::Path;
 
-use slidezoom::export::{Sample, sample};
+use slidezoom::engine::progress::Unwatched;
+use slidezoom::engine::{Sample, sample};
 use slidezoom::geometry::{Point, Rect, Size};
 use slidezoom::plan::{BaseTiles, ExportOptions, FormatOption, Magnification, Page, Resolution};
-use slidezoom::progress::Unwatched;
 use slidezoom::sink::MemorySink;
-use slidezoom::slide::{OpenOptions, ReaderChoice, SlideError, SlideLevel, open_with};
+use slidezoom::source::{OpenOptions, ReaderChoice, SlideError, SlideLevel, open_with};
 use slidezoom::{Error, ExportPlan, Source, export};
 use slidezoom_fixtures::image::{ImageBuilder, ImageFormat, JpegCoding, RowOrder};
 

@@ -4,9 +4,9 @@ use std::fs;
 use std::path::Path;
 
 use slidezoom::Error;
-use slidezoom::export::{SavedImages, save_associated_images};
+use slidezoom::engine::{SavedImages, save_associated_images};
 use slidezoom::geometry::Size;
-use slidezoom::render::Rgb;
+use slidezoom::pixels::Rgb;
 use slidezoom::sink::SinkError;
 
 use crate::drawn_source::{DrawnSource, colour};

@@ -1,9 +1,9 @@
 //! Tiles taken from the slide's own levels, where these are not exactly 2× or 4× smaller.
 
-use slidezoom::export::{exact_tile, nearest_tile};
+use slidezoom::engine::{exact_tile, nearest_tile};
+use slidezoom::pixels::{Pixels, Rgb};
 use slidezoom::plan::ExportOptions;
-use slidezoom::render::{Pixels, Rgb};
-use slidezoom::{ExportPlan, slide};
+use slidezoom::{ExportPlan, source};
 use slidezoom_fixtures::{Compression, Pattern, SlideBuilder};
 
 fn squared_error(one: &Pixels, other: &Pixels) -> f64 {
@@ -18,7 +18,7 @@ fn the_background_never_shows_in_an_opaque_slide() {
     let path = folder.path().join("slide.tiff");
     let slide = SlideBuilder::new(1111, 907).levels([1, 2, 4, 8, 16]).pattern(Pattern::Gradient);
     slide.compression(Compression::Uncompressed).write(&path).unwrap();
-    let source = slide::open(&path).unwrap();
+    let source = source::open(&path).unwrap();
     assert!(source.info().levels[4].downsample > 16.0, "the point of this slide");
     let plan = |background| {
         let options = ExportOptions { background: Some(background), ..ExportOptions::default() };

@@ -5,13 +5,13 @@ use std::num::NonZeroUsize;
 use std::sync::atomic::Ordering;
 
 use nix::errno::Errno;
+use slidezoom::engine::progress::Unwatched;
 use slidezoom::export::create_sink;
 use slidezoom::geometry::Size;
 use slidezoom::layout::Container;
 use slidezoom::plan::{ExportOptions, Page};
-use slidezoom::progress::Unwatched;
 use slidezoom::sink::{Existing, MemorySink, Sink, SinkError};
-use slidezoom::slide::SourceIdentity;
+use slidezoom::source::SourceIdentity;
 use slidezoom::{Error, ExportPlan, Source, export};
 
 use crate::drawn_source::DrawnSource;

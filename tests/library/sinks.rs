@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use slidezoom::manifest::Digest;
-use slidezoom::sink::{ArchiveSink, DirectorySink, EntryName, Existing, MemorySink, Sink, SinkError};
+use slidezoom::key::Digest;
+use slidezoom::key::EntryName;
+use slidezoom::sink::{ArchiveSink, DirectorySink, Existing, MemorySink, Sink, SinkError};
 
 use crate::zip_by_hand::entries_of;
 

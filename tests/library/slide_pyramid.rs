@@ -1,12 +1,12 @@
 //! The layer for programs that work with tiles, against what an export writes and what the slide was drawn from.
 
+use slidezoom::engine::progress::Unwatched;
 use slidezoom::geometry::{Point, Rect, Size};
+use slidezoom::pixels::Pixels;
 use slidezoom::plan::{ExportOptions, FormatOption, PlanError};
-use slidezoom::progress::Unwatched;
 use slidezoom::pyramid::TileGeometry;
-use slidezoom::render::Pixels;
 use slidezoom::sink::Existing;
-use slidezoom::slide::SourceIdentity;
+use slidezoom::source::SourceIdentity;
 use slidezoom::{Error, Slide, Source};
 
 use crate::drawn_source::{DrawnSource, colour};

@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use slidezoom::geometry::{Point, Rect, Size};
-use slidezoom::render::{Pixels, Rgb};
-use slidezoom::slide::{self, ReaderChoice, SlideError, SlideLevel, Source};
+use slidezoom::pixels::{Pixels, Rgb};
+use slidezoom::source::{self, ReaderChoice, SlideError, SlideLevel, Source};
 use slidezoom_fixtures::{
     AssociatedImage, AssociatedKind, Colour, Compression, Pattern, SlideBuilder, Style, TileFault,
 };
@@ -61,14 +61,14 @@ fn a_drawn_source_keeps_the_contract() {
 /// Both ways to the pixels keep it.
 fn both_readers_keep_the_contract(path: &Path) {
     for choice in [ReaderChoice::Auto, ReaderChoice::OpenSlide] {
-        keeps_the_contract(slide::open_with(path, choice).unwrap().as_ref());
+        keeps_the_contract(source::open_with(path, choice).unwrap().as_ref());
     }
 }
 
 fn built(folder: &Path, name: &str, builder: &SlideBuilder) -> Result<Box<dyn Source>, SlideError> {
     let path = folder.join(name);
     builder.write(&path).unwrap();
-    slide::open(&path)
+    source::open(&path)
 }
 
 #[test]
@@ -102,14 +102,14 @@ fn built_slides_keep_the_contract_and_tell_what_they_are() {
     let info = source.info();
     assert_eq!(info.vendor.as_deref(), Some("aperio"));
     assert_eq!(info.objective_power, Some(20.0));
-    assert_eq!(info.stored_subsampling, Some(slidezoom::encode::Subsampling::Full));
+    assert_eq!(info.stored_subsampling, Some(slidezoom::codec::Subsampling::Full));
     let names: Vec<_> = info.associated_images.iter().map(|image| image.name.as_str()).collect();
     assert_eq!(names, ["label", "thumbnail"]);
 }
 
 #[test]
 fn stored_subsampling_is_that_of_the_tiles() {
-    use slidezoom::encode::Subsampling as Found;
+    use slidezoom::codec::Subsampling as Found;
     use slidezoom_fixtures::Subsampling as Built;
 
     let folder = tempfile::tempdir().unwrap();
@@ -160,7 +160,7 @@ fn a_damaged_tile_is_named_even_when_many_threads_read() {
     let faults = [TileFault::BrokenHeader, TileFault::GarbageData];
     for (choice, fault) in choices.into_iter().flat_map(|choice| faults.map(|fault| (choice, fault))) {
         SlideBuilder::new(1000, 1000).tile_fault(0, 2, 1, fault).write(&path).unwrap();
-        let source = slide::open_with(&path, choice).unwrap();
+        let source = source::open_with(&path, choice).unwrap();
         let tile = |column: u32, row: u32| {
             Rect::new(Point { x: column * 256, y: row * 256 }, Size::new(200, 200).unwrap()).unwrap()
         };
@@ -188,7 +188,7 @@ fn a_damaged_tile_is_named_even_when_many_threads_read() {
 #[test]
 fn files_that_are_no_slides_are_told_apart() {
     let folder = tempfile::tempdir().unwrap();
-    let open = |path: &Path| slide::open(path).err().unwrap();
+    let open = |path: &Path| source::open(path).err().unwrap();
     assert!(matches!(open(&folder.path().join("missing.svs")), SlideError::Open { .. }));
     let text = folder.path().join("text.svs");
     std::fs::write(&text, "no slide").unwrap();
@@ -199,7 +199,7 @@ fn files_that_are_no_slides_are_told_apart() {
     assert!(matches!(open(folder.path()), SlideError::Open { .. }));
     let truncated = folder.path().join("truncated.tiff");
     SlideBuilder::new(600, 600).truncate_at(5000).write(&truncated).unwrap();
-    slide::open(&truncated).err().unwrap();
+    source::open(&truncated).err().unwrap();
 }
 
 /// Real slides, where they are at hand.
@@ -226,10 +226,10 @@ fn real_slides_keep_the_contract() {
     ] {
         both_readers_keep_the_contract(&folder.join(slide));
     }
-    let mirax = slide::open(&folder.join("mrxs/Mirax2-Fluorescence-2.mrxs")).unwrap();
+    let mirax = source::open(&folder.join("mrxs/Mirax2-Fluorescence-2.mrxs")).unwrap();
     assert_eq!(mirax.info().background, Some(Rgb([0x80, 0x80, 0x80])));
     assert_eq!(mirax.info().bounds.unwrap().to_string(), "10439×7641 at (9153, 102664)");
     for broken in ["unreadable/broken_zstd_missing_tiles.tif", "unreadable/pathml-small_dicom.dcm"] {
-        assert!(slide::open(&folder.join(broken)).is_err(), "{broken}");
+        assert!(source::open(&folder.join(broken)).is_err(), "{broken}");
     }
 }

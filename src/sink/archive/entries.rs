@@ -13,7 +13,7 @@ use super::{ArchiveIndex, EntryName, SinkError, failed};
 
 /// What has been written, and what waits for its turn.
 #[derive(Debug)]
-pub(super) struct Entries {
+pub(crate) struct Entries {
     destination: PathBuf,
     root: EntryName,
     /// The entry number whose turn it is.
@@ -166,7 +166,7 @@ impl Entries {
 }
 
 /// Prepares a file of the archive `destination`, in which all stands in the folder `root`.
-pub(super) fn prepare(
+pub(crate) fn prepare(
     destination: &Path,
     root: &EntryName,
     name: &EntryName,

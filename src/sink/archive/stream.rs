@@ -13,7 +13,7 @@ const GATHERED_BYTES: usize = 1 << 20;
 
 /// An archive's file, written from its beginning to its end.
 #[derive(Debug)]
-pub(super) struct ArchiveStream {
+pub(crate) struct ArchiveStream {
     /// `None` once it is closed.
     file: Option<File>,
     /// What was taken last and is not written yet.

@@ -1,0 +1,209 @@
+//! Windows and OS/2 bitmaps.
+//!
+//! They are simple enough that a reader by position, row by row, is shorter than the way around a library that wants them in memory: the `image` crate's takes
+//! all of a picture, and fills in what a file lacks. What always holds: a file that is too short for its size is refused before a row is read; only
+//! run-length encoded pictures, and those from pipes, which begin with their last row, are in memory as a whole; and the number of a colour that the file does not
+//! have is damage.
+
+use std::collections::BTreeMap;
+
+use super::samples::{Alpha, Channels, SampleType};
+use super::stored::Stored;
+use super::{ImageError, ImageHeader, Input, Request, RowDecoder, SampleLayout};
+use crate::geometry::{Orientation, Size};
+
+mod header;
+mod masks;
+mod runs;
+#[cfg(test)]
+mod tests;
+
+use header::{Header, Packing, RowOrder};
+
+/// Reads the headers and the palette.
+///
+/// # Errors
+/// [`ImageError`] where they contradict each other, name a compression that is not read or a picture that the file is too short for; and where a pipe has more bytes
+/// than may be kept.
+pub(crate) fn open(input: Input, request: Request) -> Result<(ImageHeader, Box<dyn RowDecoder>), ImageError> {
+    if request.page > 0 {
+        return Err(ImageError::NoSuchPage { pages: 1 });
+    }
+    let stored = Stored::of(input, request.memory)?;
+    let Header { size, row_order, packing, offset, image_bytes, icc_profile } = Header::read(&stored)?;
+    let (samples, coding) = samples_and_coding(&packing);
+    let row_bytes = samples.row_bytes(size.width());
+    let stride = packing.stride(size.width());
+    let available = stored.length()?.saturating_sub(offset);
+    let mut held_bytes = stored.held_bytes();
+    let state = if let Packing::Runs(..) = packing {
+        let length = if image_bytes == 0 { available } else { image_bytes };
+        if length > available {
+            return Err(ImageError::CutShort);
+        }
+        held_bytes = held_bytes.saturating_add(length).saturating_add(size.area());
+        State::Runs { length }
+    } else {
+        // The last row's bytes up to a multiple of four are missing in some files.
+        let last = row_bytes_stored(&packing, size.width());
+        if stride.saturating_mul(u64::from(size.height()) - 1).saturating_add(last) > available {
+            return Err(ImageError::CutShort);
+        }
+        State::Rows { rows: row_order, scratch: Vec::new() }
+    };
+    let header = ImageHeader {
+        size,
+        samples,
+        coding,
+        orientation: Orientation::UPRIGHT,
+        icc_profile,
+        subsampling: None,
+        microns_per_pixel: None,
+        pages: 1,
+        unshown_samples: 0,
+        properties: BTreeMap::new(),
+        held_bytes,
+    };
+    let decoder = BmpDecoder { stored, size, packing, offset, stride, row_bytes, state, next_row: 0 };
+    Ok((header, Box::new(decoder)))
+}
+
+/// What a decoded row is made of, and words for people.
+fn samples_and_coding(packing: &Packing) -> (SampleLayout, String) {
+    let (channels, sample, coding) = match packing {
+        Packing::Indices(8, colours) => (Channels::Palette(colours.as_slice().into()), SampleType::U8, String::new()),
+        Packing::Indices(bits, colours) => {
+            (Channels::Palette(colours.as_slice().into()), SampleType::Bits(*bits), String::new())
+        }
+        Packing::Runs(_, colours) => {
+            (Channels::Palette(colours.as_slice().into()), SampleType::U8, "run-length encoded".to_owned())
+        }
+        Packing::Bytes(_) => (Channels::Rgb, SampleType::U8, String::new()),
+        Packing::Masked(bytes, masks) => {
+            let channels = if masks.has_alpha() { Channels::Rgba(Alpha::Straight) } else { Channels::Rgb };
+            (channels, SampleType::U8, format!("{} bits a pixel", 8 * bytes))
+        }
+    };
+    (SampleLayout::new(channels, sample), coding)
+}
+
+/// Bytes of a row without those that fill it up.
+fn row_bytes_stored(packing: &Packing, width: u32) -> u64 {
+    let width = u64::from(width);
+    match packing {
+        Packing::Indices(bits, _) | Packing::Runs(bits, _) => (width * u64::from(*bits)).div_ceil(8),
+        Packing::Bytes(bytes) | Packing::Masked(bytes, _) => width * *bytes as u64,
+    }
+}
+
+struct BmpDecoder {
+    stored: Stored,
+    size: Size,
+    packing: Packing,
+    offset: u64,
+    /// Bytes from row to row in the file.
+    stride: u64,
+    row_bytes: usize,
+    state: State,
+    next_row: u32,
+}
+
+/// Where the rows are.
+enum State {
+    /// In the file, one by one.
+    Rows { rows: RowOrder, scratch: Vec<u8> },
+    /// In so many bytes of the file, not yet decoded.
+    Runs { length: u64 },
+    /// Here.
+    Decoded(Vec<u8>),
+}
+
+impl BmpDecoder {
+    /// Bytes that are read at a time, where a row has fewer.
+    const READ_BYTES: usize = 1 << 20;
+
+    /// A picture of runs becomes one of bytes.
+    fn decode_runs(&mut self) -> Result<(), ImageError> {
+        if let (&State::Runs { length }, Packing::Runs(bits, colours)) = (&self.state, &self.packing) {
+            let mut coded = vec![0; length as usize];
+            self.stored.read_at(self.offset, &mut coded)?;
+            let pixels = runs::decode(&coded, *bits, self.size)?;
+            if pixels.iter().any(|&index| usize::from(index) >= colours.len()) {
+                return Err(unknown_colour());
+            }
+            self.state = State::Decoded(pixels);
+        }
+        Ok(())
+    }
+}
+
+impl RowDecoder for BmpDecoder {
+    fn decode_rows(&mut self, rows: &mut [u8]) -> Result<(), ImageError> {
+        self.decode_runs()?;
+        let Self { stored, packing, state, .. } = self;
+        let (order, scratch) = match state {
+            State::Rows { rows, scratch } => (*rows, scratch),
+            State::Decoded(pixels) => {
+                let from = self.next_row as usize * self.row_bytes;
+                rows.copy_from_slice(pixels.get(from..from + rows.len()).ok_or(ImageError::CutShort)?);
+                self.next_row += (rows.len() / self.row_bytes) as u32;
+                return Ok(());
+            }
+            State::Runs { .. } => return Err(ImageError::CutShort),
+        };
+        let stride = self.stride as usize;
+        let at_a_time = (Self::READ_BYTES / stride).max(1);
+        for rows in rows.chunks_mut(at_a_time * self.row_bytes) {
+            let count = rows.len() / self.row_bytes;
+            let first = match order {
+                RowOrder::TopDown => u64::from(self.next_row),
+                RowOrder::BottomUp => u64::from(self.size.height() - self.next_row) - count as u64,
+            };
+            // All but what fills the last row up.
+            let length = (count - 1) * stride + row_bytes_stored(packing, self.size.width()) as usize;
+            scratch.resize(count * stride, 0);
+            stored.read_at(self.offset + first * self.stride, &mut scratch[..length])?;
+            for (at, row) in rows.chunks_exact_mut(self.row_bytes).enumerate() {
+                let at = if order == RowOrder::TopDown { at } else { count - 1 - at };
+                unpack(packing, &scratch[at * stride..][..stride], row, self.size.width() as usize)?;
+            }
+            self.next_row += count as u32;
+        }
+        Ok(())
+    }
+
+    /// What follows the picture is nothing, or a profile that was read.
+    fn finish(&mut self) -> Result<(), ImageError> {
+        Ok(())
+    }
+}
+
+fn unknown_colour() -> ImageError {
+    ImageError::Malformed("a pixel has a colour that is not in the palette".to_owned())
+}
+
+/// Makes a row of what the file has.
+fn unpack(packing: &Packing, stored: &[u8], row: &mut [u8], width: usize) -> Result<(), ImageError> {
+    match packing {
+        Packing::Indices(bits, colours) | Packing::Runs(bits, colours) => {
+            row.copy_from_slice(&stored[..row.len()]);
+            let in_a_byte = 8 / usize::from(*bits);
+            let most = 1 << bits;
+            let index = |at: usize| {
+                let shift = 8 - usize::from(*bits) * (at % in_a_byte + 1);
+                usize::from(row[at / in_a_byte]) >> shift & (most - 1)
+            };
+            if colours.len() < most && (0..width).any(|at| index(at) >= colours.len()) {
+                return Err(unknown_colour());
+            }
+        }
+        Packing::Bytes(bytes) => {
+            for (target, pixel) in row.as_chunks_mut::<3>().0.iter_mut().zip(stored.chunks_exact(*bytes)) {
+                *target = [pixel[2], pixel[1], pixel[0]];
+            }
+        }
+        Packing::Masked(2, masks) => masks.unpack::<2>(stored, row),
+        Packing::Masked(_, masks) => masks.unpack::<4>(stored, row),
+    }
+    Ok(())
+}

@@ -1,0 +1,121 @@
+//! JPEG, by libjpeg-turbo: row by row where it has one scan.
+//!
+//! Progressive files, and sequential ones with a scan for each component, have their first row complete with their last scan: libjpeg-turbo keeps all coefficients in
+//! memory then, two bytes each. What always holds: pixels are those of libjpeg-turbo's defaults, the exact DCT and smooth chroma, as Pillow and libvips have them; whatever it warns of
+//! is an error; and a file has its end.
+
+use std::collections::BTreeMap;
+
+use super::samples::{Channels, SampleType};
+use super::{ImageError, ImageHeader, Input, Request, RowDecoder, SampleLayout, checked_size, exif};
+use crate::codec::Subsampling;
+use crate::geometry::Orientation;
+
+mod library;
+#[cfg(test)]
+mod tests;
+
+use library::{ColourSpace, Facts, Rows};
+
+/// Opens a JPEG file.
+///
+/// # Errors
+/// [`ImageError`] where it is none, is damaged before its pixels, or has more than 8 bits.
+pub(crate) fn open(input: Input, _request: Request) -> Result<(ImageHeader, Box<dyn RowDecoder>), ImageError> {
+    let mut rows = Rows::new(input.into_reader())?;
+    let facts = rows.header()?;
+    let size = checked_size(facts.width.into(), facts.height.into())?;
+    if facts.bits != 8 {
+        return Err(ImageError::Unsupported(format!("JPEG with {} bits is not read", facts.bits)));
+    }
+    let (channels, decoded, inverted) = match facts.colour_space {
+        ColourSpace::GREY => (Channels::Grey, ColourSpace::GREY, false),
+        ColourSpace::YCBCR | ColourSpace::RGB => (Channels::Bgra, ColourSpace::BGRA, false),
+        // How much light there is, and not how much ink, as Adobe's programs store it: Pillow, OpenCV and libvips take every such file so, with Adobe's marker or without.
+        ColourSpace::CMYK | ColourSpace::YCCK => (Channels::Cmyk, ColourSpace::CMYK, true),
+        _ => return Err(ImageError::Unsupported(format!("JPEG with {} components is not read", facts.components))),
+    };
+    let samples = SampleLayout { inverted, ..SampleLayout::new(channels, SampleType::U8) };
+    let header = ImageHeader {
+        size,
+        coding: coding(&facts),
+        orientation: rows.exif().map_or(Orientation::UPRIGHT, exif::orientation),
+        icc_profile: rows.icc_profile()?,
+        subsampling: subsampling(&facts),
+        microns_per_pixel: None,
+        pages: 1,
+        unshown_samples: 0,
+        properties: BTreeMap::new(),
+        held_bytes: facts.held_bytes,
+        samples,
+    };
+    let row_bytes = header.samples.row_bytes(size.width());
+    Ok((header, Box::new(JpegRows { rows, decoded, row_bytes, started: Started::No })))
+}
+
+/// How many times smaller chroma is than brightness: across and down. `None` where there is none, or several ways.
+fn chroma_reduction(facts: &Facts) -> Option<(u32, u32)> {
+    let [across, down] = [facts.horizontal, facts.vertical];
+    let alike = across[1] == across[2] && down[1] == down[2] && facts.components == 3;
+    let whole = alike && across[0].is_multiple_of(across[1]) && down[0].is_multiple_of(down[1]);
+    whole.then(|| (across[0] / across[1], down[0] / down[1]))
+}
+
+fn subsampling(facts: &Facts) -> Option<Subsampling> {
+    match (facts.components, chroma_reduction(facts)) {
+        (1, _) => Some(Subsampling::Grey),
+        (_, Some((1, 1))) => Some(Subsampling::Full),
+        (_, Some((2, 1))) => Some(Subsampling::HalfWidth),
+        (_, Some((2, 2))) => Some(Subsampling::Quarter),
+        _ => None,
+    }
+}
+
+/// Words that tell it from others.
+fn coding(facts: &Facts) -> String {
+    let mut words = vec![match (facts.is_progressive, facts.held_bytes) {
+        (0, 0) => "baseline",
+        (0, _) => "several scans",
+        _ => "progressive",
+    }];
+    if facts.is_arithmetic != 0 {
+        words.push("arithmetic");
+    }
+    words.extend(match (facts.components, chroma_reduction(facts)) {
+        (3, Some((1, 1))) => Some("4:4:4"),
+        (3, Some((2, 1))) => Some("4:2:2"),
+        (3, Some((2, 2))) => Some("4:2:0"),
+        (3, Some((4, 1))) => Some("4:1:1"),
+        (3, Some((1, 2))) => Some("4:4:0"),
+        _ => None,
+    });
+    words.join(", ")
+}
+
+struct JpegRows {
+    rows: Rows,
+    decoded: ColourSpace,
+    row_bytes: usize,
+    started: Started,
+}
+
+/// Whether decoding has begun, which takes memory where there are several scans.
+#[derive(PartialEq)]
+enum Started {
+    No,
+    Yes,
+}
+
+impl RowDecoder for JpegRows {
+    fn decode_rows(&mut self, rows: &mut [u8]) -> Result<(), ImageError> {
+        if self.started == Started::No {
+            self.rows.start(self.decoded)?;
+            self.started = Started::Yes;
+        }
+        self.rows.read(rows, self.row_bytes)
+    }
+
+    fn finish(&mut self) -> Result<(), ImageError> {
+        self.rows.finish()
+    }
+}

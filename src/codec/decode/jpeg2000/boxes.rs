@@ -1,0 +1,192 @@
+//! The boxes of a `.jp2` file (ISO/IEC 15444-1, annex I): where its code stream is, and what its components mean.
+//!
+//! What always holds: boxes lie inside of each other and of the file; of those that are there more than once the first one counts.
+
+use std::ops::Range;
+
+use crate::codec::decode::ImageError;
+use crate::codec::decode::stored::Stored;
+use crate::color::IccProfile;
+
+/// What the boxes say.
+#[derive(Debug, Default)]
+pub(crate) struct Boxes {
+    pub colour: Option<Colour>,
+    pub palette: Option<Palette>,
+    /// What channels mean, in the order of their numbers; empty where that is not told.
+    pub meanings: Vec<(u16, Meaning)>,
+}
+
+/// What colours are.
+#[derive(Debug)]
+pub(crate) enum Colour {
+    /// By the number of an enumerated colour space.
+    Enumerated(u32),
+    /// By a profile.
+    Profile(IccProfile),
+}
+
+/// What a channel is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Meaning {
+    /// The colour of this number, from 0 on.
+    Colour(u16),
+    Alpha,
+    PremultipliedAlpha,
+    Unknown,
+}
+
+/// Colours by number.
+#[derive(Debug)]
+pub(crate) struct Palette {
+    /// Eight bits for each of a colour's columns.
+    pub colours: Vec<Vec<u8>>,
+    /// Which column each channel has.
+    pub channels: Vec<u8>,
+}
+
+fn malformed(message: &str) -> ImageError {
+    ImageError::Malformed(message.to_owned())
+}
+
+/// A box's contents in the file.
+struct Found {
+    kind: [u8; 4],
+    contents: Range<u64>,
+}
+
+/// The box that begins at `from`.
+fn next(stored: &Stored, from: u64, until: u64) -> Result<Found, ImageError> {
+    let mut start = [0; 8];
+    stored.read_at(from, &mut start)?;
+    let [l0, l1, l2, l3, kind @ ..] = start;
+    let (header, length) = match u32::from_be_bytes([l0, l1, l2, l3]) {
+        0 => (8, until - from),
+        1 => {
+            let mut length = [0; 8];
+            stored.read_at(from + 8, &mut length)?;
+            (16, u64::from_be_bytes(length))
+        }
+        length => (8, u64::from(length)),
+    };
+    if length < header {
+        return Err(malformed("a box is shorter than its own header"));
+    }
+    if length > until - from {
+        return Err(ImageError::CutShort);
+    }
+    Ok(Found { kind, contents: from + header..from + length })
+}
+
+impl Boxes {
+    /// Of each one that is kept.
+    const LONGEST: u64 = 16 << 20;
+    /// Files have a dozen.
+    const MOST: usize = 10_000;
+
+    /// Where a file's code stream is, and what it says of its components.
+    pub fn read(stored: &Stored) -> Result<(Self, Range<u64>), ImageError> {
+        let end = stored.length()?;
+        let mut boxes = None;
+        let mut position = 0;
+        for _ in 0..Self::MOST {
+            if position + 8 > end {
+                return Err(ImageError::CutShort);
+            }
+            let found = next(stored, position, end)?;
+            match &found.kind {
+                b"jp2h" if boxes.is_none() => boxes = Some(Self::of_header(&contents(stored, &found)?)?),
+                b"jp2c" => return Ok((boxes.unwrap_or_default(), found.contents)),
+                _ => {}
+            }
+            position = found.contents.end;
+        }
+        Err(malformed("it has thousands of boxes"))
+    }
+
+    /// The boxes in the header box.
+    fn of_header(header: &[u8]) -> Result<Self, ImageError> {
+        let (mut boxes, mut columns, mut mapping) = (Self::default(), None, None);
+        let mut rest = header;
+        for _ in 0..Self::MOST {
+            let Some((&[l0, l1, l2, l3, ref kind @ ..], _)) = rest.split_first_chunk::<8>() else { break };
+            let length = match u32::from_be_bytes([l0, l1, l2, l3]) {
+                0 => rest.len(),
+                length => length as usize,
+            };
+            let contents = rest.get(8..length).ok_or_else(|| malformed("a box leaves the one that it is in"))?;
+            rest = &rest[length..];
+            match kind {
+                b"colr" if boxes.colour.is_none() => boxes.colour = colour(contents)?,
+                b"pclr" if columns.is_none() => columns = Some(palette(contents)?),
+                b"cmap" if mapping.is_none() => mapping = Some(mapped(contents)?),
+                b"cdef" if boxes.meanings.is_empty() => boxes.meanings = meanings(contents)?,
+                _ => {}
+            }
+        }
+        boxes.palette = match (columns, mapping) {
+            (Some(colours), Some(channels)) => Some(Palette { colours, channels }),
+            (None, None) => None,
+            _ => return Err(malformed("a palette and its use belong together")),
+        };
+        Ok(boxes)
+    }
+}
+
+fn contents(stored: &Stored, found: &Found) -> Result<Vec<u8>, ImageError> {
+    let length = found.contents.end - found.contents.start;
+    if length > Boxes::LONGEST {
+        return Err(malformed("its header has more than 16 MB"));
+    }
+    let mut contents = vec![0; length as usize];
+    stored.read_at(found.contents.start, &mut contents)?;
+    Ok(contents)
+}
+
+/// Nothing where colours are told in a way that only extensions of the format know.
+fn colour(contents: &[u8]) -> Result<Option<Colour>, ImageError> {
+    match contents {
+        [1, _, _, n0, n1, n2, n3, ..] => Ok(Some(Colour::Enumerated(u32::from_be_bytes([*n0, *n1, *n2, *n3])))),
+        [2 | 3, _, _, profile @ ..] => Ok(Some(Colour::Profile(IccProfile::new(profile.to_vec())))),
+        [method, _, _, ..] if *method > 3 => Ok(None),
+        _ => Err(malformed("its colours make no sense")),
+    }
+}
+
+fn palette(contents: &[u8]) -> Result<Vec<Vec<u8>>, ImageError> {
+    let [e0, e1, columns, rest @ ..] = contents else { return Err(malformed("its palette makes no sense")) };
+    let (entries, columns) = (usize::from(u16::from_be_bytes([*e0, *e1])), usize::from(*columns));
+    let sound = (1..=1024).contains(&entries) && columns > 0 && rest.len() >= columns;
+    let (bits, colours) =
+        rest.split_at_checked(columns).filter(|_| sound).ok_or_else(|| malformed("its palette makes no sense"))?;
+    if bits.iter().any(|&bits| bits != 7) {
+        return Err(ImageError::Unsupported("its palette's colours are not of 8 bits".to_owned()));
+    }
+    let colours = colours.get(..entries * columns).ok_or_else(|| malformed("its palette is too short"))?;
+    Ok(colours.chunks_exact(columns).map(<[u8]>::to_vec).collect())
+}
+
+/// Which column of the palette each channel has.
+fn mapped(contents: &[u8]) -> Result<Vec<u8>, ImageError> {
+    let mapped = |entry: &[u8; 4]| match *entry {
+        [0, 0, 1, column] => Ok(column),
+        _ => Err(ImageError::Unsupported("its palette is for some of its components".to_owned())),
+    };
+    contents.as_chunks().0.iter().map(mapped).collect()
+}
+
+fn meanings(contents: &[u8]) -> Result<Vec<(u16, Meaning)>, ImageError> {
+    let (_, entries) = contents.split_first_chunk::<2>().ok_or_else(|| malformed("its channels make no sense"))?;
+    let meaning = |entry: &[u8; 6]| {
+        let [n0, n1, t0, t1, a0, a1] = *entry;
+        let (kind, association) = (u16::from_be_bytes([t0, t1]), u16::from_be_bytes([a0, a1]));
+        let meaning = match (kind, association) {
+            (0, 1..=4) => Meaning::Colour(association - 1),
+            (1, _) => Meaning::Alpha,
+            (2, _) => Meaning::PremultipliedAlpha,
+            _ => Meaning::Unknown,
+        };
+        (u16::from_be_bytes([n0, n1]), meaning)
+    };
+    Ok(entries.as_chunks().0.iter().map(meaning).collect())
+}

@@ -1,0 +1,269 @@
+//! Components into samples: which of them are colours and alpha, and how their numbers become samples beside each other.
+//!
+//! What always holds: a number of any bits up to 8 becomes 8 bits, and one of more 16, by the straight line from 0 to its largest value, rounded to the
+//! nearest; and the order is grey, or red, green and blue, and then alpha, whatever order the file has.
+
+use super::boxes::{Boxes, Colour, Meaning, Palette};
+use super::code_stream::{Component, Sign};
+use super::openjpeg::Planes;
+use crate::codec::decode::ImageError;
+use crate::codec::decode::samples::{Alpha, ByteOrder, Channels, SampleLayout, SampleType};
+
+/// How components become samples.
+#[derive(Debug)]
+pub(crate) struct Interleaving {
+    channels: Channels,
+    depth: Depth,
+    model: Model,
+    /// The component of each channel, and what becomes of its numbers.
+    of_channels: Vec<(usize, Box<[u16]>)>,
+}
+
+/// Bytes of a sample.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Depth {
+    One,
+    Two,
+}
+
+/// What the first three components are, where there are as many.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Model {
+    /// What the samples are to be.
+    Same,
+    /// Luma and two differences of colour, of so many bits, by IEC 61966-2-1, annex F.
+    Ycc(u8),
+}
+
+fn unsupported<T>(problem: String) -> Result<T, ImageError> {
+    Err(ImageError::Unsupported(problem))
+}
+
+/// The channels of colour, in order, and that of alpha.
+struct Order {
+    colours: Vec<usize>,
+    alpha: Option<(usize, Alpha)>,
+}
+
+impl Order {
+    fn of(count: usize, meanings: &[(u16, Meaning)]) -> Result<Self, ImageError> {
+        if meanings.is_empty() {
+            let straight = |channel| Some((channel, Alpha::Straight));
+            return match count {
+                1 => Ok(Self { colours: vec![0], alpha: None }),
+                2 => Ok(Self { colours: vec![0], alpha: straight(1) }),
+                3 => Ok(Self { colours: vec![0, 1, 2], alpha: None }),
+                4 => Ok(Self { colours: vec![0, 1, 2], alpha: straight(3) }),
+                _ => unsupported(format!("it has {count} channels")),
+            };
+        }
+        let (mut colours, mut alpha) = (Vec::new(), None);
+        for &(channel, meaning) in meanings {
+            let channel = usize::from(channel);
+            if channel >= count {
+                return Err(ImageError::Malformed("a channel that is not there has a meaning".to_owned()));
+            }
+            match meaning {
+                Meaning::Colour(number) => colours.push((number, channel)),
+                Meaning::Alpha if alpha.is_none() => alpha = Some((channel, Alpha::Straight)),
+                Meaning::PremultipliedAlpha if alpha.is_none() => alpha = Some((channel, Alpha::Premultiplied)),
+                _ => {}
+            }
+        }
+        colours.sort_unstable();
+        let numbers: Vec<u16> = colours.iter().map(|&(number, _)| number).collect();
+        if numbers != [0] && numbers != [0, 1, 2] {
+            return unsupported(format!("it has {} colours", colours.len()));
+        }
+        Ok(Self { colours: colours.into_iter().map(|(_, channel)| channel).collect(), alpha })
+    }
+
+    /// That a profile is for as many colours. One for red, green and blue may be a grey's too: a grey is the same number of each.
+    fn fits(&self, colour: Option<&Colour>) -> Result<(), ImageError> {
+        let Some(Colour::Profile(profile)) = colour else { return Ok(()) };
+        // What is no profile at all is told apart where colours are converted.
+        let Some(header) = profile.bytes().first_chunk::<40>().filter(|header| header.ends_with(b"acsp")) else {
+            return Ok(());
+        };
+        match (&header[16..20], self.colours.len()) {
+            (b"RGB ", _) | (b"GRAY", 1) => Ok(()),
+            (space, colours) => {
+                let space = space.trim_ascii().escape_ascii();
+                unsupported(format!("its profile is for the colour space {space}, and it has {colours} colours"))
+            }
+        }
+    }
+
+    fn channels(&self) -> Channels {
+        match (self.colours.len(), self.alpha) {
+            (1, None) => Channels::Grey,
+            (1, Some((_, alpha))) => Channels::GreyAlpha(alpha),
+            (_, None) => Channels::Rgb,
+            (_, Some((_, alpha))) => Channels::Rgba(alpha),
+        }
+    }
+}
+
+impl Interleaving {
+    pub fn of(components: &[Component], boxes: &Boxes) -> Result<Self, ImageError> {
+        /// Enumerated colour spaces.
+        const SRGB: u32 = 16;
+        const GREY: u32 = 17;
+        const SYCC: u32 = 18;
+        if let Some(Colour::Enumerated(space)) = boxes.colour
+            && !matches!(space, SRGB | GREY | SYCC)
+        {
+            return unsupported(format!("its colour space is that of number {space}"));
+        }
+        if let Some(palette) = &boxes.palette {
+            let model = if let Some(Colour::Enumerated(SYCC)) = boxes.colour { Model::Ycc(8) } else { Model::Same };
+            let order = Order::of(palette.channels.len(), &boxes.meanings)?;
+            order.fits(boxes.colour.as_ref())?;
+            return Self::of_palette(components, palette, &order, model);
+        }
+        let order = Order::of(components.len(), &boxes.meanings)?;
+        order.fits(boxes.colour.as_ref())?;
+        let used: Vec<usize> = order.colours.iter().copied().chain(order.alpha.map(|(channel, _)| channel)).collect();
+        let mut most = 0;
+        for &channel in &used {
+            let Component { bits, sign, step } = components[channel];
+            if sign == Sign::Signed {
+                return unsupported("its samples are signed".to_owned());
+            }
+            if step != (1, 1) {
+                return unsupported("a component has fewer samples than the picture has pixels".to_owned());
+            }
+            if bits > 16 {
+                return unsupported(format!("its samples have {bits} bits"));
+            }
+            most = most.max(bits);
+        }
+        let depth = if most <= 8 { Depth::One } else { Depth::Two };
+        let model = match boxes.colour {
+            Some(Colour::Enumerated(SYCC)) if order.colours.len() == 3 => {
+                let [bits, others @ ..] = [0, 1, 2].map(|at| components[order.colours[at]].bits);
+                if others != [bits; 2] {
+                    return unsupported("its luma and its colours have different bits".to_owned());
+                }
+                Model::Ycc(bits)
+            }
+            _ => Model::Same,
+        };
+        let of_channels = used.into_iter().map(|channel| (channel, scaling(components[channel].bits, depth))).collect();
+        Ok(Self { channels: order.channels(), depth, model, of_channels })
+    }
+
+    /// Numbers of colours are handed on.
+    fn of_palette(
+        components: &[Component],
+        palette: &Palette,
+        order: &Order,
+        model: Model,
+    ) -> Result<Self, ImageError> {
+        let [Component { bits: bits @ 1..=8, sign: Sign::Unsigned, step: (1, 1) }] = components else {
+            return unsupported("it has a palette and more than one component of 8 bits".to_owned());
+        };
+        let of_channel = |colour: &[u8], channel: usize| {
+            let column = palette.channels.get(channel).and_then(|&column| colour.get(usize::from(column)));
+            column.copied().ok_or_else(|| ImageError::Malformed("its palette lacks a column".to_owned()))
+        };
+        let colour = |colour: &Vec<u8>| -> Result<[u8; 4], ImageError> {
+            let alpha = order.alpha.map_or(Ok(u8::MAX), |(channel, _)| of_channel(colour, channel))?;
+            let [red, green, blue] =
+                if let [red, green, blue] = order.colours[..] { [red, green, blue] } else { [order.colours[0]; 3] };
+            let [red, green, blue] = [of_channel(colour, red)?, of_channel(colour, green)?, of_channel(colour, blue)?];
+            if model == Model::Same || order.colours.len() != 3 {
+                return Ok([red, green, blue, alpha]);
+            }
+            let ycc = [red.into(), i32::from(green) - 128, i32::from(blue) - 128];
+            let [red, green, blue] = ycc_to_rgb(ycc).map(|number| u8::try_from(number.max(0)).unwrap_or(u8::MAX));
+            Ok([red, green, blue, alpha])
+        };
+        if order.alpha.is_some_and(|(_, alpha)| alpha == Alpha::Premultiplied) {
+            return unsupported("the colours of its palette are premultiplied".to_owned());
+        }
+        let colours = palette.colours.iter().take(1 << bits).map(colour).collect::<Result<Vec<_>, _>>()?;
+        let same = (0..1 << bits).collect();
+        let channels = Channels::Palette(colours.into());
+        Ok(Self { channels, depth: Depth::One, model: Model::Same, of_channels: vec![(0, same)] })
+    }
+
+    pub fn layout(&self) -> SampleLayout {
+        let sample = match self.depth {
+            Depth::One => SampleType::U8,
+            Depth::Two => SampleType::U16(ByteOrder::LittleEndian),
+        };
+        SampleLayout::new(self.channels.clone(), sample)
+    }
+
+    /// Bytes of a pixel.
+    pub fn pixel_bytes(&self) -> usize {
+        self.of_channels.len() * if self.depth == Depth::One { 1 } else { 2 }
+    }
+
+    /// The bits of the first channel, where these are neither 8 nor 16.
+    pub fn odd_bits(&self) -> Option<u32> {
+        let (_, table) = self.of_channels.first()?;
+        Some(table.len().ilog2()).filter(|bits| !matches!(bits, 8 | 16))
+    }
+
+    /// The components of the channels, of a picture that was decoded.
+    pub fn planes<'a>(&self, decoded: &'a Planes) -> Result<Vec<&'a [i32]>, ImageError> {
+        let planes = self.of_channels.iter().map(|&(component, _)| decoded.plane(component)).collect::<Option<_>>();
+        planes.ok_or_else(|| ImageError::Malformed("a component is not as large as the picture".to_owned()))
+    }
+
+    /// Makes pixels from the number `from` on, as many as `target` has bytes for.
+    pub fn interleave(&self, planes: &[&[i32]], from: usize, target: &mut [u8]) {
+        let Model::Ycc(bits) = self.model else {
+            for (channel, (plane, (_, table))) in planes.iter().zip(&self.of_channels).enumerate() {
+                self.write(channel, table, plane[from..].iter().copied(), target);
+            }
+            return;
+        };
+        if let ([luma, blue, red, alpha @ ..], [(_, table), ..]) = (planes, &self.of_channels[..]) {
+            let centre = 1 << (bits - 1);
+            let pixels = || luma[from..].iter().zip(&blue[from..]).zip(&red[from..]);
+            let pixels = || pixels().map(|((&luma, &blue), &red)| ycc_to_rgb([luma, blue - centre, red - centre]));
+            for channel in 0..3 {
+                self.write(channel, table, pixels().map(|rgb| rgb[channel]), target);
+            }
+            if let ([alpha], [.., (_, table)]) = (alpha, &self.of_channels[..]) {
+                self.write(3, table, alpha[from..].iter().copied(), target);
+            }
+        }
+    }
+
+    /// Writes one channel of each pixel.
+    fn write(&self, channel: usize, table: &[u16], numbers: impl Iterator<Item = i32>, target: &mut [u8]) {
+        let largest = table.len() - 1;
+        // Wavelets that lose go beyond what a sample can be; OpenJPEG cuts that off, and sYCC goes beyond again.
+        let scaled = numbers.map(|number| table[usize::try_from(number).unwrap_or(0).min(largest)]);
+        match self.depth {
+            Depth::One => {
+                let targets = target[channel..].iter_mut().step_by(self.of_channels.len());
+                targets.zip(scaled).for_each(|(target, sample)| *target = sample as u8);
+            }
+            Depth::Two => {
+                let targets = target.as_chunks_mut().0[channel..].iter_mut().step_by(self.of_channels.len());
+                targets.zip(scaled).for_each(|(target, sample)| *target = sample.to_le_bytes());
+            }
+        }
+    }
+}
+
+/// What becomes of each number of so many bits.
+fn scaling(bits: u8, depth: Depth) -> Box<[u16]> {
+    let (largest, most) = ((1_u64 << bits) - 1, if depth == Depth::One { 255 } else { 65_535 });
+    (0..=largest).map(|value| ((value * most * 2 + largest) / (2 * largest)) as u16).collect()
+}
+
+/// Red, green and blue of luma and the differences of blue and red, rounded to the nearest.
+fn ycc_to_rgb([luma, blue, red]: [i32; 3]) -> [i32; 3] {
+    /// Parts of one, so that what is halfway between two numbers is seen to be.
+    const ONE: i64 = 1_000_000;
+    let (luma, blue, red) = (i64::from(luma) * ONE, i64::from(blue), i64::from(red));
+    let rounded = |number: i64| (number + ONE / 2).div_euclid(ONE) as i32;
+    let green = luma - 344_136 * blue - 714_136 * red;
+    [rounded(luma + 1_402_000 * red), rounded(green), rounded(luma + 1_772_000 * blue)]
+}

@@ -1,0 +1,218 @@
+//! OpenJPEG, on one code stream in memory at a time.
+//!
+//! `openjpeg-sys` is a bare interface to OpenJPEG 2.5.3, built from its source and linked statically; the safe `jpeg2k` above it decodes parts too, but keeps warnings
+//! from its caller and has no way to read but from a file's start. What always holds: OpenJPEG is in its strict mode, what it warns of is an error, and nothing of
+//! what it says goes anywhere else.
+
+use std::ffi::{CStr, c_char, c_void};
+use std::slice;
+
+use openjpeg_sys::{
+    CODEC_FORMAT, OPJ_BOOL, OPJ_OFF_T, OPJ_SIZE_T, opj_codec_t, opj_create_decompress, opj_decode,
+    opj_decoder_set_strict_mode, opj_destroy_codec, opj_dparameters_t, opj_end_decompress, opj_image_destroy,
+    opj_image_t, opj_read_header, opj_set_decode_area, opj_set_default_decoder_parameters, opj_set_error_handler,
+    opj_set_info_handler, opj_set_warning_handler, opj_setup_decoder, opj_stream_create, opj_stream_destroy,
+    opj_stream_set_read_function, opj_stream_set_seek_function, opj_stream_set_skip_function, opj_stream_set_user_data,
+    opj_stream_set_user_data_length, opj_stream_t,
+};
+
+use crate::codec::decode::ImageError;
+use crate::geometry::Size;
+
+/// A picture that OpenJPEG has decoded, as planes of numbers.
+pub(crate) struct Planes {
+    image: *mut opj_image_t,
+    size: Size,
+}
+
+// SAFETY: OpenJPEG keeps nothing of an image that belongs to a thread.
+#[expect(unsafe_code, reason = "OpenJPEG's images are pointers")]
+unsafe impl Send for Planes {}
+
+impl Planes {
+    /// How many there are.
+    #[expect(unsafe_code, reason = "OpenJPEG is a C library")]
+    pub fn count(&self) -> usize {
+        // SAFETY: the image is OpenJPEG's until it is dropped.
+        unsafe { (*self.image).numcomps as usize }
+    }
+
+    /// The numbers of one of them, row by row; nothing where it is not as large as the picture.
+    #[expect(unsafe_code, reason = "OpenJPEG is a C library")]
+    pub fn plane(&self, number: usize) -> Option<&[i32]> {
+        if number >= self.count() {
+            return None;
+        }
+        // SAFETY: OpenJPEG has `numcomps` components one after the other, each with `w` times `h` numbers where its data is not null.
+        unsafe {
+            let component = &*(*self.image).comps.add(number);
+            let whole = (component.w, component.h) == (self.size.width(), self.size.height());
+            let length = component.w as usize * component.h as usize;
+            (whole && !component.data.is_null()).then(|| slice::from_raw_parts(component.data, length))
+        }
+    }
+}
+
+impl Drop for Planes {
+    #[expect(unsafe_code, reason = "OpenJPEG is a C library")]
+    fn drop(&mut self) {
+        // SAFETY: it is OpenJPEG's, and no reference to it outlives the planes.
+        unsafe { opj_image_destroy(self.image) };
+    }
+}
+
+/// A decoder, let go of however decoding ends.
+struct Codec(*mut opj_codec_t);
+
+impl Drop for Codec {
+    #[expect(unsafe_code, reason = "OpenJPEG is a C library")]
+    fn drop(&mut self) {
+        // SAFETY: OpenJPEG made it, and nothing uses it any more.
+        unsafe { opj_destroy_codec(self.0) };
+    }
+}
+
+/// A stream, let go of likewise.
+struct Stream(*mut opj_stream_t);
+
+impl Drop for Stream {
+    #[expect(unsafe_code, reason = "OpenJPEG is a C library")]
+    fn drop(&mut self) {
+        // SAFETY: OpenJPEG made it, and nothing uses it any more.
+        unsafe { opj_stream_destroy(self.0) };
+    }
+}
+
+/// A code stream, and how far OpenJPEG has read it.
+struct Reading<'a> {
+    bytes: &'a [u8],
+    position: usize,
+}
+
+/// Decodes a code stream of `size` pixels after it has been halved so many times.
+pub(crate) fn decode(code_stream: &[u8], halvings: u32, size: Size) -> Result<Planes, ImageError> {
+    let mut words = Words(Vec::new());
+    let decoded = decode_with(code_stream, halvings, size, &mut words);
+    match (decoded, words.0.into_iter().next()) {
+        (Some(planes), None) => Ok(planes),
+        (_, Some(words)) => Err(ImageError::Malformed(format!("OpenJPEG says: {words}"))),
+        (None, None) => Err(ImageError::Malformed("OpenJPEG cannot decode it".to_owned())),
+    }
+}
+
+#[expect(unsafe_code, reason = "OpenJPEG is a C library")]
+fn decode_with(code_stream: &[u8], halvings: u32, size: Size, words: &mut Words) -> Option<Planes> {
+    /// Less is copied through it than goes past it.
+    const BUFFER_BYTES: usize = 64 << 10;
+    let mut reading = Reading { bytes: code_stream, position: 0 };
+    let words = (&raw mut *words).cast::<c_void>();
+    // SAFETY: everything that is handed to OpenJPEG lives until this returns, and codec and stream are gone before `reading` and `words` are; the types of the user
+    // data are those that the functions below take them for. What OpenJPEG returns is looked at before it is used. The parameters are plain numbers, of which
+    // all zeros are valid, and are filled in before they are read.
+    unsafe {
+        let codec = Codec(opj_create_decompress(CODEC_FORMAT::OPJ_CODEC_J2K));
+        let stream = Stream(opj_stream_create(BUFFER_BYTES, 1));
+        if codec.0.is_null() || stream.0.is_null() {
+            return None;
+        }
+        opj_set_info_handler(codec.0, None, words);
+        opj_set_warning_handler(codec.0, Some(warned), words);
+        opj_set_error_handler(codec.0, Some(said), words);
+        let user_data = (&raw mut reading).cast::<c_void>();
+        opj_stream_set_user_data(stream.0, user_data, None);
+        opj_stream_set_user_data_length(stream.0, code_stream.len() as u64);
+        opj_stream_set_read_function(stream.0, Some(read));
+        opj_stream_set_skip_function(stream.0, Some(skip));
+        opj_stream_set_seek_function(stream.0, Some(seek));
+        let mut parameters: opj_dparameters_t = std::mem::zeroed();
+        opj_set_default_decoder_parameters(&raw mut parameters);
+        parameters.cp_reduce = halvings;
+        if opj_setup_decoder(codec.0, &raw mut parameters) == 0 || opj_decoder_set_strict_mode(codec.0, 1) == 0 {
+            return None;
+        }
+        let mut image = std::ptr::null_mut();
+        let header = opj_read_header(stream.0, codec.0, &raw mut image);
+        if image.is_null() {
+            return None;
+        }
+        let planes = Planes { image, size };
+        // The whole of it. OpenJPEG computes sizes after halvings rightly here only: they depend on where the picture is on the reference grid.
+        let decoded = header != 0
+            && opj_set_decode_area(codec.0, planes.image, 0, 0, 0, 0) != 0
+            && opj_decode(codec.0, stream.0, planes.image) != 0
+            && opj_end_decompress(codec.0, stream.0) != 0;
+        decoded.then_some(planes)
+    }
+}
+
+/// What OpenJPEG has complained of.
+struct Words(Vec<String>);
+
+impl Words {
+    /// More are not kept.
+    const MOST: usize = 4;
+
+    fn push(&mut self, words: &CStr) {
+        if self.0.len() < Self::MOST {
+            self.0.push(words.to_string_lossy().trim().replace('\n', " "));
+        }
+    }
+}
+
+#[expect(unsafe_code, reason = "OpenJPEG calls it")]
+unsafe extern "C" fn said(words: *const c_char, kept: *mut c_void) {
+    // SAFETY: OpenJPEG hands over a string that ends with a zero, and the words of `decode_with`, which nobody else uses meanwhile.
+    unsafe { (*kept.cast::<Words>()).push(CStr::from_ptr(words)) };
+}
+
+/// Markers that it does not know are to be passed over, and are no damage.
+#[expect(unsafe_code, reason = "OpenJPEG calls it")]
+unsafe extern "C" fn warned(words: *const c_char, kept: *mut c_void) {
+    // SAFETY: as for `said`.
+    unsafe {
+        if !CStr::from_ptr(words).to_bytes().starts_with(b"Unknown marker") {
+            said(words, kept);
+        }
+    }
+}
+
+#[expect(unsafe_code, reason = "OpenJPEG calls it")]
+unsafe extern "C" fn read(target: *mut c_void, length: OPJ_SIZE_T, reading: *mut c_void) -> OPJ_SIZE_T {
+    // SAFETY: OpenJPEG hands over room for `length` bytes, and the reading of `decode_with`, which nobody else uses meanwhile.
+    unsafe {
+        let reading = &mut *reading.cast::<Reading<'_>>();
+        let rest = reading.bytes.get(reading.position..).unwrap_or(&[]);
+        let length = rest.len().min(length);
+        if length == 0 {
+            // The end, as OpenJPEG wants it told.
+            return OPJ_SIZE_T::MAX;
+        }
+        rest.as_ptr().copy_to_nonoverlapping(target.cast(), length);
+        reading.position += length;
+        length
+    }
+}
+
+#[expect(unsafe_code, reason = "OpenJPEG calls it")]
+unsafe extern "C" fn skip(length: OPJ_OFF_T, reading: *mut c_void) -> OPJ_OFF_T {
+    // SAFETY: as for `read`.
+    let reading = unsafe { &mut *reading.cast::<Reading<'_>>() };
+    let left = reading.bytes.len().saturating_sub(reading.position);
+    let skipped = usize::try_from(length).unwrap_or(0).min(left);
+    reading.position += skipped;
+    // The end, as OpenJPEG wants it told.
+    OPJ_OFF_T::try_from(skipped).ok().filter(|&skipped| skipped > 0).unwrap_or(-1)
+}
+
+#[expect(unsafe_code, reason = "OpenJPEG calls it")]
+unsafe extern "C" fn seek(position: OPJ_OFF_T, reading: *mut c_void) -> OPJ_BOOL {
+    // SAFETY: as for `read`.
+    let reading = unsafe { &mut *reading.cast::<Reading<'_>>() };
+    match usize::try_from(position) {
+        Ok(position) if position <= reading.bytes.len() => {
+            reading.position = position;
+            1
+        }
+        _ => 0,
+    }
+}

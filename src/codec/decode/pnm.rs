@@ -1,0 +1,395 @@
+//! Netpbm's PBM, PGM, PPM and PAM, which programs hand each other through pipes.
+//!
+//! The `image` crate reads them whole only, hence this reader. It asks for each byte once and in order, and for none beyond the picture's last. What always holds:
+//! memory for a picture is that of the rows asked for and of a table of at most 128 KB; a sample above the largest value that the header names
+//! is damage; and where the end of the file is known before, a picture that it cannot hold is refused before a row is decoded.
+
+use std::collections::BTreeMap;
+use std::io::{BufRead, Read};
+
+use super::samples::{Alpha, ByteOrder, Channels, SampleType};
+use super::{ImageError, ImageHeader, Input, Request, RowDecoder, SampleLayout, checked_size};
+use crate::geometry::{Orientation, Size};
+
+mod plain;
+#[cfg(test)]
+mod tests;
+
+/// Reads the header.
+///
+/// # Errors
+/// [`ImageError`] where it is not one, is of a kind of PAM that has no picture in grey or colour, or names more samples than the file has bytes for.
+pub(crate) fn open(input: Input, request: Request) -> Result<(ImageHeader, Box<dyn RowDecoder>), ImageError> {
+    if request.page > 0 {
+        return Err(ImageError::NoSuchPage { pages: 1 });
+    }
+    let file_bytes = match &input {
+        Input::File(file) => file.metadata().ok().filter(std::fs::Metadata::is_file).map(|metadata| metadata.len()),
+        Input::Pipe(_) => None,
+    };
+    let mut reader = HeaderReader { reader: input.into_reader(), bytes: 0 };
+    let header = read_header(&mut reader)?;
+    let (samples, coding) = header.samples();
+    let row_bytes = samples.row_bytes(header.size.width());
+    let description = header.describe(&coding);
+    let decoder = PnmDecoder {
+        reader: reader.reader,
+        coding,
+        row_bytes,
+        row_samples: header.size.width() as usize * samples.channels.count(),
+    };
+    let least = u64::from(header.size.height()).saturating_mul(decoder.least_row_bytes());
+    // The last number of a plain picture needs no white space after it.
+    let at_end = u64::from(header.notation == Notation::Plain);
+    if file_bytes.is_some_and(|bytes| bytes < reader.bytes.saturating_add(least).saturating_sub(at_end)) {
+        return Err(ImageError::CutShort);
+    }
+    let header = ImageHeader {
+        size: header.size,
+        coding: description,
+        samples,
+        orientation: Orientation::UPRIGHT,
+        icc_profile: None,
+        subsampling: None,
+        microns_per_pixel: None,
+        pages: 1,
+        unshown_samples: 0,
+        properties: BTreeMap::new(),
+        held_bytes: 0,
+    };
+    Ok((header, Box::new(decoder)))
+}
+
+/// How samples are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Notation {
+    /// As decimal numbers.
+    Plain,
+    /// As bytes.
+    Raw,
+}
+
+/// A picture's header.
+#[derive(Debug)]
+struct Header {
+    /// Its name among Netpbm's formats.
+    format: &'static str,
+    notation: Notation,
+    size: Size,
+    channels: Channels,
+    /// The largest value of a sample; nothing where it is a bit, 1 for black.
+    largest: Option<u16>,
+}
+
+impl Header {
+    /// What a decoded row is made of, and how a file's samples become it.
+    fn samples(&self) -> (SampleLayout, Coding) {
+        let (sample, coding) = match (self.largest, self.notation) {
+            (None, Notation::Raw) => (SampleType::Bits(1), Coding::Stored),
+            (None, Notation::Plain) => (SampleType::Bits(1), Coding::PlainBits),
+            (Some(255), Notation::Raw) => (SampleType::U8, Coding::Stored),
+            (Some(u16::MAX), Notation::Raw) => (SampleType::U16(ByteOrder::BigEndian), Coding::Stored),
+            (Some(largest @ ..=255), Notation::Raw) => (SampleType::U8, Coding::Bytes(Scale::to_bytes(largest))),
+            (Some(largest @ ..=255), Notation::Plain) => (SampleType::U8, Coding::PlainBytes(Scale::to_bytes(largest))),
+            (Some(largest), Notation::Raw) => {
+                (SampleType::U16(ByteOrder::BigEndian), Coding::Words(Scale::to_words(largest)))
+            }
+            (Some(largest), Notation::Plain) => {
+                (SampleType::U16(ByteOrder::BigEndian), Coding::PlainWords(Scale::to_words(largest)))
+            }
+        };
+        (SampleLayout { inverted: self.largest.is_none(), ..SampleLayout::new(self.channels.clone(), sample) }, coding)
+    }
+
+    /// In words.
+    fn describe(&self, coding: &Coding) -> String {
+        let notation = if self.notation == Notation::Plain { "plain " } else { "" };
+        let scaled = match (coding, self.largest) {
+            (_, None | Some(255 | u16::MAX)) | (Coding::Stored, _) => String::new(),
+            (Coding::Bytes(_) | Coding::PlainBytes(_) | Coding::PlainBits, Some(largest)) => {
+                format!(", values up to {largest} scaled to 8 bits")
+            }
+            (Coding::Words(_) | Coding::PlainWords(_), Some(largest)) => {
+                format!(", values up to {largest} scaled to 16 bits")
+            }
+        };
+        format!("{notation}{}{scaled}", self.format)
+    }
+}
+
+/// Takes a header byte by byte, so that nothing beyond it is taken.
+struct HeaderReader {
+    reader: Box<dyn BufRead + Send>,
+    /// Bytes that were taken.
+    bytes: u64,
+}
+
+impl HeaderReader {
+    /// Comments included.
+    const LONGEST_HEADER: u64 = 64 << 10;
+
+    fn byte(&mut self) -> Result<u8, ImageError> {
+        if self.bytes == Self::LONGEST_HEADER {
+            return Err(malformed("the header does not end"));
+        }
+        let mut byte = [0];
+        self.reader.read_exact(&mut byte).map_err(ImageError::reading)?;
+        self.bytes += 1;
+        Ok(byte[0])
+    }
+
+    /// As Netpbm's own programs read: a comment, wherever it is, is the end of its line.
+    fn byte_outside_comments(&mut self) -> Result<u8, ImageError> {
+        let mut byte = self.byte()?;
+        if byte == b'#' {
+            while !matches!(byte, b'\n' | b'\r') {
+                byte = self.byte()?;
+            }
+        }
+        Ok(byte)
+    }
+
+    /// A number, what stands before it, and one byte of white space after it.
+    fn number(&mut self) -> Result<u64, ImageError> {
+        let mut byte = self.byte_outside_comments()?;
+        while is_space(byte) {
+            byte = self.byte_outside_comments()?;
+        }
+        let mut digits = vec![byte];
+        loop {
+            match self.byte_outside_comments()? {
+                byte if is_space(byte) => return parse_number(&digits),
+                byte => digits.push(byte),
+            }
+        }
+    }
+
+    /// A line of a PAM's header that says something.
+    fn line(&mut self) -> Result<String, ImageError> {
+        loop {
+            let mut line = Vec::new();
+            loop {
+                match self.byte()? {
+                    b'\n' => break,
+                    byte => line.push(byte),
+                }
+            }
+            let line = String::from_utf8_lossy(&line).trim().to_owned();
+            if !line.is_empty() && !line.starts_with('#') {
+                return Ok(line);
+            }
+        }
+    }
+}
+
+fn malformed(message: impl Into<String>) -> ImageError {
+    ImageError::Malformed(message.into())
+}
+
+const fn is_space(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t' | b'\n' | b'\r' | 0x0b | 0x0c)
+}
+
+/// A decimal number without a sign.
+fn parse_number(digits: &[u8]) -> Result<u64, ImageError> {
+    let number = Some(digits).filter(|digits| !digits.is_empty() && digits.iter().all(u8::is_ascii_digit));
+    let number = number.and_then(|digits| str::from_utf8(digits).ok()).and_then(|digits| digits.parse().ok());
+    number.ok_or_else(|| malformed("the header has something else where a number belongs"))
+}
+
+/// The largest value of a sample.
+fn largest_value(number: u64) -> Result<u16, ImageError> {
+    let largest = u16::try_from(number).ok().filter(|&largest| largest > 0);
+    largest.ok_or_else(|| malformed(format!("{number} as the largest value of a sample")))
+}
+
+fn read_header(reader: &mut HeaderReader) -> Result<Header, ImageError> {
+    let magic = [reader.byte()?, reader.byte()?];
+    let (format, notation, channels) = match &magic {
+        b"P1" => ("PBM", Notation::Plain, Channels::Grey),
+        b"P2" => ("PGM", Notation::Plain, Channels::Grey),
+        b"P3" => ("PPM", Notation::Plain, Channels::Rgb),
+        b"P4" => ("PBM", Notation::Raw, Channels::Grey),
+        b"P5" => ("PGM", Notation::Raw, Channels::Grey),
+        b"P6" => ("PPM", Notation::Raw, Channels::Rgb),
+        b"P7" => return read_pam_header(reader),
+        _ => return Err(malformed("it does not begin as a picture of Netpbm's")),
+    };
+    if !is_space(reader.byte_outside_comments()?) {
+        return Err(malformed("it does not begin as a picture of Netpbm's"));
+    }
+    let size = checked_size(reader.number()?, reader.number()?)?;
+    let largest = if format == "PBM" { None } else { Some(largest_value(reader.number()?)?) };
+    Ok(Header { format, notation, size, channels, largest })
+}
+
+fn read_pam_header(reader: &mut HeaderReader) -> Result<Header, ImageError> {
+    const NAMES: [&str; 4] = ["WIDTH", "HEIGHT", "DEPTH", "MAXVAL"];
+    if reader.byte()? != b'\n' {
+        return Err(malformed("something stands behind the P7"));
+    }
+    let mut numbers = [None; NAMES.len()];
+    let mut tuple_type = String::new();
+    loop {
+        let line = reader.line()?;
+        let (name, value) = line.split_once(|byte: char| byte.is_ascii_whitespace()).unwrap_or((&line, ""));
+        let value = value.trim();
+        match (NAMES.iter().position(|&known| known == name), name) {
+            (Some(at), _) => {
+                if numbers[at].replace(parse_number(value.as_bytes())?).is_some() {
+                    return Err(malformed(format!("{name} is there twice")));
+                }
+            }
+            (None, "TUPLTYPE") => {
+                if !tuple_type.is_empty() {
+                    tuple_type.push(' ');
+                }
+                tuple_type.push_str(value);
+            }
+            (None, "ENDHDR") => break,
+            (None, _) => return Err(malformed("the header has a line of an unknown kind")),
+        }
+    }
+    let [Some(width), Some(height), Some(depth), Some(largest)] = numbers else {
+        return Err(malformed("the header is without the width, height, depth or largest value"));
+    };
+    let size = checked_size(width, height)?;
+    let largest = largest_value(largest)?;
+    let channels = match (tuple_type.as_str(), depth) {
+        ("GRAYSCALE" | "BLACKANDWHITE" | "", 1) => Channels::Grey,
+        ("GRAYSCALE_ALPHA" | "BLACKANDWHITE_ALPHA", 2) => Channels::GreyAlpha(Alpha::Straight),
+        ("RGB" | "", 3) => Channels::Rgb,
+        ("RGB_ALPHA", 4) => Channels::Rgba(Alpha::Straight),
+        ("", depth) => return Err(ImageError::Unsupported(format!("it does not say what its {depth} channels are"))),
+        (tuple_type, depth) => {
+            let tuple_type: String = tuple_type.chars().filter(|letter| !letter.is_control()).take(40).collect();
+            return Err(ImageError::Unsupported(format!("its tuple type is {tuple_type} with {depth} channels")));
+        }
+    };
+    Ok(Header { format: "PAM", notation: Notation::Raw, size, channels, largest: Some(largest) })
+}
+
+/// Stretches values from 0 to some largest one over all that 8 or 16 bits hold, rounded to the nearest, the half upwards.
+#[derive(Debug)]
+struct Scale<T> {
+    /// What becomes of each value that there may be: looking it up takes less time than a division by a number that is known late.
+    table: Box<[T]>,
+}
+
+impl Scale<u8> {
+    fn to_bytes(largest: u16) -> Self {
+        let scaled = |value: u16| ((u32::from(value) * 255 * 2 + u32::from(largest)) / (2 * u32::from(largest))) as u8;
+        Self { table: (0..=largest).map(scaled).collect() }
+    }
+}
+
+impl Scale<u16> {
+    fn to_words(largest: u16) -> Self {
+        let (most, largest_wide) = (u64::from(u16::MAX), u64::from(largest));
+        let scaled = |value: u16| ((u64::from(value) * most * 2 + largest_wide) / (2 * largest_wide)) as u16;
+        Self { table: (0..=largest).map(scaled).collect() }
+    }
+}
+
+impl<T: Copy> Scale<T> {
+    fn of(&self, value: u16) -> Result<T, ImageError> {
+        let scaled = self.table.get(usize::from(value)).copied();
+        scaled.ok_or_else(|| malformed(format!("a sample of {value} where {} is the largest", self.table.len() - 1)))
+    }
+}
+
+/// How a file's samples become those of the rows.
+#[derive(Debug)]
+enum Coding {
+    /// They are the same.
+    Stored,
+    /// Bytes to be scaled.
+    Bytes(Scale<u8>),
+    /// Two bytes each, the highest first, to be scaled.
+    Words(Scale<u16>),
+    /// `0` and `1`, with or without white space between them.
+    PlainBits,
+    /// Decimal numbers, to become bytes.
+    PlainBytes(Scale<u8>),
+    /// Decimal numbers, to become two bytes each.
+    PlainWords(Scale<u16>),
+}
+
+struct PnmDecoder {
+    reader: Box<dyn BufRead + Send>,
+    coding: Coding,
+    row_bytes: usize,
+    row_samples: usize,
+}
+
+impl PnmDecoder {
+    /// How many bytes of a file a row takes at least.
+    fn least_row_bytes(&self) -> u64 {
+        match self.coding {
+            Coding::Stored | Coding::Bytes(_) | Coding::Words(_) => self.row_bytes as u64,
+            Coding::PlainBits => self.row_samples as u64,
+            Coding::PlainBytes(_) | Coding::PlainWords(_) => 2 * self.row_samples as u64,
+        }
+    }
+}
+
+impl RowDecoder for PnmDecoder {
+    fn decode_rows(&mut self, rows: &mut [u8]) -> Result<(), ImageError> {
+        let reader = &mut *self.reader;
+        match &self.coding {
+            Coding::Stored => reader.read_exact(rows).map_err(ImageError::reading),
+            Coding::Bytes(scale) => {
+                reader.read_exact(rows).map_err(ImageError::reading)?;
+                for sample in rows {
+                    *sample = scale.of(u16::from(*sample))?;
+                }
+                Ok(())
+            }
+            Coding::Words(scale) => {
+                reader.read_exact(rows).map_err(ImageError::reading)?;
+                let (words, _) = rows.as_chunks_mut();
+                for word in words {
+                    *word = scale.of(u16::from_be_bytes(*word))?.to_be_bytes();
+                }
+                Ok(())
+            }
+            Coding::PlainBits => {
+                rows.fill(0);
+                for row in rows.chunks_exact_mut(self.row_bytes) {
+                    let mut column = 0;
+                    plain::bits(reader, self.row_samples, |bit| {
+                        row[column / 8] |= bit << (7 - column % 8);
+                        column += 1;
+                    })?;
+                }
+                Ok(())
+            }
+            Coding::PlainBytes(scale) => {
+                let mut targets = rows.iter_mut();
+                plain::numbers(reader, targets.len(), |value| {
+                    let scaled = scale.of(value)?;
+                    if let Some(target) = targets.next() {
+                        *target = scaled;
+                    }
+                    Ok(())
+                })
+            }
+            Coding::PlainWords(scale) => {
+                let (words, _) = rows.as_chunks_mut();
+                let mut targets = words.iter_mut();
+                plain::numbers(reader, targets.len(), |value| {
+                    let scaled = scale.of(value)?.to_be_bytes();
+                    if let Some(target) = targets.next() {
+                        *target = scaled;
+                    }
+                    Ok(())
+                })
+            }
+        }
+    }
+
+    /// What follows is a further picture, or nothing that the format speaks of.
+    fn finish(&mut self) -> Result<(), ImageError> {
+        Ok(())
+    }
+}

@@ -1,0 +1,108 @@
+//! Plain pictures: samples as decimal numbers, and bits as digits.
+//!
+//! What always holds: no byte is taken beyond the one that ends the last sample, and what stands between two samples is white space or comments, and not without end.
+
+use std::io::BufRead;
+
+use super::{is_space, malformed};
+use crate::codec::decode::ImageError;
+
+/// White space and comments between two samples.
+const LONGEST_GAP: usize = 64 << 10;
+
+/// Where the text of a plain picture is.
+#[derive(Clone, Copy, Debug)]
+enum Text {
+    Space,
+    Comment,
+    /// In a number that has this value so far.
+    Number(u32),
+}
+
+/// Takes `count` numbers from a plain picture, each with the byte of white space after it.
+pub(crate) fn numbers(
+    reader: &mut dyn BufRead,
+    count: usize,
+    mut take: impl FnMut(u16) -> Result<(), ImageError>,
+) -> Result<(), ImageError> {
+    let wrong = || malformed("it has something else where a number belongs");
+    let mut number = |value: u32| take(u16::try_from(value).map_err(|_| malformed("a sample above 65,535"))?);
+    let (mut text, mut gap, mut left) = (Text::Space, 0, count);
+    while left > 0 {
+        let bytes = reader.fill_buf().map_err(ImageError::reading)?;
+        if bytes.is_empty() {
+            // The end of the file ends the last number too.
+            return match text {
+                Text::Number(value) if left == 1 => number(value),
+                _ => Err(ImageError::CutShort),
+            };
+        }
+        let mut used = 0;
+        for &byte in bytes {
+            used += 1;
+            text = match (text, byte) {
+                (Text::Number(value), b'0'..=b'9') => {
+                    Text::Number(value.saturating_mul(10).saturating_add(u32::from(byte - b'0')))
+                }
+                (Text::Number(value), _) => {
+                    if byte != b'#' && !is_space(byte) {
+                        return Err(wrong());
+                    }
+                    number(value)?;
+                    (gap, left) = (0, left - 1);
+                    if left == 0 {
+                        break;
+                    }
+                    if byte == b'#' { Text::Comment } else { Text::Space }
+                }
+                (Text::Space, b'0'..=b'9') => Text::Number(u32::from(byte - b'0')),
+                (text, byte) => between_samples(text, byte, &mut gap).ok_or_else(wrong)?,
+            };
+        }
+        reader.consume(used);
+    }
+    Ok(())
+}
+
+/// Takes `count` digits from a plain PBM.
+pub(crate) fn bits(reader: &mut dyn BufRead, count: usize, mut take: impl FnMut(u8)) -> Result<(), ImageError> {
+    let (mut text, mut gap, mut left) = (Text::Space, 0, count);
+    while left > 0 {
+        let bytes = reader.fill_buf().map_err(ImageError::reading)?;
+        if bytes.is_empty() {
+            return Err(ImageError::CutShort);
+        }
+        let mut used = 0;
+        for &byte in bytes {
+            used += 1;
+            match (text, byte) {
+                (Text::Space, b'0' | b'1') => {
+                    take(byte - b'0');
+                    (gap, left) = (0, left - 1);
+                    if left == 0 {
+                        break;
+                    }
+                }
+                _ => {
+                    text = between_samples(text, byte, &mut gap)
+                        .ok_or_else(|| malformed("it has something else where a 0 or a 1 belongs"))?;
+                }
+            }
+        }
+        reader.consume(used);
+    }
+    Ok(())
+}
+
+/// Where the text is after a byte that belongs to no sample; nothing where it must not be there.
+fn between_samples(text: Text, byte: u8, gap: &mut usize) -> Option<Text> {
+    *gap += 1;
+    if *gap > LONGEST_GAP {
+        return None;
+    }
+    match (text, byte) {
+        (Text::Comment, b'\n' | b'\r') => Some(Text::Space),
+        (Text::Comment, _) | (_, b'#') => Some(Text::Comment),
+        (_, byte) => is_space(byte).then_some(Text::Space),
+    }
+}

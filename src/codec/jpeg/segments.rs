@@ -1,0 +1,92 @@
+//! The segments that a JPEG stream is made of, without a look at what they say: ITU-T T.81, annex B.
+//!
+//! What always holds: a segment that is handed out lies inside the stream, and each step goes forward.
+
+use std::ops::Range;
+
+use super::stream::JpegStreamError;
+
+pub(crate) const START_OF_IMAGE: [u8; 2] = [0xff, 0xd8];
+pub(crate) const END_OF_IMAGE: [u8; 2] = [0xff, 0xd9];
+pub(crate) const START_OF_SCAN: u8 = 0xda;
+pub(crate) const RESTART_INTERVAL: u8 = 0xdd;
+
+pub(crate) enum Kind {
+    /// Quantisation and Huffman tables, restart interval.
+    Table,
+    /// Application segments and comments.
+    Application,
+    /// A start of frame.
+    Frame,
+    Scan,
+    Other,
+}
+
+pub(crate) const fn kind(marker: u8) -> Kind {
+    match marker {
+        0xc4 | 0xdb | 0xdd => Kind::Table,
+        0xe0..=0xef | 0xfe => Kind::Application,
+        // Baseline, extended and progressive with Huffman codes: what browsers show. Arithmetic codes and the rest go through OpenSlide.
+        0xc0..=0xc2 => Kind::Frame,
+        START_OF_SCAN => Kind::Scan,
+        _ => Kind::Other,
+    }
+}
+
+/// Walks over the segments of a stream's header.
+pub(crate) struct Header<'a> {
+    stream: &'a [u8],
+    pub position: usize,
+}
+
+impl<'a> Header<'a> {
+    pub fn begin(stream: &'a [u8]) -> Result<Self, JpegStreamError> {
+        if !stream.starts_with(&START_OF_IMAGE) {
+            return Err(JpegStreamError::Start);
+        }
+        Ok(Self { stream, position: START_OF_IMAGE.len() })
+    }
+
+    pub fn rest(&self) -> &'a [u8] {
+        &self.stream[self.position..]
+    }
+
+    /// Passes over what follows a scan's header: data in which 0xff is followed by 0, by another 0xff or by the number of a restart. Returns
+    /// where it ends.
+    pub fn skip_entropy_coded_data(&mut self) -> usize {
+        loop {
+            let Some(found) = memchr::memchr(0xff, self.rest()) else {
+                self.position = self.stream.len();
+                return self.position;
+            };
+            self.position += found;
+            match self.rest().get(1) {
+                Some(0 | 0xd0..=0xd7) => self.position += 2,
+                Some(0xff) => self.position += 1,
+                Some(_) | None => return self.position,
+            }
+        }
+    }
+
+    /// The next marker, and where its segment lies with the marker itself.
+    pub fn next_segment(&mut self) -> Result<(u8, Range<usize>), JpegStreamError> {
+        // Any number of 0xff may fill the place before a marker.
+        while self.rest().starts_with(&[0xff, 0xff]) {
+            self.position += 1;
+        }
+        let rest = self.rest();
+        let [0xff, marker, high, low, ..] = *rest else {
+            return Err(match rest.first() {
+                Some(&first) if first != 0xff => JpegStreamError::Marker { marker: first },
+                _ => JpegStreamError::CutShort,
+            });
+        };
+        let length = 2 + usize::from(u16::from_be_bytes([high, low]));
+        if length < 4 || length > rest.len() {
+            return Err(JpegStreamError::CutShort);
+        }
+        let segment = self.position..self.position + length;
+        self.position = segment.end;
+        Ok((marker, segment))
+    }
+}

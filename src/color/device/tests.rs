@@ -1,0 +1,332 @@
+//! Tables, greys and inks against Little CMS, which goes the whole way of each profile too where it is told not to optimise.
+
+use lcms2::{CIELab, CIELabExt, Flags, PixelFormat, Transform};
+use slidezoom_fixtures::icc::{self, IccProfile, Precision};
+
+use super::*;
+use crate::color::IccProfile as Bytes;
+use crate::color::{ColourConversion, InkConversion, PixelColours, ProfileEffect};
+use crate::geometry::Size;
+use crate::pixels::PremultipliedPixels;
+
+const INTENTS: [(Intent, lcms2::Intent); 4] = [
+    (Intent::Perceptual, lcms2::Intent::Perceptual),
+    (Intent::Relative, lcms2::Intent::RelativeColorimetric),
+    (Intent::Saturation, lcms2::Intent::Saturation),
+    (Intent::Absolute, lcms2::Intent::AbsoluteColorimetric),
+];
+
+/// What Little CMS makes of colours.
+fn little_cms<P: Copy + lcms2::Pod>(
+    profile: &[u8],
+    format: PixelFormat,
+    intent: lcms2::Intent,
+    colours: &[P],
+) -> Vec<[u8; 3]> {
+    let (from, to) = (lcms2::Profile::new_icc(profile).unwrap(), lcms2::Profile::new_srgb());
+    let transform = Transform::new_flags(&from, format, &to, PixelFormat::RGB_8, intent, Flags::NO_OPTIMIZE).unwrap();
+    let mut converted = vec![[0; 3]; colours.len()];
+    transform.transform_pixels(colours, &mut converted);
+    converted
+}
+
+/// The mean and the largest ΔE 2000 between colours in sRGB.
+fn difference(ours: &[[u8; 3]], theirs: &[[u8; 3]]) -> (f64, f64) {
+    let lab = lcms2::Profile::new_lab4_context(lcms2::GlobalContext::new(), lcms2::CIExyY::d50()).unwrap();
+    let transform = Transform::new_flags(
+        &lcms2::Profile::new_srgb(),
+        PixelFormat::RGB_8,
+        &lab,
+        PixelFormat::Lab_DBL,
+        lcms2::Intent::RelativeColorimetric,
+        Flags::NO_OPTIMIZE,
+    )
+    .unwrap();
+    let labs = |colours: &[[u8; 3]]| {
+        let mut labs = vec![[0.0_f64; 3]; colours.len()];
+        transform.transform_pixels(colours, &mut labs);
+        labs.into_iter().map(|[lightness, a, b]| CIELab { L: lightness, a, b }).collect::<Vec<_>>()
+    };
+    let differences: Vec<f64> =
+        labs(ours).iter().zip(labs(theirs)).map(|(one, other)| one.cie2000_delta_e(&other, 1.0, 1.0, 1.0)).collect();
+    let mean = differences.iter().sum::<f64>() / differences.len() as f64;
+    (mean, differences.into_iter().fold(0.0, f64::max))
+}
+
+#[track_caller]
+fn assert_close(ours: &[[u8; 3]], theirs: &[[u8; 3]], what: &str) {
+    let (mean, most) = difference(ours, theirs);
+    // One step of 256 near black is up to 1.2.
+    assert!(mean <= 0.1 && most <= 1.3, "{what}: mean {mean}, largest {most}");
+}
+
+/// The same colours through the pixels of an export.
+fn through_pixels(profile: &[u8], pixels: PixelColours, intent: Intent, colours: &[[u8; 3]]) -> Vec<[u8; 3]> {
+    let conversion = match ColourConversion::to_srgb(&Bytes::new(profile.to_vec()), pixels, Some(intent)).unwrap() {
+        ProfileEffect::Conversion(conversion) => conversion,
+        ProfileEffect::None => panic!("the profile moves no colour"),
+    };
+    let bgra = colours.iter().flat_map(|&[red, green, blue]| [blue, green, red, u8::MAX]).collect();
+    let size = Size::new(colours.len() as u32, 1).unwrap();
+    let converted = conversion.convert(PremultipliedPixels::from_bgra(size, bgra));
+    converted.bytes().as_chunks::<4>().0.iter().map(|&[blue, green, red, _]| [red, green, blue]).collect()
+}
+
+/// Light of a camera: each channel sees a little of the others.
+fn camera(rgb: &[f64]) -> [f64; 3] {
+    let &[red, green, blue] = rgb else { panic!("three channels") };
+    icc::light_to_xyz([
+        0.01 + 0.85 * red + 0.1 * green + 0.02 * blue,
+        0.01 + 0.05 * red + 0.9 * green + 0.02 * blue,
+        0.02 + 0.02 * red + 0.11 * green + 0.85 * blue,
+    ])
+}
+
+/// The same under an intent: the perceptual one is lighter, that of saturation darker.
+fn for_intent(xyz: [f64; 3], intent: usize) -> [f64; 3] {
+    xyz.map(|value| value * [1.0, 0.93, 0.86][intent])
+}
+
+const TABLES: [&[u8; 4]; 3] = [b"A2B0", b"A2B1", b"A2B2"];
+
+/// Every kind of table, with another table for each intent.
+fn tables(device: [u8; 4], xyz: fn(&[f64]) -> [f64; 3]) -> Vec<(&'static str, Vec<u8>)> {
+    let channels = if device == *b"CMYK" { 4 } else { 3 };
+    let light = |value: f64| value.powf(1.7);
+    let bent = |value: f64| 0.2 * value + 0.8 * value * value;
+    let class = if device == *b"CMYK" { b"prtr" } else { b"scnr" };
+    let white = [0.92, 0.95, 0.73];
+    let with = |connection: &[u8; 4], version: u8, table: &dyn Fn(usize) -> Vec<u8>| {
+        let profile = IccProfile::new(&device, connection).class(class).version(version).white(white);
+        TABLES.iter().enumerate().fold(profile, |profile, (number, tag)| profile.tag(tag, table(number))).bytes()
+    };
+    let lab = |place: &[f64], number| icc::lab(for_intent(xyz(place), number));
+    let unbent = |value: f64| (-0.2 + (0.04 + 3.2 * value).sqrt()) / 1.6;
+    let power = |gamma: f64| icc::function(0, &[gamma]);
+    let steps = if device == *b"CMYK" { vec![7, 9, 8, 6] } else { vec![11, 17, 9] };
+    let same = [1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0];
+    vec![
+        (
+            "lut8, Lab",
+            with(b"Lab ", 2, &|number| {
+                icc::lut(
+                    Precision::Eight,
+                    (channels, 9),
+                    light,
+                    |place| icc::encoded_lab(lab(place, number)),
+                    |value| value,
+                )
+            }),
+        ),
+        (
+            "lut16, Lab",
+            with(b"Lab ", 2, &|number| {
+                let node = |place: &[f64]| icc::legacy_lab(lab(place, number)).map(unbent);
+                icc::lut(Precision::Sixteen, (channels, 9), light, node, bent)
+            }),
+        ),
+        (
+            "lut16, Lab, version 4",
+            with(b"Lab ", 4, &|number| {
+                icc::lut(
+                    Precision::Sixteen,
+                    (channels, 8),
+                    light,
+                    |place| icc::legacy_lab(lab(place, number)),
+                    |value| value,
+                )
+            }),
+        ),
+        (
+            "lut16, XYZ",
+            with(b"XYZ ", 2, &|number| {
+                let node = |place: &[f64]| icc::encoded_xyz(for_intent(xyz(place), number));
+                icc::lut(Precision::Sixteen, (channels, 13), light, node, |value| value)
+            }),
+        ),
+        (
+            "lutAToB, Lab",
+            with(b"Lab ", 4, &|number| {
+                let first: Vec<Vec<u8>> =
+                    [icc::identity(), icc::gamma(1.5), icc::curve(333, light), power(1.2)][..channels].to_vec();
+                let node = |place: &[f64]| icc::encoded_lab(lab(place, number)).map(|value| value.powf(1.0 / 1.8));
+                let middle = [icc::gamma(1.8), power(1.8), icc::curve(2_000, |value| value.powf(1.8))];
+                icc::stages(
+                    &first,
+                    &steps,
+                    Precision::Sixteen,
+                    node,
+                    &middle,
+                    same,
+                    &[icc::identity(), icc::identity(), icc::gamma(1.0)],
+                )
+            }),
+        ),
+        (
+            "lutAToB, XYZ",
+            with(b"XYZ ", 4, &|number| {
+                let first = vec![icc::function(3, &[2.4, 1.0 / 1.055, 0.055 / 1.055, 1.0 / 12.92, 0.040_45]); channels];
+                let node = |place: &[f64]| {
+                    // What the matrix undoes.
+                    let [x, y, z] = icc::encoded_xyz(for_intent(xyz(place), number));
+                    [x, (y - 0.2 * x - 0.05) / 0.7, z]
+                };
+                let matrix = [1.0, 0.0, 0.0, 0.2, 0.7, 0.0, 0.0, 0.0, 1.0, 0.0, 0.05, 0.0];
+                let straight = [icc::identity(), icc::identity(), icc::identity()];
+                icc::stages(&first, &steps, Precision::Eight, node, &straight, matrix, &straight)
+            }),
+        ),
+    ]
+}
+
+#[test]
+fn tables_of_rgb_are_those_of_little_cms_by_every_intent() {
+    let steps = || (0..=u8::MAX).step_by(15);
+    let colours: Vec<[u8; 3]> =
+        steps().flat_map(|red| steps().flat_map(move |green| steps().map(move |blue| [red, green, blue]))).collect();
+    let mut seen = Vec::new();
+    for (kind, profile) in tables(*b"RGB ", camera) {
+        for (ours, theirs) in INTENTS {
+            let expected = little_cms(&profile, PixelFormat::RGB_8, theirs, &colours);
+            let found = through_pixels(&profile, PixelColours::Rgb, ours, &colours);
+            assert_close(&found, &expected, &format!("{kind}, {ours:?}"));
+            seen.push(expected);
+        }
+    }
+    // The intents have tables of their own.
+    assert!(difference(&seen[0], &seen[1]).0 > 1.0 && difference(&seen[1], &seen[3]).0 > 1.0);
+}
+
+#[test]
+fn tables_of_inks_are_those_of_little_cms_by_every_intent() {
+    let steps = || (0..=u8::MAX).step_by(51).chain([5, 128]);
+    let pairs: Vec<[u8; 2]> = steps().flat_map(|one| steps().map(move |other| [one, other])).collect();
+    let inks: Vec<[u8; 4]> = pairs.iter().flat_map(|&[c, m]| pairs.iter().map(move |&[y, k]| [c, m, y, k])).collect();
+    for (kind, profile) in tables(*b"CMYK", icc::press) {
+        for (ours, theirs) in INTENTS {
+            let expected = little_cms(&profile, PixelFormat::CMYK_8, theirs, &inks);
+            let conversion = InkConversion::to_srgb(&Bytes::new(profile.clone()), Some(ours)).unwrap();
+            let found: Vec<[u8; 3]> = inks.iter().map(|&inks| conversion.convert(inks)).collect();
+            assert_close(&found, &expected, &format!("{kind}, {ours:?}"));
+        }
+    }
+}
+
+/// Nothing but the perceptual table, or none at all for the intent.
+#[test]
+fn what_an_intent_lacks_is_the_perceptual_one() {
+    let table = |number: usize| {
+        let node = move |place: &[f64]| icc::legacy_lab(icc::lab(for_intent(icc::press(place), number)));
+        icc::lut(Precision::Sixteen, (4, 5), |value| value, node, |value| value)
+    };
+    let inks: Vec<[u8; 4]> = (0..=255).map(|ink| [ink, 255 - ink, ink / 2, ink / 3]).collect();
+    for version in [2, 4] {
+        let profile = IccProfile::new(b"CMYK", b"Lab ").version(version).intent(2).tag(b"A2B0", table(0)).bytes();
+        for (ours, theirs) in INTENTS {
+            let conversion = InkConversion::to_srgb(&Bytes::new(profile.clone()), Some(ours)).unwrap();
+            let found: Vec<[u8; 3]> = inks.iter().map(|&inks| conversion.convert(inks)).collect();
+            let expected = little_cms(&profile, PixelFormat::CMYK_8, theirs, &inks);
+            assert_close(&found, &expected, &format!("version {version}, {ours:?}"));
+        }
+        assert_eq!(InkConversion::to_srgb(&Bytes::new(profile), None).unwrap().intent(), Intent::Saturation);
+    }
+}
+
+#[test]
+fn greys_are_those_of_little_cms_and_stay_grey() {
+    let greys: Vec<u8> = (0..=u8::MAX).collect();
+    let as_rgb: Vec<[u8; 3]> = greys.iter().map(|&grey| [grey; 3]).collect();
+    let dot_gain = |value: f64| 1.0 - (1.0 - value) - 0.8 * value * (1.0 - value);
+    for (name, connection, curve) in [
+        ("gamma 1.8", b"XYZ ", icc::gamma(1.8)),
+        ("linear", b"XYZ ", icc::identity()),
+        ("dot gain of 20 %", b"XYZ ", icc::curve(256, dot_gain)),
+        ("two values", b"XYZ ", icc::curve(2, |value| 0.1 + 0.9 * value)),
+        ("a function", b"XYZ ", icc::function(4, &[2.1, 0.95, 0.05, 0.3, 0.02, 0.01, 0.0])),
+        ("lightness", b"Lab ", icc::curve(300, dot_gain)),
+    ] {
+        for version in [2, 4] {
+            let profile = IccProfile::new(b"GRAY", connection).version(version).tag(b"kTRC", curve.clone()).bytes();
+            for (ours, theirs) in INTENTS {
+                let expected = little_cms(&profile, PixelFormat::GRAY_8, theirs, &greys);
+                let found = through_pixels(&profile, PixelColours::Grey, ours, &as_rgb);
+                assert_close(&found, &expected, &format!("{name}, version {version}, {ours:?}"));
+                assert!(found.iter().all(|[red, green, blue]| red == green && green == blue), "{name}");
+            }
+        }
+    }
+}
+
+/// The media's white can have a colour, which is kept where it is asked for; and grey can have a table.
+#[test]
+fn greys_can_become_colours() {
+    let greys: Vec<u8> = (0..=u8::MAX).collect();
+    let as_rgb: Vec<[u8; 3]> = greys.iter().map(|&grey| [grey; 3]).collect();
+    let yellowish =
+        IccProfile::new(b"GRAY", b"XYZ ").class(b"prtr").white([0.95, 0.97, 0.6]).tag(b"kTRC", icc::gamma(2.0));
+    let sepia = |place: &[f64]| icc::legacy_lab([100.0 * place[0], 0.0, 80.0 * place[0] * (1.0 - place[0])]);
+    let table = icc::lut(Precision::Sixteen, (1, 21), |value| value, sepia, |value| value);
+    let toned = IccProfile::new(b"GRAY", b"Lab ").class(b"prtr").tag(b"A2B0", table);
+    for (profile, (ours, theirs)) in [(yellowish, INTENTS[3]), (toned.clone(), INTENTS[1]), (toned, INTENTS[0])] {
+        let profile = profile.bytes();
+        let found = through_pixels(&profile, PixelColours::Grey, ours, &as_rgb);
+        assert_close(&found, &little_cms(&profile, PixelFormat::GRAY_8, theirs, &greys), &format!("{ours:?}"));
+        assert!(found.iter().any(|[red, _, blue]| red.abs_diff(*blue) > 20));
+    }
+}
+
+/// Matrix profiles of scanners have a white of their own too.
+#[test]
+fn the_absolute_intent_keeps_the_white_of_a_scanner() {
+    let primaries: [_; 3] = std::array::from_fn(|channel| {
+        let mut light = [0.0; 3];
+        light[channel] = 1.0;
+        icc::xyz(icc::light_to_xyz(light))
+    });
+    let [red, green, blue] = primaries;
+    let profile = IccProfile::new(b"RGB ", b"XYZ ").class(b"scnr").white([0.9, 0.92, 0.7]);
+    let profile = profile.tag(b"rXYZ", red).tag(b"gXYZ", green).tag(b"bXYZ", blue);
+    let profile =
+        profile.tag(b"rTRC", icc::gamma(1.8)).tag(b"gTRC", icc::gamma(1.8)).tag(b"bTRC", icc::gamma(2.0)).bytes();
+    let steps = || (0..=u8::MAX).step_by(51);
+    let colours: Vec<[u8; 3]> =
+        steps().flat_map(|red| steps().flat_map(move |green| steps().map(move |blue| [red, green, blue]))).collect();
+    for (ours, theirs) in INTENTS {
+        let expected = little_cms(&profile, PixelFormat::RGB_8, theirs, &colours);
+        assert_close(&through_pixels(&profile, PixelColours::Rgb, ours, &colours), &expected, &format!("{ours:?}"));
+    }
+}
+
+/// Cut short at every byte, and with bits flipped: a conversion or an error, and no panic.
+#[test]
+fn a_damaged_table_does_no_harm() {
+    let try_out = |bytes: Vec<u8>| {
+        let profile = Bytes::new(bytes);
+        for intent in [Intent::Perceptual, Intent::Absolute] {
+            if let Ok(conversion) = InkConversion::to_srgb(&profile, Some(intent)) {
+                let _ = conversion.convert([0, 90, 180, 255]);
+            }
+            let _ = ColourConversion::to_srgb(&profile, PixelColours::Grey, Some(intent));
+        }
+    };
+    let node = |place: &[f64]| icc::legacy_lab(icc::lab(icc::press(place)));
+    let lut = icc::lut(Precision::Sixteen, (4, 2), |value| value, node, |value| value);
+    let curves = [icc::gamma(1.8), icc::identity(), icc::function(3, &[2.4, 0.9, 0.1, 0.1, 0.05])];
+    let first: Vec<Vec<u8>> = curves.iter().cloned().chain([icc::curve(20, |value| value)]).collect();
+    let same = [1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0];
+    let stages = icc::stages(&first, &[2, 3, 2, 2], Precision::Eight, node, &curves, same, &curves);
+    let inks = |table: Vec<u8>, version| IccProfile::new(b"CMYK", b"Lab ").version(version).tag(b"A2B0", table).bytes();
+    let grey = IccProfile::new(b"GRAY", b"XYZ ").tag(b"kTRC", icc::curve(20, |value| value * value)).bytes();
+    for whole in [inks(lut, 2), inks(stages, 4), grey] {
+        // Of curves, only some: they are long, and all alike.
+        let interesting = |at: usize| at < 1_000 || at.is_multiple_of(37);
+        for length in (0..whole.len()).filter(|&at| interesting(at)) {
+            try_out(whole[..length].to_vec());
+        }
+        for bit in (0..whole.len() * 8).filter(|bit| interesting(bit / 8)) {
+            let mut flipped = whole.clone();
+            flipped[bit / 8] ^= 1 << (bit % 8);
+            try_out(flipped);
+        }
+    }
+}

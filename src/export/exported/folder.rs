@@ -1,0 +1,72 @@
+//! The files of an export that is a folder, as they are on the disk.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use walkdir::WalkDir;
+
+use super::{ExportedFiles, StoredFile, Stray};
+use crate::archive::Fault;
+use crate::key::EntryName;
+
+/// Everything below a folder.
+#[derive(Debug)]
+pub(crate) struct Folder {
+    path: PathBuf,
+    files: BTreeMap<String, StoredFile>,
+    strays: BTreeSet<Stray>,
+}
+
+impl Folder {
+    pub fn read(path: &Path) -> io::Result<Self> {
+        let mut found = Self { path: path.to_owned(), files: BTreeMap::new(), strays: BTreeSet::new() };
+        for entry in WalkDir::new(path).min_depth(1) {
+            let entry = entry?;
+            if entry.file_type().is_dir() {
+                continue;
+            }
+            let relative = entry.path().strip_prefix(path).unwrap_or(entry.path());
+            // What is no Unicode is no name of ours; it is shown as well as it can be.
+            let name = relative.to_string_lossy().into_owned();
+            let is_plain = relative.to_str().is_some() && EntryName::new(name.clone()).is_ok();
+            if entry.file_type().is_file() && is_plain {
+                found.files.insert(name, StoredFile { bytes: entry.metadata()?.len(), crc: None });
+            } else {
+                found.strays.insert(Stray::NotAFile(name));
+            }
+        }
+        Ok(found)
+    }
+}
+
+impl ExportedFiles for Folder {
+    fn files(&self) -> &BTreeMap<String, StoredFile> {
+        &self.files
+    }
+
+    fn strays(&self) -> &BTreeSet<Stray> {
+        &self.strays
+    }
+
+    fn open(&self, name: &str) -> io::Result<Box<dyn Read + '_>> {
+        Ok(Box::new(File::open(self.path.join(name))?))
+    }
+
+    fn contents_offset(&self, _name: &str) -> io::Result<Option<u64>> {
+        Ok(None)
+    }
+
+    fn check_structure(&self) -> io::Result<Vec<Fault>> {
+        Ok(Vec::new())
+    }
+
+    fn is_archive(&self) -> bool {
+        false
+    }
+
+    fn is_our_archive(&self) -> bool {
+        false
+    }
+}

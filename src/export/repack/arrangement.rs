@@ -1,0 +1,290 @@
+//! Which file of an export goes where in its copy, and which are made anew.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+
+use super::{RepackError, RepackOptions};
+use crate::engine::metadata::{self, PlainDescription};
+use crate::export::exported::ExportedFiles;
+use crate::export::verify::{Damage, ExpectedPyramid, Inspection};
+use crate::geometry::MicronsPerPixel;
+use crate::layout::manifest::MANIFEST;
+use crate::layout::scan_properties::{self, SCAN_PROPERTIES, ScanFacts};
+use crate::layout::tile_layout::TileNames;
+use crate::layout::viewer;
+use crate::layout::{BAG_DECLARATION, BAG_INFORMATION, Container, Layout, TAG_MANIFEST};
+use crate::pixels::Rgb;
+use crate::plan::Page;
+use crate::pyramid::TileAddress;
+
+/// No descriptor is longer.
+const TEXT_AT_MOST: u64 = 1 << 20;
+
+/// A file that is copied byte for byte.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Move {
+    pub from: String,
+    pub to: String,
+    /// The pixels of a tile, without overlap.
+    pub pixels: Option<u64>,
+}
+
+/// All of a copy.
+#[derive(Debug)]
+pub(crate) struct Arrangement {
+    pub layout: Layout,
+    /// The names of the copy's tiles.
+    pub tile_names: TileNames,
+    /// The tiles in their order, then everything else that is copied.
+    pub moves: Vec<Move>,
+    /// How many of the moves are tiles.
+    pub tiles: usize,
+    /// Files that are made anew.
+    pub made: Vec<(String, Vec<u8>)>,
+    /// What a bag's owner has written into its tags.
+    pub left_out: Vec<String>,
+    /// The description and the descriptor, which come after the manifest.
+    pub last: Vec<(String, Vec<u8>)>,
+}
+
+/// The page that a copy has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum PageOfCopy {
+    /// None of ours: none is wanted, or another program's files have the names.
+    None,
+    /// That of the export.
+    Moved,
+    /// A new one.
+    New,
+}
+
+/// What a file of the export is.
+enum Role<'a> {
+    Tile,
+    /// Made anew, or written last.
+    Renewed,
+    Page,
+    Associated {
+        image: &'a str,
+        extension: &'a str,
+    },
+    /// What other programs put beside it.
+    Foreign(&'a str),
+}
+
+impl Arrangement {
+    pub fn new(
+        inspection: &Inspection,
+        pyramid: &ExpectedPyramid,
+        options: &RepackOptions,
+    ) -> Result<Self, RepackError> {
+        let from = inspection.expectations.layout();
+        let layout = Layout::new(from.name(), options.container);
+        let export = inspection.export.as_ref();
+        let description = inspection.expectations.description(export);
+        let names = layout.tiles(pyramid.names.layout(), pyramid.names.extension());
+        if layout.container() == Container::Szi && !names.layout().is_deep_zoom() {
+            return Err(RepackError::Layout { tile_layout: names.layout() });
+        }
+        let page_fits = layout.container() != Container::Szi && options.page == Page::Include;
+
+        let there = |tile: &TileAddress| !pyramid.is_left_out(*tile);
+        let tile_names = pyramid.plan.tiles().filter(there).map(|tile| Move {
+            from: pyramid.names.tile(tile, &pyramid.plan),
+            to: names.tile(tile, &pyramid.plan),
+            pixels: Some(pyramid.plan.region(tile).core.size().area()),
+        });
+        let mut moves: Vec<Move> = tile_names.collect();
+        let tiles = moves.len();
+        let mut page = if page_fits { PageOfCopy::New } else { PageOfCopy::None };
+        for name in export.files().keys() {
+            let to = match role(name, from, pyramid, description.is_some()) {
+                Role::Tile | Role::Renewed => continue,
+                Role::Page if !page_fits => continue,
+                Role::Page => {
+                    page = PageOfCopy::Moved;
+                    format!("{}{}", layout.payload(), in_payload(name, from))
+                }
+                Role::Associated { image, extension } => layout.associated(image, extension),
+                Role::Foreign(name) => layout.foreign(name),
+            };
+            if page == PageOfCopy::New && viewer::place_of(in_payload(&to, &layout)) > 0 {
+                page = PageOfCopy::None;
+            }
+            moves.push(Move { from: name.clone(), to, pixels: None });
+        }
+        // In the order of an export, so that the same files give the same archive wherever they come from.
+        moves[tiles..].sort_by_key(|moved| viewer::place_of(in_payload(&moved.to, &layout)));
+        let foreign = export.read_text(SCAN_PROPERTIES, TEXT_AT_MOST).ok();
+        let foreign = foreign.and_then(|text| scan_properties::microns_per_pixel(&text));
+        let facts = Facts::new(description.as_ref(), options.microns_per_pixel, foreign);
+        let mut made = Vec::new();
+        if page == PageOfCopy::New {
+            let placed = |(name, contents): (String, std::borrow::Cow<'static, str>)| {
+                (format!("{}{name}", layout.payload()), contents.into_owned().into_bytes())
+            };
+            made.extend(viewer::files(layout.name()).into_iter().map(placed));
+        }
+        let described = description.clone().map(|description| moved_description(description, &layout, options));
+        if page != PageOfCopy::None {
+            let plainly = || facts.describe(&layout, pyramid);
+            let script = viewer::slide_script(&described.clone().unwrap_or_else(plainly));
+            made.push((layout.slide_script(), script.into_bytes()));
+        }
+        if layout.container() == Container::Szi {
+            made.push((SCAN_PROPERTIES.to_owned(), facts.scan_properties(pyramid)?.into_bytes()));
+        }
+        let mut last = Vec::new();
+        if let Some(description) = described {
+            last.push((layout.description(), description.into_bytes()));
+        }
+        if let Some((from, to)) = pyramid.names.descriptor().zip(names.descriptor()) {
+            let descriptor = export.read(&from, TEXT_AT_MOST).map_err(|error| RepackError::Damaged {
+                path: from.clone().into(),
+                first: Damage::Unreadable { name: from.clone(), message: error.to_string() },
+            })?;
+            last.push((to, descriptor));
+        }
+        let left_out = left_out(export, from);
+        let arrangement = Self { layout, tile_names: names, moves, tiles, made, left_out, last };
+        arrangement.check_names()?;
+        Ok(arrangement)
+    }
+
+    fn names(&self) -> impl Iterator<Item = &String> {
+        self.moves.iter().map(|moved| &moved.to).chain(self.made.iter().chain(&self.last).map(|(name, _)| name))
+    }
+
+    fn check_names(&self) -> Result<(), RepackError> {
+        let mut seen = BTreeSet::new();
+        match self.names().find(|name| !seen.insert(*name)) {
+            Some(name) => Err(RepackError::Collision { name: name.clone() }),
+            None => Ok(()),
+        }
+    }
+
+    /// Every folder that the copy's files stand in, outermost first, but for those that tiles have of their own.
+    pub fn folders(&self) -> BTreeSet<String> {
+        let manifest = self.layout.manifest();
+        let mut folders = BTreeSet::new();
+        let shared = |name: &&String| self.tile_names.folder_to_make(name).is_none();
+        for name in self.names().chain([&manifest]).filter(shared) {
+            folders.extend(name.match_indices('/').map(|(end, _)| name[..end].to_owned()));
+        }
+        folders
+    }
+}
+
+/// The tag files of a bag that are not as every bag of ours has them.
+fn left_out(export: &dyn ExportedFiles, layout: &Layout) -> Vec<String> {
+    if layout.container() != Container::Bag {
+        return Vec::new();
+    }
+    let ours = |line: &str| line.starts_with("Bag-Software-Agent: ") || line.starts_with("Payload-Oxum: ");
+    let is_ours = |name: &str| match name {
+        BAG_INFORMATION => export.read_text(name, TEXT_AT_MOST).is_ok_and(|text| text.lines().all(ours)),
+        name => [BAG_DECLARATION, TAG_MANIFEST, MANIFEST].contains(&name),
+    };
+    let tags = export.files().keys().filter(|name| !name.starts_with(layout.payload()));
+    tags.filter(|name| !is_ours(name)).cloned().collect()
+}
+
+/// A name without the folder that a bag keeps its payload in.
+fn in_payload<'a>(name: &'a str, layout: &Layout) -> &'a str {
+    name.strip_prefix(layout.payload()).unwrap_or(name)
+}
+
+fn role<'a>(name: &'a str, layout: &Layout, pyramid: &ExpectedPyramid, is_ours: bool) -> Role<'a> {
+    if pyramid.names.tile_named(name, &pyramid.plan).is_some() {
+        return Role::Tile;
+    }
+    let renewed =
+        [layout.manifest(), layout.tile_index(), layout.description()].into_iter().chain(pyramid.names.descriptor());
+    let renews_script = is_ours && name == layout.slide_script();
+    let in_bag = layout.container() == Container::Bag && !name.starts_with(layout.payload());
+    let ours = is_ours && layout.container() == Container::Szi && name == SCAN_PROPERTIES;
+    if renewed.into_iter().any(|renewed| renewed == name) || in_bag || ours || renews_script {
+        return Role::Renewed;
+    }
+    let inside = in_payload(name, layout);
+    if is_ours && (inside == "index.html" || inside.starts_with("viewer/")) {
+        return Role::Page;
+    }
+    match layout.associated_named(name) {
+        Some((image, extension)) => Role::Associated { image, extension },
+        None => Role::Foreign(inside),
+    }
+}
+
+/// What an export's description says that its copy needs; nothing where there is none.
+struct Facts<'a> {
+    microns_per_pixel: Option<MicronsPerPixel>,
+    objective_power: Option<f64>,
+    background: Rgb,
+    properties: BTreeMap<&'a str, &'a str>,
+}
+
+impl<'a> Facts<'a> {
+    /// `asked` overrules what the export says; `foreign` is what another program says of it.
+    fn new(description: Option<&'a Value>, asked: Option<MicronsPerPixel>, foreign: Option<MicronsPerPixel>) -> Self {
+        let value = |key: &str| description.map_or(&Value::Null, |description| &description[key]);
+        let said = &value("micronsPerPixel");
+        let said = said["x"].as_f64().zip(said["y"].as_f64()).and_then(|(x, y)| MicronsPerPixel::stated(x, y));
+        let properties = value("properties").as_object().into_iter().flatten();
+        Self {
+            microns_per_pixel: asked.or(said).or(foreign),
+            objective_power: value("objectivePower").as_f64(),
+            background: value("background").as_str().and_then(Rgb::from_hex).unwrap_or(Rgb::WHITE),
+            properties: properties.filter_map(|(name, value)| Some((name.as_str(), value.as_str()?))).collect(),
+        }
+    }
+
+    /// What the page is told where the export has no description.
+    fn describe(&self, layout: &Layout, pyramid: &ExpectedPyramid) -> String {
+        let geometry = pyramid.plan.geometry();
+        metadata::to_json(&PlainDescription {
+            name: layout.name(),
+            size: pyramid.plan.size(),
+            tile_size: geometry.tile_size(),
+            overlap: geometry.overlap(),
+            format: pyramid.names.extension(),
+            microns_per_pixel: self.microns_per_pixel,
+            objective_power: self.objective_power,
+            background: self.background,
+        })
+    }
+
+    /// What a `.szi` must have besides.
+    fn scan_properties(&self, pyramid: &ExpectedPyramid) -> Result<String, RepackError> {
+        let overlap = pyramid.plan.geometry().overlap();
+        if overlap > 0 {
+            return Err(RepackError::Overlap { overlap });
+        }
+        if !["jpeg", "jpg", "png"].contains(&pyramid.names.extension()) {
+            return Err(RepackError::Format { extension: pyramid.names.extension().to_owned() });
+        }
+        Ok(scan_properties::describe(&ScanFacts {
+            size: pyramid.plan.size(),
+            microns_per_pixel: self.microns_per_pixel.ok_or(RepackError::NoMicronsPerPixel)?,
+            objective_power: self.objective_power,
+            properties: self.properties.clone(),
+        }))
+    }
+}
+
+/// The description with the names that the copy's files have.
+fn moved_description(mut description: Value, layout: &Layout, options: &RepackOptions) -> String {
+    for image in description["associatedImages"].as_array_mut().into_iter().flatten() {
+        let Some(path) = image["path"].as_str() else { continue };
+        let named = path.rsplit_once('/').and_then(|(_, file)| file.rsplit_once('.'));
+        if let Some((name, extension)) = named {
+            let path = layout.associated(name, extension);
+            image["path"] = Value::from(in_payload(&path, layout));
+        }
+    }
+    if let Some(microns_per_pixel) = options.microns_per_pixel {
+        description["micronsPerPixel"] = serde_json::json!({ "x": microns_per_pixel.x(), "y": microns_per_pixel.y() });
+    }
+    metadata::to_json(&description) + "\n"
+}

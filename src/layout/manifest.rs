@@ -1,0 +1,163 @@
+//! What an export consists of: the SHA-256 of every file, in the format that `sha256sum -c` reads.
+//!
+//! A line is the hash in hexadecimal, two spaces, and the file's name relative to the export's folder. Where a name holds a backslash, a newline
+//! or a carriage return, these are escaped and the line begins with a backslash, as GNU coreutils 9 write and read it. What always holds of
+//! names that were read: none can reach outside the export ([`EntryName`]), and none comes twice.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+use crate::key::{Digest, EntryName};
+
+/// The manifest's file in an export's folder.
+pub const MANIFEST: &str = "manifest-sha256.txt";
+
+/// Writes a manifest, line by line, in the order in which files are added.
+#[derive(Debug, Default)]
+pub struct ManifestText {
+    text: String,
+}
+
+impl ManifestText {
+    /// Adds a file.
+    pub fn add(&mut self, name: &str, digest: Digest) {
+        let escaped = name.contains(['\\', '\n', '\r']);
+        let mark = if escaped { "\\" } else { "" };
+        // Writing to a String cannot fail.
+        let _ = write!(self.text, "{mark}{digest}  ");
+        for letter in name.chars() {
+            match letter {
+                '\\' if escaped => self.text.push_str("\\\\"),
+                '\n' => self.text.push_str("\\n"),
+                '\r' => self.text.push_str("\\r"),
+                other => self.text.push(other),
+            }
+        }
+        self.text.push('\n');
+    }
+
+    /// The text.
+    #[must_use]
+    pub fn into_text(self) -> String {
+        self.text
+    }
+}
+
+/// Why a text is no manifest.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("line {line} {reason}")]
+pub struct ManifestError {
+    /// The line, counted from 1.
+    pub line: usize,
+    /// What is wrong with it.
+    pub reason: ManifestFault,
+}
+
+/// What is wrong with a line of a manifest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ManifestFault {
+    /// It has not the form of a hash, two spaces and a name.
+    #[error("is not a SHA-256 and a name")]
+    Form,
+    /// The name could reach outside the export.
+    #[error("names a file outside the export")]
+    Name,
+    /// The name came before.
+    #[error("names a file a second time")]
+    Twice,
+}
+
+/// Reads a manifest.
+///
+/// # Errors
+/// [`ManifestError`] for the first line that is none of a manifest.
+pub fn parse(text: &str) -> Result<BTreeMap<EntryName, Digest>, ManifestError> {
+    let mut files = BTreeMap::new();
+    for (index, line) in text.split_terminator('\n').enumerate() {
+        let fault = |reason| ManifestError { line: index + 1, reason };
+        let (digest, name) = parse_line(line).ok_or_else(|| fault(ManifestFault::Form))?;
+        let name = EntryName::new(name).map_err(|_| fault(ManifestFault::Name))?;
+        if files.insert(name, digest).is_some() {
+            return Err(fault(ManifestFault::Twice));
+        }
+    }
+    Ok(files)
+}
+
+fn parse_line(line: &str) -> Option<(Digest, String)> {
+    let (line, escaped) = line.strip_prefix('\\').map_or((line, false), |line| (line, true));
+    let (digest, name) = line.split_at_checked(64)?;
+    // A space and a star is what `sha256sum --binary` writes.
+    let name = name.strip_prefix("  ").or_else(|| name.strip_prefix(" *"))?;
+    let name = if escaped { unescaped(name)? } else { name.to_owned() };
+    Some((Digest::from_hex(digest)?, name))
+}
+
+fn unescaped(name: &str) -> Option<String> {
+    let mut text = String::with_capacity(name.len());
+    let mut letters = name.chars();
+    while let Some(letter) = letters.next() {
+        text.push(match letter {
+            '\\' => match letters.next()? {
+                '\\' => '\\',
+                'n' => '\n',
+                'r' => '\r',
+                _ => return None,
+            },
+            other => other,
+        });
+    }
+    Some(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// From FIPS 180-4's examples.
+    const ABC: &str = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+
+    #[test]
+    fn a_digest_is_sha_256_in_hexadecimal() {
+        assert_eq!(Digest::of(b"abc").to_string(), ABC);
+        assert_eq!(Digest::from_hex(&ABC.to_uppercase()), Some(Digest::of(b"abc")));
+        for wrong in ["", &ABC[1..], &format!("{ABC}0"), &ABC.replace('b', "g"), &ABC.replace("ba", "é")] {
+            assert_eq!(Digest::from_hex(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_manifest_is_named_by_its_line() {
+        let good = format!("{ABC}  a/b\n{ABC} *c\n\\{ABC}  d\\\\\\n\n");
+        let names: Vec<String> = parse(&good).unwrap().keys().map(|name| name.as_str().to_owned()).collect();
+        assert_eq!(names, ["a/b", "c", "d\\\n"]);
+        for (line, reason) in [
+            ("", ManifestFault::Form),
+            ("a/b", ManifestFault::Form),
+            (&format!("{ABC} a"), ManifestFault::Form),
+            (&format!("\\{ABC}  a\\t"), ManifestFault::Form),
+            (&format!("{ABC}  ../a"), ManifestFault::Name),
+            (&format!("{ABC}  /etc/passwd"), ManifestFault::Name),
+            (&format!("{ABC}  "), ManifestFault::Name),
+            (&format!("{ABC}  c"), ManifestFault::Twice),
+        ] {
+            assert_eq!(parse(&format!("{good}{line}\n")), Err(ManifestError { line: 4, reason }), "{line}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_name_is_read_back(names in prop::collection::btree_set("[^/\0]{1,12}", 0..6)) {
+            let mut manifest = ManifestText::default();
+            let mut expected = BTreeMap::new();
+            for name in names.into_iter().filter(|name| !matches!(name.as_str(), "." | "..")) {
+                let digest = Digest::of(name.as_bytes());
+                manifest.add(&name, digest);
+                expected.insert(EntryName::new(name).unwrap(), digest);
+            }
+            prop_assert_eq!(parse(&manifest.into_text()), Ok(expected));
+        }
+    }
+}

@@ -1,0 +1,136 @@
+//! `scan-properties.xml`: what a `.szi` says of its slide, by the Smart Zoom Image specification 1.2, section 3.4 and appendix.
+//!
+//! `ImageWidth`, `ImageHeight` and the three `MicronsPerPixel` fields are mandatory there: viewers measure with them. Beside them stand the
+//! fields of the specification that a slide's published properties answer, and these properties themselves under the names that OpenSlide gives
+//! them; one that is called like such a field does not stand in for it. The attribute `date` is left out: the file is a function of slide and options, and of no clock.
+
+use std::collections::BTreeMap;
+
+use quick_xml::events::{BytesDecl, BytesEnd, BytesStart, BytesText, Event};
+use quick_xml::{Reader, Writer};
+
+use crate::geometry::MicronsPerPixel;
+use crate::geometry::Size;
+
+/// The file's name in the root folder of a `.szi`.
+pub const SCAN_PROPERTIES: &str = "scan-properties.xml";
+
+const NAMESPACE: &str = "http://www.pathozoom.com/SZI";
+
+/// What a `.szi` says of its slide.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ScanFacts<'a> {
+    /// The full size in pixels.
+    pub size: Size,
+    /// Micrometres per pixel of the full size.
+    pub microns_per_pixel: MicronsPerPixel,
+    /// The objective's magnification.
+    pub objective_power: Option<f64>,
+    /// The slide's properties that are published, by their OpenSlide names.
+    pub properties: BTreeMap<&'a str, &'a str>,
+}
+
+/// The text of `scan-properties.xml`.
+#[must_use]
+pub fn describe(facts: &ScanFacts<'_>) -> String {
+    let (x, y) = (facts.microns_per_pixel.x(), facts.microns_per_pixel.y());
+    let mut properties = vec![
+        ("ImageWidth", facts.size.width().to_string()),
+        ("ImageHeight", facts.size.height().to_string()),
+        // "If microns per X and Y do not match, take an average here."
+        ("MicronsPerPixel", f64::midpoint(x, y).to_string()),
+        ("MicronsPerPixelX", x.to_string()),
+        ("MicronsPerPixelY", y.to_string()),
+    ];
+    let vendor = facts.properties.get("openslide.vendor");
+    properties.extend(vendor.map(|vendor| ("VendorName", (*vendor).to_owned())));
+    properties.extend(facts.objective_power.map(|power| ("ObjectiveMagnification", power.to_string())));
+    let fields: Vec<&str> = properties.iter().map(|(name, _)| *name).collect();
+    let others = facts.properties.iter().filter(|(name, _)| !fields.contains(&plain_xml(name).trim()));
+    properties.extend(others.map(|(&name, &value)| (name, value.to_owned())));
+    to_xml(&properties)
+}
+
+/// Micrometres per pixel, as a `scan-properties.xml` of any writer says them; `None` where it does not, or is none.
+#[must_use]
+pub fn microns_per_pixel(text: &str) -> Option<MicronsPerPixel> {
+    let mut reader = Reader::from_str(text);
+    let mut properties: BTreeMap<String, String> = BTreeMap::new();
+    let (mut element, mut name) = (String::new(), String::new());
+    loop {
+        match reader.read_event().ok()? {
+            Event::Start(start) => start.local_name().as_ref().clone_into(&mut element),
+            Event::Text(text) if element == "name" => text.trim().clone_into(&mut name),
+            Event::Text(text) if element == "value" => {
+                properties.insert(std::mem::take(&mut name), text.trim().to_owned());
+            }
+            Event::End(_) => element.clear(),
+            Event::Eof => break,
+            _ => {}
+        }
+    }
+    let value = |name: &str| properties.get(name).map(String::as_str);
+    let both = value("MicronsPerPixel");
+    MicronsPerPixel::parse(value("MicronsPerPixelX").or(both), value("MicronsPerPixelY").or(both))
+}
+
+#[expect(clippy::expect_used, reason = "writing to memory cannot fail")]
+fn to_xml(properties: &[(&str, String)]) -> String {
+    let mut writer = Writer::new_with_indent(Vec::new(), b' ', 2);
+    let mut write = |event: Event<'_>| writer.write_event(event).expect("a vector takes every byte");
+    let image = BytesStart::new("image").with_attributes([("xmlns", NAMESPACE), ("version", "1.0")]);
+    write(Event::Decl(BytesDecl::new("1.0", Some("UTF-8"), None)));
+    write(Event::Start(image));
+    write(Event::Start(BytesStart::new("properties")));
+    for (name, value) in properties {
+        write(Event::Start(BytesStart::new("property")));
+        for (element, text) in [("name", plain_xml(name)), ("value", plain_xml(value))] {
+            write(Event::Start(BytesStart::new(element)));
+            write(Event::Text(BytesText::new(&text)));
+            write(Event::End(BytesEnd::new(element)));
+        }
+        write(Event::End(BytesEnd::new("property")));
+    }
+    write(Event::End(BytesEnd::new("properties")));
+    write(Event::End(BytesEnd::new("image")));
+    let mut text = String::from_utf8(writer.into_inner()).expect("quick-xml writes UTF-8");
+    text.push('\n');
+    text
+}
+
+/// Without the control codes that XML 1.0 has no way to write.
+fn plain_xml(text: &str) -> String {
+    let writable = |letter: &char| !matches!(letter, '\0'..='\u{8}' | '\u{b}' | '\u{c}' | '\u{e}'..='\u{1f}' | '\u{fffe}' | '\u{ffff}');
+    text.chars().filter(writable).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_written_and_what_others_write_is_read_back() {
+        let facts = ScanFacts {
+            size: Size::new(3, 2).unwrap(),
+            microns_per_pixel: MicronsPerPixel::new(0.25, 0.5).unwrap(),
+            objective_power: None,
+            properties: BTreeMap::new(),
+        };
+        assert_eq!(microns_per_pixel(&describe(&facts)), Some(facts.microns_per_pixel));
+        let other = "<image><properties><property><name> MicronsPerPixel </name>\n<value>0.4</value></property></properties></image>";
+        assert_eq!(microns_per_pixel(other), MicronsPerPixel::new(0.4, 0.4));
+        for none in ["", "<", "<image/>", &other.replace("0.4", "big"), &other.replace("MicronsPerPixel", "Width")] {
+            assert_eq!(microns_per_pixel(none), None, "{none}");
+        }
+    }
+
+    #[test]
+    fn values_are_text_whatever_they_hold() {
+        let text = to_xml(&[("a", "<&\u{1}]]>\"é".to_owned())]);
+        assert_eq!(
+            text,
+            "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<image xmlns=\"http://www.pathozoom.com/SZI\" version=\"1.0\">\n  <properties>\n    \
+             <property>\n      <name>a</name>\n      <value>&lt;&amp;]]&gt;&quot;é</value>\n    </property>\n  </properties>\n</image>\n"
+        );
+    }
+}

@@ -1,0 +1,287 @@
+//! IIIF Image API 2.1 and 3.0 as static files of level 0: each tile is the answer to one request, and lies in folders called as the request is.
+//!
+//! A request names a region in pixels of the full size, and the size that it is wanted at. Tiles are named by the canonical form of their request,
+//! which is the one that clients make: the region is `full` where it is all of the picture (as libvips has it from 8.17.1 on; before, it
+//! wrote numbers that nobody asks for), and so is the size (3.0: `max`) where nothing of that is reduced. In 2.1 the size is a width alone, but for tiles a
+//! pixel wide, of which two levels can have one with the same region and the same width: the smaller one has its height too.
+
+use std::fmt::Write;
+
+use serde::Serialize;
+
+use super::number;
+use crate::geometry::Size;
+use crate::pyramid::{PyramidPlan, TileAddress};
+
+pub(crate) const DESCRIPTOR: &str = "info.json";
+
+const FULL: &str = "full";
+
+/// The identifier of the resource that an export is, without the export's name: where its folder will be served.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ResourceId(String);
+
+/// Why a text is no identifier.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{text:?} is no address that begins with http:// or https:// and has neither ? nor #")]
+pub struct ResourceIdError {
+    /// The text.
+    pub text: String,
+}
+
+impl ResourceId {
+    /// Checks an address.
+    ///
+    /// # Errors
+    /// [`ResourceIdError`] where it is none of the web, or has letters that a URI cannot have, or a query.
+    pub fn new(text: &str) -> Result<Self, ResourceIdError> {
+        let base = text.trim_end_matches('/');
+        let rest = base.strip_prefix("https://").or_else(|| base.strip_prefix("http://")).unwrap_or_default();
+        let plain = |byte: u8| byte.is_ascii_graphic() && !b"\"<>\\^`{|}?#".contains(&byte);
+        if rest.is_empty() || rest.starts_with('/') || !rest.bytes().all(plain) {
+            return Err(ResourceIdError { text: text.to_owned() });
+        }
+        Ok(Self(base.to_owned()))
+    }
+
+    /// That of the export called `name`.
+    #[must_use]
+    pub fn of(&self, name: &str) -> String {
+        let mut id = format!("{}/", self.0);
+        for &byte in name.as_bytes() {
+            if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+                id.push(char::from(byte));
+            } else {
+                // Writing to a String cannot fail.
+                let _ = write!(id, "%{byte:02X}");
+            }
+        }
+        id
+    }
+
+    /// Its text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Default for ResourceId {
+    /// That of libvips, where nobody is served anything.
+    fn default() -> Self {
+        Self("https://example.com/iiif".to_owned())
+    }
+}
+
+impl Serialize for ResourceId {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
+    }
+}
+
+/// What a tile shows, in pixels of the full size: left, top, width and height.
+fn region(tile: TileAddress, pyramid: &PyramidPlan) -> [u64; 4] {
+    let step = step(tile, pyramid);
+    let span = |index: u32, length: u32| {
+        let start = u64::from(index) * step;
+        (start, step.min(u64::from(length) - start))
+    };
+    let size = pyramid.size();
+    let ((left, width), (top, height)) = (span(tile.column(), size.width()), span(tile.row(), size.height()));
+    [left, top, width, height]
+}
+
+/// From one tile to the next, in pixels of the full size.
+fn step(tile: TileAddress, pyramid: &PyramidPlan) -> u64 {
+    u64::from(pyramid.geometry().tile_size()) << pyramid.halvings(tile.level())
+}
+
+fn is_whole(tile: TileAddress, pyramid: &PyramidPlan) -> bool {
+    pyramid.level_tile_count(tile.level()) == 1
+}
+
+fn is_full_size(tile: TileAddress, pyramid: &PyramidPlan) -> bool {
+    tile.level() == pyramid.max_level()
+}
+
+fn region_text(tile: TileAddress, pyramid: &PyramidPlan) -> String {
+    if is_whole(tile, pyramid) {
+        return FULL.to_owned();
+    }
+    let [left, top, width, height] = region(tile, pyramid);
+    format!("{left},{top},{width},{height}")
+}
+
+/// Whether the next larger level has a tile of the same region and, at one pixel, of the same width.
+fn needs_height(tile: TileAddress, pyramid: &PyramidPlan) -> bool {
+    let [_, _, width, height] = region(tile, pyramid);
+    let halvings = pyramid.halvings(tile.level());
+    halvings > 0 && 2 * width <= 1 << halvings && 2 * height <= step(tile, pyramid)
+}
+
+/// Region and size of a tile, by version 2.1.
+pub(crate) fn request_of_version_2(tile: TileAddress, pyramid: &PyramidPlan) -> String {
+    let (region, size) = (region_text(tile, pyramid), pyramid.region(tile).core.size());
+    if is_full_size(tile, pyramid) && size.width() == pyramid.size().width() {
+        format!("{region}/full")
+    } else if needs_height(tile, pyramid) {
+        format!("{region}/{},{}", size.width(), size.height())
+    } else {
+        format!("{region}/{},", size.width())
+    }
+}
+
+/// Region and size of a tile, by version 3.0.
+pub(crate) fn request_of_version_3(tile: TileAddress, pyramid: &PyramidPlan) -> String {
+    let (region, size) = (region_text(tile, pyramid), pyramid.region(tile).core.size());
+    if is_full_size(tile, pyramid) && is_whole(tile, pyramid) {
+        format!("{region}/max")
+    } else {
+        format!("{region}/{},{}", size.width(), size.height())
+    }
+}
+
+/// The other form that a request for one of the `sizes` can have by version 2.1; `None` for a tile that is none of them, or has it for its name.
+pub(crate) fn second_request(tile: TileAddress, pyramid: &PyramidPlan) -> Option<String> {
+    let is_listed = is_whole(tile, pyramid) && !is_full_size(tile, pyramid) && !needs_height(tile, pyramid);
+    let size = pyramid.region(tile).core.size();
+    is_listed.then(|| format!("{FULL}/{},{}", size.width(), size.height()))
+}
+
+/// The tiles of any level that begin where a request's region does.
+pub(crate) fn tiles_at(request: &str, pyramid: &PyramidPlan) -> Vec<TileAddress> {
+    let origin = |region: &str| {
+        if region == FULL {
+            return Some((0, 0));
+        }
+        let mut numbers = region.splitn(4, ',').map(number);
+        Some((numbers.next()??, numbers.next()??))
+    };
+    let Some((left, top)) = request.split_once('/').and_then(|(region, _)| origin(region)) else { return Vec::new() };
+    let at = |level| {
+        let step = u64::from(pyramid.geometry().tile_size()) << pyramid.halvings(level);
+        let index = |start: u32| u64::from(start).is_multiple_of(step).then(|| u64::from(start) / step);
+        pyramid.tile(level, index(left)? as u32, index(top)? as u32)
+    };
+    pyramid.levels().filter_map(at).collect()
+}
+
+/// Whether a folder can be called so since a request's region is.
+pub(crate) fn is_region(name: &str) -> bool {
+    name == FULL || name.split(',').filter_map(number).count() == 4 && name.split(',').count() == 4
+}
+
+/// A tile and that of the next larger level whose requests are the same: at the lower right corner, where both are one pixel.
+pub(crate) fn namesakes(
+    pyramid: &PyramidPlan,
+    request: fn(TileAddress, &PyramidPlan) -> String,
+) -> Option<(TileAddress, TileAddress)> {
+    pyramid.levels().zip(pyramid.levels().skip(1)).find_map(|(level, larger)| {
+        let grid = pyramid.grid(level);
+        let tile = pyramid.tile(level, grid.width() - 1, grid.height() - 1)?;
+        let other = pyramid.tile(larger, 2 * tile.column(), 2 * tile.row())?;
+        (request(tile, pyramid) == request(other, pyramid)).then_some((tile, other))
+    })
+}
+
+/// The tiles that there are: square ones, at these reductions.
+#[derive(Serialize)]
+struct Tiles {
+    width: u32,
+    #[serde(rename = "scaleFactors")]
+    scale_factors: Vec<u64>,
+}
+
+/// What both versions say alike.
+#[derive(Serialize)]
+struct Pyramid {
+    width: u32,
+    height: u32,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    sizes: Vec<Size>,
+    tiles: [Tiles; 1],
+}
+
+impl Pyramid {
+    fn of(pyramid: &PyramidPlan) -> Self {
+        let reduced = pyramid.levels().filter(|&level| level != pyramid.max_level());
+        let single = reduced.filter(|&level| pyramid.level_tile_count(level) == 1);
+        let scale_factors = pyramid.levels().rev().map(|level| 1 << pyramid.halvings(level)).collect();
+        Self {
+            width: pyramid.size().width(),
+            height: pyramid.size().height(),
+            sizes: single.map(|level| pyramid.level_size(level)).collect(),
+            tiles: [Tiles { width: pyramid.geometry().tile_size(), scale_factors }],
+        }
+    }
+}
+
+const PROTOCOL: &str = "http://iiif.io/api/image";
+
+/// The image information by version 2.1.
+pub(crate) fn info_of_version_2(pyramid: &PyramidPlan, id: &str, extension: &str) -> String {
+    #[derive(Serialize)]
+    struct Profile<'a> {
+        formats: [&'a str; 1],
+        qualities: [&'a str; 1],
+    }
+
+    #[derive(Serialize)]
+    struct Information<'a> {
+        #[serde(rename = "@context")]
+        context: &'a str,
+        #[serde(rename = "@id")]
+        id: &'a str,
+        protocol: &'a str,
+        profile: (&'a str, Profile<'a>),
+        #[serde(flatten)]
+        pyramid: Pyramid,
+    }
+
+    text(&Information {
+        context: "http://iiif.io/api/image/2/context.json",
+        id,
+        protocol: PROTOCOL,
+        profile: ("http://iiif.io/api/image/2/level0.json", Profile { formats: [extension], qualities: ["default"] }),
+        pyramid: Pyramid::of(pyramid),
+    })
+}
+
+/// The image information by version 3.0.
+pub(crate) fn info_of_version_3(pyramid: &PyramidPlan, id: &str, extension: &str) -> String {
+    #[derive(Serialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Information<'a> {
+        #[serde(rename = "@context")]
+        context: &'a str,
+        id: &'a str,
+        #[serde(rename = "type")]
+        kind: &'a str,
+        protocol: &'a str,
+        profile: &'a str,
+        #[serde(flatten)]
+        pyramid: Pyramid,
+        /// Besides JPEG, which the level has, and before it.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        preferred_formats: Option<[&'a str; 1]>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        extra_formats: Option<[&'a str; 1]>,
+    }
+
+    let other_format = (extension != "jpg").then_some([extension]);
+    text(&Information {
+        context: "http://iiif.io/api/image/3/context.json",
+        id,
+        kind: "ImageService3",
+        protocol: PROTOCOL,
+        profile: "level0",
+        pyramid: Pyramid::of(pyramid),
+        preferred_formats: other_format,
+        extra_formats: other_format,
+    })
+}
+
+#[expect(clippy::expect_used, reason = "numbers, texts and lists of our own types always have a JSON form")]
+fn text(value: &impl Serialize) -> String {
+    serde_json::to_string_pretty(value).expect("a value of this crate's own types") + "\n"
+}

@@ -1,0 +1,237 @@
+//! In which chunks, and in which order, the slide is read.
+//!
+//! Chunks partition the exported area, so that each pixel is read once. Where the slide is stored in tiles of a sane size,
+//! chunks are whole tiles of it and none is decoded twice. They come in *stripes*: a stripe is some columns of chunks, 4,096 to
+//! 16,384 pixels wide, read from top to bottom. What is held in memory is then a few rows of a stripe, however wide the slide is,
+//! and at a stripe's right end the pixels that wait for the next stripe. Among the possible ends, the one is taken with
+//! which the two together are least. Where even then much would wait, since the slide is very high, the stripe ends inside stored tiles, just after
+//! tiles to be written: those stored tiles are decoded twice, 1.5 % of all at most. Where pixels come row after row, there is one stripe as wide as the
+//! area, and chunks are flat, so that few rows wait for those that complete their tiles. Pure; the same for any number of workers.
+
+use std::num::NonZeroU32;
+
+use crate::geometry::Size;
+use crate::plan::Placement;
+use crate::pyramid::PyramidPlan;
+use crate::source::{Band, SlideInfo};
+
+use crate::engine::mosaic::{LevelAxes, after_tile, level_axes, waiting_pixels};
+
+/// The narrowest and the widest stripe, in pixels of the full size.
+const STRIPE_NARROWEST: u32 = 4_096;
+const STRIPE_WIDEST: u32 = 16_384;
+
+/// About how many rows of a stripe are held, those of the smaller levels reckoned in: three or four rows of chunks and twice as
+/// many of pieces of each smaller level.
+const ROWS_HELD: u64 = 1_500;
+
+/// More pixels than these (16 MB) should not wait at a stripe's end for the sake of decoding every stored tile once.
+const MOST_WAITING: u64 = 4 << 20;
+
+/// A chunk is at least this wide and high where whole stored tiles allow it: below, calls cost more than pixels.
+const CHUNK_AT_LEAST: u32 = 192;
+
+/// A chunk that is halved is at most about so wide and high, so that a worker holds 10 MB of it.
+const CHUNK_HALVED: u32 = 1_536;
+
+/// Resampling needs pixels around a chunk, up to six of the halved picture on each side: of a chunk of so many or more they are a quarter at most, and of one
+/// of 1,536 a fiftieth. Since stored tiles are decoded whole, those of 256 pixels are decoded 1.8 times on average in chunks of 1,536.
+const CHUNK_RESAMPLED: u32 = 96;
+
+/// No chunk of a level is wider or higher: there must be some for each worker.
+const CHUNK_AT_MOST: u32 = 6_144;
+
+/// The chunk where pixels come row after row: of the rows of a tile and those that are on their way, a quarter of a tile more is held.
+const CHUNK_OF_ROWS: Size = Size::new(4_096, 32).unwrap();
+
+/// In which order chunks are read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Course {
+    /// Stripe by stripe, in chunks of this size, in pixels of the level that they come from.
+    Stripes(Size),
+    /// All columns of a row of chunks, then the next row.
+    Rows,
+}
+
+/// The chunk where the slide tells of no tiles of a sane size.
+const CHUNK_DEFAULT: Size = Size::new(512, 512).unwrap();
+
+/// The chunks in which a slide's pixels are read, in pixels of the level that they come from: a whole number of stored tiles.
+pub(crate) fn chunk_size(info: &SlideInfo, placement: &Placement) -> Size {
+    let level = &info.levels[placement.level().0 as usize];
+    let tile = level.tile_to_read_whole();
+    let of_halved = |length: u32| length.saturating_mul(1 << placement.halvings().min(16));
+    let wanted = match (placement.is_resampled(), placement.halvings()) {
+        (false, 0) if tile.is_none() => return CHUNK_DEFAULT,
+        (false, 0) => CHUNK_AT_LEAST,
+        (false, _) => of_halved(CHUNK_AT_LEAST).min(CHUNK_HALVED),
+        (true, _) => of_halved(CHUNK_RESAMPLED).clamp(CHUNK_HALVED, CHUNK_AT_MOST),
+    };
+    let several = |length: u32| {
+        // Each chunk's edge at one of the halved picture as well, so that no stored tile is decoded for two.
+        let halved = 1_u32.checked_shl(placement.halvings()).unwrap_or(u32::MAX);
+        let step = length.checked_mul(halved >> length.trailing_zeros().min(placement.halvings()).min(31));
+        let step = step.filter(|&step| step <= 2 * wanted).unwrap_or(length);
+        step * wanted.div_ceil(step)
+    };
+    let tile = tile.unwrap_or(CHUNK_DEFAULT);
+    Size::new(several(tile.width()), several(tile.height())).unwrap_or(CHUNK_DEFAULT)
+}
+
+/// Chunks and their order.
+#[derive(Debug)]
+pub(crate) struct ReadOrder {
+    /// Where columns of chunks begin, in pixels of the export's full size, and after the last of them its width.
+    columns: Vec<u32>,
+    rows: Vec<u32>,
+    /// Where stripes end, but for the last, in the same pixels.
+    stripe_ends: Vec<u32>,
+    /// What the reduction looks at beyond what it reduces.
+    margin: u32,
+}
+
+impl ReadOrder {
+    /// The order in which an export that lies so in a slide is read. Chunks begin at multiples of their size there, however the export is
+    /// turned. `margin` is the reduction's.
+    pub fn new(placement: &Placement, course: Course, plan: &PyramidPlan, margin: u32) -> Self {
+        let chunk = match course {
+            Course::Stripes(chunk) => chunk,
+            Course::Rows => CHUNK_OF_ROWS,
+        };
+        let (area, size, [across, down]) = (placement.area_on_level(), placement.upright_size(), placement.scale());
+        let smaller = |edges: Vec<u32>, scale: f64, length: u32| smaller(edges, placement.halvings(), scale, length);
+        let (mut columns, rows) = placement.orientation().edges(
+            smaller(edges(area.origin().x, area.size().width(), chunk.width()), across, size.width()),
+            smaller(edges(area.origin().y, area.size().height(), chunk.height()), down, size.height()),
+        );
+        if course == Course::Rows {
+            return Self { columns, rows, stripe_ends: Vec::new(), margin };
+        }
+        // Resampled, chunks are so high that there are fewer of them above one another, but more rows.
+        let rows_held = if placement.is_resampled() { ROWS_HELD.max(3 * longest(&rows)) } else { ROWS_HELD };
+        let stripe_ends = stripe_ends(plan, margin, &columns, rows_held);
+        columns.extend_from_slice(&stripe_ends);
+        columns.sort_unstable();
+        columns.dedup();
+        Self { columns, rows, stripe_ends, margin }
+    }
+
+    /// The largest chunk's bytes in memory.
+    pub fn chunk_bytes(&self) -> u64 {
+        longest(&self.columns) * longest(&self.rows) * crate::pixels::PIXEL_BYTES as u64
+    }
+
+    /// What the mosaics of all levels need to know of this order, smallest level first.
+    pub fn level_axes(&self, plan: &PyramidPlan) -> Vec<LevelAxes> {
+        level_axes(plan, self.margin, &self.columns, &self.rows, &self.stripe_ends)
+    }
+
+    /// The rows of chunks, in pixels of the export's full size, where the first so many chunks have been read and there is one stripe.
+    pub fn bands(&self, chunks_read: u64) -> Vec<Band> {
+        let columns = self.columns.len() as u64 - 1;
+        let begun = (chunks_read % columns) as usize;
+        let width = self.columns[self.columns.len() - 1];
+        let rows = self.rows.windows(2).skip((chunks_read / columns) as usize).enumerate();
+        let band = |(number, row): (usize, &[u32])| {
+            let rows = row[0]..row[1];
+            let left = if number == 0 { self.columns[begun] } else { 0 };
+            Band { pixels: u64::from(width - left) * rows.len() as u64, rows }
+        };
+        rows.map(band).collect()
+    }
+
+    /// The column and row of every chunk, in order.
+    pub fn chunks(&self) -> impl Iterator<Item = (u32, u32)> + use<> {
+        let rows = self.rows.len() as u32 - 1;
+        let column_at = |end: u32| self.columns.partition_point(|&edge| edge < end) as u32;
+        let ends = self.stripe_ends.iter().map(|&end| column_at(end)).chain([self.columns.len() as u32 - 1]);
+        let stripes: Vec<_> = ends.scan(0, |begin, end| Some(std::mem::replace(begin, end)..end)).collect();
+        stripes
+            .into_iter()
+            .flat_map(move |columns| (0..rows).flat_map(move |row| columns.clone().map(move |column| (column, row))))
+    }
+}
+
+/// Where chunks begin along one axis: at whole multiples of `step` in the slide, which `offset` shifts against the area.
+pub(crate) fn edges(offset: u32, length: u32, step: u32) -> Vec<u32> {
+    let first = step - offset % step;
+    let inner = (first..length).step_by(step as usize);
+    std::iter::once(0).chain(inner).chain([length]).collect()
+}
+
+/// The same edges in a picture that is halved so often and then resampled to `length` pixels. Of those that fall together one is left.
+fn smaller(edges: Vec<u32>, halvings: u32, scale: f64, length: u32) -> Vec<u32> {
+    if halvings == 0 && scale <= 1.0 {
+        return edges;
+    }
+    let halved = |edge: u32| u64::from(edge).div_ceil(1 << halvings.min(32));
+    #[expect(clippy::cast_sign_loss, reason = "edges are counted from 0 on")]
+    let resampled = |edge: u64| ((edge as f64 / scale).round() as u32).min(length);
+    let inner = edges.into_iter().map(|edge| resampled(halved(edge))).filter(|edge| (1..length).contains(edge));
+    let mut smaller: Vec<u32> = std::iter::once(0).chain(inner).chain([length]).collect();
+    smaller.dedup();
+    smaller
+}
+
+/// The most pixels between two edges.
+fn longest(edges: &[u32]) -> u64 {
+    edges.windows(2).map(|pair| u64::from(pair[1] - pair[0])).max().unwrap_or(0)
+}
+
+/// Where stripes end, but for the last. They are the narrower, the more rows of them are held.
+fn stripe_ends(plan: &PyramidPlan, margin: u32, columns: &[u32], rows_held: u64) -> Vec<u32> {
+    let width = plan.size().width();
+    let widest = (u64::from(STRIPE_WIDEST) * ROWS_HELD / rows_held) as u32;
+    let narrowest = STRIPE_NARROWEST.min(widest / 2);
+    let mut ends = Vec::new();
+    let mut begin: u32 = 0;
+    while width - begin > widest {
+        let reach = begin + narrowest..begin + widest;
+        let held = |end: u32| u64::from(end - begin) * rows_held + waiting_pixels(plan, margin, end);
+        let first = columns.partition_point(|&edge| edge < reach.start);
+        let within = columns[first..].iter().copied().take_while(|edge| *edge < reach.end);
+        let between_chunks = within.min_by_key(|&end| held(end));
+        let wait_little = |end: &u32| waiting_pixels(plan, margin, *end) <= MOST_WAITING;
+        begin = between_chunks.filter(wait_little).unwrap_or_else(|| {
+            let after_tiles = ends_after_tiles(plan, margin, &reach).filter(|end| reach.contains(end));
+            after_tiles.chain(between_chunks).min_by_key(|&end| held(end)).unwrap_or(reach.end)
+        });
+        ends.push(begin);
+    }
+    ends
+}
+
+/// The ends with which tiles of as many levels as possible are just complete: after a number of tiles that is divisible by 2 several times,
+/// as many pixels more as leave each of those levels what its tiles want.
+fn ends_after_tiles(plan: &PyramidPlan, margin: u32, reach: &std::ops::Range<u32>) -> impl Iterator<Item = u32> {
+    let (tile_size, after) = (plan.geometry().tile_size(), after_tile(plan, margin));
+    let tiles = (reach.start / tile_size).max(1)..=reach.end / tile_size;
+    tiles.filter_map(NonZeroU32::new).map(move |tiles| {
+        let levels = tiles.trailing_zeros().min(plan.levels().len() as u32);
+        // A margin is lost at each of them.
+        tiles.get() * tile_size + (after << levels) + margin * ((1 << levels) - 1)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bands_are_what_the_chunks_to_come_cover() {
+        let order =
+            ReadOrder { columns: vec![0, 5, 9, 20], rows: vec![0, 7, 8, 30], stripe_ends: Vec::new(), margin: 0 };
+        let chunks: Vec<(u32, u32)> = order.chunks().collect();
+        for read in 0..=chunks.len() {
+            let area = |&(column, row): &(u32, u32)| {
+                let length = |edges: &[u32], at: u32| u64::from(edges[at as usize + 1] - edges[at as usize]);
+                length(&order.columns, column) * length(&order.rows, row)
+            };
+            let of_row = |row: u32| chunks[read..].iter().filter(|chunk| chunk.1 == row).map(area).sum::<u64>();
+            let expected = (0..3_u32).map(|row| (order.rows[row as usize]..order.rows[row as usize + 1], of_row(row)));
+            let expected: Vec<_> = expected.filter(|(_, pixels)| *pixels > 0).collect();
+            let found: Vec<_> = order.bands(read as u64).into_iter().map(|band| (band.rows, band.pixels)).collect();
+            assert_eq!(found, expected, "{read} read");
+        }
+    }
+}

@@ -1,0 +1,395 @@
+//! How 8-bit pixels are made of decoded rows.
+//!
+//! Inks become colours here, since nobody beyond sees them: by the image's profile, or each by its share of the light. What always holds: the mapping of a sample to 8 bits is a straight line between two values that are told, rounded to the nearest and cut off at its ends, and never the lowest bits of
+//! a larger number; 8-bit samples stay what they are.
+
+use std::fmt;
+use std::ops::Range;
+use std::sync::atomic::{AtomicU16, Ordering};
+
+use serde::Serialize;
+
+use crate::codec::decode::samples::{Alpha, ByteOrder, Channels, SampleLayout, SampleType};
+use crate::color::InkConversion;
+use crate::pixels::PIXEL_BYTES;
+
+#[cfg(test)]
+mod tests;
+
+/// Which values of a sample become 0 and 255; those between go by a straight line, rounded to the nearest, and what lies beyond is cut off.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct SampleRange {
+    black: f64,
+    white: f64,
+}
+
+impl SampleRange {
+    /// From the value that is black to the one that is white; `None` where these are not finite, or not in that order.
+    #[must_use]
+    pub fn new(black: f64, white: f64) -> Option<Self> {
+        (black.is_finite() && white.is_finite() && (white - black).is_finite() && black < white)
+            .then_some(Self { black, white })
+    }
+
+    /// Where a value comes to. What is no number is black.
+    #[must_use]
+    #[expect(clippy::cast_sign_loss, reason = "cut off at 0; what is no number becomes 0")]
+    pub fn to_byte(self, value: f64) -> u8 {
+        // Half a step is added and the fraction dropped: away from zero, as integers are rounded here. The conversion cuts off at 0 and 255.
+        ((value - self.black) * 255.0 / (self.white - self.black) + 0.5) as u8
+    }
+}
+
+impl fmt::Display for SampleRange {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{},{}", self.black, self.white)
+    }
+}
+
+/// Samples that have no range of their own, and none was given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("its samples are {what}, and it is not known which value is black and which is white")]
+pub(crate) struct UnknownRange {
+    what: &'static str,
+}
+
+/// A pixel whose number is not in the palette.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a pixel has colour number {number}, and the palette ends at {last}")]
+pub(crate) struct BeyondPalette {
+    number: u16,
+    last: usize,
+}
+
+/// Makes 8-bit pixels of rows of one layout.
+#[derive(Debug)]
+pub(crate) struct Conversion {
+    layout: SampleLayout,
+    /// What becomes of a colour's sample.
+    tones: Tones,
+    /// Of every number that a sample can have: blue, green, red and alpha, premultiplied. Empty but for a palette.
+    palette: Vec<[u8; PIXEL_BYTES]>,
+    /// The largest sample of all that were converted, where that tells whether they are dark.
+    largest: Option<AtomicU16>,
+    /// What becomes of inks where each is to be more than its share of the light.
+    inks: Option<InkConversion>,
+}
+
+/// Samples of 16 bits that do not come to this are almost black: an eighth of what they can be, as those of 12 bits are a sixteenth.
+const DARK_BELOW: u16 = 1 << 13;
+
+/// What becomes of a colour's sample: by table, where one of its values is worth it.
+#[derive(Clone, Debug)]
+enum Tones {
+    /// It is an 8-bit tone.
+    Same,
+    /// By its bits as an unsigned number.
+    Table(Box<[u8]>),
+    /// Calculated.
+    Line(SampleRange, Polarity),
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Polarity {
+    /// The least value is black.
+    Positive,
+    /// It is white.
+    Negative,
+}
+
+impl Polarity {
+    fn of(self, tone: u8) -> u8 {
+        match self {
+            Self::Positive => tone,
+            Self::Negative => u8::MAX - tone,
+        }
+    }
+}
+
+impl Conversion {
+    /// The way from samples of this layout to pixels. Unsigned integers of up to 16 bits have all of their values as their range where none is given.
+    ///
+    /// # Errors
+    /// [`UnknownRange`] where all others have none.
+    pub fn new(layout: SampleLayout, range: Option<SampleRange>) -> Result<Self, UnknownRange> {
+        let polarity = if layout.inverted { Polarity::Negative } else { Polarity::Positive };
+        let whole = |most: u16| SampleRange { black: 0.0, white: f64::from(most) };
+        let table = |range: SampleRange, values: u32, value: fn(u16) -> f64| {
+            Tones::Table((0..values).map(|bits| polarity.of(range.to_byte(value(bits as u16)))).collect())
+        };
+        let unsigned: fn(u16) -> f64 = |bits| f64::from(bits);
+        let signed: fn(u16) -> f64 = |bits| f64::from(bits.cast_signed());
+        let given = |what: &'static str| range.ok_or(UnknownRange { what });
+        let tones = match layout.sample {
+            _ if matches!(layout.channels, Channels::Palette(_)) => Tones::Same,
+            SampleType::U8 if range.is_none() && !layout.inverted => Tones::Same,
+            SampleType::U8 => table(range.unwrap_or(whole(u16::from(u8::MAX))), 1 << 8, unsigned),
+            SampleType::Bits(bits) => table(range.unwrap_or(whole((1 << bits) - 1)), 1 << bits, unsigned),
+            SampleType::U16(_) => table(range.unwrap_or(whole(u16::MAX)), 1 << 16, unsigned),
+            SampleType::I16(_) => table(given("signed numbers of 16 bits")?, 1 << 16, signed),
+            SampleType::U32(_) => Tones::Line(given("numbers of 32 bits")?, polarity),
+            SampleType::F32(_) | SampleType::F64(_) => Tones::Line(given("floating-point numbers")?, polarity),
+        };
+        let palette = match &layout.channels {
+            Channels::Palette(colours) => {
+                colours.iter().map(|&[red, green, blue, alpha]| premultiplied([blue, green, red], alpha)).collect()
+            }
+            _ => Vec::new(),
+        };
+        let are_tones = matches!(layout.channels, Channels::Grey | Channels::Rgb) && layout.ignored == 0;
+        let is_wide = matches!(layout.sample, SampleType::U16(_)) && range.is_none() && !layout.inverted;
+        let largest = (are_tones && is_wide).then(AtomicU16::default);
+        Ok(Self { layout, tones, palette, largest, inks: None })
+    }
+
+    /// The same with colours of inks by their profile.
+    pub fn with_inks(self, inks: InkConversion) -> Self {
+        Self { inks: Some(inks), ..self }
+    }
+
+    /// What the rows are made of.
+    pub fn layout(&self) -> &SampleLayout {
+        &self.layout
+    }
+
+    /// The largest sample so far, where they are shown by all of their values and none was bright; `None` where one was, all are 0, or it is not known.
+    pub fn largest_dark_sample(&self) -> Option<u16> {
+        let largest = self.largest.as_ref()?.load(Ordering::Relaxed);
+        (1..DARK_BELOW).contains(&largest).then_some(largest)
+    }
+
+    /// Looks for the largest of these samples, as long as none was bright.
+    fn note_largest(&self, samples: &[[u8; 2]], order: ByteOrder) {
+        let Some(largest) = self.largest.as_ref().filter(|largest| largest.load(Ordering::Relaxed) < DARK_BELOW) else {
+            return;
+        };
+        let found = match order {
+            ByteOrder::BigEndian => samples.iter().map(|&sample| u16::from_be_bytes(sample)).max(),
+            ByteOrder::LittleEndian => samples.iter().map(|&sample| u16::from_le_bytes(sample)).max(),
+        };
+        largest.fetch_max(found.unwrap_or(0), Ordering::Relaxed);
+    }
+
+    /// Whether all pixels are opaque, whatever the samples are.
+    pub fn is_opaque(&self) -> bool {
+        match &self.layout.channels {
+            Channels::Grey | Channels::Rgb | Channels::Bgra | Channels::Cmyk => self.layout.clear.is_none(),
+            Channels::GreyAlpha(_) | Channels::Rgba(_) => false,
+            Channels::Palette(colours) => colours.iter().all(|colour| colour[3] == u8::MAX),
+        }
+    }
+
+    /// Makes pixels of the part `columns` of a decoded row in `pixels`: blue, green, red, and alpha, by which they are multiplied.
+    ///
+    /// # Errors
+    /// [`BeyondPalette`] where a pixel has a number that no colour has.
+    ///
+    /// # Panics
+    /// Where row or pixels are too short for the columns.
+    pub fn convert(&self, row: &[u8], columns: Range<u32>, pixels: &mut [u8]) -> Result<(), BeyondPalette> {
+        let each = self.layout.samples_a_pixel();
+        let (first, count) = (columns.start as usize * each, columns.len() * each);
+        let (pixels, _) = pixels[..columns.len() * PIXEL_BYTES].as_chunks_mut::<PIXEL_BYTES>();
+        match self.layout.sample {
+            SampleType::Bits(bits) => {
+                let (bits, most) = (usize::from(bits), (1_u8 << bits) - 1);
+                let value = |at: usize| {
+                    let bit = (first + at) * bits;
+                    u16::from(row[bit / 8] >> (8 - bits - bit % 8) & most)
+                };
+                self.assemble(
+                    pixels,
+                    value,
+                    |at| self.tones.of_bits(value(at)),
+                    |at| (value(at) * 255 / u16::from(most)) as u8,
+                )
+            }
+            SampleType::U8 => {
+                let row = &row[first..first + count];
+                let value = |at: usize| u16::from(row[at]);
+                let is_plain = self.layout.channels == Channels::Rgb && each == 3 && self.layout.clear.is_none();
+                match &self.tones {
+                    Tones::Same if is_plain => {
+                        from_rgb(row, pixels);
+                        Ok(())
+                    }
+                    Tones::Same if self.layout.channels == Channels::Bgra && each == PIXEL_BYTES => {
+                        pixels.as_flattened_mut().copy_from_slice(row);
+                        Ok(())
+                    }
+                    Tones::Same => self.assemble(pixels, value, |at| row[at], |at| row[at]),
+                    tones => self.assemble(pixels, value, |at| tones.of_bits(value(at)), |at| row[at]),
+                }
+            }
+            SampleType::U16(order) | SampleType::I16(order) => {
+                let (samples, _) = row[first * 2..(first + count) * 2].as_chunks::<2>();
+                self.note_largest(samples, order);
+                let value = |at: usize| match order {
+                    ByteOrder::BigEndian => u16::from_be_bytes(samples[at]),
+                    ByteOrder::LittleEndian => u16::from_le_bytes(samples[at]),
+                };
+                self.assemble(
+                    pixels,
+                    value,
+                    |at| self.tones.of_bits(value(at)),
+                    |at| ((u32::from(value(at)) * 255 + 32_767) / 65_535) as u8,
+                )
+            }
+            SampleType::U32(order) => {
+                let (samples, _) = row[first * 4..(first + count) * 4].as_chunks::<4>();
+                let value = |at: usize| match order {
+                    ByteOrder::BigEndian => u32::from_be_bytes(samples[at]),
+                    ByteOrder::LittleEndian => u32::from_le_bytes(samples[at]),
+                };
+                let most = SampleRange { black: 0.0, white: f64::from(u32::MAX) };
+                let tone = |at: usize| self.tones.of_value(value(at).into());
+                self.assemble(pixels, |_| 0, tone, |at| most.to_byte(value(at).into()))
+            }
+            SampleType::F32(order) => {
+                let (samples, _) = row[first * 4..(first + count) * 4].as_chunks::<4>();
+                let value = |at: usize| match order {
+                    ByteOrder::BigEndian => f32::from_be_bytes(samples[at]),
+                    ByteOrder::LittleEndian => f32::from_le_bytes(samples[at]),
+                };
+                let tone = |at: usize| self.tones.of_value(value(at).into());
+                self.assemble(pixels, |_| 0, tone, |at| FRACTION.to_byte(value(at).into()))
+            }
+            SampleType::F64(order) => {
+                let (samples, _) = row[first * 8..(first + count) * 8].as_chunks::<8>();
+                let value = |at: usize| match order {
+                    ByteOrder::BigEndian => f64::from_be_bytes(samples[at]),
+                    ByteOrder::LittleEndian => f64::from_le_bytes(samples[at]),
+                };
+                self.assemble(pixels, |_| 0, |at| self.tones.of_value(value(at)), |at| FRACTION.to_byte(value(at)))
+            }
+        }
+    }
+
+    /// Puts pixels together from samples that are counted from the first pixel's first: their bits where there are few, colours' tones and alpha.
+    fn assemble(
+        &self,
+        pixels: &mut [[u8; PIXEL_BYTES]],
+        bits: impl Fn(usize) -> u16,
+        tone: impl Fn(usize) -> u8,
+        alpha: impl Fn(usize) -> u8,
+    ) -> Result<(), BeyondPalette> {
+        let pixels = pixels.iter_mut().zip((0..).step_by(self.layout.samples_a_pixel()));
+        let alpha_beside = |at: usize, clear: &[u16]| {
+            if clear.iter().zip(at..).all(|(&clear, at)| bits(at) == clear) { 0 } else { u8::MAX }
+        };
+        match (&self.layout.channels, self.layout.clear) {
+            (Channels::Grey, Some(clear)) => pixels.for_each(|(pixel, at)| {
+                *pixel = premultiplied([tone(at); 3], alpha_beside(at, &clear[..1]));
+            }),
+            (Channels::Rgb, Some(clear)) => pixels.for_each(|(pixel, at)| {
+                *pixel = premultiplied([tone(at + 2), tone(at + 1), tone(at)], alpha_beside(at, &clear));
+            }),
+            (Channels::Grey, None) => pixels.for_each(|(pixel, at)| {
+                let grey = tone(at);
+                *pixel = [grey, grey, grey, u8::MAX];
+            }),
+            (Channels::GreyAlpha(kind), _) => pixels.for_each(|(pixel, at)| {
+                let grey = tone(at);
+                *pixel = kind.of([grey; 3], alpha(at + 1));
+            }),
+            (Channels::Rgb, None) => {
+                pixels.for_each(|(pixel, at)| *pixel = [tone(at + 2), tone(at + 1), tone(at), u8::MAX]);
+            }
+            (Channels::Bgra, _) => {
+                pixels.for_each(|(pixel, at)| *pixel = [tone(at), tone(at + 1), tone(at + 2), u8::MAX]);
+            }
+            (Channels::Rgba(kind), _) => {
+                pixels.for_each(|(pixel, at)| *pixel = kind.of([tone(at + 2), tone(at + 1), tone(at)], alpha(at + 3)));
+            }
+            (Channels::Cmyk, _) => match &self.inks {
+                None => pixels.for_each(|(pixel, at)| {
+                    let light = u8::MAX - tone(at + 3);
+                    let [blue, green, red] = [2, 1, 0].map(|ink| share(u8::MAX - tone(at + ink), light));
+                    *pixel = [blue, green, red, u8::MAX];
+                }),
+                Some(conversion) => {
+                    // Neighbours are often of one colour.
+                    let mut last = ([0; 4], conversion.convert([0; 4]));
+                    pixels.for_each(|(pixel, at)| {
+                        let inks = [tone(at), tone(at + 1), tone(at + 2), tone(at + 3)];
+                        if last.0 != inks {
+                            last = (inks, conversion.convert(inks));
+                        }
+                        let [red, green, blue] = last.1;
+                        *pixel = [blue, green, red, u8::MAX];
+                    });
+                }
+            },
+            (Channels::Palette(_), _) => {
+                for (pixel, at) in pixels {
+                    let number = bits(at);
+                    let beyond = BeyondPalette { number, last: self.palette.len().saturating_sub(1) };
+                    *pixel = *self.palette.get(usize::from(number)).ok_or(beyond)?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What most images are. Four pixels at a time by shifts of whole words take half as long as byte by byte.
+fn from_rgb(row: &[u8], pixels: &mut [[u8; PIXEL_BYTES]]) {
+    /// Red and blue change places in the lowest three bytes.
+    fn swapped(rgb: u32) -> [u8; PIXEL_BYTES] {
+        (0xff00_0000 | rgb & 0xff00 | (rgb & 0xff) << 16 | rgb >> 16 & 0xff).to_le_bytes()
+    }
+    let (fours, rest) = row.as_chunks::<12>();
+    let (target_fours, target_rest) = pixels.as_chunks_mut::<4>();
+    for (four, target) in fours.iter().zip(target_fours) {
+        let word = |at: usize| u32::from_le_bytes([four[at], four[at + 1], four[at + 2], four[at + 3]]);
+        let (one, two, three) = (word(0), word(4), word(8));
+        *target = [swapped(one), swapped(one >> 24 | two << 8), swapped(two >> 16 | three << 16), swapped(three >> 8)];
+    }
+    for (pixel, &[red, green, blue]) in target_rest.iter_mut().zip(rest.as_chunks::<3>().0) {
+        *pixel = [blue, green, red, u8::MAX];
+    }
+}
+
+/// The range of alpha as a floating-point number.
+const FRACTION: SampleRange = SampleRange { black: 0.0, white: 1.0 };
+
+impl Tones {
+    fn of_bits(&self, bits: u16) -> u8 {
+        match self {
+            Self::Table(table) => table[usize::from(bits)],
+            // Bytes alone are tones.
+            Self::Same | Self::Line(..) => bits as u8,
+        }
+    }
+
+    fn of_value(&self, value: f64) -> u8 {
+        match self {
+            Self::Line(range, polarity) => polarity.of(range.to_byte(value)),
+            // Made for values of these types only.
+            Self::Same | Self::Table(_) => FRACTION.to_byte(value),
+        }
+    }
+}
+
+impl Alpha {
+    /// A pixel whose colours are multiplied by alpha; more colour than alpha allows is cut off.
+    fn of(self, colours: [u8; 3], alpha: u8) -> [u8; PIXEL_BYTES] {
+        match self {
+            Self::Straight => premultiplied(colours, alpha),
+            Self::Premultiplied => {
+                let [blue, green, red] = colours.map(|colour| colour.min(alpha));
+                [blue, green, red, alpha]
+            }
+        }
+    }
+}
+
+fn premultiplied(colours: [u8; 3], alpha: u8) -> [u8; PIXEL_BYTES] {
+    let [blue, green, red] = colours.map(|colour| share(colour, alpha));
+    [blue, green, red, alpha]
+}
+
+/// `value · of / 255`, rounded to the nearest.
+fn share(value: u8, of: u8) -> u8 {
+    ((u16::from(value) * u16::from(of) + 127) / 255) as u8
+}

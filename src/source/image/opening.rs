@@ -1,0 +1,307 @@
+//! From an image's file, or a pipe, to a source.
+//!
+//! What always holds: an image that is opened has pixels as far as can be known without decoding them. A header that promises more than the file's bytes can
+//! hold is refused, as is what would take more memory than it may have, before any memory is taken for it.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
+
+use super::conversion::{Conversion, UnknownRange};
+use super::row_source::{Reopen, RowSource};
+use super::tile_rows::TileRows;
+use super::tile_source::TileSource;
+use crate::codec::Subsampling;
+use crate::codec::decode::samples::{Channels, SampleLayout};
+use crate::codec::decode::{
+    Decoder, ImageError, ImageFormat, ImageHeader, Input, Request, bmp, jpeg, jpeg2000, png, pnm, webp,
+};
+use crate::color::{IccProfile, InkConversion};
+use crate::geometry::Size;
+use crate::source::tiff;
+use crate::source::{
+    Access, ImageReader, InkColours, InkOption, OpenOptions, PageChoice, Pages, Reader, SlideError, SlideInfo,
+    SlideLevel, SlideLevelInfo, Source, StoredColours,
+};
+
+/// Rows of an image that an export holds as pixels, those of the smaller levels and of tiles under way reckoned in.
+const ROWS_OF_PIXELS: u64 = 1_024;
+
+/// Rows of it that are held as they were decoded.
+const ROWS_OF_SAMPLES: u64 = 256;
+
+impl ImageFormat {
+    /// How many times longer its pixels can be than the file: what the densest coding that it has comes to, and somewhat more. `None` where there is no such limit.
+    fn most_dense(self) -> Option<u64> {
+        match self {
+            // Deflate: 258 bytes by two bits.
+            Self::Png => Some(1_032),
+            // Four by four blocks of brightness and two of colour, of a bit each, are 1,024 pixels of three bytes.
+            Self::Jpeg => Some(2_048),
+            // A sample takes a digit at least, or a byte, or as many bits as its decoded row has; up to ten make 16 bits of 8.
+            Self::Pnm => Some(8),
+            // Runs and skipped parts of bitmaps, tiles that are missing, packets that are empty: their readers look at what is there.
+            Self::Bmp | Self::Tiff | Self::Jpeg2000 | Self::Webp => None,
+        }
+    }
+}
+
+/// Opens an image's file, which begins as `format` says.
+///
+/// # Errors
+/// [`SlideError`] where it is damaged, of a kind that is not read, or takes more than it may.
+pub(crate) fn open_file(
+    path: &Path,
+    format: ImageFormat,
+    options: &OpenOptions,
+) -> Result<Box<dyn Source>, SlideError> {
+    let request = request(options);
+    let bytes = std::fs::metadata(path).map_err(|error| ImageError::System(error).of(path))?.len();
+    let opened = open_at(path, format, request).map_err(|error| match error {
+        // What it promises is the problem, and not the memory for that.
+        ImageError::Memory { needed }
+            if format.most_dense().is_some_and(|most| bytes.saturating_mul(most) < needed) =>
+        {
+            ImageError::Malformed(format!("claims rows of pixels that a file of {bytes} bytes cannot hold")).of(path)
+        }
+        error => with_page(error, path, request),
+    })?;
+    let reopen = {
+        let path = path.to_owned();
+        Box::new(move || match open_at(&path, format, request) {
+            Ok((_, Decoder::Rows(rows))) => Ok(rows),
+            Ok((_, Decoder::Tiles(_))) => Err(ImageError::Malformed("it was changed meanwhile".to_owned()).of(&path)),
+            Err(error) => Err(error.of(&path)),
+        })
+    };
+    join(path, format, Some(bytes), opened, Some(reopen), options)
+}
+
+/// Opens an image that comes from a pipe, called `name`, of which these are the first bytes.
+///
+/// # Errors
+/// As [`open_file`]; and where the format needs a file.
+pub(crate) fn open_pipe(
+    name: &Path,
+    first: Vec<u8>,
+    rest: Box<dyn Read + Send>,
+    options: &OpenOptions,
+) -> Result<Box<dyn Source>, SlideError> {
+    let format = ImageFormat::detect(&first).ok_or_else(|| SlideError::Unsupported { path: name.to_owned() })?;
+    let request = request(options);
+    let input = Input::Pipe(Box::new(io::Cursor::new(first).chain(rest)));
+    let opened = open_rows(input, format, request).map_err(|error| with_page(error, name, request))?;
+    let (header, rows) = opened;
+    join(name, format, None, (header, Decoder::Rows(rows)), None, options)
+}
+
+fn request(options: &OpenOptions) -> Request {
+    Request { page: options.page.map_or(0, |page| page.get() as usize - 1), memory: options.memory }
+}
+
+fn with_page(error: ImageError, path: &Path, request: Request) -> SlideError {
+    match error {
+        ImageError::NoSuchPage { pages } => {
+            SlideError::NoSuchPage { path: path.to_owned(), page: request.page + 1, pages }
+        }
+        ImageError::Memory { needed } => {
+            SlideError::Memory { path: path.to_owned(), needed, allowed: request.memory, why: "its rows are so long" }
+        }
+        ImageError::Size { width, height } => {
+            SlideError::Size { path: path.to_owned(), level: SlideLevel::BASE, width, height }
+        }
+        other => other.of(path),
+    }
+}
+
+fn open_at(path: &Path, format: ImageFormat, request: Request) -> Result<(ImageHeader, Decoder), ImageError> {
+    let file = || File::open(path).map_err(ImageError::System);
+    let (mut header, decoder) = match format {
+        ImageFormat::Tiff => tiff::open(file()?, request),
+        ImageFormat::Jpeg2000 => jpeg2000::open(path, request),
+        _ => open_rows(Input::File(file()?), format, request).map(|(header, rows)| (header, Decoder::Rows(rows))),
+    }?;
+    match decoder {
+        Decoder::Tiles(tiles) if !SlideLevelInfo::is_read_whole(tiles.tile_size()) => {
+            let rows = TileRows::new(tiles, header.size, &header.samples);
+            header.held_bytes = header.held_bytes.saturating_add(rows.held_bytes());
+            Ok((header, Decoder::Rows(Box::new(rows))))
+        }
+        decoder => Ok((header, decoder)),
+    }
+}
+
+/// Whether OpenSlide shows a plain TIFF file's picture otherwise than it is (4.0.1): of one that is to be turned or mirrored the tiles as they are stored, or each tile mirrored by
+/// itself; of 16 bits the upper 8; of a sample that means nothing how transparent a pixel is; numbers with a sign as if they had none.
+pub(crate) fn is_misread_by_openslide(path: &Path) -> bool {
+    // What is no TIFF for us, OpenSlide may know.
+    File::open(path).is_ok_and(|file| tiff::is_plain(file).is_ok_and(|is_plain| !is_plain))
+}
+
+/// What a file has beside what is shown of it.
+#[derive(Default)]
+pub(crate) struct Beside {
+    /// Its pictures, where there are several.
+    pub pages: Option<Pages>,
+    /// Samples of each pixel that are not shown.
+    pub unshown_samples: u16,
+}
+
+/// What a plain TIFF file has beside the first picture, which another reader shows; nothing where it is of a kind that is not read here.
+pub(crate) fn beside_first_page(path: &Path) -> Beside {
+    let opened = File::open(path).ok().and_then(|file| tiff::open(file, request(&OpenOptions::default())).ok());
+    opened.map_or_else(Beside::default, |(header, _)| Beside {
+        pages: Pages::new(header.pages, PageChoice::First),
+        unshown_samples: header.unshown_samples,
+    })
+}
+
+type Rows = (ImageHeader, Box<dyn crate::codec::decode::RowDecoder>);
+
+fn open_rows(input: Input, format: ImageFormat, request: Request) -> Result<Rows, ImageError> {
+    if request.page > 0 {
+        return Err(ImageError::NoSuchPage { pages: 1 });
+    }
+    match format {
+        ImageFormat::Png => png::open(input, request),
+        ImageFormat::Jpeg => jpeg::open(input, request),
+        ImageFormat::Pnm => pnm::open(input, request),
+        ImageFormat::Webp => webp::open(input, request),
+        ImageFormat::Bmp => bmp::open(input, request),
+        ImageFormat::Tiff | ImageFormat::Jpeg2000 => Err(ImageError::NeedsFile(format)),
+    }
+}
+
+fn join(
+    path: &Path,
+    format: ImageFormat,
+    bytes: Option<u64>,
+    (header, decoder): (ImageHeader, Decoder),
+    reopen: Reopen,
+    options: &OpenOptions,
+) -> Result<Box<dyn Source>, SlideError> {
+    let ImageHeader { size, orientation, held_bytes, .. } = header;
+    let samples = header.samples.clone();
+    check_claim(path, format, bytes, size, &samples)?;
+    check_memory(path, &header, matches!(decoder, Decoder::Rows(_)), options.memory)?;
+    let unknown = |error: UnknownRange| SlideError::UnknownRange { path: path.to_owned(), message: error.to_string() };
+    let conversion = Conversion::new(samples, options.range).map_err(unknown)?;
+    let (conversion, colours) = with_colours(conversion, header.icc_profile.as_ref(), options.inks);
+    let access = match (&decoder, &reopen) {
+        (Decoder::Tiles(_), _) => Access::Parts,
+        (Decoder::Rows(_), Some(_)) => Access::Rows,
+        (Decoder::Rows(_), None) => Access::Once,
+    };
+    let info = SlideInfo { stored_colours: colours, ..info(path, format, header, access, options) };
+    Ok(match decoder {
+        Decoder::Rows(rows) => Box::new(RowSource::new(
+            info,
+            (size, orientation),
+            conversion,
+            (options.memory, held_bytes),
+            (rows, reopen),
+        )),
+        Decoder::Tiles(tiles) => {
+            let stored: Vec<Size> = std::iter::once(size).chain(tiles.smaller_levels().iter().copied()).collect();
+            let levels = stored.iter().map(|&level| SlideLevelInfo {
+                size: orientation.size(level),
+                // As OpenSlide reckons it.
+                downsample: f64::midpoint(
+                    f64::from(size.width()) / f64::from(level.width()),
+                    f64::from(size.height()) / f64::from(level.height()),
+                ),
+                stored_tile: Some(orientation.size(tiles.tile_size())),
+            });
+            let info = SlideInfo { levels: levels.collect(), ..info };
+            Box::new(TileSource::new(info, tiles, stored, orientation, conversion))
+        }
+    })
+}
+
+/// What an image's colours are, and the conversion that makes pixels of them: of inks by their profile, where it is wanted and of use.
+fn with_colours(
+    conversion: Conversion,
+    profile: Option<&IccProfile>,
+    option: InkOption,
+) -> (Conversion, StoredColours) {
+    match (&conversion.layout().channels, profile, option) {
+        (Channels::Grey | Channels::GreyAlpha(_), ..) => (conversion, StoredColours::Grey),
+        (Channels::Rgb | Channels::Bgra | Channels::Rgba(_) | Channels::Palette(_), ..) => {
+            (conversion, StoredColours::Rgb)
+        }
+        (Channels::Cmyk, Some(profile), InkOption::Profile(intent)) => match InkConversion::to_srgb(profile, intent) {
+            Ok(inks) => {
+                let intent = inks.intent();
+                (conversion.with_inks(inks), StoredColours::Inks(InkColours::Converted(intent)))
+            }
+            Err(error) => (conversion, StoredColours::Inks(InkColours::Unusable(error))),
+        },
+        (Channels::Cmyk, ..) => (conversion, StoredColours::Inks(InkColours::Multiplied)),
+    }
+}
+
+/// Refuses what cannot be: more pixels than the file's bytes can hold.
+fn check_claim(
+    path: &Path,
+    format: ImageFormat,
+    bytes: Option<u64>,
+    size: Size,
+    samples: &SampleLayout,
+) -> Result<(), SlideError> {
+    let claimed = (samples.row_bytes(size.width()) as u64).saturating_mul(size.height().into());
+    let Some((bytes, most)) = bytes.zip(format.most_dense()) else { return Ok(()) };
+    if claimed <= bytes.saturating_mul(most) {
+        return Ok(());
+    }
+    let message = format!("claims {size} pixels, which a file of {bytes} bytes cannot hold");
+    Err(SlideError::Malformed { path: path.to_owned(), message })
+}
+
+fn check_memory(path: &Path, header: &ImageHeader, by_rows: bool, allowed: u64) -> Result<(), SlideError> {
+    let (width, height) = (u64::from(header.size.width()), u64::from(header.size.height()));
+    let samples = header.samples.row_bytes(header.size.width()) as u64 * height.min(ROWS_OF_SAMPLES);
+    let pixels = crate::pixels::PIXEL_BYTES as u64 * width * height.min(ROWS_OF_PIXELS);
+    let rows = if by_rows { samples + pixels } else { 0 };
+    let needed = header.held_bytes.saturating_add(rows);
+    if needed <= allowed {
+        return Ok(());
+    }
+    let why = if header.held_bytes > rows {
+        "such a file can only be decoded as a whole"
+    } else {
+        "it is so wide, and is decoded row by row"
+    };
+    Err(SlideError::Memory { path: path.to_owned(), needed, allowed, why })
+}
+
+fn info(path: &Path, format: ImageFormat, header: ImageHeader, access: Access, options: &OpenOptions) -> SlideInfo {
+    let is_grey = header.samples.is_grey();
+    let choice = match (options.page, format) {
+        (Some(_), _) => PageChoice::Asked,
+        (None, ImageFormat::Tiff) => PageChoice::First,
+        (None, _) => PageChoice::Only,
+    };
+    let page = options.page.filter(|page| page.get() > 1).map(|page| format!("page {page}"));
+    let range = options.range.map(|range| format!("from {range}"));
+    let words = [Some(header.samples.describe()), Some(header.coding).filter(|words| !words.is_empty()), page, range];
+    let coding = words.into_iter().flatten().collect::<Vec<_>>().join(", ");
+    SlideInfo {
+        path: path.to_owned(),
+        vendor: None,
+        reader: Reader::Image(ImageReader { format, coding, access }),
+        levels: vec![SlideLevelInfo { size: header.orientation.size(header.size), downsample: 1.0, stored_tile: None }],
+        microns_per_pixel: header
+            .microns_per_pixel
+            .map(|stored| if header.orientation.is_transposed() { stored.transposed() } else { stored }),
+        objective_power: None,
+        bounds: None,
+        background: None,
+        stored_subsampling: header.subsampling.or(is_grey.then_some(Subsampling::Grey)),
+        stored_colours: StoredColours::Rgb,
+        icc_profile: header.icc_profile,
+        associated_images: Vec::new(),
+        pages: Pages::new(header.pages, choice),
+        unshown_samples: header.unshown_samples,
+        properties: header.properties,
+    }
+}

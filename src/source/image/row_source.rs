@@ -1,0 +1,392 @@
+//! An image that is decoded row by row, as a source.
+//!
+//! An export goes through it in a [`RowPass`]: one thread decodes, ahead of the workers by a few bands of rows, and the workers make pixels of the rows. What
+//! always holds: the decoder never waits for anything but room, and no more rows are there than those that are still to be read and a few ahead. Where parts are wanted in any
+//! other order, for a picture that is turned, one tile, a sample, all of the decoded image is kept in memory, if it may have that much.
+
+use std::collections::VecDeque;
+use std::ops::Range;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::conversion::Conversion;
+use crate::codec::decode::{ImageError, RowDecoder};
+use crate::geometry::{Orientation, Point, Rect, Size};
+use crate::pixels::{PIXEL_BYTES, PremultipliedPixels};
+use crate::source::{Band, ImagePart, SlideError, SlideInfo, SlideLevel, Source, SourcePass, SourceRows};
+
+/// Decoded rows that wait to be read take so many bytes, unless one band alone takes more: what is decoded while the workers encode a row of tiles.
+const WINDOW_BYTES: usize = 32 << 20;
+
+/// Rows that are skipped are decoded so many bytes at a time.
+const SKIPPED_BYTES: usize = 1 << 20;
+
+/// Where an image's first row begins anew; `None` for a pipe, which can be gone through once.
+pub(crate) type Reopen = Option<Box<dyn Fn() -> Result<Box<dyn RowDecoder>, SlideError> + Send + Sync>>;
+
+/// An image that is decoded row by row.
+pub(crate) struct RowSource {
+    info: SlideInfo,
+    /// Its size as it is stored.
+    stored: Size,
+    orientation: Orientation,
+    conversion: Conversion,
+    /// Bytes of memory that all of its rows and its decoder may take.
+    memory: u64,
+    /// What its decoder takes of these.
+    held_bytes: u64,
+    /// Where it was opened: for the first who goes through it.
+    first: Mutex<Option<Box<dyn RowDecoder>>>,
+    reopen: Reopen,
+    /// All of its rows, once they were wanted in another order.
+    whole: Mutex<Option<Arc<Vec<u8>>>>,
+}
+
+impl RowSource {
+    /// Joins what was opened and what is known of it.
+    pub fn new(
+        info: SlideInfo,
+        (stored, orientation): (Size, Orientation),
+        conversion: Conversion,
+        (memory, held_bytes): (u64, u64),
+        (first, reopen): (Box<dyn RowDecoder>, Reopen),
+    ) -> Self {
+        let first = Mutex::new(Some(first));
+        Self { info, stored, orientation, conversion, memory, held_bytes, first, reopen, whole: Mutex::new(None) }
+    }
+
+    fn row_bytes(&self) -> usize {
+        self.conversion.layout().row_bytes(self.stored.width())
+    }
+
+    fn decoder(&self) -> Result<Box<dyn RowDecoder>, SlideError> {
+        if let Some(first) = lock(&self.first).take() {
+            return Ok(first);
+        }
+        let Some(reopen) = &self.reopen else {
+            return Err(SlideError::ReadOnce { path: self.info.path.clone() });
+        };
+        reopen()
+    }
+
+    /// All rows, decoded when they are first wanted.
+    fn whole(&self) -> Result<Arc<Vec<u8>>, SlideError> {
+        let mut whole = lock(&self.whole);
+        if let Some(rows) = whole.as_ref() {
+            return Ok(Arc::clone(rows));
+        }
+        let all = self.row_bytes() as u64 * u64::from(self.stored.height());
+        let needed = all.saturating_add(self.held_bytes);
+        if needed > self.memory {
+            return Err(SlideError::Memory {
+                path: self.info.path.clone(),
+                needed,
+                allowed: self.memory,
+                why: IN_ANY_ORDER,
+            });
+        }
+        let mut decoder = self.decoder()?;
+        let mut rows = vec![0; all as usize];
+        decoder.decode_rows(&mut rows).and_then(|()| decoder.finish()).map_err(|error| error.of(&self.info.path))?;
+        Ok(Arc::clone(whole.insert(Arc::new(rows))))
+    }
+
+    /// Makes pixels of a part of the stored picture from rows that begin with the one numbered `first_row`.
+    fn convert(
+        &self,
+        part: Rect,
+        first_row: u32,
+        rows: &[u8],
+        mut spare: Vec<u8>,
+    ) -> Result<PremultipliedPixels, SlideError> {
+        let pixels_row = part.size().width() as usize * PIXEL_BYTES;
+        spare.resize(pixels_row * part.size().height() as usize, 0);
+        let rows = rows.chunks_exact(self.row_bytes()).skip((part.origin().y - first_row) as usize);
+        for (row, pixels) in rows.zip(spare.chunks_exact_mut(pixels_row)) {
+            self.conversion
+                .convert(row, part.columns(), pixels)
+                .map_err(|error| self.unreadable(part, error.to_string()))?;
+        }
+        Ok(if self.conversion.is_opaque() {
+            PremultipliedPixels::opaque(part.size(), spare)
+        } else {
+            PremultipliedPixels::from_bgra(part.size(), spare)
+        })
+    }
+
+    fn unreadable(&self, part: Rect, message: String) -> SlideError {
+        SlideError::Image { path: self.info.path.clone(), part: ImagePart::RowsFrom(part.origin().y), message }
+    }
+}
+
+/// Why all of an image has to be in memory.
+const IN_ANY_ORDER: &str = "its rows can only be decoded one after the other, and are wanted in another order";
+
+impl Source for RowSource {
+    fn info(&self) -> &SlideInfo {
+        &self.info
+    }
+
+    fn read(&self, region: Rect, spare: Vec<u8>) -> Result<PremultipliedPixels, SlideError> {
+        let rows = self.whole()?;
+        let part = self.orientation.to_upright(region, self.stored);
+        if self.orientation == Orientation::UPRIGHT {
+            return self.convert(part, 0, &rows, spare);
+        }
+        Ok(self.convert(part, 0, &rows, Vec::new())?.oriented(self.orientation, spare))
+    }
+
+    fn read_level(&self, level: SlideLevel, origin: Point, size: Size) -> Result<PremultipliedPixels, SlideError> {
+        super::read_clipped(self, level, origin, size)
+    }
+
+    fn largest_dark_sample(&self) -> Option<u16> {
+        self.conversion.largest_dark_sample()
+    }
+
+    fn read_associated(&self, name: &str) -> Result<PremultipliedPixels, SlideError> {
+        Err(super::no_associated(&self.info.path, name))
+    }
+
+    fn rows(&self) -> Option<&dyn SourceRows> {
+        (self.orientation == Orientation::UPRIGHT && lock(&self.whole).is_none()).then_some(self)
+    }
+}
+
+impl SourceRows for RowSource {
+    fn begin(&self, bands: Vec<Band>) -> Result<Box<dyn SourcePass + '_>, SlideError> {
+        let state =
+            State { ready: VecDeque::new(), spare: Vec::new(), ended: None, stopped: false, times: Times::default() };
+        let decoder = Mutex::new(Some(self.decoder()?));
+        Ok(Box::new(RowPass { source: self, bands, decoder, state: Mutex::new(state), changed: Condvar::new() }))
+    }
+}
+
+/// One way through an image.
+struct RowPass<'s> {
+    source: &'s RowSource,
+    bands: Vec<Band>,
+    decoder: Mutex<Option<Box<dyn RowDecoder>>>,
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+struct State {
+    /// Bands that are decoded and not yet read to their end, in their order.
+    ready: VecDeque<Ready>,
+    /// The memory of bands that were.
+    spare: Vec<Vec<u8>>,
+    /// What the decoder has come to, when it has come to its end.
+    ended: Option<Result<(), Failure>>,
+    /// Whether nobody wants more.
+    stopped: bool,
+    times: Times,
+}
+
+/// What a pass has taken so far.
+#[derive(Clone, Copy, Default)]
+struct Times {
+    /// Until the first rows were there.
+    first: Duration,
+    first_rows: u32,
+    /// After them.
+    others: Duration,
+    other_rows: u32,
+    /// That reads have waited.
+    waited: Duration,
+}
+
+struct Ready {
+    rows: Range<u32>,
+    bytes: Arc<Vec<u8>>,
+    /// Pixels that are still to be read.
+    to_read: u64,
+}
+
+/// Where decoding has failed.
+#[derive(Clone)]
+enum Failure {
+    /// In the picture's rows.
+    Rows(String),
+    /// After the last of them.
+    End(SlideError),
+    /// In opening it, in the system, or since it is of a kind that is not read.
+    Other(SlideError),
+}
+
+impl RowPass<'_> {
+    fn decode(&self) -> Result<(), Failure> {
+        let Some(mut decoder) = lock(&self.decoder).take() else { return Ok(()) };
+        let (path, row_bytes) = (&self.source.info.path, self.source.row_bytes());
+        let in_rows = |error: ImageError| match error {
+            // What is of a kind that is not read is sound.
+            ImageError::System(_) | ImageError::Unsupported(_) => Failure::Other(error.of(path)),
+            _ => Failure::Rows(error.to_string()),
+        };
+        let mut next = 0;
+        for band in &self.bands {
+            let mut skipped = Vec::new();
+            while next < band.rows.start {
+                let rows = (SKIPPED_BYTES / row_bytes).clamp(1, (band.rows.start - next) as usize);
+                skipped.resize(rows * row_bytes, 0);
+                self.decode_rows(decoder.as_mut(), &mut skipped).map_err(in_rows)?;
+                next += rows as u32;
+                if lock(&self.state).stopped {
+                    return Ok(());
+                }
+            }
+            let length = band.rows.len() * row_bytes;
+            let Some(mut bytes) = self.room(length) else { return Ok(()) };
+            bytes.resize(length, 0);
+            self.decode_rows(decoder.as_mut(), &mut bytes).map_err(in_rows)?;
+            next = band.rows.end;
+            let ready = Ready { rows: band.rows.clone(), bytes: Arc::new(bytes), to_read: band.pixels };
+            lock(&self.state).ready.push_back(ready);
+            self.changed.notify_all();
+        }
+        if next == self.source.stored.height() {
+            decoder.finish().map_err(|error| Failure::End(error.of(path)))?;
+        }
+        Ok(())
+    }
+
+    /// Decodes the next rows and notes how long that took.
+    fn decode_rows(&self, decoder: &mut dyn RowDecoder, rows: &mut [u8]) -> Result<(), ImageError> {
+        let begun = Instant::now();
+        decoder.decode_rows(rows)?;
+        let (taken, count) = (begun.elapsed(), (rows.len() / self.source.row_bytes()) as u32);
+        let times = &mut lock(&self.state).times;
+        if times.first_rows == 0 {
+            (times.first, times.first_rows) = (taken, count);
+        } else {
+            times.others += taken;
+            times.other_rows += count;
+        }
+        Ok(())
+    }
+
+    /// Memory for so many bytes, when there is room for them; `None` where nobody wants more.
+    fn room(&self, length: usize) -> Option<Vec<u8>> {
+        let mut state = lock(&self.state);
+        loop {
+            if state.stopped {
+                return None;
+            }
+            let waiting: usize = state.ready.iter().map(|ready| ready.bytes.len()).sum();
+            if state.ready.is_empty() || waiting + length <= WINDOW_BYTES {
+                return Some(state.spare.pop().unwrap_or_default());
+            }
+            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// The band that these rows are in, when it is decoded.
+    fn band_of(&self, part: Rect) -> Result<(u32, Arc<Vec<u8>>), SlideError> {
+        let rows = part.rows();
+        let begun = Instant::now();
+        let mut state = lock(&self.state);
+        loop {
+            let holds = |ready: &&Ready| ready.rows.start <= rows.start && rows.end <= ready.rows.end;
+            if let Some(ready) = state.ready.iter().find(holds) {
+                let found = (ready.rows.start, Arc::clone(&ready.bytes));
+                state.times.waited += begun.elapsed();
+                return Ok(found);
+            }
+            match &state.ended {
+                Some(Err(Failure::Rows(message))) => return Err(self.source.unreadable(part, message.clone())),
+                Some(Err(Failure::End(error) | Failure::Other(error))) => return Err(error.clone()),
+                Some(Ok(())) => {
+                    return Err(self.source.unreadable(part, "it was asked for out of its order".to_owned()));
+                }
+                None => state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner),
+            }
+        }
+    }
+
+    /// Notes that so many pixels of a band have been read, and lets go of it with its last.
+    fn done(&self, first_row: u32, bytes: Arc<Vec<u8>>, pixels: u64) {
+        let mut state = lock(&self.state);
+        drop(bytes);
+        let Some(at) = state.ready.iter().position(|ready| ready.rows.start == first_row) else { return };
+        let ready = &mut state.ready[at];
+        ready.to_read = ready.to_read.saturating_sub(pixels);
+        if ready.to_read == 0 {
+            let memory = state.ready.remove(at).and_then(|ready| Arc::into_inner(ready.bytes));
+            // Two: the one that is being filled and the one after it.
+            if state.spare.len() < 2 {
+                state.spare.extend(memory);
+            }
+            drop(state);
+            self.changed.notify_all();
+        }
+    }
+}
+
+impl Source for RowPass<'_> {
+    fn info(&self) -> &SlideInfo {
+        &self.source.info
+    }
+
+    fn read(&self, region: Rect, spare: Vec<u8>) -> Result<PremultipliedPixels, SlideError> {
+        let (first_row, bytes) = self.band_of(region)?;
+        let pixels = self.source.convert(region, first_row, &bytes, spare);
+        self.done(first_row, bytes, region.size().area());
+        pixels
+    }
+
+    fn read_level(&self, level: SlideLevel, origin: Point, size: Size) -> Result<PremultipliedPixels, SlideError> {
+        super::read_clipped(self, level, origin, size)
+    }
+
+    fn read_associated(&self, name: &str) -> Result<PremultipliedPixels, SlideError> {
+        self.source.read_associated(name)
+    }
+}
+
+impl SourcePass for RowPass<'_> {
+    fn run(&self) {
+        // A worker that waits for a band must learn that it will not come.
+        let ended = catch_unwind(AssertUnwindSafe(|| self.decode())).unwrap_or_else(|_| {
+            let message = "the decoder panicked".to_owned();
+            Err(Failure::Other(SlideError::Malformed { path: self.source.info.path.clone(), message }))
+        });
+        lock(&self.state).ended = Some(ended);
+        self.changed.notify_all();
+    }
+
+    fn stop(&self) {
+        lock(&self.state).stopped = true;
+        self.changed.notify_all();
+    }
+
+    fn end(&self) -> Result<(), SlideError> {
+        match &lock(&self.state).ended {
+            Some(Err(Failure::End(error) | Failure::Other(error))) => Err(error.clone()),
+            // Whoever wanted those rows has been told.
+            Some(Ok(()) | Err(Failure::Rows(_))) | None => Ok(()),
+        }
+    }
+
+    fn waited(&self) -> Duration {
+        lock(&self.state).times.waited
+    }
+
+    fn time_to_decode(&self) -> Duration {
+        let Times { first, first_rows, others, other_rows, .. } = lock(&self.state).times;
+        let height = f64::from(self.source.stored.height());
+        // Rows that are held by the decoder were decoded together, for the first of them: all of the image, or the tiles or the strip that lie beside each other.
+        let together = self.source.held_bytes as f64 / self.source.row_bytes() as f64;
+        if together >= height / 2.0 {
+            let to_come = height - f64::from(first_rows);
+            return first + others.mul_f64(to_come.max(0.0) / f64::from(other_rows.max(1)));
+        }
+        let decoded = f64::from(first_rows + other_rows).max(1.0);
+        let stands_for = if together < 1.0 { decoded } else { (decoded / together).ceil() * together };
+        (first + others).mul_f64((height / stands_for).max(1.0))
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,105 @@
+//! An image in tiles that are too large to be read one by one, row by row.
+//!
+//! The engine reads chunks of some hundred pixels a side: of tiles of thousands, each would be decoded for many of them. So all tiles beside each other are decoded together,
+//! and their rows handed on. What always holds: each tile is decoded once.
+
+use std::ops::Range;
+
+use crate::codec::decode::{ImageError, RowDecoder, SampleLayout, TiledImage};
+use crate::geometry::{Rect, Size};
+
+/// The rows of an image in tiles.
+pub(crate) struct TileRows {
+    image: Box<dyn TiledImage>,
+    size: Size,
+    row_bytes: usize,
+    /// Rows that were decoded, and their samples.
+    decoded: Range<u32>,
+    samples: Vec<u8>,
+    next: u32,
+}
+
+impl TileRows {
+    /// Goes through an image of this size.
+    pub fn new(image: Box<dyn TiledImage>, size: Size, layout: &SampleLayout) -> Self {
+        Self { image, size, row_bytes: layout.row_bytes(size.width()), decoded: 0..0, samples: Vec::new(), next: 0 }
+    }
+
+    /// Bytes of the samples that are decoded at a time.
+    pub fn held_bytes(&self) -> u64 {
+        self.row_bytes as u64 * u64::from(self.image.tile_size().height().min(self.size.height()))
+    }
+
+    fn decode_tiles(&mut self) -> Result<(), ImageError> {
+        let height = self.image.tile_size().height();
+        let rows = self.next..self.next.saturating_add(height).min(self.size.height());
+        let part = Rect::spanning(0..self.size.width(), rows.clone());
+        let part = part.ok_or_else(|| ImageError::Malformed("it has fewer rows than it says".to_owned()))?;
+        self.samples.resize(self.row_bytes * rows.len(), 0);
+        self.image.read(0, part, &mut self.samples)?;
+        self.decoded = rows;
+        Ok(())
+    }
+}
+
+impl RowDecoder for TileRows {
+    fn decode_rows(&mut self, mut rows: &mut [u8]) -> Result<(), ImageError> {
+        while !rows.is_empty() {
+            if !self.decoded.contains(&self.next) {
+                self.decode_tiles()?;
+            }
+            let there = (self.decoded.end - self.next) as usize * self.row_bytes;
+            let (some, rest) = rows.split_at_mut(there.min(rows.len()));
+            let from = (self.next - self.decoded.start) as usize * self.row_bytes;
+            some.copy_from_slice(&self.samples[from..from + some.len()]);
+            self.next += (some.len() / self.row_bytes) as u32;
+            rows = rest;
+        }
+        Ok(())
+    }
+
+    fn finish(&mut self) -> Result<(), ImageError> {
+        self.samples = Vec::new();
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use super::*;
+    use crate::codec::decode::samples::{Channels, SampleType};
+
+    /// Of each pixel, its place; notes what is read.
+    struct Places(Arc<Mutex<Vec<Rect>>>);
+
+    impl TiledImage for Places {
+        fn tile_size(&self) -> Size {
+            Size::new(40, 30).unwrap()
+        }
+
+        fn read(&self, _level: usize, region: Rect, rows: &mut [u8]) -> Result<(), ImageError> {
+            self.0.lock().unwrap().push(region);
+            let places = region.rows().flat_map(|y| region.columns().map(move |x| (x * 7 + y * 13) as u8));
+            rows.iter_mut().zip(places).for_each(|(sample, place)| *sample = place);
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn every_row_comes_and_every_tile_is_read_once() {
+        let (size, reads) = (Size::new(95, 71).unwrap(), Arc::default());
+        let layout = SampleLayout::new(Channels::Grey, SampleType::U8);
+        let mut rows = TileRows::new(Box::new(Places(Arc::clone(&reads))), size, &layout);
+        assert_eq!(rows.held_bytes(), 95 * 30);
+        let mut all = vec![0; 95 * 71];
+        for some in all.chunks_mut(95 * 13) {
+            rows.decode_rows(some).unwrap();
+        }
+        rows.finish().unwrap();
+        assert!(all.iter().zip(0_u32..).all(|(&sample, at)| sample == (at % 95 * 7 + at / 95 * 13) as u8));
+        let expected = [0..30, 30..60, 60..71].map(|rows| Rect::spanning(0..95, rows).unwrap());
+        assert_eq!(*reads.lock().unwrap(), expected);
+    }
+}

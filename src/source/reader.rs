@@ -1,0 +1,158 @@
+//! Which way a slide's or an image's pixels come, and what the user wants of that.
+
+use std::fmt;
+use std::num::NonZeroU32;
+
+use serde::Serialize;
+
+use super::image::SampleRange;
+use super::{NotDirect, StoredTiles};
+use crate::codec::decode::ImageFormat;
+use crate::codec::jpeg::TileColour;
+use crate::color::Intent;
+
+/// Which way to a slide's full-size pixels is wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum ReaderChoice {
+    /// The fastest that fits the file.
+    #[default]
+    Auto,
+    /// OpenSlide's, whatever the file is.
+    OpenSlide,
+}
+
+/// How pixels are to come of inks: cyan, magenta, yellow and black.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum InkOption {
+    /// As sRGB by the image's own profile, by an intent, or by that of the profile; by [`Multiply`](Self::Multiply) where there is no profile.
+    Profile(Option<Intent>),
+    /// Each ink takes its share of the light, whatever a profile says.
+    Multiply,
+}
+
+impl Default for InkOption {
+    fn default() -> Self {
+        Self::Profile(None)
+    }
+}
+
+/// How a file is to be opened.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct OpenOptions {
+    /// Which way to the full-size pixels of a slide is wanted. Default: the fastest.
+    pub reader: ReaderChoice,
+    /// Which of the pictures in an image's file, counted from 1; `None` for the first, and for any slide. Default: `None`.
+    pub page: Option<NonZeroU32>,
+    /// Bytes of memory that may be taken for an image that cannot be gone through row by row. Default: [`MEMORY`](Self::MEMORY).
+    pub memory: u64,
+    /// Which values of an image's samples are black and white. Default: `None`, for the least and the greatest of unsigned samples of up to 16 bits; no others have a
+    /// range of their own.
+    pub range: Option<SampleRange>,
+    /// How pixels come of an image's inks: nothing beyond the opening sees these, so that an export's colour option and intent mean nothing to them.
+    /// Default: by its profile, as the profile's intent has it.
+    pub inks: InkOption,
+}
+
+impl OpenOptions {
+    /// Two gibibytes: a picture of some 700 million pixels.
+    pub const MEMORY: u64 = 2 << 30;
+}
+
+impl Default for OpenOptions {
+    fn default() -> Self {
+        Self {
+            reader: ReaderChoice::default(),
+            page: None,
+            memory: Self::MEMORY,
+            range: None,
+            inks: InkOption::default(),
+        }
+    }
+}
+
+impl From<ReaderChoice> for OpenOptions {
+    fn from(reader: ReaderChoice) -> Self {
+        Self { reader, ..Self::default() }
+    }
+}
+
+/// Which way a slide's full-size pixels come. They are the same either way.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reader {
+    /// The stored JPEG tiles are read from the TIFF file directly.
+    Direct(StoredTiles),
+    /// Through OpenSlide, for this reason.
+    OpenSlide(NotDirect),
+    /// As an ordinary image.
+    Image(ImageReader),
+}
+
+impl Reader {
+    /// Whether the pixels come from a pipe, so that there is no file to be read again.
+    #[must_use]
+    pub const fn is_pipe(&self) -> bool {
+        matches!(self, Self::Image(ImageReader { access: Access::Once, .. }))
+    }
+}
+
+/// How an ordinary image is read.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ImageReader {
+    /// Its format.
+    pub format: ImageFormat,
+    /// What it is, for people: `16-bit grey, interlaced`.
+    pub coding: String,
+    /// In which order its pixels can be had.
+    pub access: Access,
+}
+
+/// In which order pixels can be had.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Access {
+    /// Any part at any time.
+    Parts,
+    /// From the first row to the last, or all at once from memory.
+    Rows,
+    /// So too, but from a pipe: only once.
+    Once,
+}
+
+impl fmt::Display for Reader {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Direct(tiles) => {
+                let colour = match tiles.colour {
+                    TileColour::Grey => "grey",
+                    TileColour::Rgb => "RGB",
+                    TileColour::YCbCr => "YCbCr",
+                };
+                write!(formatter, "direct (TIFF with {} JPEG tiles in {colour})", tiles.size)
+            }
+            Self::OpenSlide(reason) => write!(formatter, "OpenSlide ({reason})"),
+            Self::Image(ImageReader { format, coding, .. }) => write!(formatter, "{} ({coding})", format.name()),
+        }
+    }
+}
+
+impl Serialize for Reader {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        use serde::ser::SerializeStruct;
+        let mut object = serializer.serialize_struct("Reader", 2)?;
+        match self {
+            Self::Direct(tiles) => {
+                object.serialize_field("way", "direct")?;
+                object.serialize_field("storedTiles", tiles)?;
+            }
+            Self::OpenSlide(reason) => {
+                object.serialize_field("way", "openslide")?;
+                object.serialize_field("because", &reason.to_string())?;
+            }
+            Self::Image(image) => {
+                object.serialize_field("way", "image")?;
+                object.serialize_field("image", image)?;
+            }
+        }
+        object.end()
+    }
+}
