@@ -84,7 +84,7 @@ void openslide_get_associated_image_dimensions(openslide_t *slide, const char *n
 /* As openslide_read_region(), the whole image. */
 void openslide_read_associated_image(openslide_t *slide, const char *name, uint32_t *destination);
 
-/* --- Colour profiles: first the size in bytes (0: none; -1: error), then the bytes --- */
+/* --- Color profiles: first the size in bytes (0: none; -1: error), then the bytes --- */
 
 int64_t openslide_get_icc_profile_size(openslide_t *slide);
 

@@ -10,12 +10,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use divan::Bencher;
 use divan::counter::{BytesCount, ItemsCount};
 use slidezoom::codec::{JpegCoding, Quality, Subsampling, TileEncoder, TileFormat};
-use slidezoom::color::{ColourConversion, IccProfile, InkConversion, PixelColours, ProfileEffect};
+use slidezoom::color::{CmykConversion, ColorConversion, IccProfile, PixelColors, ProfileEffect};
 use slidezoom::geometry::{Point, Rect, Size};
 use slidezoom::key::EntryName;
 use slidezoom::pixels::{Pixels, PremultipliedPixels, ReductionMethod, Rgb};
-use slidezoom::sink::{DirectorySink, Existing, Sink};
-use slidezoom::source::{self, ReaderChoice, Source, StoredTileReader};
+use slidezoom::sink::{DirectorySink, OverwritePolicy, Sink};
+use slidezoom::source::{self, NativeTileReader, ReaderChoice, Source};
 use slidezoom_fixtures::icc::{self, Precision};
 
 fn main() {
@@ -31,7 +31,7 @@ fn rect(x: u32, y: u32, side: u32) -> Rect {
     Rect::new(Point { x, y }, Size::new(side, side).expect("a side")).expect("a rectangle")
 }
 
-/// A stored tile in the middle of the tissue.
+/// A native tile in the middle of the tissue.
 const TILE: u32 = 240;
 const PLACE: u32 = 4 * TILE;
 
@@ -57,11 +57,11 @@ fn decode(bencher: Bencher<'_, '_>, choice: ReaderChoice) {
 #[divan::bench]
 fn read_lossless_and_decode_at_half_size(bencher: Bencher<'_, '_>) {
     let source = real_slide(ReaderChoice::Auto);
-    let stored: &dyn StoredTileReader = source.stored_tiles().expect("the slide is read directly");
+    let stored: &dyn NativeTileReader = source.native_tiles().expect("the slide is read directly");
     let (mut jpeg, mut spare) = (Vec::new(), Vec::new());
     bencher.counter(pixels(TILE)).bench_local(|| {
         let region = rect(PLACE, PLACE, TILE);
-        let half = stored.read_stored(region, ReductionMethod::Mean, &mut jpeg, std::mem::take(&mut spare));
+        let half = stored.read_native(region, ReductionMethod::Mean, &mut jpeg, std::mem::take(&mut spare));
         spare = half.expect("the tile is read").expect("the tile was scanned").into_bytes();
     });
 }
@@ -93,7 +93,7 @@ fn encode(bencher: Bencher<'_, '_>, subsampling: Subsampling) {
 
 /// Profiles of one curve and a matrix, of three curves, and of a table of 17 steps.
 #[divan::bench(args = ["matrix", "three curves", "table"])]
-fn convert_colours(bencher: Bencher<'_, '_>, kind: &str) {
+fn convert_colors(bencher: Bencher<'_, '_>, kind: &str) {
     let profile = icc::IccProfile::new(b"RGB ", if kind == "table" { b"Lab " } else { b"XYZ " });
     let profile = if kind == "table" {
         let node = |place: &[f64]| icc::legacy_lab(icc::lab(icc::light_to_xyz([place[0], place[1], place[2]])));
@@ -107,9 +107,9 @@ fn convert_colours(bencher: Bencher<'_, '_>, kind: &str) {
     };
     let profile = IccProfile::new(profile.bytes());
     let ProfileEffect::Conversion(conversion) =
-        ColourConversion::to_srgb(&profile, PixelColours::Rgb, None).expect("a profile")
+        ColorConversion::to_srgb(&profile, PixelColors::Rgb, None).expect("a profile")
     else {
-        panic!("the profile moves no colour");
+        panic!("the profile moves no color");
     };
     let bytes = tissue().into_bytes();
     let size = Size::new(256, 256).expect("a size");
@@ -124,15 +124,15 @@ fn convert_inks(bencher: Bencher<'_, '_>) {
     let node = |place: &[f64]| icc::legacy_lab(icc::lab(icc::press(place)));
     let table = icc::lut(Precision::Sixteen, (4, 9), |value| value.powf(0.9), node, |value| value);
     let profile = IccProfile::new(icc::IccProfile::new(b"CMYK", b"Lab ").tag(b"A2B0", table).bytes());
-    let conversion = InkConversion::to_srgb(&profile, None).expect("a profile");
-    // What the tissue's colours are the complement of, and some black.
+    let conversion = CmykConversion::to_srgb(&profile, None).expect("a profile");
+    // What the tissue's colors are the complement of, and some black.
     let bytes = tissue().into_bytes();
     let inks: Vec<[u8; 4]> =
         bytes.as_chunks::<4>().0.iter().map(|&[b, g, r, _]| [!r, !g, !b, !(r.max(g).max(b)) / 2]).collect();
     bencher.counter(pixels(256)).bench_local(|| {
         inks.iter().fold([0_u8; 3], |sum, &inks| {
-            let colour = conversion.convert(inks);
-            std::array::from_fn(|channel| sum[channel] ^ colour[channel])
+            let color = conversion.convert(inks);
+            std::array::from_fn(|channel| sum[channel] ^ color[channel])
         })
     });
 }
@@ -140,7 +140,7 @@ fn convert_inks(bencher: Bencher<'_, '_>) {
 #[divan::bench]
 fn write(bencher: Bencher<'_, '_>) {
     let folder = tempfile::tempdir().expect("a folder");
-    let sink = DirectorySink::create(&folder.path().join("out"), Existing::Refuse).expect("a sink");
+    let sink = DirectorySink::create(&folder.path().join("out"), OverwritePolicy::Refuse).expect("a sink");
     let (contents, number) = (vec![0x5a; 10_000], AtomicU64::new(0));
     bencher.counter(BytesCount::new(contents.len())).bench_local(|| {
         let entry = number.fetch_add(1, Ordering::Relaxed);

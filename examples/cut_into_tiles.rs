@@ -23,7 +23,7 @@ use slidezoom::plan::{ExportOptions, FormatOption};
 use slidezoom::pyramid::{TileAddress, TileGeometry};
 use slidezoom::{Slide, SlidePyramid};
 
-/// A block of so many columns and rows is read at once, so that stored tiles that small ones share are decoded about once.
+/// A block of so many columns and rows is read at once, so that native tiles that small ones share are decoded about once.
 const BLOCK: u32 = 20;
 
 /// A pixel is background where no channel differs from it by more.
@@ -120,9 +120,10 @@ fn index_line(pyramid: &SlidePyramid<'_>, tile: TileAddress, view: PixelView<'_>
         tissue += u64::from(pixel.iter().zip([blue, green, red]).any(differs));
     }
     // A pixel of the level is so many of the full size; the last one of a row or column is cut off there.
-    let (core, halvings) = (plan.pyramid().region(tile).core, plan.pyramid().halvings(tile.level()));
-    let at_full_size =
-        |start: u32, length: u32, most: u32| (start << halvings, (length << halvings).min(most - (start << halvings)));
+    let (core, reduction_levels) = (plan.pyramid().region(tile).core, plan.pyramid().reduction_levels(tile.level()));
+    let at_full_size = |start: u32, length: u32, most: u32| {
+        (start << reduction_levels, (length << reduction_levels).min(most - (start << reduction_levels)))
+    };
     let (x, width) = at_full_size(core.origin().x, core.size().width(), plan.pyramid().size().width());
     let (y, height) = at_full_size(core.origin().y, core.size().height(), plan.pyramid().size().height());
     let area = plan.area().origin();

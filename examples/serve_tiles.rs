@@ -15,7 +15,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::process::ExitCode;
 
-use slidezoom::engine::metadata::{Findings, describe};
+use slidezoom::engine::metadata::{ExportOutcome, describe};
 use slidezoom::layout::viewer;
 use slidezoom::pyramid::TileSet;
 use slidezoom::{ExportOptions, Slide, SlidePyramid};
@@ -62,7 +62,7 @@ fn serve(slide: &str, port: &str) -> Outcome<()> {
 fn page(slide: &Slide, pyramid: &SlidePyramid<'_>) -> HashMap<String, Vec<u8>> {
     let plan = pyramid.plan();
     let nothing = TileSet::of(plan.pyramid(), |_| false);
-    let findings = Findings { associated_images: &[], unreadable: &[], left_out: &nothing, source: None };
+    let findings = ExportOutcome { associated_images: &[], unreadable: &[], left_out: &nothing, source: None };
     let description = describe(slide.info(), plan, findings);
     let mut files: HashMap<String, Vec<u8>> = viewer::files(NAME)
         .into_iter()

@@ -6,4 +6,4 @@ pub(crate) mod jpeg;
 
 pub use decode::ImageFormat;
 pub use encode::{EncodeError, JpegCoding, Quality, Subsampling, TileEncoder, TileFormat, WebPCompression};
-pub use jpeg::{JpegStreamError, TileColour};
+pub use jpeg::{JpegStreamError, TileColor};

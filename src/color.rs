@@ -1,8 +1,8 @@
-//! A slide's colours by its ICC profile: converted to sRGB, or handed on inside each tile.
+//! A slide's colors by its ICC profile: converted to sRGB, or handed on inside each tile.
 //!
-//! Profiles that are a matrix and three curves, as nearly all of slides are, go through moxcms, which has vector code for them; tables, greys and inks through
+//! Profiles that are a matrix and three curves, as nearly all of slides are, go through moxcms, which has vector code for them; tables, grays and inks through
 //! [`device`]. What always holds: a conversion is a function of each pixel alone, so that tiles, levels and workers agree; transparent pixels stay
-//! transparent; grey stays grey by a grey profile; and a profile that is sRGB in effect changes nothing and costs nothing.
+//! transparent; gray stays gray by a gray profile; and a profile that is sRGB in effect changes nothing and costs nothing.
 
 use std::fmt;
 use std::sync::Arc;
@@ -13,18 +13,18 @@ use serde::Serialize;
 use crate::geometry::Size;
 use crate::pixels::{PIXEL_BYTES, PremultipliedPixels};
 
+mod cache;
 mod device;
 mod embedding;
 mod icc;
-mod known;
 #[cfg(test)]
 mod tests;
 
+use cache::ColorCache;
 use device::DeviceToSrgb;
 use embedding::LONGEST_PROFILE;
 pub use embedding::embed_in_jpeg;
 use icc::{D50, Profile};
-use known::KnownColours;
 
 /// An ICC profile as a slide holds it: bytes that may make no sense.
 #[derive(Clone, PartialEq, Eq)]
@@ -43,9 +43,9 @@ impl IccProfile {
         &self.0
     }
 
-    /// Whether it is for grey pixels, which its header says.
+    /// Whether it is for gray pixels, which its header says.
     #[must_use]
-    pub fn is_grey(&self) -> bool {
+    pub fn is_gray(&self) -> bool {
         self.0.get(16..20) == Some(b"GRAY")
     }
 
@@ -64,17 +64,17 @@ impl fmt::Debug for IccProfile {
     }
 }
 
-/// What is kept of colours that sRGB cannot show, by ICC.1:2022.
+/// What is kept of colors that sRGB cannot show, by ICC.1:2022.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Intent {
-    /// How colours look beside each other.
+    /// How colors look beside each other.
     Perceptual,
-    /// Colours that sRGB has, exactly, white being white.
+    /// Colors that sRGB has, exactly, white being white.
     Relative,
     /// How vivid they are.
     Saturation,
-    /// Colours that sRGB has, exactly, white being the paper's or glass's.
+    /// Colors that sRGB has, exactly, white being the paper's or glass's.
     Absolute,
 }
 
@@ -84,7 +84,7 @@ pub enum ProfileError {
     /// It makes no sense.
     #[error("it cannot be read: {message}")]
     Malformed {
-        /// What the colour library said.
+        /// What the color library said.
         message: String,
     },
     /// It is longer than a JPEG file can hold, and than any profile in use.
@@ -96,28 +96,28 @@ pub enum ProfileError {
     /// It is about something else than the pixels.
     #[error("it is for {space} pixels, and these are {pixels}")]
     Space {
-        /// The colour space that it is for.
+        /// The color space that it is for.
         space: String,
         /// What they are.
         pixels: &'static str,
     },
-    /// It is for grey pixels, and tiles that are not converted are not grey throughout.
-    #[error("it is for grey pixels, and tiles that have other colours too cannot be converted")]
-    NotGreyThroughout,
+    /// It is for gray pixels, and tiles that are not converted are not gray throughout.
+    #[error("it is for gray pixels, and tiles that have other colors too cannot be converted")]
+    NotGrayThroughout,
 }
 
-/// What is known of pixels before their colours are looked at.
+/// What is known of pixels before their colors are looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PixelColours {
+pub enum PixelColors {
     /// They may have any.
     Rgb,
     /// Red, green and blue are the same in each.
-    Grey,
+    Gray,
 }
 
 /// A conversion to sRGB.
 #[derive(Clone)]
-pub struct ColourConversion {
+pub struct ColorConversion {
     profile: IccProfile,
     intent: Intent,
     way: Way,
@@ -129,9 +129,9 @@ enum Way {
     /// Curves, a matrix, and sRGB's curve.
     Matrix(Arc<dyn TransformExecutor<u8> + Send + Sync>),
     /// All that a profile with tables says, and the rarer things of others.
-    Device(Arc<KnownColours>),
-    /// Blue, green and red of each grey.
-    Grey(Arc<[[u8; 3]; 256]>),
+    Device(Arc<ColorCache>),
+    /// Blue, green and red of each gray.
+    Gray(Arc<[[u8; 3]; 256]>),
 }
 
 /// What a profile asks for.
@@ -140,16 +140,16 @@ pub enum ProfileEffect {
     /// Nothing: it is sRGB.
     None,
     /// A conversion.
-    Conversion(ColourConversion),
+    Conversion(ColorConversion),
 }
 
-impl PartialEq for ColourConversion {
+impl PartialEq for ColorConversion {
     fn eq(&self, other: &Self) -> bool {
         (&self.profile, self.intent) == (&other.profile, other.intent)
     }
 }
 
-impl fmt::Debug for ColourConversion {
+impl fmt::Debug for ColorConversion {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "from {:?}, intent {:?}", self.profile, self.intent)
     }
@@ -158,27 +158,27 @@ impl fmt::Debug for ColourConversion {
 /// Pixels that are converted at a time: what they take, before and after, stays in the processor's first cache.
 const PIXELS_AT_A_TIME: usize = 1024;
 
-impl ColourConversion {
-    /// How far a conversion may move a channel to be none: colour libraries round so differently.
+impl ColorConversion {
+    /// How far a conversion may move a channel to be none: color libraries round so differently.
     const ROUNDING: u8 = 1;
 
-    /// The way from a profile's colours to sRGB's, by the profile's own intent where none is asked for.
+    /// The way from a profile's colors to sRGB's, by the profile's own intent where none is asked for.
     ///
     /// # Errors
     /// [`ProfileError`] where the profile makes no sense or is for other pixels.
     pub fn to_srgb(
         profile: &IccProfile,
-        pixels: PixelColours,
+        pixels: PixelColors,
         intent: Option<Intent>,
     ) -> Result<ProfileEffect, ProfileError> {
         let parsed = profile.parsed()?;
         let intent = intent.unwrap_or(parsed.intent);
         let way = match (&parsed.device, pixels) {
-            // Grey is red, green and blue of one value too.
+            // Gray is red, green and blue of one value too.
             (b"RGB ", _) => Way::of_rgb(profile, &parsed, intent)?,
-            (b"GRAY", PixelColours::Grey) => Way::of_grey(&DeviceToSrgb::new(&parsed, intent, 1)?),
-            (_, PixelColours::Rgb) => return Err(other_space(parsed.device, "RGB")),
-            (_, PixelColours::Grey) => return Err(other_space(parsed.device, "grey")),
+            (b"GRAY", PixelColors::Gray) => Way::of_gray(&DeviceToSrgb::new(&parsed, intent, 1)?),
+            (_, PixelColors::Rgb) => return Err(other_space(parsed.device, "RGB")),
+            (_, PixelColors::Gray) => return Err(other_space(parsed.device, "gray")),
         };
         let conversion = Self { profile: profile.clone(), intent, way };
         Ok(if conversion.is_identity() { ProfileEffect::None } else { ProfileEffect::Conversion(conversion) })
@@ -190,39 +190,39 @@ impl ColourConversion {
         &self.profile
     }
 
-    /// What is kept of colours that sRGB cannot show.
+    /// What is kept of colors that sRGB cannot show.
     #[must_use]
     pub const fn intent(&self) -> Intent {
         self.intent
     }
 
-    /// Whether grey pixels stay grey.
+    /// Whether gray pixels stay gray.
     #[must_use]
-    pub fn keeps_grey(&self) -> bool {
+    pub fn keeps_gray(&self) -> bool {
         match &self.way {
             Way::Matrix(_) | Way::Device(_) => false,
-            Way::Grey(tones) => tones.iter().all(|&[blue, green, red]| blue == green && green == red),
+            Way::Gray(tones) => tones.iter().all(|&[blue, green, red]| blue == green && green == red),
         }
     }
 
-    /// Whether no colour of a fine grid, or no grey, moves by more than rounding.
+    /// Whether no color of a fine grid, or no gray, moves by more than rounding.
     fn is_identity(&self) -> bool {
         let steps = || (0..=u8::MAX).step_by(15);
-        let mut colours =
+        let mut colors =
             steps().flat_map(|blue| steps().flat_map(move |green| steps().map(move |red| [red, green, blue])));
         let stays = |before: [u8; 3], after: [u8; 3]| {
             before.iter().zip(after).all(|(before, after)| before.abs_diff(after) <= Self::ROUNDING)
         };
         match &self.way {
             Way::Matrix(_) => {
-                let grid: Vec<u8> = colours.flat_map(|[red, green, blue]| [blue, green, red, u8::MAX]).collect();
+                let grid: Vec<u8> = colors.flat_map(|[red, green, blue]| [blue, green, red, u8::MAX]).collect();
                 let Some(size) = Size::new((grid.len() / PIXEL_BYTES) as u32, 1) else { return false };
                 let converted = self.convert(PremultipliedPixels::opaque(size, grid.clone()));
                 grid.iter().zip(converted.bytes()).all(|(before, after)| before.abs_diff(*after) <= Self::ROUNDING)
             }
-            // Without what is known, which would come to be all colours.
-            Way::Device(known) => colours.all(|colour| stays(colour, known.device().convert(colour))),
-            Way::Grey(tones) => (0..=u8::MAX).zip(tones.iter()).all(|(grey, &tone)| stays([grey; 3], tone)),
+            // Without what is known, which would come to be all colors.
+            Way::Device(cache) => colors.all(|color| stays(color, cache.device().convert(color))),
+            Way::Gray(tones) => (0..=u8::MAX).zip(tones.iter()).all(|(gray, &tone)| stays([gray; 3], tone)),
         }
     }
 
@@ -239,7 +239,7 @@ impl ColourConversion {
                 let [red, green, blue] = device.convert([red, green, blue]);
                 [blue, green, red]
             }),
-            Way::Grey(tones) => convert_each(opaque, pixels.bytes_mut(), |bgr| {
+            Way::Gray(tones) => convert_each(opaque, pixels.bytes_mut(), |bgr| {
                 std::array::from_fn(|channel| tones[usize::from(bgr[channel])][channel])
             }),
         }
@@ -253,7 +253,7 @@ impl Way {
     fn of_rgb(profile: &IccProfile, parsed: &Profile<'_>, intent: Intent) -> Result<Self, ProfileError> {
         if parsed.has_tables() || !parsed.has_one_curve() || intent == Intent::Absolute && parsed.media_white()? != D50
         {
-            return Ok(Self::Device(Arc::new(KnownColours::new(DeviceToSrgb::new(parsed, intent, 3)?))));
+            return Ok(Self::Device(Arc::new(ColorCache::new(DeviceToSrgb::new(parsed, intent, 3)?))));
         }
         let malformed = |error: moxcms::CmsError| ProfileError::Malformed { message: error.to_string() };
         let options = TransformOptions {
@@ -274,9 +274,9 @@ impl Way {
         Ok(Self::Matrix(transform))
     }
 
-    fn of_grey(device: &DeviceToSrgb) -> Self {
-        let mut tones: [[u8; 3]; 256] = std::array::from_fn(|grey| {
-            let [red, green, blue] = device.convert([grey as u8]);
+    fn of_gray(device: &DeviceToSrgb) -> Self {
+        let mut tones: [[u8; 3]; 256] = std::array::from_fn(|gray| {
+            let [red, green, blue] = device.convert([gray as u8]);
             [blue, green, red]
         });
         // What is neutral but for rounding is neutral.
@@ -284,18 +284,18 @@ impl Way {
         if tones.iter().all(is_neutral) {
             tones = tones.map(|[_, green, _]| [green; 3]);
         }
-        Self::Grey(Arc::new(tones))
+        Self::Gray(Arc::new(tones))
     }
 }
 
-/// Colours of inks by their profile: cyan, magenta, yellow and black as sRGB.
+/// Colors of inks by their profile: cyan, magenta, yellow and black as sRGB.
 #[derive(Clone)]
-pub struct InkConversion {
+pub struct CmykConversion {
     device: Arc<DeviceToSrgb>,
     intent: Intent,
 }
 
-impl InkConversion {
+impl CmykConversion {
     /// The way from a CMYK profile's inks to sRGB, by the profile's own intent where none is asked for.
     ///
     /// # Errors
@@ -309,7 +309,7 @@ impl InkConversion {
         Ok(Self { device: Arc::new(DeviceToSrgb::new(&parsed, intent, 4)?), intent })
     }
 
-    /// What is kept of colours that sRGB cannot show.
+    /// What is kept of colors that sRGB cannot show.
     #[must_use]
     pub const fn intent(&self) -> Intent {
         self.intent
@@ -323,7 +323,7 @@ impl InkConversion {
     }
 }
 
-impl fmt::Debug for InkConversion {
+impl fmt::Debug for CmykConversion {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "from inks, intent {:?}", self.intent)
     }
@@ -331,7 +331,7 @@ impl fmt::Debug for InkConversion {
 
 fn other_space(space: [u8; 4], pixels: &'static str) -> ProfileError {
     let space = match &space {
-        b"GRAY" => "grey".to_owned(),
+        b"GRAY" => "gray".to_owned(),
         other => String::from_utf8_lossy(other).trim_end().to_owned(),
     };
     ProfileError::Space { space, pixels }
@@ -357,7 +357,7 @@ fn convert_in_parts(transform: &(dyn TransformExecutor<u8> + Send + Sync), opaqu
     }
 }
 
-/// Pixel by pixel, from blue, green and red to the same. Neighbours are often of one colour, which is converted once.
+/// Pixel by pixel, from blue, green and red to the same. Neighbors are often of one color, which is converted once.
 fn convert_each(opaque: bool, pixels: &mut [u8], convert: impl Fn([u8; 3]) -> [u8; 3]) {
     let mut last = ([0; 3], convert([0; 3]));
     for pixel in pixels.as_chunks_mut::<PIXEL_BYTES>().0 {
@@ -385,9 +385,9 @@ fn swap_red_and_blue(from: &[u8], to: &mut [u8]) {
     }
 }
 
-/// Rounded to nearest; a malformed file can hold colours brighter than their alpha allows.
+/// Rounded to nearest; a malformed file can hold colors brighter than their alpha allows.
 fn divide_by_alpha(pixel: &mut [u8]) {
-    // What is wholly transparent stays so, whatever its colours become.
+    // What is wholly transparent stays so, whatever its colors become.
     let alpha = u32::from(pixel[3]).max(1);
     for channel in &mut pixel[..3] {
         *channel = ((u32::from(*channel) * 255 + alpha / 2) / alpha).min(255) as u8;

@@ -76,7 +76,7 @@ pub enum Error {
     },
     /// The export failed, and what it had written could not be removed either.
     #[error("{cause}; and what was written so far could not be removed: {leftover}")]
-    Leftover {
+    StalePolicy {
         /// Why the export failed.
         cause: Box<Error>,
         /// Why the rest could not be removed.

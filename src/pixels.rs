@@ -24,7 +24,7 @@ pub use resampling::ResampledAxis;
 /// Bytes a pixel.
 pub const PIXEL_BYTES: usize = 4;
 
-/// An opaque colour, red, green, blue.
+/// An opaque color, red, green, blue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rgb(pub [u8; 3]);
 
@@ -58,7 +58,7 @@ impl Serialize for Rgb {
     }
 }
 
-/// Pixels as a source yields them: blue, green, red, alpha, the colours premultiplied by alpha.
+/// Pixels as a source yields them: blue, green, red, alpha, the colors premultiplied by alpha.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PremultipliedPixels {
     size: Size,
@@ -131,7 +131,7 @@ impl PremultipliedPixels {
         }
     }
 
-    /// Half the size, as [`PixelView::halved`] does it; where alpha differs, colours count as they are seen.
+    /// Half the size, as [`PixelView::halved`] does it; where alpha differs, colors count as they are seen.
     #[must_use]
     pub fn halved(&self, spare: Vec<u8>) -> Self {
         let view = PixelView { size: self.size, stride: row_bytes(self.size), bytes: &self.bytes };
@@ -151,7 +151,7 @@ impl PremultipliedPixels {
         &self.bytes
     }
 
-    /// Whether nothing is to be seen: every pixel is wholly transparent, and so, being premultiplied, without a colour.
+    /// Whether nothing is to be seen: every pixel is wholly transparent, and so, being premultiplied, without a color.
     #[must_use]
     pub fn is_clear(&self) -> bool {
         self.opacity == Opacity::Unknown
@@ -160,7 +160,7 @@ impl PremultipliedPixels {
 
     /// Whether red, green and blue are the same in every pixel.
     #[must_use]
-    pub fn is_grey(&self) -> bool {
+    pub fn is_gray(&self) -> bool {
         self.bytes.chunks_exact(PIXEL_BYTES).all(|pixel| pixel[0] == pixel[1] && pixel[1] == pixel[2])
     }
 
@@ -181,8 +181,8 @@ impl PremultipliedPixels {
             || self.bytes.chunks_exact(PIXEL_BYTES).fold(u8::MAX, |all, pixel| all & pixel[3]) == u8::MAX
     }
 
-    /// The share of each colour that `background` gives is what alpha leaves: `colour + background·(255 − alpha)/255`,
-    /// rounded to nearest. As the colours are premultiplied, nothing is lost by dividing first.
+    /// The share of each color that `background` gives is what alpha leaves: `color + background·(255 − alpha)/255`,
+    /// rounded to nearest. As the colors are premultiplied, nothing is lost by dividing first.
     #[must_use]
     pub fn over(mut self, background: Rgb) -> Pixels {
         if !self.is_opaque() {
@@ -194,7 +194,7 @@ impl PremultipliedPixels {
                 }
                 for (channel, behind) in pixel.iter_mut().zip([blue, green, red]) {
                     let share = (u32::from(behind) * missing + 127) / 255;
-                    // A malformed file can hold colours brighter than their alpha allows.
+                    // A malformed file can hold colors brighter than their alpha allows.
                     *channel = (u32::from(*channel) + share).min(255) as u8;
                 }
                 pixel[3] = u8::MAX;
@@ -242,10 +242,10 @@ impl Pixels {
         PixelView { size: self.size, stride: row_bytes(self.size), bytes: &self.bytes }
     }
 
-    /// The pixels of one colour.
+    /// The pixels of one color.
     #[must_use]
-    pub fn filled(size: Size, colour: Rgb) -> Self {
-        let [red, green, blue] = colour.0;
+    pub fn filled(size: Size, color: Rgb) -> Self {
+        let [red, green, blue] = color.0;
         Self { size, bytes: [blue, green, red, u8::MAX].repeat(byte_count(size) / PIXEL_BYTES) }
     }
 
@@ -317,10 +317,10 @@ impl<'a> PixelView<'a> {
         Self { size: part.size(), stride: self.stride, bytes: &self.bytes[start..] }
     }
 
-    /// Whether every channel of every pixel is within `tolerance` of `colour`.
+    /// Whether every channel of every pixel is within `tolerance` of `color`.
     #[must_use]
-    pub fn is_within(self, tolerance: u8, colour: Rgb) -> bool {
-        let [red, green, blue] = colour.0;
+    pub fn is_within(self, tolerance: u8, color: Rgb) -> bool {
+        let [red, green, blue] = color.0;
         let pattern: [u8; PART_BYTES] = std::array::from_fn(|at| [blue, green, red, u8::MAX][at % PIXEL_BYTES]);
         let differs = |part: &[u8]| {
             part.iter().zip(&pattern).fold(0, |most: u8, (&one, &other)| most.max(one.abs_diff(other))) > tolerance
@@ -328,14 +328,14 @@ impl<'a> PixelView<'a> {
         self.rows().all(|row| !in_parts(row).any(differs))
     }
 
-    /// The same at the upper left of a picture of `size`, the rest of which is of one colour.
+    /// The same at the upper left of a picture of `size`, the rest of which is of one color.
     ///
     /// # Panics
     /// Where the view is larger.
     #[must_use]
-    pub fn filled_up(self, size: Size, colour: Rgb) -> Pixels {
+    pub fn filled_up(self, size: Size, color: Rgb) -> Pixels {
         assert!(Rect::of(size).contains(Rect::of(self.size)), "{} in {size}", self.size);
-        let mut filled = Pixels::filled(size, colour);
+        let mut filled = Pixels::filled(size, color);
         for (row, own) in filled.bytes.chunks_exact_mut(row_bytes(size)).zip(self.rows()) {
             row[..own.len()].copy_from_slice(own);
         }
@@ -368,11 +368,11 @@ impl<'a> PixelView<'a> {
 #[expect(
     clippy::expect_used,
     clippy::missing_panics_doc,
-    reason = "moving towards the origin keeps every edge within u32"
+    reason = "moving toward the origin keeps every edge within u32"
 )]
 pub fn relative_to(rect: Rect, origin: Point) -> Rect {
     let corner = Point { x: rect.origin().x - origin.x, y: rect.origin().y - origin.y };
-    Rect::new(corner, rect.size()).expect("moved towards the origin")
+    Rect::new(corner, rect.size()).expect("moved toward the origin")
 }
 
 /// Bytes to look through until a part of them decides the matter: each part by vector code, and in tissue the first one.
@@ -399,7 +399,7 @@ mod tests {
     }
 
     #[test]
-    fn colours_are_six_hexadecimal_digits() {
+    fn colors_are_six_hexadecimal_digits() {
         assert_eq!(Rgb::from_hex("8000fF"), Some(Rgb([128, 0, 255])));
         assert_eq!(Rgb::from_hex("#ffffff"), Some(Rgb::WHITE));
         for wrong in ["", "fff", "gggggg", "+fffff", "1234567", "é0000", "##fffff"] {
@@ -432,7 +432,7 @@ mod tests {
 
     #[test]
     fn transparent_pixels_take_the_background_and_partial_ones_their_share() {
-        // Premultiplied: opaque, clear, half of pure red, and colours beyond their alpha.
+        // Premultiplied: opaque, clear, half of pure red, and colors beyond their alpha.
         let bytes = vec![10, 20, 30, 255, 0, 0, 0, 0, 0, 0, 128, 128, 250, 250, 250, 100];
         let pixels = PremultipliedPixels::from_native_argb(size(4, 1), bytes).over(Rgb([200, 100, 50]));
         assert_eq!(pixels.bytes(), [10, 20, 30, 255, 50, 100, 200, 255, 25, 50, 128 + 100, 255, 255, 255, 255, 255]);

@@ -16,9 +16,9 @@ use crate::layout::{Container, Layout};
 use crate::pixels::{Pixels, PremultipliedPixels, ReductionMethod, Rgb};
 use crate::pyramid::TileSet;
 use crate::pyramid::{Depth, Level, PyramidPlan, TileAddress, TileGeometry};
-use crate::source::{AssociatedImage, Reader, SlideInfo, SourceIdentity, StoredColours};
+use crate::source::{AssociatedImage, NativeColorSpace, Reader, SlideInfo, SourceIdentity};
 
-mod colour;
+mod color;
 mod error;
 mod estimate;
 mod format;
@@ -27,15 +27,15 @@ mod placement;
 mod resolution;
 mod tile_layout;
 
-pub use colour::Colour;
-use colour::{AskedColour, ColourFiles};
+pub use color::Color;
+use color::{AskedColor, ColorFiles};
 pub use error::{NotLossless, PlanError};
 pub use estimate::{EncodedPixels, Sampled, SampledTiles};
 pub use options::{
-    Associated, BaseTiles, BlankTiles, Bounds, ColourOption, ExportOptions, FormatOption, Page, PublishedProperties,
+    Associated, BaseTiles, BlankTiles, Bounds, ColorOption, ExportOptions, FormatOption, Page, PublishedProperties,
     ReadErrorPolicy, SubsamplingOption, default_geometry,
 };
-pub use placement::{Placement, ToSlide};
+pub use placement::{Placement, SlideTransform};
 pub use resolution::{Magnification, Resolution};
 
 /// An export, settled.
@@ -57,8 +57,8 @@ pub struct ExportPlan {
     stored_bytes: u64,
     format: TileFormat,
     reduction: ReductionMethod,
-    colour: Colour,
-    asked_colour: AskedColour,
+    color: Color,
+    asked_color: AskedColor,
     background: Rgb,
     microns_per_pixel: Option<MicronsPerPixel>,
     objective_power: Option<f64>,
@@ -89,7 +89,8 @@ impl ExportPlan {
             return Err(PlanError::BagName { name: name.to_owned() });
         }
         let placement = Placement::settle(info, options)?;
-        if options.reduction != ReductionMethod::Mean && (placement.halvings() > 0 || placement.is_resampled()) {
+        if options.reduction != ReductionMethod::Mean && (placement.reduction_levels() > 0 || placement.is_resampled())
+        {
             return Err(PlanError::Blended(options.reduction));
         }
         let geometry = match options.base_tiles {
@@ -114,11 +115,11 @@ impl ExportPlan {
             return Err(PlanError::Grid { grid, most: Self::MOST_TILES_A_SIDE });
         }
         tile_layout::check(options, name, &pyramid)?;
-        let asked_colour = AskedColour { option: options.colour, intent: options.intent };
+        let asked_color = AskedColor { option: options.color, intent: options.intent };
         let background = options.background.or(info.background).unwrap_or(Rgb::WHITE);
-        let files = ColourFiles { base_tiles: options.base_tiles, grey: format::keeps_grey(info, options, background) };
-        let colour = Colour::settle(info.icc_profile.as_ref(), &info.stored_colours, asked_colour, files);
-        let format = format::settle(info, options, &pyramid, &colour, background)?;
+        let files = ColorFiles { base_tiles: options.base_tiles, gray: format::keeps_gray(info, options, background) };
+        let color = Color::settle(info.icc_profile.as_ref(), &info.native_color_space, asked_color, files);
+        let format = format::settle(info, options, &pyramid, &color, background)?;
         let publishable =
             |image: &&AssociatedImage| image.has_plain_name() && image.size.area() <= AssociatedImage::LARGEST;
         let has = &info.associated_images;
@@ -164,8 +165,8 @@ impl ExportPlan {
             },
             format,
             reduction: options.reduction,
-            colour,
-            asked_colour,
+            color,
+            asked_color,
             background,
             microns_per_pixel,
             objective_power,
@@ -288,30 +289,30 @@ impl ExportPlan {
         self.reduction
     }
 
-    /// What becomes of the slide's colours.
+    /// What becomes of the slide's colors.
     #[must_use]
-    pub const fn colour(&self) -> &Colour {
-        &self.colour
+    pub const fn color(&self) -> &Color {
+        &self.color
     }
 
-    /// What becomes of the colours of an associated image with this profile, which is its own. Its file is never grey.
+    /// What becomes of the colors of an associated image with this profile, which is its own. Its file is never gray.
     #[must_use]
-    pub fn associated_colour(&self, pixels: &PremultipliedPixels, profile: Option<&IccProfile>) -> Colour {
-        let is_grey = profile.is_some_and(IccProfile::is_grey) && pixels.is_grey();
-        let stored = if is_grey { StoredColours::Grey } else { StoredColours::Rgb };
-        Colour::settle(profile, &stored, self.asked_colour, ColourFiles { base_tiles: BaseTiles::Encoded, grey: false })
+    pub fn associated_color(&self, pixels: &PremultipliedPixels, profile: Option<&IccProfile>) -> Color {
+        let is_gray = profile.is_some_and(IccProfile::is_gray) && pixels.is_gray();
+        let stored = if is_gray { NativeColorSpace::Gray } else { NativeColorSpace::Rgb };
+        Color::settle(profile, &stored, self.asked_color, ColorFiles { base_tiles: BaseTiles::Encoded, gray: false })
     }
 
-    /// Whether colours with a profile were to keep it, and are converted instead, since files of red, green and blue cannot have it.
+    /// Whether colors with a profile were to keep it, and are converted instead, since files of red, green and blue cannot have it.
     #[must_use]
-    pub fn is_converted_instead(&self, colour: &Colour) -> bool {
-        self.asked_colour.option == ColourOption::Embed && colour.is_converted()
+    pub fn is_converted_instead(&self, color: &Color) -> bool {
+        self.asked_color.option == ColorOption::Embed && color.is_converted()
     }
 
-    /// The slide's pixels as the export shows them: in its colours, and on its background.
+    /// The slide's pixels as the export shows them: in its colors, and on its background.
     #[must_use]
     pub fn rendered(&self, pixels: PremultipliedPixels) -> Pixels {
-        self.colour.apply(pixels).over(self.background)
+        self.color.apply(pixels).over(self.background)
     }
 
     /// What transparent pixels are composited on.
@@ -320,7 +321,7 @@ impl ExportPlan {
         self.background
     }
 
-    /// Micrometres per pixel of the exported full size, along its own rows and columns.
+    /// Micrometers per pixel of the exported full size, along its own rows and columns.
     #[must_use]
     pub const fn microns_per_pixel(&self) -> Option<MicronsPerPixel> {
         self.microns_per_pixel
@@ -443,7 +444,7 @@ impl ExportPlan {
     }
 }
 
-/// Micrometres per pixel of the exported full size, and what it is magnified by.
+/// Micrometers per pixel of the exported full size, and what it is magnified by.
 fn scale(info: &SlideInfo, placement: &Placement, options: &ExportOptions) -> (Option<MicronsPerPixel>, Option<f64>) {
     let microns_per_pixel = match options.resolution {
         // What was asked for, and not what comes out of calculating with it.
@@ -525,7 +526,7 @@ impl Serialize for ExportPlan {
         object.serialize_field("baseTiles", &self.base_tiles)?;
         object.serialize_field("encoding", &self.format)?;
         object.serialize_field("tiles", &self.pyramid.tile_count())?;
-        object.serialize_field("colour", &self.colour)?;
+        object.serialize_field("color", &self.color)?;
         object.serialize_field("background", &self.background)?;
         object.end()
     }

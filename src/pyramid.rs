@@ -64,7 +64,7 @@ pub enum TileGeometryError {
         /// The tile size asked for.
         tile_size: u32,
     },
-    /// The overlap is as large as the tile, so that a tile would reach past its neighbour.
+    /// The overlap is as large as the tile, so that a tile would reach past its neighbor.
     #[error("overlap {overlap} is not smaller than the tile size {tile_size}")]
     Overlap {
         /// The overlap asked for.
@@ -104,7 +104,7 @@ impl TileGeometry {
         self.tile_size.get()
     }
 
-    /// The pixels shared with the neighbour on each interior edge.
+    /// The pixels shared with the neighbor on each interior edge.
     #[must_use]
     pub const fn overlap(self) -> u32 {
         self.overlap
@@ -260,9 +260,9 @@ impl PyramidPlan {
         (level.0 - self.smallest.0) as usize
     }
 
-    /// By how many halvings `level` is smaller than the full size.
+    /// By how many reduction_levels `level` is smaller than the full size.
     #[must_use]
-    pub fn halvings(&self, level: Level) -> u32 {
+    pub fn reduction_levels(&self, level: Level) -> u32 {
         self.max_level().number() - level.number()
     }
 

@@ -10,18 +10,18 @@ use std::sync::Arc;
 use crate::key::{Digest, EntryName, EntryNameError};
 
 mod archive;
+mod background_sync;
 mod checkpoint;
 mod directory;
-mod early_sync;
 mod existing;
 mod memory;
-mod partial;
 mod single_file;
+mod staging;
 
 pub use archive::ArchiveSink;
-pub use checkpoint::{Checkpoint, LeftState, WriteState};
+pub use checkpoint::{Checkpoint, ResumeState, WriteState};
 pub use directory::DirectorySink;
-pub use existing::Existing;
+pub use existing::OverwritePolicy;
 pub use memory::{MemorySink, Published};
 pub use single_file::{NewFiles, write_file};
 
@@ -62,7 +62,7 @@ pub trait Sink: Send + Sync {
     ///
     /// # Errors
     /// [`SinkError`] where the destination refuses what was written before.
-    fn leave_out(&self, _entry: u64) -> Result<(), SinkError> {
+    fn skip(&self, _entry: u64) -> Result<(), SinkError> {
         Ok(())
     }
 
@@ -89,7 +89,7 @@ pub trait Sink: Send + Sync {
     }
 
     /// What an earlier run has left behind, where this sink was made to resume it, and where that run had come to a checkpoint.
-    fn left_behind(&self) -> Option<&LeftState> {
+    fn left_behind(&self) -> Option<&ResumeState> {
         None
     }
 
@@ -145,7 +145,7 @@ pub enum SinkError {
         /// What stands there.
         path: PathBuf,
     },
-    /// Something that is no file stands where the partial file should be.
+    /// Something that is no file stands where the staging file should be.
     #[error("{path}: is not a file", path = path.display())]
     NotAFile {
         /// What stands there.
@@ -154,7 +154,7 @@ pub enum SinkError {
     /// Another export is writing to the same destination now.
     #[error("{path}: another export is writing here", path = path.display())]
     Busy {
-        /// The partial folder or file.
+        /// The staging folder or file.
         path: PathBuf,
     },
     /// What was written is not all there any more: something else has been at it.

@@ -1,7 +1,7 @@
 //! A slide for programs that work with its tiles: opened once, then read tile by tile, region by region, or exported as a whole.
 //!
 //! The layer above the engine, for who uses this crate as a library. What always holds: pixels are those that an export with the same options
-//! has, in its colours and on its background, but where a method's name says otherwise. Both types serve all threads at once.
+//! has, in its colors and on its background, but where a method's name says otherwise. Both types serve all threads at once.
 
 use std::num::NonZeroUsize;
 use std::path::Path;
@@ -14,7 +14,7 @@ use crate::export::create_sink;
 use crate::geometry::Rect;
 use crate::pixels::Pixels;
 use crate::plan::{ExportOptions, ExportPlan, PlanError};
-use crate::sink::Existing;
+use crate::sink::OverwritePolicy;
 use crate::source::{self, OpenOptions, SlideInfo, Source};
 
 /// A slide that is open for reading.
@@ -117,7 +117,7 @@ impl SlidePyramid<'_> {
     }
 
     /// The pixels of any rectangle of a level, in pixels of that level, as [`tile`](Self::tile) has them. Who cuts tiles that are much
-    /// smaller than the slide's stored ones reads regions of many at once: each stored tile that a call touches is decoded once in it.
+    /// smaller than the slide's stored ones reads regions of many at once: each native tile that a call touches is decoded once in it.
     ///
     /// # Errors
     /// [`Error::Plan`] where the rectangle is not inside the level, [`Error::Slide`] where the slide cannot be read under it.
@@ -133,15 +133,15 @@ impl SlidePyramid<'_> {
     /// # Errors
     /// [`Error::Encoder`] where there is no memory for it.
     pub fn encoder(&self) -> Result<TileEncoder, Error> {
-        Ok(TileEncoder::new(self.plan.format(), self.plan.colour().embedded())?)
+        Ok(TileEncoder::new(self.plan.format(), self.plan.color().embedded())?)
     }
 
     /// Writes all of it as `destination`, a folder or an archive as the options' container says, on `jobs` worker threads. The destination appears
     /// when all of it is written and on the disk.
     ///
     /// ```
-    /// use slidezoom::engine::progress::Unwatched;
-    /// use slidezoom::sink::Existing;
+    /// use slidezoom::engine::progress::NoProgress;
+    /// use slidezoom::sink::OverwritePolicy;
     /// use slidezoom::{ExportOptions, Slide};
     ///
     /// # let path = slidezoom_fixtures::real_slide()?;
@@ -149,7 +149,7 @@ impl SlidePyramid<'_> {
     /// # let destination = folder.path().join("CMU-1");
     /// let slide = Slide::open(path)?;
     /// let pyramid = slide.pyramid_named("CMU-1", &ExportOptions::default())?;
-    /// let report = pyramid.export(&destination, Existing::Refuse, std::thread::available_parallelism()?, &Unwatched)?;
+    /// let report = pyramid.export(&destination, OverwritePolicy::Refuse, std::thread::available_parallelism()?, &NoProgress)?;
     /// assert_eq!(report.tiles, pyramid.plan().pyramid().tile_count());
     /// assert!(destination.join("CMU-1.dzi").is_file());
     /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -160,7 +160,7 @@ impl SlidePyramid<'_> {
     pub fn export(
         &self,
         destination: &Path,
-        existing: Existing,
+        existing: OverwritePolicy,
         jobs: NonZeroUsize,
         progress: &dyn Progress,
     ) -> Result<ExportReport, Error> {

@@ -23,11 +23,11 @@ use crate::pixels::{Pixels, PremultipliedPixels, ReductionMethod, Rgb};
 mod error;
 mod identity;
 mod image;
+mod native_color_space;
 mod openslide;
 mod pages;
 mod pass;
 mod reader;
-mod stored_colours;
 mod tiff;
 mod tiff_scale;
 mod tiled;
@@ -35,16 +35,16 @@ mod tiled;
 pub use error::{ImagePart, SlideError};
 pub use identity::{SourceFile, SourceIdentity};
 pub use image::SampleRange;
+pub use native_color_space::{CmykColors, NativeColorSpace};
 pub use openslide::library_version as openslide_version;
 pub use pages::{PageChoice, Pages};
 pub use pass::{Band, SourcePass, SourceRows};
-pub use reader::{Access, ImageReader, InkOption, OpenOptions, Reader, ReaderChoice};
-pub use stored_colours::{InkColours, StoredColours};
-pub use tiled::{NotDirect, StoredTiles};
+pub use reader::{Access, CmykOption, ImageReader, OpenOptions, Reader, ReaderChoice};
+pub use tiled::{DirectReadUnsupported, NativeTiles};
 
 pub(crate) use identity::identify;
 use openslide::OpenSlideSource;
-use tiled::{DirectTiles, TableError, TiffSource};
+use tiled::{TableError, TiffSource, TileGrid};
 
 /// A level of the slide's own pyramid, as OpenSlide counts: 0 is the full size.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -71,11 +71,11 @@ pub struct SlideLevelInfo {
     /// How much smaller than slide level 0 it is; at least 1, and not always a whole number.
     pub downsample: f64,
     /// The size of the tiles it is stored in, where the reader tells.
-    pub stored_tile: Option<Size>,
+    pub native_tile: Option<Size>,
 }
 
 impl SlideLevelInfo {
-    /// Stored tiles with a longer side (strips as wide as the slide, whole images) are not read whole.
+    /// Native tiles with a longer side (strips as wide as the slide, whole images) are not read whole.
     const TILE_AT_MOST: u32 = 1024;
 
     /// The slide-level-0 pixel that is nearest to where a pixel of this level begins.
@@ -87,7 +87,7 @@ impl SlideLevelInfo {
     }
 
     /// From which slide-level-0 pixel on OpenSlide reads a part of this level. It measures in these alone, and where that is a fraction of the level's
-    /// pixel off, by half a pixel of slide level 0, it mixes neighbours. At the level's end it must not be after its
+    /// pixel off, by half a pixel of slide level 0, it mixes neighbors. At the level's end it must not be after its
     /// place: what lies past the end is transparent.
     #[must_use]
     pub fn read_from(&self, region: Rect) -> Point {
@@ -101,13 +101,13 @@ impl SlideLevelInfo {
         }
     }
 
-    /// The size of the stored tiles, where they are small enough to be read whole.
+    /// The size of the native tiles, where they are small enough to be read whole.
     #[must_use]
     pub fn tile_to_read_whole(&self) -> Option<Size> {
-        self.stored_tile.filter(|&tile| Self::is_read_whole(tile))
+        self.native_tile.filter(|&tile| Self::is_read_whole(tile))
     }
 
-    /// Whether stored tiles of this size are small enough for that.
+    /// Whether native tiles of this size are small enough for that.
     pub(crate) fn is_read_whole(tile: Size) -> bool {
         tile.width().max(tile.height()) <= Self::TILE_AT_MOST
     }
@@ -150,19 +150,19 @@ pub struct SlideInfo {
     pub reader: Reader,
     /// The slide's own levels, full size first; never empty.
     pub levels: Vec<SlideLevelInfo>,
-    /// Micrometres per pixel at slide level 0; `None` where the slide gives none, or none to believe.
+    /// Micrometers per pixel at slide level 0; `None` where the slide gives none, or none to believe.
     pub microns_per_pixel: Option<MicronsPerPixel>,
     /// The objective's magnification.
     pub objective_power: Option<f64>,
     /// The scanned area in slide-level-0 pixels, where the slide names one.
     pub bounds: Option<Rect>,
-    /// The colour of what was not scanned, where the slide names one.
+    /// The color of what was not scanned, where the slide names one.
     pub background: Option<Rgb>,
-    /// How the slide's own JPEG tiles store chroma, where that can be told; grey only where all of the full size is stored so.
-    pub stored_subsampling: Option<Subsampling>,
-    /// What its colours are where they are stored.
+    /// How the slide's own JPEG tiles store chroma, where that can be told; gray only where all of the full size is stored so.
+    pub native_subsampling: Option<Subsampling>,
+    /// What its colors are where they are stored.
     #[serde(skip)]
-    pub stored_colours: StoredColours,
+    pub native_color_space: NativeColorSpace,
     /// The slide's ICC profile, where it has one.
     #[serde(rename = "iccProfileBytes", serialize_with = "as_length")]
     pub icc_profile: Option<IccProfile>,
@@ -170,7 +170,7 @@ pub struct SlideInfo {
     pub associated_images: Vec<AssociatedImage>,
     /// The pictures of the file, of which one is read; `None` where there is one, or it is not known.
     pub pages: Option<Pages>,
-    /// Samples of each pixel that are not shown, as the file does not say that they are colours or alpha; 0 where none is known.
+    /// Samples of each pixel that are not shown, as the file does not say that they are colors or alpha; 0 where none is known.
     pub unshown_samples: u16,
     /// Every property the reader reports. They can name people and places: see
     /// [`published_properties`](crate::engine::metadata::published_properties) for those that leave the house.
@@ -229,7 +229,7 @@ pub trait Source: Send + Sync {
     fn read_level(&self, level: SlideLevel, origin: Point, size: Size) -> Result<PremultipliedPixels, SlideError>;
 
     /// Reads `region`, in pixels of `level` and inside its size: those that are stored there, where the level's downsample is a whole number or the
-    /// reader reads it directly; otherwise mixed with their neighbours, as if they lay up to half a pixel of slide level 0 (at the level's end, one) beside their place.
+    /// reader reads it directly; otherwise mixed with their neighbors, as if they lay up to half a pixel of slide level 0 (at the level's end, one) beside their place.
     ///
     /// # Errors
     /// As [`read`](Self::read).
@@ -273,24 +273,24 @@ pub trait Source: Send + Sync {
     }
 
     /// The way to the full size's tiles as they are stored. `None` where this reader has none.
-    fn stored_tiles(&self) -> Option<&dyn StoredTileReader> {
+    fn native_tiles(&self) -> Option<&dyn NativeTileReader> {
         None
     }
 }
 
 /// Yields the slide's own JPEG data. One value serves all threads at once.
-pub trait StoredTileReader: Send + Sync {
+pub trait NativeTileReader: Send + Sync {
     /// The tiles' size in pixels of slide level 0.
     fn tile_size(&self) -> Size;
 
-    /// Makes a JPEG file of a stored tile in `jpeg`: with the tables that it needs and a marker that tells its colours, its quantised coefficients untouched.
+    /// Makes a JPEG file of a native tile in `jpeg`: with the tables that it needs and a marker that tells its colors, its quantized coefficients untouched.
     /// `region`, in slide-level-0 pixels, is the tile or a part of it from its top left corner on; what lies beyond is cut off without
     /// decoding. Returns the region's pixels at half size: by [`ReductionMethod::Mean`] as libjpeg-turbo decodes them, or where the region cuts
     /// through the JPEG's blocks, as the mean of 2×2; by any other method, which must have no margin, decoded whole and reduced. `None` for a tile that was never scanned. `spare` as in [`Source::read`].
     ///
     /// # Errors
     /// [`SlideError::Region`] where the tile is damaged in any way that decoding at half size shows.
-    fn read_stored(
+    fn read_native(
         &self,
         region: Rect,
         method: ReductionMethod,
@@ -400,21 +400,21 @@ fn has_ending(path: &Path, endings: &[&str]) -> bool {
 fn open_slide(path: &Path, choice: ReaderChoice) -> Result<Box<dyn Source>, SlideError> {
     let mut info = openslide::read_slide_info(path)?;
     if info.vendor.as_deref() == Some(PLAIN_TIFF) {
-        let image::Beside { pages, unshown_samples } = image::beside_first_page(path);
+        let image::PageSummary { pages, unshown_samples } = image::page_summary(path);
         (info.pages, info.unshown_samples) = (pages, unshown_samples);
     }
     let failed = |source: std::io::Error| SlideError::Open { path: path.to_owned(), source: Arc::new(source) };
-    let found = DirectTiles::open(path, info.size()).and_then(|tiles| Ok((tiles.subsampling()?, tiles)));
+    let found = TileGrid::open(path, info.size()).and_then(|tiles| Ok((tiles.subsampling()?, tiles)));
     let stored = match found {
         Ok((subsampling, tiles)) => {
-            info.stored_subsampling =
-                subsampling.filter(|&found| found != Subsampling::Grey || are_full_size(&tiles, &info));
-            if info.stored_subsampling == Some(Subsampling::Grey) {
-                info.stored_colours = StoredColours::Grey;
+            info.native_subsampling =
+                subsampling.filter(|&found| found != Subsampling::Gray || are_full_size(&tiles, &info));
+            if info.native_subsampling == Some(Subsampling::Gray) {
+                info.native_color_space = NativeColorSpace::Gray;
             }
             Ok(tiles)
         }
-        Err(TableError::NotDirect(reason)) => Err(reason),
+        Err(TableError::DirectReadUnsupported(reason)) => Err(reason),
         Err(TableError::System(error)) => return Err(failed(error)),
     };
     match choose(choice, &info, stored) {
@@ -432,26 +432,26 @@ fn open_slide(path: &Path, choice: ReaderChoice) -> Result<Box<dyn Source>, Slid
 fn choose(
     choice: ReaderChoice,
     info: &SlideInfo,
-    stored: Result<DirectTiles, NotDirect>,
-) -> Result<DirectTiles, NotDirect> {
+    stored: Result<TileGrid, DirectReadUnsupported>,
+) -> Result<TileGrid, DirectReadUnsupported> {
     if choice == ReaderChoice::OpenSlide {
-        return Err(NotDirect::AskedFor);
+        return Err(DirectReadUnsupported::AskedFor);
     }
     if !tiled::is_plain(info.vendor.as_deref()) {
-        return Err(NotDirect::Vendor { vendor: info.vendor.clone() });
+        return Err(DirectReadUnsupported::Vendor { vendor: info.vendor.clone() });
     }
     let tiles = stored?;
     let size = tiles.stored().size;
     if are_full_size(&tiles, info) {
         Ok(tiles)
     } else {
-        Err(NotDirect::TileSize { width: size.width(), height: size.height() })
+        Err(DirectReadUnsupported::TileSize { width: size.width(), height: size.height() })
     }
 }
 
 /// Whether the tiles are all of the slide's full size. OpenSlide has read the same numbers then; where it has not, it knows something that the
 /// file's first directory does not tell.
-fn are_full_size(tiles: &DirectTiles, info: &SlideInfo) -> bool {
+fn are_full_size(tiles: &TileGrid, info: &SlideInfo) -> bool {
     tiled::is_plain(info.vendor.as_deref()) && info.levels[0].tile_to_read_whole() == Some(tiles.stored().size)
 }
 

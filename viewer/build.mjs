@@ -1,5 +1,5 @@
 // Builds dist/: the templates of a slide's page and of a gallery's, one classic
-// script, one stylesheet and the licences of all that is bundled. A module script
+// script, one stylesheet and the licenses of all that is bundled. A module script
 // would not do: browsers refuse to load one from a disk. The output depends on the sources and the
 // lock file alone, so that two builds can be compared byte by byte.
 
@@ -23,7 +23,7 @@ const { outputFiles, metafile } = await build({
   target: ["es2020", "chrome100", "firefox100", "safari15"],
   legalComments: "none",
   banner: {
-    js: "/* slidezoom viewer with OpenSeadragon; licences: LICENSES.txt */",
+    js: "/* slidezoom viewer with OpenSeadragon; licenses: LICENSES.txt */",
   },
   metafile: true,
   write: false,
@@ -42,7 +42,7 @@ const files = {
   "gallery.html": gallery,
   "viewer.js": outputText(".js"),
   "viewer.css": outputText(".css"),
-  "LICENSES.txt": await licences(bundledPackages(metafile)),
+  "LICENSES.txt": await licenses(bundledPackages(metafile)),
 };
 
 await rm(dist, { recursive: true, force: true });
@@ -67,18 +67,18 @@ function bundledPackages({ inputs }) {
   return [...new Set(names)].sort();
 }
 
-/** The licence file of each package and the notices inside its bundled sources. */
-async function licences(packages) {
-  const parts = ["slidezoom's page holds code of the projects below, under their licences.\n"];
+/** The license file of each package and the notices inside its bundled sources. */
+async function licenses(packages) {
+  const parts = ["slidezoom's page holds code of the projects below, under their licenses.\n"];
   for (const name of packages) {
     const folder = join(here, "node_modules", name);
     const { version } = JSON.parse(await readFile(join(folder, "package.json"), "utf8"));
     const file = (await readdir(folder)).sort().find((entry) => /^licen[cs]e(\.|$)/i.test(entry));
     if (file === undefined) {
-      throw new Error(`the bundled package ${name} has no licence file`);
+      throw new Error(`the bundled package ${name} has no license file`);
     }
-    const licence = normalised(await readFile(join(folder, file), "utf8"));
-    parts.push(section(`${name} ${version}`), licence);
+    const license = normalized(await readFile(join(folder, file), "utf8"));
+    parts.push(section(`${name} ${version}`), license);
     for (const notice of await foreignNotices(name)) {
       parts.push(section(`within ${name}`), notice);
     }
@@ -87,7 +87,7 @@ async function licences(packages) {
   if (!text.includes("SPDX-License-Identifier: Apache-2.0")) {
     return text;
   }
-  const apache = normalised(await readFile(join(here, "licenses/Apache-2.0.txt"), "utf8"));
+  const apache = normalized(await readFile(join(here, "licenses/Apache-2.0.txt"), "utf8"));
   return [text, section("Apache License 2.0, where named above"), apache].join("\n");
 }
 
@@ -98,7 +98,7 @@ async function foreignNotices(name) {
   for (const path of paths.sort()) {
     const source = await readFile(join(here, path), "utf8");
     for (const [comment] of source.matchAll(/\/\*[\s\S]*?\*\//g)) {
-      const text = normalised(comment.replace(/^\/\*+\s?|\*\/$/g, "").replace(/^ \* ?/gm, ""));
+      const text = normalized(comment.replace(/^\/\*+\s?|\*\/$/g, "").replace(/^ \* ?/gm, ""));
       const holders = [...text.matchAll(/^\s*Copyright.*$/gim)].map(([line]) => line);
       if (holders.some((line) => !/CodePlex Foundation|OpenSeadragon contributors/.test(line))) {
         notices.add(text);
@@ -108,7 +108,7 @@ async function foreignNotices(name) {
   return notices;
 }
 
-function normalised(text) {
+function normalized(text) {
   const unixLines = text.replace(/\r\n?/g, "\n");
   return `${unixLines.replace(/[ \t]+$/gm, "").trim()}\n`;
 }

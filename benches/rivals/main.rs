@@ -4,7 +4,7 @@
 //! scanner's. Programs take turns, each run into a fresh folder, and everything is removed at the end only: on ext4, making files
 //! just after deleting many is several times slower, for every program. Peak memory is that of the whole child process.
 //!
-//! The *limit* is what libjpeg-turbo alone takes on all processors to decode every stored tile and to encode every tile of the export, pixels
+//! The *limit* is what libjpeg-turbo alone takes on all processors to decode every native tile and to encode every tile of the export, pixels
 //! and files being in the processor's cache: measured in the same run, on the same tiles. How near an export comes to it is the last column.
 //!
 //! After the slides come ordinary images, against vips (see `images.rs`).
@@ -165,7 +165,7 @@ fn contenders() -> Vec<Contender> {
     contenders
 }
 
-/// The time that libjpeg-turbo takes, on all processors, to decode the stored tiles (the base level of the lossless export) and to encode the
+/// The time that libjpeg-turbo takes, on all processors, to decode the native tiles (the base level of the lossless export) and to encode the
 /// tiles of the other export.
 fn limit(encoded: &Path, lossless: &Path) -> Outcome<Duration> {
     let workers = std::thread::available_parallelism()?.get();

@@ -9,7 +9,7 @@ use serde_json::json;
 use slidezoom::export::gallery::Gallery;
 use slidezoom::export::{check_finished, create_sink, resume_sink};
 use slidezoom::plan::{BaseTiles, Page};
-use slidezoom::sink::{Existing, Sink, SinkError};
+use slidezoom::sink::{OverwritePolicy, Sink, SinkError};
 use slidezoom::{Error, ExportOptions, ExportPlan, ExportReport};
 
 use super::destinations::{self, ContainerName, Task};
@@ -17,7 +17,7 @@ use super::failure::Failure;
 use super::inputs;
 use super::options::{Jobs, PublishingOptions, PyramidOptions};
 use super::plan_text::describe;
-use super::progress::{Mode, Watcher};
+use super::progress::{Mode, ProgressReporter};
 use super::reading::Reading;
 
 /// Convert slides into static Deep Zoom pyramids that any web server or disk can show
@@ -171,7 +171,7 @@ fn plan_gallery(arguments: &Arguments) -> Result<Option<Gallery>, Failure> {
 
 fn update_gallery(gallery: &Gallery, arguments: &Arguments, stop: &AtomicBool) -> Result<(), Failure> {
     let report = gallery.update()?;
-    let watcher = Watcher::new(arguments.progress, "", stop);
+    let watcher = ProgressReporter::new(arguments.progress, "", stop);
     for path in report.unreadable {
         let message =
             format!("{}: no export of slidezoom's can be read in it; the gallery does not show it", path.display());
@@ -195,8 +195,8 @@ fn export_one(task: &Task, arguments: &Arguments, options: &ExportOptions, stop:
     if arguments.dry_run {
         return super::print(describe(source.info(), &plan, task).as_bytes());
     }
-    let existing = if arguments.overwrite { Existing::Replace } else { Existing::Refuse };
-    let watcher = Watcher::new(arguments.progress, &task.name, stop);
+    let existing = if arguments.overwrite { OverwritePolicy::Replace } else { OverwritePolicy::Refuse };
+    let watcher = ProgressReporter::new(arguments.progress, &task.name, stop);
     let sink = match begin_sink(&plan, task, arguments, existing) {
         Err(SinkError::Exists { .. }) if arguments.resume => {
             check_finished(source.as_ref(), &plan, &task.destination, &|| stop.load(Ordering::Relaxed))?;
@@ -216,7 +216,7 @@ fn export_one(task: &Task, arguments: &Arguments, options: &ExportOptions, stop:
     let result = slidezoom::export(source.as_ref(), &plan, sink, arguments.jobs.count(), &watcher);
     watcher.end();
     match result {
-        Ok(report) => summarise(&watcher, &plan, task, &report),
+        Ok(report) => summarize(&watcher, &plan, task, &report),
         Err(error @ Error::Interrupted) if arguments.resume => {
             return Err(Failure::from(error).hinted(
                 "nothing was published; with --resume, the next run goes on from the last checkpoint, if there was one",
@@ -236,13 +236,13 @@ fn begin_sink(
     plan: &ExportPlan,
     task: &Task,
     arguments: &Arguments,
-    existing: Existing,
+    existing: OverwritePolicy,
 ) -> Result<Box<dyn Sink>, SinkError> {
     let begin = if arguments.resume { resume_sink } else { create_sink };
     begin(plan, &task.destination, existing)
 }
 
-fn summarise(watcher: &Watcher<'_>, plan: &ExportPlan, task: &Task, report: &ExportReport) {
+fn summarize(watcher: &ProgressReporter<'_>, plan: &ExportPlan, task: &Task, report: &ExportReport) {
     for warning in &report.warnings {
         let event = json!({ "event": "warning", "name": task.name, "message": warning.to_string() });
         watcher.warn(&format!("{}: note: {warning}", task.name), &event);
@@ -258,6 +258,6 @@ fn summarise(watcher: &Watcher<'_>, plan: &ExportPlan, task: &Task, report: &Exp
         task.destination.display(),
     );
     let event = json!({ "event": "finished", "name": task.name, "output": task.destination.display().to_string(),
-        "tiles": report.tiles, "leftOut": report.left_out, "bytes": report.tile_bytes, "unreadable": report.unreadable.len(), "seconds": seconds });
+        "tiles": report.tiles, "skipped": report.left_out, "bytes": report.tile_bytes, "unreadable": report.unreadable.len(), "seconds": seconds });
     watcher.say(&line, &event);
 }

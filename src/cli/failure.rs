@@ -13,7 +13,7 @@ use slidezoom::export::verify::VerifyError;
 use slidezoom::layout::Container;
 use slidezoom::plan::{NotLossless, PlanError};
 use slidezoom::sink::SinkError;
-use slidezoom::source::{NotDirect, SlideError};
+use slidezoom::source::{DirectReadUnsupported, SlideError};
 
 use super::plain;
 
@@ -195,7 +195,7 @@ impl From<VerifyError> for Failure {
     }
 }
 
-const MPP_SAYS_SO: &str = "--mpp 0.25 says so, where a pixel is so many micrometres wide";
+const MPP_SAYS_SO: &str = "--mpp 0.25 says so, where a pixel is so many micrometers wide";
 
 fn classify(error: &Error) -> (u8, Option<String>) {
     match error {
@@ -214,7 +214,7 @@ fn classify(error: &Error) -> (u8, Option<String>) {
         }
         Error::Unresumable => (4, Some("leave --resume out to begin anew".to_owned())),
         Error::Interrupted => (130, Some("nothing of this slide was published, and nothing is left of it".to_owned())),
-        Error::Leftover { cause, .. } => (classify(cause).0, Some("remove it by hand".to_owned())),
+        Error::StalePolicy { cause, .. } => (classify(cause).0, Some("remove it by hand".to_owned())),
         Error::Defect { .. } => {
             (1, Some("nothing was published; please report this with the slide's format".to_owned()))
         }
@@ -236,7 +236,7 @@ fn plan_hint(error: &PlanError) -> Option<String> {
         }
         PlanError::UnknownObjective => {
             return Some(
-                "--target-mpp asks for a size in micrometres, where the slide or --mpp says that of its own".to_owned(),
+                "--target-mpp asks for a size in micrometers, where the slide or --mpp says that of its own".to_owned(),
             );
         }
         PlanError::FinerThanSlide { .. } | PlanError::MoreThanObjective { .. } => {
@@ -252,7 +252,7 @@ fn plan_hint(error: &PlanError) -> Option<String> {
         PlanError::ShallowSzi => return Some("leave --depth out, or write a folder or a .zip".to_owned()),
         PlanError::SziFormat => return Some("leave --format out, or write a folder or a .zip".to_owned()),
         PlanError::Subsampling => {
-            return Some("leave --subsampling out, or keep all colour with --format jpeg or webp-lossless".to_owned());
+            return Some("leave --subsampling out, or keep all color with --format jpeg or webp-lossless".to_owned());
         }
         PlanError::TileSize { .. } => return Some("choose a smaller --tile-size or --overlap".to_owned()),
         PlanError::SziLayout { .. } => return Some("leave --layout out, or write a folder or a .zip".to_owned()),
@@ -262,7 +262,7 @@ fn plan_hint(error: &PlanError) -> Option<String> {
         _ => return None,
     };
     let hint = match reason {
-        NotLossless::Reader(NotDirect::AskedFor) => "leave --reader openslide out",
+        NotLossless::Reader(DirectReadUnsupported::AskedFor) => "leave --reader openslide out",
         NotLossless::Reader(_)
         | NotLossless::Image(_)
         | NotLossless::NotSquare { .. }

@@ -10,7 +10,7 @@ use slidezoom::color::Intent;
 use slidezoom::engine::{BlankShare, Sample, SavedImage, SavedImages, sample, save_associated_images};
 use slidezoom::plan::{BaseTiles, PlanError, Sampled};
 use slidezoom::sink::SinkError;
-use slidezoom::source::{InkOption, Reader, SlideError};
+use slidezoom::source::{CmykOption, Reader, SlideError};
 use slidezoom::{Error, ExportOptions, ExportPlan, SlideInfo, Source};
 
 use super::failure::Failure;
@@ -22,7 +22,7 @@ use super::reading::Reading;
 #[derive(Debug, Args)]
 #[command(after_help = "\
 How much is blank, how many bytes an export takes, and how long, are estimated from samples: one of the slide's smaller levels, and up to 32 \
-regions of the full size, 50 megapixels at most together. Blank is what was never scanned, and what shows one colour but for noise, as empty glass \
+regions of the full size, 50 megapixels at most together. Blank is what was never scanned, and what shows one color but for noise, as empty glass \
 does. The bytes are those of the regions' tiles, corrected by how much of the regions, and of all that is exported, is blank. The time is that \
 of reading and encoding these regions here and now, by all processors that this program may use; another disk or a busy machine \
 takes another. Everything else in the JSON is the same each time.
@@ -112,7 +112,7 @@ fn sampled(source: &dyn Source, plan: &ExportPlan, workers: NonZeroUsize) -> Res
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
-    let source = arguments.reading.open(&arguments.slide, InkOption::default())?;
+    let source = arguments.reading.open(&arguments.slide, CmykOption::default())?;
     let info = source.info();
     let name = super::inputs::name_exports(std::slice::from_ref(&arguments.slide), &[]).remove(0);
     let plan = ExportPlan::new(info, &name, &ExportOptions::default())?;
@@ -224,10 +224,10 @@ impl Report<'_> {
         line("µm per pixel", microns.unwrap_or_else(unknown));
         line("objective", info.objective_power.map_or_else(unknown, |power| format!("{power}×")));
         line("scanned area", info.bounds.map_or_else(|| "all of it".to_owned(), |bounds| bounds.to_string()));
-        line("background", info.background.map_or_else(unknown, |colour| colour.to_string()));
+        line("background", info.background.map_or_else(unknown, |color| color.to_string()));
         line("ICC profile", self.profile());
         for (number, level) in info.levels.iter().enumerate() {
-            let tiles = level.stored_tile.map_or_else(String::new, |tile| format!(", stored in {tile}"));
+            let tiles = level.native_tile.map_or_else(String::new, |tile| format!(", stored in {tile}"));
             line(
                 &format!("slide level {number}"),
                 format!("{}, downsample {:.3}{tiles}", level.size, level.downsample),
@@ -278,10 +278,10 @@ impl Report<'_> {
     }
 
     fn profile(&self) -> String {
-        let colour = self.export.plan.colour();
+        let color = self.export.plan.color();
         let Some(profile) = &self.slide.icc_profile else { return "none".to_owned() };
-        let intent = colour.intent().map_or_else(String::new, |intent| format!(", {} intent", in_a_word(intent)));
-        format!("{} bytes: {}{intent}", profile.bytes().len(), colour.handling())
+        let intent = color.intent().map_or_else(String::new, |intent| format!(", {} intent", in_a_word(intent)));
+        format!("{} bytes: {}{intent}", profile.bytes().len(), color.handling())
     }
 
     fn estimate(&self) -> String {

@@ -12,11 +12,11 @@ use slidezoom::layout::Container;
 use slidezoom::layout::tile_layout::{ResourceId, TileLayout};
 use slidezoom::pixels::{ReductionMethod, Rgb};
 use slidezoom::plan::{
-    Associated, BaseTiles, BlankTiles, Bounds, ColourOption, FormatOption, Magnification, Page, PublishedProperties,
+    Associated, BaseTiles, BlankTiles, Bounds, ColorOption, FormatOption, Magnification, Page, PublishedProperties,
     ReadErrorPolicy, Resolution, SubsamplingOption, default_geometry,
 };
 use slidezoom::pyramid::{Depth, TileGeometry};
-use slidezoom::source::{InkOption, SlideLevel, SourceIdentity};
+use slidezoom::source::{CmykOption, SlideLevel, SourceIdentity};
 
 use super::failure::Failure;
 use super::values;
@@ -27,11 +27,11 @@ pub(super) struct PyramidOptions {
     #[arg(long, value_name = "N")]
     tile_size: Option<u32>,
 
-    /// Pixels that a tile shares with its neighbour on each interior edge; in a .szi 0 [default: 1]
+    /// Pixels that a tile shares with its neighbor on each interior edge; in a .szi 0 [default: 1]
     #[arg(long, value_name = "N")]
     overlap: Option<u32>,
 
-    /// The tiles' file format. webp: smaller than jpeg, with colour at half the width and height (4:2:0) always; webp-lossless and png: every
+    /// The tiles' file format. webp: smaller than jpeg, with color at half the width and height (4:2:0) always; webp-lossless and png: every
     /// pixel exactly as it is shown, in 8-bit RGB with transparent ones laid on the background; four times as large
     #[arg(long, value_enum, default_value_t = Format::Jpeg)]
     format: Format,
@@ -40,7 +40,7 @@ pub(super) struct PyramidOptions {
     #[arg(short, long, value_name = "N", default_value_t = 80, value_parser = clap::value_parser!(u8).range(1..=100))]
     quality: u8,
 
-    /// How JPEG tiles store colour; auto: as the slide's own JPEG tiles, grey where these are, 444 where that is unknown
+    /// How JPEG tiles store color; auto: as the slide's own JPEG tiles, gray where these are, 444 where that is unknown
     #[arg(long, value_enum, default_value_t = ChromaSubsampling::Auto)]
     subsampling: ChromaSubsampling,
 
@@ -54,8 +54,8 @@ pub(super) struct PyramidOptions {
     progressive: bool,
 
     /// What a smaller level's pixel is of the 2×2 above it. mean: their mean; median: that of the two middle ones, by channel; mode: the most
-    /// frequent colour; max, min: by channel; nearest: the top left one; lanczos3: a sharper filter over 12×12. mode and nearest
-    /// never make a colour that is not there, as images of labels need it
+    /// frequent color; max, min: by channel; nearest: the top left one; lanczos3: a sharper filter over 12×12. mode and nearest
+    /// never make a color that is not there, as images of labels need it
     #[arg(long, value_enum, value_name = "METHOD", default_value_t = ReductionName::Mean)]
     reduce: ReductionName,
 
@@ -71,7 +71,7 @@ pub(super) struct PyramidOptions {
     #[arg(long = "level", value_name = "N", group = "resolution")]
     slide_level: Option<u32>,
 
-    /// Start from the size at which a pixel has so many micrometres: the slide is reduced by halves as far as that goes, and resampled for the
+    /// Start from the size at which a pixel has so many micrometers: the slide is reduced by halves as far as that goes, and resampled for the
     /// rest, never enlarged
     #[arg(long, value_name = "MPP", group = "resolution", value_parser = values::target)]
     target_mpp: Option<MicronsPerPixel>,
@@ -89,21 +89,21 @@ pub(super) struct PyramidOptions {
     flip: Option<Direction>,
 
     /// What is done with the ICC profile of the slide or image. srgb: convert the pixels to sRGB, which every browser shows alike; embed: leave the pixels and
-    /// put the profile into every tile, which costs its bytes for each, and viewers that know no profiles show other colours; ignore: leave
+    /// put the profile into every tile, which costs its bytes for each, and viewers that know no profiles show other colors; ignore: leave
     /// the pixels, and the profile out. Lossless tiles are not converted: with srgb they get the profile too, unless it is sRGB. Tiles that cannot have the
-    /// profile, of grey or inks (CMYK) where tiles are RGB, are converted with embed too; inks become RGB without it with ignore, each by its share of light
-    #[arg(long, value_enum, default_value_t = ColourHandling::Srgb)]
-    color: ColourHandling,
+    /// profile, of gray or inks (CMYK) where tiles are RGB, are converted with embed too; inks become RGB without it with ignore, each by its share of light
+    #[arg(long, value_enum, default_value_t = ColorHandling::Srgb)]
+    color: ColorHandling,
 
-    /// What a conversion keeps of colours that sRGB cannot show [default: what the profile says]
+    /// What a conversion keeps of colors that sRGB cannot show [default: what the profile says]
     #[arg(long, value_enum)]
     intent: Option<IntentName>,
 
     /// What transparent pixels are shown on [default: the slide's background, else ffffff]
-    #[arg(long, value_name = "RRGGBB", value_parser = values::colour)]
+    #[arg(long, value_name = "RRGGBB", value_parser = values::color)]
     background: Option<Rgb>,
 
-    /// Micrometres per pixel of the full size, or those along x and y: what the scale bar measures by; 25400 / 300 in a picture of 300 dots an
+    /// Micrometers per pixel of the full size, or those along x and y: what the scale bar measures by; 25400 / 300 in a picture of 300 dots an
     /// inch [default: the slide's]
     #[arg(long, value_name = "MPP|X,Y", value_parser = values::microns)]
     mpp: Option<MicronsPerPixel>,
@@ -225,7 +225,7 @@ enum ChromaSubsampling {
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
-enum ColourHandling {
+enum ColorHandling {
     Srgb,
     Embed,
     Ignore,
@@ -332,10 +332,10 @@ impl PyramidOptions {
                 Direction::Horizontal => Flip::Horizontal,
                 Direction::Vertical => Flip::Vertical,
             }),
-            colour: match self.color {
-                ColourHandling::Srgb => ColourOption::Srgb,
-                ColourHandling::Embed => ColourOption::Embed,
-                ColourHandling::Ignore => ColourOption::Ignore,
+            color: match self.color {
+                ColorHandling::Srgb => ColorOption::Srgb,
+                ColorHandling::Embed => ColorOption::Embed,
+                ColorHandling::Ignore => ColorOption::Ignore,
             },
             intent: self.intent(),
             background: self.background,
@@ -347,11 +347,11 @@ impl PyramidOptions {
 
 impl PyramidOptions {
     /// How pixels come of inks, which the opening of an image settles.
-    pub fn inks(&self) -> InkOption {
+    pub fn inks(&self) -> CmykOption {
         match self.color {
             // Tiles are RGB, and can have no profile of inks.
-            ColourHandling::Srgb | ColourHandling::Embed => InkOption::Profile(self.intent()),
-            ColourHandling::Ignore => InkOption::Multiply,
+            ColorHandling::Srgb | ColorHandling::Embed => CmykOption::Profile(self.intent()),
+            ColorHandling::Ignore => CmykOption::Multiply,
         }
     }
 
@@ -368,7 +368,7 @@ impl PyramidOptions {
     fn jpeg_coding(&self) -> Result<JpegCoding, Failure> {
         let (coding, option) = match (self.progressive, self.optimize) {
             (true, _) => (JpegCoding::Progressive, "--progressive"),
-            (false, true) => (JpegCoding::Optimised, "--optimize"),
+            (false, true) => (JpegCoding::Optimized, "--optimize"),
             (false, false) => return Ok(JpegCoding::Baseline),
         };
         match self.format {

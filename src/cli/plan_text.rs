@@ -26,7 +26,7 @@ pub(super) fn describe(info: &SlideInfo, plan: &ExportPlan, task: &Task) -> Stri
         let _ = writeln!(text, "  orientation {orientation}");
     }
     let _ = writeln!(text, "  layout      {}", plan.tile_layout().word());
-    let _ = writeln!(text, "  colour      {}", plan.colour().handling());
+    let _ = writeln!(text, "  color      {}", plan.color().handling());
     let _ = writeln!(text, "  background  {}", plan.background());
     let _ = writeln!(
         text,
@@ -70,7 +70,7 @@ fn reduction(info: &SlideInfo, plan: &ExportPlan) -> Option<String> {
             format!("slide level {level} (downsample {downsample:.3})")
         }
     };
-    let halved = (placement.halvings() > 0).then(|| format!("halved {}×", placement.halvings()));
+    let halved = (placement.reduction_levels() > 0).then(|| format!("halved {}×", placement.reduction_levels()));
     let [across, down] = placement.scale();
     let resampled = placement.is_resampled().then(|| format!("resampled by {across:.4} × {down:.4}"));
     Some([Some(from), halved, resampled].into_iter().flatten().collect::<Vec<_>>().join(", "))
@@ -105,11 +105,11 @@ pub(super) fn encoding(plan: &ExportPlan) -> String {
                 Subsampling::Full => "4:4:4",
                 Subsampling::HalfWidth => "4:2:2",
                 Subsampling::Quarter => "4:2:0",
-                Subsampling::Grey => "grey",
+                Subsampling::Gray => "gray",
             };
             let coding = match coding {
                 JpegCoding::Baseline => "",
-                JpegCoding::Optimised => " optimised",
+                JpegCoding::Optimized => " optimized",
                 JpegCoding::Progressive => " progressive",
             };
             format!("JPEG quality {} {subsampling}{coding}", quality.get())

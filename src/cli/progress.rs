@@ -37,7 +37,7 @@ enum Display {
 }
 
 /// Watches one export and tells of it.
-pub(super) struct Watcher<'a> {
+pub(super) struct ProgressReporter<'a> {
     name: String,
     display: Display,
     stop: &'a AtomicBool,
@@ -50,7 +50,7 @@ pub(super) struct Watcher<'a> {
     due: AtomicU64,
 }
 
-impl<'a> Watcher<'a> {
+impl<'a> ProgressReporter<'a> {
     pub fn new(mode: Mode, name: &str, stop: &'a AtomicBool) -> Self {
         let tiles = Arc::new(AtomicU64::new(0));
         let display = match mode {
@@ -135,7 +135,7 @@ fn bar(name: &str, tiles: Arc<AtomicU64>) -> ProgressBar {
     bar
 }
 
-impl Progress for Watcher<'_> {
+impl Progress for ProgressReporter<'_> {
     fn resumed(&self, tiles: u64) {
         let event = json!({ "event": "resumed", "name": self.name, "tiles": tiles });
         self.say(&format!("{}: goes on after {tiles} tiles that an earlier run has written", self.name), &event);

@@ -6,7 +6,7 @@ use std::os::fd::AsFd;
 use std::path::Path;
 
 use clap::{Args, ValueEnum};
-use slidezoom::source::{self, InkOption, OpenOptions, ReaderChoice, SampleRange, SlideError, Source};
+use slidezoom::source::{self, CmykOption, OpenOptions, ReaderChoice, SampleRange, SlideError, Source};
 
 use super::failure::Failure;
 use super::values;
@@ -40,7 +40,7 @@ impl Reading {
     ///
     /// # Errors
     /// [`Failure`] where it cannot be read.
-    pub fn open(&self, path: &Path, inks: InkOption) -> Result<Box<dyn Source>, Failure> {
+    pub fn open(&self, path: &Path, inks: CmykOption) -> Result<Box<dyn Source>, Failure> {
         if path != Path::new(STANDARD_INPUT) {
             return Ok(source::open_with(path, self.options(inks))?);
         }
@@ -56,7 +56,7 @@ impl Reading {
         })
     }
 
-    fn options(&self, inks: InkOption) -> OpenOptions {
+    fn options(&self, inks: CmykOption) -> OpenOptions {
         let reader = match self.reader {
             ReaderName::Auto => ReaderChoice::Auto,
             ReaderName::Openslide => ReaderChoice::OpenSlide,

@@ -10,12 +10,12 @@ use slidezoom::export::repack::{RepackOptions, repack};
 use slidezoom::geometry::MicronsPerPixel;
 use slidezoom::layout::Container;
 use slidezoom::plan::Page;
-use slidezoom::sink::Existing;
+use slidezoom::sink::OverwritePolicy;
 
 use super::destinations::container_of;
 use super::failure::Failure;
 use super::options::Jobs;
-use super::progress::{Mode, Watcher};
+use super::progress::{Mode, ProgressReporter};
 use super::values;
 
 /// Copy an export into another container, folder, .zip or .szi: tiles byte for byte, and checked on the way
@@ -41,7 +41,7 @@ pub(super) struct Arguments {
     #[arg(long)]
     no_viewer: bool,
 
-    /// Micrometres per pixel of the full size, or those along x and y [default: what the export says]
+    /// Micrometers per pixel of the full size, or those along x and y [default: what the export says]
     #[arg(long, value_name = "MPP|X,Y", value_parser = values::microns)]
     mpp: Option<MicronsPerPixel>,
 
@@ -79,12 +79,12 @@ pub(super) fn run(arguments: &Arguments, stop: &Arc<AtomicBool>) -> Result<(), F
     }
     let options = RepackOptions {
         container,
-        existing: if arguments.overwrite { Existing::Replace } else { Existing::Refuse },
+        existing: if arguments.overwrite { OverwritePolicy::Replace } else { OverwritePolicy::Refuse },
         page: if arguments.no_viewer { Page::Omit } else { Page::Include },
         microns_per_pixel: arguments.mpp,
     };
     let name = arguments.export.file_name().unwrap_or(arguments.export.as_os_str()).to_string_lossy().into_owned();
-    let watcher = Watcher::new(arguments.progress, &name, stop);
+    let watcher = ProgressReporter::new(arguments.progress, &name, stop);
     let result = repack(&arguments.export, &arguments.output, &options, arguments.jobs.count(), &watcher);
     watcher.end();
     let report = result?;

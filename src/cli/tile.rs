@@ -10,7 +10,7 @@ use slidezoom::layout::Container;
 use slidezoom::layout::tile_layout::TileLayout;
 use slidezoom::pixels::ReductionMethod;
 use slidezoom::plan::{BaseTiles, FormatOption};
-use slidezoom::sink::{Existing, write_file};
+use slidezoom::sink::{OverwritePolicy, write_file};
 use slidezoom::{Error, ExportPlan};
 
 use super::failure::Failure;
@@ -97,12 +97,12 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     } else {
         nearest_tile(source.as_ref(), &plan, tile)?
     };
-    let mut encoder = TileEncoder::new(plan.format(), plan.colour().embedded()).map_err(Error::from)?;
+    let mut encoder = TileEncoder::new(plan.format(), plan.color().embedded()).map_err(Error::from)?;
     let contents = encoder.encode(pixels.view()).map_err(|source| Error::Encode { tile, source })?;
     match &arguments.output {
         None => super::print(contents),
         Some(path) => {
-            let existing = if arguments.overwrite { Existing::Replace } else { Existing::Refuse };
+            let existing = if arguments.overwrite { OverwritePolicy::Replace } else { OverwritePolicy::Refuse };
             write_file(path, contents, existing).map_err(Failure::from)
         }
     }

@@ -43,8 +43,8 @@ pub(super) fn memory(text: &str) -> Result<u64, String> {
     bytes.ok_or_else(|| "memory is a number of bytes, or of mebibytes or gibibytes: 500M, 4G".to_owned())
 }
 
-pub(super) fn colour(text: &str) -> Result<Rgb, String> {
-    Rgb::from_hex(text).ok_or_else(|| "a colour is six hexadecimal digits, such as f0e0d0".to_owned())
+pub(super) fn color(text: &str) -> Result<Rgb, String> {
+    Rgb::from_hex(text).ok_or_else(|| "a color is six hexadecimal digits, such as f0e0d0".to_owned())
 }
 
 pub(super) fn rect(text: &str) -> Result<Rect, String> {
@@ -58,7 +58,7 @@ pub(super) fn rect(text: &str) -> Result<Rect, String> {
 
 pub(super) fn target(text: &str) -> Result<MicronsPerPixel, String> {
     let expected = || {
-        format!("micrometres per pixel are a number above 0 and up to {}, such as 0.5", MicronsPerPixel::MOST_STATED)
+        format!("micrometers per pixel are a number above 0 and up to {}, such as 0.5", MicronsPerPixel::MOST_STATED)
     };
     stated_microns(text, text).ok_or_else(expected)
 }
@@ -76,7 +76,7 @@ pub(super) fn microns(text: &str) -> Result<MicronsPerPixel, String> {
     let (x, y) = text.split_once(',').unwrap_or((text, text));
     stated_microns(x, y).ok_or_else(|| {
         format!(
-            "micrometres per pixel are a number above 0 and up to {}, or two with a comma, such as 0.25",
+            "micrometers per pixel are a number above 0 and up to {}, or two with a comma, such as 0.25",
             MicronsPerPixel::MOST_STATED
         )
     })

@@ -118,15 +118,15 @@ pub(crate) struct ImageHeader {
     pub coding: String,
     /// How it is to be turned and mirrored to be seen as it was meant.
     pub orientation: Orientation,
-    /// Its own colour profile.
+    /// Its own color profile.
     pub icc_profile: Option<IccProfile>,
-    /// How it stores chroma, where it is a JPEG file; grey where all of it is.
+    /// How it stores chroma, where it is a JPEG file; gray where all of it is.
     pub subsampling: Option<Subsampling>,
     /// Its scale, along the rows and columns as they are stored, where the file gives one that is meant as such.
     pub microns_per_pixel: Option<MicronsPerPixel>,
     /// How many pictures the file has, as far as is known.
     pub pages: u32,
-    /// Samples of each pixel that are not shown, as the file does not say that they are colours or alpha.
+    /// Samples of each pixel that are not shown, as the file does not say that they are colors or alpha.
     pub unshown_samples: u16,
     /// What the file says of itself beyond that, by the names that OpenSlide has for such things: `tiff.ImageDescription`.
     pub properties: BTreeMap<String, String>,

@@ -54,9 +54,9 @@ pub enum Subsampling {
     /// 4:2:0: chroma at half the width and height.
     #[serde(rename = "420")]
     Quarter,
-    /// 4:0:0: no chroma at all, one component. A tile that has colour after all keeps it, as 4:4:4.
+    /// 4:0:0: no chroma at all, one component. A tile that has color after all keeps it, as 4:4:4.
     #[serde(rename = "400")]
-    Grey,
+    Gray,
 }
 
 /// How a JPEG's coefficients are written down. The pixels are the same.
@@ -67,7 +67,7 @@ pub enum JpegCoding {
     #[default]
     Baseline,
     /// One pass, by Huffman tables made for each tile.
-    Optimised,
+    Optimized,
     /// From coarse to fine in several passes, each by Huffman tables made for it.
     Progressive,
 }
@@ -179,7 +179,7 @@ enum Codec {
 }
 
 impl TileEncoder {
-    /// An encoder for `format`. Each file has the profile, which says what its colours are; without one they are sRGB, as every browser takes them.
+    /// An encoder for `format`. Each file has the profile, which says what its colors are; without one they are sRGB, as every browser takes them.
     ///
     /// # Errors
     /// [`EncodeError::Setup`] where the format's library has no memory for it.
@@ -224,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn a_part_of_a_larger_picture_is_encoded_with_its_own_colours() {
+    fn a_part_of_a_larger_picture_is_encoded_with_its_own_colors() {
         let orange = Rgb([230, 120, 10]);
         let picture = Pixels::filled(size(40, 30), orange);
         let part = picture.view().part(Rect::new(Point { x: 7, y: 3 }, size(17, 9)).unwrap());
@@ -292,13 +292,13 @@ mod tests {
     #[test]
     fn every_coding_has_the_same_pixels() {
         let sizes = [(1, 1), (1, 9), (8, 8), (17, 16), (33, 5), (256, 256)];
-        let subsamplings = [Subsampling::Full, Subsampling::HalfWidth, Subsampling::Quarter, Subsampling::Grey];
+        let subsamplings = [Subsampling::Full, Subsampling::HalfWidth, Subsampling::Quarter, Subsampling::Gray];
         for (width, height) in sizes {
             let picture = noise(size(width, height));
             for (quality, subsampling) in
                 [1, 80, 100].into_iter().flat_map(|one| subsamplings.map(|other| (one, other)))
             {
-                let files = [JpegCoding::Baseline, JpegCoding::Optimised, JpegCoding::Progressive].map(|coding| {
+                let files = [JpegCoding::Baseline, JpegCoding::Optimized, JpegCoding::Progressive].map(|coding| {
                     let mut encoder = TileEncoder::new(jpeg(quality, subsampling, coding), None).unwrap();
                     encoder.encode(picture.view()).unwrap().to_vec()
                 });
@@ -314,14 +314,14 @@ mod tests {
     }
 
     #[test]
-    fn grey_has_one_component_and_what_is_not_grey_keeps_its_colour() {
-        let grey = Pixels::filled(size(40, 30), Rgb([77; 3]));
-        let mut bytes = grey.bytes().to_vec();
+    fn gray_has_one_component_and_what_is_not_gray_keeps_its_color() {
+        let gray = Pixels::filled(size(40, 30), Rgb([77; 3]));
+        let mut bytes = gray.bytes().to_vec();
         // One pixel, in one channel, by one step.
         bytes[4 * 1199] += 1;
-        let coloured = Pixels::from_bytes(size(40, 30), bytes).unwrap();
-        let mut encoder = TileEncoder::new(jpeg(90, Subsampling::Grey, JpegCoding::Baseline), None).unwrap();
-        for (picture, expected) in [(&grey, Subsamp::Gray), (&coloured, Subsamp::None), (&grey, Subsamp::Gray)] {
+        let colored = Pixels::from_bytes(size(40, 30), bytes).unwrap();
+        let mut encoder = TileEncoder::new(jpeg(90, Subsampling::Gray, JpegCoding::Baseline), None).unwrap();
+        for (picture, expected) in [(&gray, Subsamp::Gray), (&colored, Subsamp::None), (&gray, Subsamp::Gray)] {
             let file = encoder.encode(picture.view()).unwrap();
             assert_eq!(turbojpeg::read_header(file).unwrap().subsamp, expected);
             let decoded = turbojpeg::decompress(file, PixelFormat::RGB).unwrap();
@@ -363,7 +363,7 @@ mod tests {
     }
 
     #[test]
-    fn lossy_webp_has_the_colours_and_does_not_depend_on_the_tile_before() {
+    fn lossy_webp_has_the_colors_and_does_not_depend_on_the_tile_before() {
         let orange = Rgb([230, 120, 10]);
         let picture = Pixels::filled(size(70, 50), orange);
         let mut encoder = TileEncoder::new(webp(Some(100)), None).unwrap();

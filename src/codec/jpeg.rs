@@ -6,4 +6,4 @@ pub(crate) mod stream;
 pub(crate) mod tile_codec;
 
 pub(crate) use stream::JpegTables;
-pub use stream::{JpegStreamError, TileColour};
+pub use stream::{JpegStreamError, TileColor};

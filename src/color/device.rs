@@ -1,7 +1,7 @@
-//! A device's colours, as a profile's tables and curves describe them, as sRGB.
+//! A device's colors, as a profile's tables and curves describe them, as sRGB.
 //!
 //! Each pixel goes the whole way that the profile says, in single precision: its curves, its table, the connection space, sRGB's primaries and curve. No table in between is
-//! sampled anew, so that what differs from Little CMS is rounding. What always holds: the same device colour becomes the same sRGB colour, on any processor.
+//! sampled anew, so that what differs from Little CMS is rounding. What always holds: the same device color becomes the same sRGB color, on any processor.
 
 use super::icc::{Curve, D50, Encoding, Grid, Profile, Steps, malformed};
 use super::{Intent, ProfileError};
@@ -18,7 +18,7 @@ type Vector = [f32; 4];
 /// Columns, and what is added.
 type Affine = [Vector; 4];
 
-/// The way from a device's colours, of one to four channels of 8 bits, to sRGB.
+/// The way from a device's colors, of one to four channels of 8 bits, to sRGB.
 #[derive(Clone)]
 pub(crate) struct DeviceToSrgb {
     device: DeviceToConnection,
@@ -104,7 +104,7 @@ impl DeviceToConnection {
         })
     }
 
-    /// The colour in the connection space, as the profile writes it.
+    /// The color in the connection space, as the profile writes it.
     #[inline]
     fn encoded<const N: usize>(&self, device: [u8; N]) -> Vector {
         let mut value = self.table.of(device);
@@ -136,7 +136,7 @@ impl DeviceTable {
             || u32::try_from(nodes.len()).is_err()
             || steps.first.len() != counts.len()
         {
-            return Err(malformed("its table has not as many colours as it says"));
+            return Err(malformed("its table has not as many colors as it says"));
         }
         let places = steps.first.iter().zip(counts.iter().zip(&strides)).map(|(curve, (&count, &stride))| {
             std::array::from_fn(|value| {
@@ -291,7 +291,7 @@ impl Connection {
             Encoding::Xyz => Self::Xyz { to_light: to_light([XYZ_UNIT; 3]) },
             Encoding::Lab | Encoding::LegacyLab => {
                 let more = encoding.lab_unit();
-                // Lightness is 100 of it, opponent colours 255 of it from -128 on.
+                // Lightness is 100 of it, opponent colors 255 of it from -128 on.
                 let (lightness, opponent) = (100.0 * more / 116.0, 255.0 * more);
                 let to_roots = affine(&[
                     [lightness, opponent / 500.0, 0.0, 16.0 / 116.0 - 128.0 / 500.0],
@@ -326,7 +326,7 @@ fn affine(rows: &[[f64; 4]; 3]) -> Affine {
     std::array::from_fn(|column| [rows[0][column] as f32, rows[1][column] as f32, rows[2][column] as f32, 0.0])
 }
 
-/// From XYZ relative to D50 to light of sRGB's primaries: the inverse of the sum of their colours (IEC 61966-2-1, adapted by Bradford's matrix), of which white is D50 exactly.
+/// From XYZ relative to D50 to light of sRGB's primaries: the inverse of the sum of their colors (IEC 61966-2-1, adapted by Bradford's matrix), of which white is D50 exactly.
 fn light_of_xyz() -> [[f64; 3]; 3] {
     let primaries = [
         [0.436_074_7, 0.385_064_9, 0.143_080_4],

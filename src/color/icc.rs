@@ -1,6 +1,6 @@
-//! What an ICC profile's bytes say, by ICC.1:2022 and its forerunners: the header, and the way from a device's colours to the profile connection space.
+//! What an ICC profile's bytes say, by ICC.1:2022 and its forerunners: the header, and the way from a device's colors to the profile connection space.
 //!
-//! moxcms reads matrix profiles; lookup tables and greys are read here, since it resamples tables to 17 or 33 steps without their curves, and knows neither the
+//! moxcms reads matrix profiles; lookup tables and grays are read here, since it resamples tables to 17 or 33 steps without their curves, and knows neither the
 //! media's white nor a compensated black of them. What always holds: no count or offset is believed before it was held against the bytes that are there.
 
 use super::{Intent, ProfileError};
@@ -36,7 +36,7 @@ enum Connection {
 pub(crate) enum Encoding {
     /// 1 is 1 + 32767/32768.
     Xyz,
-    /// 1 is 100 of lightness and 127 of each opponent colour.
+    /// 1 is 100 of lightness and 127 of each opponent color.
     Lab,
     /// As `lut16Type` has it in any version: 1 is a little more.
     LegacyLab,
@@ -52,7 +52,7 @@ impl Encoding {
     }
 }
 
-/// The steps from a device's colour to the connection space, each but the first left out where it does nothing.
+/// The steps from a device's color to the connection space, each but the first left out where it does nothing.
 pub(crate) struct Steps {
     /// One for each channel of the device.
     pub first: Vec<Curve>,
@@ -65,7 +65,7 @@ pub(crate) struct Steps {
     pub encoding: Encoding,
 }
 
-/// A table of colours, the last channel's steps side by side.
+/// A table of colors, the last channel's steps side by side.
 pub(crate) struct Grid {
     /// Steps of each channel, 2 at least.
     pub steps: Vec<usize>,
@@ -76,7 +76,7 @@ impl<'p> Profile<'p> {
     /// Reads the header.
     ///
     /// # Errors
-    /// [`ProfileError::Malformed`] where it is none, or of a kind that has no device's colours.
+    /// [`ProfileError::Malformed`] where it is none, or of a kind that has no device's colors.
     pub fn read(bytes: &'p [u8]) -> Result<Self, ProfileError> {
         if bytes.get(36..40) != Some(b"acsp") {
             return Err(malformed("it does not begin as a profile does"));
@@ -84,7 +84,7 @@ impl<'p> Profile<'p> {
         let four = |at: usize| <[u8; 4]>::try_from(&bytes[at..at + 4]).unwrap_or_default();
         let class = four(12);
         if !matches!(&class, b"scnr" | b"mntr" | b"prtr" | b"spac") {
-            return Err(malformed("it is not a device's or a colour space's profile"));
+            return Err(malformed("it is not a device's or a color space's profile"));
         }
         let connection = match &four(20) {
             b"XYZ " => Connection::Xyz,
@@ -118,7 +118,7 @@ impl<'p> Profile<'p> {
         !matches!(self.tag(table_of(intent)), Ok(None))
     }
 
-    /// Whether curves, and for colours a matrix, describe the device too.
+    /// Whether curves, and for colors a matrix, describe the device too.
     pub fn has_curves(&self) -> bool {
         let all =
             |signatures: &[&[u8; 4]]| signatures.iter().all(|&&signature| matches!(self.tag(signature), Ok(Some(_))));
@@ -136,7 +136,7 @@ impl<'p> Profile<'p> {
         red.is_some() && red == of(b"gTRC") && red == of(b"bTRC")
     }
 
-    /// The white of what shows the colours, relative to which the connection space has them; as Little CMS, displays of version 2 are believed to be adapted to.
+    /// The white of what shows the colors, relative to which the connection space has them; as Little CMS, displays of version 2 are believed to be adapted to.
     pub fn media_white(&self) -> Result<[f64; 3], ProfileError> {
         match self.tag(*b"wtpt")? {
             Some(tag) if self.version >= 4 || &self.class != b"mntr" => xyz(tag),
@@ -163,7 +163,7 @@ impl<'p> Profile<'p> {
             None => self.curves()?,
         };
         if steps.first.len() != channels {
-            return Err(malformed("its table has not as many channels as its colours"));
+            return Err(malformed("its table has not as many channels as its colors"));
         }
         Ok(steps)
     }
@@ -214,7 +214,7 @@ impl<'p> Profile<'p> {
             return Err(malformed("its table does not lead to the connection space"));
         }
         for at in 0..9 {
-            // It is for colours that are XYZ themselves.
+            // It is for colors that are XYZ themselves.
             let diagonal = if at % 4 == 0 { 1.0 } else { 0.0 };
             if (fixed(tag, 12 + 4 * at)? - diagonal).abs() > 1e-4 {
                 return Err(malformed("its table has a matrix, which is for XYZ alone"));

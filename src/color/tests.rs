@@ -5,11 +5,11 @@ use moxcms::ColorProfile;
 use super::*;
 use crate::geometry::Size;
 
-fn conversion(profile: &ColorProfile) -> ColourConversion {
+fn conversion(profile: &ColorProfile) -> ColorConversion {
     let profile = IccProfile::new(profile.encode().unwrap());
-    match ColourConversion::to_srgb(&profile, PixelColours::Rgb, None).unwrap() {
+    match ColorConversion::to_srgb(&profile, PixelColors::Rgb, None).unwrap() {
         ProfileEffect::Conversion(conversion) => conversion,
-        ProfileEffect::None => panic!("the profile moves no colour"),
+        ProfileEffect::None => panic!("the profile moves no color"),
     }
 }
 
@@ -18,7 +18,7 @@ fn pixels(bytes: Vec<u8>) -> PremultipliedPixels {
 }
 
 #[test]
-fn colours_move_as_little_cms_moves_them() {
+fn colors_move_as_little_cms_moves_them() {
     let steps = || (0..=u8::MAX).step_by(5);
     let grid: Vec<[u8; 3]> =
         steps().flat_map(|red| steps().flat_map(move |green| steps().map(move |blue| [red, green, blue]))).collect();
@@ -54,10 +54,10 @@ fn colours_move_as_little_cms_moves_them() {
 }
 
 #[test]
-fn transparency_is_kept_and_colours_are_those_behind_it() {
+fn transparency_is_kept_and_colors_are_those_behind_it() {
     let conversion = conversion(&ColorProfile::new_adobe_rgb());
     let opaque = conversion.convert(pixels(vec![40, 200, 100, 255]));
-    // The same colour at half alpha, clear pixels, and one brighter than its alpha allows.
+    // The same color at half alpha, clear pixels, and one brighter than its alpha allows.
     let found = conversion.convert(pixels(vec![20, 100, 50, 128, 0, 0, 0, 0, 90, 90, 90, 0, 250, 250, 250, 100]));
     for (channel, behind) in found.bytes()[..3].iter().zip(opaque.bytes()) {
         assert!(channel.abs_diff((u32::from(*behind) * 128 / 255) as u8) <= 1, "{found:?} of {opaque:?}");
@@ -81,16 +81,16 @@ fn every_pixel_is_converted_alike() {
 #[test]
 fn srgb_asks_for_nothing_and_what_is_no_profile_is_of_no_use() {
     let srgb = IccProfile::new(ColorProfile::new_srgb().encode().unwrap());
-    assert_eq!(ColourConversion::to_srgb(&srgb, PixelColours::Rgb, None), Ok(ProfileEffect::None));
-    let grey = IccProfile::new(ColorProfile::new_gray_with_gamma(2.2).encode().unwrap());
-    assert!(matches!(ColourConversion::to_srgb(&grey, PixelColours::Rgb, None), Err(ProfileError::Space { .. })));
+    assert_eq!(ColorConversion::to_srgb(&srgb, PixelColors::Rgb, None), Ok(ProfileEffect::None));
+    let gray = IccProfile::new(ColorProfile::new_gray_with_gamma(2.2).encode().unwrap());
+    assert!(matches!(ColorConversion::to_srgb(&gray, PixelColors::Rgb, None), Err(ProfileError::Space { .. })));
     let long = IccProfile::new(vec![0; LONGEST_PROFILE + 1]);
     assert_eq!(
-        ColourConversion::to_srgb(&long, PixelColours::Rgb, None),
+        ColorConversion::to_srgb(&long, PixelColors::Rgb, None),
         Err(ProfileError::TooLong { bytes: LONGEST_PROFILE + 1 })
     );
     assert!(matches!(
-        ColourConversion::to_srgb(&IccProfile::new(Vec::new()), PixelColours::Rgb, None),
+        ColorConversion::to_srgb(&IccProfile::new(Vec::new()), PixelColors::Rgb, None),
         Err(ProfileError::Malformed { .. })
     ));
 }
@@ -102,7 +102,7 @@ fn a_damaged_profile_does_no_harm() {
     let white = || pixels(vec![255; 4 * PIXEL_BYTES]);
     let try_out = |bytes: Vec<u8>| {
         if let Ok(ProfileEffect::Conversion(conversion)) =
-            ColourConversion::to_srgb(&IccProfile::new(bytes), PixelColours::Rgb, None)
+            ColorConversion::to_srgb(&IccProfile::new(bytes), PixelColors::Rgb, None)
         {
             assert_eq!(conversion.convert(white()).bytes().len(), 4 * PIXEL_BYTES);
         }

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use super::digests::TileDigests;
 use super::identity::Identity;
-use super::mosaic::{Content, Piece, SavedMosaic};
+use super::level_assembler::{Block, Content, SavedAssembler};
 use crate::geometry::{Point, Rect, Size};
 use crate::key::Digest;
 use crate::pixels::{PIXEL_BYTES, Pixels};
@@ -51,7 +51,7 @@ pub(crate) struct SavedState {
     pub unreadable: Vec<Rect>,
     pub digests: TileDigests,
     /// By level.
-    pub mosaics: Vec<SavedMosaic>,
+    pub mosaics: Vec<SavedAssembler>,
 }
 
 impl SavedState {
@@ -67,13 +67,13 @@ impl SavedState {
             something_seen: false,
             unreadable: Vec::new(),
             digests: TileDigests::none_of(tiles),
-            mosaics: (0..levels).map(|_| SavedMosaic::default()).collect(),
+            mosaics: (0..levels).map(|_| SavedAssembler::default()).collect(),
         }
     }
 
     /// About how many bytes [`write`](Self::write) writes.
     pub fn bytes(&self) -> u64 {
-        let pixels: u64 = self.mosaics.iter().map(SavedMosaic::bytes).sum();
+        let pixels: u64 = self.mosaics.iter().map(SavedAssembler::bytes).sum();
         pixels + 32 * self.digests.len() as u64
     }
 
@@ -93,7 +93,7 @@ impl SavedState {
             file.write_all(digest.as_bytes())?;
         }
         write_numbers(file, &[self.mosaics.len() as u64])?;
-        for SavedMosaic { held, arrived } in &self.mosaics {
+        for SavedAssembler { held, arrived } in &self.mosaics {
             write_numbers(file, &[held.len() as u64])?;
             for (column, row, users, piece) in held {
                 write_numbers(file, &[u64::from(*column), u64::from(*row), u64::from(*users)])?;
@@ -121,7 +121,7 @@ impl SavedState {
         let unreadable = (0..fields.count(32)?).map(|_| fields.rect()).collect::<Option<_>>()?;
         let digests = (0..fields.count(32)?).map(|_| Some(Digest::from_bytes(fields.bytes(32)?.try_into().ok()?)));
         let digests = digests.collect::<Option<TileDigests>>()?;
-        let mosaics = (0..fields.count(16)?).map(|_| fields.mosaic()).collect::<Option<_>>()?;
+        let mosaics = (0..fields.count(16)?).map(|_| fields.level_assembler()).collect::<Option<_>>()?;
         let state = Self {
             identity,
             chunks,
@@ -176,7 +176,7 @@ impl<'a> Fields<'a> {
         Rect::new(Point { x, y }, Size::new(self.small()?, self.small()?)?)
     }
 
-    fn mosaic(&mut self) -> Option<SavedMosaic> {
+    fn level_assembler(&mut self) -> Option<SavedAssembler> {
         let held = (0..self.count(64)?).map(|_| {
             let (column, row, users) = (self.small()?, self.small()?, self.small()?);
             let rect = self.rect()?;
@@ -186,11 +186,11 @@ impl<'a> Fields<'a> {
                 let bytes = self.bytes(usize::try_from(rect.size().area()).ok()?.checked_mul(PIXEL_BYTES)?)?;
                 Content::Pixels(Pixels::from_bytes(rect.size(), bytes.to_vec())?)
             };
-            Some((column, row, users, Arc::new(Piece { rect, content })))
+            Some((column, row, users, Arc::new(Block { rect, content })))
         });
         let held = held.collect::<Option<_>>()?;
         let arrived = (0..self.count(24)?).map(|_| Some(((self.small()?, self.small()?), self.small()?)));
-        Some(SavedMosaic { held, arrived: arrived.collect::<Option<_>>()? })
+        Some(SavedAssembler { held, arrived: arrived.collect::<Option<_>>()? })
     }
 }
 
@@ -203,7 +203,7 @@ mod tests {
     fn a_state_is_read_back_and_part_of_one_is_none() {
         let rect = Rect::spanning(3..8, 2..4).unwrap();
         let pixels = Content::Pixels(Pixels::filled(rect.size(), Rgb::WHITE));
-        let piece = |content| Arc::new(Piece { rect, content });
+        let piece = |content| Arc::new(Block { rect, content });
         let state = SavedState {
             identity: Arc::new(vec![("name".to_owned(), "scan".to_owned())]),
             chunks: 7,
@@ -214,7 +214,7 @@ mod tests {
             something_seen: true,
             unreadable: vec![rect],
             digests: [Digest::of(b"a"), Digest::default()].into_iter().collect(),
-            mosaics: vec![SavedMosaic {
+            mosaics: vec![SavedAssembler {
                 held: vec![(1, 2, 3, piece(pixels)), (2, 2, 1, piece(Content::Blank))],
                 arrived: vec![((4, 5), 6)],
             }],

@@ -10,7 +10,7 @@ use std::path::Path;
 use serde_json::Value;
 use walkdir::{DirEntry, WalkDir};
 
-use crate::engine::metadata::{Findings, describe};
+use crate::engine::metadata::{ExportOutcome, describe};
 use crate::key::Digest;
 use crate::layout::Container;
 use crate::plan::ExportPlan;
@@ -46,7 +46,8 @@ pub(crate) fn of_run(source: &dyn Source, plan: &ExportPlan) -> Identity {
 
 /// The part of it that a finished export tells of itself.
 pub(crate) fn of_plan(source: &dyn Source, plan: &ExportPlan) -> Identity {
-    let nothing = Findings { associated_images: &[], unreadable: &[], left_out: &TileSet::default(), source: None };
+    let nothing =
+        ExportOutcome { associated_images: &[], unreadable: &[], left_out: &TileSet::default(), source: None };
     of_description(&serde_json::from_str(&describe(source.info(), plan, nothing)).unwrap_or_default())
 }
 
@@ -54,7 +55,7 @@ pub(crate) fn of_plan(source: &dyn Source, plan: &ExportPlan) -> Identity {
 pub(crate) fn of_description(description: &Value) -> Identity {
     /// What came of the export, where it is kept and who has made it.
     const LATER: [&str; 7] =
-        ["associatedImages", "unreadable", "tilesLeftOut", "blankTiles", "source", "manifest", "writtenBy"];
+        ["associatedImages", "unreadable", "skippedTiles", "blankTiles", "source", "manifest", "writtenBy"];
     let mut identity = Identity::new();
     add("", &description["options"], &mut identity);
     for (key, value) in description.as_object().into_iter().flatten() {
@@ -122,8 +123,8 @@ fn stamp_of_files(path: &Path, vendor: Option<&str>) -> Digest {
         let hidden = file.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
         hidden || Container::of_path(file).is_archive()
     };
-    let companions = folder.into_iter().flatten().filter_map(Result::ok).map(DirEntry::into_path);
-    let mut stamps: Vec<String> = companions
+    let auxiliary_files = folder.into_iter().flatten().filter_map(Result::ok).map(DirEntry::into_path);
+    let mut stamps: Vec<String> = auxiliary_files
         .filter(|file| !is_output(file))
         .chain([path.to_owned()])
         .filter_map(|file| {
@@ -162,7 +163,7 @@ mod tests {
     #[test]
     fn a_description_is_told_in_words_and_without_what_came_of_it() {
         let description = json!({
-            "name": "scan", "tileSize": 254, "toSlide": [1, 0], "colour": { "handling": "ignored", "profileBytes": null },
+            "name": "scan", "tileSize": 254, "toSlide": [1, 0], "color": { "handling": "ignored", "profileBytes": null },
             "properties": { "openslide.vendor": "aperio" }, "unreadable": [1], "writtenBy": { "slidezoom": "0" },
             "options": { "onReadError": "stop" },
         });
@@ -171,7 +172,7 @@ mod tests {
             ("name", "scan"),
             ("tile size", "254"),
             ("to slide", "[1,0]"),
-            ("colour handling", "ignored"),
+            ("color handling", "ignored"),
             ("properties openslide.vendor", "aperio"),
         ]);
         assert_eq!(of_description(&description), expected);

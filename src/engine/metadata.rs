@@ -14,7 +14,8 @@ use crate::layout::manifest::MANIFEST;
 use crate::layout::tile_layout::{ResourceId, TileLayout};
 use crate::pixels::{ReductionMethod, Rgb};
 use crate::plan::{
-    BaseTiles, BlankTiles, Bounds, Colour, ExportPlan, Page, PublishedProperties, ReadErrorPolicy, Resolution, ToSlide,
+    BaseTiles, BlankTiles, Bounds, Color, ExportPlan, Page, PublishedProperties, ReadErrorPolicy, Resolution,
+    SlideTransform,
 };
 use crate::pyramid::Level;
 use crate::pyramid::TileSet;
@@ -40,7 +41,7 @@ const LISTED: [&str; 12] = [
     "openslide.quickhash-1",
 ];
 
-/// No description is longer: that of forty gigapixels, every stored tile of which is damaged and named, has some 60 MB.
+/// No description is longer: that of forty gigapixels, every native tile of which is damaged and named, has some 60 MB.
 pub(crate) const LONGEST: u64 = 1 << 26;
 
 /// The properties that an export publishes.
@@ -63,13 +64,13 @@ pub struct PublishedImage {
     /// Its size in pixels.
     #[serde(flatten)]
     pub size: Size,
-    /// What became of its colours.
+    /// What became of its colors.
     #[serde(skip_serializing_if = "has_no_profile")]
-    pub colour: Colour,
+    pub color: Color,
 }
 
-fn has_no_profile(colour: &Colour) -> bool {
-    *colour == Colour::WithoutProfile
+fn has_no_profile(color: &Color) -> bool {
+    *color == Color::WithoutProfile
 }
 
 #[derive(Serialize)]
@@ -101,8 +102,8 @@ struct Description<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     image: Option<String>,
     /// Where each point of the export's full size lies in slide level 0.
-    to_slide: ToSlide,
-    colour: &'a Colour,
+    to_slide: SlideTransform,
+    color: &'a Color,
     background: Rgb,
     associated_images: &'a [PublishedImage],
     properties: BTreeMap<&'a str, &'a str>,
@@ -161,7 +162,7 @@ struct WrittenBy {
 
 /// What came of an export, beyond what was planned.
 #[derive(Clone, Copy, Debug)]
-pub struct Findings<'a> {
+pub struct ExportOutcome<'a> {
     /// The associated images that were written.
     pub associated_images: &'a [PublishedImage],
     /// What could not be read and is shown as background, in slide-level-0 pixels.
@@ -174,9 +175,9 @@ pub struct Findings<'a> {
 
 /// The text of `<name>.json`.
 #[must_use]
-pub fn describe(info: &SlideInfo, plan: &ExportPlan, findings: Findings<'_>) -> String {
+pub fn describe(info: &SlideInfo, plan: &ExportPlan, findings: ExportOutcome<'_>) -> String {
     let pyramid = plan.pyramid();
-    let Findings { associated_images, unreadable, left_out, source } = findings;
+    let ExportOutcome { associated_images, unreadable, left_out, source } = findings;
     let left_out = Some(left_out).filter(|left_out| !left_out.is_empty());
     let description = Description {
         name: plan.name(),
@@ -196,7 +197,7 @@ pub fn describe(info: &SlideInfo, plan: &ExportPlan, findings: Findings<'_>) -> 
         area: plan.area().into(),
         image: matches!(info.reader, Reader::Image(_)).then(|| info.reader.to_string()),
         to_slide: plan.placement().to_slide(),
-        colour: plan.colour(),
+        color: plan.color(),
         background: plan.background(),
         associated_images,
         properties: published_properties(info, plan.properties()),

@@ -45,9 +45,9 @@ pub trait Progress: Sync {
 
 /// Watches nothing and never stops.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Unwatched;
+pub struct NoProgress;
 
-impl Progress for Unwatched {}
+impl Progress for NoProgress {}
 
 /// A flag that says stop, such as a signal handler sets.
 impl Progress for AtomicBool {

@@ -1,7 +1,7 @@
 //! How parts of an export's full size are made of the slide's pixels: read from one of its levels, halved, resampled, turned and mirrored.
 //!
 //! What always holds: a part is the same whatever the parts around it are, so that the full size can be read in any chunks. Made smaller,
-//! pixels keep the slide's own colours and alpha, as those of the slide's own levels do; colour and background come after.
+//! pixels keep the slide's own colors and alpha, as those of the slide's own levels do; color and background come after.
 
 use std::ops::Range;
 
@@ -65,22 +65,25 @@ impl Reading<'_> {
     }
 
     fn resampled(&mut self, target: Rect, spare: Vec<u8>) -> Result<PremultipliedPixels, Error> {
-        let halvings = self.placement().halvings();
+        let reduction_levels = self.placement().reduction_levels();
         if !self.placement().is_resampled() {
-            return self.halved(target, halvings, spare);
+            return self.halved(target, reduction_levels, spare);
         }
         let needed = self.placement().halved(target);
-        let pixels = self.halved(needed, halvings, Vec::new())?;
+        let pixels = self.halved(needed, reduction_levels, Vec::new())?;
         Ok(pixels.resampled(needed.origin(), self.placement().axes(), target, spare))
     }
 
-    fn halved(&mut self, rect: Rect, halvings: u32, spare: Vec<u8>) -> Result<PremultipliedPixels, Error> {
-        let Some(fewer) = halvings.checked_sub(1) else { return self.stored(rect, spare) };
-        let under = rect.size().area().checked_shl(2 * halvings.min(31)).unwrap_or(u64::MAX);
+    fn halved(&mut self, rect: Rect, reduction_levels: u32, spare: Vec<u8>) -> Result<PremultipliedPixels, Error> {
+        let Some(fewer) = reduction_levels.checked_sub(1) else { return self.stored(rect, spare) };
+        let under = rect.size().area().checked_shl(2 * reduction_levels.min(31)).unwrap_or(u64::MAX);
         if let Some((one, other)) = rect.halves().filter(|_| under > LARGEST_PART) {
             let mut joined = PremultipliedPixels::clear(rect.size());
             for part in [one, other] {
-                joined.paste(relative_to(part, rect.origin()).origin(), &self.halved(part, halvings, Vec::new())?);
+                joined.paste(
+                    relative_to(part, rect.origin()).origin(),
+                    &self.halved(part, reduction_levels, Vec::new())?,
+                );
             }
             return Ok(joined);
         }
@@ -98,15 +101,15 @@ impl Reading<'_> {
             return Ok(PremultipliedPixels::clear(rect.size()));
         }
         match self.read(rect, spare) {
-            Err(error) if self.is_bearable(&error) => {}
+            Err(error) if self.is_tolerated(&error) => {}
             read => return Ok(read?),
         }
-        // Once more, stored tile by stored tile: only what is damaged is lost.
+        // Once more, native tile by native tile: only what is damaged is lost.
         let mut joined = PremultipliedPixels::clear(rect.size());
         for (cell, whole) in self.stored_cells(rect) {
             match self.read(cell, Vec::new()) {
                 Ok(pixels) => joined.paste(relative_to(cell, rect.origin()).origin(), &pixels),
-                Err(error) if self.is_bearable(&error) => self.unreadable.push(self.placement().level_to_slide(whole)),
+                Err(error) if self.is_tolerated(&error) => self.unreadable.push(self.placement().level_to_slide(whole)),
                 Err(error) => return Err(error.into()),
             }
         }
@@ -121,11 +124,11 @@ impl Reading<'_> {
     }
 
     /// Whether the export goes on though this could not be read.
-    fn is_bearable(&self, error: &SlideError) -> bool {
+    fn is_tolerated(&self, error: &SlideError) -> bool {
         self.plan.on_read_error() == ReadErrorPolicy::Blank && error.is_of_a_part()
     }
 
-    /// A part of the area cut at the edges of the slide's stored tiles, row by row, each with what is to be named where it cannot be read; whole
+    /// A part of the area cut at the edges of the slide's native tiles, row by row, each with what is to be named where it cannot be read; whole
     /// where the tiles are not known.
     fn stored_cells(&self, rect: Rect) -> Vec<(Rect, Rect)> {
         let level = &self.source.info().levels[self.placement().level().0 as usize];

@@ -12,7 +12,7 @@ use super::identity;
 use super::tiles::{Start, WrittenTiles, write_tiles};
 use crate::codec::{EncodeError, TileEncoder, TileFormat};
 use crate::color::ProfileError;
-use crate::engine::metadata::{self, Findings, published_properties};
+use crate::engine::metadata::{self, ExportOutcome, published_properties};
 use crate::engine::progress::{Progress, TileWritten, Workload};
 use crate::error::Error;
 use crate::geometry::{Rect, Size};
@@ -23,7 +23,7 @@ use crate::layout::scan_properties::{self, SCAN_PROPERTIES, ScanFacts};
 use crate::layout::tile_layout::ResourceId;
 use crate::layout::viewer;
 use crate::pixels::Pixels;
-use crate::plan::{Colour, ExportPlan, Page};
+use crate::plan::{Color, ExportPlan, Page};
 use crate::pyramid::TileAddress;
 use crate::pyramid::TileSet;
 use crate::sink::Sink;
@@ -48,7 +48,7 @@ pub enum Warning {
     },
     /// Parts of the slide could not be read and are shown as background.
     Unreadable {
-        /// How many stored tiles, or parts of the slide where it has none.
+        /// How many native tiles, or parts of the slide where it has none.
         regions: usize,
         /// Their pixels at full size.
         pixels: u64,
@@ -57,11 +57,11 @@ pub enum Warning {
     },
     /// All rows of an image were read, and what follows them is damaged.
     DamagedEnd(SlideError),
-    /// The slide's colour profile is of no use.
-    ColourProfile(ProfileError),
+    /// The slide's color profile is of no use.
+    ColorProfile(ProfileError),
     /// The file has several pictures, and this is the first, as none was asked for.
     OtherPages(Pages),
-    /// Samples of each pixel are not shown, as the file does not say that they are colours or alpha.
+    /// Samples of each pixel are not shown, as the file does not say that they are colors or alpha.
     UnshownSamples {
         /// How many.
         samples: u16,
@@ -71,8 +71,8 @@ pub enum Warning {
         /// The largest.
         largest: u16,
     },
-    /// The slide's colour profile was to be put into every tile and could not be, so that colours are converted to sRGB instead.
-    ColourProfileNotEmbedded {
+    /// The slide's color profile was to be put into every tile and could not be, so that colors are converted to sRGB instead.
+    ColorProfileNotEmbedded {
         /// What the profile is for.
         space: &'static str,
     },
@@ -81,15 +81,15 @@ pub enum Warning {
         /// What is written in its place.
         id: String,
     },
-    /// An associated image's colour profile is of no use.
-    AssociatedColourProfile {
+    /// An associated image's color profile is of no use.
+    AssociatedColorProfile {
         /// The image's name.
         name: String,
         /// Why.
         reason: ProfileError,
     },
-    /// An associated image's colour profile was to be put into its file and could not be, so that its colours are converted to sRGB instead.
-    AssociatedColourProfileNotEmbedded {
+    /// An associated image's color profile was to be put into its file and could not be, so that its colors are converted to sRGB instead.
+    AssociatedColorProfileNotEmbedded {
         /// The image's name.
         name: String,
         /// What the profile is for.
@@ -124,7 +124,7 @@ impl std::fmt::Display for Warning {
                 let (many, they) = if *samples == 1 { ("sample", "it is") } else { ("samples", "they are") };
                 write!(
                     formatter,
-                    "each pixel has {samples} more {many} than its colours need, and the file does not say what for; {they} not shown"
+                    "each pixel has {samples} more {many} than its colors need, and the file does not say what for; {they} not shown"
                 )
             }
             Self::DarkSamples { largest } => {
@@ -142,26 +142,26 @@ impl std::fmt::Display for Warning {
                     "info.json says that the slide is at {id}: --id says where its folder will really be served"
                 )
             }
-            Self::ColourProfile(reason) => {
-                write!(formatter, "the slide's ICC profile is of no use ({reason}): colours are as stored")
+            Self::ColorProfile(reason) => {
+                write!(formatter, "the slide's ICC profile is of no use ({reason}): colors are as stored")
             }
-            Self::ColourProfileNotEmbedded { space } => {
+            Self::ColorProfileNotEmbedded { space } => {
                 write!(
                     formatter,
-                    "the slide's ICC profile is for {space} pixels and tiles are RGB, which cannot have it: colours are converted to sRGB instead"
+                    "the slide's ICC profile is for {space} pixels and tiles are RGB, which cannot have it: colors are converted to sRGB instead"
                 )
             }
-            Self::AssociatedColourProfileNotEmbedded { name, space } => {
+            Self::AssociatedColorProfileNotEmbedded { name, space } => {
                 write!(
                     formatter,
-                    "the ICC profile of the associated image {name:?} is for {space} pixels and its file is RGB, which cannot have it: its colours \
+                    "the ICC profile of the associated image {name:?} is for {space} pixels and its file is RGB, which cannot have it: its colors \
                      are converted to sRGB instead"
                 )
             }
-            Self::AssociatedColourProfile { name, reason } => {
+            Self::AssociatedColorProfile { name, reason } => {
                 write!(
                     formatter,
-                    "the ICC profile of the associated image {name:?} is of no use ({reason}): its colours are as stored"
+                    "the ICC profile of the associated image {name:?} is of no use ({reason}): its colors are as stored"
                 )
             }
         }
@@ -205,13 +205,18 @@ pub fn export(
         }
         Err(cause) => match sink.suspend() {
             Ok(()) => Err(cause),
-            Err(leftover) => Err(Error::Leftover { cause: Box::new(cause), leftover }),
+            Err(leftover) => Err(Error::StalePolicy { cause: Box::new(cause), leftover }),
         },
     }
 }
 
 /// Goes on from what an earlier run has left, where the sink has something like that, or else from the beginning.
-fn take_up(source: &dyn Source, plan: &ExportPlan, sink: &dyn Sink, progress: &dyn Progress) -> Result<Start, Error> {
+fn resume_from(
+    source: &dyn Source,
+    plan: &ExportPlan,
+    sink: &dyn Sink,
+    progress: &dyn Progress,
+) -> Result<Start, Error> {
     let identity = Arc::new(identity::of_run(source, plan));
     let Some(left) = sink.left_behind() else { return Ok(Start { identity, left: None }) };
     let state = SavedState::read(&left.state).ok_or(Error::Unresumable)?;
@@ -246,7 +251,7 @@ fn write_all(
     let pyramid = plan.pyramid();
     progress.started(Workload { tiles: pyramid.tile_count(), pixels: pyramid.pixel_count() });
     // Before anything is touched: what was left may be of another export.
-    let start = take_up(source, plan, sink, progress)?;
+    let start = resume_from(source, plan, sink, progress)?;
     let resumed = start.left.is_some();
     for folder in layout.folders().into_iter().chain(names.folders(pyramid)) {
         sink.create_folder(&EntryName::new(folder)?)?;
@@ -261,18 +266,17 @@ fn write_all(
         let identified = identified.join().map_err(panicked);
         Ok::<_, Error>((written?, identified??))
     })?;
-    let WrittenTiles { bytes: tile_bytes, files: tiles, entries, digests, unreadable, damaged_end, twice_named } =
-        written;
+    let WrittenTiles { bytes: tile_bytes, files: tiles, entries, digests, unreadable, damaged_end, aliases } = written;
     let left_out = TileSet::of(pyramid, |ordinal| digests.get(ordinal).is_none());
 
     let mut files = Files::new(sink, entries, tiles);
     let mut warnings: Vec<Warning> =
         plan.absent().iter().map(|name| Warning::NoSuchAssociatedImage { name: name.clone() }).collect();
-    if let Colour::Unusable(_, reason) = plan.colour() {
-        warnings.push(Warning::ColourProfile(reason.clone()));
+    if let Color::Unusable(_, reason) = plan.color() {
+        warnings.push(Warning::ColorProfile(reason.clone()));
     }
-    if plan.is_converted_instead(plan.colour()) {
-        warnings.push(Warning::ColourProfileNotEmbedded { space: space_of(plan.colour()) });
+    if plan.is_converted_instead(plan.color()) {
+        warnings.push(Warning::ColorProfileNotEmbedded { space: space_of(plan.color()) });
     }
     if let Some(&first) = unreadable.first() {
         let pixels = unreadable.iter().map(|rect| rect.size().area()).sum();
@@ -290,12 +294,12 @@ fn write_all(
     if plan.tile_layout().is_iiif() && plan.resource_id().is_none() {
         warnings.push(Warning::PlaceholderId { id: ResourceId::default().of(plan.name()) });
     }
-    write_companions(plan, &twice_named, &mut files)?;
+    write_companions(plan, &aliases, &mut files)?;
     let associated = write_associated(source, plan, &mut files, &mut warnings)?;
     let description = metadata::describe(
         source.info(),
         plan,
-        Findings {
+        ExportOutcome {
             associated_images: &associated,
             unreadable: &unreadable,
             left_out: &left_out,
@@ -340,12 +344,12 @@ fn write_all(
 /// Writes what the layout has besides its tiles and its descriptor: a blank tile, and tiles by their second names.
 fn write_companions(
     plan: &ExportPlan,
-    twice_named: &BTreeMap<TileAddress, Vec<u8>>,
+    aliases: &BTreeMap<TileAddress, Vec<u8>>,
     files: &mut Files<'_>,
 ) -> Result<(), Error> {
     let (names, pyramid) = (plan.names(), plan.pyramid());
-    for (tile, name) in names.twice_named(pyramid) {
-        let contents = twice_named.get(&tile).ok_or_else(|| Error::Defect {
+    for (tile, name) in names.aliases(pyramid) {
+        let contents = aliases.get(&tile).ok_or_else(|| Error::Defect {
             message: format!("tile {tile} has a second name, and was not kept for it"),
         })?;
         if let Some(folder) = names.folder_to_make(&name) {
@@ -357,15 +361,15 @@ fn write_companions(
         let side = pyramid.geometry().tile_size();
         let blank = Size::new(side, side).map(|size| Pixels::filled(size, plan.background()));
         let blank = blank.ok_or_else(|| Error::Defect { message: "tiles of no size are planned".to_owned() })?;
-        let mut encoder = TileEncoder::new(TileFormat::Png, plan.colour().embedded())?;
+        let mut encoder = TileEncoder::new(TileFormat::Png, plan.color().embedded())?;
         files.write(name, encoder.encode(blank.view())?)?;
     }
     Ok(())
 }
 
 /// What a profile that tiles cannot have is for.
-fn space_of(colour: &Colour) -> &'static str {
-    if matches!(colour, Colour::ConvertedInks(..)) { "CMYK" } else { "grey" }
+fn space_of(color: &Color) -> &'static str {
+    if matches!(color, Color::ConvertedInks(..)) { "CMYK" } else { "gray" }
 }
 
 fn write_associated(
@@ -385,16 +389,16 @@ fn write_associated(
                 continue;
             }
         };
-        let colour = plan.associated_colour(&pixels, profile.as_ref());
-        if let Colour::Unusable(_, reason) = &colour {
-            warnings.push(Warning::AssociatedColourProfile { name: name.clone(), reason: reason.clone() });
+        let color = plan.associated_color(&pixels, profile.as_ref());
+        if let Color::Unusable(_, reason) = &color {
+            warnings.push(Warning::AssociatedColorProfile { name: name.clone(), reason: reason.clone() });
         }
-        if plan.is_converted_instead(&colour) {
-            let space = space_of(&colour);
-            warnings.push(Warning::AssociatedColourProfileNotEmbedded { name: name.clone(), space });
+        if plan.is_converted_instead(&color) {
+            let space = space_of(&color);
+            warnings.push(Warning::AssociatedColorProfileNotEmbedded { name: name.clone(), space });
         }
-        let pixels = colour.apply(pixels).over(plan.background());
-        let mut encoder = TileEncoder::new(plan.associated_format(), colour.embedded())?;
+        let pixels = color.apply(pixels).over(plan.background());
+        let mut encoder = TileEncoder::new(plan.associated_format(), color.embedded())?;
         let contents = match encoder.encode(pixels.view()) {
             Ok(contents) => contents,
             Err(source) => {
@@ -408,7 +412,7 @@ fn write_associated(
         let path = layout.associated(name, plan.associated_format().extension());
         files.write(path.clone(), contents)?;
         let path = path.strip_prefix(layout.payload()).unwrap_or(&path).to_owned();
-        published.push(metadata::PublishedImage { name: name.clone(), path, size: pixels.size(), colour });
+        published.push(metadata::PublishedImage { name: name.clone(), path, size: pixels.size(), color });
     }
     Ok(published)
 }

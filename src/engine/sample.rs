@@ -33,7 +33,7 @@ use blank::{Blank, BlankMap, blank_cells, clear_in_cells, level_to_look_at};
 const REGIONS: u64 = 32;
 const REGION_PIXELS: u64 = 1 << 24;
 
-/// The chunk where that of the slide's stored tiles is not that of the export.
+/// The chunk where that of the slide's native tiles is not that of the export.
 const CHUNK_IN_PLAIN: Size = Size::new(256, 256).unwrap();
 
 const ONE_PIXEL: Size = Size::new(1, 1).unwrap();
@@ -48,7 +48,7 @@ const SECONDS_TO_PUBLISH: f64 = 0.3;
 #[derive(Clone, Debug)]
 pub struct Sample {
     /// How much of the area is blank; `None` where nothing could be read, and for ordinary images: what is even is empty glass on a slide, and in a
-    /// picture as well a sky, a gradient or a plane of colour.
+    /// picture as well a sky, a gradient or a plane of color.
     pub blank: Option<BlankShare>,
     /// What [`ExportPlan::estimated_bytes_of`] takes.
     pub contents: Sampled,
@@ -107,7 +107,7 @@ struct Speed {
 enum Decoding {
     /// With each part that is read, and in the time of reading that.
     InParts,
-    /// Beside the workers.
+    /// PageSummary the workers.
     RowByRow(f64),
     /// Before them, of all of an image into memory.
     First(f64),
@@ -143,7 +143,7 @@ pub fn sample(source: &dyn Source, plan: &ExportPlan, jobs: NonZeroUsize) -> Res
 
     let regions = regions(plan, plan.pyramid().size(), &cells);
     let sampled = workers.install(|| {
-        let encoder = || TileEncoder::new(plan.format(), plan.colour().embedded());
+        let encoder = || TileEncoder::new(plan.format(), plan.color().embedded());
         let one = |encoder: &mut Result<TileEncoder, _>, &region: &Rect| {
             let encoder = encoder.as_mut().map_err(|error| Error::Encoder(Clone::clone(error)))?;
             match sample_region(source, plan, &cells, encoder, region) {
@@ -206,7 +206,7 @@ impl Cells {
             chunk: if are_the_slides { chunk_size(info, placement) } else { CHUNK_IN_PLAIN },
             origin: if are_the_slides { plan.area().origin() } else { Point::default() },
             are_the_slides,
-            read_for_one: across * down * f64::from(placement.halvings()).exp2().powi(2),
+            read_for_one: across * down * f64::from(placement.reduction_levels()).exp2().powi(2),
         }
     }
 }
@@ -232,8 +232,8 @@ fn regions(plan: &ExportPlan, size: Size, cells: &Cells) -> Vec<Rect> {
     let rows = (many as u32 / columns).clamp(1, size.height().div_ceil(height));
     let spans = |count: u32, begin: u32, length: u32, region: u32, chunk: u32| {
         (0..u64::from(count)).map(move |number| {
-            let centre = ((2 * number + 1) * u64::from(length) / (2 * u64::from(count))) as u32;
-            let start = (begin + centre.saturating_sub(region / 2) + chunk / 2) / chunk * chunk;
+            let center = ((2 * number + 1) * u64::from(length) / (2 * u64::from(count))) as u32;
+            let start = (begin + center.saturating_sub(region / 2) + chunk / 2) / chunk * chunk;
             let end = (u64::from(start) + u64::from(region)).min(u64::from(begin) + u64::from(length)) as u32;
             start.max(begin) - begin..end - begin
         })

@@ -2,7 +2,7 @@
 //!
 //! [`nearest_tile`] takes it from the slide's own level that is nearest in size, as openslide-python's
 //! `DeepZoomGenerator` does: fast, and slightly different from an export's tile. [`exact_tile`] takes it from the
-//! full size by the same halvings as an export, and yields the same pixels: as slow as reading all that lies under the tile.
+//! full size by the same reduction_levels as an export, and yields the same pixels: as slow as reading all that lies under the tile.
 
 use std::num::NonZeroUsize;
 use std::ops::Range;
@@ -76,7 +76,7 @@ pub fn exact_region(source: &dyn Source, plan: &ExportPlan, level: Level, rect: 
 /// [`Error::Slide`] where that level cannot be read under the tile.
 pub fn nearest_tile(source: &dyn Source, plan: &ExportPlan, tile: TileAddress) -> Result<Pixels, Error> {
     let full = plan.pyramid().region(tile).full;
-    let scale = 1_u64 << plan.pyramid().halvings(tile.level());
+    let scale = 1_u64 << plan.pyramid().reduction_levels(tile.level());
     let (placement, whole) = (plan.placement(), plan.pyramid().size());
     // What of the full size lies under the tile: at the right and the bottom, the last of 2×2 pixels may have none.
     let under = |range: Range<u32>, length: u32| {

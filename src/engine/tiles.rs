@@ -11,15 +11,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use rayon::ThreadPool;
 
-use super::agenda::{Checkpoints, ExportAgenda, Job, Outcome, Placed, Written, place};
 use super::checkpoint::{LeftOut, SavedState};
 use super::digests::TileDigests;
 use super::identity::Identity;
-use super::mosaic::{Content, Mosaic, Piece, Reduction};
+use super::level_assembler::{Block, Content, LevelAssembler, Reduction};
 use super::reading::{is_unscanned, on_slide, read_chunk};
+use super::scheduler::{Checkpoints, ExportScheduler, Job, Outcome, Placed, Written, place};
 use crate::codec::TileEncoder;
 use crate::color::embed_in_jpeg;
-use crate::engine::conveyor;
+use crate::engine::ordered_executor;
 use crate::engine::progress::{Progress, TileWritten};
 use crate::error::Error;
 use crate::geometry::{Rect, Size};
@@ -29,9 +29,9 @@ use crate::layout::tile_layout::TileNames;
 use crate::pixels::{Canvas, PIXEL_BYTES, Pixels, PremultipliedPixels, relative_to};
 use crate::plan::{BaseTiles, BlankTiles, ExportPlan, ReadErrorPolicy};
 use crate::pyramid::TileAddress;
-use crate::schedule::read_order::{Course, ReadOrder, chunk_size};
+use crate::schedule::read_order::{ReadOrder, Traversal, chunk_size};
 use crate::sink::{Sink, SinkError};
-use crate::source::{Band, SlideError, Source, SourcePass, StoredTileReader};
+use crate::source::{Band, NativeTileReader, SlideError, Source, SourcePass};
 
 /// Chunks that may be read ahead of the tiles, in bytes of pixels. Their number does not depend on the number of workers, so that the
 /// order of the export does not either; it keeps some thirty workers busy.
@@ -69,7 +69,7 @@ pub(crate) struct WrittenTiles {
     /// What was wrong after the last row of an image that is read row by row, where the export goes on though something cannot be read.
     pub damaged_end: Option<SlideError>,
     /// The files of the tiles that have a second name. These show all of the slide, and so are written in the last run, whichever has begun.
-    pub twice_named: BTreeMap<TileAddress, Vec<u8>>,
+    pub aliases: BTreeMap<TileAddress, Vec<u8>>,
 }
 
 /// Writes every tile.
@@ -83,16 +83,16 @@ pub(crate) fn write_tiles(
     start: Start,
 ) -> Result<WrittenTiles, Error> {
     let workers = start_workers(jobs)?;
-    let desks = (0..jobs.get()).map(|_| Ok(Mutex::new(Desk::new(plan)?))).collect::<Result<Vec<_>, Error>>()?;
+    let desks = (0..jobs.get()).map(|_| Ok(Mutex::new(Scratch::new(plan)?))).collect::<Result<Vec<_>, Error>>()?;
     let by_rows = source.rows().filter(|_| plan.placement().is_upright_full_size());
     let (base, course) = match (plan.base_tiles(), by_rows) {
-        (BaseTiles::Encoded, Some(_)) => (Base::Pixels, Course::Rows),
-        (BaseTiles::Encoded, None) => (Base::Pixels, Course::Stripes(chunk_size(source.info(), plan.placement()))),
+        (BaseTiles::Encoded, Some(_)) => (Base::Pixels, Traversal::Rows),
+        (BaseTiles::Encoded, None) => (Base::Pixels, Traversal::Stripes(chunk_size(source.info(), plan.placement()))),
         (BaseTiles::Lossless, _) => {
-            let stored = source.stored_tiles().ok_or_else(|| Error::Defect {
-                message: "lossless tiles are planned for a slide whose stored tiles cannot be had".to_owned(),
+            let stored = source.native_tiles().ok_or_else(|| Error::Defect {
+                message: "lossless tiles are planned for a slide whose native tiles cannot be had".to_owned(),
             })?;
-            (Base::Stored(stored), Course::Stripes(stored.tile_size()))
+            (Base::Stored(stored), Traversal::Stripes(stored.tile_size()))
         }
     };
     let order = ReadOrder::new(plan.placement(), course, plan.pyramid(), plan.reduction().margin());
@@ -106,9 +106,9 @@ pub(crate) fn write_tiles(
     }
     let bands = || order.bands(left.chunks).into_iter().map(|band| on_slide_rows(plan, &band)).collect();
     let pass = by_rows.map(|rows| rows.begin(bands())).transpose()?;
-    let mosaics = axes.into_iter().zip(left.mosaics).map(|(axes, saved)| Mosaic::restored(axes, saved));
+    let mosaics = axes.into_iter().zip(left.mosaics).map(|(axes, saved)| LevelAssembler::restored(axes, saved));
     let (tile_bytes, something_seen) = (AtomicU64::new(left.tile_bytes), AtomicBool::new(left.something_seen));
-    let mut agenda = ExportAgenda {
+    let mut scheduler = ExportScheduler {
         plan: plan.pyramid(),
         digests: left.digests,
         unreadable: left.unreadable,
@@ -133,7 +133,7 @@ pub(crate) fn write_tiles(
             is_due: false,
         },
     };
-    let bench = Bench {
+    let bench = WorkerContext {
         source: pass.as_deref().map_or(source, |pass| pass),
         base,
         plan,
@@ -143,7 +143,7 @@ pub(crate) fn write_tiles(
         desks,
         tile_bytes: &tile_bytes,
         something_seen: &something_seen,
-        twice_named: Mutex::default(),
+        aliases: Mutex::default(),
     };
     std::thread::scope(|scope| {
         if let Some(pass) = pass.as_deref() {
@@ -151,7 +151,7 @@ pub(crate) fn write_tiles(
             let failed = |error: std::io::Error| Error::Workers { jobs: jobs.get() + 1, message: error.to_string() };
             decoder.spawn_scoped(scope, || pass.run()).map_err(failed)?;
         }
-        let outcome = conveyor::run(&workers, &mut agenda, |job, worker| bench.perform(job, worker));
+        let outcome = ordered_executor::run(&workers, &mut scheduler, |job, worker| bench.perform(job, worker));
         if let (Err(_), Some(pass)) = (&outcome, pass.as_deref()) {
             pass.stop();
         }
@@ -168,19 +168,19 @@ pub(crate) fn write_tiles(
         return Err(SlideError::Empty { path: source.info().path.clone() }.into());
     }
     // Proof that nothing was forgotten: each tile was written or left out, and no pixel waits for a tile that never came.
-    let (files, LeftOut { tiles: blank, .. }) = (agenda.files_written, agenda.left_out);
-    if files + blank != expected || !agenda.mosaics.iter().all(Mosaic::is_empty) {
+    let (files, LeftOut { tiles: blank, .. }) = (scheduler.files_written, scheduler.left_out);
+    if files + blank != expected || !scheduler.mosaics.iter().all(LevelAssembler::is_empty) {
         let message = format!("{files} tiles written, {blank} blank ones left out, {expected} planned");
         return Err(Error::Defect { message });
     }
     Ok(WrittenTiles {
         bytes: tile_bytes.load(Ordering::Relaxed),
         files,
-        entries: agenda.entries_issued,
-        digests: agenda.digests,
-        unreadable: once_each(agenda.unreadable),
+        entries: scheduler.entries_issued,
+        digests: scheduler.digests,
+        unreadable: once_each(scheduler.unreadable),
         damaged_end,
-        twice_named: bench.twice_named.into_inner().unwrap_or_else(PoisonError::into_inner),
+        aliases: bench.aliases.into_inner().unwrap_or_else(PoisonError::into_inner),
     })
 }
 
@@ -197,10 +197,10 @@ fn once_each(regions: Vec<Rect>) -> Vec<Rect> {
 }
 
 /// What one worker keeps from task to task.
-struct Desk {
+struct Scratch {
     canvas: Canvas,
     encoder: TileEncoder,
-    /// A stored tile's JPEG file.
+    /// A native tile's JPEG file.
     jpeg: Vec<u8>,
     /// By size: the file of a blank tile, and its digest.
     blank: HashMap<Size, (Vec<u8>, Digest)>,
@@ -208,14 +208,14 @@ struct Desk {
     spare: Vec<Vec<u8>>,
 }
 
-impl Desk {
+impl Scratch {
     /// A task sets few pieces free at a time.
     const SPARE_AT_MOST: usize = 8;
 
     fn new(plan: &ExportPlan) -> Result<Self, Error> {
         Ok(Self {
             canvas: Canvas::default(),
-            encoder: TileEncoder::new(plan.format(), plan.colour().embedded())?,
+            encoder: TileEncoder::new(plan.format(), plan.color().embedded())?,
             jpeg: Vec::new(),
             blank: HashMap::new(),
             spare: Vec::new(),
@@ -230,7 +230,7 @@ impl Desk {
     }
 
     /// Keeps the memory of those pieces that no other task uses.
-    fn keep_spare(&mut self, pieces: Vec<Arc<Piece>>) {
+    fn keep_spare(&mut self, pieces: Vec<Arc<Block>>) {
         for piece in pieces.into_iter().filter_map(Arc::into_inner) {
             if let Content::Pixels(pixels) = piece.content {
                 self.keep(pixels.into_bytes());
@@ -248,11 +248,11 @@ impl Desk {
 /// Where the tiles of the full size come from.
 enum Base<'a> {
     Pixels,
-    Stored(&'a dyn StoredTileReader),
+    Stored(&'a dyn NativeTileReader),
 }
 
 /// What all workers share.
-struct Bench<'a> {
+struct WorkerContext<'a> {
     source: &'a dyn Source,
     base: Base<'a>,
     plan: &'a ExportPlan,
@@ -260,15 +260,15 @@ struct Bench<'a> {
     sink: &'a dyn Sink,
     progress: &'a dyn Progress,
     /// One a worker, so that no lock is ever waited for.
-    desks: Vec<Mutex<Desk>>,
+    desks: Vec<Mutex<Scratch>>,
     tile_bytes: &'a AtomicU64,
     /// Whether any pixel that was read was not wholly transparent.
     something_seen: &'a AtomicBool,
     /// The files of the few tiles that have a second name.
-    twice_named: Mutex<BTreeMap<TileAddress, Vec<u8>>>,
+    aliases: Mutex<BTreeMap<TileAddress, Vec<u8>>>,
 }
 
-impl Bench<'_> {
+impl WorkerContext<'_> {
     fn perform(&self, job: Job, worker: usize) -> Result<Outcome, Error> {
         if self.progress.stop_requested() {
             return Err(Error::Interrupted);
@@ -277,7 +277,7 @@ impl Bench<'_> {
         match job {
             Job::Read { column, row, rect } => {
                 let (content, unreadable) = self.read(&mut desk, rect)?;
-                let piece = Piece { rect, content };
+                let piece = Block { rect, content };
                 let level = self.plan.pyramid().max_level();
                 let piece = Placed { level, place: (column, row), piece };
                 Ok(Outcome { was_read: true, unreadable, written: None, piece: Some(piece) })
@@ -305,7 +305,7 @@ impl Bench<'_> {
     }
 
     /// Reads a chunk; names what could not be read and is background, in slide-level-0 pixels.
-    fn read(&self, desk: &mut Desk, rect: Rect) -> Result<(Content, Vec<Rect>), Error> {
+    fn read(&self, desk: &mut Scratch, rect: Rect) -> Result<(Content, Vec<Rect>), Error> {
         if is_unscanned(self.source, self.plan, rect)? {
             return Ok((Content::Blank, Vec::new()));
         }
@@ -313,8 +313,8 @@ impl Bench<'_> {
         Ok((self.rendered(desk, pixels), unreadable))
     }
 
-    /// What was read as the export shows it. Blank is what was not scanned, or is of the background's very colour.
-    fn rendered(&self, desk: &mut Desk, pixels: PremultipliedPixels) -> Content {
+    /// What was read as the export shows it. Blank is what was not scanned, or is of the background's very color.
+    fn rendered(&self, desk: &mut Scratch, pixels: PremultipliedPixels) -> Content {
         if pixels.is_clear() {
             desk.keep(pixels.into_bytes());
             return Content::Blank;
@@ -329,7 +329,7 @@ impl Bench<'_> {
     }
 
     /// Whether the export goes on though this could not be read.
-    fn is_bearable(&self, error: &Error) -> bool {
+    fn is_tolerated(&self, error: &Error) -> bool {
         self.plan.on_read_error() == ReadErrorPolicy::Blank
             && matches!(error, Error::Slide(error) if error.is_of_a_part())
     }
@@ -337,11 +337,11 @@ impl Bench<'_> {
     /// Puts a tile together from its pieces, writes it where it has an entry number, and reduces what is to be reduced.
     fn write_tile(
         &self,
-        desk: &mut Desk,
+        desk: &mut Scratch,
         entry: Option<u64>,
         tile: TileAddress,
         reduction: Option<Reduction>,
-        pieces: &[Arc<Piece>],
+        pieces: &[Arc<Block>],
     ) -> Result<(Option<Written>, Option<Content>), Error> {
         if pieces.iter().all(|piece| piece.content.is_blank()) {
             let written = entry.map(|entry| self.write_blank(desk, entry, tile)).transpose()?;
@@ -380,9 +380,9 @@ impl Bench<'_> {
     }
 
     /// Writes a tile on which there is nothing but the background, or leaves it out.
-    fn write_blank(&self, desk: &mut Desk, entry: u64, tile: TileAddress) -> Result<Written, Error> {
+    fn write_blank(&self, desk: &mut Scratch, entry: u64, tile: TileAddress) -> Result<Written, Error> {
         if self.plan.leaves_out_blank(tile.level()) {
-            self.sink.leave_out(entry)?;
+            self.sink.skip(entry)?;
             self.progress.tiles_left_out(1, self.plan.pyramid().region(tile).core.size().area());
             return Ok(Written::LeftOut);
         }
@@ -405,21 +405,21 @@ impl Bench<'_> {
     /// Writes a tile of the full size as it is stored; returns it at half size.
     fn write_stored(
         &self,
-        desk: &mut Desk,
+        desk: &mut Scratch,
         entry: u64,
         tile: TileAddress,
     ) -> Result<(Written, Content, Vec<Rect>), Error> {
         let Base::Stored(stored) = self.base else {
-            return Err(Error::Defect { message: format!("tile {tile} is no stored tile") });
+            return Err(Error::Defect { message: format!("tile {tile} is no native tile") });
         };
         let rect = self.plan.pyramid().region(tile).core;
         let region = on_slide(self.plan, rect)?;
         let spare = desk.take_spare(Rect::of(rect.size().halved()));
         let mut unreadable = Vec::new();
-        match stored.read_stored(region, self.plan.reduction(), &mut desk.jpeg, spare).map_err(Error::from) {
+        match stored.read_native(region, self.plan.reduction(), &mut desk.jpeg, spare).map_err(Error::from) {
             Ok(Some(halved)) => {
                 self.see(|| true);
-                if let Some(profile) = self.plan.colour().embedded() {
+                if let Some(profile) = self.plan.color().embedded() {
                     embed_in_jpeg(&mut desk.jpeg, profile);
                 }
                 let digest = Digest::of(&desk.jpeg);
@@ -427,7 +427,7 @@ impl Bench<'_> {
                 return Ok((Written::File(digest), Content::Pixels(halved), unreadable));
             }
             Ok(None) => {}
-            Err(error) if self.is_bearable(&error) => unreadable.push(region),
+            Err(error) if self.is_tolerated(&error) => unreadable.push(region),
             Err(error) => return Err(error),
         }
         // Never scanned, or damaged, and so nothing that could be kept: the background.
@@ -446,8 +446,8 @@ impl Bench<'_> {
             self.sink.create_folders(&EntryName::new(folder.to_owned())?)?;
         }
         if self.names.second_name(tile, self.plan.pyramid()).is_some() {
-            let mut twice_named = self.twice_named.lock().unwrap_or_else(PoisonError::into_inner);
-            twice_named.insert(tile, contents.to_vec());
+            let mut aliases = self.aliases.lock().unwrap_or_else(PoisonError::into_inner);
+            aliases.insert(tile, contents.to_vec());
         }
         to_sink(&EntryName::new(name)?)?;
         let bytes = contents.len() as u64;

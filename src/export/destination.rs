@@ -8,13 +8,17 @@ use crate::layout::tile_layout::TileNames;
 use crate::layout::{Container, Layout};
 use crate::plan::ExportPlan;
 use crate::pyramid::PyramidPlan;
-use crate::sink::{ArchiveSink, DirectorySink, Existing, Sink, SinkError};
+use crate::sink::{ArchiveSink, DirectorySink, OverwritePolicy, Sink, SinkError};
 
 /// Prepares to write the export that `plan` settles as `destination`: a folder or an archive, as the plan says.
 ///
 /// # Errors
 /// [`SinkError`] where the destination exists and may not be replaced, where another export is writing to it, or where the file system refuses.
-pub fn create_sink(plan: &ExportPlan, destination: &Path, existing: Existing) -> Result<Box<dyn Sink>, SinkError> {
+pub fn create_sink(
+    plan: &ExportPlan,
+    destination: &Path,
+    existing: OverwritePolicy,
+) -> Result<Box<dyn Sink>, SinkError> {
     sink_for(&plan.layout(), plan.pyramid(), plan.names(), destination, existing)
 }
 
@@ -23,7 +27,11 @@ pub fn create_sink(plan: &ExportPlan, destination: &Path, existing: Existing) ->
 ///
 /// # Errors
 /// As [`create_sink`].
-pub fn resume_sink(plan: &ExportPlan, destination: &Path, existing: Existing) -> Result<Box<dyn Sink>, SinkError> {
+pub fn resume_sink(
+    plan: &ExportPlan,
+    destination: &Path,
+    existing: OverwritePolicy,
+) -> Result<Box<dyn Sink>, SinkError> {
     make(&plan.layout(), plan.pyramid(), plan.names(), destination, existing, Begin::Resume)
 }
 
@@ -40,7 +48,7 @@ pub(crate) fn sink_for(
     pyramid: &PyramidPlan,
     names: TileNames,
     destination: &Path,
-    existing: Existing,
+    existing: OverwritePolicy,
 ) -> Result<Box<dyn Sink>, SinkError> {
     make(layout, pyramid, names, destination, existing, Begin::Anew)
 }
@@ -50,7 +58,7 @@ fn make(
     pyramid: &PyramidPlan,
     names: TileNames,
     destination: &Path,
-    existing: Existing,
+    existing: OverwritePolicy,
     begin: Begin,
 ) -> Result<Box<dyn Sink>, SinkError> {
     match layout.container() {

@@ -1,7 +1,7 @@
 //! An export that exists: its files, whatever it is kept in.
 //!
 //! What always holds: names are relative to the export's own folder and cannot reach outside it, links are not followed, and nothing is
-//! unpacked. Whatever stands there and is no such file is a [`Stray`], with a name.
+//! unpacked. Whatever stands there and is no such file is a [`UnexpectedEntry`], with a name.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -35,7 +35,7 @@ pub struct StoredFile {
 
 /// Something in an export that is no file of it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Stray {
+pub enum UnexpectedEntry {
     /// A link, a device, or a file whose name is no Unicode.
     NotAFile(String),
     /// An archive's entry whose name could reach outside, or that does not stand in the one root folder.
@@ -66,7 +66,7 @@ pub trait ExportedFiles: Sync {
     fn files(&self) -> &BTreeMap<String, StoredFile>;
 
     /// What is there besides.
-    fn strays(&self) -> &BTreeSet<Stray>;
+    fn strays(&self) -> &BTreeSet<UnexpectedEntry>;
 
     /// Opens a file for reading.
     ///
@@ -117,7 +117,7 @@ impl dyn ExportedFiles + '_ {
     /// Whether anything has this name, be it no file.
     #[must_use]
     pub fn has(&self, name: &str) -> bool {
-        self.files().contains_key(name) || self.strays().contains(&Stray::NotAFile(name.to_owned()))
+        self.files().contains_key(name) || self.strays().contains(&UnexpectedEntry::NotAFile(name.to_owned()))
     }
 
     /// By which layout its files are named: what only one of them has tells.

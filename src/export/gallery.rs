@@ -17,7 +17,7 @@ use crate::export::exported::{self, ExportedFiles};
 use crate::layout::tile_layout::TileNames;
 use crate::layout::viewer;
 use crate::layout::{Container, Layout, is_descriptor};
-use crate::sink::{Existing, SinkError, failed, write_file};
+use crate::sink::{OverwritePolicy, SinkError, failed, write_file};
 
 /// The folder of everything that belongs to the gallery and is not its `index.html`.
 pub const FOLDER: &str = "gallery";
@@ -67,7 +67,7 @@ pub struct GalleryReport {
 /// What the page is told of an export; `viewer/src/gallery` reads it. Paths are relative to the gallery's folder.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Exhibit {
+struct GalleryEntry {
     name: String,
     /// The folder of its page.
     folder: Option<String>,
@@ -84,7 +84,7 @@ struct Exhibit {
 
 #[derive(Serialize, Deserialize)]
 struct List {
-    slides: Vec<Exhibit>,
+    slides: Vec<GalleryEntry>,
 }
 
 /// What an export's description says of it.
@@ -182,19 +182,19 @@ impl Gallery {
     }
 
     /// The archives of the list as it is, by name; none where there is no list that can be read, and each archive is opened then.
-    fn known_archives(&self) -> BTreeMap<String, Exhibit> {
+    fn known_archives(&self) -> BTreeMap<String, GalleryEntry> {
         let script = fs::read_to_string(self.folder().join(LIST)).unwrap_or_default();
         let slides = List::read(&script).map_or_else(Vec::new, |list| list.slides);
         slides.into_iter().filter_map(|exhibit| Some((exhibit.archive.clone()?, exhibit))).collect()
     }
 
-    fn is_still(&self, exhibit: &Exhibit, state: [u64; 2]) -> bool {
+    fn is_still(&self, exhibit: &GalleryEntry, state: [u64; 2]) -> bool {
         let has_thumbnail = exhibit.thumbnail.as_ref().is_none_or(|thumbnail| self.root.join(thumbnail).is_file());
         exhibit.state == Some(state) && has_thumbnail
     }
 
     /// A folder, or a bag, that holds an export with a page.
-    fn exhibit_of_folder(&self, name: &str) -> Option<Exhibit> {
+    fn exhibit_of_folder(&self, name: &str) -> Option<GalleryEntry> {
         [Container::Folder, Container::Bag].into_iter().find_map(|container| {
             let layout = Layout::new(name, container);
             let inside = |file: &str| self.root.join(name).join(file);
@@ -216,7 +216,7 @@ impl Gallery {
     }
 
     /// `None` where it holds no export of ours that can be read.
-    fn exhibit_of_archive(&self, name: &str, state: [u64; 2]) -> Result<Option<Exhibit>, GalleryError> {
+    fn exhibit_of_archive(&self, name: &str, state: [u64; 2]) -> Result<Option<GalleryEntry>, GalleryError> {
         let Ok(export) = exported::open(&self.root.join(name)) else { return Ok(None) };
         let Some((layout, description)) = described(export.as_ref()) else { return Ok(None) };
         let mut exhibit = description.exhibit();
@@ -236,7 +236,7 @@ impl Gallery {
     }
 
     /// Thumbnails of archives that are no longer there.
-    fn remove_other_thumbnails(&self, slides: &[Exhibit]) -> Result<(), SinkError> {
+    fn remove_other_thumbnails(&self, slides: &[GalleryEntry]) -> Result<(), SinkError> {
         let used: BTreeSet<&str> = slides.iter().filter_map(|exhibit| exhibit.thumbnail.as_deref()).collect();
         for name in names_in(&self.folder().join(THUMBNAILS))? {
             if !used.contains(format!("{FOLDER}/{THUMBNAILS}/{name}").as_str()) {
@@ -261,8 +261,8 @@ impl List {
 }
 
 impl Description {
-    fn exhibit(&self) -> Exhibit {
-        Exhibit {
+    fn exhibit(&self) -> GalleryEntry {
+        GalleryEntry {
             name: self.name.clone(),
             folder: None,
             archive: None,
@@ -332,7 +332,7 @@ fn write_changed(path: &Path, contents: &[u8]) -> Result<(), SinkError> {
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder).map_err(failed("create", folder))?;
     }
-    write_file(path, contents, Existing::Replace)
+    write_file(path, contents, OverwritePolicy::Replace)
 }
 
 fn is_absent(error: &io::Error) -> bool {

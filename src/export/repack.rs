@@ -8,7 +8,7 @@ use std::collections::HashSet;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
-use crate::engine::conveyor;
+use crate::engine::ordered_executor;
 use crate::engine::progress::{Progress, Workload};
 use crate::engine::{Files, start_workers, write_tags};
 use crate::error::Error;
@@ -20,7 +20,7 @@ use crate::key::{EntryName, EntryNameError};
 use crate::layout::Container;
 use crate::layout::tile_layout::TileLayout;
 use crate::plan::Page;
-use crate::sink::{Existing, Sink, SinkError};
+use crate::sink::{OverwritePolicy, Sink, SinkError};
 
 mod arrangement;
 mod copying;
@@ -34,10 +34,10 @@ pub struct RepackOptions {
     /// What the copy is kept in: a folder.
     pub container: Container,
     /// What stands under its name already: refuse.
-    pub existing: Existing,
+    pub existing: OverwritePolicy,
     /// With a page, where the container can have one: the export's own, or a new one where it has none.
     pub page: Page,
-    /// Micrometres per pixel, where the export does not say or is wrong; by default the export's.
+    /// Micrometers per pixel, where the export does not say or is wrong; by default the export's.
     pub microns_per_pixel: Option<MicronsPerPixel>,
 }
 
@@ -85,7 +85,7 @@ pub enum RepackError {
         extension: String,
     },
     /// A `.szi` must say how large a pixel is, and nobody does.
-    #[error("the export does not say how many micrometres a pixel has, and a .szi must")]
+    #[error("the export does not say how many micrometers a pixel has, and a .szi must")]
     NoMicronsPerPixel,
     /// Two of the files would have the same name.
     #[error("two files would be called {name}")]
@@ -146,7 +146,7 @@ pub fn repack(
         Err(cause) => match (sink.abandon(), cause) {
             (Ok(()), cause) => Err(cause),
             (Err(leftover), RepackError::Copy(cause)) => {
-                Err(Error::Leftover { cause: Box::new(cause), leftover }.into())
+                Err(Error::StalePolicy { cause: Box::new(cause), leftover }.into())
             }
             (Err(leftover), _) => Err(leftover.into()),
         },
@@ -180,7 +180,7 @@ fn write_all(
     }
     let (tiles, others) = arrangement.moves.split_at(arrangement.tiles);
     let mut copying = Copying::new(tiles.len());
-    conveyor::run(&start_workers(jobs)?, &mut copying, |number, _worker| {
+    ordered_executor::run(&start_workers(jobs)?, &mut copying, |number, _worker| {
         let folder = arrangement.tile_names.folder_to_make(&tiles[number].to);
         copying::copy(inspection, &tiles[number], folder, number, sink, progress)
     })?;

@@ -19,7 +19,7 @@ use serde::Serialize;
 use crate::archive::ArchiveError;
 use crate::engine::progress::Progress;
 use crate::engine::start_workers;
-use crate::export::exported::{self, ExportedError, ExportedFiles, Stray};
+use crate::export::exported::{self, ExportedError, ExportedFiles, UnexpectedEntry};
 use crate::geometry::Size;
 use crate::key::Digest;
 
@@ -342,11 +342,11 @@ impl From<ExportedError> for VerifyError {
 }
 
 impl Damage {
-    fn of_stray(stray: &Stray) -> Self {
+    fn of_stray(stray: &UnexpectedEntry) -> Self {
         match stray {
-            Stray::NotAFile(name) => Self::NotAFile { name: name.clone() },
-            Stray::Outside(name) => Self::Unexpected { name: name.clone() },
-            Stray::Twice(name) => Self::Structure {
+            UnexpectedEntry::NotAFile(name) => Self::NotAFile { name: name.clone() },
+            UnexpectedEntry::Outside(name) => Self::Unexpected { name: name.clone() },
+            UnexpectedEntry::Twice(name) => Self::Structure {
                 name: name.clone(),
                 message: "the archive has a second entry of this name".to_owned(),
             },

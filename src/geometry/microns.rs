@@ -1,12 +1,12 @@
-//! Micrometres per pixel, believed only where it can be true.
+//! Micrometers per pixel, believed only where it can be true.
 //!
 //! Files carry missing, empty, zero, negative and absurd values (a TIFF without a real resolution reads as
 //! 1000 µm per pixel through OpenSlide). A scale bar made from such a number would be a lie, so it is "unknown" here. What a user says is taken as said: a
-//! satellite's picture has metres a pixel.
+//! satellite's picture has meters a pixel.
 
 use serde::Serialize;
 
-/// Micrometres per pixel, each finite and above 0; those that a file says of itself below 100.
+/// Micrometers per pixel, each finite and above 0; those that a file says of itself below 100.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct MicronsPerPixel {
     x: f64,
@@ -14,10 +14,10 @@ pub struct MicronsPerPixel {
 }
 
 impl MicronsPerPixel {
-    /// From this many micrometres per pixel on, a file's value is taken for a mistake: a 1× scan has about 10.
+    /// From this many micrometers per pixel on, a file's value is taken for a mistake: a 1× scan has about 10.
     pub const ABSURD: f64 = 100.0;
 
-    /// The most that a user can say: a kilometre.
+    /// The most that a user can say: a kilometer.
     pub const MOST_STATED: f64 = 1e9;
 
     /// Both values, as a file says them; `None` where either is not finite, not above 0, or 100 and more.
@@ -54,13 +54,13 @@ impl MicronsPerPixel {
         Self { x: self.y, y: self.x }
     }
 
-    /// Micrometres per pixel along a row.
+    /// Micrometers per pixel along a row.
     #[must_use]
     pub const fn x(self) -> f64 {
         self.x
     }
 
-    /// Micrometres per pixel along a column.
+    /// Micrometers per pixel along a column.
     #[must_use]
     pub const fn y(self) -> f64 {
         self.y

@@ -1,6 +1,6 @@
 //! `scan-properties.xml`: what a `.szi` says of its slide, by the Smart Zoom Image specification 1.2, section 3.4 and appendix.
 //!
-//! `ImageWidth`, `ImageHeight` and the three `MicronsPerPixel` fields are mandatory there: viewers measure with them. Beside them stand the
+//! `ImageWidth`, `ImageHeight` and the three `MicronsPerPixel` fields are mandatory there: viewers measure with them. PageSummary them stand the
 //! fields of the specification that a slide's published properties answer, and these properties themselves under the names that OpenSlide gives
 //! them; one that is called like such a field does not stand in for it. The attribute `date` is left out: the file is a function of slide and options, and of no clock.
 
@@ -22,7 +22,7 @@ const NAMESPACE: &str = "http://www.pathozoom.com/SZI";
 pub struct ScanFacts<'a> {
     /// The full size in pixels.
     pub size: Size,
-    /// Micrometres per pixel of the full size.
+    /// Micrometers per pixel of the full size.
     pub microns_per_pixel: MicronsPerPixel,
     /// The objective's magnification.
     pub objective_power: Option<f64>,
@@ -51,7 +51,7 @@ pub fn describe(facts: &ScanFacts<'_>) -> String {
     to_xml(&properties)
 }
 
-/// Micrometres per pixel, as a `scan-properties.xml` of any writer says them; `None` where it does not, or is none.
+/// Micrometers per pixel, as a `scan-properties.xml` of any writer says them; `None` where it does not, or is none.
 #[must_use]
 pub fn microns_per_pixel(text: &str) -> Option<MicronsPerPixel> {
     let mut reader = Reader::from_str(text);

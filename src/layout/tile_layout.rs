@@ -105,11 +105,11 @@ impl TileLayout {
 
     /// Two tiles that would have the same name, if there are any: at the lower right corner, where both are one pixel.
     #[must_use]
-    pub fn namesakes(self, pyramid: &PyramidPlan) -> Option<(TileAddress, TileAddress)> {
+    pub fn name_collision(self, pyramid: &PyramidPlan) -> Option<(TileAddress, TileAddress)> {
         match self {
             Self::DeepZoom | Self::Zoomify | Self::Google => None,
-            Self::Iiif2 => iiif::namesakes(pyramid, iiif::request_of_version_2),
-            Self::Iiif3 => iiif::namesakes(pyramid, iiif::request_of_version_3),
+            Self::Iiif2 => iiif::name_collision(pyramid, iiif::request_of_version_2),
+            Self::Iiif3 => iiif::name_collision(pyramid, iiif::request_of_version_3),
         }
     }
 
@@ -241,7 +241,7 @@ impl TileNames {
     }
 
     /// The tiles that have a second name.
-    pub fn twice_named(&self, pyramid: &PyramidPlan) -> impl Iterator<Item = (TileAddress, String)> {
+    pub fn aliases(&self, pyramid: &PyramidPlan) -> impl Iterator<Item = (TileAddress, String)> {
         let single = pyramid.levels().filter(|&level| pyramid.level_tile_count(level) == 1);
         single.filter_map(|level| {
             let tile = pyramid.tile(level, 0, 0)?;
@@ -251,8 +251,8 @@ impl TileNames {
 
     /// The files of the layout that are no tiles, and that an export has: descriptor, blank tile, and tiles by their second names.
     #[must_use]
-    pub fn companions(&self, pyramid: &PyramidPlan) -> Vec<String> {
-        let second_names = self.twice_named(pyramid).map(|(_, name)| name);
+    pub fn auxiliary_files(&self, pyramid: &PyramidPlan) -> Vec<String> {
+        let second_names = self.aliases(pyramid).map(|(_, name)| name);
         self.descriptor().into_iter().chain(self.blank()).chain(second_names).collect()
     }
 

@@ -6,7 +6,7 @@
 
 use std::borrow::Cow;
 
-/// The folder of the page's script, style and licences.
+/// The folder of the page's script, style and licenses.
 pub const FOLDER: &str = "viewer";
 
 /// The script with the slide's description.
@@ -16,21 +16,21 @@ const PAGE: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/viewer/dis
 const GALLERY: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/viewer/dist/gallery.html"));
 const SCRIPT: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/viewer/dist/viewer.js"));
 const STYLE: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/viewer/dist/viewer.css"));
-const LICENCES: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/viewer/dist/LICENSES.txt"));
+const LICENSES: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/viewer/dist/LICENSES.txt"));
 
 /// The page's files without the slide's script, in the order they are written in.
 const FILES: [&str; 4] = ["viewer/viewer.js", "viewer/viewer.css", "viewer/LICENSES.txt", "index.html"];
 
 /// The files beside a gallery's page, in the gallery's own folder.
 pub(crate) const GALLERY_FILES: [(&str, &str); 3] =
-    [("viewer.js", SCRIPT), ("viewer.css", STYLE), ("LICENSES.txt", LICENCES)];
+    [("viewer.js", SCRIPT), ("viewer.css", STYLE), ("LICENSES.txt", LICENSES)];
 
 /// The page's files, by name relative to the export's folder. They are the same for every slide but for the title, which is the export's name.
 /// What they show is in the slide's script, of which see [`slide_script`].
 #[must_use]
 pub fn files(name: &str) -> Vec<(String, Cow<'static, str>)> {
     let page = titled(PAGE, name);
-    let contents = [Cow::Borrowed(SCRIPT), Cow::Borrowed(STYLE), Cow::Borrowed(LICENCES), Cow::Owned(page)];
+    let contents = [Cow::Borrowed(SCRIPT), Cow::Borrowed(STYLE), Cow::Borrowed(LICENSES), Cow::Owned(page)];
     FILES.iter().map(|&name| name.to_owned()).zip(contents).collect()
 }
 

@@ -8,7 +8,7 @@ use crate::geometry::Rect;
 pub enum Patch<'p> {
     /// These pixels.
     Pixels(&'p Pixels),
-    /// One colour.
+    /// One color.
     Plain(Rgb),
 }
 
@@ -72,15 +72,15 @@ mod tests {
     }
 
     #[test]
-    fn a_colour_covers_as_pixels_of_it_do() {
-        let (pixels, colour) = (Pixels::filled(size(5, 4), Rgb([1, 2, 3])), Rgb([9, 8, 7]));
-        let plain = Pixels::filled(size(3, 4), colour);
+    fn a_color_covers_as_pixels_of_it_do() {
+        let (pixels, color) = (Pixels::filled(size(5, 4), Rgb([1, 2, 3])), Rgb([9, 8, 7]));
+        let plain = Pixels::filled(size(3, 4), color);
         let (left, right) = (Rect::of(size(5, 4)), Rect::spanning(5..8, 0..4).unwrap());
         let area = Rect::spanning(3..7, 1..3).unwrap();
         let with = |patch: Patch<'_>| {
             let pieces = [(left, Patch::Pixels(&pixels)), (right, patch)].into_iter();
             Canvas::default().assemble(area, pieces).to_pixels()
         };
-        assert_eq!(with(Patch::Plain(colour)), with(Patch::Pixels(&plain)));
+        assert_eq!(with(Patch::Plain(color)), with(Patch::Pixels(&plain)));
     }
 }

@@ -8,7 +8,7 @@ use super::{PIXEL_BYTES, PixelView, Pixels, byte_count, row_bytes};
 impl PixelView<'_> {
     /// Half the size: each pixel the mean of 2×2, an odd edge the mean of the two or the one that exist.
     ///
-    /// Exact halves are rounded to the even value. Rounding them up would brighten each level by 1/8 of a grey value
+    /// Exact halves are rounded to the even value. Rounding them up would brighten each level by 1/8 of a gray value
     /// on average, more than one whole value at the coarse end of a slide; truncating, as wsitools does, darkens by 3/8.
     ///
     /// `spare` is memory that may be used again for the result, whatever is in it.

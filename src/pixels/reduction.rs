@@ -25,8 +25,8 @@ pub enum ReductionMethod {
     /// The mean of the two middle ones of the four, by channel, rounded in the same way: the median as statistics defines it. One pixel that sticks
     /// out is without effect. (libvips takes the lesser of the rows' maxima, which is the second or the third by where they lie.)
     Median,
-    /// The colour that most of them have, as a whole pixel. Where two have one colour and two another, that of the top right one of them; where all
-    /// four differ, that of the bottom left one: as libvips does it, but libvips by channel, which mixes colours.
+    /// The color that most of them have, as a whole pixel. Where two have one color and two another, that of the top right one of them; where all
+    /// four differ, that of the bottom left one: as libvips does it, but libvips by channel, which mixes colors.
     Mode,
     /// The greatest value, by channel.
     Max,
@@ -155,11 +155,11 @@ mod tests {
     use crate::geometry::Size;
     use crate::pixels::{Rgb, relative_to};
 
-    /// Pixels of few colours, so that many are alike.
+    /// Pixels of few colors, so that many are alike.
     fn pictures() -> impl Strategy<Value = Pixels> {
-        let colour = (0_u8..4).prop_map(|seed| [seed * 80, 255 - seed * 71, seed ^ 2, u8::MAX]);
+        let color = (0_u8..4).prop_map(|seed| [seed * 80, 255 - seed * 71, seed ^ 2, u8::MAX]);
         let noise = any::<[u8; 3]>().prop_map(|[blue, green, red]| [blue, green, red, u8::MAX]);
-        let pixel = prop_oneof![colour, noise];
+        let pixel = prop_oneof![color, noise];
         (1_u32..24, 1_u32..12).prop_flat_map(move |(width, height)| {
             prop::collection::vec(pixel.clone(), (width * height) as usize)
                 .prop_map(move |pixels| Pixels { size: Size::new(width, height).unwrap(), bytes: pixels.concat() })
@@ -312,7 +312,7 @@ mod tests {
     }
 
     #[test]
-    fn one_colour_stays_that_colour_by_lanczos() {
+    fn one_color_stays_that_color_by_lanczos() {
         for side in [1, 2, 3, 7, 40] {
             let plain = Pixels::filled(Size::new(side, 41 - side).unwrap(), Rgb([0, 131, 255]));
             assert_eq!(

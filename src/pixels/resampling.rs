@@ -3,7 +3,7 @@
 //! The kernel is as wide as the picture becomes smaller, so that nothing aliases. What always holds: a pixel depends on its place in the whole
 //! picture and on the pixels around it, never on the part that is resampled: parts put together are the whole resampled at once, byte for byte.
 //! (`fast_image_resize`, which serves where a tile is resampled by itself, chooses the precision of its weights by the part.) Weights are multiples
-//! of 2⁻¹⁴ that sum to 1, so that one colour stays that colour and opaque stays opaque; at the picture's edges, those of the pixels that exist.
+//! of 2⁻¹⁴ that sum to 1, so that one color stays that color and opaque stays opaque; at the picture's edges, those of the pixels that exist.
 
 use std::collections::VecDeque;
 use std::f64::consts::PI;
@@ -43,22 +43,22 @@ impl ResampledAxis {
     /// The pixels that one of the result is made of.
     #[expect(clippy::cast_sign_loss, reason = "cut to the picture")]
     fn reach(self, target: u32) -> Range<u32> {
-        let (centre, radius) = (self.centre(target), LOBES * self.scale);
+        let (center, radius) = (self.center(target), LOBES * self.scale);
         let within = |at: f64| at.clamp(0.0, f64::from(self.length)) as u32;
-        // Those whose centres lie nearer than the radius; one at least, where the picture is narrower than a pixel.
-        let start = within((centre - radius - 0.5).ceil()).min(self.length - 1);
-        start..within((centre + radius + 0.5).floor()).max(start + 1)
+        // Those whose centers lie nearer than the radius; one at least, where the picture is narrower than a pixel.
+        let start = within((center - radius - 0.5).ceil()).min(self.length - 1);
+        start..within((center + radius + 0.5).floor()).max(start + 1)
     }
 
     /// The middle of a pixel of the result, measured from the picture's edge.
-    fn centre(self, target: u32) -> f64 {
+    fn center(self, target: u32) -> f64 {
         (f64::from(target) + 0.5) * self.scale
     }
 
     fn taps(self, target: u32) -> Taps {
         let reach = self.reach(target);
-        let centre = self.centre(target);
-        let weights: Vec<f64> = reach.clone().map(|at| lanczos((f64::from(at) + 0.5 - centre) / self.scale)).collect();
+        let center = self.center(target);
+        let weights: Vec<f64> = reach.clone().map(|at| lanczos((f64::from(at) + 0.5 - center) / self.scale)).collect();
         let sum: f64 = weights.iter().sum();
         let mut rounded: Vec<f64> = weights.iter().map(|weight| (weight / sum * ONE).round()).collect();
         // What rounding has left is added where it is the least.
@@ -143,7 +143,7 @@ fn resample_row(row: &[[u8; PIXEL_BYTES]], from: u32, columns: &[Taps], target: 
     }
 }
 
-/// To the nearest value. The kernel swings over edges: what passes black and white is cut, and no colour passes its alpha.
+/// To the nearest value. The kernel swings over edges: what passes black and white is cut, and no color passes its alpha.
 #[expect(clippy::cast_sign_loss, reason = "cut to a byte")]
 fn round_row(sums: &[f32], bytes: &mut [u8]) {
     for (pixel, sum) in bytes.as_chunks_mut::<PIXEL_BYTES>().0.iter_mut().zip(sums.as_chunks::<PIXEL_BYTES>().0) {
@@ -174,7 +174,7 @@ mod tests {
         [ResampledAxis { length: size.width(), scale: across }, ResampledAxis { length: size.height(), scale: down }]
     }
 
-    /// Premultiplied noise: no colour passes its alpha.
+    /// Premultiplied noise: no color passes its alpha.
     fn noise(size: Size, seed: u32, is_opaque: bool) -> PremultipliedPixels {
         let pixel = |index: u32| {
             let mixed = (index ^ seed).wrapping_mul(0x9e37_79b1).rotate_left(13).wrapping_mul(0x85eb_ca77);
@@ -272,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn one_colour_stays_that_colour_and_a_scale_of_one_changes_nothing() {
+    fn one_color_stays_that_color_and_a_scale_of_one_changes_nothing() {
         let flat = PremultipliedPixels::from_bgra(size(40, 30), [1, 2, 200, 255].repeat(1200));
         for scale in [1.0, 1.1, 1.5, 1.999, 2.7] {
             let to = result(flat.size(), [scale, 1.0]);

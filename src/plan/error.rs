@@ -6,7 +6,7 @@ use crate::geometry::{Rect, Size};
 use crate::layout::tile_layout::TileLayout;
 use crate::pixels::ReductionMethod;
 use crate::pyramid::TileAddress;
-use crate::source::{NotDirect, SlideLevel};
+use crate::source::{DirectReadUnsupported, SlideLevel};
 
 /// Why a slide cannot be exported as asked. Raised before anything is read or written.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -47,8 +47,8 @@ pub enum PlanError {
         /// How many it has.
         levels: usize,
     },
-    /// Pixels of a size in micrometres were asked for, and nobody says how large the slide's are.
-    #[error("the slide does not say how many micrometres a pixel has, and --target-mpp must know")]
+    /// Pixels of a size in micrometers were asked for, and nobody says how large the slide's are.
+    #[error("the slide does not say how many micrometers a pixel has, and --target-mpp must know")]
     UnknownScale,
     /// A magnification was asked for, and nobody says that of the slide.
     #[error("the slide does not say what it was magnified by, and --magnification must know")]
@@ -87,7 +87,7 @@ pub enum PlanError {
     #[error("lossless tiles are not possible: {0}")]
     NotLossless(NotLossless),
     /// A `.szi` must say how large a pixel is, and nobody does.
-    #[error("the slide does not say how many micrometres a pixel has, and a .szi must")]
+    #[error("the slide does not say how many micrometers a pixel has, and a .szi must")]
     NoMicronsPerPixel,
     /// The tiles of a `.szi` share no pixels.
     #[error("the tiles of a .szi have no overlap, and an overlap of {overlap} was asked for")]
@@ -137,7 +137,7 @@ pub enum PlanError {
         other: TileAddress,
     },
     /// Lossy WebP stores chroma in one way only.
-    #[error("lossy WebP stores colour at half the width and height (4:2:0), and another subsampling was asked for")]
+    #[error("lossy WebP stores color at half the width and height (4:2:0), and another subsampling was asked for")]
     Subsampling,
     /// The largest tiles are larger than a file of their format can be.
     #[error("tiles would have up to {tile} pixels, and no side of a {extension} file can have more than {most}")]
@@ -179,20 +179,20 @@ pub enum PlanError {
 pub enum NotLossless {
     /// The slide does not hold what could be taken.
     #[error("the slide is read through OpenSlide, since {0}")]
-    Reader(NotDirect),
+    Reader(DirectReadUnsupported),
     /// It is no slide.
     #[error("it is no slide but an ordinary image ({})", .0.name())]
     Image(ImageFormat),
     /// Deep Zoom tiles are square.
     #[error("the slide is stored in tiles of {tile}, and Deep Zoom tiles are square")]
     NotSquare {
-        /// The stored tiles' size in pixels.
+        /// The native tiles' size in pixels.
         tile: Size,
     },
     /// The next smaller level is made by halving tile by tile.
     #[error("the slide is stored in tiles of {tile}, which cannot be halved")]
     TileSize {
-        /// The stored tiles' size in pixels.
+        /// The native tiles' size in pixels.
         tile: Size,
     },
     /// Another tile size or an overlap was asked for.
@@ -200,7 +200,7 @@ pub enum NotLossless {
         "the slide's tiles are of {stored} pixels without overlap, and tiles of {tile_size} with overlap {overlap} were asked for"
     )]
     Geometry {
-        /// The stored tiles' side in pixels.
+        /// The native tiles' side in pixels.
         stored: u32,
         /// The tile size asked for.
         tile_size: u32,
@@ -208,13 +208,13 @@ pub enum NotLossless {
         overlap: u32,
     },
     /// The export's first tile would begin inside a stored one.
-    #[error("the exported area begins at ({x}, {y}), inside a stored tile of {stored} pixels")]
+    #[error("the exported area begins at ({x}, {y}), inside a native tile of {stored} pixels")]
     Bounds {
         /// The area's left edge in slide-level-0 pixels.
         x: u32,
         /// Its top edge.
         y: u32,
-        /// The stored tiles' side in pixels.
+        /// The native tiles' side in pixels.
         stored: u32,
     },
     /// The tiles were asked for in another format.
@@ -238,7 +238,7 @@ pub enum NotLossless {
         tile_layout: TileLayout,
         /// The exported area's size.
         area: Size,
-        /// The stored tiles' side in pixels.
+        /// The native tiles' side in pixels.
         stored: u32,
     },
 }

@@ -71,7 +71,7 @@ pub(crate) fn bytes(pixels: u64, bytes_a_pixel: f64) -> u64 {
     (pixels as f64 * bytes_a_pixel).round() as u64
 }
 
-/// Thousandths of a byte a pixel that JPEG takes at 4:4:4, 4:2:2 and 4:2:0, and grey tissue at 4:0:0, by quality.
+/// Thousandths of a byte a pixel that JPEG takes at 4:4:4, 4:2:2 and 4:2:0, and gray tissue at 4:0:0, by quality.
 const JPEG: [(u64, [u64; 4]); 7] = [
     (1, [46, 37, 33, 24]),
     (50, [140, 118, 109, 93]),
@@ -97,13 +97,13 @@ pub(crate) fn millibytes_per_pixel(format: TileFormat) -> u64 {
                 Subsampling::Full => 0,
                 Subsampling::HalfWidth => 1,
                 Subsampling::Quarter => 2,
-                Subsampling::Grey => 3,
+                Subsampling::Gray => 3,
             };
             let baseline = interpolated(&JPEG, column, quality);
             // At quality 80, and 5 % more or less at others.
             match coding {
                 JpegCoding::Baseline => baseline,
-                JpegCoding::Optimised => baseline * 93 / 100,
+                JpegCoding::Optimized => baseline * 93 / 100,
                 JpegCoding::Progressive => baseline * 91 / 100,
             }
         }

@@ -1,6 +1,6 @@
 //! What a tile's file will be, settled from what was asked, the slide's own tiles, and what the export's pixels can be.
 
-use super::{Colour, ExportOptions, FormatOption, PlanError, SubsamplingOption};
+use super::{Color, ExportOptions, FormatOption, PlanError, SubsamplingOption};
 use crate::codec::{JpegCoding, Quality, Subsampling, TileFormat, WebPCompression};
 use crate::geometry::Size;
 use crate::layout::Container;
@@ -17,7 +17,7 @@ pub(crate) fn settle(
     info: &SlideInfo,
     options: &ExportOptions,
     pyramid: &PyramidPlan,
-    colour: &Colour,
+    color: &Color,
     background: Rgb,
 ) -> Result<TileFormat, PlanError> {
     let quality = options.quality;
@@ -31,10 +31,10 @@ pub(crate) fn settle(
         },
         FormatOption::WebPLossless => TileFormat::WebP { compression: WebPCompression::Lossless },
         FormatOption::Jpeg => {
-            let is_grey = colour.keeps_grey() && is_neutral(background);
-            let subsampling = match (options.subsampling, info.stored_subsampling) {
+            let is_gray = color.keeps_gray() && is_neutral(background);
+            let subsampling = match (options.subsampling, info.native_subsampling) {
                 (SubsamplingOption::Fixed(subsampling), _) => subsampling,
-                (SubsamplingOption::Auto, Some(Subsampling::Grey)) if !is_grey => Subsampling::Full,
+                (SubsamplingOption::Auto, Some(Subsampling::Gray)) if !is_gray => Subsampling::Full,
                 (SubsamplingOption::Auto, stored) => stored.unwrap_or(Subsampling::Full),
             };
             TileFormat::Jpeg { quality, subsampling, coding: options.jpeg_coding }
@@ -50,11 +50,11 @@ pub(crate) fn settle(
     }
 }
 
-/// Whether all that is written of grey pixels is grey, where their colours stay: every tile, and what stands for those that are not there.
-pub(crate) fn keeps_grey(info: &SlideInfo, options: &ExportOptions, background: Rgb) -> bool {
+/// Whether all that is written of gray pixels is gray, where their colors stay: every tile, and what stands for those that are not there.
+pub(crate) fn keeps_gray(info: &SlideInfo, options: &ExportOptions, background: Rgb) -> bool {
     options.format == FormatOption::Jpeg
         && options.subsampling == SubsamplingOption::Auto
-        && info.stored_subsampling == Some(Subsampling::Grey)
+        && info.native_subsampling == Some(Subsampling::Gray)
         && is_neutral(background)
         // Its picture for tiles that are not there is PNG of red, green and blue.
         && options.tile_layout != TileLayout::Google
@@ -64,11 +64,11 @@ fn is_neutral(Rgb([red, green, blue]): Rgb) -> bool {
     red == green && green == blue
 }
 
-/// What the file of an associated image is where tiles are of `format`: a picture of the glass has colours where the slide has none, and a `.szi`
+/// What the file of an associated image is where tiles are of `format`: a picture of the glass has colors where the slide has none, and a `.szi`
 /// has them as JPEG in any case.
 pub(crate) fn of_associated(format: TileFormat, container: Container) -> TileFormat {
     match format {
-        TileFormat::Jpeg { quality, subsampling: Subsampling::Grey, coding } => {
+        TileFormat::Jpeg { quality, subsampling: Subsampling::Gray, coding } => {
             TileFormat::Jpeg { quality, subsampling: Subsampling::Full, coding }
         }
         TileFormat::Png if container == Container::Szi => TileFormat::Jpeg {

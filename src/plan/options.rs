@@ -59,7 +59,7 @@ pub enum FormatOption {
 /// How JPEG tiles store chroma.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum SubsamplingOption {
-    /// As the slide's own JPEG tiles, and grey where these are and the export's colours and background are too; 4:4:4 where that is not known.
+    /// As the slide's own JPEG tiles, and gray where these are and the export's colors and background are too; 4:4:4 where that is not known.
     #[default]
     Auto,
     /// Always this.
@@ -80,11 +80,11 @@ pub enum BaseTiles {
 /// What is done with the slide's ICC profile.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum ColourOption {
+pub enum ColorOption {
     /// The pixels are converted to sRGB, which every browser shows alike. Lossless tiles cannot be, and get the profile instead.
     #[default]
     Srgb,
-    /// The pixels stay, and every tile gets the profile. Where tiles are RGB and the profile is for grey, they are converted to sRGB instead.
+    /// The pixels stay, and every tile gets the profile. Where tiles are RGB and the profile is for gray, they are converted to sRGB instead.
     Embed,
     /// The pixels stay, and the profile is left out.
     Ignore,
@@ -114,7 +114,7 @@ pub enum ReadErrorPolicy {
     /// The export fails and names the region.
     #[default]
     Stop,
-    /// The stored tile is shown as background, and its rectangle is written down.
+    /// The native tile is shown as background, and its rectangle is written down.
     Blank,
 }
 
@@ -202,10 +202,10 @@ pub struct ExportOptions {
     /// What transparent pixels are composited on; by default the slide's background, else white.
     pub background: Option<Rgb>,
     /// Converted to sRGB. What becomes of inks is settled when an image is opened: [`OpenOptions::inks`](crate::source::OpenOptions::inks).
-    pub colour: ColourOption,
-    /// What a conversion keeps of colours that sRGB cannot show; by default what the profile says.
+    pub color: ColorOption,
+    /// What a conversion keeps of colors that sRGB cannot show; by default what the profile says.
     pub intent: Option<Intent>,
-    /// Micrometres per pixel of slide level 0, where the slide does not say or is wrong; by default the slide's.
+    /// Micrometers per pixel of slide level 0, where the slide does not say or is wrong; by default the slide's.
     pub microns_per_pixel: Option<MicronsPerPixel>,
     /// The thumbnail.
     pub associated: Associated,

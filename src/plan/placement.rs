@@ -25,7 +25,7 @@ pub struct Placement {
     on_level: Rect,
     /// The same in slide-level-0 pixels: whole ones, as many as have a part in it.
     area: Rect,
-    halvings: u32,
+    reduction_levels: u32,
     /// Along the area's columns and rows.
     scale: [f64; 2],
     orientation: Orientation,
@@ -55,8 +55,8 @@ impl Placement {
 
     /// Places the export of `area`, which is in slide-level-0 pixels and inside the slide.
     fn new(info: &SlideInfo, area: Rect, reduction: Reduction, orientation: Orientation) -> Self {
-        let Reduction { level, halvings, scale } = reduction;
-        let of_base = Self { level, downsample: 1.0, on_level: area, area, halvings, scale, orientation };
+        let Reduction { level, reduction_levels, scale } = reduction;
+        let of_base = Self { level, downsample: 1.0, on_level: area, area, reduction_levels, scale, orientation };
         let level = match info.levels.get(level.0 as usize) {
             Some(of_level) if level != SlideLevel::BASE => of_level,
             _ => return of_base,
@@ -103,20 +103,20 @@ impl Placement {
 
     /// How often what is read is halved before anything else is done with it.
     #[must_use]
-    pub const fn halvings(&self) -> u32 {
-        self.halvings
+    pub const fn reduction_levels(&self) -> u32 {
+        self.reduction_levels
     }
 
     /// The size of what is read once it is halved.
     #[must_use]
     pub fn halved_size(&self) -> Size {
-        self.halved_size_after(self.halvings)
+        self.halved_size_after(self.reduction_levels)
     }
 
-    /// Its size after some of the halvings.
+    /// Its size after some of the reduction_levels.
     #[must_use]
-    pub fn halved_size_after(&self, halvings: u32) -> Size {
-        (0..halvings.min(u32::BITS)).fold(self.on_level.size(), |size, _| size.halved())
+    pub fn halved_size_after(&self, reduction_levels: u32) -> Size {
+        (0..reduction_levels.min(u32::BITS)).fold(self.on_level.size(), |size, _| size.halved())
     }
 
     /// By how much it is then resampled to be smaller, along the slide's rows and columns; 1 where it is not.
@@ -128,7 +128,7 @@ impl Placement {
     /// Whether the export's full size is that of the slide.
     #[must_use]
     pub fn is_full_size(&self) -> bool {
-        self.level == SlideLevel::BASE && self.halvings == 0 && !self.is_resampled()
+        self.level == SlideLevel::BASE && self.reduction_levels == 0 && !self.is_resampled()
     }
 
     /// Whether the export's rows are rows of the slide's full size, from the first on.
@@ -147,7 +147,7 @@ impl Placement {
     #[must_use]
     pub fn upright_size(&self) -> Size {
         let (size, [across, down]) = (self.halved_size(), self.scale);
-        // To the nearest: the centre of the last pixel is then inside the picture.
+        // To the nearest: the center of the last pixel is then inside the picture.
         #[expect(clippy::cast_sign_loss, reason = "a length over a scale of at least 1")]
         let scaled = |length: u32, scale: f64| ((f64::from(length) / scale).round() as u32).max(1);
         Size::new(scaled(size.width(), across), scaled(size.height(), down)).unwrap_or(size)
@@ -175,7 +175,7 @@ impl Placement {
     pub fn stored(&self, upright: Rect) -> Rect {
         let (halved, size) = (self.halved(upright), self.on_level.size());
         let under = |range: Range<u32>, length: u32| {
-            let edge = |at: u32| (u64::from(at) << self.halvings.min(u32::BITS)).min(u64::from(length)) as u32;
+            let edge = |at: u32| (u64::from(at) << self.reduction_levels.min(u32::BITS)).min(u64::from(length)) as u32;
             edge(range.start)..edge(range.end)
         };
         between(under(halved.columns(), size.width()), under(halved.rows(), size.height()))
@@ -196,7 +196,7 @@ impl Placement {
     /// How many slide-level-0 pixels one of the export's full size takes, along the slide's rows and columns.
     #[must_use]
     pub fn downsamples(&self) -> [f64; 2] {
-        self.scale.map(|scale| self.downsample * f64::from(self.halvings).exp2() * scale)
+        self.scale.map(|scale| self.downsample * f64::from(self.reduction_levels).exp2() * scale)
     }
 
     /// Where the exported area begins in slide level 0, along its columns and rows.
@@ -220,7 +220,7 @@ impl Placement {
         between(axis(part.columns(), origin.x, slide.columns()), axis(part.rows(), origin.y, slide.rows()))
     }
 
-    /// Micrometres per pixel of the export, from those of the slide; `None` where they are too many for a number.
+    /// Micrometers per pixel of the export, from those of the slide; `None` where they are too many for a number.
     #[must_use]
     pub fn microns_per_pixel(&self, of_slide: MicronsPerPixel) -> Option<MicronsPerPixel> {
         let [across, down] = self.downsamples();
@@ -230,7 +230,7 @@ impl Placement {
 
     /// The equation of each point of the export's full size in the slide.
     #[must_use]
-    pub fn to_slide(&self) -> ToSlide {
+    pub fn to_slide(&self) -> SlideTransform {
         let ([across, down], [x, y], size) = (self.downsamples(), self.begin(), self.upright_size());
         // Along one axis of the slide: a step for a step of the export, from one end or the other.
         let axis = |start: f64, step: f64, length: u32, mirrored: bool| {
@@ -238,7 +238,7 @@ impl Placement {
         };
         let (across, x) = axis(x, across, size.width(), self.orientation.mirrors_columns());
         let (down, y) = axis(y, down, size.height(), self.orientation.mirrors_rows());
-        ToSlide(if self.orientation.is_transposed() {
+        SlideTransform(if self.orientation.is_transposed() {
             [[0.0, across, x], [down, 0.0, y]]
         } else {
             [[across, 0.0, x], [0.0, down, y]]
@@ -263,11 +263,11 @@ fn between(columns: Range<u32>, rows: Range<u32>) -> Rect {
 /// `[[a, b, c], [d, e, f]]`: a point (x, y) of the export's full size lies at (a·x + b·y + c, d·x + e·y + f) in slide-level-0 pixels.
 ///
 /// Points are measured from the top left corner of the top left pixel, so that pixel (i, j) reaches from (i, j) to (i + 1, j + 1) and has its
-/// centre at (i + ½, j + ½), in the export and in the slide.
+/// center at (i + ½, j + ½), in the export and in the slide.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct ToSlide(pub [[f64; 3]; 2]);
+pub struct SlideTransform(pub [[f64; 3]; 2]);
 
-impl ToSlide {
+impl SlideTransform {
     /// Where a point of the export lies in the slide.
     #[must_use]
     pub fn apply(&self, (x, y): (f64, f64)) -> (f64, f64) {
@@ -276,7 +276,7 @@ impl ToSlide {
     }
 }
 
-impl Serialize for ToSlide {
+impl Serialize for SlideTransform {
     /// Whole numbers as such.
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut rows = serializer.serialize_tuple(2)?;
@@ -308,7 +308,7 @@ mod tests {
     use super::*;
     use crate::geometry::{Flip, Point, Rotation};
     use crate::plan::{Magnification, PlanError, Resolution};
-    use crate::source::{NotDirect, Reader, SlideLevelInfo, StoredColours};
+    use crate::source::{DirectReadUnsupported, NativeColorSpace, Reader, SlideLevelInfo};
 
     fn rect(x: u32, y: u32, width: u32, height: u32) -> Rect {
         Rect::new(Point { x, y }, Size::new(width, height).unwrap()).unwrap()
@@ -318,19 +318,19 @@ mod tests {
         let level = |&(width, height, downsample): &(u32, u32, f64)| SlideLevelInfo {
             size: Size::new(width, height).unwrap(),
             downsample,
-            stored_tile: None,
+            native_tile: None,
         };
         SlideInfo {
             path: "slide".into(),
             vendor: None,
-            reader: Reader::OpenSlide(NotDirect::AskedFor),
+            reader: Reader::OpenSlide(DirectReadUnsupported::AskedFor),
             levels: [&(size.0, size.1, 1.0)].into_iter().chain(levels).map(level).collect(),
             microns_per_pixel: MicronsPerPixel::new(0.25, 0.25),
             objective_power: Some(40.0),
             bounds: None,
             background: None,
-            stored_subsampling: None,
-            stored_colours: StoredColours::Rgb,
+            native_subsampling: None,
+            native_color_space: NativeColorSpace::Rgb,
             icc_profile: None,
             associated_images: Vec::new(),
             pages: None,
@@ -380,7 +380,7 @@ mod tests {
         // As scanners have them: their last rows cut off, so that OpenSlide's downsamples are a little more than 4 and 16.
         let info = slide((46000, 32914), &[(11500, 8228, 4.000_121_5), (2875, 2057, 16.000_486)]);
         let whole = Rect::of(info.size());
-        for (microns, level, halvings, scale, size) in [
+        for (microns, level, reduction_levels, scale, size) in [
             (0.25, 0, 0, 1.0, (46000, 32914)),
             (0.3, 0, 0, 1.2, (38333, 27428)),
             (0.5, 0, 1, 1.0, (23000, 16457)),
@@ -393,7 +393,7 @@ mod tests {
             (99.0, 2, 4, 396.0 / 16.000_486 / 16.0, (116, 83)),
         ] {
             let found = placement(&info, whole, target(microns), (Rotation::None, None));
-            assert_eq!((found.level().0, found.halvings()), (level, halvings), "{microns}");
+            assert_eq!((found.level().0, found.reduction_levels()), (level, reduction_levels), "{microns}");
             assert!((found.scale()[0] - scale).abs() < 1e-9, "{microns}: {:?}", found.scale());
             assert_eq!(found.size(), Size::new(size.0, size.1).unwrap(), "{microns}");
             let microns_per_pixel = found.microns_per_pixel(info.microns_per_pixel.unwrap()).unwrap();
@@ -402,14 +402,14 @@ mod tests {
         // 0.6 / 0.2 is not quite 3.
         let thrice = SlideInfo { microns_per_pixel: MicronsPerPixel::new(0.2, 0.2), ..slide((3000, 3000), &[]) };
         let found = placement(&thrice, Rect::of(thrice.size()), target(0.6), (Rotation::None, None));
-        assert_eq!((found.halvings(), found.scale(), found.size().width()), (1, [1.5; 2], 1000));
+        assert_eq!((found.reduction_levels(), found.scale(), found.size().width()), (1, [1.5; 2], 1000));
     }
 
     #[test]
     fn oblong_pixels_become_square() {
         let info = SlideInfo { microns_per_pixel: MicronsPerPixel::new(0.25, 0.5), ..slide((1000, 600), &[]) };
         let found = placement(&info, Rect::of(info.size()), target(0.5), (Rotation::Quarter, None));
-        assert_eq!((found.halvings(), found.scale()), (0, [2.0, 1.0]));
+        assert_eq!((found.reduction_levels(), found.scale()), (0, [2.0, 1.0]));
         assert_eq!(found.size(), Size::new(600, 500).unwrap());
         assert_eq!(found.microns_per_pixel(info.microns_per_pixel.unwrap()), MicronsPerPixel::new(0.5, 0.5));
     }
@@ -429,7 +429,7 @@ mod tests {
         assert!(matches!(settle(target(1.0), &oblong), Err(PlanError::Oblong { .. })));
         assert_eq!(
             settle(magnified(10.0), &info).unwrap(),
-            Reduction { level: SlideLevel(1), halvings: 0, scale: [1.0; 2] }
+            Reduction { level: SlideLevel(1), reduction_levels: 0, scale: [1.0; 2] }
         );
         for wrong in [0.0, -1.0, f64::NAN, f64::INFINITY] {
             assert_eq!(Magnification::new(wrong), None);

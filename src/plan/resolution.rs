@@ -1,7 +1,7 @@
 //! From which size an export starts: settled from what was asked and what the slide is.
 //!
 //! A smaller size comes of the slide's own level with the largest downsample that does not pass it (as openslide-python's `DeepZoomGenerator`
-//! picks), then of exact halvings as long as they do not pass it either, and of resampling for what is left. What always holds: nothing is
+//! picks), then of exact reduction_levels as long as they do not pass it either, and of resampling for what is left. What always holds: nothing is
 //! ever enlarged.
 
 use serde::{Serialize, Serializer};
@@ -37,7 +37,7 @@ pub enum Resolution {
     Full,
     /// That of one of the slide's own levels, with the pixels that are stored there.
     Level(SlideLevel),
-    /// That at which a pixel has so many micrometres, along the slide's x and y.
+    /// That at which a pixel has so many micrometers, along the slide's x and y.
     MicronsPerPixel(MicronsPerPixel),
     /// That at which the slide is magnified so many times.
     Magnification(Magnification),
@@ -60,13 +60,13 @@ impl Serialize for Resolution {
 pub(crate) struct Reduction {
     pub level: SlideLevel,
     /// Halvings, rounding up, from the area's top left corner.
-    pub halvings: u32,
+    pub reduction_levels: u32,
     /// By how much what they leave is resampled to be smaller; 1 where it is not.
     pub scale: [f64; 2],
 }
 
 impl Reduction {
-    const NONE: Self = Self { level: SlideLevel::BASE, halvings: 0, scale: [1.0; 2] };
+    const NONE: Self = Self { level: SlideLevel::BASE, reduction_levels: 0, scale: [1.0; 2] };
 
     /// Pixels as oblong as this are made square by resampling one side; beyond, the numbers are taken for a mistake.
     const MOST_OBLONG: f64 = 4.0;
@@ -121,9 +121,9 @@ impl Reduction {
             clippy::cast_sign_loss,
             reason = "at least 1; too much for any slide is cut to what is too much as well"
         )]
-        let halvings = (least as u64).max(1).ilog2();
-        let scale = left.map(|ratio| ratio / f64::from(halvings).exp2());
-        Self { level, halvings, scale }
+        let reduction_levels = (least as u64).max(1).ilog2();
+        let scale = left.map(|ratio| ratio / f64::from(reduction_levels).exp2());
+        Self { level, reduction_levels, scale }
     }
 
     /// A ratio that can only have been meant to be a whole number is one: 0.6 / 0.2 is 2.9999999999999996.

@@ -21,7 +21,7 @@ pub(crate) fn check(options: &ExportOptions, name: &str, pyramid: &PyramidPlan) 
     if layout.tiles(tile_layout, "").descriptor() == Some(layout.description()) {
         return Err(PlanError::LayoutName { tile_layout, name: name.to_owned() });
     }
-    match tile_layout.namesakes(pyramid) {
+    match tile_layout.name_collision(pyramid) {
         Some((one, other)) => Err(PlanError::Namesakes { tile_layout, one, other }),
         None => Ok(()),
     }

@@ -4,8 +4,8 @@
 //! chunks are whole tiles of it and none is decoded twice. They come in *stripes*: a stripe is some columns of chunks, 4,096 to
 //! 16,384 pixels wide, read from top to bottom. What is held in memory is then a few rows of a stripe, however wide the slide is,
 //! and at a stripe's right end the pixels that wait for the next stripe. Among the possible ends, the one is taken with
-//! which the two together are least. Where even then much would wait, since the slide is very high, the stripe ends inside stored tiles, just after
-//! tiles to be written: those stored tiles are decoded twice, 1.5 % of all at most. Where pixels come row after row, there is one stripe as wide as the
+//! which the two together are least. Where even then much would wait, since the slide is very high, the stripe ends inside native tiles, just after
+//! tiles to be written: those native tiles are decoded twice, 1.5 % of all at most. Where pixels come row after row, there is one stripe as wide as the
 //! area, and chunks are flat, so that few rows wait for those that complete their tiles. Pure; the same for any number of workers.
 
 use std::num::NonZeroU32;
@@ -15,7 +15,7 @@ use crate::plan::Placement;
 use crate::pyramid::PyramidPlan;
 use crate::source::{Band, SlideInfo};
 
-use crate::engine::mosaic::{LevelAxes, after_tile, level_axes, waiting_pixels};
+use crate::engine::level_assembler::{LevelAxes, after_tile, level_axes, waiting_pixels};
 
 /// The narrowest and the widest stripe, in pixels of the full size.
 const STRIPE_NARROWEST: u32 = 4_096;
@@ -25,17 +25,17 @@ const STRIPE_WIDEST: u32 = 16_384;
 /// many of pieces of each smaller level.
 const ROWS_HELD: u64 = 1_500;
 
-/// More pixels than these (16 MB) should not wait at a stripe's end for the sake of decoding every stored tile once.
+/// More pixels than these (16 MB) should not wait at a stripe's end for the sake of decoding every native tile once.
 const MOST_WAITING: u64 = 4 << 20;
 
-/// A chunk is at least this wide and high where whole stored tiles allow it: below, calls cost more than pixels.
+/// A chunk is at least this wide and high where whole native tiles allow it: below, calls cost more than pixels.
 const CHUNK_AT_LEAST: u32 = 192;
 
 /// A chunk that is halved is at most about so wide and high, so that a worker holds 10 MB of it.
 const CHUNK_HALVED: u32 = 1_536;
 
 /// Resampling needs pixels around a chunk, up to six of the halved picture on each side: of a chunk of so many or more they are a quarter at most, and of one
-/// of 1,536 a fiftieth. Since stored tiles are decoded whole, those of 256 pixels are decoded 1.8 times on average in chunks of 1,536.
+/// of 1,536 a fiftieth. Since native tiles are decoded whole, those of 256 pixels are decoded 1.8 times on average in chunks of 1,536.
 const CHUNK_RESAMPLED: u32 = 96;
 
 /// No chunk of a level is wider or higher: there must be some for each worker.
@@ -46,7 +46,7 @@ const CHUNK_OF_ROWS: Size = Size::new(4_096, 32).unwrap();
 
 /// In which order chunks are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Course {
+pub(crate) enum Traversal {
     /// Stripe by stripe, in chunks of this size, in pixels of the level that they come from.
     Stripes(Size),
     /// All columns of a row of chunks, then the next row.
@@ -56,21 +56,21 @@ pub(crate) enum Course {
 /// The chunk where the slide tells of no tiles of a sane size.
 const CHUNK_DEFAULT: Size = Size::new(512, 512).unwrap();
 
-/// The chunks in which a slide's pixels are read, in pixels of the level that they come from: a whole number of stored tiles.
+/// The chunks in which a slide's pixels are read, in pixels of the level that they come from: a whole number of native tiles.
 pub(crate) fn chunk_size(info: &SlideInfo, placement: &Placement) -> Size {
     let level = &info.levels[placement.level().0 as usize];
     let tile = level.tile_to_read_whole();
-    let of_halved = |length: u32| length.saturating_mul(1 << placement.halvings().min(16));
-    let wanted = match (placement.is_resampled(), placement.halvings()) {
+    let of_halved = |length: u32| length.saturating_mul(1 << placement.reduction_levels().min(16));
+    let wanted = match (placement.is_resampled(), placement.reduction_levels()) {
         (false, 0) if tile.is_none() => return CHUNK_DEFAULT,
         (false, 0) => CHUNK_AT_LEAST,
         (false, _) => of_halved(CHUNK_AT_LEAST).min(CHUNK_HALVED),
         (true, _) => of_halved(CHUNK_RESAMPLED).clamp(CHUNK_HALVED, CHUNK_AT_MOST),
     };
     let several = |length: u32| {
-        // Each chunk's edge at one of the halved picture as well, so that no stored tile is decoded for two.
-        let halved = 1_u32.checked_shl(placement.halvings()).unwrap_or(u32::MAX);
-        let step = length.checked_mul(halved >> length.trailing_zeros().min(placement.halvings()).min(31));
+        // Each chunk's edge at one of the halved picture as well, so that no native tile is decoded for two.
+        let halved = 1_u32.checked_shl(placement.reduction_levels()).unwrap_or(u32::MAX);
+        let step = length.checked_mul(halved >> length.trailing_zeros().min(placement.reduction_levels()).min(31));
         let step = step.filter(|&step| step <= 2 * wanted).unwrap_or(length);
         step * wanted.div_ceil(step)
     };
@@ -93,18 +93,19 @@ pub(crate) struct ReadOrder {
 impl ReadOrder {
     /// The order in which an export that lies so in a slide is read. Chunks begin at multiples of their size there, however the export is
     /// turned. `margin` is the reduction's.
-    pub fn new(placement: &Placement, course: Course, plan: &PyramidPlan, margin: u32) -> Self {
+    pub fn new(placement: &Placement, course: Traversal, plan: &PyramidPlan, margin: u32) -> Self {
         let chunk = match course {
-            Course::Stripes(chunk) => chunk,
-            Course::Rows => CHUNK_OF_ROWS,
+            Traversal::Stripes(chunk) => chunk,
+            Traversal::Rows => CHUNK_OF_ROWS,
         };
         let (area, size, [across, down]) = (placement.area_on_level(), placement.upright_size(), placement.scale());
-        let smaller = |edges: Vec<u32>, scale: f64, length: u32| smaller(edges, placement.halvings(), scale, length);
+        let smaller =
+            |edges: Vec<u32>, scale: f64, length: u32| smaller(edges, placement.reduction_levels(), scale, length);
         let (mut columns, rows) = placement.orientation().edges(
             smaller(edges(area.origin().x, area.size().width(), chunk.width()), across, size.width()),
             smaller(edges(area.origin().y, area.size().height(), chunk.height()), down, size.height()),
         );
-        if course == Course::Rows {
+        if course == Traversal::Rows {
             return Self { columns, rows, stripe_ends: Vec::new(), margin };
         }
         // Resampled, chunks are so high that there are fewer of them above one another, but more rows.
@@ -160,11 +161,11 @@ pub(crate) fn edges(offset: u32, length: u32, step: u32) -> Vec<u32> {
 }
 
 /// The same edges in a picture that is halved so often and then resampled to `length` pixels. Of those that fall together one is left.
-fn smaller(edges: Vec<u32>, halvings: u32, scale: f64, length: u32) -> Vec<u32> {
-    if halvings == 0 && scale <= 1.0 {
+fn smaller(edges: Vec<u32>, reduction_levels: u32, scale: f64, length: u32) -> Vec<u32> {
+    if reduction_levels == 0 && scale <= 1.0 {
         return edges;
     }
-    let halved = |edge: u32| u64::from(edge).div_ceil(1 << halvings.min(32));
+    let halved = |edge: u32| u64::from(edge).div_ceil(1 << reduction_levels.min(32));
     #[expect(clippy::cast_sign_loss, reason = "edges are counted from 0 on")]
     let resampled = |edge: u64| ((edge as f64 / scale).round() as u32).min(length);
     let inner = edges.into_iter().map(|edge| resampled(halved(edge))).filter(|edge| (1..length).contains(edge));

@@ -17,11 +17,11 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, RenameFlags, renameat2};
 
-use super::checkpoint::{Checkpoint, CheckpointFile, LeftState};
-use super::early_sync::EarlySync;
-use super::existing::{Existing, exists, refuse_existing_archive};
-use super::partial::{
-    Claimed, Leftover, claim_file, create_missing, is_named, parent_folder, partial_path, remove_empty, remove_file,
+use super::background_sync::BackgroundSync;
+use super::checkpoint::{Checkpoint, CheckpointFile, ResumeState};
+use super::existing::{OverwritePolicy, exists, refuse_existing_archive};
+use super::staging::{
+    Claimed, StalePolicy, claim_file, create_missing, is_named, parent_folder, remove_empty, remove_file, staging_path,
 };
 use super::{Sink, SinkError, failed};
 use crate::archive::{Archive, first_entry};
@@ -41,9 +41,9 @@ use stream::ArchiveStream;
 #[derive(Debug)]
 pub struct ArchiveSink {
     destination: PathBuf,
-    partial: PathBuf,
-    existing: Existing,
-    /// The open partial file: holds the lock.
+    staging: PathBuf,
+    existing: OverwritePolicy,
+    /// The open staging file: holds the lock.
     file: File,
     /// The open folder above the destination, to make the rename durable.
     parent: File,
@@ -51,11 +51,11 @@ pub struct ArchiveSink {
     root: EntryName,
     entries: Mutex<Entries>,
     /// `None` once it has ended.
-    early_sync: Option<EarlySync>,
+    background_sync: Option<BackgroundSync>,
     checkpoints: CheckpointFile,
     /// Whether what was written is left for a later run where this one fails.
-    leftover: Leftover,
-    left: Option<LeftState>,
+    leftover: StalePolicy,
+    left: Option<ResumeState>,
     /// Folders above the destination that did not exist before, outermost first.
     made_for_it: Vec<PathBuf>,
     finished: bool,
@@ -70,11 +70,11 @@ impl ArchiveSink {
     /// refuses.
     pub fn create(
         destination: &Path,
-        existing: Existing,
+        existing: OverwritePolicy,
         root: EntryName,
         index: Option<Box<dyn ArchiveIndex>>,
     ) -> Result<Self, SinkError> {
-        Self::begin(destination, existing, root, index, Leftover::Remove)
+        Self::begin(destination, existing, root, index, StalePolicy::Remove)
     }
 
     /// The same, but what a killed run has left behind is kept where that run had come to a checkpoint: see [`Sink::left_behind`].
@@ -83,54 +83,54 @@ impl ArchiveSink {
     /// As [`create`](Self::create).
     pub fn resume(
         destination: &Path,
-        existing: Existing,
+        existing: OverwritePolicy,
         root: EntryName,
         index: Option<Box<dyn ArchiveIndex>>,
     ) -> Result<Self, SinkError> {
-        Self::begin(destination, existing, root, index, Leftover::Keep)
+        Self::begin(destination, existing, root, index, StalePolicy::Keep)
     }
 
     fn begin(
         destination: &Path,
-        existing: Existing,
+        existing: OverwritePolicy,
         root: EntryName,
         index: Option<Box<dyn ArchiveIndex>>,
-        leftover: Leftover,
+        leftover: StalePolicy,
     ) -> Result<Self, SinkError> {
-        let partial = partial_path(destination)?;
+        let staging = staging_path(destination)?;
         let parent = parent_folder(destination);
         let checkpoints = CheckpointFile::beside(destination);
-        refuse_existing_archive(destination, existing).inspect_err(|_| checkpoints.clear_up_after(&partial))?;
+        refuse_existing_archive(destination, existing).inspect_err(|_| checkpoints.clear_up_after(&staging))?;
         let made_for_it = create_missing(parent)?;
         let begin = || {
             let parent = File::open(parent).map_err(failed("open", parent))?;
-            let Claimed { file, left } = claim_file(&partial, destination, leftover)?;
+            let Claimed { file, left } = claim_file(&staging, destination, leftover)?;
             let started = file.try_clone().map_err(failed("open", destination)).and_then(|for_sync| {
-                let early_sync =
-                    EarlySync::start(destination, checkpoints.clone(), move || nix::unistd::fdatasync(&for_sync))?;
-                Ok((file.try_clone().map_err(failed("open", destination))?, early_sync))
+                let background_sync =
+                    BackgroundSync::start(destination, checkpoints.clone(), move || nix::unistd::fdatasync(&for_sync))?;
+                Ok((file.try_clone().map_err(failed("open", destination))?, background_sync))
             });
             match started {
-                Ok((stream, early_sync)) => Ok((parent, file, left, stream, early_sync)),
+                Ok((stream, background_sync)) => Ok((parent, file, left, stream, background_sync)),
                 Err(error) => {
                     if left.is_none() {
-                        remove_file(&partial)?;
+                        remove_file(&staging)?;
                     }
                     Err(error)
                 }
             }
         };
-        let (parent, file, left, stream, early_sync) = begin().inspect_err(|_| remove_empty(&made_for_it))?;
+        let (parent, file, left, stream, background_sync) = begin().inspect_err(|_| remove_empty(&made_for_it))?;
         let stream = ArchiveStream::new(stream, left.as_ref().map_or(0, |left| left.container_bytes));
         Ok(Self {
             destination: destination.to_owned(),
-            partial,
+            staging,
             existing,
             file,
             parent,
             entries: Mutex::new(Entries::new(stream, destination, root.clone(), index)),
             root,
-            early_sync: Some(early_sync),
+            background_sync: Some(background_sync),
             checkpoints,
             leftover,
             left,
@@ -146,9 +146,9 @@ impl ArchiveSink {
     /// Removes everything written, and the folders that were made to write it in.
     fn remove_all(&self) -> Result<(), SinkError> {
         self.give_up();
-        // Where something else has taken the partial file's name, it is not ours to remove.
-        if is_named(&self.file, &self.partial)? {
-            remove_file(&self.partial)?;
+        // Where something else has taken the staging file's name, it is not ours to remove.
+        if is_named(&self.file, &self.staging)? {
+            remove_file(&self.staging)?;
             self.checkpoints.remove()?;
         }
         remove_empty(&self.made_for_it);
@@ -157,25 +157,25 @@ impl ArchiveSink {
 
     /// Writes nothing more.
     fn give_up(&self) {
-        if let Some(early_sync) = &self.early_sync {
-            early_sync.stop_keeping();
+        if let Some(background_sync) = &self.background_sync {
+            background_sync.stop_keeping();
         }
         self.lock().discard();
     }
 
     fn count(&self, bytes: u64) {
-        if let Some(early_sync) = &self.early_sync {
-            early_sync.count(bytes as usize);
+        if let Some(background_sync) = &self.background_sync {
+            background_sync.count(bytes as usize);
         }
     }
 
     /// Looks again at what is about to be published: it must be the file that was locked, and any reader must find all entries in it.
     fn check_written(&self, length: u64) -> Result<(), SinkError> {
-        let found = self.file.metadata().map_err(failed("look at", &self.partial))?.len();
-        if found != length || !is_named(&self.file, &self.partial)? {
+        let found = self.file.metadata().map_err(failed("look at", &self.staging))?.len();
+        if found != length || !is_named(&self.file, &self.staging)? {
             return Err(SinkError::Disturbed { path: self.destination.clone(), written: length, found, unit: "bytes" });
         }
-        let archive = Archive::open(&self.partial)
+        let archive = Archive::open(&self.staging)
             .map_err(|error| SinkError::Unreadable { path: self.destination.clone(), message: error.to_string() })?;
         let written = self.lock().files();
         match archive.faults().first() {
@@ -192,46 +192,46 @@ impl ArchiveSink {
 
     /// Whether what was written is left for a later run where this one fails.
     fn is_resumable(&self) -> bool {
-        self.leftover == Leftover::Keep && self.checkpoints.exists()
+        self.leftover == StalePolicy::Keep && self.checkpoints.exists()
     }
 
     /// Ends the archive, makes it durable, looks at it again, and publishes it.
-    fn bring_into_place(&mut self) -> Result<(), SinkError> {
+    fn publish(&mut self) -> Result<(), SinkError> {
         let length = self.lock().finish()?;
-        if let Some(early_sync) = self.early_sync.take() {
-            early_sync.end(&self.destination)?;
+        if let Some(background_sync) = self.background_sync.take() {
+            background_sync.end(&self.destination)?;
         }
         self.file.sync_all().map_err(failed("sync", &self.destination))?;
         self.check_written(length)?;
-        self.publish()
+        self.move_into_place()
     }
 
-    /// Renames the partial file into place.
-    fn publish(&self) -> Result<(), SinkError> {
+    /// Renames the staging file into place.
+    fn move_into_place(&self) -> Result<(), SinkError> {
         let renamed = failed("rename into place", &self.destination);
-        if self.existing == Existing::Replace && exists(&self.destination)? {
+        if self.existing == OverwritePolicy::Replace && exists(&self.destination)? {
             // It may have come, or changed, since the export began.
             refuse_existing_archive(&self.destination, self.existing)?;
-            return fs::rename(&self.partial, &self.destination).map_err(renamed);
+            return fs::rename(&self.staging, &self.destination).map_err(renamed);
         }
-        match renameat2(AT_FDCWD, &self.partial, AT_FDCWD, &self.destination, RenameFlags::RENAME_NOREPLACE) {
+        match renameat2(AT_FDCWD, &self.staging, AT_FDCWD, &self.destination, RenameFlags::RENAME_NOREPLACE) {
             Ok(()) => Ok(()),
             Err(Errno::EEXIST) => Err(SinkError::Exists { path: self.destination.clone() }),
             // Some file systems cannot promise not to replace; a second name for the file is never put over another.
             Err(Errno::EINVAL | Errno::ENOSYS) => {
-                match fs::hard_link(&self.partial, &self.destination) {
+                match fs::hard_link(&self.staging, &self.destination) {
                     Ok(()) => {}
                     Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
                         return Err(SinkError::Exists { path: self.destination.clone() });
                     }
                     // Nor has every one second names. What came in between the look and the renaming would be replaced.
                     Err(_) => {
-                        refuse_existing_archive(&self.destination, Existing::Refuse)?;
-                        return fs::rename(&self.partial, &self.destination).map_err(renamed);
+                        refuse_existing_archive(&self.destination, OverwritePolicy::Refuse)?;
+                        return fs::rename(&self.staging, &self.destination).map_err(renamed);
                     }
                 }
                 // What is left of its other name, the next run clears away.
-                remove_file(&self.partial).map_err(|error| error.after_publishing(&self.destination))
+                remove_file(&self.staging).map_err(|error| error.after_publishing(&self.destination))
             }
             Err(errno) => Err(renamed(errno.into())),
         }
@@ -256,7 +256,7 @@ impl Sink for ArchiveSink {
         Ok(())
     }
 
-    fn leave_out(&self, entry: u64) -> Result<(), SinkError> {
+    fn skip(&self, entry: u64) -> Result<(), SinkError> {
         let appended = self.lock().take(entry, None)?;
         self.count(appended);
         Ok(())
@@ -282,20 +282,20 @@ impl Sink for ArchiveSink {
     fn checkpoint(&self, checkpoint: Checkpoint) -> Result<(), SinkError> {
         let mut entries = self.lock();
         let length = entries.flush_gathered()?;
-        if let (true, Some(early_sync)) = (entries.next() == checkpoint.entries, &self.early_sync) {
-            early_sync.keep(checkpoint, length);
+        if let (true, Some(background_sync)) = (entries.next() == checkpoint.entries, &self.background_sync) {
+            background_sync.keep(checkpoint, length);
         }
         Ok(())
     }
 
-    fn left_behind(&self) -> Option<&LeftState> {
+    fn left_behind(&self) -> Option<&ResumeState> {
         self.left.as_ref()
     }
 
     /// Reads each entry and writes it again: the same bytes at the same place, whereby the directory and the index come to know them.
     fn adopt(&self, trusted: &dyn Fn(&str) -> Option<Digest>, stop: &dyn Fn() -> bool) -> Result<(), SinkError> {
         let Some(left) = &self.left else { return Ok(()) };
-        let reading = failed("read", &self.partial);
+        let reading = failed("read", &self.staging);
         let changed = |name: String| SinkError::Changed { path: self.destination.clone(), name };
         let bytes = self.file.metadata().map_err(&reading)?.len();
         if bytes < left.container_bytes {
@@ -303,7 +303,7 @@ impl Sink for ArchiveSink {
             return Err(SinkError::Disturbed { path: self.destination.clone(), written, found: bytes, unit: "bytes" });
         }
         // What was written after the checkpoint is written anew.
-        self.file.set_len(left.container_bytes).map_err(failed("cut", &self.partial))?;
+        self.file.set_len(left.container_bytes).map_err(failed("cut", &self.staging))?;
         let mut position = 0;
         for number in 0..left.files {
             if stop() {
@@ -321,7 +321,7 @@ impl Sink for ArchiveSink {
             self.write(number, &EntryName::new(inside.to_owned())?, &contents)?;
             position = place.end;
         }
-        (left.files..left.entries).try_for_each(|number| self.leave_out(number))?;
+        (left.files..left.entries).try_for_each(|number| self.skip(number))?;
         if position != left.container_bytes {
             let (written, found) = (left.container_bytes, position);
             return Err(SinkError::Disturbed { path: self.destination.clone(), written, found, unit: "bytes" });
@@ -336,14 +336,14 @@ impl Sink for ArchiveSink {
         self.finished = true;
         self.give_up();
         // The thread holds the lock as well, and so is waited for; a sync that failed has only kept a checkpoint from being kept.
-        if let Some(early_sync) = self.early_sync.take() {
-            let _ = early_sync.end(&self.partial);
+        if let Some(background_sync) = self.background_sync.take() {
+            let _ = background_sync.end(&self.staging);
         }
         Ok(())
     }
 
     fn commit(mut self: Box<Self>) -> Result<(), SinkError> {
-        self.bring_into_place().inspect_err(|_| {
+        self.publish().inspect_err(|_| {
             self.finished = self.is_resumable();
             self.lock().discard();
         })?;

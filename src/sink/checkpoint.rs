@@ -1,4 +1,4 @@
-//! What a killed export leaves for the next one: a file beside the partial output that says how far it had come.
+//! What a killed export leaves for the next one: a file beside the staging output that says how far it had come.
 //!
 //! What always holds: the file speaks only of entries that were on the disk before it was; it takes its name when it is on the disk itself, and it
 //! ends with the SHA-256 of all of it, so that half of one is none. That none can be written is no failure of an export: it is finished just as
@@ -15,7 +15,7 @@ use nix::fcntl::OFlag;
 use sha2::{Digest as _, Sha256};
 
 use super::existing::exists;
-use super::partial::{parent_folder, remove_file};
+use super::staging::{parent_folder, remove_file};
 use super::{SinkError, failed};
 
 const SIGNATURE: &[u8; 8] = b"SZRESUM2";
@@ -23,7 +23,7 @@ const DIGEST_BYTES: usize = 32;
 /// The signature, the numbers of entries and files, and the length of the container.
 const HEAD_BYTES: usize = 32;
 
-/// Beside the state, the disk should have room for this many times more, and for twice what is still to be written: an export must not fail for
+/// PageSummary the state, the disk should have room for this many times more, and for twice what is still to be written: an export must not fail for
 /// the sake of it.
 const ROOM: u64 = 8;
 
@@ -56,7 +56,7 @@ impl fmt::Debug for Checkpoint {
 
 /// What an earlier run has left.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LeftState {
+pub struct ResumeState {
     /// The entries with lower numbers are on the disk, where they were not left out.
     pub entries: u64,
     /// How many files that are.
@@ -117,7 +117,7 @@ impl CheckpointFile {
     }
 
     /// The last checkpoint that was kept; `None` where there is none that is whole.
-    pub fn read(&self) -> Result<Option<LeftState>, SinkError> {
+    pub fn read(&self) -> Result<Option<ResumeState>, SinkError> {
         // Only a file of its own, and no pipe that nobody writes into.
         match fs::symlink_metadata(&self.path) {
             Ok(found) if found.is_file() && found.len() <= STATE_AT_MOST => {}
@@ -136,7 +136,7 @@ impl CheckpointFile {
             return Ok(None);
         }
         let number = |at: usize| kept[at..at + 8].iter().rev().fold(0, |sum, &byte| sum << 8 | u64::from(byte));
-        Ok(Some(LeftState {
+        Ok(Some(ResumeState {
             entries: number(8),
             files: number(16),
             container_bytes: number(24),
@@ -148,10 +148,10 @@ impl CheckpointFile {
         self.path.exists()
     }
 
-    /// A run that was killed just after it had published leaves its checkpoint, which is of no use without the partial output: it goes when the
+    /// A run that was killed just after it had published leaves its checkpoint, which is of no use without the staging output: it goes when the
     /// finished export is met. What keeps it from going keeps nobody from the export.
-    pub fn clear_up_after(&self, partial: &Path) {
-        if matches!(exists(partial), Ok(false)) {
+    pub fn clear_up_after(&self, staging: &Path) {
+        if matches!(exists(staging), Ok(false)) {
             let _ = self.remove();
         }
     }
@@ -205,7 +205,7 @@ mod tests {
         assert_eq!(file.read().unwrap(), None);
         file.keep(checkpoint(3, b"one"), 17).unwrap();
         file.keep(checkpoint(5, b"two"), 19).unwrap();
-        let expected = LeftState { entries: 5, files: 4, container_bytes: 19, state: b"two".to_vec() };
+        let expected = ResumeState { entries: 5, files: 4, container_bytes: 19, state: b"two".to_vec() };
         assert_eq!(file.read().unwrap(), Some(expected));
         let whole = fs::read(&file.path).unwrap();
         for length in 0..whole.len() {

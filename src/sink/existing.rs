@@ -7,7 +7,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::partial::remove_folder;
+use super::staging::remove_folder;
 use super::{SinkError, failed};
 use crate::archive::{Archive, ArchiveError};
 use crate::layout::manifest::MANIFEST;
@@ -17,7 +17,7 @@ use crate::layout::{BAG_DECLARATION, BAG_INFORMATION, TAG_MANIFEST, TILE_INDEX};
 
 /// What to do where something stands under the final name already.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-pub enum Existing {
+pub enum OverwritePolicy {
     /// Leave it alone and fail.
     #[default]
     Refuse,
@@ -25,24 +25,24 @@ pub enum Existing {
     Replace,
 }
 
-/// Where an earlier export steps aside while a new one takes its place, on file systems that cannot exchange the two.
-pub(crate) fn aside(partial: &Path) -> PathBuf {
-    partial.with_extension("former")
+/// Where an earlier export steps backup while a new one takes its place, on file systems that cannot exchange the two.
+pub(crate) fn backup(staging: &Path) -> PathBuf {
+    staging.with_extension("former")
 }
 
 /// Ends what a kill between two of the three steps has left: the earlier export comes back, or goes where the new one stands.
-pub(crate) fn finish_replacing(destination: &Path, aside: &Path) -> Result<(), SinkError> {
-    if !exists(aside)? {
+pub(crate) fn finish_replacing(destination: &Path, backup: &Path) -> Result<(), SinkError> {
+    if !exists(backup)? {
         return Ok(());
     }
-    // Only what can have stepped aside is moved or removed: somebody else may have called a folder so.
-    if !is_export(aside)? {
-        return Err(SinkError::NotAnExport { path: aside.to_owned() });
+    // Only what can have stepped backup is moved or removed: somebody else may have called a folder so.
+    if !is_export(backup)? {
+        return Err(SinkError::NotAnExport { path: backup.to_owned() });
     }
     if exists(destination)? {
-        return remove_folder(aside);
+        return remove_folder(backup);
     }
-    fs::rename(aside, destination).map_err(failed("rename back", aside))
+    fs::rename(backup, destination).map_err(failed("rename back", backup))
 }
 
 /// Whether anything has this name, be it a link that leads nowhere.
@@ -56,18 +56,18 @@ pub(crate) fn exists(path: &Path) -> Result<bool, SinkError> {
 }
 
 /// Refuses a destination where something stands that may not be replaced by a folder.
-pub(crate) fn refuse_existing(destination: &Path, existing: Existing) -> Result<(), SinkError> {
+pub(crate) fn refuse_existing(destination: &Path, existing: OverwritePolicy) -> Result<(), SinkError> {
     refuse(destination, existing, is_export)
 }
 
 /// The same for an archive.
-pub(crate) fn refuse_existing_archive(destination: &Path, existing: Existing) -> Result<(), SinkError> {
+pub(crate) fn refuse_existing_archive(destination: &Path, existing: OverwritePolicy) -> Result<(), SinkError> {
     refuse(destination, existing, is_export_archive)
 }
 
 fn refuse(
     destination: &Path,
-    existing: Existing,
+    existing: OverwritePolicy,
     is_replaceable: impl Fn(&Path) -> Result<bool, SinkError>,
 ) -> Result<(), SinkError> {
     if !exists(destination)? {
@@ -77,8 +77,8 @@ fn refuse(
         return Err(SinkError::NotAnExport { path: destination.to_owned() });
     }
     match existing {
-        Existing::Refuse => Err(SinkError::Exists { path: destination.to_owned() }),
-        Existing::Replace => Ok(()),
+        OverwritePolicy::Refuse => Err(SinkError::Exists { path: destination.to_owned() }),
+        OverwritePolicy::Replace => Ok(()),
     }
 }
 

@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, RenameFlags, renameat2};
 
-use super::existing::{Existing, exists};
-use super::partial::{create_missing, remove_empty};
+use super::existing::{OverwritePolicy, exists};
+use super::staging::{create_missing, remove_empty};
 use super::{SinkError, failed};
 use crate::key::EntryNameError;
 
@@ -18,7 +18,7 @@ use crate::key::EntryNameError;
 ///
 /// # Errors
 /// [`SinkError`] where a file exists and may not be replaced, or the file system refuses; what stood under the name before stands.
-pub fn write_file(path: &Path, contents: &[u8], existing: Existing) -> Result<(), SinkError> {
+pub fn write_file(path: &Path, contents: &[u8], existing: OverwritePolicy) -> Result<(), SinkError> {
     let name = path.file_name().ok_or_else(|| SinkError::Destination { path: path.to_owned() })?;
     if exists(path)? {
         let found = fs::metadata(path).map_err(failed("look at", path))?;
@@ -29,7 +29,7 @@ pub fn write_file(path: &Path, contents: &[u8], existing: Existing) -> Result<()
             let mut stream = fs::OpenOptions::new().write(true).open(path).map_err(failed("open", path))?;
             return stream.write_all(contents).map_err(failed("write", path));
         }
-        if existing == Existing::Refuse {
+        if existing == OverwritePolicy::Refuse {
             return Err(SinkError::Exists { path: path.to_owned() });
         }
     }
@@ -37,28 +37,33 @@ pub fn write_file(path: &Path, contents: &[u8], existing: Existing) -> Result<()
 }
 
 /// Writes a file under a hidden name and renames it.
-fn write_beside(path: &Path, name: &std::ffi::OsStr, contents: &[u8], existing: Existing) -> Result<(), SinkError> {
-    let mut partial_name = std::ffi::OsString::from(".");
-    partial_name.push(name);
-    partial_name.push(format!(".{}.partial", std::process::id()));
-    let partial = path.with_file_name(partial_name);
-    let mut file = File::create_new(&partial).map_err(failed("create", path))?;
+fn write_beside(
+    path: &Path,
+    name: &std::ffi::OsStr,
+    contents: &[u8],
+    existing: OverwritePolicy,
+) -> Result<(), SinkError> {
+    let mut staging_name = std::ffi::OsString::from(".");
+    staging_name.push(name);
+    staging_name.push(format!(".{}.partial", std::process::id()));
+    let staging = path.with_file_name(staging_name);
+    let mut file = File::create_new(&staging).map_err(failed("create", path))?;
     let written = file
         .write_all(contents)
         .and_then(|()| file.sync_all())
         .map_err(failed("write", path))
         .and_then(|()| nix::unistd::close(file).map_err(|errno| failed("close", path)(errno.into())))
-        .and_then(|()| put_in_place(&partial, path, existing));
+        .and_then(|()| put_in_place(&staging, path, existing));
     if written.is_err() {
         // What went wrong first is what the caller is told.
-        let _ = fs::remove_file(&partial);
+        let _ = fs::remove_file(&staging);
     }
     written
 }
 
-fn put_in_place(partial: &Path, path: &Path, existing: Existing) -> Result<(), SinkError> {
-    if existing == Existing::Refuse {
-        match renameat2(AT_FDCWD, partial, AT_FDCWD, path, RenameFlags::RENAME_NOREPLACE) {
+fn put_in_place(staging: &Path, path: &Path, existing: OverwritePolicy) -> Result<(), SinkError> {
+    if existing == OverwritePolicy::Refuse {
+        match renameat2(AT_FDCWD, staging, AT_FDCWD, path, RenameFlags::RENAME_NOREPLACE) {
             Ok(()) => return Ok(()),
             Err(Errno::EEXIST) => return Err(SinkError::Exists { path: path.to_owned() }),
             // Some file systems cannot promise not to replace: what came in between the look and the renaming would be replaced.
@@ -69,7 +74,7 @@ fn put_in_place(partial: &Path, path: &Path, existing: Existing) -> Result<(), S
             Err(errno) => return Err(failed("rename into place", path)(errno.into())),
         }
     }
-    fs::rename(partial, path).map_err(failed("rename into place", path))
+    fs::rename(staging, path).map_err(failed("rename into place", path))
 }
 
 /// New files in one folder: all of them, or none. What was written goes again unless [`finish`](Self::finish) was called.
@@ -104,7 +109,7 @@ impl NewFiles {
     /// As [`create`](Self::create).
     pub fn write(&mut self, name: &str, contents: &[u8]) -> Result<PathBuf, SinkError> {
         let path = self.folder.join(plain(name)?);
-        write_beside(&path, name.as_ref(), contents, Existing::Refuse)?;
+        write_beside(&path, name.as_ref(), contents, OverwritePolicy::Refuse)?;
         self.written.push(path.clone());
         Ok(path)
     }

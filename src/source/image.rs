@@ -15,7 +15,7 @@ mod tile_rows;
 mod tile_source;
 
 pub use conversion::SampleRange;
-pub(crate) use opening::{Beside, beside_first_page, is_misread_by_openslide, open_file, open_pipe};
+pub(crate) use opening::{PageSummary, is_misread_by_openslide, open_file, open_pipe, page_summary};
 
 impl ImageError {
     /// The same as the error of a file.

@@ -15,8 +15,8 @@ use openslide_rs::errors::OpenSlideError;
 use openslide_rs::{Address, OpenSlide, Region};
 
 use super::{
-    AssociatedImage, NotDirect, Reader, SlideError, SlideInfo, SlideLevel, SlideLevelInfo, Source, StoredColours,
-    tiff_scale,
+    AssociatedImage, DirectReadUnsupported, NativeColorSpace, Reader, SlideError, SlideInfo, SlideLevel,
+    SlideLevelInfo, Source, tiff_scale,
 };
 use crate::color::IccProfile;
 use crate::geometry::MicronsPerPixel;
@@ -31,7 +31,7 @@ pub(crate) struct OpenSlideSource {
     info: SlideInfo,
 }
 
-/// The cache, in bytes, where stored tiles are read whole: a few tiles, for the reads of single regions that cross them.
+/// The cache, in bytes, where native tiles are read whole: a few tiles, for the reads of single regions that cross them.
 const CACHE_OF_WHOLE_TILES: usize = 4 << 20;
 
 /// OpenSlide's version, as the library says it.
@@ -165,7 +165,7 @@ impl Source for OpenSlideSource {
     }
 }
 
-/// A handle to read pixels with. Stored tiles of a sane size are read whole and once: a cache of them would only keep memory from being used
+/// A handle to read pixels with. Native tiles of a sane size are read whole and once: a cache of them would only keep memory from being used
 /// again while the processor's own cache still holds it. What is read in other parts gains from OpenSlide's 32 MB.
 fn open_to_read(info: &SlideInfo) -> Result<OpenSlide, SlideError> {
     match info.levels[0].tile_to_read_whole() {
@@ -220,15 +220,15 @@ fn read_info(path: &Path, handle: &OpenSlide) -> Result<SlideInfo, SlideError> {
     Ok(SlideInfo {
         path: path.to_owned(),
         vendor: property("openslide.vendor").map(str::to_owned),
-        reader: Reader::OpenSlide(NotDirect::AskedFor),
+        reader: Reader::OpenSlide(DirectReadUnsupported::AskedFor),
         microns_per_pixel,
         objective_power: property("openslide.objective-power")
             .and_then(|text| text.trim().parse::<f64>().ok())
             .filter(|power| power.is_finite() && *power > 0.0),
         bounds: read_bounds(path, &properties, whole)?,
         background: property("openslide.background-color").and_then(Rgb::from_hex),
-        stored_subsampling: None,
-        stored_colours: StoredColours::Rgb,
+        native_subsampling: None,
+        native_color_space: NativeColorSpace::Rgb,
         // One that cannot be read is of no use, which the plan tells of; the pixels may be.
         icc_profile: handle.icc_profile().unwrap_or_else(|_| Some(Vec::new())).map(IccProfile::new),
         associated_images,
@@ -263,9 +263,9 @@ fn read_levels(
         let tile_length = |axis: &str| -> Option<u32> {
             properties.get(&format!("openslide.level[{number}].tile-{axis}"))?.parse().ok()
         };
-        let stored_tile =
+        let native_tile =
             tile_length("width").zip(tile_length("height")).and_then(|(width, height)| Size::new(width, height));
-        levels.push(SlideLevelInfo { size, downsample: *downsample, stored_tile });
+        levels.push(SlideLevelInfo { size, downsample: *downsample, native_tile });
     }
     if levels.is_empty() {
         return Err(SlideError::Empty { path: path.to_owned() });

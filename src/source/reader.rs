@@ -6,9 +6,9 @@ use std::num::NonZeroU32;
 use serde::Serialize;
 
 use super::image::SampleRange;
-use super::{NotDirect, StoredTiles};
+use super::{DirectReadUnsupported, NativeTiles};
 use crate::codec::decode::ImageFormat;
-use crate::codec::jpeg::TileColour;
+use crate::codec::jpeg::TileColor;
 use crate::color::Intent;
 
 /// Which way to a slide's full-size pixels is wanted.
@@ -23,14 +23,14 @@ pub enum ReaderChoice {
 
 /// How pixels are to come of inks: cyan, magenta, yellow and black.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum InkOption {
+pub enum CmykOption {
     /// As sRGB by the image's own profile, by an intent, or by that of the profile; by [`Multiply`](Self::Multiply) where there is no profile.
     Profile(Option<Intent>),
     /// Each ink takes its share of the light, whatever a profile says.
     Multiply,
 }
 
-impl Default for InkOption {
+impl Default for CmykOption {
     fn default() -> Self {
         Self::Profile(None)
     }
@@ -48,9 +48,9 @@ pub struct OpenOptions {
     /// Which values of an image's samples are black and white. Default: `None`, for the least and the greatest of unsigned samples of up to 16 bits; no others have a
     /// range of their own.
     pub range: Option<SampleRange>,
-    /// How pixels come of an image's inks: nothing beyond the opening sees these, so that an export's colour option and intent mean nothing to them.
+    /// How pixels come of an image's inks: nothing beyond the opening sees these, so that an export's color option and intent mean nothing to them.
     /// Default: by its profile, as the profile's intent has it.
-    pub inks: InkOption,
+    pub inks: CmykOption,
 }
 
 impl OpenOptions {
@@ -65,7 +65,7 @@ impl Default for OpenOptions {
             page: None,
             memory: Self::MEMORY,
             range: None,
-            inks: InkOption::default(),
+            inks: CmykOption::default(),
         }
     }
 }
@@ -80,9 +80,9 @@ impl From<ReaderChoice> for OpenOptions {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reader {
     /// The stored JPEG tiles are read from the TIFF file directly.
-    Direct(StoredTiles),
+    Direct(NativeTiles),
     /// Through OpenSlide, for this reason.
-    OpenSlide(NotDirect),
+    OpenSlide(DirectReadUnsupported),
     /// As an ordinary image.
     Image(ImageReader),
 }
@@ -100,7 +100,7 @@ impl Reader {
 pub struct ImageReader {
     /// Its format.
     pub format: ImageFormat,
-    /// What it is, for people: `16-bit grey, interlaced`.
+    /// What it is, for people: `16-bit gray, interlaced`.
     pub coding: String,
     /// In which order its pixels can be had.
     pub access: Access,
@@ -122,12 +122,12 @@ impl fmt::Display for Reader {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Direct(tiles) => {
-                let colour = match tiles.colour {
-                    TileColour::Grey => "grey",
-                    TileColour::Rgb => "RGB",
-                    TileColour::YCbCr => "YCbCr",
+                let color = match tiles.color {
+                    TileColor::Gray => "gray",
+                    TileColor::Rgb => "RGB",
+                    TileColor::YCbCr => "YCbCr",
                 };
-                write!(formatter, "direct (TIFF with {} JPEG tiles in {colour})", tiles.size)
+                write!(formatter, "direct (TIFF with {} JPEG tiles in {color})", tiles.size)
             }
             Self::OpenSlide(reason) => write!(formatter, "OpenSlide ({reason})"),
             Self::Image(ImageReader { format, coding, .. }) => write!(formatter, "{} ({coding})", format.name()),

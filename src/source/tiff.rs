@@ -141,9 +141,9 @@ fn read_levels(
 fn is_reduction(size: Size, full: Size) -> bool {
     let is_smaller = size != full && size.width() <= full.width() && size.height() <= full.height();
     is_smaller
-        && (1..32).any(|halvings| {
+        && (1..32).any(|reduction_levels| {
             let fits = |side: u32, full: u32| {
-                let least = (full >> halvings).max(1);
+                let least = (full >> reduction_levels).max(1);
                 (least..=least + 1).contains(&side)
             };
             fits(size.width(), full.width()) && fits(size.height(), full.height())
@@ -184,8 +184,8 @@ fn orientation(directory: &Directory<'_>) -> Result<Orientation, ImageError> {
     Ok(exif::of_number(u32::try_from(number).unwrap_or(0)))
 }
 
-/// Whether a file's first picture is one of those that libtiff's own conversion to RGBA, through which OpenSlide reads plain TIFF files, shows as they are: upright, grey or
-/// coloured samples of 8 bits without a sign, and nothing beside them.
+/// Whether a file's first picture is one of those that libtiff's own conversion to RGBA, through which OpenSlide reads plain TIFF files, shows as they are: upright, gray or
+/// colored samples of 8 bits without a sign, and nothing beside them.
 ///
 /// # Errors
 /// [`ImageError`] where the file is no TIFF.
@@ -196,14 +196,14 @@ pub(crate) fn is_plain(file: File) -> Result<bool, ImageError> {
     let bits = directory.numbers(tag::BITS_PER_SAMPLE, 4)?.unwrap_or_default();
     let format = directory.numbers(tag::SAMPLE_FORMAT, 4)?.unwrap_or_default();
     let samples = directory.number(tag::SAMPLES_PER_PIXEL)?.unwrap_or(1);
-    let colours = match directory.number(tag::PHOTOMETRIC_INTERPRETATION)? {
+    let colors = match directory.number(tag::PHOTOMETRIC_INTERPRETATION)? {
         Some(0 | 1) => 1,
         Some(2 | 6) => 3,
         _ => return Ok(false),
     };
     let whole_numbers =
         !bits.is_empty() && bits.iter().all(|&bits| bits == 8) && format.iter().all(|&format| format == 1);
-    Ok(is_upright && whole_numbers && samples == colours)
+    Ok(is_upright && whole_numbers && samples == colors)
 }
 
 /// What decoding holds beyond rows: of tiles one, in each thread; of strips the whole of one where it is JPEG.

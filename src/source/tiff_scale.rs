@@ -13,7 +13,7 @@ use quick_xml::{Reader, XmlVersion};
 use crate::geometry::MicronsPerPixel;
 use crate::geometry::Size;
 
-/// Inches and centimetres are also what printers and screens are measured by: 1270 dots an inch and fewer, which is this many micrometres a pixel, are no scale.
+/// Inches and centimeters are also what printers and screens are measured by: 1270 dots an inch and fewer, which is this many micrometers a pixel, are no scale.
 const COARSE: f64 = 20.0;
 
 /// The scale of a picture of this size, as it is stored, from what its file says of itself; `description` is that of the whole file.
@@ -27,7 +27,7 @@ pub(crate) fn microns_per_pixel(
     let resolution = Resolution::parse(property("tiff.XResolution"), property("tiff.YResolution"));
     let of_resolution = || match (property("tiff.ResolutionUnit"), resolution?) {
         (Some("inch"), resolution) => resolution.in_units([Unit::INCH; 2]),
-        (Some("centimeter"), resolution) => resolution.in_units([Unit::CENTIMETRE; 2]),
+        (Some("centimeter"), resolution) => resolution.in_units([Unit::CENTIMETER; 2]),
         // ImageJ's description names the unit where TIFF has none for it.
         (Some("none"), resolution) => resolution.in_units(imagej_units(description)?),
         _ => None,
@@ -52,7 +52,7 @@ impl Resolution {
     }
 }
 
-/// A unit of length: so many micrometres, or so many parts of one. Two whole numbers, so that 325 nm are 0.325 µm to the last digit.
+/// A unit of length: so many micrometers, or so many parts of one. Two whole numbers, so that 325 nm are 0.325 µm to the last digit.
 #[derive(Clone, Copy, PartialEq)]
 struct Unit {
     microns: f64,
@@ -60,9 +60,9 @@ struct Unit {
 }
 
 impl Unit {
-    const MICROMETRE: Self = Self::of(1.0);
+    const MICROMETER: Self = Self::of(1.0);
     const INCH: Self = Self::of(25_400.0);
-    const CENTIMETRE: Self = Self::of(10_000.0);
+    const CENTIMETER: Self = Self::of(10_000.0);
 
     const fn of(microns: f64) -> Self {
         Self { microns, parts: 1.0 }
@@ -72,18 +72,18 @@ impl Unit {
         Self { microns: 1.0, parts }
     }
 
-    /// By its symbol in OME's schema, or one of the names that people type into ImageJ. Megametres are `Mm`: symbols are told apart by their case.
+    /// By its symbol in OME's schema, or one of the names that people type into ImageJ. Megameters are `Mm`: symbols are told apart by their case.
     fn parse(name: &str) -> Option<Self> {
         Some(match name.trim() {
             "pm" => Self::part(1e6),
             "Å" | "\u{212b}" | "angstrom" => Self::part(1e4),
             "nm" | "nanometer" | "nanometre" => Self::part(1e3),
             "µm" | "μm" | "um" | "\\u00B5m" | "\\u00b5m" | "micron" | "microns" | "micrometer" | "micrometre" => {
-                Self::MICROMETRE
+                Self::MICROMETER
             }
             "thou" => Self { microns: 254.0, parts: 10.0 },
             "mm" | "millimeter" | "millimetre" => Self::of(1e3),
-            "cm" | "centimeter" | "centimetre" => Self::CENTIMETRE,
+            "cm" | "centimeter" | "centimetre" => Self::CENTIMETER,
             "in" | "inch" | "inches" => Self::INCH,
             "dm" => Self::of(1e5),
             "m" | "meter" | "metre" => Self::of(1e6),
@@ -92,7 +92,7 @@ impl Unit {
     }
 
     fn is_of_print(self) -> bool {
-        self == Self::INCH || self == Self::CENTIMETRE
+        self == Self::INCH || self == Self::CENTIMETER
     }
 }
 
@@ -148,14 +148,14 @@ fn of_ome(description: &str, size: Size) -> Option<MicronsPerPixel> {
 struct OmePixels {
     size: [Option<u32>; 2],
     physical_size: [Option<f64>; 2],
-    /// `None` for one that is not known; micrometres where none is named.
+    /// `None` for one that is not known; micrometers where none is named.
     units: [Option<Unit>; 2],
 }
 
 impl OmePixels {
     /// Goes through the attributes once: looking for each by its name would go through those before it again, as many as there are.
     fn read(element: &BytesStart<'_>) -> Self {
-        let mut pixels = Self { size: [None; 2], physical_size: [None; 2], units: [Some(Unit::MICROMETRE); 2] };
+        let mut pixels = Self { size: [None; 2], physical_size: [None; 2], units: [Some(Unit::MICROMETER); 2] };
         for attribute in element.attributes().with_checks(false).flatten() {
             let (axis, name) = match attribute.key.as_ref() {
                 name @ ("SizeX" | "PhysicalSizeX" | "PhysicalSizeXUnit") => (0, name),
@@ -205,7 +205,7 @@ mod tests {
             (["20000", "40000"], "centimeter", MicronsPerPixel::new(0.5, 0.25)),
             (["25400", "50800"], "inch", MicronsPerPixel::new(1.0, 0.5)),
             (["1280", "1280"], "inch", MicronsPerPixel::new(19.84375, 19.84375)),
-            // 1270 and 600 dots an inch; 300 in centimetres; libvips' own; and one side like that.
+            // 1270 and 600 dots an inch; 300 in centimeters; libvips' own; and one side like that.
             (["1270", "1270"], "inch", None),
             (["500", "500"], "centimeter", None),
             (["600", "600"], "inch", None),

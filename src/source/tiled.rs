@@ -9,20 +9,20 @@ use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
 use super::openslide::{OpenSlideSource, read_associated_image, read_associated_profile};
-use super::{SlideError, SlideInfo, SlideLevel, Source, StoredTileReader};
-use crate::codec::jpeg::{JpegStreamError, TileColour};
+use super::{NativeTileReader, SlideError, SlideInfo, SlideLevel, Source};
+use crate::codec::jpeg::{JpegStreamError, TileColor};
 use crate::color::IccProfile;
 use crate::geometry::{Point, Rect, Size};
 use crate::pixels::{PIXEL_BYTES, Pixels, PremultipliedPixels, ReductionMethod, relative_to};
 
-mod direct_tiles;
+mod tile_grid;
 mod tile_table;
 
-pub(crate) use direct_tiles::DirectTiles;
+pub(crate) use tile_grid::TileGrid;
 pub(crate) use tile_table::TableError;
-pub use tile_table::{NotDirect, StoredTiles};
+pub use tile_table::{DirectReadUnsupported, NativeTiles};
 
-use direct_tiles::TileError;
+use tile_grid::TileError;
 
 /// The vendors whose full size is one plain grid of tiles, in the first directory.
 const PLAIN_VENDORS: [&str; 3] = ["aperio", "generic-tiff", "philips"];
@@ -33,14 +33,14 @@ pub(crate) struct TiffSource {
     info: SlideInfo,
     /// Opened when a smaller level is asked for, which an export never does: OpenSlide's own tables of a large slide take as much memory as ours.
     openslide: OnceLock<OpenSlideSource>,
-    tiles: DirectTiles,
+    tiles: TileGrid,
     /// Of the smaller levels, in the order of their numbers: looked for when they are first read; `None` where OpenSlide reads them.
-    levels: Vec<OnceLock<Option<DirectTiles>>>,
+    levels: Vec<OnceLock<Option<TileGrid>>>,
 }
 
 impl TiffSource {
     /// Joins the two.
-    pub fn new(info: SlideInfo, tiles: DirectTiles) -> Self {
+    pub fn new(info: SlideInfo, tiles: TileGrid) -> Self {
         let levels = info.levels[1..].iter().map(|_| OnceLock::new()).collect();
         Self { info, openslide: OnceLock::new(), tiles, levels }
     }
@@ -49,7 +49,7 @@ impl TiffSource {
     ///
     /// # Errors
     /// [`SlideError::Open`] where the system could not read the file.
-    fn tiles_of(&self, level: SlideLevel) -> Result<Option<&DirectTiles>, SlideError> {
+    fn tiles_of(&self, level: SlideLevel) -> Result<Option<&TileGrid>, SlideError> {
         let Some(index) = level.0.checked_sub(1) else { return Ok(Some(&self.tiles)) };
         let Some((known, info)) = self.levels.get(index as usize).zip(self.info.levels.get(level.0 as usize)) else {
             return Ok(None);
@@ -59,10 +59,10 @@ impl TiffSource {
         }
         // Where a tile is missing, OpenSlide has ways of its own to fill its place, on the smaller levels of some makers too.
         let larger = self.tiles_of(SlideLevel(index))?.filter(|tiles| tiles.table.is_complete());
-        let found = match larger.map(|_| DirectTiles::open_level(&self.info.path, info.size)) {
+        let found = match larger.map(|_| TileGrid::open_level(&self.info.path, info.size)) {
             Some(Ok(tiles)) => Some(tiles)
                 .filter(|tiles| tiles.table.is_complete() && info.tile_to_read_whole() == Some(tiles.stored().size)),
-            Some(Err(TableError::NotDirect(_))) | None => None,
+            Some(Err(TableError::DirectReadUnsupported(_))) | None => None,
             Some(Err(TableError::System(error))) => {
                 return Err(SlideError::Open { path: self.info.path.clone(), source: Arc::new(error) });
             }
@@ -74,7 +74,7 @@ impl TiffSource {
     fn read_tiles(
         &self,
         level: SlideLevel,
-        tiles: &DirectTiles,
+        tiles: &TileGrid,
         region: Rect,
         mut spare: Vec<u8>,
     ) -> Result<PremultipliedPixels, SlideError> {
@@ -117,7 +117,7 @@ impl TiffSource {
     }
 
     /// Reads the part `shared` of a tile that failed with `error` as OpenSlide does: it forgives, for example, filling bytes before the end of the
-    /// image. Not for grey, which it leaves to libtiff, nor where scans are missing: damage is shown as if it were pixels then.
+    /// image. Not for gray, which it leaves to libtiff, nor where scans are missing: damage is shown as if it were pixels then.
     fn decode_otherwise(
         &self,
         level: SlideLevel,
@@ -128,7 +128,7 @@ impl TiffSource {
     ) -> Result<(), SlideError> {
         let unreadable = self.unreadable(level, shared, error);
         let incomplete = matches!(error, TileError::Bytes(_) | TileError::Stream(JpegStreamError::MissingScans));
-        if incomplete || self.tiles.stored().colour == TileColour::Grey {
+        if incomplete || self.tiles.stored().color == TileColor::Gray {
             return Err(unreadable);
         }
         let pixels = self.openslide()?.read_from_level(level, shared, Vec::new()).map_err(|_| unreadable)?;
@@ -151,7 +151,7 @@ impl TiffSource {
     }
 }
 
-/// The columns and rows of the stored tiles that a region lies in.
+/// The columns and rows of the native tiles that a region lies in.
 pub(crate) fn cells(region: Rect, tile: Size) -> (Range<u32>, Range<u32>) {
     let cells = |range: Range<u32>, length: u32| range.start / length..range.end.div_ceil(length);
     (cells(region.columns(), tile.width()), cells(region.rows(), tile.height()))
@@ -206,17 +206,17 @@ impl Source for TiffSource {
         read_associated_profile(&self.info.path, name)
     }
 
-    fn stored_tiles(&self) -> Option<&dyn StoredTileReader> {
+    fn native_tiles(&self) -> Option<&dyn NativeTileReader> {
         Some(self)
     }
 }
 
-impl StoredTileReader for TiffSource {
+impl NativeTileReader for TiffSource {
     fn tile_size(&self) -> Size {
         self.tiles.table.tiles.size
     }
 
-    fn read_stored(
+    fn read_native(
         &self,
         region: Rect,
         method: ReductionMethod,
@@ -224,7 +224,7 @@ impl StoredTileReader for TiffSource {
         spare: Vec<u8>,
     ) -> Result<Option<Pixels>, SlideError> {
         self.tiles
-            .read_stored(region, method, jpeg, spare)
+            .read_native(region, method, jpeg, spare)
             .map_err(|error| self.unreadable(SlideLevel::BASE, region, &error))
     }
 }

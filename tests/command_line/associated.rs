@@ -53,7 +53,7 @@ fn they_show_what_the_slide_shows() {
     workspace.export(["scan.svs", "--no-viewer", "--associated", "all", "--format", "png"]).succeeds();
     let tree = workspace.tree("scan");
     let thumbnail = Picture::from_png(tree.file("associated/thumbnail.png"));
-    // The slide's own JPEG costs some grey values.
+    // The slide's own JPEG costs some gray values.
     thumbnail.assert_near(&Picture::of_pattern((175, 125), Pattern::Gradient), 60, "thumbnail");
     assert_eq!(Picture::from_png(tree.file("associated/label.png")).size(), (100, 115));
     assert_eq!(Picture::from_png(tree.file("associated/macro.png")).size(), (320, 108));

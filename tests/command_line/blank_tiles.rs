@@ -15,7 +15,7 @@ use crate::tree::Tree;
 use crate::workspace::Workspace;
 
 const SIZE: (u32, u32) = (1500, 1100);
-const GREY: [u8; 3] = [128, 128, 128];
+const GRAY: [u8; 3] = [128, 128, 128];
 
 fn plan() -> DeepZoom {
     DeepZoom::new(SIZE).cut(100, 1)
@@ -40,7 +40,7 @@ fn difference(tree: &Tree, tile: &Tile) -> u8 {
     let (width, height) = picture.size();
     let pixels = (0..height).flat_map(|y| (0..width).map(move |x| (x, y)));
     let of_pixel =
-        |(x, y)| picture.pixel(x, y).iter().zip(GREY).map(|(found, grey)| found.abs_diff(grey)).max().unwrap();
+        |(x, y)| picture.pixel(x, y).iter().zip(GRAY).map(|(found, gray)| found.abs_diff(gray)).max().unwrap();
     pixels.map(of_pixel).max().unwrap()
 }
 
@@ -76,7 +76,7 @@ fn what_is_left_out_is_what_a_whole_export_shows_as_background() {
             }
         }
         assert_eq!(left_out, expected, "tolerance {tolerance}");
-        assert_eq!(description["tilesLeftOut"], expected.len());
+        assert_eq!(description["skippedTiles"], expected.len());
         assert_eq!(description["options"]["blankTiles"]["skip"], tolerance);
         assert!(tree.text(&format!("{output}.dzi")).contains("<DisplayRects>"));
         // Sampled, so that a test of an empty set shows itself.
@@ -200,7 +200,7 @@ fn a_lossless_export_leaves_out_what_was_never_scanned() {
     // The last tile is in the corner, and so are the next two smaller ones, which show nothing else.
     let smaller = ["lossless_files/8/2_2.jpeg", "lossless_files/7/1_1.jpeg"];
     assert!(smaller.iter().all(|file| !tree.files().contains(file)));
-    assert_eq!(tree.json("lossless.json")["tilesLeftOut"], missing.len() + smaller.len());
+    assert_eq!(tree.json("lossless.json")["skippedTiles"], missing.len() + smaller.len());
 }
 
 #[test]

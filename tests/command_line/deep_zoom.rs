@@ -45,12 +45,12 @@ impl DeepZoom {
     /// The number of the largest level: how often the longer side is halved, rounding up, until it is 1.
     pub fn max_level(&self) -> u32 {
         let mut side = self.width.max(self.height);
-        let mut halvings = 0;
+        let mut reduction_levels = 0;
         while side > 1 {
             side = side.div_ceil(2);
-            halvings += 1;
+            reduction_levels += 1;
         }
-        halvings
+        reduction_levels
     }
 
     /// The size of a level.

@@ -68,7 +68,7 @@ fn the_description_says_all_that_a_script_needs() {
             "objectivePower": 20.0,
             "area": { "x": 0, "y": 0, "width": 700, "height": 500 },
             "toSlide": [[1, 0, 0], [0, 1, 0]],
-            "colour": { "profileBytes": null, "handling": "no profile", "intent": null },
+            "color": { "profileBytes": null, "handling": "no profile", "intent": null },
             "background": "ffffff",
             "associatedImages": [
                 { "name": "thumbnail", "path": "associated/thumbnail.jpeg", "width": 175, "height": 125 }

@@ -1,9 +1,9 @@
-//! `--format`, `--optimize`, `--progressive` and grey tiles: what each file is, and that its pixels are those that it must have.
+//! `--format`, `--optimize`, `--progressive` and gray tiles: what each file is, and that its pixels are those that it must have.
 
 use std::fs;
 
 use serde_json::{Value, json};
-use slidezoom_fixtures::{Colour, Pattern, SlideBuilder, Subsampling, TileFault};
+use slidezoom_fixtures::{Color, Pattern, SlideBuilder, Subsampling, TileFault};
 use turbojpeg::Subsamp;
 
 use crate::pictures::Picture;
@@ -119,7 +119,7 @@ fn every_way_to_write_a_jpeg_down_has_the_same_pixels() {
     for common in [&[][..], &["--quality", "95", "--subsampling", "420"], &["--quality", "10", "--tile-size", "100"]] {
         let baseline = export(&workspace, common);
         for (options, coding, frame) in [
-            (&["--optimize"][..], "optimised", 0xc0),
+            (&["--optimize"][..], "optimized", 0xc0),
             (&["--progressive"], "progressive", 0xc2),
             (&["--optimize", "--progressive"], "progressive", 0xc2),
         ] {
@@ -165,13 +165,13 @@ fn samplings(tree: &Tree) -> Vec<Subsamp> {
     tiles.iter().map(|(_, _, contents)| turbojpeg::read_header(contents).unwrap().subsamp).collect()
 }
 
-fn grey() -> SlideBuilder {
-    tissue().colour(Colour::Grey)
+fn gray() -> SlideBuilder {
+    tissue().color(Color::Gray)
 }
 
 #[test]
-fn a_grey_slide_has_grey_tiles_of_the_same_brightness() {
-    let workspace = with_slide(&grey());
+fn a_gray_slide_has_gray_tiles_of_the_same_brightness() {
+    let workspace = with_slide(&gray());
     let exact = pictures(&export(&workspace, &["--format", "png"]), "png");
     assert!(exact.iter().flat_map(|picture| &picture.pixels).all(|[red, green, blue]| red == green && green == blue));
     let options = &["--quality", "95"];
@@ -181,11 +181,11 @@ fn a_grey_slide_has_grey_tiles_of_the_same_brightness() {
     assert_eq!(found, json!({ "format": "jpeg", "quality": 95, "subsampling": "400", "coding": "baseline" }));
     let found = decibels(&pictures(&tree, "jpeg"), &exact);
     assert!(found > 38.0, "{found}");
-    // Smaller than as colour, and the same in both readers.
-    let colour = export(&workspace, &["--quality", "95", "--subsampling", "444"]);
-    assert!(samplings(&colour).iter().all(|&sampling| sampling == Subsamp::None));
-    assert!(bytes(&tree, "jpeg") < bytes(&colour, "jpeg"));
-    assert!(pictures(&tree, "jpeg") == pictures(&colour, "jpeg"));
+    // Smaller than as color, and the same in both readers.
+    let color = export(&workspace, &["--quality", "95", "--subsampling", "444"]);
+    assert!(samplings(&color).iter().all(|&sampling| sampling == Subsamp::None));
+    assert!(bytes(&tree, "jpeg") < bytes(&color, "jpeg"));
+    assert!(pictures(&tree, "jpeg") == pictures(&color, "jpeg"));
     let other = export(&workspace, &["--quality", "95", "--reader", "openslide"]);
     assert!(tiles(&other, "jpeg") == tiles(&tree, "jpeg"));
     // The smaller levels of lossless tiles, and what was never scanned among them.
@@ -194,18 +194,18 @@ fn a_grey_slide_has_grey_tiles_of_the_same_brightness() {
 }
 
 #[test]
-fn where_anything_may_have_colour_tiles_of_a_grey_slide_have_it_too() {
-    let missing = || grey().tile_fault(0, 1, 1, TileFault::Missing);
+fn where_anything_may_have_color_tiles_of_a_gray_slide_have_it_too() {
+    let missing = || gray().tile_fault(0, 1, 1, TileFault::Missing);
     let profile = lcms2::Profile::new_srgb().icc().unwrap();
     for (slide, options, expected) in [
         (missing(), &[][..], Subsamp::Gray),
         (missing(), &["--background", "808080"], Subsamp::Gray),
         (missing(), &["--background", "808081"], Subsamp::None),
         (missing(), &["--background", "ff0000", "--lossless"], Subsamp::None),
-        (grey().icc_profile(&profile), &[], Subsamp::Gray),
-        (grey().icc_profile(&profile), &["--color", "embed"], Subsamp::None),
-        (grey().icc_profile(&adobe()), &[], Subsamp::None),
-        (grey().icc_profile(&adobe()), &["--color", "ignore"], Subsamp::Gray),
+        (gray().icc_profile(&profile), &[], Subsamp::Gray),
+        (gray().icc_profile(&profile), &["--color", "embed"], Subsamp::None),
+        (gray().icc_profile(&adobe()), &[], Subsamp::None),
+        (gray().icc_profile(&adobe()), &["--color", "ignore"], Subsamp::Gray),
     ] {
         let workspace = with_slide(&slide);
         let tree = export(&workspace, &[&["--bounds", "full"], options].concat());
@@ -235,9 +235,9 @@ fn adobe() -> Vec<u8> {
 }
 
 #[test]
-fn the_label_of_a_grey_slide_keeps_its_colours() {
+fn the_label_of_a_gray_slide_keeps_its_colors() {
     let workspace = Workspace::new();
-    slides::aperio().colour(Colour::Grey).write_into(&workspace, "scan.svs");
+    slides::aperio().color(Color::Gray).write_into(&workspace, "scan.svs");
     workspace.export(["scan.svs", "-o", "out", "--associated", "all"]).succeeds();
     let tree = workspace.tree("out");
     assert!(samplings(&tree).iter().all(|&sampling| sampling == Subsamp::Gray));
@@ -387,16 +387,16 @@ fn the_plan_says_what_tiles_will_be() {
     for (options, words) in [
         (&["--format", "webp"][..], "WebP quality 80 4:2:0"),
         (&["--format", "webp-lossless"], "WebP lossless"),
-        (&["--optimize"], "JPEG quality 80 4:4:4 optimised"),
+        (&["--optimize"], "JPEG quality 80 4:4:4 optimized"),
         (&["--optimize", "--progressive", "-q", "30"], "JPEG quality 30 4:4:4 progressive"),
     ] {
         let run = workspace.export([&["scan.tif", "--dry-run"], options].concat()).succeeds();
         assert!(run.text().contains(words), "{run:?}");
     }
-    grey().write_into(&workspace, "scan.tif");
+    gray().write_into(&workspace, "scan.tif");
     let run = workspace.slidezoom(["info", "scan.tif"]).succeeds();
-    assert!(run.text().contains("JPEG quality 80 grey"), "{run:?}");
+    assert!(run.text().contains("JPEG quality 80 gray"), "{run:?}");
     let info = workspace.slidezoom(["info", "scan.tif", "--json"]).succeeds().json();
-    assert_eq!(info["slide"]["storedSubsampling"], "400");
+    assert_eq!(info["slide"]["nativeSubsampling"], "400");
     assert_eq!(info["export"]["encoding"]["subsampling"], "400");
 }

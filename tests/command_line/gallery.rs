@@ -50,7 +50,7 @@ fn several_exports_get_a_page_that_lists_them() {
         gallery.file(slide["thumbnail"].as_str().unwrap());
         gallery.file(&format!("{}/index.html", slide["folder"].as_str().unwrap()));
     }
-    // Script, style and licences are those of each export's page, and the page asks for them.
+    // Script, style and licenses are those of each export's page, and the page asks for them.
     let page = gallery.text("index.html");
     for file in ["viewer.js", "viewer.css", "LICENSES.txt"] {
         assert_eq!(gallery.file(&format!("gallery/{file}")), gallery.file(&format!("one/viewer/{file}")));

@@ -10,7 +10,7 @@ use crate::tools;
 use crate::workspace::{Run, Workspace};
 use crate::zip_file::ZipFile;
 
-/// A part of [`slides::small`] whose edges are no stored tiles'.
+/// A part of [`slides::small`] whose edges are no native tiles'.
 const CROP: (u32, u32, u32, u32) = (37, 91, 403, 259);
 
 /// A picture once cut out of a slide of this pattern, and turned and mirrored: a rotation is that of `vips rot`, a quarter of which takes the top
@@ -218,7 +218,7 @@ fn what_could_not_be_read_is_told_in_the_slides_pixels() {
             export(&workspace, "scan.tif", &blank, &options).succeeds();
             export(&workspace, "sound.tif", &fixed, &options).succeeds();
             let tree = workspace.tree("scan");
-            // The stored tile from 256 to 512, as far as it is in the crop.
+            // The native tile from 256 to 512, as far as it is in the crop.
             let rect = json!({ "x": 256, "y": 91, "width": 184, "height": 165 });
             assert_eq!(tree.json("scan.json")["unreadable"], json!([rect]), "{rotate} {flip}");
             let picture = |name: &str| Picture::from_png(workspace.tree(name).file(&format!("{name}_files/9/0_0.png")));
@@ -274,7 +274,7 @@ fn lossless_tiles_may_be_cut_out_where_a_stored_one_begins_and_stay_upright() {
     }
 
     for (crop, rotate, flip, words) in [
-        (Some((32, 64, 100, 100)), "", "", ["begins at (32, 64), inside a stored tile of 64", "--crop whose edges"]),
+        (Some((32, 64, 100, 100)), "", "", ["begins at (32, 64), inside a native tile of 64", "--crop whose edges"]),
         (None, "90", "", ["stored upright", "leave --rotate and --flip out"]),
         (None, "", "vertical", ["stored upright", "leave --rotate and --flip out"]),
     ] {

@@ -1,4 +1,4 @@
-//! Ordinary images: every format, colour type and depth comes out as the pixels that the file is known to hold, from a file and from standard input.
+//! Ordinary images: every format, color type and depth comes out as the pixels that the file is known to hold, from a file and from standard input.
 
 #![expect(clippy::cast_sign_loss, reason = "tones are above 0")]
 
@@ -7,7 +7,7 @@ use std::io::Write;
 use std::process::Stdio;
 
 use slidezoom_fixtures::image::{
-    ImageBuilder, ImageColour, ImageFormat, JPEG_2000_SIZE, JpegCoding, RowOrder, Samples, every_format, pixel,
+    ImageBuilder, ImageColor, ImageFormat, JPEG_2000_SIZE, JpegCoding, RowOrder, Samples, every_format, pixel,
 };
 use slidezoom_fixtures::{ByteOrder, Container, Field, Subsampling, TiffWriter, Values};
 
@@ -62,8 +62,8 @@ fn tone(value: u16, white: f64) -> u8 {
     (f64::from(value) * 255.0 / white).round().min(255.0) as u8
 }
 
-fn samples(colour: ImageColour, bits: u8) -> Samples {
-    Samples::new(colour, bits).unwrap()
+fn samples(color: ImageColor, bits: u8) -> Samples {
+    Samples::new(color, bits).unwrap()
 }
 
 #[test]
@@ -81,7 +81,7 @@ fn every_format_comes_out_as_its_pixels_whatever_the_file_is_called() {
             workspace.export([&options, &EXACT[..]].concat()).succeeds();
             let expected = match file.name {
                 "deep.tif" => Picture::draw(size, |x, y| {
-                    let [red, green, blue, _] = samples(ImageColour::Rgb, 16).at(x, y);
+                    let [red, green, blue, _] = samples(ImageColor::Rgb, 16).at(x, y);
                     [red, green, blue].map(|value| tone(value, 65_535.0))
                 }),
                 name if name.ends_with("jpg") => Picture::from_jpeg(&file.bytes),
@@ -114,10 +114,10 @@ fn sixteen_bits_become_eight_by_a_straight_line() {
     for (options, white) in
         [(&[][..], 65_535.0), (&["--range", "0,4095"], 4_095.0), (&["--range", "0,40000"], 40_000.0)]
     {
-        let grey = samples(ImageColour::Grey, 16);
-        let expected = Picture::draw(SIZE, |x, y| [tone(grey.at(x, y)[0], white); 3]);
-        assert!(exported(&built_bytes(SIZE, PNG, grey), SIZE, options) == expected, "grey, white is {white}");
-        let rgb = samples(ImageColour::Rgb, 16);
+        let gray = samples(ImageColor::Gray, 16);
+        let expected = Picture::draw(SIZE, |x, y| [tone(gray.at(x, y)[0], white); 3]);
+        assert!(exported(&built_bytes(SIZE, PNG, gray), SIZE, options) == expected, "gray, white is {white}");
+        let rgb = samples(ImageColor::Rgb, 16);
         let expected = Picture::draw(SIZE, |x, y| {
             let [red, green, blue, _] = rgb.at(x, y);
             [red, green, blue].map(|value| tone(value, white))
@@ -129,10 +129,10 @@ fn sixteen_bits_become_eight_by_a_straight_line() {
 #[test]
 fn few_bits_are_spread_over_all_tones() {
     for bits in [1, 2, 4] {
-        let grey = samples(ImageColour::Grey, bits);
+        let gray = samples(ImageColor::Gray, bits);
         let white = f64::from((1 << bits) - 1);
-        let expected = Picture::draw(SIZE, |x, y| [tone(grey.at(x, y)[0], white); 3]);
-        assert!(exported(&built_bytes(SIZE, PNG, grey), SIZE, &[]) == expected, "{bits} bits");
+        let expected = Picture::draw(SIZE, |x, y| [tone(gray.at(x, y)[0], white); 3]);
+        assert!(exported(&built_bytes(SIZE, PNG, gray), SIZE, &[]) == expected, "{bits} bits");
     }
 }
 
@@ -141,9 +141,9 @@ pub fn field(tag: u16, values: Values) -> Field {
     Field { tag, values }
 }
 
-/// A grey TIFF in one strip of samples of so many bits and that `SampleFormat`.
-fn grey_tiff(workspace: &Workspace, (width, height): (u32, u32), bits: u16, format: u16, strip: &[u8]) {
-    let path = workspace.path("grey.tif");
+/// A gray TIFF in one strip of samples of so many bits and that `SampleFormat`.
+fn gray_tiff(workspace: &Workspace, (width, height): (u32, u32), bits: u16, format: u16, strip: &[u8]) {
+    let path = workspace.path("gray.tif");
     let mut writer = TiffWriter::create(&path, Container::Classic, ByteOrder::Little).unwrap();
     let at = writer.append(strip).unwrap();
     let fields = vec![
@@ -180,55 +180,55 @@ fn samples_without_a_range_of_their_own_need_one() {
         [(32, 3, floats, "0,1", of_floats), (16, 2, integers, "-1000,1500", of_integers)]
     {
         let workspace = Workspace::new();
-        grey_tiff(&workspace, size, bits, format, &strip);
-        workspace.export(["grey.tif", "-o", "out"]).fails(3, &["grey.tif: its samples are ", "\n  --range says so"]);
-        assert_eq!(workspace.names(), ["grey.tif"]);
-        workspace.export([&["grey.tif", "-o", "out", "--range", range], &EXACT[..]].concat()).succeeds();
+        gray_tiff(&workspace, size, bits, format, &strip);
+        workspace.export(["gray.tif", "-o", "out"]).fails(3, &["gray.tif: its samples are ", "\n  --range says so"]);
+        assert_eq!(workspace.names(), ["gray.tif"]);
+        workspace.export([&["gray.tif", "-o", "out", "--range", range], &EXACT[..]].concat()).succeeds();
         base(&workspace, size).assert_near(&expected, 0, range);
     }
 }
 
-/// A colour over another, as it should be.
-fn over(colour: [u8; 3], alpha: f64, behind: [u8; 3]) -> [u8; 3] {
-    [0, 1, 2].map(|at| (f64::from(colour[at]) * alpha + f64::from(behind[at]) * (1.0 - alpha)).round() as u8)
+/// A color over another, as it should be.
+fn over(color: [u8; 3], alpha: f64, behind: [u8; 3]) -> [u8; 3] {
+    [0, 1, 2].map(|at| (f64::from(color[at]) * alpha + f64::from(behind[at]) * (1.0 - alpha)).round() as u8)
 }
 
 #[test]
 fn what_is_transparent_shows_the_background() {
     let behind = [10, 100, 200];
-    for (colour, bits) in [(ImageColour::Rgba, 8), (ImageColour::GreyAlpha, 8), (ImageColour::Rgba, 16)] {
-        let stored = samples(colour, bits);
+    for (color, bits) in [(ImageColor::Rgba, 8), (ImageColor::GrayAlpha, 8), (ImageColor::Rgba, 16)] {
+        let stored = samples(color, bits);
         let white = if bits == 16 { 65_535.0 } else { 255.0 };
         let expected = Picture::draw(SIZE, |x, y| {
             let tones = stored.at(x, y);
-            let (colour, alpha) = match colour {
-                ImageColour::GreyAlpha => ([tones[0]; 3], tones[1]),
+            let (color, alpha) = match color {
+                ImageColor::GrayAlpha => ([tones[0]; 3], tones[1]),
                 _ => ([tones[0], tones[1], tones[2]], tones[3]),
             };
-            over(colour.map(|value| tone(value, white)), f64::from(alpha) / white, behind)
+            over(color.map(|value| tone(value, white)), f64::from(alpha) / white, behind)
         });
         let found = exported(&built_bytes(SIZE, PNG, stored), SIZE, &["--background", "0a64c8"]);
-        found.assert_near(&expected, 1, &format!("{colour:?} of {bits} bits"));
+        found.assert_near(&expected, 1, &format!("{color:?} of {bits} bits"));
     }
 }
 
 #[test]
-fn colours_of_a_palette_can_be_transparent() {
-    let colours = [[200, 10, 30], [0, 255, 0], [40, 50, 60], [255, 255, 255]];
+fn colors_of_a_palette_can_be_transparent() {
+    let colors = [[200, 10, 30], [0, 255, 0], [40, 50, 60], [255, 255, 255]];
     let alpha = [255, 0, 128];
     let size = (130, 9);
     let mut bytes = Vec::new();
     let mut encoder = png::Encoder::new(&mut bytes, size.0, size.1);
     encoder.set_color(png::ColorType::Indexed);
     encoder.set_depth(png::BitDepth::Two);
-    encoder.set_palette(colours.as_flattened());
+    encoder.set_palette(colors.as_flattened());
     encoder.set_trns(&alpha[..]);
     // 0, 1, 2, 3 in each byte; rows of 130 pixels have 33.
     encoder.write_header().unwrap().write_image_data(&[0b0001_1011; 33 * 9]).unwrap();
     let expected = Picture::draw(size, |x, _| {
         let number = (x % 4) as usize;
         let alpha = alpha.get(number).map_or(1.0, |&alpha| f64::from(alpha) / 255.0);
-        over(colours[number], alpha, [10, 100, 200])
+        over(colors[number], alpha, [10, 100, 200])
     });
     exported(&bytes, size, &["--background", "0a64c8"]).assert_near(&expected, 1, "palette");
 }

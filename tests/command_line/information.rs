@@ -135,7 +135,7 @@ fn the_blank_share_is_what_was_never_scanned_and_what_shows_nothing() {
         "{run:?}"
     );
 
-    // All of one colour, whatever the colour.
+    // All of one color, whatever the color.
     slides::small().pattern(Pattern::Solid([9, 30, 60])).write_into(&workspace, "even.tif");
     let found = report(&workspace, &["even.tif"]);
     assert_eq!(

@@ -1,4 +1,4 @@
-//! `--lossless`: the full size's tiles are the slide's own JPEG data. Proved by the quantised coefficients, which a decoder of the tests' own
+//! `--lossless`: the full size's tiles are the slide's own JPEG data. Proved by the quantized coefficients, which a decoder of the tests' own
 //! reads from the slide and from the export, and by the bytes themselves.
 
 use std::fs;
@@ -6,7 +6,7 @@ use std::io::{BufReader, Read, Seek, SeekFrom};
 use std::path::Path;
 
 use slidezoom_fixtures::{
-    Colour, Compression, Container, JpegTables, Pattern, SlideBuilder, Style, Subsampling, TileFault, coefficients,
+    Color, Compression, Container, JpegTables, Pattern, SlideBuilder, Style, Subsampling, TileFault, coefficients,
 };
 use tiff::decoder::Decoder;
 use tiff::tags::Tag;
@@ -18,8 +18,8 @@ use crate::slides::{self, WriteInto};
 use crate::tree::Tree;
 use crate::workspace::{Run, Workspace};
 
-/// The stored tiles of a TIFF's first directory, row by row, each made whole by joining its shared tables to it and nothing else.
-fn stored_tiles(slide: &Path) -> Vec<Vec<u8>> {
+/// The native tiles of a TIFF's first directory, row by row, each made whole by joining its shared tables to it and nothing else.
+fn native_tiles(slide: &Path) -> Vec<Vec<u8>> {
     let mut decoder = Decoder::new(BufReader::new(fs::File::open(slide).unwrap())).unwrap();
     let offsets = decoder.get_tag_u64_vec(Tag::TileOffsets).unwrap();
     let lengths = decoder.get_tag_u64_vec(Tag::TileByteCounts).unwrap();
@@ -47,7 +47,7 @@ fn scans(jpeg: &[u8]) -> &[u8] {
 /// The export's full-size tiles hold the coefficients of the slide's, and those that no edge cuts its very bytes.
 #[track_caller]
 fn assert_lossless(tree: &Tree, name: &str, slide: &Path, plan: &DeepZoom) {
-    let stored = stored_tiles(slide);
+    let stored = native_tiles(slide);
     let tiles = plan.level_tiles(plan.max_level());
     assert_eq!(stored.len(), tiles.len());
     for (tile, stored) in tiles.iter().zip(&stored) {
@@ -103,7 +103,7 @@ fn the_real_slides_own_data_is_published() {
     assert!(tree.text("lossless.dzi").contains("Format=\"jpeg\" Overlap=\"0\" TileSize=\"240\""));
     assert_eq!(tree.json("lossless.json")["baseTiles"], "lossless");
 
-    // Every full-size pixel is the one that decoding gives, the colours and the cut edges too; below, a half-size decode stands for the mean of
+    // Every full-size pixel is the one that decoding gives, the colors and the cut edges too; below, a half-size decode stands for the mean of
     // 2×2, which it is not quite.
     export(&["-o", "exact", "--format", "png", "--tile-size", "240", "--overlap", "0"]);
     let exact = workspace.tree("exact");
@@ -126,12 +126,12 @@ fn the_real_slides_own_data_is_published() {
 #[test]
 fn every_kind_of_jpeg_slide_is_taken_as_it_is() {
     let tissue = || SlideBuilder::new(300, 165).tile_size(64, 64).pattern(Pattern::Tissue { seed: 3 });
-    let rgb = || tissue().colour(Colour::Rgb).subsampling(Subsampling::Full);
+    let rgb = || tissue().color(Color::Rgb).subsampling(Subsampling::Full);
     for (number, slide) in [
         tissue().subsampling(Subsampling::Full),
         tissue().subsampling(Subsampling::HalfWidth),
         tissue().subsampling(Subsampling::Quarter).jpeg_tables(JpegTables::Shared),
-        tissue().colour(Colour::Grey),
+        tissue().color(Color::Gray),
         tissue().container(Container::BigTiff).style(Style::Philips),
         rgb(),
         rgb().style(Style::Aperio),
@@ -171,7 +171,7 @@ fn a_cut_edge_is_reduced_from_what_is_inside_the_cut() {
     for (width, height) in [(63, 65), (72, 71), (129, 1), (1, 129)] {
         let workspace = Workspace::new();
         let slide = SlideBuilder::new(width, height).tile_size(64, 64).pattern(Pattern::Tissue { seed: 5 });
-        slide.colour(Colour::Rgb).subsampling(Subsampling::Full).quality(100).write_into(&workspace, "scan.tif");
+        slide.color(Color::Rgb).subsampling(Subsampling::Full).quality(100).write_into(&workspace, "scan.tif");
         let plan = DeepZoom::new((width, height)).cut(64, 0);
         workspace.export(["scan.tif", "--lossless", "--quality", "100", "--subsampling", "444"]).succeeds();
         let tree = workspace.tree("scan");

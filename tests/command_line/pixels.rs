@@ -103,13 +103,13 @@ fn transparent_pixels_show_the_background_and_half_transparent_ones_their_share(
         let slide = slides::exact(size, Pattern::Gradient).compression(compression);
         let tree = export_png(&slide, 512, 1, &options);
 
-        let share = |colour: u8, behind: u8, alpha: u8| {
-            let [colour, behind, alpha] = [colour, behind, alpha].map(u32::from);
-            ((colour * alpha + behind * (255 - alpha) + 127) / 255) as u8
+        let share = |color: u8, behind: u8, alpha: u8| {
+            let [color, behind, alpha] = [color, behind, alpha].map(u32::from);
+            ((color * alpha + behind * (255 - alpha) + 127) / 255) as u8
         };
         let base = Picture::draw(size, |x, y| {
-            let (colour, alpha) = (Pattern::Gradient.pixel(x, y), Pattern::alpha(x, y));
-            [share(colour[0], red, alpha), share(colour[1], green, alpha), share(colour[2], blue, alpha)]
+            let (color, alpha) = (Pattern::Gradient.pixel(x, y), Pattern::alpha(x, y));
+            [share(color[0], red, alpha), share(color[1], green, alpha), share(color[2], blue, alpha)]
         });
         // Two roundings on the way to the full size, libtiff's and ours; the levels below follow from it exactly.
         let found = Picture::from_png(tree.file("scan_files/9/0_0.png"));
@@ -144,7 +144,7 @@ fn with_full_bounds_what_was_not_scanned_shows_the_background() {
 }
 
 #[test]
-fn jpeg_tiles_keep_the_slides_sampling_and_its_colours() {
+fn jpeg_tiles_keep_the_slides_sampling_and_its_colors() {
     let workspace = Workspace::new();
     let size = (700, 500);
     let expected = Expected::new(Picture::of_pattern(size, Pattern::Gradient), 254, 1);
@@ -172,7 +172,7 @@ fn jpeg_tiles_keep_the_slides_sampling_and_its_colours() {
     }
 }
 
-/// Grey values by which two pictures differ on average.
+/// Gray values by which two pictures differ on average.
 fn mean_difference(one: &Picture, other: &Picture) -> f64 {
     assert_eq!(one.size(), other.size());
     let pairs = one.pixels.as_flattened().iter().zip(other.pixels.as_flattened());

@@ -10,7 +10,7 @@ use crate::workspace::Workspace;
 
 const TILES: (u32, u32) = (3, 2);
 
-/// The rectangle of a stored tile of [`slides::small`].
+/// The rectangle of a native tile of [`slides::small`].
 fn tile_rect(column: u32, row: u32) -> [u32; 4] {
     let (x, y) = (256 * column, 256 * row);
     [x, y, 256.min(SIZE.0 - x), 256.min(SIZE.1 - y)]

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::fs;
 use std::io::Cursor;
 
-use slidezoom_fixtures::{Colour, Pattern, SlideBuilder, Style, Subsampling};
+use slidezoom_fixtures::{Color, Pattern, SlideBuilder, Style, Subsampling};
 
 use crate::deep_zoom::DeepZoom;
 use crate::pictures::Picture;
@@ -16,7 +16,7 @@ use crate::workspace::Workspace;
 const ODD: (u32, u32) = (701, 467);
 
 /// The pixels of a PNG of one channel or three, as three.
-fn colours(bytes: &[u8]) -> Vec<[u8; 3]> {
+fn colors(bytes: &[u8]) -> Vec<[u8; 3]> {
     let mut reader = png::Decoder::new(Cursor::new(bytes)).read_info().unwrap();
     let mut values = vec![0; reader.output_buffer_size().unwrap()];
     let frame = reader.next_frame(&mut values).unwrap();
@@ -43,7 +43,7 @@ fn assert_as_vips(slide: &SlideBuilder, methods: &[&str]) {
         for tile in DeepZoom::new(ODD).cut(100, 2).tiles() {
             let file = tile.file("png");
             let expected = fs::read(workspace.path(format!("{theirs}_files/{file}"))).unwrap();
-            assert!(colours(tree.file(&format!("{method}_files/{file}"))) == colours(&expected), "{method} {file}");
+            assert!(colors(tree.file(&format!("{method}_files/{file}"))) == colors(&expected), "{method} {file}");
         }
     }
 }
@@ -54,18 +54,18 @@ fn max_min_and_nearest_are_those_of_libvips() {
 }
 
 #[test]
-fn the_mode_of_grey_values_is_that_of_libvips() {
+fn the_mode_of_gray_values_is_that_of_libvips() {
     // libvips takes the mode by channel: of one channel, it is that of whole pixels, ties and all. Cells of 3 pixels make many ties, grain makes fours
     // that all differ.
-    for pattern in [Pattern::TileColours { width: 3, height: 3 }, Pattern::Tissue { seed: 4 }] {
-        let slide = SlideBuilder::new(ODD.0, ODD.1).pattern(pattern).colour(Colour::Grey).quality(100);
+    for pattern in [Pattern::TileColors { width: 3, height: 3 }, Pattern::Tissue { seed: 4 }] {
+        let slide = SlideBuilder::new(ODD.0, ODD.1).pattern(pattern).color(Color::Gray).quality(100);
         assert_as_vips(&slide, &["mode", "max"]);
     }
 }
 
 #[test]
 fn labels_are_never_mixed() {
-    let pattern = Pattern::TileColours { width: 5, height: 3 };
+    let pattern = Pattern::TileColors { width: 5, height: 3 };
     let workspace = Workspace::new();
     slides::exact(ODD, pattern).write_into(&workspace, "labels.tif");
     let base = Picture::of_pattern(ODD, pattern);
@@ -88,7 +88,7 @@ fn lossless_tiles_are_reduced_as_asked_or_it_is_refused() {
     let workspace = Workspace::new();
     let tissue =
         SlideBuilder::new(300, 165).tile_size(64, 64).pattern(Pattern::Tissue { seed: 3 }).style(Style::Aperio);
-    tissue.colour(Colour::Rgb).subsampling(Subsampling::Full).write_into(&workspace, "scan.svs");
+    tissue.color(Color::Rgb).subsampling(Subsampling::Full).write_into(&workspace, "scan.svs");
     let plan = DeepZoom::new((300, 165)).cut(64, 0);
     for (method, value) in [
         ("max", &(|four: [u8; 4]| four.into_iter().max().unwrap()) as &dyn Fn([u8; 4]) -> u8),

@@ -112,7 +112,7 @@ fn what_a_szi_cannot_hold_is_said() {
     let workspace = Workspace::new();
     slides::small().no_mpp().write_into(&workspace, "scan.tif");
     workspace.export([&["scan.tif"], &PLAIN[..]].concat()).succeeds();
-    workspace.slidezoom(["repack", "scan", "-o", "out.szi"]).fails(2, &["micrometres", "\n  --mpp 0.25"]);
+    workspace.slidezoom(["repack", "scan", "-o", "out.szi"]).fails(2, &["micrometers", "\n  --mpp 0.25"]);
     assert_eq!(workspace.names(), ["scan", "scan.tif"]);
     workspace.slidezoom(["repack", "scan", "-o", "out.szi", "--mpp", "0.5,0.25"]).succeeds();
     // The page that was there knows it as well as a new one.

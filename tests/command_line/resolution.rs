@@ -28,11 +28,11 @@ fn assert_tiles(workspace: &Workspace, expected: &Expected, tolerance: u8) {
 }
 
 /// The mean of 2×2, halves rounded up, as the fixtures' levels are made.
-fn level(size: (u32, u32), pattern: Pattern, halvings: u32) -> Picture {
+fn level(size: (u32, u32), pattern: Pattern, reduction_levels: u32) -> Picture {
     let mut size = size;
     let mut pixels: Vec<Vec<[u8; 3]>> =
         (0..size.1).map(|y| (0..size.0).map(|x| pattern.pixel(x, y)).collect()).collect();
-    for _ in 0..halvings {
+    for _ in 0..reduction_levels {
         size = (size.0 / 2, size.1 / 2);
         let mean = |x: usize, y: usize| {
             [0, 1, 2].map(|channel| {
@@ -53,15 +53,15 @@ fn a_level_is_the_slides_own() {
     slides::exact(size, pattern).levels([1, 2, 4]).write_into(&workspace, "scan.tif");
     for (number, cut) in [("0", ["--tile-size", "254"]), ("1", ["--tile-size", "101"]), ("2", ["--tile-size", "254"])] {
         export(&workspace, "scan.tif", &[&["--level", number], &cut[..]].concat()).succeeds();
-        let halvings = number.parse().unwrap();
-        let expected = Expected::new(level(size, pattern, halvings), cut[1].parse().unwrap(), 1);
+        let reduction_levels = number.parse().unwrap();
+        let expected = Expected::new(level(size, pattern, reduction_levels), cut[1].parse().unwrap(), 1);
         assert_tiles(&workspace, &expected, 0);
         let description = workspace.tree("scan").json("scan.json");
-        let step = 1 << halvings;
+        let step = 1 << reduction_levels;
         assert_eq!(description["toSlide"], json!([[step, 0, 0], [0, step, 0]]));
         assert_eq!(description["area"], json!({ "x": 0, "y": 0, "width": 1024, "height": 768 }));
         assert_eq!(description["micronsPerPixel"]["x"], json!(0.5 * f64::from(step)));
-        assert_eq!(description["options"]["resolution"], json!({ "level": halvings }));
+        assert_eq!(description["options"]["resolution"], json!({ "level": reduction_levels }));
     }
     // The part of the level that has a share in the crop: columns 100 to 152, rows 25 to 76.
     export(&workspace, "scan.tif", &["--level", "2", "--crop", "402,101,206,201", "--rotate", "180"]).succeeds();
@@ -80,7 +80,7 @@ fn halves_are_the_plain_exports_smaller_levels_to_the_byte() {
     workspace.export(["scan.svs", "-o", "plain", "--no-viewer"]).succeeds();
     let whole = workspace.tree("plain");
     // 0.5 µm per pixel and 20×.
-    for (options, halvings) in [
+    for (options, reduction_levels) in [
         (["--target-mpp", "1"], 1),
         (["--magnification", "5"], 2),
         (["--target-mpp", "4.0"], 3),
@@ -88,7 +88,7 @@ fn halves_are_the_plain_exports_smaller_levels_to_the_byte() {
     ] {
         workspace.export([&["scan.svs", "-o", "scan", "--overwrite", "--no-viewer"], &options[..]].concat()).succeeds();
         let tree = workspace.tree("scan");
-        let size = (SIZE.0.div_ceil(1 << halvings), SIZE.1.div_ceil(1 << halvings));
+        let size = (SIZE.0.div_ceil(1 << reduction_levels), SIZE.1.div_ceil(1 << reduction_levels));
         let plan = DeepZoom::new(size);
         assert_eq!(tree.files().len() - 1, plan.files("scan", "jpeg").len(), "and the thumbnail");
         for tile in plan.tiles() {
@@ -98,7 +98,7 @@ fn halves_are_the_plain_exports_smaller_levels_to_the_byte() {
             assert!(found == expected, "{options:?} {file}");
         }
         let description = tree.json("scan.json");
-        let factor = f64::from(1 << halvings);
+        let factor = f64::from(1 << reduction_levels);
         assert_eq!(description["objectivePower"], json!(20.0 / factor));
         assert_eq!(description["properties"]["openslide.objective-power"], "20", "the slide's own");
         assert_eq!(description["micronsPerPixel"], json!({ "x": 0.5 * factor, "y": 0.5 * factor }));
@@ -113,14 +113,14 @@ fn vips_resamples_to_nearly_the_same() {
     let size = (900, 600);
     slides::exact(size, Pattern::Tissue { seed: 6 }).write_into(&workspace, "scan.tif");
     // 900 / 1.25, and 900 / 2 / 1.2; 0.5 µm per pixel.
-    for (target, halvings, scale, to) in [("0.625", 0, "1.25", (720, 480)), ("1.2", 1, "1.2", (375, 250))] {
+    for (target, reduction_levels, scale, to) in [("0.625", 0, "1.25", (720, 480)), ("1.2", 1, "1.2", (375, 250))] {
         export(&workspace, "scan.tif", &["--target-mpp", target, "--tile-size", "2000"]).succeeds();
         let plan = DeepZoom::new(to);
         let found = Picture::from_png(workspace.tree("scan").file(&format!("scan_files/{}/0_0.png", plan.max_level())));
         assert_eq!(found.size(), to);
         let vips = |arguments: &[&str]| tools::run("vips", arguments, &workspace.path(""));
         let mut from = "scan.tif";
-        if halvings == 1 {
+        if reduction_levels == 1 {
             let Some(run) = vips(&["shrink", "scan.tif", "half.v", "2", "2"]) else { return };
             run.succeeds();
             from = "half.v";
@@ -200,7 +200,7 @@ fn nothing_is_enlarged_or_guessed() {
             &["--target-mpp", "4", "--mpp", "0.1,0.5"],
             &["pixels of 0.1 × 0.5 µm cannot be made square", "\n  --mpp"],
         ),
-        ("plain.tif", &["--target-mpp", "1"], &["does not say how many micrometres", "\n  --mpp 0.25 says so"]),
+        ("plain.tif", &["--target-mpp", "1"], &["does not say how many micrometers", "\n  --mpp 0.25 says so"]),
         ("plain.tif", &["--magnification", "10"], &["does not say what it was magnified by", "\n  --target-mpp"]),
         ("scan.svs", &["--lossless", "--level", "1"], &["of its full size", "\n  leave --level"]),
         ("scan.svs", &["--lossless", "--target-mpp", "1"], &["of its full size", "\n  leave --level"]),
@@ -251,7 +251,7 @@ fn what_could_not_be_read_of_a_level_is_told_once_in_the_slides_pixels() {
     use slidezoom_fixtures::TileFault;
 
     let workspace = Workspace::new();
-    // Stored tiles of 256; that at (256, 0) of the full size, and that at (0, 256) of the level half as large.
+    // Native tiles of 256; that at (256, 0) of the full size, and that at (0, 256) of the level half as large.
     let slide = SlideBuilder::new(1600, 1200).levels([1, 2, 4]);
     let slide = slide.tile_fault(0, 1, 0, TileFault::GarbageData).tile_fault(1, 0, 1, TileFault::GarbageData);
     slide.write_into(&workspace, "scan.tif");

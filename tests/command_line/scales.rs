@@ -13,7 +13,7 @@ fn description(text: &str) -> Field {
     field(270, Values::Ascii(text.to_owned()))
 }
 
-/// Pixels per unit along both sides, and the unit: 1 none, 2 inch, 3 centimetre.
+/// Pixels per unit along both sides, and the unit: 1 none, 2 inch, 3 centimeter.
 fn resolution(over: u32, under: u32, unit: u16) -> Vec<Field> {
     [field(282, Values::Rational(over, under)), field(283, Values::Rational(over, under))]
         .into_iter()
@@ -59,9 +59,9 @@ fn strips_and_tiles_have_the_same_scale() {
     let with = |fields: Vec<Field>, more: Field| fields.into_iter().chain([more]).collect::<Vec<_>>();
     for (what, fields, expected) in [
         ("25400 an inch", resolution(25_400, 1, 2), Some([1.0; 2])),
-        ("40000 a centimetre", resolution(40_000, 1, 3), Some([0.25; 2])),
+        ("40000 a centimeter", resolution(40_000, 1, 3), Some([0.25; 2])),
         ("300 dots an inch", resolution(300, 1, 2), None),
-        ("the same in centimetres", resolution(11_811, 100, 3), None),
+        ("the same in centimeters", resolution(11_811, 100, 3), None),
         ("1270 dots an inch", resolution(1_270, 1, 2), None),
         ("libvips' own", resolution(10, 1, 3), None),
         ("ratios", resolution(1, 1, 1), None),
@@ -120,18 +120,18 @@ fn a_makers_slide_is_as_it_says() {
 fn what_vips_writes_has_the_scale_that_it_was_given() {
     let workspace = Workspace::new();
     ImageBuilder::new(300, 200, ImageFormat::Png(RowOrder::Sequential)).write(workspace.path("picture.png")).unwrap();
-    // vips has pixels per millimetre.
-    for (per_millimetre, expected) in [("2000", Some([0.5; 2])), ("1", None), ("11.811", None)] {
+    // vips has pixels per millimeter.
+    for (per_millimeter, expected) in [("2000", Some([0.5; 2])), ("1", None), ("11.811", None)] {
         for (unit, tiled) in [("cm", false), ("inch", false), ("cm", true), ("inch", true)] {
-            let arguments = ["tiffsave", "picture.png", "out.tif", "--resunit", unit, "--xres", per_millimetre];
+            let arguments = ["tiffsave", "picture.png", "out.tif", "--resunit", unit, "--xres", per_millimeter];
             let tiles: &[&str] = if tiled { &["--tile"] } else { &[] };
             let Some(run) =
-                tools::run("vips", [&arguments[..], &["--yres", per_millimetre], tiles].concat(), &workspace.path(""))
+                tools::run("vips", [&arguments[..], &["--yres", per_millimeter], tiles].concat(), &workspace.path(""))
             else {
                 return;
             };
             run.succeeds();
-            assert_scale(scale(&workspace, &["out.tif"]), expected, &format!("{per_millimetre} in {unit}, {tiled}"));
+            assert_scale(scale(&workspace, &["out.tif"]), expected, &format!("{per_millimeter} in {unit}, {tiled}"));
         }
     }
 }
@@ -159,6 +159,6 @@ fn a_user_may_say_what_no_file_is_believed() {
     for options in [&["--mpp", "1e10"][..], &["--mpp", "1", "--target-mpp", "1e10"]] {
         let run = workspace.export([&["print.tif"], options].concat());
         assert_eq!(run.code(), Some(2), "{run:?}");
-        assert!(run.stderr.contains("micrometres per pixel are a number above 0 and up to 1000000000"), "{run:?}");
+        assert!(run.stderr.contains("micrometers per pixel are a number above 0 and up to 1000000000"), "{run:?}");
     }
 }

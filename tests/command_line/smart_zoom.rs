@@ -134,7 +134,7 @@ fn label_and_macro_are_published_only_when_asked_for() {
 }
 
 #[test]
-fn size_and_micrometres_are_told() {
+fn size_and_micrometers_are_told() {
     for (mpp, expected) in [
         (&[][..], ["700", "500", "0.5", "0.5", "0.5"]),
         (&["--mpp", "0.25"], ["700", "500", "0.25", "0.25", "0.25"]),
@@ -159,13 +159,13 @@ fn what_the_slide_says_of_itself_is_told_too() {
 }
 
 #[test]
-fn a_slide_without_micrometres_needs_them_said() {
+fn a_slide_without_micrometers_needs_them_said() {
     for slide in [slides::small().no_mpp(), slides::aperio().no_mpp(), slides::aperio().mpp_text("1000")] {
         let workspace = Workspace::new();
         slide.write_into(&workspace, "slide.svs");
         workspace
             .export(["slide.svs", "-o", "new/scan.szi"])
-            .fails(2, &["does not say how many micrometres a pixel has, and a .szi must", "\n  ", "--mpp"]);
+            .fails(2, &["does not say how many micrometers a pixel has, and a .szi must", "\n  ", "--mpp"]);
         assert_eq!(workspace.names(), ["slide.svs"]);
 
         let archive = exported(&slide, &["--mpp", "0.123"]);

@@ -23,7 +23,7 @@ pub fn short(tag: u16, value: u16) -> Field {
     field(tag, Values::Short(vec![value]))
 }
 
-/// Writes pages of 8-bit grey, each with fields of its own, which may say otherwise of the samples.
+/// Writes pages of 8-bit gray, each with fields of its own, which may say otherwise of the samples.
 pub fn write(workspace: &Workspace, name: &str, cut: Cut, pages: Vec<Vec<Field>>) {
     let mut writer = TiffWriter::create(&workspace.path(name), Container::Classic, ByteOrder::Little).unwrap();
     for fields in pages {

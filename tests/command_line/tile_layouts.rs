@@ -69,7 +69,7 @@ impl Laid {
     }
 
     /// What the layout has besides its tiles.
-    fn companions(self, extension: &str) -> Vec<String> {
+    fn auxiliary_files(self, extension: &str) -> Vec<String> {
         let (width, height) = self.plan.level_size(self.smallest());
         match self.layout {
             "zoomify" => vec!["ImageProperties.xml".to_owned()],
@@ -85,7 +85,7 @@ impl Laid {
     fn files(self, extension: &str) -> Vec<String> {
         let tiles = self.tiles();
         let names = tiles.iter().enumerate().map(|(number, tile)| self.file(number, tile, extension));
-        names.chain(self.companions(extension)).collect()
+        names.chain(self.auxiliary_files(extension)).collect()
     }
 }
 
@@ -399,7 +399,7 @@ fn blank_tiles_are_left_out_or_shared_in_each() {
             }
         }
         assert!(left_out > 20);
-        assert_eq!(description["tilesLeftOut"], left_out);
+        assert_eq!(description["skippedTiles"], left_out);
         if layout == "google" {
             assert!(Picture::from_png(sparse.file("blank.png")) == Picture::draw((100, 100), |_, _| BACKGROUND));
         }
@@ -420,7 +420,7 @@ fn every_damage_is_found_and_named() {
         let (first, last) = (tiles.len() - 35, tiles.len() - 1);
         let (file, other) = (name(first), name(last));
         let path = |name: &str| workspace.path("scan").join(name);
-        let companions = laid.companions("jpg");
+        let auxiliary_files = laid.auxiliary_files("jpg");
         let verdict = |options: &[&str]| Verdict::of(&workspace, "scan", options).damages();
         for with_manifest in [true, false] {
             if !with_manifest {
@@ -450,7 +450,7 @@ fn every_damage_is_found_and_named() {
             if with_manifest {
                 assert_eq!(change(&altered, &[]), one("altered", &file), "{layout}");
             }
-            for name in companions.iter().chain([&file]) {
+            for name in auxiliary_files.iter().chain([&file]) {
                 let contents = fs::read(path(name)).unwrap();
                 fs::remove_file(path(name)).unwrap();
                 assert_eq!(verdict(&[]), one("missing", name), "{layout}");
@@ -468,7 +468,7 @@ fn every_damage_is_found_and_named() {
             assert_eq!(verdict(&[]), one("unexpected", extra), "{layout}");
             fs::remove_file(path(extra)).unwrap();
             // The descriptor of another image.
-            let descriptor = &companions[0];
+            let descriptor = &auxiliary_files[0];
             if layout != "google" {
                 let text = fs::read_to_string(path(descriptor)).unwrap();
                 fs::write(path(descriptor), text.replace("700", "701")).unwrap();

@@ -1,6 +1,6 @@
-//! TIFF in tiles that OpenSlide opens too and shows otherwise than it is: turned pictures, samples beside the colours, files that keep the picture below a thumbnail.
+//! TIFF in tiles that OpenSlide opens too and shows otherwise than it is: turned pictures, samples beside the colors, files that keep the picture below a thumbnail.
 
-#![expect(clippy::cast_sign_loss, reason = "colours are above 0")]
+#![expect(clippy::cast_sign_loss, reason = "colors are above 0")]
 
 use slidezoom_fixtures::image::pixel;
 use slidezoom_fixtures::{ByteOrder, Container, Field, TiffWriter, Values};
@@ -88,8 +88,8 @@ fn a_picture_in_tiles_stands_upright_too() {
             jpeg
         });
         let lies = field(274, Values::Short(vec![orientation]));
-        let colours = samples(3, compression, if compression == 7 { 6 } else { 2 });
-        writer.directory([places, colours, vec![lies]].concat()).unwrap();
+        let colors = samples(3, compression, if compression == 7 { 6 } else { 2 });
+        writer.directory([places, colors, vec![lies]].concat()).unwrap();
         writer.finish().unwrap();
         let upright = if orientation > 4 { (SIZE.1, SIZE.0) } else { SIZE };
         let expected = Picture::draw(upright, |x, y| {
@@ -113,7 +113,7 @@ fn jpeg(tile: &Picture) -> Vec<u8> {
 }
 
 #[test]
-fn a_sample_beside_the_colours_is_alpha_only_where_the_file_says_so() {
+fn a_sample_beside_the_colors_is_alpha_only_where_the_file_says_so() {
     let beside = |x: u32, y: u32| (3 * x + 5 * y) as u8;
     let behind = [10, 100, 200];
     for (meaning, is_alpha) in [(None, false), (Some(0), false), (Some(2), true)] {
@@ -162,8 +162,8 @@ fn the_picture_is_exported_and_not_the_thumbnail_before_it() {
                     if compression == 7 { jpeg(&tile) } else { tile.pixels.as_flattened().to_vec() }
                 },
             );
-        let colours = samples(3, compression, if compression == 7 { 6 } else { 2 });
-        let below = writer.sub_directory([places, colours].concat()).unwrap();
+        let colors = samples(3, compression, if compression == 7 { 6 } else { 2 });
+        let below = writer.sub_directory([places, colors].concat()).unwrap();
         let thumbnail = writer.append(&[7; 3 * 30 * 20]).unwrap();
         let strip = vec![
             field(254, Values::Long(vec![1])),

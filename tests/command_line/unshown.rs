@@ -66,17 +66,17 @@ fn an_animated_png_is_more_than_its_first_picture() {
 #[test]
 fn samples_that_mean_nothing_are_told_of() {
     let workspace = Workspace::new();
-    let grey = |samples: u16, more: Vec<Field>| [vec![short(277, samples)], more].concat();
+    let gray = |samples: u16, more: Vec<Field>| [vec![short(277, samples)], more].concat();
     let what = |samples: &str, they: &str| {
         vec![format!(
-            "each pixel has {samples} than its colours need, and the file does not say what for; {they} not shown"
+            "each pixel has {samples} than its colors need, and the file does not say what for; {they} not shown"
         )]
     };
     for (fields, unshown, expected) in [
-        (grey(5, vec![]), 4, what("4 more samples", "they are")),
-        (grey(3, vec![field(338, Values::Short(vec![2, 0]))]), 1, what("1 more sample", "it is")),
-        (grey(2, vec![short(338, 2)]), 0, vec![]),
-        (grey(1, vec![]), 0, vec![]),
+        (gray(5, vec![]), 4, what("4 more samples", "they are")),
+        (gray(3, vec![field(338, Values::Short(vec![2, 0]))]), 1, what("1 more sample", "it is")),
+        (gray(2, vec![short(338, 2)]), 0, vec![]),
+        (gray(1, vec![]), 0, vec![]),
     ] {
         write(&workspace, "samples.tif", Cut::Strips, vec![fields]);
         assert_eq!(notes(&workspace, "samples.tif", &[]), expected);
@@ -84,7 +84,7 @@ fn samples_that_mean_nothing_are_told_of() {
     }
 }
 
-/// Grey pixels of 16 bits, the largest of them this.
+/// Gray pixels of 16 bits, the largest of them this.
 fn write_deep(workspace: &Workspace, largest: u16, cut: Cut, order: ByteOrder, more: Vec<Field>) {
     let mut writer = TiffWriter::create(&workspace.path("deep.tif"), Container::BigTiff, order).unwrap();
     let area = (SIZE.0 * SIZE.1) as usize;

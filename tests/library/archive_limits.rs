@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use slidezoom::archive::{Archive, Strictness};
 use slidezoom::key::EntryName;
 use slidezoom::layout::ArchiveIndex;
-use slidezoom::sink::{ArchiveSink, Existing, Sink};
+use slidezoom::sink::{ArchiveSink, OverwritePolicy, Sink};
 use tempfile::TempDir;
 
 use crate::unpackers::{assert_readable, assert_seen_by_python};
@@ -40,7 +40,7 @@ impl ArchiveIndex for Count {
 }
 
 fn create(destination: &Path) -> Box<ArchiveSink> {
-    Box::new(ArchiveSink::create(destination, Existing::Refuse, name("x"), Some(Box::new(Count(0)))).unwrap())
+    Box::new(ArchiveSink::create(destination, OverwritePolicy::Refuse, name("x"), Some(Box::new(Count(0)))).unwrap())
 }
 
 /// Our own reader finds no fault in an archive, and this many entries.
@@ -144,7 +144,7 @@ fn an_archive_far_past_4_gib() {
     for entry in 0..70 {
         sink.write(entry, &name(&format!("{entry:03}")), &large).unwrap();
     }
-    // One that goes straight into the archive, its local header filled in afterwards.
+    // One that goes straight into the archive, its local header filled in afterward.
     sink.write_parts(70, &name("070"), &mut [large.clone(), large].into_iter()).unwrap();
     sink.commit().unwrap();
     assert_same_large_archive(&archive, 72);

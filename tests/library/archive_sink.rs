@@ -5,7 +5,7 @@ use std::os::unix::fs::{FileExt, symlink};
 use std::path::{Path, PathBuf};
 
 use slidezoom::key::EntryName;
-use slidezoom::sink::{ArchiveSink, Existing, Sink, SinkError};
+use slidezoom::sink::{ArchiveSink, OverwritePolicy, Sink, SinkError};
 use tempfile::TempDir;
 
 use crate::unpackers::{assert_readable, assert_seen_by_python};
@@ -15,12 +15,12 @@ fn name(text: &str) -> EntryName {
     EntryName::new(text.to_owned()).unwrap()
 }
 
-fn create(destination: &Path, existing: Existing) -> Result<Box<ArchiveSink>, SinkError> {
+fn create(destination: &Path, existing: OverwritePolicy) -> Result<Box<ArchiveSink>, SinkError> {
     ArchiveSink::create(destination, existing, name("root"), None).map(Box::new)
 }
 
 /// An archive of files that hold their own names.
-fn write(destination: &Path, existing: Existing, files: &[&str]) -> Result<(), SinkError> {
+fn write(destination: &Path, existing: OverwritePolicy, files: &[&str]) -> Result<(), SinkError> {
     let sink = create(destination, existing)?;
     for (file, entry) in files.iter().zip(0..) {
         sink.write(entry, &name(file), file.as_bytes())?;
@@ -52,14 +52,14 @@ fn place() -> (TempDir, PathBuf, PathBuf) {
 #[test]
 fn what_exists_is_refused_or_replaced_whole() {
     let (root, destination, _) = place();
-    write(&destination, Existing::Refuse, &["old.dzi", "old.json"]).unwrap();
-    assert!(matches!(write(&destination, Existing::Refuse, &["new.dzi"]), Err(SinkError::Exists { .. })));
+    write(&destination, OverwritePolicy::Refuse, &["old.dzi", "old.json"]).unwrap();
+    assert!(matches!(write(&destination, OverwritePolicy::Refuse, &["new.dzi"]), Err(SinkError::Exists { .. })));
     assert_eq!(names_in(&destination), ["old.dzi", "old.json"]);
-    write(&destination, Existing::Replace, &["new.dzi"]).unwrap();
+    write(&destination, OverwritePolicy::Replace, &["new.dzi"]).unwrap();
     assert_eq!(names_in(&destination), ["new.dzi"]);
 
     // An abandoned replacement leaves the old one.
-    let sink = create(&destination, Existing::Replace).unwrap();
+    let sink = create(&destination, OverwritePolicy::Replace).unwrap();
     sink.write(0, &name("newer.dzi"), b"").unwrap();
     sink.abandon().unwrap();
     assert_eq!(names_in(&destination), ["new.dzi"]);
@@ -70,7 +70,7 @@ fn what_exists_is_refused_or_replaced_whole() {
 fn what_is_no_export_is_not_replaced() {
     let root = tempfile::tempdir().unwrap();
     let at = |file: &str| root.path().join(file);
-    write(&at("export.zip"), Existing::Refuse, &["a.dzi", "a_files/0/0_0.jpeg"]).unwrap();
+    write(&at("export.zip"), OverwritePolicy::Refuse, &["a.dzi", "a_files/0/0_0.jpeg"]).unwrap();
     let export = fs::read(at("export.zip")).unwrap();
 
     fs::create_dir(at("folder.zip")).unwrap();
@@ -79,14 +79,14 @@ fn what_is_no_export_is_not_replaced() {
     fs::write(at("short.zip"), &export[..export.len() - 1]).unwrap();
     symlink("nowhere", at("dangling.zip")).unwrap();
     symlink("export.zip", at("link.zip")).unwrap();
-    write(&at("nothing.zip"), Existing::Refuse, &[]).unwrap();
-    write(&at("documents.zip"), Existing::Refuse, &["thesis.txt"]).unwrap();
-    write(&at("two.zip"), Existing::Refuse, &["a.dzi", "b.dzi"]).unwrap();
-    write(&at("deep.zip"), Existing::Refuse, &["a/b.dzi"]).unwrap();
+    write(&at("nothing.zip"), OverwritePolicy::Refuse, &[]).unwrap();
+    write(&at("documents.zip"), OverwritePolicy::Refuse, &["thesis.txt"]).unwrap();
+    write(&at("two.zip"), OverwritePolicy::Refuse, &["a.dzi", "b.dzi"]).unwrap();
+    write(&at("deep.zip"), OverwritePolicy::Refuse, &["a/b.dzi"]).unwrap();
     let before = beside(root.path());
     for file in before.iter().filter(|file| *file != "export.zip") {
         let contents = fs::read(at(file)).ok();
-        for existing in [Existing::Refuse, Existing::Replace] {
+        for existing in [OverwritePolicy::Refuse, OverwritePolicy::Replace] {
             let refused = create(&at(file), existing);
             assert!(matches!(refused, Err(SinkError::NotAnExport { .. })), "{file}: {refused:?}");
         }
@@ -94,23 +94,23 @@ fn what_is_no_export_is_not_replaced() {
     }
     assert_eq!(beside(root.path()), before);
 
-    let below_a_file = create(&at("text.zip/x.zip"), Existing::Refuse);
+    let below_a_file = create(&at("text.zip/x.zip"), OverwritePolicy::Refuse);
     assert!(matches!(below_a_file, Err(SinkError::NotAFolder { .. })));
-    assert!(matches!(create(Path::new("/"), Existing::Refuse), Err(SinkError::Destination { .. })));
+    assert!(matches!(create(Path::new("/"), OverwritePolicy::Refuse), Err(SinkError::Destination { .. })));
 }
 
 #[test]
 fn folders_above_are_made_and_unmade() {
     let root = tempfile::tempdir().unwrap();
     let destination = root.path().join("a/b/x.zip");
-    create(&destination, Existing::Refuse).unwrap().abandon().unwrap();
+    create(&destination, OverwritePolicy::Refuse).unwrap().abandon().unwrap();
     assert_eq!(beside(root.path()), [""; 0], "nothing is left of an export that failed");
-    drop(create(&destination, Existing::Refuse).unwrap());
+    drop(create(&destination, OverwritePolicy::Refuse).unwrap());
     assert_eq!(beside(root.path()), [""; 0], "nor of one that was dropped");
-    write(&destination, Existing::Refuse, &["a.dzi"]).unwrap();
+    write(&destination, OverwritePolicy::Refuse, &["a.dzi"]).unwrap();
     assert_eq!(names_in(&destination), ["a.dzi"]);
     // Folders that others use by now stay.
-    let sink = create(&root.path().join("c/x.zip"), Existing::Refuse).unwrap();
+    let sink = create(&root.path().join("c/x.zip"), OverwritePolicy::Refuse).unwrap();
     fs::write(root.path().join("c/letter.txt"), "x").unwrap();
     sink.abandon().unwrap();
     assert_eq!(beside(&root.path().join("c")), ["letter.txt"]);
@@ -119,7 +119,7 @@ fn folders_above_are_made_and_unmade() {
 #[test]
 fn something_that_appears_meanwhile_is_not_replaced() {
     let (root, destination, _) = place();
-    let sink = create(&destination, Existing::Refuse).unwrap();
+    let sink = create(&destination, OverwritePolicy::Refuse).unwrap();
     sink.write(0, &name("a.dzi"), b"").unwrap();
     // Empty: rename(2) alone would replace it.
     fs::write(&destination, "").unwrap();
@@ -131,7 +131,7 @@ fn something_that_appears_meanwhile_is_not_replaced() {
 #[test]
 fn of_what_appears_meanwhile_only_an_export_is_replaced() {
     let (root, destination, _) = place();
-    let sink = create(&destination, Existing::Replace).unwrap();
+    let sink = create(&destination, OverwritePolicy::Replace).unwrap();
     sink.write(0, &name("a.dzi"), b"").unwrap();
     fs::write(&destination, "years of work").unwrap();
     assert!(matches!(sink.commit(), Err(SinkError::NotAnExport { .. })));
@@ -139,10 +139,10 @@ fn of_what_appears_meanwhile_only_an_export_is_replaced() {
     assert_eq!(beside(root.path()), ["x.zip"]);
 
     fs::remove_file(&destination).unwrap();
-    let sink = create(&destination, Existing::Replace).unwrap();
+    let sink = create(&destination, OverwritePolicy::Replace).unwrap();
     sink.write(0, &name("a.dzi"), b"").unwrap();
     let other = root.path().join("other.zip");
-    write(&other, Existing::Refuse, &["b.dzi"]).unwrap();
+    write(&other, OverwritePolicy::Refuse, &["b.dzi"]).unwrap();
     fs::rename(other, &destination).unwrap();
     sink.commit().unwrap();
     assert_eq!(names_in(&destination), ["a.dzi"]);
@@ -153,7 +153,7 @@ fn a_partial_file_that_was_changed_by_others_is_not_published() {
     let (root, destination, partial) = place();
     // More than is gathered before it is written, so that most of it is in the file.
     let begin = || {
-        let sink = create(&destination, Existing::Refuse).unwrap();
+        let sink = create(&destination, OverwritePolicy::Refuse).unwrap();
         sink.write(0, &name("a.dzi"), &vec![7; 3 << 20]).unwrap();
         assert!(partial.metadata().unwrap().len() > 2 << 20);
         sink
@@ -189,7 +189,7 @@ fn a_partial_file_that_was_changed_by_others_is_not_published() {
 fn a_write_that_fails_in_the_middle_is_told_again_and_again_and_nothing_is_left() {
     let (root, destination, partial) = place();
     for (before, in_parts) in [(0, false), (0, true), (1, false), (1, true)] {
-        let sink = create(&destination, Existing::Refuse).unwrap();
+        let sink = create(&destination, OverwritePolicy::Refuse).unwrap();
         let large = vec![7; 3 << 20];
         for entry in 0..before {
             sink.write(entry, &name(&format!("{entry}")), &large).unwrap();
@@ -211,14 +211,14 @@ fn a_write_that_fails_in_the_middle_is_told_again_and_again_and_nothing_is_left(
 #[test]
 fn one_export_at_a_time_and_a_killed_one_s_rest_is_removed() {
     let (root, destination, partial) = place();
-    let first = create(&destination, Existing::Refuse).unwrap();
-    assert!(matches!(create(&destination, Existing::Refuse), Err(SinkError::Busy { .. })));
+    let first = create(&destination, OverwritePolicy::Refuse).unwrap();
+    assert!(matches!(create(&destination, OverwritePolicy::Refuse), Err(SinkError::Busy { .. })));
     first.write(0, &name("a.dzi"), b"").unwrap();
     first.commit().unwrap();
     assert_eq!(names_in(&destination), ["a.dzi"], "who came second has not disturbed the first");
     // What a kill leaves: the file without the lock.
     fs::write(&partial, vec![7; 1 << 20]).unwrap();
-    write(&destination, Existing::Replace, &["b.dzi"]).unwrap();
+    write(&destination, OverwritePolicy::Replace, &["b.dzi"]).unwrap();
     assert_eq!(names_in(&destination), ["b.dzi"]);
     assert_eq!(beside(root.path()), ["x.zip"]);
 }
@@ -229,11 +229,11 @@ fn what_has_the_partial_file_s_name_and_is_no_file_is_not_touched() {
     let letter = root.path().join("letter.txt");
     fs::write(&letter, "x").unwrap();
     symlink(&letter, &partial).unwrap();
-    assert!(matches!(create(&destination, Existing::Refuse), Err(SinkError::NotAFile { .. })));
+    assert!(matches!(create(&destination, OverwritePolicy::Refuse), Err(SinkError::NotAFile { .. })));
     assert_eq!(fs::read(&letter).unwrap(), b"x");
     fs::remove_file(&partial).unwrap();
     fs::create_dir(&partial).unwrap();
-    assert!(matches!(create(&destination, Existing::Refuse), Err(SinkError::NotAFile { .. })));
+    assert!(matches!(create(&destination, OverwritePolicy::Refuse), Err(SinkError::NotAFile { .. })));
     assert_eq!(beside(root.path()), [".x.zip.partial", "letter.txt"]);
 }
 
@@ -246,13 +246,13 @@ fn contents(entry: u64) -> Vec<u8> {
 fn entries_that_many_threads_hand_in_come_out_in_the_order_of_their_numbers() {
     let root = tempfile::tempdir().unwrap();
     let (in_order, at_once) = (root.path().join("in-order.zip"), root.path().join("at-once.zip"));
-    let sink = create(&in_order, Existing::Refuse).unwrap();
+    let sink = create(&in_order, OverwritePolicy::Refuse).unwrap();
     for entry in 0..400 {
         sink.write(entry, &name(&format!("{entry}")), &contents(entry)).unwrap();
     }
     sink.commit().unwrap();
 
-    let sink = create(&at_once, Existing::Refuse).unwrap();
+    let sink = create(&at_once, OverwritePolicy::Refuse).unwrap();
     std::thread::scope(|scope| {
         for thread in 0..8_u64 {
             let sink = &sink;
@@ -291,7 +291,7 @@ fn a_file_in_parts_is_the_same_in_its_turn_and_before_it() {
     let root = tempfile::tempdir().unwrap();
     let written = |file: &str, order: &[u64]| {
         let destination = root.path().join(file);
-        let sink = create(&destination, Existing::Refuse).unwrap();
+        let sink = create(&destination, OverwritePolicy::Refuse).unwrap();
         for &entry in order {
             // The second is larger than what is gathered before it is written: its header is in the file already when it is filled in.
             let part = vec![entry as u8; if entry == 1 { 1 << 20 } else { 10 }];
@@ -314,7 +314,7 @@ fn a_file_in_parts_is_the_same_in_its_turn_and_before_it() {
 fn a_name_written_twice_is_refused_early_or_in_its_turn_and_nothing_is_published() {
     let (root, destination, _) = place();
     for order in [[0, 1], [1, 0]] {
-        let sink = create(&destination, Existing::Refuse).unwrap();
+        let sink = create(&destination, OverwritePolicy::Refuse).unwrap();
         let parts = |contents: &[u8]| vec![contents.to_vec()].into_iter();
         let first = sink.write_parts(order[0], &name("twice"), &mut parts(b"one"));
         let second = sink.write_parts(order[1], &name("twice"), &mut parts(b"two"));
@@ -329,7 +329,7 @@ fn a_name_written_twice_is_refused_early_or_in_its_turn_and_nothing_is_published
 #[test]
 fn a_gap_in_the_numbers_is_told_and_nothing_is_published() {
     let (root, destination, _) = place();
-    let sink = create(&destination, Existing::Refuse).unwrap();
+    let sink = create(&destination, OverwritePolicy::Refuse).unwrap();
     for entry in [0, 1, 4, 6, 7] {
         sink.write(entry, &name(&format!("{entry}")), b"x").unwrap();
     }

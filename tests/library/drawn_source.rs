@@ -9,18 +9,19 @@ use slidezoom::geometry::MicronsPerPixel;
 use slidezoom::geometry::{Point, Rect, Size};
 use slidezoom::pixels::PremultipliedPixels;
 use slidezoom::source::{
-    AssociatedImage, NotDirect, Reader, SlideError, SlideInfo, SlideLevel, SlideLevelInfo, Source, StoredColours,
+    AssociatedImage, DirectReadUnsupported, NativeColorSpace, Reader, SlideError, SlideInfo, SlideLevel,
+    SlideLevelInfo, Source,
 };
 
-/// The colour of a slide-level-0 pixel: red, green, blue. Neighbours differ, and so do x and y.
-pub fn colour(x: u32, y: u32) -> [u8; 3] {
+/// The color of a slide-level-0 pixel: red, green, blue. Neighbors differ, and so do x and y.
+pub fn color(x: u32, y: u32) -> [u8; 3] {
     let mixed = x.wrapping_mul(0x9e37_79b1) ^ y.wrapping_mul(0x85eb_ca77);
     [(x ^ (mixed >> 28)) as u8, (y.wrapping_mul(3) ^ (mixed >> 29)) as u8, (mixed >> 13) as u8]
 }
 
-/// The colour of a pixel of one of the slide's own levels: none that reducing the full size could come to.
-pub fn level_colour(level: SlideLevel, x: u32, y: u32) -> [u8; 3] {
-    colour(x + 1000 * level.0, y)
+/// The color of a pixel of one of the slide's own levels: none that reducing the full size could come to.
+pub fn level_color(level: SlideLevel, x: u32, y: u32) -> [u8; 3] {
+    color(x + 1000 * level.0, y)
 }
 
 /// What a read does.
@@ -43,18 +44,18 @@ pub struct DrawnSource {
 }
 
 impl DrawnSource {
-    pub fn new(size: Size, stored_tile: Option<Size>, bounds: Option<Rect>) -> Self {
+    pub fn new(size: Size, native_tile: Option<Size>, bounds: Option<Rect>) -> Self {
         let info = SlideInfo {
             path: PathBuf::from("drawn"),
             vendor: None,
-            reader: Reader::OpenSlide(NotDirect::AskedFor),
-            levels: vec![SlideLevelInfo { size, downsample: 1.0, stored_tile }],
+            reader: Reader::OpenSlide(DirectReadUnsupported::AskedFor),
+            levels: vec![SlideLevelInfo { size, downsample: 1.0, native_tile }],
             microns_per_pixel: None,
             objective_power: None,
             bounds,
             background: None,
-            stored_subsampling: None,
-            stored_colours: StoredColours::Rgb,
+            native_subsampling: None,
+            native_color_space: NativeColorSpace::Rgb,
             icc_profile: None,
             associated_images: Vec::new(),
             pages: None,
@@ -82,9 +83,9 @@ impl DrawnSource {
         self
     }
 
-    /// With another level of its own, of which [`level_colour`] tells the pixels.
-    pub fn with_level(mut self, size: Size, downsample: f64, stored_tile: Option<Size>) -> Self {
-        self.info.levels.push(SlideLevelInfo { size, downsample, stored_tile });
+    /// With another level of its own, of which [`level_color`] tells the pixels.
+    pub fn with_level(mut self, size: Size, downsample: f64, native_tile: Option<Size>) -> Self {
+        self.info.levels.push(SlideLevelInfo { size, downsample, native_tile });
         self
     }
 
@@ -106,10 +107,10 @@ impl DrawnSource {
     }
 }
 
-/// Opaque pixels of these colours.
-pub fn draw(region: Rect, colour: impl Fn(u32, u32) -> [u8; 3]) -> PremultipliedPixels {
+/// Opaque pixels of these colors.
+pub fn draw(region: Rect, color: impl Fn(u32, u32) -> [u8; 3]) -> PremultipliedPixels {
     let places = region.rows().flat_map(|y| region.columns().map(move |x| (x, y)));
-    let pixels = places.map(|(x, y)| colour(x, y));
+    let pixels = places.map(|(x, y)| color(x, y));
     let argb = pixels.flat_map(|[red, green, blue]| u32::from_be_bytes([255, red, green, blue]).to_ne_bytes());
     PremultipliedPixels::from_native_argb(region.size(), argb.collect())
 }
@@ -137,7 +138,7 @@ impl Source for DrawnSource {
             _ => {}
         }
         let argb = |x: u32, y: u32| {
-            let [red, green, blue] = colour(x, y);
+            let [red, green, blue] = color(x, y);
             if (self.unscanned)(y) { 0 } else { u32::from_be_bytes([255, red, green, blue]) }
         };
         let argb = region.rows().flat_map(|y| region.columns().flat_map(move |x| argb(x, y).to_ne_bytes()));
@@ -159,7 +160,7 @@ impl Source for DrawnSource {
         }
         assert!(Rect::of(self.info.levels[level.0 as usize].size).contains(region), "{region} of level {level}");
         self.reads.lock().unwrap().push(region);
-        Ok(draw(region, |x, y| level_colour(level, x, y)))
+        Ok(draw(region, |x, y| level_color(level, x, y)))
     }
 
     /// One that is called `damaged` cannot be read.

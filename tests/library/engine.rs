@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use proptest::prelude::*;
 use slidezoom::engine::exact_tile;
-use slidezoom::engine::progress::{Progress, TileWritten, Unwatched};
+use slidezoom::engine::progress::{NoProgress, Progress, TileWritten};
 use slidezoom::geometry::{Flip, Point, Rect, Rotation, Size};
 use slidezoom::key::EntryName;
 use slidezoom::pixels::{Pixels, ReductionMethod};
@@ -16,7 +16,7 @@ use slidezoom::sink::{MemorySink, Published};
 use slidezoom::source::SourceIdentity;
 use slidezoom::{Error, ExportPlan, Source, export};
 
-use crate::drawn_source::{DrawnSource, Fault, colour};
+use crate::drawn_source::{DrawnSource, Fault, color};
 
 /// An image in memory.
 struct Image {
@@ -27,7 +27,7 @@ struct Image {
 
 impl Image {
     fn drawn(area: Rect) -> Self {
-        let pixels = area.rows().flat_map(|y| area.columns().map(move |x| colour(x, y))).collect();
+        let pixels = area.rows().flat_map(|y| area.columns().map(move |x| color(x, y))).collect();
         Self { width: area.size().width() as usize, height: area.size().height() as usize, pixels }
     }
 
@@ -218,8 +218,8 @@ fn check(source: &DrawnSource, plan: &ExportPlan, published: &Published) {
     }
     assert!(times_read.iter().all(|&times| times == 1), "each pixel is read once");
 
-    // Stripes may cut stored tiles; nothing else does.
-    let Some(tile) = source.info().levels[0].stored_tile.filter(|_| plan.pyramid().size().width() <= 16_384) else {
+    // Stripes may cut native tiles; nothing else does.
+    let Some(tile) = source.info().levels[0].native_tile.filter(|_| plan.pyramid().size().width() <= 16_384) else {
         return;
     };
     let tiles = |rect: Rect| {
@@ -228,7 +228,7 @@ fn check(source: &DrawnSource, plan: &ExportPlan, published: &Published) {
         columns.len() * rows.len()
     };
     let decoded: usize = source.reads().into_iter().map(tiles).sum();
-    assert_eq!(decoded, tiles(plan.area()), "each stored tile is decoded once");
+    assert_eq!(decoded, tiles(plan.area()), "each native tile is decoded once");
 }
 
 /// Every way in which an export can be turned and mirrored.
@@ -244,7 +244,7 @@ proptest! {
     fn every_pixel_of_every_tile_is_right_and_read_once(
         (width, height) in (1..700_u32, 1..500_u32),
         (tile_size, overlap) in (8..200_u32).prop_flat_map(|tile_size| (Just(tile_size), 0..tile_size.min(9))),
-        stored_tile in prop::option::of((16..300_u32, 8..300_u32)),
+        native_tile in prop::option::of((16..300_u32, 8..300_u32)),
         (left, top) in (0..300_u32, 0..300_u32),
         is_cropped in any::<bool>(),
         way in 0..12_usize,
@@ -258,12 +258,12 @@ proptest! {
         } else {
             (area, Bounds::Scan)
         };
-        let source = DrawnSource::new(whole, stored_tile.map(|(width, height)| size(width, height)), Some(scanned));
+        let source = DrawnSource::new(whole, native_tile.map(|(width, height)| size(width, height)), Some(scanned));
         let (rotation, flip) = orientations().nth(way).unwrap();
         let options = ExportOptions { bounds, rotation, flip, ..options(tile_size, overlap) };
         let plan = ExportPlan::new(source.info(), "drawn", &options).unwrap();
         prop_assert_eq!(plan.area(), area);
-        let published = run(&source, &plan, jobs(workers), &Unwatched).unwrap();
+        let published = run(&source, &plan, jobs(workers), &NoProgress).unwrap();
         check(&source, &plan, &published);
     }
 }
@@ -289,15 +289,15 @@ proptest! {
         method in prop::sample::select(&METHODS[1..]),
         (width, height) in (1..400_u32, 1..300_u32),
         (tile_size, overlap) in (2..120_u32).prop_flat_map(|tile_size| (Just(tile_size), 0..tile_size.min(9))),
-        stored_tile in prop::option::of((16..200_u32, 8..200_u32)),
+        native_tile in prop::option::of((16..200_u32, 8..200_u32)),
         (left, top) in (0..300_u32, 0..300_u32),
         workers in 1..4_usize,
     ) {
         let area = Rect::new(Point { x: left, y: top }, size(width, height)).unwrap();
         let whole = size(left + width + 7, top + height + 3);
-        let source = DrawnSource::new(whole, stored_tile.map(|(width, height)| size(width, height)), Some(area));
+        let source = DrawnSource::new(whole, native_tile.map(|(width, height)| size(width, height)), Some(area));
         let plan = ExportPlan::new(source.info(), "drawn", &options_to(method, tile_size, overlap)).unwrap();
-        check(&source, &plan, &run(&source, &plan, jobs(workers), &Unwatched).unwrap());
+        check(&source, &plan, &run(&source, &plan, jobs(workers), &NoProgress).unwrap());
     }
 }
 
@@ -313,7 +313,7 @@ fn what_was_never_scanned_is_background_to_every_way_of_reduction() {
                 *pixel = [255; 3];
             }
         }
-        let published = run(&source, &plan, jobs(2), &Unwatched).unwrap();
+        let published = run(&source, &plan, jobs(2), &NoProgress).unwrap();
         check_tiles(image, &plan, &published);
     }
 }
@@ -337,7 +337,7 @@ fn awkward_shapes_are_right() {
         for method in METHODS {
             let source = DrawnSource::new(size(width, height), None, None);
             let plan = ExportPlan::new(source.info(), "drawn", &options_to(method, tile_size, overlap)).unwrap();
-            check(&source, &plan, &run(&source, &plan, jobs(2), &Unwatched).unwrap());
+            check(&source, &plan, &run(&source, &plan, jobs(2), &NoProgress).unwrap());
         }
     }
 }
@@ -345,11 +345,11 @@ fn awkward_shapes_are_right() {
 /// Wide enough for three stripes: tiles that straddle two of them, at every level, and chunks cut at the seam.
 #[test]
 fn stripes_leave_no_seam() {
-    for (stored_tile, tile_size, overlap) in [(240, 254, 1), (256, 256, 0), (1000, 101, 3), (192, 33, 5)] {
+    for (native_tile, tile_size, overlap) in [(240, 254, 1), (256, 256, 0), (1000, 101, 3), (192, 33, 5)] {
         for method in [ReductionMethod::Mean, ReductionMethod::Lanczos3] {
-            let source = DrawnSource::new(size(36_000, 70), Some(size(stored_tile, 64)), None);
+            let source = DrawnSource::new(size(36_000, 70), Some(size(native_tile, 64)), None);
             let plan = ExportPlan::new(source.info(), "drawn", &options_to(method, tile_size, overlap)).unwrap();
-            check(&source, &plan, &run(&source, &plan, jobs(3), &Unwatched).unwrap());
+            check(&source, &plan, &run(&source, &plan, jobs(3), &NoProgress).unwrap());
         }
     }
 }
@@ -359,12 +359,12 @@ fn stripes_leave_no_seam() {
 fn stripes_leave_no_seam_however_the_export_is_turned() {
     for (rotation, flip) in orientations().skip(1).step_by(4) {
         let transposed = matches!(rotation, Rotation::Quarter | Rotation::ThreeQuarters);
-        let (whole, stored_tile) =
+        let (whole, native_tile) =
             if transposed { (size(70, 36_000), size(64, 240)) } else { (size(36_000, 70), size(240, 64)) };
-        let source = DrawnSource::new(whole, Some(stored_tile), None);
+        let source = DrawnSource::new(whole, Some(native_tile), None);
         let options = ExportOptions { rotation, flip, ..options(254, 1) };
         let plan = ExportPlan::new(source.info(), "drawn", &options).unwrap();
-        check(&source, &plan, &run(&source, &plan, jobs(3), &Unwatched).unwrap());
+        check(&source, &plan, &run(&source, &plan, jobs(3), &NoProgress).unwrap());
     }
 }
 
@@ -376,7 +376,7 @@ fn the_description_says_where_each_pixel_lies_in_the_slide() {
     for (rotation, flip) in orientations() {
         let options = ExportOptions { bounds: Bounds::Crop(crop), rotation, flip, ..options(256, 0) };
         let plan = ExportPlan::new(source.info(), "drawn", &options).unwrap();
-        let published = run(&source, &plan, jobs(2), &Unwatched).unwrap();
+        let published = run(&source, &plan, jobs(2), &NoProgress).unwrap();
         let file = |name: &str| &published[&EntryName::new(name.to_owned()).unwrap()].1;
         let description: serde_json::Value = serde_json::from_slice(file("drawn.json")).unwrap();
         let row = |row: usize| [0, 1, 2].map(|column| description["toSlide"][row][column].as_f64().unwrap());
@@ -384,10 +384,10 @@ fn the_description_says_where_each_pixel_lies_in_the_slide() {
         let (size, pixels) = decode_png(file("drawn_files/8/0_0.png"));
         assert_eq!((size.width(), size.height()), (plan.pyramid().size().width(), plan.pyramid().size().height()));
         for (index, pixel) in (0_u32..).zip(pixels) {
-            let centre = (f64::from(index % size.width()) + 0.5, f64::from(index / size.width()) + 0.5);
+            let center = (f64::from(index % size.width()) + 0.5, f64::from(index / size.width()) + 0.5);
             #[expect(clippy::cast_sign_loss, reason = "a place in the slide")]
-            let at = |[a, b, c]: [f64; 3]| (a * centre.0 + b * centre.1 + c) as u32;
-            assert_eq!(pixel, colour(at(across), at(down)), "{rotation:?} {flip:?} {centre:?}");
+            let at = |[a, b, c]: [f64; 3]| (a * center.0 + b * center.1 + c) as u32;
+            assert_eq!(pixel, color(at(across), at(down)), "{rotation:?} {flip:?} {center:?}");
         }
     }
 }
@@ -414,8 +414,8 @@ fn files_bytes_and_order_do_not_depend_on_the_number_of_workers() {
         &ExportOptions { page: Page::Omit, source_identity: SourceIdentity::Omit, ..ExportOptions::default() },
     );
     let plan = plan.unwrap();
-    let alone = run(&source, &plan, jobs(1), &Unwatched).unwrap();
-    assert!(alone == run(&source, &plan, jobs(8), &Unwatched).unwrap());
+    let alone = run(&source, &plan, jobs(1), &NoProgress).unwrap();
+    assert!(alone == run(&source, &plan, jobs(8), &NoProgress).unwrap());
 }
 
 #[test]
@@ -423,7 +423,7 @@ fn the_unreadable_region_is_named_and_nothing_is_published() {
     let broken = Point { x: 500, y: 700 };
     let source = DrawnSource::new(size(1000, 1000), Some(size(240, 240)), None).with_fault(Fault::Unreadable(broken));
     let plan = ExportPlan::new(source.info(), "drawn", &options(254, 1)).unwrap();
-    let error = run(&source, &plan, jobs(4), &Unwatched).unwrap_err();
+    let error = run(&source, &plan, jobs(4), &NoProgress).unwrap_err();
     assert_eq!(error.to_string(), "drawn: cannot read 240×240 pixels at (480, 480) of slide level 0: drawn to fail");
 }
 
@@ -431,7 +431,7 @@ fn the_unreadable_region_is_named_and_nothing_is_published() {
 fn a_panic_in_a_reader_is_an_error() {
     let source = DrawnSource::new(size(1000, 1000), None, None).with_fault(Fault::Panic(Point { x: 999, y: 0 }));
     let plan = ExportPlan::new(source.info(), "drawn", &options(254, 1)).unwrap();
-    let error = run(&source, &plan, jobs(2), &Unwatched).unwrap_err();
+    let error = run(&source, &plan, jobs(2), &NoProgress).unwrap_err();
     assert_eq!(error.to_string(), "defect in slidezoom: drawn to panic");
 }
 
@@ -473,7 +473,7 @@ fn an_exact_tile_is_the_export_s_tile() {
     for (bounds, (rotation, flip), method) in by_mean.chain(turned) {
         let options = ExportOptions { bounds, rotation, flip, ..options_to(method, 101, 2) };
         let plan = ExportPlan::new(source.info(), "drawn", &options).unwrap();
-        let published = run(&source, &plan, jobs(2), &Unwatched).unwrap();
+        let published = run(&source, &plan, jobs(2), &NoProgress).unwrap();
         for level in plan.pyramid().levels() {
             let grid = plan.pyramid().grid(level);
             let tile = plan.pyramid().tile(level, grid.width() / 2, grid.height() - 1).unwrap();
@@ -494,7 +494,7 @@ fn absurdly_wide_slides_are_planned_at_once_or_refused() {
     let wide = DrawnSource::new(size(200_000_000, 1), None, None).with_fault(Fault::Unreadable(Point { x: 0, y: 0 }));
     let plan = ExportPlan::new(wide.info(), "drawn", &options).unwrap();
     let begun = std::time::Instant::now();
-    assert!(matches!(run(&wide, &plan, jobs(2), &Unwatched), Err(Error::Slide(_))));
+    assert!(matches!(run(&wide, &plan, jobs(2), &NoProgress), Err(Error::Slide(_))));
     assert!(begun.elapsed().as_secs() < 20, "{:?}", begun.elapsed());
     let absurd = DrawnSource::new(size(i32::MAX as u32, i32::MAX as u32), None, None);
     assert!(matches!(ExportPlan::new(absurd.info(), "drawn", &options), Err(PlanError::Grid { .. })));

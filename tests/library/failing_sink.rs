@@ -63,8 +63,8 @@ impl Sink for FailingSink {
         self.inner.write(entry, name, contents)
     }
 
-    fn leave_out(&self, entry: u64) -> Result<(), SinkError> {
-        self.inner.leave_out(entry)
+    fn skip(&self, entry: u64) -> Result<(), SinkError> {
+        self.inner.skip(entry)
     }
 
     fn write_repeated(&self, entry: u64, name: &EntryName, contents: &[u8], digest: Digest) -> Result<(), SinkError> {

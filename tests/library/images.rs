@@ -6,18 +6,18 @@ use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use slidezoom::engine::progress::{Progress, TileWritten, Unwatched};
+use slidezoom::engine::progress::{NoProgress, Progress, TileWritten};
 use slidezoom::engine::{exact_tile, nearest_tile};
 use slidezoom::export::{create_sink, resume_sink};
 use slidezoom::geometry::{Flip, Point, Rect, Rotation, Size};
 use slidezoom::pixels::{ReductionMethod, Rgb};
 use slidezoom::plan::{Bounds, ExportOptions, FormatOption, Page, ReadErrorPolicy};
 use slidezoom::pyramid::TileGeometry;
-use slidezoom::sink::{Existing, MemorySink, Published};
+use slidezoom::sink::{MemorySink, OverwritePolicy, Published};
 use slidezoom::source::{self, Access, OpenOptions, Reader, SlideError, SlideLevel, SourceIdentity};
 use slidezoom::{Error, ExportPlan, ExportReport, Source, export};
 
-use crate::drawn_source::{DrawnSource, colour};
+use crate::drawn_source::{DrawnSource, color};
 use crate::resume::{StopAtCheckpoint, contents};
 
 fn size(width: u32, height: u32) -> Size {
@@ -32,7 +32,7 @@ fn drawn_png(path: &Path, width: u32, height: u32) {
     let mut writer = encoder.write_header().unwrap();
     let mut rows = writer.stream_writer().unwrap();
     for y in 0..height {
-        let row: Vec<u8> = (0..width).flat_map(|x| colour(x, y)).collect();
+        let row: Vec<u8> = (0..width).flat_map(|x| color(x, y)).collect();
         std::io::Write::write_all(&mut rows, &row).unwrap();
     }
     rows.finish().unwrap();
@@ -74,7 +74,7 @@ fn exported(source: &dyn Source, options: &ExportOptions, jobs: usize) -> Result
     let plan = ExportPlan::new(source.info(), "drawn", options).unwrap();
     let sink = MemorySink::new();
     let published = sink.published();
-    let report = export(source, &plan, Box::new(sink), NonZeroUsize::new(jobs).unwrap(), &Unwatched)?;
+    let report = export(source, &plan, Box::new(sink), NonZeroUsize::new(jobs).unwrap(), &NoProgress)?;
     let files = published.lock().unwrap().take().unwrap();
     Ok((files, report))
 }
@@ -201,13 +201,13 @@ fn an_export_of_rows_is_resumed() {
     let run = |name: &str, progress: &dyn Progress| {
         let source = image.open();
         let plan = ExportPlan::new(source.info(), "drawn", &options).unwrap();
-        let sink = resume_sink(&plan, &folder.path().join(name), Existing::Refuse).unwrap();
+        let sink = resume_sink(&plan, &folder.path().join(name), OverwritePolicy::Refuse).unwrap();
         export(source.as_ref(), &plan, sink, NonZeroUsize::new(2).unwrap(), progress)
     };
-    run("undisturbed", &Unwatched).unwrap();
+    run("undisturbed", &NoProgress).unwrap();
     let stopped = run("resumed", &StopAtCheckpoint::of(&folder.path().join("resumed")));
     assert!(matches!(stopped, Err(Error::Interrupted)), "{stopped:?}");
-    run("resumed", &Unwatched).unwrap();
+    run("resumed", &NoProgress).unwrap();
     assert!(contents(&folder.path().join("resumed")) == contents(&folder.path().join("undisturbed")));
 }
 
@@ -294,9 +294,9 @@ fn a_destination_that_fails_ends_the_decoding() {
     let source = image.open();
     let plan = ExportPlan::new(source.info(), "drawn", &options()).unwrap();
     let destination = folder.path().join("out");
-    let sink = create_sink(&plan, &destination, Existing::Refuse).unwrap();
+    let sink = create_sink(&plan, &destination, OverwritePolicy::Refuse).unwrap();
     std::fs::remove_dir_all(folder.path().join(".out.partial")).unwrap();
-    let error = export(source.as_ref(), &plan, sink, NonZeroUsize::new(2).unwrap(), &Unwatched).unwrap_err();
-    assert!(matches!(error, Error::Destination(_) | Error::Leftover { .. }), "{error}");
+    let error = export(source.as_ref(), &plan, sink, NonZeroUsize::new(2).unwrap(), &NoProgress).unwrap_err();
+    assert!(matches!(error, Error::Destination(_) | Error::StalePolicy { .. }), "{error}");
     assert!(!destination.exists());
 }

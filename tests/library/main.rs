@@ -21,7 +21,7 @@ macro_rules! skipped {
 
 mod archive_limits;
 mod archive_sink;
-mod associated_colours;
+mod associated_colors;
 mod damaged_images;
 mod drawn_source;
 mod engine;

@@ -3,7 +3,7 @@
 use std::num::NonZeroUsize;
 
 use slidezoom::codec::{JpegCoding, Quality, Subsampling};
-use slidezoom::engine::progress::Unwatched;
+use slidezoom::engine::progress::NoProgress;
 use slidezoom::key::EntryName;
 use slidezoom::plan::{ExportOptions, FormatOption, Page, SubsamplingOption};
 use slidezoom::pyramid::Level;
@@ -14,7 +14,7 @@ fn exported(source: &dyn Source, options: &ExportOptions) -> (ExportPlan, Publis
     let plan = ExportPlan::new(source.info(), "real", options).unwrap();
     let sink = MemorySink::new();
     let published = sink.published();
-    export(source, &plan, Box::new(sink), NonZeroUsize::new(2).unwrap(), &Unwatched).unwrap();
+    export(source, &plan, Box::new(sink), NonZeroUsize::new(2).unwrap(), &NoProgress).unwrap();
     let files = published.lock().unwrap().take().unwrap();
     (plan, files)
 }
@@ -54,7 +54,7 @@ fn mean(values: &[u8]) -> f64 {
     values.iter().map(|&value| f64::from(value)).sum::<f64>() / values.len() as f64
 }
 
-/// Measured at quality 95, 4:4:4: 40.7 dB at the full size and 37.8 to 40.0 dB below in all three colours, 42.2 dB and more in luma.
+/// Measured at quality 95, 4:4:4: 40.7 dB at the full size and 37.8 to 40.0 dB below in all three colors, 42.2 dB and more in luma.
 /// The bounds leave half a decibel.
 #[test]
 fn tiles_are_close_to_the_slide_and_levels_keep_its_brightness() {
@@ -74,11 +74,11 @@ fn tiles_are_close_to_the_slide_and_levels_keep_its_brightness() {
         let exact = level_pixels(&png_plan, &png, level, decode_png);
         assert_eq!(lossy.len(), exact.len());
         let squares = lossy.iter().zip(&exact).map(|(a, b)| f64::from(a.abs_diff(*b)).powi(2));
-        let colour = decibels(squares.sum::<f64>() / lossy.len() as f64);
+        let color = decibels(squares.sum::<f64>() / lossy.len() as f64);
         let luma_squares = lossy.chunks_exact(3).zip(exact.chunks_exact(3)).map(|(a, b)| (luma(a) - luma(b)).powi(2));
         let luma = decibels(luma_squares.sum::<f64>() * 3.0 / lossy.len() as f64);
         let wanted = if level == plan.pyramid().max_level() { 40.0 } else { 37.3 };
-        assert!(colour >= wanted && luma >= 41.5, "level {level}: {colour:.2} dB, luma {luma:.2} dB");
+        assert!(color >= wanted && luma >= 41.5, "level {level}: {color:.2} dB, luma {luma:.2} dB");
         // Below level 6 a level is so small that the weight of an odd edge shows in the mean, of the exact cascade too.
         let brightness = mean(&lossy);
         let base = *base_brightness.get_or_insert(brightness);
@@ -101,9 +101,9 @@ fn estimates_are_near_what_the_real_slide_takes() {
         |options: ExportOptions, quality| ExportOptions { quality: Quality::new(quality).unwrap(), ..options };
     for options in [
         coded(JpegCoding::Baseline),
-        coded(JpegCoding::Optimised),
+        coded(JpegCoding::Optimized),
         coded(JpegCoding::Progressive),
-        quality(coded(JpegCoding::Optimised), 60),
+        quality(coded(JpegCoding::Optimized), 60),
         quality(coded(JpegCoding::Progressive), 95),
         format(FormatOption::Png),
         format(FormatOption::WebPLossless),
@@ -114,7 +114,7 @@ fn estimates_are_near_what_the_real_slide_takes() {
         let options = ExportOptions { page: Page::Omit, ..options };
         let plan = ExportPlan::new(source.info(), "real", &options).unwrap();
         let report =
-            export(source.as_ref(), &plan, Box::new(MemorySink::new()), NonZeroUsize::new(2).unwrap(), &Unwatched);
+            export(source.as_ref(), &plan, Box::new(MemorySink::new()), NonZeroUsize::new(2).unwrap(), &NoProgress);
         let ratio = plan.estimated_bytes() as f64 / report.unwrap().tile_bytes as f64;
         assert!((0.93..=1.07).contains(&ratio), "{ratio:.3} of {options:?}");
     }

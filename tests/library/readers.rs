@@ -3,30 +3,32 @@
 use std::path::Path;
 
 use proptest::prelude::*;
-use slidezoom::codec::TileColour;
+use slidezoom::codec::TileColor;
 use slidezoom::geometry::{Point, Rect, Size};
 use slidezoom::pixels::Rgb;
 use slidezoom::plan::{BaseTiles, NotLossless, PlanError};
-use slidezoom::source::{self, NotDirect, Reader, ReaderChoice, SlideError, SlideLevel, Source, StoredTiles};
+use slidezoom::source::{
+    self, DirectReadUnsupported, NativeTiles, Reader, ReaderChoice, SlideError, SlideLevel, Source,
+};
 use slidezoom::{ExportOptions, ExportPlan};
 use slidezoom_fixtures::{
-    ByteOrder, Colour, Compression, Container, JpegTables, Pattern, SlideBuilder, Style, Subsampling, TileFault,
+    ByteOrder, Color, Compression, Container, JpegTables, Pattern, SlideBuilder, Style, Subsampling, TileFault,
 };
 
 use crate::drawn_source::DrawnSource;
 use crate::sources::shared_slides;
 
-/// Differs from every colour in the slides, so that transparent pixels show.
+/// Differs from every color in the slides, so that transparent pixels show.
 const BEHIND: Rgb = Rgb([3, 250, 7]);
 
 fn both(path: &Path) -> (Box<dyn Source>, Box<dyn Source>) {
     let direct = source::open(path).unwrap();
     let openslide = source::open_with(path, ReaderChoice::OpenSlide).unwrap();
     assert!(matches!(direct.info().reader, Reader::Direct(_)), "{}: {}", path.display(), direct.info().reader);
-    assert_eq!(openslide.info().reader, Reader::OpenSlide(NotDirect::AskedFor));
+    assert_eq!(openslide.info().reader, Reader::OpenSlide(DirectReadUnsupported::AskedFor));
     // All else that is known of the slide is the same.
     let mut info = direct.info().clone();
-    info.reader = Reader::OpenSlide(NotDirect::AskedFor);
+    info.reader = Reader::OpenSlide(DirectReadUnsupported::AskedFor);
     assert_eq!(info, *openslide.info());
     (direct, openslide)
 }
@@ -56,14 +58,14 @@ fn built_slides_read_the_same_both_ways() {
     let tissue = |width, height| SlideBuilder::new(width, height).pattern(Pattern::Tissue { seed: 7 });
     for style in [Style::GenericTiff, Style::Aperio, Style::Philips] {
         for tables in [JpegTables::Inline, JpegTables::Shared] {
-            for (colour, subsampling) in [
-                (Colour::Rgb, Subsampling::Full),
-                (Colour::YCbCr, Subsampling::Full),
-                (Colour::YCbCr, Subsampling::HalfWidth),
-                (Colour::YCbCr, Subsampling::Quarter),
-                (Colour::Grey, Subsampling::Full),
+            for (color, subsampling) in [
+                (Color::Rgb, Subsampling::Full),
+                (Color::YCbCr, Subsampling::Full),
+                (Color::YCbCr, Subsampling::HalfWidth),
+                (Color::YCbCr, Subsampling::Quarter),
+                (Color::Gray, Subsampling::Full),
             ] {
-                let slide = tissue(500, 333).style(style).jpeg_tables(tables).colour(colour).subsampling(subsampling);
+                let slide = tissue(500, 333).style(style).jpeg_tables(tables).color(color).subsampling(subsampling);
                 slide.write(&path).unwrap();
                 assert_all_same(&path);
             }
@@ -88,13 +90,12 @@ fn built_slides_read_the_same_both_ways() {
 #[test]
 fn real_slides_read_the_same_both_ways() {
     let Some(folder) = shared_slides() else { return };
-    for (slide, colour) in
-        [("svs/CMU-1-Small-Region.svs", TileColour::Rgb), ("tiff/tcga_jpeg_pyr.tif", TileColour::YCbCr)]
+    for (slide, color) in [("svs/CMU-1-Small-Region.svs", TileColor::Rgb), ("tiff/tcga_jpeg_pyr.tif", TileColor::YCbCr)]
     {
         let path = folder.join(slide);
         assert_all_same(&path);
         let source = source::open(&path).unwrap();
-        assert!(matches!(source.info().reader, Reader::Direct(tiles) if tiles.colour == colour));
+        assert!(matches!(source.info().reader, Reader::Direct(tiles) if tiles.color == color));
     }
     for (slide, reason) in [
         ("svs/tcga-cr-7395-01a-01-ts1.svs", "its tiles are not JPEG (TIFF compression 33005)"),
@@ -157,14 +158,14 @@ fn what_is_no_plain_grid_of_jpeg_tiles_goes_through_openslide() {
     let small = || SlideBuilder::new(300, 200);
     assert_eq!(
         reader(small().compression(Compression::Uncompressed)),
-        Reader::OpenSlide(NotDirect::Compression { compression: 1 })
+        Reader::OpenSlide(DirectReadUnsupported::Compression { compression: 1 })
     );
     assert_eq!(
         reader(SlideBuilder::new(3000, 200).tile_size(2048, 64)),
-        Reader::OpenSlide(NotDirect::TileSize { width: 2048, height: 64 })
+        Reader::OpenSlide(DirectReadUnsupported::TileSize { width: 2048, height: 64 })
     );
     let Reader::Direct(tiles) = reader(small()) else { panic!("read through OpenSlide") };
-    assert_eq!((tiles.size, tiles.colour), (Size::new(256, 256).unwrap(), TileColour::YCbCr));
+    assert_eq!((tiles.size, tiles.color), (Size::new(256, 256).unwrap(), TileColor::YCbCr));
     assert!(tiles.bytes > 500 && tiles.bytes < std::fs::metadata(&path).unwrap().len(), "{tiles:?}");
 }
 
@@ -220,9 +221,9 @@ fn ambiguous_directories_go_through_openslide() {
     let path = folder.path().join("slide.tiff");
     for (style, tag, value, reason) in [
         // Where it is a scanner's; a plain one with this tag is read as an image.
-        (Style::Aperio, 274_u16, 3_u8, NotDirect::Orientation { orientation: 3 }),
+        (Style::Aperio, 274_u16, 3_u8, DirectReadUnsupported::Orientation { orientation: 3 }),
         // PhotometricInterpretation a second time, RGB where the first says YCbCr.
-        (Style::GenericTiff, 262, 2, NotDirect::RepeatedTag),
+        (Style::GenericTiff, 262, 2, DirectReadUnsupported::RepeatedTag),
     ] {
         SlideBuilder::new(300, 200).levels([1, 4]).style(style).write(&path).unwrap();
         let whole = std::fs::read(&path).unwrap();
@@ -251,7 +252,7 @@ fn a_first_tile_that_is_not_read_directly_goes_through_openslide() {
     }
     std::fs::write(&path, bytes).unwrap();
     match source::open(&path) {
-        Ok(source) => assert!(matches!(source.info().reader, Reader::OpenSlide(NotDirect::FirstTile(_)))),
+        Ok(source) => assert!(matches!(source.info().reader, Reader::OpenSlide(DirectReadUnsupported::FirstTile(_)))),
         Err(error) => assert!(error.to_string().contains("JPEG"), "{error}"),
     }
 }
@@ -262,7 +263,7 @@ fn lossless_tiles_have_an_even_size() {
     let options = ExportOptions { base_tiles: BaseTiles::Lossless, ..ExportOptions::default() };
     for (side, possible) in [(240, true), (2, true), (255, false), (63, false), (1, false)] {
         let size = Size::new(side, side).unwrap();
-        info.reader = Reader::Direct(StoredTiles { size, colour: TileColour::Grey, bytes: 1 });
+        info.reader = Reader::Direct(NativeTiles { size, color: TileColor::Gray, bytes: 1 });
         let plan = ExportPlan::new(&info, "slide", &options);
         let refused = matches!(plan, Err(PlanError::NotLossless(NotLossless::TileSize { tile })) if tile == size);
         assert_eq!((plan.is_ok(), refused), (possible, !possible), "{side}");
@@ -294,7 +295,7 @@ fn levels_are_read_as_they_are_stored_whatever_their_downsample() {
         ("generic", slide()),
         ("aperio", slide().style(Style::Aperio).tile_size(240, 240)),
         ("BigTIFF", slide().container(Container::BigTiff).jpeg_tables(JpegTables::Shared)),
-        ("grey", slide().colour(Colour::Grey)),
+        ("gray", slide().color(Color::Gray)),
     ] {
         slide.write(&path).unwrap();
         assert_levels_same(&path, what);

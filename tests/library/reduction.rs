@@ -3,7 +3,7 @@
 
 use std::num::NonZeroUsize;
 
-use slidezoom::engine::progress::Unwatched;
+use slidezoom::engine::progress::NoProgress;
 use slidezoom::engine::{exact_tile, nearest_tile};
 use slidezoom::geometry::MicronsPerPixel;
 use slidezoom::geometry::{Flip, Orientation, Point, Rect, Rotation};
@@ -14,7 +14,7 @@ use slidezoom::sink::Published;
 use slidezoom::source::SlideLevel;
 use slidezoom::{ExportPlan, Source};
 
-use crate::drawn_source::{DrawnSource, colour, draw, level_colour};
+use crate::drawn_source::{DrawnSource, color, draw, level_color};
 use crate::engine::{decode_png, jobs, options, orientations, run, size};
 
 fn target(microns: f64) -> Resolution {
@@ -29,7 +29,7 @@ fn plan_of(source: &DrawnSource, options: &ExportOptions) -> ExportPlan {
     ExportPlan::new(source.info(), "drawn", options).unwrap()
 }
 
-/// The full size, put together from its tiles, as their colours.
+/// The full size, put together from its tiles, as their colors.
 fn full_size(plan: &ExportPlan, published: &Published) -> Vec<[u8; 3]> {
     let (pyramid, names) = (plan.pyramid(), plan.names());
     let (level, width) = (pyramid.max_level(), pyramid.size().width());
@@ -46,7 +46,7 @@ fn full_size(plan: &ExportPlan, published: &Published) -> Vec<[u8; 3]> {
     whole
 }
 
-fn colours(pixels: PremultipliedPixels) -> Vec<[u8; 3]> {
+fn colors(pixels: PremultipliedPixels) -> Vec<[u8; 3]> {
     pixels.over(Rgb::WHITE).bytes().chunks_exact(4).map(|pixel| [pixel[2], pixel[1], pixel[0]]).collect()
 }
 
@@ -70,16 +70,16 @@ fn a_level_is_exported_as_it_is_stored() {
             let source = DrawnSource::new(source.info().size(), None, None).with_level(
                 source.info().levels[1].size,
                 downsample,
-                source.info().levels[1].stored_tile,
+                source.info().levels[1].native_tile,
             );
             let plan = plan_of(&source, &options);
             assert_eq!(plan.placement().area_on_level(), area);
-            let published = run(&source, &plan, jobs(2), &Unwatched).unwrap();
+            let published = run(&source, &plan, jobs(2), &NoProgress).unwrap();
             let expected =
-                draw(area, |x, y| level_colour(level, x, y)).oriented(Orientation::new(rotation, flip), Vec::new());
+                draw(area, |x, y| level_color(level, x, y)).oriented(Orientation::new(rotation, flip), Vec::new());
             assert_eq!(plan.pyramid().size(), expected.size());
-            assert!(full_size(&plan, &published) == colours(expected), "{area} {rotation:?}");
-            // Each stored tile once: all reads end at tiles or at the area's edge.
+            assert!(full_size(&plan, &published) == colors(expected), "{area} {rotation:?}");
+            // Each native tile once: all reads end at tiles or at the area's edge.
             let pixels: u64 = source.reads().iter().map(|rect| rect.size().area()).sum();
             assert_eq!(pixels, area.size().area());
             for rect in source.reads() {
@@ -95,19 +95,19 @@ fn a_level_is_exported_as_it_is_stored() {
 /// Half, a quarter and so on: not one byte of the tiles differs from the smaller levels of the plain export.
 #[test]
 fn halvings_are_the_smaller_levels_of_the_plain_export() {
-    for (whole, stored_tile) in [((1501, 1103), 240), ((1024, 700), 256), ((999, 2003), 100)] {
+    for (whole, native_tile) in [((1501, 1103), 240), ((1024, 700), 256), ((999, 2003), 100)] {
         let source = || {
-            DrawnSource::new(size(whole.0, whole.1), Some(size(stored_tile, stored_tile)), None).with_scale(0.25, 40.0)
+            DrawnSource::new(size(whole.0, whole.1), Some(size(native_tile, native_tile)), None).with_scale(0.25, 40.0)
         };
         let whole_plan = plan_of(&source(), &options(101, 2));
-        let full = run(&source(), &whole_plan, jobs(2), &Unwatched).unwrap();
-        for (resolution, halvings) in
+        let full = run(&source(), &whole_plan, jobs(2), &NoProgress).unwrap();
+        for (resolution, reduction_levels) in
             [(target(0.5), 1), (target(1.0), 2), (magnified(5.0), 3), (target(8.0), 5), (magnified(40.0 / 1024.0), 10)]
         {
             let source = source();
             let plan = plan_of(&source, &ExportOptions { resolution, ..options(101, 2) });
-            assert_eq!(plan.pyramid().levels().len() + halvings, whole_plan.pyramid().levels().len());
-            let reduced = run(&source, &plan, jobs(3), &Unwatched).unwrap();
+            assert_eq!(plan.pyramid().levels().len() + reduction_levels, whole_plan.pyramid().levels().len());
+            let reduced = run(&source, &plan, jobs(3), &NoProgress).unwrap();
             for tile in plan.pyramid().tiles() {
                 let name = EntryName::new(plan.names().tile(tile, plan.pyramid())).unwrap();
                 assert!(reduced[&name].1 == full[&name].1, "{resolution:?} {tile}");
@@ -123,10 +123,10 @@ fn at_once(plan: &ExportPlan) -> PremultipliedPixels {
     let placement = plan.placement();
     let area = placement.area_on_level();
     let drawn = draw(area, |x, y| match placement.level() {
-        SlideLevel::BASE => colour(x, y),
-        level => level_colour(level, x, y),
+        SlideLevel::BASE => color(x, y),
+        level => level_color(level, x, y),
     });
-    let halved = (0..placement.halvings()).fold(drawn, |pixels, _| pixels.halved(Vec::new()));
+    let halved = (0..placement.reduction_levels()).fold(drawn, |pixels, _| pixels.halved(Vec::new()));
     let [across, down] = placement.scale();
     let axes = [
         ResampledAxis { length: halved.size().width(), scale: across },
@@ -140,7 +140,7 @@ fn at_once(plan: &ExportPlan) -> PremultipliedPixels {
 #[test]
 fn resampled_chunks_join_without_a_seam() {
     let mut reread: f64 = 0.0;
-    for (number, (microns, whole, stored_tile)) in [
+    for (number, (microns, whole, native_tile)) in [
         (0.2512, size(3700, 1900), Some(size(256, 256))),
         (0.33, size(5000, 1700), Some(size(240, 240))),
         (0.4999, size(3001, 3003), None),
@@ -154,12 +154,12 @@ fn resampled_chunks_join_without_a_seam() {
     .enumerate()
     {
         let (rotation, flip) = orientations().nth(number).unwrap();
-        let source = DrawnSource::new(whole, stored_tile, None).with_scale(0.25, 40.0);
+        let source = DrawnSource::new(whole, native_tile, None).with_scale(0.25, 40.0);
         let plan = plan_of(&source, &ExportOptions { resolution: target(microns), rotation, flip, ..options(300, 1) });
-        let published = run(&source, &plan, jobs(1 + number % 3), &Unwatched).unwrap();
+        let published = run(&source, &plan, jobs(1 + number % 3), &NoProgress).unwrap();
         let expected = at_once(&plan);
         assert_eq!(plan.pyramid().size(), expected.size(), "{microns}");
-        assert!(full_size(&plan, &published) == colours(expected), "{microns}");
+        assert!(full_size(&plan, &published) == colors(expected), "{microns}");
         let pixels: u64 = source.reads().iter().map(|rect| rect.size().area()).sum();
         reread = reread.max(pixels as f64 / whole.area() as f64);
     }
@@ -175,8 +175,8 @@ fn a_crop_and_a_level_are_resampled_from_their_own_edges() {
     for (resolution, level) in [(target(1.3), 1), (magnified(3.7), 1), (magnified(13.0), 0)] {
         let plan = plan_of(&source, &ExportOptions { bounds: Bounds::Crop(crop), resolution, ..options(254, 1) });
         assert_eq!(plan.placement().level(), SlideLevel(level));
-        let published = run(&source, &plan, jobs(2), &Unwatched).unwrap();
-        assert!(full_size(&plan, &published) == colours(at_once(&plan)), "{resolution:?}");
+        let published = run(&source, &plan, jobs(2), &NoProgress).unwrap();
+        assert!(full_size(&plan, &published) == colors(at_once(&plan)), "{resolution:?}");
     }
 }
 
@@ -185,8 +185,8 @@ fn workers_do_not_matter_and_tiles_on_demand_are_those_of_the_export() {
     let source = DrawnSource::new(size(5000, 4000), Some(size(240, 240)), None).with_scale(0.25, 40.0);
     let options = ExportOptions { resolution: target(0.4), rotation: Rotation::ThreeQuarters, ..options(254, 1) };
     let plan = plan_of(&source, &options);
-    let alone = run(&source, &plan, jobs(1), &Unwatched).unwrap();
-    assert!(alone == run(&source, &plan, jobs(7), &Unwatched).unwrap());
+    let alone = run(&source, &plan, jobs(1), &NoProgress).unwrap();
+    assert!(alone == run(&source, &plan, jobs(7), &NoProgress).unwrap());
     for level in plan.pyramid().levels() {
         let grid = plan.pyramid().grid(level);
         let tile = plan.pyramid().tile(level, grid.width() / 2, grid.height() - 1).unwrap();
@@ -202,7 +202,7 @@ fn workers_do_not_matter_and_tiles_on_demand_are_those_of_the_export() {
 fn the_description_leads_to_the_slide_and_tells_the_scale_of_the_export() {
     let source = DrawnSource::new(size(1000, 800), None, None).with_scale(0.25, 40.0);
     let description = |options: &ExportOptions| {
-        let published = run(&source, &plan_of(&source, options), jobs(2), &Unwatched).unwrap();
+        let published = run(&source, &plan_of(&source, options), jobs(2), &NoProgress).unwrap();
         let (_, bytes) = &published[&EntryName::new("drawn.json".to_owned()).unwrap()];
         serde_json::from_slice::<serde_json::Value>(bytes).unwrap()
     };

@@ -7,7 +7,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
-use slidezoom::engine::progress::{Progress, Unwatched};
+use slidezoom::engine::progress::{NoProgress, Progress};
 use slidezoom::export::{create_sink, resume_sink};
 use slidezoom::geometry::{Rotation, Size};
 use slidezoom::key::EntryName;
@@ -16,7 +16,7 @@ use slidezoom::layout::tile_layout::TileLayout;
 use slidezoom::pixels::ReductionMethod;
 use slidezoom::plan::{BlankTiles, ExportOptions, FormatOption, Page, PublishedProperties};
 use slidezoom::pyramid::TileGeometry;
-use slidezoom::sink::{Checkpoint, Existing, LeftState, Sink, SinkError};
+use slidezoom::sink::{Checkpoint, OverwritePolicy, ResumeState, Sink, SinkError};
 use slidezoom::source::SourceIdentity;
 use slidezoom::{Error, ExportPlan, ExportReport, Source, export};
 
@@ -91,7 +91,7 @@ impl Exports {
     ) -> Result<ExportReport, Error> {
         let source = source();
         let plan = ExportPlan::new(source.info(), "scan", options).unwrap();
-        let sink = resume_sink(&plan, &self.path(name), Existing::Refuse)?;
+        let sink = resume_sink(&plan, &self.path(name), OverwritePolicy::Refuse)?;
         export(&source, &plan, sink, NonZeroUsize::new(jobs).unwrap(), progress)
     }
 
@@ -130,10 +130,10 @@ fn a_resumed_export_is_the_same_byte_for_byte() {
     let policies = [BlankTiles::Keep, BlankTiles::Skip(0), BlankTiles::Share(0)];
     for (container, blank_tiles) in CONTAINERS.into_iter().flat_map(|one| policies.map(|policy| (one, policy))) {
         let exports = Exports::new(container).with(ExportOptions { blank_tiles, ..options(container) });
-        let undisturbed = exports.run("undisturbed", 2, &Unwatched).unwrap();
+        let undisturbed = exports.run("undisturbed", 2, &NoProgress).unwrap();
         exports.stop_at_checkpoint("resumed", 3);
         exports.stop_at_checkpoint("resumed", 1);
-        let report = exports.run("resumed", 2, &Unwatched).unwrap();
+        let report = exports.run("resumed", 2, &NoProgress).unwrap();
         assert!(exports.contents("resumed") == exports.contents("undisturbed"), "{container:?} {blank_tiles:?}");
         let counts = |report: &ExportReport| (report.tiles, report.left_out, report.tile_bytes);
         assert_eq!(counts(&report), counts(&undisturbed));
@@ -148,9 +148,9 @@ fn a_resumed_export_by_lanczos_is_the_same_byte_for_byte() {
     let container = Container::Folder;
     let reduction = ReductionMethod::Lanczos3;
     let exports = Exports::new(container).with(ExportOptions { reduction, ..options(container) });
-    exports.run("undisturbed", 2, &Unwatched).unwrap();
+    exports.run("undisturbed", 2, &NoProgress).unwrap();
     exports.stop_at_checkpoint("resumed", 3);
-    exports.run("resumed", 2, &Unwatched).unwrap();
+    exports.run("resumed", 2, &NoProgress).unwrap();
     assert!(exports.contents("resumed") == exports.contents("undisturbed"));
 }
 
@@ -162,16 +162,16 @@ fn so_it_is_in_every_layout() {
         for container in [Container::Folder, Container::Zip] {
             let laid = ExportOptions { tile_layout, blank_tiles, ..options(container) };
             let exports = Exports::new(container).with(laid);
-            exports.run("undisturbed", 2, &Unwatched).unwrap();
+            exports.run("undisturbed", 2, &NoProgress).unwrap();
             exports.stop_at_checkpoint("resumed", 3);
-            exports.run("resumed", 2, &Unwatched).unwrap();
+            exports.run("resumed", 2, &NoProgress).unwrap();
             assert!(exports.contents("resumed") == exports.contents("undisturbed"), "{container:?} {tile_layout:?}");
         }
     }
     let exports = Exports::new(Container::Folder);
     exports.stop_at_checkpoint("scan", 2);
     let other = ExportOptions { tile_layout: TileLayout::Zoomify, ..options(Container::Folder) };
-    let refused = exports.run_with("scan", 2, &Unwatched, &other);
+    let refused = exports.run_with("scan", 2, &NoProgress, &other);
     assert!(matches!(refused, Err(Error::Differs { .. })), "{refused:?}");
 }
 
@@ -182,8 +182,8 @@ fn what_was_written_is_not_read_again() {
     exports.stop_at_checkpoint("scan", 2);
     let source = source();
     let plan = ExportPlan::new(source.info(), "scan", &options(Container::Folder)).unwrap();
-    let sink = resume_sink(&plan, &exports.path("scan"), Existing::Refuse).unwrap();
-    export(&source, &plan, sink, NonZeroUsize::MIN, &Unwatched).unwrap();
+    let sink = resume_sink(&plan, &exports.path("scan"), OverwritePolicy::Refuse).unwrap();
+    export(&source, &plan, sink, NonZeroUsize::MIN, &NoProgress).unwrap();
     let first = source.reads().iter().map(|rect| rect.rows().start).min().unwrap();
     assert!(first > 10_000, "read again from row {first} on");
 }
@@ -195,20 +195,20 @@ fn another_export_does_not_take_up_what_was_left() {
         exports.stop_at_checkpoint("scan", 2);
         let before = exports.names();
         let other = ExportOptions { page: Page::Include, ..options(container) };
-        let refused = exports.run_with("scan", 2, &Unwatched, &other);
+        let refused = exports.run_with("scan", 2, &NoProgress, &other);
         let Err(Error::Differs { what, before: was, now }) = refused else { panic!("{refused:?}") };
         assert_eq!((what.as_str(), was.as_str(), now.as_str()), ("page", "omit", "include"));
         let other = ExportOptions { rotation: Rotation::Half, ..options(container) };
-        let refused = exports.run_with("scan", 2, &Unwatched, &other);
+        let refused = exports.run_with("scan", 2, &NoProgress, &other);
         assert!(matches!(&refused, Err(Error::Differs { what, .. }) if what == "rotation"), "{refused:?}");
         for other in [
             ExportOptions { reduction: ReductionMethod::Max, ..options(container) },
             ExportOptions { properties: PublishedProperties::All, ..options(container) },
         ] {
-            assert!(matches!(exports.run_with("scan", 2, &Unwatched, &other), Err(Error::Differs { .. })));
+            assert!(matches!(exports.run_with("scan", 2, &NoProgress, &other), Err(Error::Differs { .. })));
         }
         assert_eq!(exports.names(), before, "what was left is left");
-        exports.run("scan", 2, &Unwatched).unwrap();
+        exports.run("scan", 2, &NoProgress).unwrap();
     }
 }
 
@@ -216,45 +216,45 @@ fn another_export_does_not_take_up_what_was_left() {
 fn what_was_changed_since_is_refused() {
     let exports = Exports::new(Container::Folder);
     exports.stop_at_checkpoint("scan", 2);
-    let partial = exports.folder.path().join(".scan.partial");
-    let tile = partial.join("scan_files/18/0_3.jpeg");
+    let staging = exports.folder.path().join(".scan.partial");
+    let tile = staging.join("scan_files/18/0_3.jpeg");
     let good = fs::read(&tile).unwrap();
     let mut flipped = good.clone();
     flipped[100] ^= 1;
     fs::write(&tile, flipped).unwrap();
-    let refused = exports.run("scan", 2, &Unwatched);
+    let refused = exports.run("scan", 2, &NoProgress);
     assert!(
         matches!(&refused, Err(Error::Destination(SinkError::Changed { name, .. })) if name.ends_with("18/0_3.jpeg"))
     );
     fs::remove_file(&tile).unwrap();
-    let refused = exports.run("scan", 2, &Unwatched);
+    let refused = exports.run("scan", 2, &NoProgress);
     assert!(matches!(refused, Err(Error::Destination(SinkError::Disturbed { .. }))), "{refused:?}");
     // As it was, and with files beside it that no checkpoint speaks of: these go.
     fs::write(&tile, &good).unwrap();
-    fs::write(partial.join("scan_files/18/stranger.jpeg"), "x").unwrap();
-    fs::write(partial.join("scan_files/18/0_580.jpeg"), "half a tile").unwrap();
-    exports.run("scan", 2, &Unwatched).unwrap();
-    exports.run("undisturbed", 2, &Unwatched).unwrap();
+    fs::write(staging.join("scan_files/18/stranger.jpeg"), "x").unwrap();
+    fs::write(staging.join("scan_files/18/0_580.jpeg"), "half a tile").unwrap();
+    exports.run("scan", 2, &NoProgress).unwrap();
+    exports.run("undisturbed", 2, &NoProgress).unwrap();
     assert!(exports.contents("scan") == exports.contents("undisturbed"));
 
     let exports = Exports::new(Container::Zip);
     exports.stop_at_checkpoint("scan", 2);
-    let partial = exports.folder.path().join(".scan.zip.partial");
-    let good = fs::read(&partial).unwrap();
+    let staging = exports.folder.path().join(".scan.zip.partial");
+    let good = fs::read(&staging).unwrap();
     for place in [0, 20, 40, 5_000, 100_000] {
         let mut flipped = good.clone();
         flipped[place] ^= 1;
-        fs::write(&partial, flipped).unwrap();
-        let refused = exports.run("scan", 2, &Unwatched);
+        fs::write(&staging, flipped).unwrap();
+        let refused = exports.run("scan", 2, &NoProgress);
         assert!(matches!(refused, Err(Error::Destination(_))), "a bit of byte {place}: {refused:?}");
     }
-    fs::write(&partial, &good[..good.len() / 2]).unwrap();
-    let refused = exports.run("scan", 2, &Unwatched);
+    fs::write(&staging, &good[..good.len() / 2]).unwrap();
+    let refused = exports.run("scan", 2, &NoProgress);
     assert!(matches!(refused, Err(Error::Destination(SinkError::Disturbed { .. }))), "{refused:?}");
     // What comes after the checkpoint is written anew, whatever it is.
-    fs::write(&partial, [&good[..], b"rubbish"].concat()).unwrap();
-    exports.run("scan", 2, &Unwatched).unwrap();
-    exports.run("undisturbed", 2, &Unwatched).unwrap();
+    fs::write(&staging, [&good[..], b"rubbish"].concat()).unwrap();
+    exports.run("scan", 2, &NoProgress).unwrap();
+    exports.run("undisturbed", 2, &NoProgress).unwrap();
     assert!(exports.contents("scan") == exports.contents("undisturbed"));
 }
 
@@ -268,8 +268,8 @@ fn a_damaged_checkpoint_is_none_and_the_export_begins_anew() {
         let middle = checkpoint.len() / 2;
         checkpoint[middle] ^= 1;
         fs::write(&file, checkpoint).unwrap();
-        exports.run("scan", 2, &Unwatched).unwrap();
-        exports.run("undisturbed", 2, &Unwatched).unwrap();
+        exports.run("scan", 2, &NoProgress).unwrap();
+        exports.run("undisturbed", 2, &NoProgress).unwrap();
         assert!(exports.contents("scan") == exports.contents("undisturbed"), "{container:?}");
         assert_eq!(exports.names().len(), 2, "{:?}", exports.names());
     }
@@ -284,7 +284,7 @@ fn an_export_that_does_not_resume_clears_up() {
         assert_eq!(exports.names().len(), 2, "{:?}", exports.names());
         let source = source();
         let plan = ExportPlan::new(source.info(), "scan", &options(container)).unwrap();
-        let sink = create_sink(&plan, &exports.path("scan"), Existing::Refuse).unwrap();
+        let sink = create_sink(&plan, &exports.path("scan"), OverwritePolicy::Refuse).unwrap();
         assert_eq!(exports.names().len(), 1, "the checkpoint is gone: {:?}", exports.names());
         let stop = StopAtCheckpoint::of(&exports.path("scan"));
         let stopped = export(&source, &plan, sink, NonZeroUsize::MIN, &stop);
@@ -296,8 +296,8 @@ fn an_export_that_does_not_resume_clears_up() {
 /// Remembers its checkpoints and the order of its entries, and begins at a checkpoint of another one.
 #[derive(Default)]
 struct Recorder {
-    begun: Option<LeftState>,
-    checkpoints: Arc<Mutex<Vec<LeftState>>>,
+    begun: Option<ResumeState>,
+    checkpoints: Arc<Mutex<Vec<ResumeState>>>,
     names: Arc<Mutex<BTreeMap<u64, String>>>,
 }
 
@@ -318,7 +318,7 @@ impl Sink for Recorder {
     fn checkpoint(&self, checkpoint: Checkpoint) -> Result<(), SinkError> {
         let mut state = Vec::new();
         (checkpoint.state)(&mut state).unwrap();
-        self.checkpoints.lock().unwrap().push(LeftState {
+        self.checkpoints.lock().unwrap().push(ResumeState {
             entries: checkpoint.entries,
             files: checkpoint.files,
             container_bytes: 0,
@@ -327,7 +327,7 @@ impl Sink for Recorder {
         Ok(())
     }
 
-    fn left_behind(&self) -> Option<&LeftState> {
+    fn left_behind(&self) -> Option<&ResumeState> {
         self.begun.as_ref()
     }
 
@@ -352,10 +352,10 @@ fn a_resumed_run_keeps_the_order_and_the_checkpoints_of_an_undisturbed_one() {
         let geometry = TileGeometry::new(tile_size, overlap).ok();
         let options = ExportOptions { geometry, format: FormatOption::Jpeg, ..options(Container::Zip) };
         let plan = ExportPlan::new(source.info(), "scan", &options).unwrap();
-        let run = |begun: Option<LeftState>, jobs: usize| {
+        let run = |begun: Option<ResumeState>, jobs: usize| {
             let sink = Recorder { begun, ..Recorder::default() };
             let (checkpoints, names) = (Arc::clone(&sink.checkpoints), Arc::clone(&sink.names));
-            export(&source, &plan, Box::new(sink), NonZeroUsize::new(jobs).unwrap(), &Unwatched).unwrap();
+            export(&source, &plan, Box::new(sink), NonZeroUsize::new(jobs).unwrap(), &NoProgress).unwrap();
             let checkpoints = checkpoints.lock().unwrap().clone();
             let names = names.lock().unwrap().clone();
             (checkpoints, names)
@@ -366,7 +366,7 @@ fn a_resumed_run_keeps_the_order_and_the_checkpoints_of_an_undisturbed_one() {
         for at in [0, middle] {
             let (after, resumed) = run(Some(undisturbed[at].clone()), 1);
             assert!(resumed.iter().eq(names.range(undisturbed[at].entries..)), "{size}: entries after checkpoint {at}");
-            let entries = |checkpoints: &[LeftState]| checkpoints.iter().map(|one| one.entries).collect::<Vec<_>>();
+            let entries = |checkpoints: &[ResumeState]| checkpoints.iter().map(|one| one.entries).collect::<Vec<_>>();
             assert_eq!(entries(&after), entries(&undisturbed[at + 1..]), "{size}: checkpoints after {at}");
         }
     }
@@ -380,15 +380,15 @@ fn a_run_that_could_not_publish_is_resumed() {
         exports.stop_at_checkpoint("scan", 2);
         let source = source();
         let plan = ExportPlan::new(source.info(), "scan", &options(container)).unwrap();
-        let sink = resume_sink(&plan, &exports.path("scan"), Existing::Refuse).unwrap();
+        let sink = resume_sink(&plan, &exports.path("scan"), OverwritePolicy::Refuse).unwrap();
         fs::write(exports.path("scan"), "somebody else's").unwrap();
-        let failed = export(&source, &plan, sink, NonZeroUsize::MIN, &Unwatched);
+        let failed = export(&source, &plan, sink, NonZeroUsize::MIN, &NoProgress);
         assert!(matches!(failed, Err(Error::Destination(SinkError::Exists { .. }))), "{failed:?}");
         fs::remove_file(exports.path("scan")).unwrap();
         let resumed = StopAtCheckpoint::of(&exports.path("scan")).file;
         assert!(resumed.exists(), "{:?}", exports.names());
-        exports.run("scan", 2, &Unwatched).unwrap();
-        exports.run("undisturbed", 2, &Unwatched).unwrap();
+        exports.run("scan", 2, &NoProgress).unwrap();
+        exports.run("undisturbed", 2, &NoProgress).unwrap();
         assert!(exports.contents("scan") == exports.contents("undisturbed"));
     }
 }

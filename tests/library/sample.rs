@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use slidezoom::engine::progress::Unwatched;
+use slidezoom::engine::progress::NoProgress;
 use slidezoom::engine::{Sample, sample};
 use slidezoom::geometry::{Point, Rect, Size};
 use slidezoom::plan::{BaseTiles, ExportOptions, FormatOption, Magnification, Page, Resolution};
@@ -29,7 +29,7 @@ fn sampled(source: &dyn Source) -> Sample {
 #[test]
 fn what_is_read_is_bounded_and_inside_the_area() {
     let area = |x, y, width, height| Rect::new(Point { x, y }, size(width, height)).unwrap();
-    for (stored_tile, area) in [
+    for (native_tile, area) in [
         (Some(240), area(1001, 7, 150_000, 90_000)),
         (None, area(0, 0, 150_000, 90_000)),
         (Some(1000), area(30_000, 5, 900, 120_000)),
@@ -37,7 +37,7 @@ fn what_is_read_is_bounded_and_inside_the_area() {
         (None, area(5, 5, 1, 1)),
         (None, area(0, 0, 200_000, 1)),
     ] {
-        let tile = stored_tile.map(|side| size(side, side));
+        let tile = native_tile.map(|side| size(side, side));
         let source = DrawnSource::new(size(210_000, 130_000), tile, Some(area));
         let found = sampled(&source);
         let reads = source.reads();
@@ -109,7 +109,7 @@ fn estimated_bytes_are_near_those_of_an_export() {
         let plan = plan(source.as_ref(), options);
         let found = sample(source.as_ref(), &plan, jobs(2)).unwrap();
         let estimated = plan.estimated_bytes_of(&found.contents) as f64;
-        let report = export(source.as_ref(), &plan, Box::new(MemorySink::new()), jobs(2), &Unwatched).unwrap();
+        let report = export(source.as_ref(), &plan, Box::new(MemorySink::new()), jobs(2), &NoProgress).unwrap();
         let ratio = estimated / report.tile_bytes as f64;
         assert!((5.0 / 6.0..6.0 / 5.0).contains(&ratio), "{}, {options:?}: {ratio}, {found:?}", slide.display());
         found
@@ -173,7 +173,7 @@ fn estimated_bytes_of_an_image_are_near_those_of_an_export() {
         let plan = plan(source.as_ref(), &ExportOptions { page: Page::Omit, ..ExportOptions::default() });
         let found = sample(source.as_ref(), &plan, jobs(2)).unwrap();
         let estimated = plan.estimated_bytes_of(&found.contents) as f64;
-        let report = export(source.as_ref(), &plan, Box::new(MemorySink::new()), jobs(2), &Unwatched).unwrap();
+        let report = export(source.as_ref(), &plan, Box::new(MemorySink::new()), jobs(2), &NoProgress).unwrap();
         let ratio = estimated / report.tile_bytes as f64;
         assert!((5.0 / 6.0..6.0 / 5.0).contains(&ratio), "{format:?}: {ratio}, {found:?}");
     }

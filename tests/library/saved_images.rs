@@ -9,7 +9,7 @@ use slidezoom::geometry::Size;
 use slidezoom::pixels::Rgb;
 use slidezoom::sink::SinkError;
 
-use crate::drawn_source::{DrawnSource, colour};
+use crate::drawn_source::{DrawnSource, color};
 
 fn source(names: &[&str]) -> DrawnSource {
     let size = Size::new(40, 30).unwrap();
@@ -62,7 +62,7 @@ fn hostile_names_get_numbers_and_stay_in_the_folder() {
         let frame = reader.next_frame(&mut rgb).unwrap();
         assert_eq!(Size::new(frame.width, frame.height), Some(image.size));
         let (width, height) = (image.size.width(), image.size.height());
-        let drawn: Vec<u8> = (0..height).flat_map(|y| (0..width).flat_map(move |x| colour(x, y))).collect();
+        let drawn: Vec<u8> = (0..height).flat_map(|y| (0..width).flat_map(move |x| color(x, y))).collect();
         assert!(rgb == drawn, "{image:?}");
     }
 }

@@ -5,12 +5,12 @@ use std::num::NonZeroUsize;
 use std::sync::atomic::Ordering;
 
 use nix::errno::Errno;
-use slidezoom::engine::progress::Unwatched;
+use slidezoom::engine::progress::NoProgress;
 use slidezoom::export::create_sink;
 use slidezoom::geometry::Size;
 use slidezoom::layout::Container;
 use slidezoom::plan::{ExportOptions, Page};
-use slidezoom::sink::{Existing, MemorySink, Sink, SinkError};
+use slidezoom::sink::{MemorySink, OverwritePolicy, Sink, SinkError};
 use slidezoom::source::SourceIdentity;
 use slidezoom::{Error, ExportPlan, Source, export};
 
@@ -33,7 +33,7 @@ fn every_call_fails_in_turn(container: Container, make: &dyn Fn(&ExportPlan) -> 
             let failure = Failure { good, errno, lasting };
             let sink = FailingSink::new(sink, failure);
             let calls = sink.calls();
-            let result = export(&source, &plan, Box::new(sink), two, &Unwatched);
+            let result = export(&source, &plan, Box::new(sink), two, &NoProgress);
             if calls.load(Ordering::SeqCst) <= good {
                 result.unwrap();
                 assert!(is_left(), "an export that met no failure is there");
@@ -54,7 +54,7 @@ fn every_call_fails_in_turn_on_disk(container: Container) {
     every_call_fails_in_turn(container, &|plan| {
         let root = tempfile::tempdir().unwrap();
         let destination = root.path().join("export");
-        let sink = create_sink(plan, &destination, Existing::Refuse).unwrap();
+        let sink = create_sink(plan, &destination, OverwritePolicy::Refuse).unwrap();
         (sink, Box::new(move || fs::read_dir(root.path()).unwrap().count() > 0))
     });
 }

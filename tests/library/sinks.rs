@@ -6,7 +6,7 @@ use std::path::Path;
 
 use slidezoom::key::Digest;
 use slidezoom::key::EntryName;
-use slidezoom::sink::{ArchiveSink, DirectorySink, Existing, MemorySink, Sink, SinkError};
+use slidezoom::sink::{ArchiveSink, DirectorySink, MemorySink, OverwritePolicy, Sink, SinkError};
 
 use crate::zip_by_hand::entries_of;
 
@@ -31,7 +31,7 @@ fn files_below(folder: &Path) -> Option<Files> {
 
 /// `make` gives a sink and a look at what it has published.
 fn keeps_the_contract<S: Sink + 'static>(make: &dyn Fn() -> (S, Box<dyn Fn() -> Option<Files>>)) {
-    // Nothing stands before the commit; afterwards all of it does, whatever thread wrote it and in whatever order.
+    // Nothing stands before the commit; afterward all of it does, whatever thread wrote it and in whatever order.
     let (sink, published) = make();
     sink.create_folder(&name("a")).unwrap();
     sink.create_folder(&name("a/b")).unwrap();
@@ -55,7 +55,7 @@ fn keeps_the_contract<S: Sink + 'static>(make: &dyn Fn() -> (S, Box<dyn Fn() -> 
     for entry in (203..223).rev() {
         let contents = repeated[entry as usize % 2];
         match entry % 5 {
-            0 => sink.leave_out(entry).unwrap(),
+            0 => sink.skip(entry).unwrap(),
             _ => sink.write_repeated(entry, &name(&format!("a/{entry}")), contents, Digest::of(contents)).unwrap(),
         }
     }
@@ -94,10 +94,10 @@ fn a_folder_keeps_the_contract() {
     keeps_the_contract(&|| {
         number.set(number.get() + 1);
         let destination = root.path().join(format!("export-{}", number.get()));
-        let sink = DirectorySink::create(&destination, Existing::Refuse).unwrap();
+        let sink = DirectorySink::create(&destination, OverwritePolicy::Refuse).unwrap();
         (sink, Box::new(move || files_below(&destination)))
     });
-    // Of three sinks one was committed, and nothing but that one is left: no partial folder.
+    // Of three sinks one was committed, and nothing but that one is left: no staging folder.
     let left: Vec<_> = fs::read_dir(root.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     assert_eq!(left, ["export-1"]);
 }
@@ -109,7 +109,7 @@ fn an_archive_keeps_the_contract() {
     keeps_the_contract(&|| {
         number.set(number.get() + 1);
         let destination = root.path().join(format!("export-{}.zip", number.get()));
-        let sink = ArchiveSink::create(&destination, Existing::Refuse, name("root"), None).unwrap();
+        let sink = ArchiveSink::create(&destination, OverwritePolicy::Refuse, name("root"), None).unwrap();
         let look = move || {
             let entries = entries_of(&destination)?.into_iter();
             Some(entries.map(|entry| (entry.name.strip_prefix("root/").unwrap().to_owned(), entry.contents)).collect())
@@ -145,14 +145,14 @@ fn what_exists_is_refused_or_replaced_whole() {
         }
         Box::new(sink).commit()
     };
-    write(Existing::Refuse, &["old.dzi", "old.json"]).unwrap();
-    assert!(matches!(write(Existing::Refuse, &["new.dzi"]), Err(SinkError::Exists { .. })));
+    write(OverwritePolicy::Refuse, &["old.dzi", "old.json"]).unwrap();
+    assert!(matches!(write(OverwritePolicy::Refuse, &["new.dzi"]), Err(SinkError::Exists { .. })));
     assert_eq!(files_below(&destination).unwrap().len(), 2);
-    write(Existing::Replace, &["new.dzi"]).unwrap();
+    write(OverwritePolicy::Replace, &["new.dzi"]).unwrap();
     assert_eq!(files_below(&destination).unwrap().into_keys().collect::<Vec<_>>(), ["new.dzi"]);
 
     // An abandoned replacement leaves the old one.
-    let sink = DirectorySink::create(&destination, Existing::Replace).unwrap();
+    let sink = DirectorySink::create(&destination, OverwritePolicy::Replace).unwrap();
     sink.write(0, &name("newer.dzi"), b"").unwrap();
     Box::new(sink).abandon().unwrap();
     assert_eq!(files_below(&destination).unwrap().into_keys().collect::<Vec<_>>(), ["new.dzi"]);
@@ -161,32 +161,35 @@ fn what_exists_is_refused_or_replaced_whole() {
     let documents = root.path().join("documents");
     fs::create_dir(&documents).unwrap();
     fs::write(documents.join("thesis.txt"), "years").unwrap();
-    let refused = DirectorySink::create(&documents, Existing::Replace).unwrap_err();
+    let refused = DirectorySink::create(&documents, OverwritePolicy::Replace).unwrap_err();
     assert!(matches!(refused, SinkError::NotAnExport { .. }));
     let file = root.path().join("file");
     fs::write(&file, "x").unwrap();
-    assert!(matches!(DirectorySink::create(&file, Existing::Replace), Err(SinkError::NotAnExport { .. })));
+    assert!(matches!(DirectorySink::create(&file, OverwritePolicy::Replace), Err(SinkError::NotAnExport { .. })));
     let link = root.path().join("link");
     std::os::unix::fs::symlink("nowhere", &link).unwrap();
-    assert!(matches!(DirectorySink::create(&link, Existing::Refuse), Err(SinkError::NotAnExport { .. })));
-    let below_a_file = DirectorySink::create(&file.join("export"), Existing::Refuse);
+    assert!(matches!(DirectorySink::create(&link, OverwritePolicy::Refuse), Err(SinkError::NotAnExport { .. })));
+    let below_a_file = DirectorySink::create(&file.join("export"), OverwritePolicy::Refuse);
     assert!(matches!(below_a_file, Err(SinkError::NotAFolder { .. })));
-    assert!(matches!(DirectorySink::create(Path::new("/"), Existing::Refuse), Err(SinkError::Destination { .. })));
+    assert!(matches!(
+        DirectorySink::create(Path::new("/"), OverwritePolicy::Refuse),
+        Err(SinkError::Destination { .. })
+    ));
 }
 
 #[test]
 fn folders_above_are_made_and_unmade() {
     let root = tempfile::tempdir().unwrap();
     let destination = root.path().join("a/b/export");
-    let sink = DirectorySink::create(&destination, Existing::Refuse).unwrap();
+    let sink = DirectorySink::create(&destination, OverwritePolicy::Refuse).unwrap();
     Box::new(sink).abandon().unwrap();
     assert_eq!(fs::read_dir(root.path()).unwrap().count(), 0, "nothing is left of an export that failed");
-    let sink = DirectorySink::create(&destination, Existing::Refuse).unwrap();
+    let sink = DirectorySink::create(&destination, OverwritePolicy::Refuse).unwrap();
     sink.write(0, &name("a.dzi"), b"").unwrap();
     Box::new(sink).commit().unwrap();
     assert!(destination.join("a.dzi").exists());
     // Folders that others use by now stay.
-    let sink = DirectorySink::create(&root.path().join("c/export"), Existing::Refuse).unwrap();
+    let sink = DirectorySink::create(&root.path().join("c/export"), OverwritePolicy::Refuse).unwrap();
     fs::write(root.path().join("c/letter.txt"), "x").unwrap();
     Box::new(sink).abandon().unwrap();
     assert!(root.path().join("c/letter.txt").exists());
@@ -196,19 +199,19 @@ fn folders_above_are_made_and_unmade() {
 fn something_that_appears_meanwhile_is_not_replaced() {
     let root = tempfile::tempdir().unwrap();
     let destination = root.path().join("export");
-    let sink = DirectorySink::create(&destination, Existing::Refuse).unwrap();
+    let sink = DirectorySink::create(&destination, OverwritePolicy::Refuse).unwrap();
     sink.write(0, &name("a.dzi"), b"").unwrap();
     // Empty: rename(2) alone would replace it.
     fs::create_dir(&destination).unwrap();
     assert!(matches!(Box::new(sink).commit(), Err(SinkError::Exists { .. })));
-    assert_eq!(fs::read_dir(root.path()).unwrap().count(), 1, "no partial folder is left");
+    assert_eq!(fs::read_dir(root.path()).unwrap().count(), 1, "no staging folder is left");
 }
 
 #[test]
 fn what_appears_meanwhile_and_is_no_export_is_not_replaced_either() {
     let root = tempfile::tempdir().unwrap();
     let destination = root.path().join("export");
-    let sink = DirectorySink::create(&destination, Existing::Replace).unwrap();
+    let sink = DirectorySink::create(&destination, OverwritePolicy::Replace).unwrap();
     sink.write(0, &name("a.dzi"), b"").unwrap();
     fs::create_dir(&destination).unwrap();
     fs::write(destination.join("thesis.txt"), "years").unwrap();
@@ -219,44 +222,44 @@ fn what_appears_meanwhile_and_is_no_export_is_not_replaced_either() {
 #[test]
 fn a_partial_folder_that_was_changed_by_others_is_not_published() {
     let root = tempfile::tempdir().unwrap();
-    let (destination, partial) = (root.path().join("export"), root.path().join(".export.partial"));
+    let (destination, staging) = (root.path().join("export"), root.path().join(".export.partial"));
     let begin = || {
-        let sink = DirectorySink::create(&destination, Existing::Refuse).unwrap();
+        let sink = DirectorySink::create(&destination, OverwritePolicy::Refuse).unwrap();
         sink.write(0, &name("a.dzi"), b"").unwrap();
         Box::new(sink)
     };
     let sink = begin();
-    fs::remove_file(partial.join("a.dzi")).unwrap();
+    fs::remove_file(staging.join("a.dzi")).unwrap();
     assert!(matches!(sink.commit(), Err(SinkError::Disturbed { written: 1, found: 0, .. })));
     let sink = begin();
-    fs::write(partial.join("stranger"), "").unwrap();
+    fs::write(staging.join("stranger"), "").unwrap();
     assert!(matches!(sink.commit(), Err(SinkError::Disturbed { written: 1, found: 2, .. })));
     // Another folder with the same name and the same number of files: not the one that was written.
     let sink = begin();
-    fs::rename(&partial, root.path().join("gone")).unwrap();
-    fs::create_dir(&partial).unwrap();
-    fs::write(partial.join("a.dzi"), "").unwrap();
+    fs::rename(&staging, root.path().join("gone")).unwrap();
+    fs::create_dir(&staging).unwrap();
+    fs::write(staging.join("a.dzi"), "").unwrap();
     assert!(matches!(sink.commit(), Err(SinkError::Disturbed { .. })));
-    assert!(partial.exists(), "what others made is not removed");
+    assert!(staging.exists(), "what others made is not removed");
     assert!(!destination.exists());
 }
 
 #[test]
 fn an_export_that_stepped_aside_for_one_that_never_came_is_brought_back() {
     let root = tempfile::tempdir().unwrap();
-    let (destination, aside) = (root.path().join("export"), root.path().join(".export.former"));
-    fs::create_dir(&aside).unwrap();
-    fs::write(aside.join("old.dzi"), "").unwrap();
-    drop(DirectorySink::create(&destination, Existing::Replace).unwrap());
+    let (destination, backup) = (root.path().join("export"), root.path().join(".export.former"));
+    fs::create_dir(&backup).unwrap();
+    fs::write(backup.join("old.dzi"), "").unwrap();
+    drop(DirectorySink::create(&destination, OverwritePolicy::Replace).unwrap());
     assert_eq!(files_below(&destination).unwrap().into_keys().collect::<Vec<_>>(), ["old.dzi"]);
-    assert!(!aside.exists());
+    assert!(!backup.exists());
 
     // A folder of that name that is no export is not touched, and nothing is left of the attempt.
-    fs::create_dir(&aside).unwrap();
-    fs::write(aside.join("letter.txt"), "x").unwrap();
-    let refused = DirectorySink::create(&destination, Existing::Replace);
+    fs::create_dir(&backup).unwrap();
+    fs::write(backup.join("letter.txt"), "x").unwrap();
+    let refused = DirectorySink::create(&destination, OverwritePolicy::Replace);
     assert!(matches!(refused, Err(SinkError::NotAnExport { .. })));
-    assert!(aside.join("letter.txt").exists());
+    assert!(backup.join("letter.txt").exists());
     assert!(!root.path().join(".export.partial").exists());
 }
 
@@ -264,16 +267,16 @@ fn an_export_that_stepped_aside_for_one_that_never_came_is_brought_back() {
 fn one_export_at_a_time_and_a_killed_one_s_rest_is_removed() {
     let root = tempfile::tempdir().unwrap();
     let destination = root.path().join("export");
-    let first = DirectorySink::create(&destination, Existing::Refuse).unwrap();
-    assert!(matches!(DirectorySink::create(&destination, Existing::Refuse), Err(SinkError::Busy { .. })));
+    let first = DirectorySink::create(&destination, OverwritePolicy::Refuse).unwrap();
+    assert!(matches!(DirectorySink::create(&destination, OverwritePolicy::Refuse), Err(SinkError::Busy { .. })));
     drop(first);
     // What a kill leaves: the folder without the lock.
-    let partial = root.path().join(".export.partial");
-    fs::create_dir(&partial).unwrap();
-    fs::write(partial.join("half-written"), "x").unwrap();
-    let second = DirectorySink::create(&destination, Existing::Refuse).unwrap();
+    let staging = root.path().join(".export.partial");
+    fs::create_dir(&staging).unwrap();
+    fs::write(staging.join("half-written"), "x").unwrap();
+    let second = DirectorySink::create(&destination, OverwritePolicy::Refuse).unwrap();
     second.write(0, &name("a.dzi"), b"").unwrap();
     Box::new(second).commit().unwrap();
     assert_eq!(files_below(&destination).unwrap().into_keys().collect::<Vec<_>>(), ["a.dzi"]);
-    assert!(!partial.exists());
+    assert!(!staging.exists());
 }

@@ -1,15 +1,15 @@
 //! The layer for programs that work with tiles, against what an export writes and what the slide was drawn from.
 
-use slidezoom::engine::progress::Unwatched;
+use slidezoom::engine::progress::NoProgress;
 use slidezoom::geometry::{Point, Rect, Size};
 use slidezoom::pixels::Pixels;
 use slidezoom::plan::{ExportOptions, FormatOption, PlanError};
 use slidezoom::pyramid::TileGeometry;
-use slidezoom::sink::Existing;
+use slidezoom::sink::OverwritePolicy;
 use slidezoom::source::SourceIdentity;
 use slidezoom::{Error, Slide, Source};
 
-use crate::drawn_source::{DrawnSource, colour};
+use crate::drawn_source::{DrawnSource, color};
 
 const SIZE: Size = Size::new(700, 530).unwrap();
 
@@ -41,7 +41,8 @@ fn a_tile_on_demand_is_that_of_an_export() {
     let pyramid = slide.pyramid_named("scan", &options()).unwrap();
     let folder = tempfile::tempdir().unwrap();
     let destination = folder.path().join("scan");
-    let report = pyramid.export(&destination, Existing::Refuse, std::num::NonZeroUsize::MIN, &Unwatched).unwrap();
+    let report =
+        pyramid.export(&destination, OverwritePolicy::Refuse, std::num::NonZeroUsize::MIN, &NoProgress).unwrap();
     let plan = pyramid.plan().pyramid();
     assert_eq!(report.tiles, plan.tile_count());
     let mut encoder = pyramid.encoder().unwrap();
@@ -64,7 +65,7 @@ fn a_region_is_what_the_slide_shows_there_however_it_lies_to_the_tiles() {
     };
     for (x, y, width, height) in [(0, 0, 700, 530), (97, 101, 307, 5), (699, 529, 1, 1)] {
         let expected: Vec<u8> = (y..y + height)
-            .flat_map(|y| (x..x + width).map(move |x| colour(x, y)))
+            .flat_map(|y| (x..x + width).map(move |x| color(x, y)))
             .flat_map(|[red, green, blue]| [blue, green, red, 255])
             .collect();
         assert!(region(full, x, y, width, height).unwrap().bytes() == expected);

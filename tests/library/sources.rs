@@ -6,7 +6,7 @@ use slidezoom::geometry::{Point, Rect, Size};
 use slidezoom::pixels::{Pixels, Rgb};
 use slidezoom::source::{self, ReaderChoice, SlideError, SlideLevel, Source};
 use slidezoom_fixtures::{
-    AssociatedImage, AssociatedKind, Colour, Compression, Pattern, SlideBuilder, Style, TileFault,
+    AssociatedImage, AssociatedKind, Color, Compression, Pattern, SlideBuilder, Style, TileFault,
 };
 
 use crate::drawn_source::DrawnSource;
@@ -24,10 +24,10 @@ fn keeps_the_contract(source: &dyn Source) {
     }
 
     // The same region reads the same, from one thread or from many; a part of it is that part.
-    let centre = Point { x: info.size().width() / 2, y: info.size().height() / 2 };
+    let center = Point { x: info.size().width() / 2, y: info.size().height() / 2 };
     let reach = |length: u32, start: u32| (length - start).min(300);
-    let size = Size::new(reach(info.size().width(), centre.x), reach(info.size().height(), centre.y)).unwrap();
-    let region = Rect::new(centre, size).unwrap();
+    let size = Size::new(reach(info.size().width(), center.x), reach(info.size().height(), center.y)).unwrap();
+    let region = Rect::new(center, size).unwrap();
     let read = |region: Rect| -> Pixels { source.read(region, Vec::new()).unwrap().over(BEHIND) };
     let once = read(region);
     assert_eq!(once.size(), size);
@@ -37,8 +37,8 @@ fn keeps_the_contract(source: &dyn Source) {
         }
     });
     let part = Rect::spanning(size.width() / 3..size.width(), size.height() / 2..size.height()).unwrap();
-    assert!(read(part.moved(centre).unwrap()) == once.cropped(part));
-    let same = source.read_level(SlideLevel::BASE, centre, size).unwrap().over(BEHIND);
+    assert!(read(part.moved(center).unwrap()) == once.cropped(part));
+    let same = source.read_level(SlideLevel::BASE, center, size).unwrap().over(BEHIND);
     assert!(same == once);
 
     // The corners of the slide are inside it.
@@ -81,13 +81,13 @@ fn built_slides_keep_the_contract_and_tell_what_they_are() {
     let info = source.info();
     assert_eq!(info.vendor.as_deref(), Some("generic-tiff"));
     assert_eq!(info.levels.len(), 2);
-    assert_eq!(info.levels[0].stored_tile, Size::new(256, 256));
+    assert_eq!(info.levels[0].native_tile, Size::new(256, 256));
     let mpp = info.microns_per_pixel.unwrap();
     assert!((mpp.x() - 0.5).abs() < 1e-6 && (mpp.y() - 0.5).abs() < 1e-6, "{mpp:?}");
 
     let aperio = SlideBuilder::new(640, 480)
         .style(Style::Aperio)
-        .colour(Colour::Rgb)
+        .color(Color::Rgb)
         .subsampling(slidezoom_fixtures::Subsampling::Full)
         .levels([1, 4])
         .associated(AssociatedImage {
@@ -102,7 +102,7 @@ fn built_slides_keep_the_contract_and_tell_what_they_are() {
     let info = source.info();
     assert_eq!(info.vendor.as_deref(), Some("aperio"));
     assert_eq!(info.objective_power, Some(20.0));
-    assert_eq!(info.stored_subsampling, Some(slidezoom::codec::Subsampling::Full));
+    assert_eq!(info.native_subsampling, Some(slidezoom::codec::Subsampling::Full));
     let names: Vec<_> = info.associated_images.iter().map(|image| image.name.as_str()).collect();
     assert_eq!(names, ["label", "thumbnail"]);
 }
@@ -117,15 +117,15 @@ fn stored_subsampling_is_that_of_the_tiles() {
         [(Built::Full, Found::Full), (Built::HalfWidth, Found::HalfWidth), (Built::Quarter, Found::Quarter)]
     {
         let source = built(folder.path(), "slide.tiff", &SlideBuilder::new(300, 300).subsampling(built_with)).unwrap();
-        assert_eq!(source.info().stored_subsampling, Some(expected));
+        assert_eq!(source.info().native_subsampling, Some(expected));
     }
-    let grey = SlideBuilder::new(300, 300).colour(slidezoom_fixtures::Colour::Grey);
-    assert_eq!(built(folder.path(), "grey.tiff", &grey).unwrap().info().stored_subsampling, Some(Found::Grey));
-    // Where something else is known of the full size, grey would be a guess.
-    let strips = grey.clone().tile_size(2048, 2048);
-    assert_eq!(built(folder.path(), "large.tiff", &strips).unwrap().info().stored_subsampling, None);
+    let gray = SlideBuilder::new(300, 300).color(slidezoom_fixtures::Color::Gray);
+    assert_eq!(built(folder.path(), "gray.tiff", &gray).unwrap().info().native_subsampling, Some(Found::Gray));
+    // Where something else is known of the full size, gray would be a guess.
+    let strips = gray.clone().tile_size(2048, 2048);
+    assert_eq!(built(folder.path(), "large.tiff", &strips).unwrap().info().native_subsampling, None);
     let uncompressed = SlideBuilder::new(300, 300).compression(Compression::Uncompressed);
-    assert_eq!(built(folder.path(), "raw.tiff", &uncompressed).unwrap().info().stored_subsampling, None);
+    assert_eq!(built(folder.path(), "raw.tiff", &uncompressed).unwrap().info().native_subsampling, None);
 }
 
 #[test]

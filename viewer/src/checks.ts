@@ -56,7 +56,7 @@ export function isPositive(value: unknown): value is number {
   return typeof value === "number" && Number.isFinite(value) && value > 0;
 }
 
-export function isColour(value: unknown): value is string {
+export function isColor(value: unknown): value is string {
   return isString(value) && /^[0-9a-f]{6}$/i.test(value);
 }
 

@@ -58,7 +58,7 @@ function tileFormat({ format, quality, subsampling, coding, compression, baseTil
 }
 
 function chroma(subsampling: NonNullable<Slide["subsampling"]>): string {
-  return subsampling === "400" ? "grey" : `chroma ${[...subsampling].join(":")}`;
+  return subsampling === "400" ? "gray" : `chroma ${[...subsampling].join(":")}`;
 }
 
 function programs({ slidezoom, openslide }: WrittenBy): string {

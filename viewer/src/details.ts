@@ -3,7 +3,7 @@
 // every part may be missing; a part that is there and malformed is refused.
 
 import { isAbsentOr, isListOf, isOneOf, isPath, isRecord, isString, isWholeFrom, optionalField } from "./checks";
-import { isToSlide, type ToSlide } from "./placement";
+import { isToSlide, type SlideTransform } from "./placement";
 
 /** A rectangle in whole pixels. */
 export interface Area {
@@ -42,10 +42,10 @@ export interface Details {
   readonly tileCount: number | null;
   /** Of JPEG and lossy WebP tiles that were encoded, from 1 to 100. */
   readonly quality: number | null;
-  /** Of JPEG tiles; “400” is grey. */
+  /** Of JPEG tiles; “400” is gray. */
   readonly subsampling: "444" | "422" | "420" | "400" | null;
   /** Of JPEG tiles. */
-  readonly coding: "baseline" | "optimised" | "progressive" | null;
+  readonly coding: "baseline" | "optimized" | "progressive" | null;
   /** Of WebP tiles. */
   readonly compression: "lossy" | "lossless" | null;
   /** Whether the full size's tiles are the slide's own data. */
@@ -53,7 +53,7 @@ export interface Details {
   /** The part of its slide that the export shows, in the slide's pixels. */
   readonly area: Area | null;
   /** Where each of its points lies in the slide; where that is not said, it lies in the area as it is. */
-  readonly toSlide: ToSlide | null;
+  readonly toSlide: SlideTransform | null;
   /** What could not be read and is shown as background, in the slide's pixels as the area is. */
   readonly unreadable: readonly Area[];
   readonly associatedImages: readonly AssociatedImage[];
@@ -83,8 +83,8 @@ export function readDetails(description: Record<string, unknown>): Details {
     coding: optionalField(
       description,
       "coding",
-      isOneOf("baseline", "optimised", "progressive"),
-      "“baseline”, “optimised” or “progressive”",
+      isOneOf("baseline", "optimized", "progressive"),
+      "“baseline”, “optimized” or “progressive”",
     ),
     compression: optionalField(description, "compression", isOneOf("lossy", "lossless"), "“lossy” or “lossless”"),
     baseTiles: optionalField(description, "baseTiles", isOneOf("encoded", "lossless"), "“encoded” or “lossless”"),

@@ -1,7 +1,7 @@
 // The line of facts below the slide's name. Kept apart from the page so that
 // the wording of sizes and scales can be read, and tested, in one place.
 
-import type { MicrometresPerPixel, Slide } from "./slide";
+import type { MicrometersPerPixel, Slide } from "./slide";
 
 const NARROW_SPACE = "\u202f";
 const NO_BREAK_SPACE = "\u00a0";
@@ -24,7 +24,7 @@ export function sizeText(width: number, height: number): string {
   return `${grouped(width)} × ${grouped(height)}${NO_BREAK_SPACE}px`;
 }
 
-export function scaleText({ x, y }: MicrometresPerPixel): string {
+export function scaleText({ x, y }: MicrometersPerPixel): string {
   const across = rounded(x);
   const down = rounded(y);
   return `${across === down ? across : `${across} × ${down}`}${NO_BREAK_SPACE}µm per pixel`;

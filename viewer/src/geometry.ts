@@ -4,13 +4,13 @@
 // called so.
 
 import { grouped } from "./facts";
-import type { MicrometresPerPixel } from "./slide";
+import type { MicrometersPerPixel } from "./slide";
 import type { Point } from "./view";
 
 export type Kind = "length" | "polyline" | "area";
 
-/** Of a chain of points, in micrometres, or in slide pixels without a scale. */
-export function lengthOf(points: readonly Point[], mpp: MicrometresPerPixel | null): number {
+/** Of a chain of points, in micrometers, or in slide pixels without a scale. */
+export function lengthOf(points: readonly Point[], mpp: MicrometersPerPixel | null): number {
   const { x: across, y: down } = mpp ?? { x: 1, y: 1 };
   let length = 0;
   points.forEach((point, index) => {
@@ -20,8 +20,8 @@ export function lengthOf(points: readonly Point[], mpp: MicrometresPerPixel | nu
   return length;
 }
 
-/** Of a polygon, in square micrometres, or in square slide pixels without a scale. */
-export function areaOf(points: readonly Point[], mpp: MicrometresPerPixel | null): number {
+/** Of a polygon, in square micrometers, or in square slide pixels without a scale. */
+export function areaOf(points: readonly Point[], mpp: MicrometersPerPixel | null): number {
   const { x: across, y: down } = mpp ?? { x: 1, y: 1 };
   const first = points[0] ?? { x: 0, y: 0 };
   let twice = 0;
@@ -34,7 +34,7 @@ export function areaOf(points: readonly Point[], mpp: MicrometresPerPixel | null
 }
 
 /** What a shape measures, in words. */
-export function measured(kind: Kind, points: readonly Point[], mpp: MicrometresPerPixel | null): string {
+export function measured(kind: Kind, points: readonly Point[], mpp: MicrometersPerPixel | null): string {
   if (kind === "area") {
     const area = areaOf(points, mpp);
     return mpp === null ? text(area, "px²") : area < 1e6 ? text(area, "µm²") : text(area / 1e6, "mm²");

@@ -1,13 +1,13 @@
 // A picture of what the slide's place on the page shows: the slide in its changed
-// colours, its layers, all that is drawn over it, the scale bar, and the mark that
-// the colours are changed. It has as many pixels as the screen has there.
+// colors, its layers, all that is drawn over it, the scale bar, and the mark that
+// the colors are changed. It has as many pixels as the screen has there.
 //
 // A browser gives no page the pixels of an image from a disk. Whether it gives
 // them is tried, and where it does not the button stays to say why.
 
 import type OpenSeadragon from "openseadragon";
 
-import { type Colours, filteredValues } from "./colours";
+import { type Colors, filteredValues } from "./colors";
 import { onKey } from "./keys";
 import { writePosition } from "./position";
 import { remark } from "./remark";
@@ -23,7 +23,7 @@ const PAINT = [
   ...["font-family", "font-size", "font-weight"],
 ];
 
-export function connectPicture(viewer: OpenSeadragon.Viewer, slide: Slide, colours: () => Colours): void {
+export function connectPicture(viewer: OpenSeadragon.Viewer, slide: Slide, colors: () => Colors): void {
   const button = document.getElementById("picture") as HTMLButtonElement;
   const refuse = (): void => {
     // It can still be reached and pressed, as what is disabled outright cannot explain itself.
@@ -33,7 +33,7 @@ export function connectPicture(viewer: OpenSeadragon.Viewer, slide: Slide, colou
   const take = async (): Promise<void> => {
     const place = writePosition(currentView(viewer)).slice(1).replace(/&/g, " ");
     try {
-      save(await picture(viewer, colours()), `${slide.name} ${place}.png`);
+      save(await picture(viewer, colors()), `${slide.name} ${place}.png`);
     } catch (error) {
       if (isRefusal(error)) {
         refuse();
@@ -57,12 +57,12 @@ export function connectPicture(viewer: OpenSeadragon.Viewer, slide: Slide, colou
 }
 
 /** All of it is taken at once, before anything is waited for: the slide may be moving. */
-async function picture(viewer: OpenSeadragon.Viewer, colours: Colours): Promise<Blob> {
+async function picture(viewer: OpenSeadragon.Viewer, colors: Colors): Promise<Blob> {
   const slide = viewer.drawer.canvas as HTMLCanvasElement;
   const box = viewer.element.getBoundingClientRect();
   const { canvas, context } = canvasOf(slide.width, slide.height);
   context.drawImage(slide, 0, 0);
-  filter(context, colours);
+  filter(context, colors);
   context.globalCompositeOperation = "destination-over";
   context.fillStyle = getComputedStyle(document.body).backgroundColor;
   context.fillRect(0, 0, canvas.width, canvas.height);
@@ -71,7 +71,7 @@ async function picture(viewer: OpenSeadragon.Viewer, colours: Colours): Promise<
   const { canvas: writings, context: pen } = canvasOf(slide.width, slide.height);
   pen.scale(canvas.width / box.width, canvas.height / box.height);
   pen.translate(-box.left, -box.top);
-  for (const id of ["colours-changed", "scale-bar"]) {
+  for (const id of ["colors-changed", "scale-bar"]) {
     write(pen, document.getElementById(id) as HTMLElement);
   }
   drawBar(pen, document.getElementById("scale-bar-line") as HTMLElement);
@@ -84,8 +84,8 @@ async function picture(viewer: OpenSeadragon.Viewer, colours: Colours): Promise<
 }
 
 /** The numbers of the picture as the slide's filter would make them, which not every browser has for a canvas. */
-function filter(context: CanvasRenderingContext2D, colours: Colours): void {
-  const values = filteredValues(colours);
+function filter(context: CanvasRenderingContext2D, colors: Colors): void {
+  const values = filteredValues(colors);
   const pixels = context.getImageData(0, 0, context.canvas.width, context.canvas.height);
   const { data } = pixels;
   for (let at = 0; at < data.length; at += 4) {

@@ -8,17 +8,17 @@ import type { Area } from "./details";
  * (a·x + b·y + c, d·x + e·y + f) in the slide's full size. Points are measured
  * from the top left corner of the top left pixel.
  */
-export type ToSlide = readonly [readonly [number, number, number], readonly [number, number, number]];
+export type SlideTransform = readonly [readonly [number, number, number], readonly [number, number, number]];
 
-export function isToSlide(value: unknown): value is ToSlide {
+export function isToSlide(value: unknown): value is SlideTransform {
   const isRow = (row: unknown): boolean => Array.isArray(row) && row.length === 3 && row.every(Number.isFinite);
   return (
-    Array.isArray(value) && value.length === 2 && value.every(isRow) && determinant(value as unknown as ToSlide) !== 0
+    Array.isArray(value) && value.length === 2 && value.every(isRow) && determinant(value as unknown as SlideTransform) !== 0
   );
 }
 
 /** Where a region of the slide lies in the export: the least upright rectangle around it. */
-export function inExport({ x, y, width, height }: Area, toSlide: ToSlide): Area {
+export function inExport({ x, y, width, height }: Area, toSlide: SlideTransform): Area {
   const [[a, b, c], [d, e, f]] = toSlide;
   const scale = determinant(toSlide);
   const corners = [x, x + width].flatMap((across) =>
@@ -33,6 +33,6 @@ export function inExport({ x, y, width, height }: Area, toSlide: ToSlide): Area 
   return { x: left, y: top, width: Math.max(...across) - left, height: Math.max(...down) - top };
 }
 
-function determinant([[a, b], [d, e]]: ToSlide): number {
+function determinant([[a, b], [d, e]]: SlideTransform): number {
   return a * e - b * d;
 }

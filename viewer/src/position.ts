@@ -11,7 +11,7 @@ import { onKey } from "./keys";
 import { panel } from "./panel";
 import { remark } from "./remark";
 import type { Slide } from "./slide";
-import { currentView, normalised, showView, toScreen, type View } from "./view";
+import { currentView, normalized, showView, toScreen, type View } from "./view";
 
 export function connectPosition(viewer: OpenSeadragon.Viewer, slide: Slide): void {
   let written = "";
@@ -57,7 +57,7 @@ export function writePosition({ x, y, zoom, rotation, flip }: View): string {
     `x=${short(x.toFixed(places))}`,
     `y=${short(y.toFixed(places))}`,
     `zoom=${short(zoom.toPrecision(9))}`,
-    `rotation=${short(normalised(Number(rotation.toFixed(6))).toString())}`,
+    `rotation=${short(normalized(Number(rotation.toFixed(6))).toString())}`,
   ];
   return `#${[...parts, ...(flip ? ["flip=1"] : [])].join("&")}`;
 }
@@ -73,7 +73,7 @@ export function readPosition(hash: string): View | null {
   if (x === null || y === null || zoom === null || zoom <= 0 || rotation === null || !/^[01]$/.test(flip)) {
     return null;
   }
-  return { x, y, zoom, rotation: normalised(rotation), flip: flip === "1" };
+  return { x, y, zoom, rotation: normalized(rotation), flip: flip === "1" };
 }
 
 function show(viewer: OpenSeadragon.Viewer, slide: Slide, view: View): void {
@@ -100,9 +100,9 @@ function showsSlide(view: View, { width, height }: Slide, size: { x: number; y: 
 function hashOfScreen(viewer: OpenSeadragon.Viewer): string {
   const hash = writePosition(currentView(viewer));
   const { viewport } = viewer;
-  const centre = viewport.viewportToImageCoordinates(viewport.getHomeBounds().getCenter());
+  const center = viewport.viewportToImageCoordinates(viewport.getHomeBounds().getCenter());
   const zoom = viewport.viewportToImageZoom(viewport.getHomeZoom());
-  return hash === writePosition({ x: centre.x, y: centre.y, zoom, rotation: 0, flip: false }) ? "" : hash;
+  return hash === writePosition({ x: center.x, y: center.y, zoom, rotation: 0, flip: false }) ? "" : hash;
 }
 
 /** Copies the address; where the browser refuses, shows it, selected, to be copied by hand. */

@@ -4,14 +4,14 @@
 
 import type OpenSeadragon from "openseadragon";
 
-import type { MicrometresPerPixel, Slide } from "./slide";
+import type { MicrometersPerPixel, Slide } from "./slide";
 import { afterDrawing, type View } from "./view";
 
 /** No bar is longer, in screen pixels; none is then shorter than 72. */
 const LONGEST = 180;
 
 export interface ScaleBar {
-  readonly micrometres: number;
+  readonly micrometers: number;
   /** In screen pixels, not rounded. */
   readonly length: number;
   readonly text: string;
@@ -28,7 +28,7 @@ export function connectScaleBar(viewer: OpenSeadragon.Viewer, slide: Slide, box:
     return;
   }
   afterDrawing(viewer, (view) => {
-    const bar = scaleBar(micrometresPerScreenPixel(mpp, view));
+    const bar = scaleBar(micrometersPerScreenPixel(mpp, view));
     line.style.width = `${bar.length}px`;
     if (text.textContent !== bar.text) {
       text.textContent = bar.text;
@@ -37,25 +37,25 @@ export function connectScaleBar(viewer: OpenSeadragon.Viewer, slide: Slide, box:
 }
 
 /** The longest bar of 1, 2 or 5 × 10ⁿ that is not too long. */
-export function scaleBar(micrometresPerScreenPixel: number): ScaleBar {
-  const longest = LONGEST * micrometresPerScreenPixel;
+export function scaleBar(micrometersPerScreenPixel: number): ScaleBar {
+  const longest = LONGEST * micrometersPerScreenPixel;
   const exponent = Math.floor(Math.log10(longest));
   const room = longest / 10 ** exponent;
   const step = room >= 5 ? 5 : room >= 2 ? 2 : 1;
   // A division by a whole power is exact where a product with 0.1 is not.
-  const micrometres = exponent < 0 ? step / 10 ** -exponent : step * 10 ** exponent;
-  return { micrometres, length: micrometres / micrometresPerScreenPixel, text: lengthText(micrometres, exponent) };
+  const micrometers = exponent < 0 ? step / 10 ** -exponent : step * 10 ** exponent;
+  return { micrometers, length: micrometers / micrometersPerScreenPixel, text: lengthText(micrometers, exponent) };
 }
 
 /** Along the screen's horizontal, which a turned slide crosses at an angle. */
-export function micrometresPerScreenPixel(mpp: MicrometresPerPixel, { zoom, rotation }: View): number {
+export function micrometersPerScreenPixel(mpp: MicrometersPerPixel, { zoom, rotation }: View): number {
   const angle = (rotation * Math.PI) / 180;
   return Math.hypot(mpp.x * Math.cos(angle), mpp.y * Math.sin(angle)) / zoom;
 }
 
-function lengthText(micrometres: number, exponent: number): string {
-  if (micrometres < 1000) {
-    return `${micrometres.toFixed(Math.max(0, -exponent))}\u00a0µm`;
+function lengthText(micrometers: number, exponent: number): string {
+  if (micrometers < 1000) {
+    return `${micrometers.toFixed(Math.max(0, -exponent))}\u00a0µm`;
   }
-  return micrometres < 10000 ? `${micrometres / 1000}\u00a0mm` : `${micrometres / 10000}\u00a0cm`;
+  return micrometers < 10000 ? `${micrometers / 1000}\u00a0mm` : `${micrometers / 10000}\u00a0cm`;
 }

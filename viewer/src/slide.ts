@@ -6,7 +6,7 @@ import { type BlankTiles, readBlankTiles } from "./blank_tiles";
 import {
   FieldError,
   field,
-  isColour,
+  isColor,
   isOneOf,
   isPath,
   isPositive,
@@ -23,8 +23,8 @@ import { LAYOUTS, type TileLayout } from "./tile_layout";
 
 export { DescriptionError } from "./checks";
 
-/** Micrometres one slide pixel covers. */
-export interface MicrometresPerPixel {
+/** Micrometers one slide pixel covers. */
+export interface MicrometersPerPixel {
   readonly x: number;
   readonly y: number;
 }
@@ -43,9 +43,9 @@ export interface Slide extends Details {
   readonly smallestLevel: number;
   /** Also the extension of the tile files. */
   readonly format: "jpeg" | "jpg" | "png" | "webp";
-  readonly mpp: MicrometresPerPixel | null;
+  readonly mpp: MicrometersPerPixel | null;
   readonly objectivePower: number | null;
-  /** The colour of empty glass, as "rrggbb". */
+  /** The color of empty glass, as "rrggbb". */
   readonly background: string;
   /** `null` where every tile has its file. */
   readonly blankTiles: BlankTiles | null;
@@ -75,9 +75,9 @@ export function readSlide(value: unknown): Slide {
     tileSize,
     overlap: field(value, "overlap", isWholeFrom(0, tileSize - 1), "a whole number from 0 to less than tileSize"),
     format: field(value, "format", isFormat, "“jpeg”, “jpg”, “png” or “webp”"),
-    mpp: field(value, "micronsPerPixel", isMicrometresOrNull, "null, or x and y as numbers above 0"),
+    mpp: field(value, "micronsPerPixel", isMicrometersOrNull, "null, or x and y as numbers above 0"),
     objectivePower: field(value, "objectivePower", isPositiveOrNull, "null or a number above 0"),
-    background: field(value, "background", isColour, "a colour of six hexadecimal digits"),
+    background: field(value, "background", isColor, "a color of six hexadecimal digits"),
     ...readDetails(value),
   };
   const blankTiles = readBlankTiles(value["blankTiles"], { ...slide, extension: slide.format });
@@ -102,12 +102,12 @@ function isPositiveOrNull(value: unknown): value is number | null {
   return value === null || isPositive(value);
 }
 
-export function isMicrometres(value: unknown): value is MicrometresPerPixel {
+export function isMicrometers(value: unknown): value is MicrometersPerPixel {
   return isRecord(value) && isPositive(value["x"]) && isPositive(value["y"]);
 }
 
-function isMicrometresOrNull(value: unknown): value is MicrometresPerPixel | null {
-  return value === null || isMicrometres(value);
+function isMicrometersOrNull(value: unknown): value is MicrometersPerPixel | null {
+  return value === null || isMicrometers(value);
 }
 
 const isFormat = isOneOf<Slide["format"]>("jpeg", "jpg", "png", "webp");

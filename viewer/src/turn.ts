@@ -5,7 +5,7 @@ import type OpenSeadragon from "openseadragon";
 
 import { onKey } from "./keys";
 import { togglePanel } from "./panel";
-import { afterDrawing, normalised } from "./view";
+import { afterDrawing, normalized } from "./view";
 
 /** Degrees of the keys for a free rotation. */
 const STEP = 5;
@@ -57,7 +57,7 @@ export function turnBy({ viewport }: OpenSeadragon.Viewer, degrees: number): voi
 
 /** Degrees clockwise as they are seen, from more than -180 to 180. */
 export function degreesOnScreen(rotation: number, flip: boolean): number {
-  const turn = normalised(flip ? -rotation : rotation);
+  const turn = normalized(flip ? -rotation : rotation);
   return turn > 180 ? turn - 360 : turn;
 }
 

@@ -4,7 +4,7 @@
 //
 // An export can list a hundred thousand of them. What always holds: no more is
 // drawn than the screen has room for. Regions too small to be seen are drawn as
-// cells of a grid, which cover them and join with their neighbours.
+// cells of a grid, which cover them and join with their neighbors.
 
 import type OpenSeadragon from "openseadragon";
 

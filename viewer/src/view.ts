@@ -26,12 +26,12 @@ export interface View {
 /** What is on the screen now, in the middle of a movement too. */
 export function currentView(viewer: OpenSeadragon.Viewer): View {
   const { viewport } = viewer;
-  const centre = viewport.viewportToImageCoordinates(viewport.getCenter(true));
+  const center = viewport.viewportToImageCoordinates(viewport.getCenter(true));
   return {
-    x: centre.x,
-    y: centre.y,
+    x: center.x,
+    y: center.y,
     zoom: viewport.viewportToImageZoom(viewport.getZoom(true)),
-    rotation: normalised(viewport.getRotation(true)),
+    rotation: normalized(viewport.getRotation(true)),
     flip: viewport.getFlip(),
   };
 }
@@ -68,7 +68,7 @@ export function toSlide(point: Point, view: View, size: Point): Point {
 }
 
 /** Degrees from 0 to less than 360. */
-export function normalised(degrees: number): number {
+export function normalized(degrees: number): number {
   const turn = ((degrees % 360) + 360) % 360;
   // The sum rounds a hair below 0 up to a whole turn.
   return turn === 360 ? 0 : turn;

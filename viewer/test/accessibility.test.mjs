@@ -25,7 +25,7 @@ const change = {
     {
       kind: "geojson",
       name: "Points",
-      legend: [{ colour: "00ff00", label: "Point" }],
+      legend: [{ color: "00ff00", label: "Point" }],
       features: { type: "FeatureCollection", features: [] },
     },
   ],
@@ -35,7 +35,7 @@ const change = {
 const STATES = {
   open: () => undefined,
   turn: (page) => page.keyboard.press("t"),
-  async colours(page) {
+  async colors(page) {
     await page.keyboard.press("c");
     await page.locator("#gamma").fill("2");
   },

@@ -12,7 +12,7 @@ const PIECE = 4096;
 const TIMER_LATENESS = 5;
 
 /**
- * Serves `files`, by path: bytes, or `{ bytes, …behaviour }`. Behaviour is any of
+ * Serves `files`, by path: bytes, or `{ bytes, …behavior }`. Behavior is any of
  * `headers`, `status` (always this), `ignoresRanges` and `wrongRange`.
  *
  * `requests` grows with every one; `close` ends the server.
@@ -52,14 +52,14 @@ export async function serve(files, { latency = 0, bitsPerSecond = Infinity } = {
       response.writeHead(404, { "Access-Control-Allow-Origin": "*" }).end();
       return;
     }
-    const { bytes, ...behaviour } = Buffer.isBuffer(file) ? { bytes: file } : file;
-    const headers = { "Content-Type": TYPES[extname(path)] ?? "application/octet-stream", ...behaviour.headers };
-    if (behaviour.status !== undefined) {
-      response.writeHead(behaviour.status, headers).end();
+    const { bytes, ...behavior } = Buffer.isBuffer(file) ? { bytes: file } : file;
+    const headers = { "Content-Type": TYPES[extname(path)] ?? "application/octet-stream", ...behavior.headers };
+    if (behavior.status !== undefined) {
+      response.writeHead(behavior.status, headers).end();
       return;
     }
     const asked = /^bytes=(\d+)-(\d+)$/.exec(range ?? "");
-    if (asked === null || behaviour.ignoresRanges) {
+    if (asked === null || behavior.ignoresRanges) {
       response.writeHead(200, { ...headers, "Content-Length": bytes.length });
       await send(response, sent, bytes);
       return;
@@ -70,7 +70,7 @@ export async function serve(files, { latency = 0, bitsPerSecond = Infinity } = {
       return;
     }
     const part = bytes.subarray(start, last + 1);
-    const said = behaviour.wrongRange ? start + 1 : start;
+    const said = behavior.wrongRange ? start + 1 : start;
     response.writeHead(206, {
       ...headers,
       "Content-Length": part.length,

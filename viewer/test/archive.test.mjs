@@ -312,7 +312,7 @@ for (const [form, expected, change] of [
     (files) => files.map((file) => changed(file, ".json", "}}", "")),
   ],
   [
-    "has a description without a colour",
+    "has a description without a color",
     /its description has no usable “background”/,
     (files) => files.map((file) => changed(file, ".json", "ffffff", "white")),
   ],

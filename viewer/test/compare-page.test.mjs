@@ -16,7 +16,7 @@ const STRICT =
   "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; connect-src 'self'";
 const FINE = FOLDER;
 const COARSE = `${BAG}/data`;
-/** The coarse slide's pixels are twice as large, in micrometres. */
+/** The coarse slide's pixels are twice as large, in micrometers. */
 const RATIO = 2;
 const STILL = { reducedMotion: "reduce" };
 const held = hold();
@@ -97,7 +97,7 @@ browserTest("whoever moves leads, with animations and by the mouse, the wheel, t
 
 browserTest("slides that were let go are aligned by hand, and move together as they then lie", async () => {
   const { page, complaints } = await compared(FINE, COARSE);
-  const toggle = page.getByRole("button", { name: "Synchronised" });
+  const toggle = page.getByRole("button", { name: "Synchronized" });
   await toggle.click();
   assert.equal(await toggle.getAttribute("aria-pressed"), "false");
   const [left] = await views(page);
@@ -164,7 +164,7 @@ for (const [what, one, other] of [
       ...STILL,
       origins: [origin],
     });
-    await page.locator(".synchronised").click();
+    await page.locator(".synchronized").click();
     await whenDrawn(page);
     await page.getByRole("link", { name: "All slides" }).click();
     await page.getByRole("searchbox").fill("cafe");
@@ -186,7 +186,7 @@ browserTest("what cannot be shown says so in its half, and the other is shown", 
     await page.locator(".half").first().getByText(sentence).waitFor();
     await page.waitForFunction(() => window.slidezoom.viewers[1]?.isOpen());
     await page.locator(".half").last().getByRole("button", { name: "Zoom in" }).click();
-    assert.equal(await page.locator(".synchronised").isVisible(), false);
+    assert.equal(await page.locator(".synchronized").isVisible(), false);
     await page.context().close();
   }
 });
@@ -209,7 +209,7 @@ browserTest("on a narrow screen one is above the other, and nothing overflows", 
 browserTest("an archive that is chosen takes the place of both", async () => {
   const folder = inFolder(writeGallery());
   const { page, complaints } = await openExport(held.browser, folder, { ...STILL, hash: comparing(FINE, COARSE) });
-  await page.locator(".synchronised").waitFor();
+  await page.locator(".synchronized").waitFor();
   await page.locator("#archive-file").setInputFiles(join(folder, `${ARCHIVE}.szi`));
   await whenDrawn(page);
   assert.equal(await page.locator(".half").count(), 0);
@@ -221,7 +221,7 @@ browserTest("an archive that is chosen takes the place of both", async () => {
 async function compared(one, other, options = STILL, change = {}) {
   const folder = inFolder(writeGallery({ change }));
   const opened = await openExport(held.browser, folder, { ...options, hash: comparing(one, other) });
-  await opened.page.locator(".synchronised").waitFor();
+  await opened.page.locator(".synchronized").waitFor();
   await whenDrawn(opened.page);
   return opened;
 }

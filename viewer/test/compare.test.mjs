@@ -45,7 +45,7 @@ test("what lies upon each other does so wherever both are moved", () => {
   }
 });
 
-test("calibrated slides are related by micrometres, others by their widths", () => {
+test("calibrated slides are related by micrometers, others by their widths", () => {
   const [fine, coarse] = [
     { mpp: { x: 0.25, y: 0.25 }, width: 8000 },
     { mpp: { x: 1, y: 1 }, width: 500 },

@@ -47,7 +47,7 @@ test("what an export says of itself is read, and may be missing", () => {
     smallestLevel: 0,
     quality: 80,
     subsampling: "444",
-    coding: "optimised",
+    coding: "optimized",
     compression: null,
     baseTiles: "lossless",
     area: { x: 100, y: 0, width: good.width, height: good.height },

@@ -226,7 +226,7 @@ browserTest("two slides are chosen, and a third takes the place of the first", a
   await show.click();
   const compared = await page.evaluate(() => new URLSearchParams(location.search).getAll("compare"));
   assert.deepEqual(compared, [`${BAG}/data`, FOLDER]);
-  await page.locator(".synchronised").waitFor();
+  await page.locator(".synchronized").waitFor();
   assert.deepEqual(complaints, []);
   await page.context().close();
 });

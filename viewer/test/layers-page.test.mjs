@@ -1,4 +1,4 @@
-// Layers on the page: where each pixel of theirs stands and in what colour, what
+// Layers on the page: where each pixel of theirs stands and in what color, what
 // the panel does, and what is said of shapes.
 
 import assert from "node:assert/strict";
@@ -31,9 +31,9 @@ const HEAT = {
   area: { x: 0, y: 0, width: 700, height: 600 },
   legend: {
     stops: [
-      { value: 0, colour: "0000ff" },
-      { value: 0.5, colour: "ffff00" },
-      { value: 1, colour: "ff0000" },
+      { value: 0, color: "0000ff" },
+      { value: 0.5, color: "ffff00" },
+      { value: 1, color: "ff0000" },
     ],
     unit: "%",
   },
@@ -55,11 +55,11 @@ const HOSTILE = `<img src=x onerror="document.title='hacked'">`;
 const GLANDS = {
   kind: "geojson",
   name: `Glands ${HOSTILE}`,
-  legend: [{ colour: "00ff00", label: "Benign <b>" }],
+  legend: [{ color: "00ff00", label: "Benign <b>" }],
   features: {
     type: "FeatureCollection",
     features: [
-      feature("Polygon", [square(100, 100, 200), square(160, 160, 80)], { name: `Gland ${HOSTILE}`, colour: "00ff00" }),
+      feature("Polygon", [square(100, 100, 200), square(160, 160, 80)], { name: `Gland ${HOSTILE}`, color: "00ff00" }),
       feature("Point", [500, 400], { label: "Mitosis" }),
     ],
   },
@@ -262,7 +262,7 @@ test("10,000 polygons move with the slide without a halt", { skip: noBrowser }, 
     });
   const features = Array.from({ length: 10000 }, (_, index) => {
     const [column, row] = [index % 100, Math.floor(index / 100)];
-    return feature("Polygon", [cell(column, row)], { name: `Cell ${index}`, colour: row % 2 ? "d7191c" : "1a9641" });
+    return feature("Polygon", [cell(column, row)], { name: `Cell ${index}`, color: row % 2 ? "d7191c" : "1a9641" });
   });
   const folder = withLayers([{ kind: "geojson", name: "Cells", features: { type: "FeatureCollection", features } }]);
   const { page, complaints } = await opened(folder, { width: 1280, height: 800 });
@@ -276,10 +276,10 @@ test("10,000 polygons move with the slide without a halt", { skip: noBrowser }, 
       const times = [];
       let last = await frame();
       for (let step = 0; step < 60; step += 1) {
-        const centre = viewport.getCenter();
-        centre.x += 0.003;
-        centre.y += 0.002;
-        viewport.panTo(centre, true);
+        const center = viewport.getCenter();
+        center.x += 0.003;
+        center.y += 0.002;
+        viewport.panTo(center, true);
         const now = await frame();
         times.push(now - last);
         last = now;
@@ -354,8 +354,8 @@ function close(actual, expected, channels, message, tolerance = 2) {
 async function pixels(page, { x, y, zoom, ...view }, points) {
   const size = await sizeOf(page);
   // Whole screen pixels from the corner, so that slide and screen align.
-  const centre = { x: x + (size.x % 2) / 2 / zoom, y: y + (size.y % 2) / 2 / zoom };
-  await moveTo(page, { ...view, ...centre, zoom });
+  const center = { x: x + (size.x % 2) / 2 / zoom, y: y + (size.y % 2) / 2 / zoom };
+  await moveTo(page, { ...view, ...center, zoom });
   const picture = readPng(await page.screenshot());
   const shown = [];
   for (const [x, y] of points) {

@@ -51,7 +51,7 @@ test("layers are read, with what they leave out", () => {
     legend: null,
     area: { x: 0, y: 0, ...SLIDE },
   });
-  const { shapes, ...layer } = read(glands(feature("Polygon", [square(1, 2, 4)], { label: "A", colour: "FF0000" })));
+  const { shapes, ...layer } = read(glands(feature("Polygon", [square(1, 2, 4)], { label: "A", color: "FF0000" })));
   assert.deepEqual(layer, { kind: "geojson", name: "Glands", opacity: 1, legend: null });
   assert.deepEqual(shapes, [
     {
@@ -62,7 +62,7 @@ test("layers are read, with what they leave out", () => {
       right: 5,
       bottom: 6,
       text: "A",
-      colour: "FF0000",
+      color: "FF0000",
     },
   ]);
   const forms = [
@@ -85,7 +85,7 @@ test("the proportions of an area may differ by a pixel of the pyramid, and no mo
 });
 
 test("a broken layer is refused with a sentence that names it and the field", () => {
-  const scale = (...stops) => ({ stops: stops.map(([value, colour]) => ({ value, colour })) });
+  const scale = (...stops) => ({ stops: stops.map(([value, color]) => ({ value, color })) });
   const broken = {
     name: [undefined, "", " ", 7],
     kind: [undefined, "image"],
@@ -99,8 +99,8 @@ test("a broken layer is refused with a sentence that names it and the field", ()
     area: [{}, { x: 0, y: 0, width: 0, height: 0 }, { x: null, y: 0, width: 700, height: 500 }],
     legend: [
       [],
-      [{ colour: "red", label: "x" }],
-      [{ colour: "ff0000" }],
+      [{ color: "red", label: "x" }],
+      [{ color: "ff0000" }],
       {},
       scale([0, "0000ff"]),
       scale([0, "0000ff"], [0, "ff0000"]),
@@ -145,7 +145,7 @@ test("a broken feature is refused with a sentence that names it", () => {
     [feature("Point", [1, 2], 7), "“properties”"],
     [feature("Point", [1, 2], { name: 7 }), "“name”"],
     [feature("Point", [1, 2], { label: {} }), "“label”"],
-    [feature("Point", [1, 2], { colour: "red" }), "“colour”"],
+    [feature("Point", [1, 2], { color: "red" }), "“color”"],
   ];
   for (const [wrong, what] of broken) {
     assert.throws(

@@ -152,7 +152,7 @@ function picture(layout, { png }) {
 
 function withIndex(layout, files) {
   const json = { name: `${NAME}/${NAME}.json`, contents: Buffer.from(JSON.stringify(described(layout))) };
-  // Beside it, what IIIF's other clients read, which is JSON as well.
+  // PageSummary it, what IIIF's other clients read, which is JSON as well.
   const info = { name: `${NAME}/info.json`, contents: Buffer.from('{"width": 1, "height": 1}') };
   const index = {
     name: `${NAME}/tile-index.bin`,

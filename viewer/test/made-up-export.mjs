@@ -21,7 +21,7 @@ export const OVERLAP = 1;
 export const FULL_LEVEL = 10;
 
 /**
- * The colour of a pixel of the made-up slide: a quarter of its own in red and
+ * The color of a pixel of the made-up slide: a quarter of its own in red and
  * green, and a fine grain in blue that gives away a shift by one pixel.
  */
 export function slidePixel(x, y) {
@@ -54,7 +54,7 @@ export const ASSOCIATED = [
   { name: 'label #1 50% "é" <b>', path: 'associated/label #1 50% "é" <b>.png', width: 40, height: 90 },
 ];
 
-/** The colour of a pixel of an associated image, which is another at each place and in each image. */
+/** The color of a pixel of an associated image, which is another at each place and in each image. */
 export function associatedPixel({ width }, x, y) {
   return [width, (x * 3) % 256, (y * 2) % 256];
 }

@@ -37,7 +37,7 @@ test("the magnification is told in three figures", () => {
 for (const deviceScaleFactor of [1, 2]) {
   const options = { change: { objectivePower: 2 }, deviceScaleFactor, width: 400, height: 330 };
   pageTest(
-    `buttons and keys set the magnification about the centre, density ${deviceScaleFactor}`,
+    `buttons and keys set the magnification about the center, density ${deviceScaleFactor}`,
     options,
     async (page) => {
       const now = page.getByRole("button", { name: /^Magnification: / });

@@ -63,7 +63,7 @@ test("each pixel stands on the screen at 1:1, and as a sharp block at 4:1", { sk
   await page.context().close();
 });
 
-test("the navigator shows the slide in its own colours", { skip: noBrowser }, async () => {
+test("the navigator shows the slide in its own colors", { skip: noBrowser }, async () => {
   const { page } = await openExport(held.browser, madeUp().folder);
   await whenDrawn(page);
   const picture = readPng(await page.locator("#navigator").screenshot());
@@ -193,8 +193,8 @@ async function opensWell({ folder }) {
   await whenDrawn(page);
   const description = await page.evaluate(() => window.slidezoomSlides[0]);
   assert.equal(await page.locator("#name").textContent(), description.name);
-  assert.ok((await colours(page.locator("#navigator"))) > 8, "the navigator is blank");
-  assert.ok((await colours(page.locator("#slide"))) > 8, "the slide is blank");
+  assert.ok((await colors(page.locator("#navigator"))) > 8, "the navigator is blank");
+  assert.ok((await colors(page.locator("#slide"))) > 8, "the slide is blank");
   await comparesWithTiles(page, folder, description);
   for (const selector of ["#notice", "#message"]) {
     assert.equal(await page.locator(selector).textContent(), "");
@@ -203,8 +203,8 @@ async function opensWell({ folder }) {
   await page.context().close();
 }
 
-/** How many colours an element shows, its outermost pixels aside. */
-async function colours(locator) {
+/** How many colors an element shows, its outermost pixels aside. */
+async function colors(locator) {
   const picture = readPng(await locator.screenshot());
   const seen = new Set();
   for (let y = 4; y < picture.height - 4; y += 1) {

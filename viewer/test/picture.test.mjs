@@ -14,7 +14,7 @@ import { readPng } from "./png.mjs";
 import { madeUp, moveTo, near, openedFromServer, pageTest, pressInHeader, viewOf } from "./stage.mjs";
 import { layOut, toBuffer } from "./zip-writer.mjs";
 
-const { filteredValues } = await load("colours.ts");
+const { filteredValues } = await load("colors.ts");
 
 const MPP = { x: 0.5, y: 0.4 };
 const MAP = { width: 7, height: 5 };
@@ -51,9 +51,9 @@ const CHANGE = {
 };
 /** What stands over the slide and is no part of the picture. */
 const ELSEWHERE =
-  "#navigator, .panel, #magnification, #unreadable-notice, #remark, #colours-own { visibility: hidden }";
+  "#navigator, .panel, #magnification, #unreadable-notice, #remark, #colors-own { visibility: hidden }";
 /** Whose letters a canvas smooths in a way of its own. */
-const TEXTS = "#scale-bar-text, #colours-changed:not([hidden]), #measurements text";
+const TEXTS = "#scale-bar-text, #colors-changed:not([hidden]), #measurements text";
 
 const VIEWS = [
   [{}, { x: 350, y: 250, zoom: 1 }],
@@ -171,8 +171,8 @@ async function hasTheBar(page, picture) {
   assert.equal(unit, "µm");
   const { zoom, rotation } = await viewOf(page);
   const radians = (rotation * Math.PI) / 180;
-  const micrometres = Math.hypot(MPP.x * Math.cos(radians), MPP.y * Math.sin(radians));
-  near(end - start + 1, (Number(amount) / micrometres) * zoom * scale, 2);
+  const micrometers = Math.hypot(MPP.x * Math.cos(radians), MPP.y * Math.sin(radians));
+  near(end - start + 1, (Number(amount) / micrometers) * zoom * scale, 2);
 }
 
 /** A line about the middle of a view, which it leaves on the screen. */

@@ -25,15 +25,15 @@ const LAYERS = [
     format: "png",
     legend: {
       stops: [
-        { value: 0, colour: "0000ff" },
-        { value: 1, colour: "ff0000" },
+        { value: 0, color: "0000ff" },
+        { value: 1, color: "ff0000" },
       ],
     },
   },
   {
     kind: "geojson",
     name: "Points",
-    legend: [{ colour: "00ff00", label: "Point" }],
+    legend: [{ color: "00ff00", label: "Point" }],
     features: {
       type: "FeatureCollection",
       features: [

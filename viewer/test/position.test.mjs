@@ -34,7 +34,7 @@ test("what is written is read again to less than a hundredth of a screen pixel",
       const view = { x: 536870911.123456, y: 1234.5678901, zoom, rotation, flip: rotation > 0 };
       const again = readPosition(writePosition(view));
       for (const [across, down] of corners) {
-        // Slide points about the centre; the large x would drown in its own rounding.
+        // Slide points about the center; the large x would drown in its own rounding.
         const point = { x: view.x + across / zoom / 2, y: view.y + down / zoom / 2 };
         const [before, after] = [toScreen(point, view, size), toScreen(point, again, size)];
         near(after.x, before.x, 0.01, `${zoom}, ${rotation}°`);
@@ -135,9 +135,9 @@ pageTest(
   "a place far from the slide shows the slide none the less",
   { hash: "#x=1e9&y=-1e9&zoom=500" },
   async (page) => {
-    const { zoom, ...centre } = await viewOf(page);
+    const { zoom, ...center } = await viewOf(page);
     near(zoom, 4, 1e-6);
-    assert.ok(centre.x > 0 && centre.x <= 700 && centre.y >= 0 && centre.y <= 500, JSON.stringify(centre));
+    assert.ok(center.x > 0 && center.x <= 700 && center.y >= 0 && center.y <= 500, JSON.stringify(center));
   },
 );
 

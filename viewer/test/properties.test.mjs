@@ -75,7 +75,7 @@ test("the facts are told as far as they are known", () => {
     [{ format: "webp", compression: "lossy", quality: 60 }, "WebP, quality 60"],
     [{ format: "webp", compression: "lossless" }, "WebP, lossless"],
     [{ format: "webp" }, "WebP"],
-    [{ format: "jpeg", quality: 80, subsampling: "400", coding: "progressive" }, "JPEG, quality 80, grey, progressive"],
+    [{ format: "jpeg", quality: 80, subsampling: "400", coding: "progressive" }, "JPEG, quality 80, gray, progressive"],
     [{ format: "jpg", subsampling: "444", coding: "baseline" }, "JPEG, chroma 4:4:4"],
   ]) {
     assert.equal(tileFormat(change), expected);

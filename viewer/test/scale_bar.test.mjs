@@ -6,14 +6,14 @@ import { test } from "node:test";
 import { load } from "./module.mjs";
 import { moveTo, near, pageTest } from "./stage.mjs";
 
-const { scaleBar, micrometresPerScreenPixel } = await load("scale_bar.ts");
+const { scaleBar, micrometersPerScreenPixel } = await load("scale_bar.ts");
 
 test("a bar is 1, 2 or 5 × 10ⁿ long and takes 60 to 180 screen pixels", () => {
   for (let scale = 1e-4; scale < 1e4; scale *= 1.013) {
-    const { micrometres, length } = scaleBar(scale);
-    assert.match(micrometres.toExponential(12), /^[125]\.0+e/, `${micrometres} µm at ${scale}`);
+    const { micrometers, length } = scaleBar(scale);
+    assert.match(micrometers.toExponential(12), /^[125]\.0+e/, `${micrometers} µm at ${scale}`);
     assert.ok(length >= 60 && length <= 180 + 1e-9, `${length} pixels at ${scale}`);
-    near(length * scale, micrometres, micrometres * 1e-12);
+    near(length * scale, micrometers, micrometers * 1e-12);
   }
 });
 
@@ -29,14 +29,14 @@ test("a bar's text is in the unit a person would choose", () => {
     [60, 10000, "1\u00a0cm"],
     [1000, 100000, "10\u00a0cm"],
   ];
-  for (const [scale, micrometres, text] of bars) {
-    assert.deepEqual([scaleBar(scale).micrometres, scaleBar(scale).text], [micrometres, text], `${scale} µm a pixel`);
+  for (const [scale, micrometers, text] of bars) {
+    assert.deepEqual([scaleBar(scale).micrometers, scaleBar(scale).text], [micrometers, text], `${scale} µm a pixel`);
   }
 });
 
 test("the scale is that along the screen's horizontal", () => {
   const mpp = { x: 0.5, y: 0.25 };
-  const scale = (rotation, zoom) => micrometresPerScreenPixel(mpp, { x: 0, y: 0, zoom, rotation, flip: false });
+  const scale = (rotation, zoom) => micrometersPerScreenPixel(mpp, { x: 0, y: 0, zoom, rotation, flip: false });
   near(scale(0, 1), 0.5, 1e-12);
   near(scale(0, 4), 0.125, 1e-12);
   near(scale(90, 1), 0.25, 1e-12);
@@ -45,7 +45,7 @@ test("the scale is that along the screen's horizontal", () => {
   near(scale(60, 1), Math.sqrt(0.0625 + 0.046875), 1e-12);
 });
 
-const MICROMETRES = { µm: 1, mm: 1000, cm: 10000 };
+const MICROMETERS = { µm: 1, mm: 1000, cm: 10000 };
 
 const mpp = { x: 0.4990001, y: 0.3 };
 pageTest("the bar is as long as what it names, at any zoom", { change: { micronsPerPixel: mpp } }, async (page) => {
@@ -62,7 +62,7 @@ pageTest("the bar is as long as what it names, at any zoom", { change: { microns
       const [amount, unit] = text.split("\u00a0");
       const { width } = await page.locator("#scale-bar-line").boundingBox();
       // Chromium lays out in sixty-fourths of a pixel.
-      near(width, ((Number(amount) * MICROMETRES[unit]) / scale) * zoom, 1 / 32, `${text} at ${zoom}, ${rotation}°`);
+      near(width, ((Number(amount) * MICROMETERS[unit]) / scale) * zoom, 1 / 32, `${text} at ${zoom}, ${rotation}°`);
       seen.add(text);
     }
   }

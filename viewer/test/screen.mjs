@@ -17,9 +17,9 @@ export async function slideRegion(page, x, y, zoom, patch) {
       const box = element.getBoundingClientRect();
       // Whole screen pixels from the corner, so that slide and screen align.
       const [across, down] = [Math.floor(box.width / 2), Math.floor(box.height / 2)];
-      const centre = [x + (box.width / 2 - across) / zoom, y + (box.height / 2 - down) / zoom];
+      const center = [x + (box.width / 2 - across) / zoom, y + (box.height / 2 - down) / zoom];
       viewport.zoomTo(viewport.imageToViewportZoom(zoom), null, true);
-      viewport.panTo(viewport.imageToViewportCoordinates(...centre), true);
+      viewport.panTo(viewport.imageToViewportCoordinates(...center), true);
       return { x: box.left + across, y: box.top + down };
     },
     [x, y, zoom],

@@ -1,4 +1,4 @@
-// Dark and light: who decides, what is remembered, and the colours themselves.
+// Dark and light: who decides, what is remembered, and the colors themselves.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -16,7 +16,7 @@ for (const [colorScheme, own, other] of [
     `a ${colorScheme} system has a ${colorScheme} page, until the reader decides`,
     { colorScheme },
     async (page) => {
-      const shows = async (colour) => assert.equal(await backgroundOf(page), colour);
+      const shows = async (color) => assert.equal(await backgroundOf(page), color);
       await shows(own);
       await page.getByRole("button", { name: "Dark or light" }).click();
       await shows(other);
@@ -63,19 +63,19 @@ const PAIRS = [
   ...["--page", "--bar", "--button"].map((below) => ["--focus", below, 3]),
   ["--mark", "--mark-edge", 4.5],
 ];
-const NOT_GREY = ["--warning", "--region"];
+const NOT_GRAY = ["--warning", "--region"];
 
 for (const colorScheme of ["dark", "light"]) {
-  pageTest(`the colours of the ${colorScheme} page are greys that can be told apart`, { colorScheme }, async (page) => {
-    const colours = await coloursOf(page);
-    assert.ok(colours.size > 15, `${colours.size} colours`);
-    for (const [name, [red, green, blue]] of colours) {
-      assert.equal(red === green && green === blue, !NOT_GREY.includes(name), `${name}: ${red}, ${green}, ${blue}`);
+  pageTest(`the colors of the ${colorScheme} page are grays that can be told apart`, { colorScheme }, async (page) => {
+    const colors = await colorsOf(page);
+    assert.ok(colors.size > 15, `${colors.size} colors`);
+    for (const [name, [red, green, blue]] of colors) {
+      assert.equal(red === green && green === blue, !NOT_GRAY.includes(name), `${name}: ${red}, ${green}, ${blue}`);
     }
     for (const [above, below, least] of PAIRS) {
-      // What shines through a colour is at worst the opposite of it.
-      const shade = colours.get(above);
-      const grounds = [0, 255].map((slide) => blended(colours.get(below), slide));
+      // What shines through a color is at worst the opposite of it.
+      const shade = colors.get(above);
+      const grounds = [0, 255].map((slide) => blended(colors.get(below), slide));
       for (const ground of grounds) {
         const contrast = contrastOf(shade, ground);
         assert.ok(contrast >= least, `${above} on ${below}: ${contrast.toFixed(2)}`);
@@ -93,8 +93,8 @@ function backgroundOf(page) {
   return page.evaluate(() => getComputedStyle(document.body).backgroundColor);
 }
 
-/** The page's colours by the names of their properties, as [red, green, blue, opacity]. */
-async function coloursOf(page) {
+/** The page's colors by the names of their properties, as [red, green, blue, opacity]. */
+async function colorsOf(page) {
   const shown = await page.evaluate(() => {
     const probe = document.body.appendChild(document.createElement("p"));
     const names = [...getComputedStyle(probe)].filter((name) => /^--(?!dark$|light$)/.test(name));
@@ -104,8 +104,8 @@ async function coloursOf(page) {
     });
   });
   return new Map(
-    shown.map(([name, colour]) => {
-      const [red, green, blue, opacity = 1] = colour.match(/[\d.]+/g).map(Number);
+    shown.map(([name, color]) => {
+      const [red, green, blue, opacity = 1] = color.match(/[\d.]+/g).map(Number);
       return [name, [red, green, blue, opacity]];
     }),
   );
@@ -121,8 +121,8 @@ function contrastOf(one, other) {
   return (lighter + 0.05) / (darker + 0.05);
 }
 
-function luminance(colour) {
-  const [red, green, blue] = colour.map((value) => {
+function luminance(color) {
+  const [red, green, blue] = color.map((value) => {
     const part = value / 255;
     return part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4;
   });

@@ -28,7 +28,7 @@ export async function comparesWithTiles(page, folder, description, tilePages = p
   const alone = await tilePages.newPage();
   for (const [x, y] of places) {
     await alone.goto(pathToFileURL(tileFile({ folder, description }, x, y)).href);
-    // Chromium centres an image, which may put it between two screen pixels.
+    // Chromium centers an image, which may put it between two screen pixels.
     await alone.locator("img").evaluate((image) => {
       image.setAttribute("style", "position: fixed; top: 0; left: 0; margin: 0");
     });
@@ -53,7 +53,7 @@ export async function comparesWithTiles(page, folder, description, tilePages = p
 
 /**
  * A place near `wanted` whose patch lies within the slide and within one tile,
- * clear of the overlap: there a lossy neighbour may be drawn on top. Tiles that
+ * clear of the overlap: there a lossy neighbor may be drawn on top. Tiles that
  * do not overlap OpenSeadragon draws one screen pixel too large, so that no gap
  * shows between them; only their first half stands where it should.
  */

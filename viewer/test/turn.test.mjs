@@ -58,16 +58,16 @@ pageTest("buttons, keys and the slider turn the slide, and home undoes it all", 
 
 pageTest("one panel is shown at a time, and Escape leaves it", { width: 360, height: 640 }, async (page) => {
   const turn = page.getByRole("group", { name: "Turn and mirror" });
-  const colours = page.getByRole("group", { name: "Brightness and contrast" });
+  const colors = page.getByRole("group", { name: "Brightness and contrast" });
   await page.getByRole("button", { name: "Turn and mirror" }).click();
-  assert.deepEqual([await turn.isVisible(), await colours.isVisible()], [true, false]);
+  assert.deepEqual([await turn.isVisible(), await colors.isVisible()], [true, false]);
   await page.keyboard.press("c");
-  assert.deepEqual([await turn.isVisible(), await colours.isVisible()], [false, true]);
+  assert.deepEqual([await turn.isVisible(), await colors.isVisible()], [false, true]);
   const main = await page.locator("main").boundingBox();
-  const box = await colours.boundingBox();
+  const box = await colors.boundingBox();
   assert.ok(box.x >= 0 && box.x + box.width <= main.width && box.height < main.height / 2, JSON.stringify(box));
   await page.getByLabel("Contrast", { exact: true }).focus();
   await page.keyboard.press("Escape");
-  assert.equal(await colours.isVisible(), false);
-  assert.equal(await page.evaluate(() => document.activeElement.id), "colours-panel");
+  assert.equal(await colors.isVisible(), false);
+  assert.equal(await page.evaluate(() => document.activeElement.id), "colors-panel");
 });

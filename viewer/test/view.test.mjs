@@ -8,7 +8,7 @@ import { load } from "./module.mjs";
 import { readPng } from "./png.mjs";
 import { moveTo, near, pageTest, viewOf } from "./stage.mjs";
 
-const { toScreen, toSlide, normalised } = await load("view.ts");
+const { toScreen, toSlide, normalized } = await load("view.ts");
 
 const size = { x: 200, y: 100 };
 const view = { x: 1000, y: 500, zoom: 2, rotation: 0, flip: false };
@@ -42,7 +42,7 @@ test("a rotation is told from 0 to less than 360", () => {
     [-1e-20, 0],
     [359.5, 359.5],
   ];
-  turns.forEach(([degrees, expected]) => assert.equal(normalised(degrees), expected));
+  turns.forEach(([degrees, expected]) => assert.equal(normalized(degrees), expected));
 });
 
 pageTest("OpenSeadragon has a turned slide in the same place", {}, async (page) => {

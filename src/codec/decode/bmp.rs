@@ -2,7 +2,7 @@
 //!
 //! They are simple enough that a reader by position, row by row, is shorter than the way around a library that wants them in memory: the `image` crate's takes
 //! all of a picture, and fills in what a file lacks. What always holds: a file that is too short for its size is refused before a row is read; only
-//! run-length encoded pictures, and those from pipes, which begin with their last row, are in memory as a whole; and the number of a colour that the file does not
+//! run-length encoded pictures, and those from pipes, which begin with their last row, are in memory as a whole; and the number of a color that the file does not
 //! have is damage.
 
 use std::collections::BTreeMap;
@@ -71,12 +71,12 @@ pub(crate) fn open(input: Input, request: Request) -> Result<(ImageHeader, Box<d
 /// What a decoded row is made of, and words for people.
 fn samples_and_coding(packing: &Packing) -> (SampleLayout, String) {
     let (channels, sample, coding) = match packing {
-        Packing::Indices(8, colours) => (Channels::Palette(colours.as_slice().into()), SampleType::U8, String::new()),
-        Packing::Indices(bits, colours) => {
-            (Channels::Palette(colours.as_slice().into()), SampleType::Bits(*bits), String::new())
+        Packing::Indices(8, colors) => (Channels::Palette(colors.as_slice().into()), SampleType::U8, String::new()),
+        Packing::Indices(bits, colors) => {
+            (Channels::Palette(colors.as_slice().into()), SampleType::Bits(*bits), String::new())
         }
-        Packing::Runs(_, colours) => {
-            (Channels::Palette(colours.as_slice().into()), SampleType::U8, "run-length encoded".to_owned())
+        Packing::Runs(_, colors) => {
+            (Channels::Palette(colors.as_slice().into()), SampleType::U8, "run-length encoded".to_owned())
         }
         Packing::Bytes(_) => (Channels::Rgb, SampleType::U8, String::new()),
         Packing::Masked(bytes, masks) => {
@@ -124,12 +124,12 @@ impl BmpDecoder {
 
     /// A picture of runs becomes one of bytes.
     fn decode_runs(&mut self) -> Result<(), ImageError> {
-        if let (&State::Runs { length }, Packing::Runs(bits, colours)) = (&self.state, &self.packing) {
+        if let (&State::Runs { length }, Packing::Runs(bits, colors)) = (&self.state, &self.packing) {
             let mut coded = vec![0; length as usize];
             self.stored.read_at(self.offset, &mut coded)?;
             let pixels = runs::decode(&coded, *bits, self.size)?;
-            if pixels.iter().any(|&index| usize::from(index) >= colours.len()) {
-                return Err(unknown_colour());
+            if pixels.iter().any(|&index| usize::from(index) >= colors.len()) {
+                return Err(unknown_color());
             }
             self.state = State::Decoded(pixels);
         }
@@ -178,14 +178,14 @@ impl RowDecoder for BmpDecoder {
     }
 }
 
-fn unknown_colour() -> ImageError {
-    ImageError::Malformed("a pixel has a colour that is not in the palette".to_owned())
+fn unknown_color() -> ImageError {
+    ImageError::Malformed("a pixel has a color that is not in the palette".to_owned())
 }
 
 /// Makes a row of what the file has.
 fn unpack(packing: &Packing, stored: &[u8], row: &mut [u8], width: usize) -> Result<(), ImageError> {
     match packing {
-        Packing::Indices(bits, colours) | Packing::Runs(bits, colours) => {
+        Packing::Indices(bits, colors) | Packing::Runs(bits, colors) => {
             row.copy_from_slice(&stored[..row.len()]);
             let in_a_byte = 8 / usize::from(*bits);
             let most = 1 << bits;
@@ -193,8 +193,8 @@ fn unpack(packing: &Packing, stored: &[u8], row: &mut [u8], width: usize) -> Res
                 let shift = 8 - usize::from(*bits) * (at % in_a_byte + 1);
                 usize::from(row[at / in_a_byte]) >> shift & (most - 1)
             };
-            if colours.len() < most && (0..width).any(|at| index(at) >= colours.len()) {
-                return Err(unknown_colour());
+            if colors.len() < most && (0..width).any(|at| index(at) >= colors.len()) {
+                return Err(unknown_color());
             }
         }
         Packing::Bytes(bytes) => {

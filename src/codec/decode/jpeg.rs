@@ -15,7 +15,7 @@ mod library;
 #[cfg(test)]
 mod tests;
 
-use library::{ColourSpace, Facts, Rows};
+use library::{ColorSpace, Facts, Rows};
 
 /// Opens a JPEG file.
 ///
@@ -28,11 +28,11 @@ pub(crate) fn open(input: Input, _request: Request) -> Result<(ImageHeader, Box<
     if facts.bits != 8 {
         return Err(ImageError::Unsupported(format!("JPEG with {} bits is not read", facts.bits)));
     }
-    let (channels, decoded, inverted) = match facts.colour_space {
-        ColourSpace::GREY => (Channels::Grey, ColourSpace::GREY, false),
-        ColourSpace::YCBCR | ColourSpace::RGB => (Channels::Bgra, ColourSpace::BGRA, false),
+    let (channels, decoded, inverted) = match facts.color_space {
+        ColorSpace::GRAY => (Channels::Gray, ColorSpace::GRAY, false),
+        ColorSpace::YCBCR | ColorSpace::RGB => (Channels::Bgra, ColorSpace::BGRA, false),
         // How much light there is, and not how much ink, as Adobe's programs store it: Pillow, OpenCV and libvips take every such file so, with Adobe's marker or without.
-        ColourSpace::CMYK | ColourSpace::YCCK => (Channels::Cmyk, ColourSpace::CMYK, true),
+        ColorSpace::CMYK | ColorSpace::YCCK => (Channels::Cmyk, ColorSpace::CMYK, true),
         _ => return Err(ImageError::Unsupported(format!("JPEG with {} components is not read", facts.components))),
     };
     let samples = SampleLayout { inverted, ..SampleLayout::new(channels, SampleType::U8) };
@@ -63,7 +63,7 @@ fn chroma_reduction(facts: &Facts) -> Option<(u32, u32)> {
 
 fn subsampling(facts: &Facts) -> Option<Subsampling> {
     match (facts.components, chroma_reduction(facts)) {
-        (1, _) => Some(Subsampling::Grey),
+        (1, _) => Some(Subsampling::Gray),
         (_, Some((1, 1))) => Some(Subsampling::Full),
         (_, Some((2, 1))) => Some(Subsampling::HalfWidth),
         (_, Some((2, 2))) => Some(Subsampling::Quarter),
@@ -94,7 +94,7 @@ fn coding(facts: &Facts) -> String {
 
 struct JpegRows {
     rows: Rows,
-    decoded: ColourSpace,
+    decoded: ColorSpace,
     row_bytes: usize,
     started: Started,
 }

@@ -1,6 +1,6 @@
 //! JPEG 2000, as a `.jp2` file or a bare code stream, by OpenJPEG.
 //!
-//! Boxes, sizes and the places of tiles are read here ([`boxes`], [`code_stream`]), and OpenJPEG is given one tile at a time ([`openjpeg`]), each thread with a decoder of its own. Tiled
+//! Boxes, sizes and the places of tiles are read here ([`boxes`], [`codestream`]), and OpenJPEG is given one tile at a time ([`openjpeg`]), each thread with a decoder of its own. Tiled
 //! pictures can so be read anywhere; others go from the first row of tiles to the last, in memory for one row of tiles, which is all of the picture where there is
 //! one tile. What always holds: nothing is allocated by a size that was not looked at, and each component has as many samples as the picture has pixels.
 
@@ -14,15 +14,15 @@ use super::{Decoder, ImageError, ImageHeader, Request, RowDecoder, TiledImage};
 use crate::geometry::{Orientation, Rect, Size};
 
 mod boxes;
-mod code_stream;
+mod codestream;
 mod coding;
 mod components;
 mod openjpeg;
 #[cfg(test)]
 mod tests;
 
-use boxes::{Boxes, Colour};
-use code_stream::CodeStream;
+use boxes::{Boxes, Color};
+use codestream::Codestream;
 use components::Interleaving;
 use openjpeg::Planes;
 
@@ -31,7 +31,7 @@ use openjpeg::Planes;
 /// [`ImageHeader::held_bytes`] is what one tile takes where the picture is tiled: every thread that decodes takes as much.
 ///
 /// # Errors
-/// [`ImageError`] where the file is cut short, contradicts itself, or has components that are not grey or colours and alpha of at most 16 bits.
+/// [`ImageError`] where the file is cut short, contradicts itself, or has components that are not gray or colors and alpha of at most 16 bits.
 pub(crate) fn open(path: &Path, request: Request) -> Result<(ImageHeader, Decoder), ImageError> {
     if request.page > 0 {
         return Err(ImageError::NoSuchPage { pages: 1 });
@@ -46,25 +46,25 @@ fn open_stored(stored: Stored) -> Result<(ImageHeader, Decoder), ImageError> {
         [0xff, 0x4f] => (Boxes::default(), 0..stored.length()?),
         _ => Boxes::read(&stored)?,
     };
-    let code_stream = CodeStream::read(&stored, &bytes)?;
-    let size = code_stream.size(0)?;
-    let interleaving = Interleaving::of(&code_stream.components, &boxes)?;
-    let (columns, rows) = code_stream.grid();
+    let codestream = Codestream::read(&stored, &bytes)?;
+    let size = codestream.size(0)?;
+    let interleaving = Interleaving::of(&codestream.components, &boxes)?;
+    let (columns, rows) = codestream.grid();
     let tiled = columns * rows > 1;
-    let (tile_width, tile_height) = code_stream.tile_size();
+    let (tile_width, tile_height) = codestream.tile_size();
     let of_coding = [
         interleaving.odd_bits().map(|bits| format!("{bits}-bit")),
         tiled.then(|| format!("tiles of {tile_width}×{tile_height}")),
     ];
-    let picture = Picture { stored, code_stream, interleaving };
+    let picture = Picture { stored, codestream, interleaving };
     let held_bytes = picture.held_bytes(size);
     let header = ImageHeader {
         size,
         samples: picture.interleaving.layout(),
         coding: of_coding.into_iter().flatten().collect::<Vec<_>>().join(", "),
         orientation: Orientation::UPRIGHT,
-        icc_profile: match boxes.colour {
-            Some(Colour::Profile(profile)) => Some(profile),
+        icc_profile: match boxes.color {
+            Some(Color::Profile(profile)) => Some(profile),
             _ => None,
         },
         subsampling: None,
@@ -80,7 +80,7 @@ fn open_stored(stored: Stored) -> Result<(ImageHeader, Decoder), ImageError> {
 /// A file, and all that is needed to decode any tile of it.
 struct Picture {
     stored: Stored,
-    code_stream: CodeStream,
+    codestream: Codestream,
     interleaving: Interleaving,
 }
 
@@ -92,9 +92,9 @@ impl Picture {
 
     /// The size of tiles that can be read one by one: chunks of this size are whole tiles.
     fn separate_tiles(&self) -> Option<Size> {
-        let (columns, rows) = self.code_stream.grid();
-        let (width, height) = self.code_stream.tile_size();
-        let size = Size::new(width, height).filter(|_| columns * rows > 1 && self.code_stream.begins_at_origin());
+        let (columns, rows) = self.codestream.grid();
+        let (width, height) = self.codestream.tile_size();
+        let size = Size::new(width, height).filter(|_| columns * rows > 1 && self.codestream.begins_at_origin());
         size.filter(|_| width.max(height) <= Self::LONGEST_TILE_SIDE)
     }
 
@@ -109,22 +109,24 @@ impl Picture {
                 used: 0,
             })));
         };
-        let halvings = self.code_stream.halvings.min(Self::MOST_LEVELS);
-        let smaller = (1..=halvings).map(|halvings| self.code_stream.size(halvings)).collect::<Result<Vec<_>, _>>()?;
+        let reduction_levels = self.codestream.reduction_levels.min(Self::MOST_LEVELS);
+        let smaller = (1..=reduction_levels)
+            .map(|reduction_levels| self.codestream.size(reduction_levels))
+            .collect::<Result<Vec<_>, _>>()?;
         Ok(Decoder::Tiles(Box::new(Tiles { picture: self, tile_size, smaller })))
     }
 
     /// What decoding takes: OpenJPEG's numbers of four bytes, its tables of blocks, the compressed bytes and copies of them; and where tiles lie beside each
     /// other in rows, their samples.
     fn held_bytes(&self, size: Size) -> u64 {
-        let (tile_width, tile_height) = self.code_stream.tile_size();
+        let (tile_width, tile_height) = self.codestream.tile_size();
         let area = u64::from(tile_width.min(size.width())) * u64::from(tile_height.min(size.height()));
-        let samples = area.saturating_mul(self.code_stream.components.len() as u64);
+        let samples = area.saturating_mul(self.codestream.components.len() as u64);
         let tile = samples
             .saturating_mul(4)
-            .saturating_add(self.code_stream.table_bytes)
-            .saturating_add(3 * self.code_stream.longest_tile());
-        if self.separate_tiles().is_some() || self.code_stream.grid().0 == 1 {
+            .saturating_add(self.codestream.table_bytes)
+            .saturating_add(3 * self.codestream.longest_tile());
+        if self.separate_tiles().is_some() || self.codestream.grid().0 == 1 {
             return tile;
         }
         let row_bytes = self.interleaving.layout().row_bytes(size.width()) as u64;
@@ -135,14 +137,14 @@ impl Picture {
     fn decode(
         &self,
         tile: (u32, u32),
-        halvings: u32,
+        reduction_levels: u32,
         (columns, rows): (&Range<u32>, &Range<u32>),
-        code_stream: &mut Vec<u8>,
+        codestream: &mut Vec<u8>,
     ) -> Result<Planes, ImageError> {
         let size = Rect::spanning(columns.clone(), rows.clone()).map(Rect::size);
         let size = size.ok_or_else(|| ImageError::Malformed("a tile without pixels".to_owned()))?;
-        self.code_stream.extract(&self.stored, tile, code_stream)?;
-        openjpeg::decode(code_stream, halvings, size)
+        self.codestream.extract(&self.stored, tile, codestream)?;
+        openjpeg::decode(codestream, reduction_levels, size)
     }
 }
 
@@ -163,25 +165,29 @@ impl TiledImage for Tiles {
     }
 
     fn read(&self, level: usize, region: Rect, rows: &mut [u8]) -> Result<(), ImageError> {
-        let Picture { code_stream, interleaving, .. } = &self.picture;
+        let Picture { codestream, interleaving, .. } = &self.picture;
         // At most `MOST_LEVELS`.
-        let halvings = level as u32;
+        let reduction_levels = level as u32;
         let pixel_bytes = interleaving.pixel_bytes();
         let row_bytes = region.size().width() as usize * pixel_bytes;
         let mut extracted = Vec::new();
-        let (grid_columns, grid_rows) = code_stream.grid();
+        let (grid_columns, grid_rows) = codestream.grid();
         let meets = |one: &Range<u32>, other: &Range<u32>| one.start < other.end && other.start < one.end;
         for row in 0..grid_rows {
-            let tile_rows = code_stream.tile((0, row), halvings).1;
+            let tile_rows = codestream.tile((0, row), reduction_levels).1;
             if !meets(&tile_rows, &region.rows()) {
                 continue;
             }
             for column in 0..grid_columns {
-                let tile_columns = code_stream.tile((column, row), halvings).0;
+                let tile_columns = codestream.tile((column, row), reduction_levels).0;
                 let Some(tile) = Rect::spanning(tile_columns.clone(), tile_rows.clone()) else { continue };
                 let Some(common) = tile.intersection(region) else { continue };
-                let decoded =
-                    self.picture.decode((column, row), halvings, (&tile_columns, &tile_rows), &mut extracted)?;
+                let decoded = self.picture.decode(
+                    (column, row),
+                    reduction_levels,
+                    (&tile_columns, &tile_rows),
+                    &mut extracted,
+                )?;
                 let planes = interleaving.planes(&decoded)?;
                 let left = (common.origin().x - region.origin().x) as usize * pixel_bytes;
                 for y in common.rows() {
@@ -229,8 +235,8 @@ impl TileRows {
 
     /// Decodes the next row of tiles.
     fn advance(&mut self) -> Result<(), ImageError> {
-        let Picture { code_stream, interleaving, .. } = &self.picture;
-        let (grid_columns, grid_rows) = code_stream.grid();
+        let Picture { codestream, interleaving, .. } = &self.picture;
+        let (grid_columns, grid_rows) = codestream.grid();
         let row = self.next;
         if row == grid_rows {
             return Err(ImageError::CutShort);
@@ -238,10 +244,10 @@ impl TileRows {
         (self.next, self.used) = (row + 1, 0);
         let mut extracted = Vec::new();
         let spare = std::mem::replace(&mut self.band, Band::None);
-        let tile_rows = code_stream.tile((0, row), 0).1;
+        let tile_rows = codestream.tile((0, row), 0).1;
         if grid_columns == 1 {
             drop(spare);
-            let columns = code_stream.tile((0, row), 0).0;
+            let columns = codestream.tile((0, row), 0).0;
             let planes = self.picture.decode((0, row), 0, (&columns, &tile_rows), &mut extracted)?;
             interleaving.planes(&planes)?;
             self.band = Band::Tile(planes, tile_rows.len());
@@ -251,7 +257,7 @@ impl TileRows {
         samples.resize(tile_rows.len() * self.row_bytes, 0);
         let pixel_bytes = interleaving.pixel_bytes();
         for column in 0..grid_columns {
-            let columns = code_stream.tile((column, row), 0).0;
+            let columns = codestream.tile((column, row), 0).0;
             let decoded = self.picture.decode((column, row), 0, (&columns, &tile_rows), &mut extracted)?;
             let planes = interleaving.planes(&decoded)?;
             let part = columns.start as usize * pixel_bytes..columns.end as usize * pixel_bytes;

@@ -105,20 +105,20 @@ fn layout(info: &png::Info<'_>) -> Result<SampleLayout, ImageError> {
         few => SampleType::Bits(few as u8),
     };
     let channels = match info.color_type {
-        ColorType::Grayscale => Channels::Grey,
-        ColorType::GrayscaleAlpha => Channels::GreyAlpha(Alpha::Straight),
+        ColorType::Grayscale => Channels::Gray,
+        ColorType::GrayscaleAlpha => Channels::GrayAlpha(Alpha::Straight),
         ColorType::Rgb => Channels::Rgb,
         ColorType::Rgba => Channels::Rgba(Alpha::Straight),
         ColorType::Indexed => {
-            let colours =
+            let colors =
                 info.palette.as_deref().ok_or_else(|| ImageError::Malformed("it has no palette".to_owned()))?;
             let alphas = info.trns.as_deref().unwrap_or_default();
             let alphas = alphas.iter().copied().chain(std::iter::repeat(u8::MAX));
-            let colours = colours.as_chunks::<3>().0.iter().zip(alphas);
-            Channels::Palette(colours.map(|(&[red, green, blue], alpha)| [red, green, blue, alpha]).collect())
+            let colors = colors.as_chunks::<3>().0.iter().zip(alphas);
+            Channels::Palette(colors.map(|(&[red, green, blue], alpha)| [red, green, blue, alpha]).collect())
         }
     };
-    // Of grey and RGB, one colour can be transparent. The crate hands it on with as many bytes as a sample has.
+    // Of gray and RGB, one color can be transparent. The crate hands it on with as many bytes as a sample has.
     let clear = info.trns.as_deref().map(|bytes| {
         let number = |at: usize| match sample {
             SampleType::U16(_) => u16::from_be_bytes([0, 1].map(|byte| bytes.get(2 * at + byte).copied().unwrap_or(0))),
@@ -126,7 +126,7 @@ fn layout(info: &png::Info<'_>) -> Result<SampleLayout, ImageError> {
         };
         [0, 1, 2].map(number)
     });
-    let clear = clear.filter(|_| matches!(channels, Channels::Grey | Channels::Rgb));
+    let clear = clear.filter(|_| matches!(channels, Channels::Gray | Channels::Rgb));
     Ok(SampleLayout { clear, ..SampleLayout::new(channels, sample) })
 }
 

@@ -18,7 +18,7 @@ mod tests;
 /// Reads the header.
 ///
 /// # Errors
-/// [`ImageError`] where it is not one, is of a kind of PAM that has no picture in grey or colour, or names more samples than the file has bytes for.
+/// [`ImageError`] where it is not one, is of a kind of PAM that has no picture in gray or color, or names more samples than the file has bytes for.
 pub(crate) fn open(input: Input, request: Request) -> Result<(ImageHeader, Box<dyn RowDecoder>), ImageError> {
     if request.page > 0 {
         return Err(ImageError::NoSuchPage { pages: 1 });
@@ -206,11 +206,11 @@ fn largest_value(number: u64) -> Result<u16, ImageError> {
 fn read_header(reader: &mut HeaderReader) -> Result<Header, ImageError> {
     let magic = [reader.byte()?, reader.byte()?];
     let (format, notation, channels) = match &magic {
-        b"P1" => ("PBM", Notation::Plain, Channels::Grey),
-        b"P2" => ("PGM", Notation::Plain, Channels::Grey),
+        b"P1" => ("PBM", Notation::Plain, Channels::Gray),
+        b"P2" => ("PGM", Notation::Plain, Channels::Gray),
         b"P3" => ("PPM", Notation::Plain, Channels::Rgb),
-        b"P4" => ("PBM", Notation::Raw, Channels::Grey),
-        b"P5" => ("PGM", Notation::Raw, Channels::Grey),
+        b"P4" => ("PBM", Notation::Raw, Channels::Gray),
+        b"P5" => ("PGM", Notation::Raw, Channels::Gray),
         b"P6" => ("PPM", Notation::Raw, Channels::Rgb),
         b"P7" => return read_pam_header(reader),
         _ => return Err(malformed("it does not begin as a picture of Netpbm's")),
@@ -256,8 +256,8 @@ fn read_pam_header(reader: &mut HeaderReader) -> Result<Header, ImageError> {
     let size = checked_size(width, height)?;
     let largest = largest_value(largest)?;
     let channels = match (tuple_type.as_str(), depth) {
-        ("GRAYSCALE" | "BLACKANDWHITE" | "", 1) => Channels::Grey,
-        ("GRAYSCALE_ALPHA" | "BLACKANDWHITE_ALPHA", 2) => Channels::GreyAlpha(Alpha::Straight),
+        ("GRAYSCALE" | "BLACKANDWHITE" | "", 1) => Channels::Gray,
+        ("GRAYSCALE_ALPHA" | "BLACKANDWHITE_ALPHA", 2) => Channels::GrayAlpha(Alpha::Straight),
         ("RGB" | "", 3) => Channels::Rgb,
         ("RGB_ALPHA", 4) => Channels::Rgba(Alpha::Straight),
         ("", depth) => return Err(ImageError::Unsupported(format!("it does not say what its {depth} channels are"))),

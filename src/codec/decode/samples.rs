@@ -8,10 +8,10 @@ use std::sync::Arc;
 /// What the samples of a pixel mean, in the order in which they are stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Channels {
-    /// Grey.
-    Grey,
-    /// Grey and alpha.
-    GreyAlpha(Alpha),
+    /// Gray.
+    Gray,
+    /// Gray and alpha.
+    GrayAlpha(Alpha),
     /// Red, green and blue.
     Rgb,
     /// Blue, green, red and 255, as 8-bit pixels are here: of a decoder that makes them so at no cost.
@@ -20,7 +20,7 @@ pub(crate) enum Channels {
     Rgba(Alpha),
     /// Cyan, magenta, yellow and black, each more where there is more ink.
     Cmyk,
-    /// The number of a colour: red, green, blue and straight alpha of each number that is there.
+    /// The number of a color: red, green, blue and straight alpha of each number that is there.
     Palette(Arc<[[u8; 4]]>),
 }
 
@@ -28,15 +28,15 @@ impl Channels {
     /// Samples a pixel.
     pub fn count(&self) -> usize {
         match self {
-            Self::Grey | Self::Palette(_) => 1,
-            Self::GreyAlpha(_) => 2,
+            Self::Gray | Self::Palette(_) => 1,
+            Self::GrayAlpha(_) => 2,
             Self::Rgb => 3,
             Self::Bgra | Self::Rgba(_) | Self::Cmyk => 4,
         }
     }
 }
 
-/// Whether colours were multiplied by alpha before they were stored.
+/// Whether colors were multiplied by alpha before they were stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Alpha {
     /// They were not.
@@ -106,9 +106,9 @@ pub(crate) struct SampleLayout {
     pub ignored: u16,
     /// What a sample is.
     pub sample: SampleType,
-    /// Whether the least grey, red, green and blue is the brightest: TIFF's `WhiteIsZero`, and PBM.
+    /// Whether the least gray, red, green and blue is the brightest: TIFF's `WhiteIsZero`, and PBM.
     pub inverted: bool,
-    /// The one grey, or the one red, green and blue, of up to 16 bits, that is transparent: PNG's `tRNS`.
+    /// The one gray, or the one red, green and blue, of up to 16 bits, that is transparent: PNG's `tRNS`.
     pub clear: Option<[u16; 3]>,
 }
 
@@ -123,11 +123,11 @@ impl SampleLayout {
         (width as usize * self.samples_a_pixel() * self.sample.bits()).div_ceil(8)
     }
 
-    /// What it is in words: `16-bit grey`.
+    /// What it is in words: `16-bit gray`.
     pub fn describe(&self) -> String {
         let channels = match &self.channels {
-            Channels::Grey => "grey",
-            Channels::GreyAlpha(_) => "grey with alpha",
+            Channels::Gray => "gray",
+            Channels::GrayAlpha(_) => "gray with alpha",
             Channels::Rgb | Channels::Bgra => "RGB",
             Channels::Rgba(_) => "RGB with alpha",
             Channels::Cmyk => "CMYK",
@@ -141,9 +141,9 @@ impl SampleLayout {
         format!("{}-bit{kind} {channels}", self.sample.bits())
     }
 
-    /// Whether every pixel is grey and opaque.
-    pub fn is_grey(&self) -> bool {
-        self.channels == Channels::Grey && self.clear.is_none()
+    /// Whether every pixel is gray and opaque.
+    pub fn is_gray(&self) -> bool {
+        self.channels == Channels::Gray && self.clear.is_none()
     }
 
     /// Samples a pixel, those that mean nothing too.

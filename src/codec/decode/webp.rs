@@ -267,7 +267,7 @@ fn decode(file: &[u8], stride: usize, alpha: bool, rows: &mut [u8]) -> Result<()
     // No row has more than 16,383 pixels.
     let stride = (stride as u32).cast_signed();
     config.output.u.RGBA = WebPRGBABuffer { rgba: rows.as_mut_ptr(), stride, size: rows.len() };
-    // SAFETY: the configuration is initialised; libwebp reads `file.len()` bytes of the file, and refuses to decode where rows of the picture that it finds
+    // SAFETY: the configuration is initialized; libwebp reads `file.len()` bytes of the file, and refuses to decode where rows of the picture that it finds
     // there, `stride` bytes apart, are not within `rows.len()` bytes. It keeps neither pointer.
     let status = unsafe { WebPDecode(file.as_ptr(), file.len(), &raw mut config) };
     match status {

@@ -31,13 +31,13 @@ impl JpegEncoder {
             Subsampling::Full => Subsamp::None,
             Subsampling::HalfWidth => Subsamp::Sub2x1,
             Subsampling::Quarter => Subsamp::Sub2x2,
-            Subsampling::Grey => Subsamp::Gray,
+            Subsampling::Gray => Subsamp::Gray,
         };
         let make = || {
             let mut compressor = Compressor::new()?;
             compressor.set_quality(i32::from(quality.get()))?;
             compressor.set_subsamp(subsampling)?;
-            compressor.set_optimize(coding == JpegCoding::Optimised)?;
+            compressor.set_optimize(coding == JpegCoding::Optimized)?;
             compressor.set_progressive(coding == JpegCoding::Progressive)?;
             Ok(compressor)
         };
@@ -53,8 +53,8 @@ impl JpegEncoder {
         let (width, height) = (size.width() as usize, size.height() as usize);
         let mut subsampling = self.subsampling;
         if subsampling == Subsamp::Gray {
-            // A grey file can hold a level or a picture that is not: nothing of it may be lost.
-            subsampling = if is_grey(pixels) { Subsamp::Gray } else { Subsamp::None };
+            // A gray file can hold a level or a picture that is not: nothing of it may be lost.
+            subsampling = if is_gray(pixels) { Subsamp::Gray } else { Subsamp::None };
             self.compressor.set_subsamp(subsampling).map_err(failed)?;
         }
         let most = turbojpeg::compressed_buf_len(width, height, subsampling).map_err(failed)?;
@@ -71,8 +71,8 @@ impl JpegEncoder {
     }
 }
 
-/// Whether each pixel's three colours are alike. Written so that the compiler makes vector code of it.
-fn is_grey(pixels: PixelView<'_>) -> bool {
+/// Whether each pixel's three colors are alike. Written so that the compiler makes vector code of it.
+fn is_gray(pixels: PixelView<'_>) -> bool {
     let differences = |row: &[u8]| {
         row.as_chunks::<PIXEL_BYTES>().0.iter().fold(0, |found, pixel| {
             let pixel = u32::from_le_bytes(*pixel);

@@ -56,7 +56,7 @@ struct Picture(WebPPicture);
 impl Drop for Picture {
     #[expect(unsafe_code, reason = "libwebp is a C library")]
     fn drop(&mut self) {
-        // SAFETY: it was initialised, and libwebp itself has allocated what it holds, if anything.
+        // SAFETY: it was initialized, and libwebp itself has allocated what it holds, if anything.
         unsafe { WebPPictureFree(&raw mut self.0) };
     }
 }
@@ -76,12 +76,12 @@ fn encode_with(config: &WebPConfig, pixels: PixelView<'_>, file: &mut Vec<u8>) -
     (picture.0.width, picture.0.height) = (width.cast_signed(), height.cast_signed());
     picture.0.writer = Some(append);
     picture.0.custom_ptr = (&raw mut *file).cast();
-    // SAFETY: the picture is initialised, and `height` rows of `width` pixels of four bytes, `stride` bytes apart, lie in `bytes`, as was looked
+    // SAFETY: the picture is initialized, and `height` rows of `width` pixels of four bytes, `stride` bytes apart, lie in `bytes`, as was looked
     // at above. Importing copies them.
     if unsafe { WebPPictureImportBGRX(&raw mut picture.0, pixels.bytes().as_ptr(), stride) } == 0 {
         return Err(format!("{:?}", picture.0.error_code));
     }
-    // SAFETY: both are initialised; `custom_ptr` is the vector that `append` takes it for, and nobody else uses that until this returns.
+    // SAFETY: both are initialized; `custom_ptr` is the vector that `append` takes it for, and nobody else uses that until this returns.
     if unsafe { WebPEncode(config, &raw mut picture.0) } == 0 {
         return Err(format!("{:?}", picture.0.error_code));
     }

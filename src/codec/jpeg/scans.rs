@@ -1,6 +1,6 @@
 //! Whether a JPEG stream's scans bring all of its picture: ITU-T T.81, B.2.3 and G.1.1.
 //!
-//! Decoders take what is not sent for zero, and say nothing: a picture without its last scans is blurred or grey, and looks sound. What always holds: a stream is complete
+//! Decoders take what is not sent for zero, and say nothing: a picture without its last scans is blurred or gray, and looks sound. What always holds: a stream is complete
 //! where each coefficient of each component was sent to its last bit.
 
 /// Coefficients of a block.

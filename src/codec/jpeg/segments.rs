@@ -12,7 +12,7 @@ pub(crate) const START_OF_SCAN: u8 = 0xda;
 pub(crate) const RESTART_INTERVAL: u8 = 0xdd;
 
 pub(crate) enum Kind {
-    /// Quantisation and Huffman tables, restart interval.
+    /// Quantization and Huffman tables, restart interval.
     Table,
     /// Application segments and comments.
     Application,

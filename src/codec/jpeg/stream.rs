@@ -1,8 +1,8 @@
-//! A stored tile's JPEG stream, made to stand on its own.
+//! A native tile's JPEG stream, made to stand on its own.
 //!
-//! TIFF keeps the tables that all tiles share in one tag, and says in another what the colours mean; a tile's stream is
+//! TIFF keeps the tables that all tiles share in one tag, and says in another what the colors mean; a tile's stream is
 //! often without both. [`JpegTables::splice`] puts them in, and takes out the markers that could say otherwise. What always holds: the
-//! frame, the tables and the scans are the file's own bytes, untouched; what comes out decodes to the same colours in every decoder; and
+//! frame, the tables and the scans are the file's own bytes, untouched; what comes out decodes to the same colors in every decoder; and
 //! nothing else comes out, no comment, no application's data and nothing that stands behind the end of the image, where a name could.
 
 use crate::codec::Subsampling;
@@ -14,19 +14,19 @@ use super::segments::{END_OF_IMAGE, Header, Kind, RESTART_INTERVAL, START_OF_IMA
 /// What the numbers of a tile's pixels mean, as the TIFF says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum TileColour {
+pub enum TileColor {
     /// Brightness alone.
-    Grey,
+    Gray,
     /// Red, green and blue without a transform, as Aperio writes.
     Rgb,
     /// Luma and chroma.
     YCbCr,
 }
 
-impl TileColour {
+impl TileColor {
     const fn components(self) -> usize {
         match self {
-            Self::Grey => 1,
+            Self::Gray => 1,
             Self::Rgb | Self::YCbCr => 3,
         }
     }
@@ -35,14 +35,14 @@ impl TileColour {
     /// From Adobe's Technical Note 5116, as libjpeg writes it. One component needs none.
     const fn adobe_segment(self) -> &'static [u8] {
         match self {
-            Self::Grey => &[],
+            Self::Gray => &[],
             Self::Rgb => b"\xff\xee\x00\x0eAdobe\x00\x64\x00\x00\x00\x00\x00",
             Self::YCbCr => b"\xff\xee\x00\x0eAdobe\x00\x64\x00\x00\x00\x00\x01",
         }
     }
 }
 
-/// What a stored tile's frame header says.
+/// What a native tile's frame header says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Frame {
     pub size: Size,
@@ -79,7 +79,7 @@ pub enum JpegStreamError {
     /// The frame has another number of components than the TIFF says.
     #[error("its JPEG frame has {found} components where the file says {expected}")]
     Components {
-        /// How many the colour needs.
+        /// How many the color needs.
         expected: usize,
         /// How many there are.
         found: usize,
@@ -90,7 +90,7 @@ pub enum JpegStreamError {
         /// How many are read.
         most: usize,
     },
-    /// Scans do not come that would bring the rest of the picture, which decoders show blurred or without colour then.
+    /// Scans do not come that would bring the rest of the picture, which decoders show blurred or without color then.
     #[error("some of its JPEG scans are missing")]
     MissingScans,
     /// The frame is not as large as the TIFF says its tiles are.
@@ -132,17 +132,17 @@ impl JpegTables {
     /// Makes a JPEG file of a tile's stream in `output`, which is emptied before.
     ///
     /// # Errors
-    /// [`JpegStreamError`] where the header is no JPEG's, or does not fit `colour` and `tile`.
+    /// [`JpegStreamError`] where the header is no JPEG's, or does not fit `color` and `tile`.
     pub fn splice(
         &self,
-        colour: TileColour,
+        color: TileColor,
         tile: Size,
         stream: &[u8],
         output: &mut Vec<u8>,
     ) -> Result<Frame, JpegStreamError> {
         output.clear();
         output.extend_from_slice(&START_OF_IMAGE);
-        output.extend_from_slice(colour.adobe_segment());
+        output.extend_from_slice(color.adobe_segment());
         output.extend_from_slice(&self.segments);
         let mut header = Header::begin(stream)?;
         let mut frames = Vec::new();
@@ -176,7 +176,7 @@ impl JpegTables {
             }
         }
         let [frame] = &frames[..] else { return Err(JpegStreamError::Frames { frames: frames.len() }) };
-        let frame = read_frame(&stream[frame.clone()], colour)?;
+        let frame = read_frame(&stream[frame.clone()], color)?;
         if frame.size != tile {
             return Err(JpegStreamError::Dimensions { expected: tile, found: frame.size });
         }
@@ -188,7 +188,7 @@ impl JpegTables {
 }
 
 /// Reads a frame header, marker and length included: ITU-T T.81, B.2.2.
-fn read_frame(segment: &[u8], colour: TileColour) -> Result<Frame, JpegStreamError> {
+fn read_frame(segment: &[u8], color: TileColor) -> Result<Frame, JpegStreamError> {
     let &[_, _, _, _, precision, h1, h0, w1, w0, count, ref components @ ..] = segment else {
         return Err(JpegStreamError::Frame);
     };
@@ -196,7 +196,7 @@ fn read_frame(segment: &[u8], colour: TileColour) -> Result<Frame, JpegStreamErr
     if precision != 8 || components.len() != 3 * found {
         return Err(JpegStreamError::Frame);
     }
-    let expected = colour.components();
+    let expected = color.components();
     if found != expected {
         return Err(JpegStreamError::Components { expected, found });
     }
@@ -207,7 +207,7 @@ fn read_frame(segment: &[u8], colour: TileColour) -> Result<Frame, JpegStreamErr
         return Err(JpegStreamError::Frame);
     }
     let subsampling = match sampling[..] {
-        [_] => Some(Subsampling::Grey),
+        [_] => Some(Subsampling::Gray),
         [first, second, third] if second == third && second == (1, 1) => match first {
             (1, 1) => Some(Subsampling::Full),
             (2, 1) => Some(Subsampling::HalfWidth),
@@ -282,7 +282,7 @@ mod tests {
             let (tables, own) = abbreviated(&whole);
             let tables = JpegTables::parse(&tables).unwrap();
             let mut spliced = b"left over".to_vec();
-            let frame = tables.splice(TileColour::YCbCr, tile(), &own, &mut spliced).unwrap();
+            let frame = tables.splice(TileColor::YCbCr, tile(), &own, &mut spliced).unwrap();
             assert_eq!(frame, Frame { size: tile(), subsampling: expected, mcu: Size::new(mcu.0, mcu.1).unwrap() });
             let decode = |jpeg: &[u8]| turbojpeg::decompress(jpeg, PixelFormat::RGB).unwrap().pixels;
             assert_eq!(decode(&spliced), decode(&whole));
@@ -292,11 +292,11 @@ mod tests {
             let mut padded = whole.clone();
             padded.extend([0, 0, 0]);
             let mut again = Vec::new();
-            JpegTables::default().splice(TileColour::Rgb, tile(), &padded, &mut again).unwrap();
+            JpegTables::default().splice(TileColor::Rgb, tile(), &padded, &mut again).unwrap();
             assert!(again.ends_with(&END_OF_IMAGE));
             let (segments, _) = taken_apart(&again);
             let application: Vec<_> = segments.iter().filter(|one| matches!(kind(one.0), Kind::Application)).collect();
-            assert_eq!(application, [&(0xee, TileColour::Rgb.adobe_segment().to_vec())]);
+            assert_eq!(application, [&(0xee, TileColor::Rgb.adobe_segment().to_vec())]);
             let header = turbojpeg::read_header(&again).unwrap();
             assert_eq!(header.colorspace, turbojpeg::Colorspace::RGB);
         }
@@ -317,8 +317,8 @@ mod tests {
         stream.extend(secret);
         stream.extend(END_OF_IMAGE);
         let (mut clean, mut found) = (Vec::new(), Vec::new());
-        JpegTables::default().splice(TileColour::YCbCr, tile(), &whole, &mut clean).unwrap();
-        JpegTables::default().splice(TileColour::YCbCr, tile(), &stream, &mut found).unwrap();
+        JpegTables::default().splice(TileColor::YCbCr, tile(), &whole, &mut clean).unwrap();
+        JpegTables::default().splice(TileColor::YCbCr, tile(), &stream, &mut found).unwrap();
         assert!(found == clean);
         assert!(!found.windows(secret.len()).any(|window| window == secret));
     }
@@ -333,17 +333,17 @@ mod tests {
     #[test]
     fn what_does_not_fit_the_tiff_is_refused() {
         let whole = encoded(Subsamp::None);
-        let splice = |colour, size, stream: &[u8]| {
-            JpegTables::default().splice(colour, size, stream, &mut Vec::new()).unwrap_err()
+        let splice = |color, size, stream: &[u8]| {
+            JpegTables::default().splice(color, size, stream, &mut Vec::new()).unwrap_err()
         };
         let other = Size::new(16, 32).unwrap();
         assert_eq!(
-            splice(TileColour::YCbCr, other, &whole),
+            splice(TileColor::YCbCr, other, &whole),
             JpegStreamError::Dimensions { expected: other, found: tile() }
         );
-        assert_eq!(splice(TileColour::Grey, tile(), &whole), JpegStreamError::Components { expected: 1, found: 3 });
-        assert_eq!(splice(TileColour::Rgb, tile(), b"II*\0"), JpegStreamError::Start);
-        assert_eq!(splice(TileColour::Rgb, tile(), &whole[..60]), JpegStreamError::CutShort);
+        assert_eq!(splice(TileColor::Gray, tile(), &whole), JpegStreamError::Components { expected: 1, found: 3 });
+        assert_eq!(splice(TileColor::Rgb, tile(), b"II*\0"), JpegStreamError::Start);
+        assert_eq!(splice(TileColor::Rgb, tile(), &whole[..60]), JpegStreamError::CutShort);
         let (segments, scans) = taken_apart(&whole);
         // Every scan is a pass over the tile.
         let scan = &scans[..scans.len() - 2];
@@ -351,15 +351,15 @@ mod tests {
         many.extend(segments.iter().flat_map(|(_, segment)| segment));
         many.extend(scan.repeat(SCANS_AT_MOST + 1));
         many.extend(END_OF_IMAGE);
-        assert_eq!(splice(TileColour::YCbCr, tile(), &many), JpegStreamError::Scans { most: SCANS_AT_MOST });
+        assert_eq!(splice(TileColor::YCbCr, tile(), &many), JpegStreamError::Scans { most: SCANS_AT_MOST });
         // Arithmetic coding, which no browser shows.
         let frame = whole.windows(2).position(|pair| pair == [0xff, 0xc0]).unwrap();
         let mut arithmetic = whole.clone();
         arithmetic[frame + 1] = 0xc9;
-        assert_eq!(splice(TileColour::YCbCr, tile(), &arithmetic), JpegStreamError::Marker { marker: 0xc9 });
-        assert_eq!(splice(TileColour::YCbCr, tile(), &whole[..whole.len() - 2]), JpegStreamError::CutShort);
+        assert_eq!(splice(TileColor::YCbCr, tile(), &arithmetic), JpegStreamError::Marker { marker: 0xc9 });
+        assert_eq!(splice(TileColor::YCbCr, tile(), &whole[..whole.len() - 2]), JpegStreamError::CutShort);
         let headless = [&START_OF_IMAGE[..], &scans].concat();
-        assert_eq!(splice(TileColour::Rgb, tile(), &headless), JpegStreamError::Frames { frames: 0 });
+        assert_eq!(splice(TileColor::Rgb, tile(), &headless), JpegStreamError::Frames { frames: 0 });
         assert!(JpegTables::parse(&whole).is_err());
     }
 
@@ -376,7 +376,7 @@ mod tests {
             }
             stream.truncate(cut.max(1));
             let _ = JpegTables::parse(&stream);
-            let _ = JpegTables::default().splice(TileColour::YCbCr, tile(), &stream, &mut Vec::new());
+            let _ = JpegTables::default().splice(TileColor::YCbCr, tile(), &stream, &mut Vec::new());
         }
     }
 }

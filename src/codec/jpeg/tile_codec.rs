@@ -1,14 +1,14 @@
 //! libjpeg-turbo on one tile at a time: decode it at full or half size, or cut it without decoding.
 //!
 //! What always holds: whatever libjpeg-turbo warns of is an error: a warning means that data was missing or made no sense, and that the pixels
-//! are a guess. (OpenSlide 4.0.1 does the same for colour; grey tiles it leaves to libtiff, which swallows warnings.) A codec belongs to one thread and keeps its handles and its memory from tile to tile.
+//! are a guess. (OpenSlide 4.0.1 does the same for color; gray tiles it leaves to libtiff, which swallows warnings.) A codec belongs to one thread and keeps its handles and its memory from tile to tile.
 
 use turbojpeg::{
     Decompressor, Image, OutputBuf, PixelFormat, Result, ScalingFactor, Subsamp, Transform, TransformCrop, Transformer,
     YuvImage,
 };
 
-use super::stream::{Frame, TileColour};
+use super::stream::{Frame, TileColor};
 use crate::codec::Subsampling;
 use crate::geometry::Size;
 use crate::pixels::{PIXEL_BYTES, PremultipliedPixels};
@@ -43,9 +43,9 @@ pub(crate) enum Conversion {
 }
 
 impl Conversion {
-    pub fn of(colour: TileColour, frame: Frame) -> Self {
-        match (colour, frame.subsampling) {
-            (TileColour::Rgb, Some(Subsampling::Full)) => Self::Interleave,
+    pub fn of(color: TileColor, frame: Frame) -> Self {
+        match (color, frame.subsampling) {
+            (TileColor::Rgb, Some(Subsampling::Full)) => Self::Interleave,
             _ => Self::Library,
         }
     }
@@ -74,7 +74,7 @@ impl TileCodec {
         whole(decompressor, &mut self.planes, JpegFile { size: jpeg.size.halved(), ..jpeg }, spare)
     }
 
-    /// Cuts a JPEG file to its top left `size` pixels. The quantised coefficients of what is left are those of the file.
+    /// Cuts a JPEG file to its top left `size` pixels. The quantized coefficients of what is left are those of the file.
     pub fn cut(&mut self, jpeg: &[u8], size: Size, output: &mut Vec<u8>) -> Result<()> {
         let mut transform = Transform::default();
         let (width, height) = (size.width() as usize, size.height() as usize);

@@ -1,11 +1,11 @@
-//! Tables, greys and inks against Little CMS, which goes the whole way of each profile too where it is told not to optimise.
+//! Tables, grays and inks against Little CMS, which goes the whole way of each profile too where it is told not to optimize.
 
 use lcms2::{CIELab, CIELabExt, Flags, PixelFormat, Transform};
 use slidezoom_fixtures::icc::{self, IccProfile, Precision};
 
 use super::*;
 use crate::color::IccProfile as Bytes;
-use crate::color::{ColourConversion, InkConversion, PixelColours, ProfileEffect};
+use crate::color::{CmykConversion, ColorConversion, PixelColors, ProfileEffect};
 use crate::geometry::Size;
 use crate::pixels::PremultipliedPixels;
 
@@ -16,21 +16,21 @@ const INTENTS: [(Intent, lcms2::Intent); 4] = [
     (Intent::Absolute, lcms2::Intent::AbsoluteColorimetric),
 ];
 
-/// What Little CMS makes of colours.
+/// What Little CMS makes of colors.
 fn little_cms<P: Copy + lcms2::Pod>(
     profile: &[u8],
     format: PixelFormat,
     intent: lcms2::Intent,
-    colours: &[P],
+    colors: &[P],
 ) -> Vec<[u8; 3]> {
     let (from, to) = (lcms2::Profile::new_icc(profile).unwrap(), lcms2::Profile::new_srgb());
     let transform = Transform::new_flags(&from, format, &to, PixelFormat::RGB_8, intent, Flags::NO_OPTIMIZE).unwrap();
-    let mut converted = vec![[0; 3]; colours.len()];
-    transform.transform_pixels(colours, &mut converted);
+    let mut converted = vec![[0; 3]; colors.len()];
+    transform.transform_pixels(colors, &mut converted);
     converted
 }
 
-/// The mean and the largest ΔE 2000 between colours in sRGB.
+/// The mean and the largest ΔE 2000 between colors in sRGB.
 fn difference(ours: &[[u8; 3]], theirs: &[[u8; 3]]) -> (f64, f64) {
     let lab = lcms2::Profile::new_lab4_context(lcms2::GlobalContext::new(), lcms2::CIExyY::d50()).unwrap();
     let transform = Transform::new_flags(
@@ -42,9 +42,9 @@ fn difference(ours: &[[u8; 3]], theirs: &[[u8; 3]]) -> (f64, f64) {
         Flags::NO_OPTIMIZE,
     )
     .unwrap();
-    let labs = |colours: &[[u8; 3]]| {
-        let mut labs = vec![[0.0_f64; 3]; colours.len()];
-        transform.transform_pixels(colours, &mut labs);
+    let labs = |colors: &[[u8; 3]]| {
+        let mut labs = vec![[0.0_f64; 3]; colors.len()];
+        transform.transform_pixels(colors, &mut labs);
         labs.into_iter().map(|[lightness, a, b]| CIELab { L: lightness, a, b }).collect::<Vec<_>>()
     };
     let differences: Vec<f64> =
@@ -60,14 +60,14 @@ fn assert_close(ours: &[[u8; 3]], theirs: &[[u8; 3]], what: &str) {
     assert!(mean <= 0.1 && most <= 1.3, "{what}: mean {mean}, largest {most}");
 }
 
-/// The same colours through the pixels of an export.
-fn through_pixels(profile: &[u8], pixels: PixelColours, intent: Intent, colours: &[[u8; 3]]) -> Vec<[u8; 3]> {
-    let conversion = match ColourConversion::to_srgb(&Bytes::new(profile.to_vec()), pixels, Some(intent)).unwrap() {
+/// The same colors through the pixels of an export.
+fn through_pixels(profile: &[u8], pixels: PixelColors, intent: Intent, colors: &[[u8; 3]]) -> Vec<[u8; 3]> {
+    let conversion = match ColorConversion::to_srgb(&Bytes::new(profile.to_vec()), pixels, Some(intent)).unwrap() {
         ProfileEffect::Conversion(conversion) => conversion,
-        ProfileEffect::None => panic!("the profile moves no colour"),
+        ProfileEffect::None => panic!("the profile moves no color"),
     };
-    let bgra = colours.iter().flat_map(|&[red, green, blue]| [blue, green, red, u8::MAX]).collect();
-    let size = Size::new(colours.len() as u32, 1).unwrap();
+    let bgra = colors.iter().flat_map(|&[red, green, blue]| [blue, green, red, u8::MAX]).collect();
+    let size = Size::new(colors.len() as u32, 1).unwrap();
     let converted = conversion.convert(PremultipliedPixels::from_bgra(size, bgra));
     converted.bytes().as_chunks::<4>().0.iter().map(|&[blue, green, red, _]| [red, green, blue]).collect()
 }
@@ -182,13 +182,13 @@ fn tables(device: [u8; 4], xyz: fn(&[f64]) -> [f64; 3]) -> Vec<(&'static str, Ve
 #[test]
 fn tables_of_rgb_are_those_of_little_cms_by_every_intent() {
     let steps = || (0..=u8::MAX).step_by(15);
-    let colours: Vec<[u8; 3]> =
+    let colors: Vec<[u8; 3]> =
         steps().flat_map(|red| steps().flat_map(move |green| steps().map(move |blue| [red, green, blue]))).collect();
     let mut seen = Vec::new();
     for (kind, profile) in tables(*b"RGB ", camera) {
         for (ours, theirs) in INTENTS {
-            let expected = little_cms(&profile, PixelFormat::RGB_8, theirs, &colours);
-            let found = through_pixels(&profile, PixelColours::Rgb, ours, &colours);
+            let expected = little_cms(&profile, PixelFormat::RGB_8, theirs, &colors);
+            let found = through_pixels(&profile, PixelColors::Rgb, ours, &colors);
             assert_close(&found, &expected, &format!("{kind}, {ours:?}"));
             seen.push(expected);
         }
@@ -205,7 +205,7 @@ fn tables_of_inks_are_those_of_little_cms_by_every_intent() {
     for (kind, profile) in tables(*b"CMYK", icc::press) {
         for (ours, theirs) in INTENTS {
             let expected = little_cms(&profile, PixelFormat::CMYK_8, theirs, &inks);
-            let conversion = InkConversion::to_srgb(&Bytes::new(profile.clone()), Some(ours)).unwrap();
+            let conversion = CmykConversion::to_srgb(&Bytes::new(profile.clone()), Some(ours)).unwrap();
             let found: Vec<[u8; 3]> = inks.iter().map(|&inks| conversion.convert(inks)).collect();
             assert_close(&found, &expected, &format!("{kind}, {ours:?}"));
         }
@@ -223,19 +223,19 @@ fn what_an_intent_lacks_is_the_perceptual_one() {
     for version in [2, 4] {
         let profile = IccProfile::new(b"CMYK", b"Lab ").version(version).intent(2).tag(b"A2B0", table(0)).bytes();
         for (ours, theirs) in INTENTS {
-            let conversion = InkConversion::to_srgb(&Bytes::new(profile.clone()), Some(ours)).unwrap();
+            let conversion = CmykConversion::to_srgb(&Bytes::new(profile.clone()), Some(ours)).unwrap();
             let found: Vec<[u8; 3]> = inks.iter().map(|&inks| conversion.convert(inks)).collect();
             let expected = little_cms(&profile, PixelFormat::CMYK_8, theirs, &inks);
             assert_close(&found, &expected, &format!("version {version}, {ours:?}"));
         }
-        assert_eq!(InkConversion::to_srgb(&Bytes::new(profile), None).unwrap().intent(), Intent::Saturation);
+        assert_eq!(CmykConversion::to_srgb(&Bytes::new(profile), None).unwrap().intent(), Intent::Saturation);
     }
 }
 
 #[test]
-fn greys_are_those_of_little_cms_and_stay_grey() {
-    let greys: Vec<u8> = (0..=u8::MAX).collect();
-    let as_rgb: Vec<[u8; 3]> = greys.iter().map(|&grey| [grey; 3]).collect();
+fn grays_are_those_of_little_cms_and_stay_gray() {
+    let grays: Vec<u8> = (0..=u8::MAX).collect();
+    let as_rgb: Vec<[u8; 3]> = grays.iter().map(|&gray| [gray; 3]).collect();
     let dot_gain = |value: f64| 1.0 - (1.0 - value) - 0.8 * value * (1.0 - value);
     for (name, connection, curve) in [
         ("gamma 1.8", b"XYZ ", icc::gamma(1.8)),
@@ -248,8 +248,8 @@ fn greys_are_those_of_little_cms_and_stay_grey() {
         for version in [2, 4] {
             let profile = IccProfile::new(b"GRAY", connection).version(version).tag(b"kTRC", curve.clone()).bytes();
             for (ours, theirs) in INTENTS {
-                let expected = little_cms(&profile, PixelFormat::GRAY_8, theirs, &greys);
-                let found = through_pixels(&profile, PixelColours::Grey, ours, &as_rgb);
+                let expected = little_cms(&profile, PixelFormat::GRAY_8, theirs, &grays);
+                let found = through_pixels(&profile, PixelColors::Gray, ours, &as_rgb);
                 assert_close(&found, &expected, &format!("{name}, version {version}, {ours:?}"));
                 assert!(found.iter().all(|[red, green, blue]| red == green && green == blue), "{name}");
             }
@@ -257,11 +257,11 @@ fn greys_are_those_of_little_cms_and_stay_grey() {
     }
 }
 
-/// The media's white can have a colour, which is kept where it is asked for; and grey can have a table.
+/// The media's white can have a color, which is kept where it is asked for; and gray can have a table.
 #[test]
-fn greys_can_become_colours() {
-    let greys: Vec<u8> = (0..=u8::MAX).collect();
-    let as_rgb: Vec<[u8; 3]> = greys.iter().map(|&grey| [grey; 3]).collect();
+fn grays_can_become_colors() {
+    let grays: Vec<u8> = (0..=u8::MAX).collect();
+    let as_rgb: Vec<[u8; 3]> = grays.iter().map(|&gray| [gray; 3]).collect();
     let yellowish =
         IccProfile::new(b"GRAY", b"XYZ ").class(b"prtr").white([0.95, 0.97, 0.6]).tag(b"kTRC", icc::gamma(2.0));
     let sepia = |place: &[f64]| icc::legacy_lab([100.0 * place[0], 0.0, 80.0 * place[0] * (1.0 - place[0])]);
@@ -269,8 +269,8 @@ fn greys_can_become_colours() {
     let toned = IccProfile::new(b"GRAY", b"Lab ").class(b"prtr").tag(b"A2B0", table);
     for (profile, (ours, theirs)) in [(yellowish, INTENTS[3]), (toned.clone(), INTENTS[1]), (toned, INTENTS[0])] {
         let profile = profile.bytes();
-        let found = through_pixels(&profile, PixelColours::Grey, ours, &as_rgb);
-        assert_close(&found, &little_cms(&profile, PixelFormat::GRAY_8, theirs, &greys), &format!("{ours:?}"));
+        let found = through_pixels(&profile, PixelColors::Gray, ours, &as_rgb);
+        assert_close(&found, &little_cms(&profile, PixelFormat::GRAY_8, theirs, &grays), &format!("{ours:?}"));
         assert!(found.iter().any(|[red, _, blue]| red.abs_diff(*blue) > 20));
     }
 }
@@ -289,11 +289,11 @@ fn the_absolute_intent_keeps_the_white_of_a_scanner() {
     let profile =
         profile.tag(b"rTRC", icc::gamma(1.8)).tag(b"gTRC", icc::gamma(1.8)).tag(b"bTRC", icc::gamma(2.0)).bytes();
     let steps = || (0..=u8::MAX).step_by(51);
-    let colours: Vec<[u8; 3]> =
+    let colors: Vec<[u8; 3]> =
         steps().flat_map(|red| steps().flat_map(move |green| steps().map(move |blue| [red, green, blue]))).collect();
     for (ours, theirs) in INTENTS {
-        let expected = little_cms(&profile, PixelFormat::RGB_8, theirs, &colours);
-        assert_close(&through_pixels(&profile, PixelColours::Rgb, ours, &colours), &expected, &format!("{ours:?}"));
+        let expected = little_cms(&profile, PixelFormat::RGB_8, theirs, &colors);
+        assert_close(&through_pixels(&profile, PixelColors::Rgb, ours, &colors), &expected, &format!("{ours:?}"));
     }
 }
 
@@ -303,10 +303,10 @@ fn a_damaged_table_does_no_harm() {
     let try_out = |bytes: Vec<u8>| {
         let profile = Bytes::new(bytes);
         for intent in [Intent::Perceptual, Intent::Absolute] {
-            if let Ok(conversion) = InkConversion::to_srgb(&profile, Some(intent)) {
+            if let Ok(conversion) = CmykConversion::to_srgb(&profile, Some(intent)) {
                 let _ = conversion.convert([0, 90, 180, 255]);
             }
-            let _ = ColourConversion::to_srgb(&profile, PixelColours::Grey, Some(intent));
+            let _ = ColorConversion::to_srgb(&profile, PixelColors::Gray, Some(intent));
         }
     };
     let node = |place: &[f64]| icc::legacy_lab(icc::lab(icc::press(place)));
@@ -316,8 +316,8 @@ fn a_damaged_table_does_no_harm() {
     let same = [1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0];
     let stages = icc::stages(&first, &[2, 3, 2, 2], Precision::Eight, node, &curves, same, &curves);
     let inks = |table: Vec<u8>, version| IccProfile::new(b"CMYK", b"Lab ").version(version).tag(b"A2B0", table).bytes();
-    let grey = IccProfile::new(b"GRAY", b"XYZ ").tag(b"kTRC", icc::curve(20, |value| value * value)).bytes();
-    for whole in [inks(lut, 2), inks(stages, 4), grey] {
+    let gray = IccProfile::new(b"GRAY", b"XYZ ").tag(b"kTRC", icc::curve(20, |value| value * value)).bytes();
+    for whole in [inks(lut, 2), inks(stages, 4), gray] {
         // Of curves, only some: they are long, and all alike.
         let interesting = |at: usize| at < 1_000 || at.is_multiple_of(37);
         for length in (0..whole.len()).filter(|&at| interesting(at)) {

@@ -1,6 +1,6 @@
-//! Where a slide shows nothing: what was never scanned, and what is of one colour but for noise, as empty glass is.
+//! Where a slide shows nothing: what was never scanned, and what is of one color but for noise, as empty glass is.
 //!
-//! It is told from cells of 8×8 pixels and not from a colour: glass is at 245 on one scanner and at 223 on another, and black under fluorescence.
+//! It is told from cells of 8×8 pixels and not from a color: glass is at 245 on one scanner and at 223 on another, and black under fluorescence.
 
 use std::ops::Range;
 
@@ -25,15 +25,15 @@ const LEVEL_PIXELS: Range<u64> = 1 << 20..1 << 25;
 /// A smaller one is better than none down to this.
 const LEVEL_PIXELS_LEAST: u64 = 1 << 16;
 
-/// Rows of a level that are read at a time: a multiple of a cell's, and about as high as stored tiles are.
+/// Rows of a level that are read at a time: a multiple of a cell's, and about as high as native tiles are.
 const ROWS_AT_A_TIME: u32 = 256;
 
 /// How much of the exported area is blank.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct BlankShare {
-    /// The share, from 0 to 1, that shows nothing: no pixel was scanned, or all pixels round about are of one colour but for noise, as
-    /// empty glass is. Cells of 8×8 pixels are looked at; of one colour are those in which each channel's values lie within 16.
+    /// The share, from 0 to 1, that shows nothing: no pixel was scanned, or all pixels round about are of one color but for noise, as
+    /// empty glass is. Cells of 8×8 pixels are looked at; of one color are those in which each channel's values lie within 16.
     pub share: f64,
     /// The share that is wholly transparent, since it was never scanned; a part of the former.
     pub transparent: f64,
@@ -100,7 +100,7 @@ pub(crate) fn blank_cells(clear: &[u64], rendered: &Pixels) -> impl Iterator<Ite
     })
 }
 
-/// Whether all pixels are of one colour but for noise.
+/// Whether all pixels are of one color but for noise.
 fn is_even(cell: PixelView<'_>) -> bool {
     let (mut least, mut most) = ([u8::MAX; 3], [0; 3]);
     for pixel in cell.rows().flat_map(|row| row.chunks_exact(PIXEL_BYTES)) {

@@ -136,7 +136,7 @@ fn sample_row(pass: &dyn SourcePass, plan: &ExportPlan, row: &RegionRow) -> Resu
         }
     }
     sample.pixels_read = row.regions.iter().map(|region| region.size().area()).sum();
-    let encoder = || TileEncoder::new(plan.format(), plan.colour().embedded());
+    let encoder = || TileEncoder::new(plan.format(), plan.color().embedded());
     let encode = |encoder: &mut Result<TileEncoder, _>, (&region, pieces): (&Rect, Vec<(Rect, Pixels)>)| {
         let encoder = encoder.as_mut().map_err(|error| Error::Encoder(Clone::clone(error)))?;
         let mut sample = RegionSample::default();

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io::{self, Read};
 use std::path::Path;
 
-use super::{ExportedFiles, StoredFile, Stray};
+use super::{ExportedFiles, StoredFile, UnexpectedEntry};
 use crate::archive::{Archive, ArchiveEntry, ArchiveError, Fault, Strictness};
 use crate::key::EntryName;
 use crate::layout::{TILE_INDEX, is_descriptor};
@@ -18,7 +18,7 @@ pub(crate) struct ArchivedFiles {
     files: BTreeMap<String, StoredFile>,
     /// Which of the archive's entries a file is.
     entries: HashMap<String, usize>,
-    strays: BTreeSet<Stray>,
+    strays: BTreeSet<UnexpectedEntry>,
 }
 
 impl ArchivedFiles {
@@ -34,17 +34,17 @@ impl ArchivedFiles {
                 continue;
             }
             let Some(name) = name.and_then(|name| EntryName::new(name.to_owned()).ok()) else {
-                strays.insert(Stray::Outside(entry.name().into_owned()));
+                strays.insert(UnexpectedEntry::Outside(entry.name().into_owned()));
                 continue;
             };
             let name = name.as_str().to_owned();
             if entry.is_special() {
-                strays.insert(Stray::NotAFile(name));
+                strays.insert(UnexpectedEntry::NotAFile(name));
                 continue;
             }
             let file = StoredFile { bytes: entry.bytes(), crc: Some(entry.crc()) };
             if files.insert(name.clone(), file).is_some() {
-                strays.insert(Stray::Twice(name));
+                strays.insert(UnexpectedEntry::Twice(name));
             } else {
                 entries.insert(name, index);
             }
@@ -81,7 +81,7 @@ impl ExportedFiles for ArchivedFiles {
         &self.files
     }
 
-    fn strays(&self) -> &BTreeSet<Stray> {
+    fn strays(&self) -> &BTreeSet<UnexpectedEntry> {
         &self.strays
     }
 

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use walkdir::WalkDir;
 
-use super::{ExportedFiles, StoredFile, Stray};
+use super::{ExportedFiles, StoredFile, UnexpectedEntry};
 use crate::archive::Fault;
 use crate::key::EntryName;
 
@@ -16,7 +16,7 @@ use crate::key::EntryName;
 pub(crate) struct Folder {
     path: PathBuf,
     files: BTreeMap<String, StoredFile>,
-    strays: BTreeSet<Stray>,
+    strays: BTreeSet<UnexpectedEntry>,
 }
 
 impl Folder {
@@ -34,7 +34,7 @@ impl Folder {
             if entry.file_type().is_file() && is_plain {
                 found.files.insert(name, StoredFile { bytes: entry.metadata()?.len(), crc: None });
             } else {
-                found.strays.insert(Stray::NotAFile(name));
+                found.strays.insert(UnexpectedEntry::NotAFile(name));
             }
         }
         Ok(found)
@@ -46,7 +46,7 @@ impl ExportedFiles for Folder {
         &self.files
     }
 
-    fn strays(&self) -> &BTreeSet<Stray> {
+    fn strays(&self) -> &BTreeSet<UnexpectedEntry> {
         &self.strays
     }
 

@@ -1,7 +1,7 @@
 //! Copies tiles on all workers, each checked before it is handed on, and in an order that one-file containers can write at once.
 
 use super::arrangement::Move;
-use crate::engine::conveyor::Agenda;
+use crate::engine::ordered_executor::Scheduler;
 use crate::engine::progress::{Progress, TileWritten};
 use crate::error::Error;
 use crate::export::verify::{Damage, Depth, Inspection};
@@ -33,7 +33,7 @@ impl Copying {
     }
 }
 
-impl Agenda for Copying {
+impl Scheduler for Copying {
     type Job = usize;
     type Outcome = Result<(Digest, u64), Damage>;
 

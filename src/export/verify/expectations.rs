@@ -75,17 +75,17 @@ impl Expectations {
         }
         let told_by = find_teller(path, export, &nameless, listed.as_ref(), damages)?;
         let own_name = match &told_by {
-            Some(Teller::Descriptor(file)) => {
+            Some(PyramidSource::Descriptor(file)) => {
                 let name = file.strip_suffix(".dzi").unwrap_or_default();
                 name.strip_prefix(nameless.payload()).unwrap_or(name)
             }
-            Some(Teller::Description(name, _)) => name,
+            Some(PyramidSource::Description(name, _)) => name,
             None => "",
         };
         let layout = Layout::new(own_name, nameless.container());
         let pyramid = match &told_by {
-            Some(Teller::Descriptor(file)) => read_descriptor(export, file, &layout),
-            Some(Teller::Description(_, described)) => described_pyramid(described, &layout),
+            Some(PyramidSource::Descriptor(file)) => read_descriptor(export, file, &layout),
+            Some(PyramidSource::Description(_, described)) => described_pyramid(described, &layout),
             None => Ok(None),
         };
         let pyramid = pyramid.unwrap_or_else(|damage| {
@@ -141,7 +141,7 @@ impl Expectations {
             let tile_size = plan.geometry().tile_size();
             return Some((Size::new(tile_size, tile_size)?, TileFileFormat::Png));
         }
-        names.twice_named(plan).find(|(_, second)| second == name).map(|(tile, _)| (size(tile), *format))
+        names.aliases(plan).find(|(_, second)| second == name).map(|(tile, _)| (size(tile), *format))
     }
 
     /// Holds a descriptor that tells nothing new against what it must say.
@@ -200,7 +200,7 @@ impl Expectations {
         if let Some(text) = description["blankTiles"].as_str() {
             match TileSet::from_base64(text, &pyramid.plan) {
                 Ok(left_out) => {
-                    let said = &description["tilesLeftOut"];
+                    let said = &description["skippedTiles"];
                     if !said.is_null() && said.as_u64() != Some(left_out.len()) {
                         let message = format!("says that {said} tiles were left out, and names {}", left_out.len());
                         damages.push(contradiction(&name, message));
@@ -238,7 +238,7 @@ impl Expectations {
             } else {
                 let planned = pyramid.plan.tiles().filter(|&tile| !pyramid.is_left_out(tile));
                 let names = planned.map(|tile| pyramid.names.tile(tile, &pyramid.plan));
-                missing.extend(names.chain(pyramid.names.companions(&pyramid.plan)).filter(|name| !known(name)));
+                missing.extend(names.chain(pyramid.names.auxiliary_files(&pyramid.plan)).filter(|name| !known(name)));
             }
         }
         let listed = self.listed.iter().chain(&self.tags).flat_map(BTreeMap::keys);
@@ -304,7 +304,7 @@ fn check_payload_sum(export: &dyn ExportedFiles, damages: &mut Vec<Damage>) {
 }
 
 /// What tells which pyramid an export is.
-enum Teller<'a> {
+enum PyramidSource<'a> {
     /// A `.dzi` file.
     Descriptor(&'a str),
     /// Of another layout, by the export's name.
@@ -318,7 +318,7 @@ fn find_teller<'a>(
     layout: &Layout,
     listed: Option<&Listed>,
     damages: &mut Vec<Damage>,
-) -> Result<Option<Teller<'a>>, VerifyError> {
+) -> Result<Option<PyramidSource<'a>>, VerifyError> {
     let at_root = |name: &&str| name.strip_prefix(layout.payload()).is_some_and(is_descriptor);
     let there: Vec<&str> = export.files().keys().map(String::as_str).filter(at_root).collect();
     let described = || {
@@ -326,12 +326,12 @@ fn find_teller<'a>(
         described
             .next()
             .filter(|_| described.next().is_none())
-            .map(|(name, pyramid)| Teller::Description(name, pyramid))
+            .map(|(name, pyramid)| PyramidSource::Description(name, pyramid))
     };
     let Some(listed) = listed else {
         return match there[..] {
             [] => described().map(Some).ok_or_else(|| VerifyError::NotAnExport { path: path.to_owned() }),
-            [one] => Ok(Some(Teller::Descriptor(one))),
+            [one] => Ok(Some(PyramidSource::Descriptor(one))),
             [_, ref others @ ..] => {
                 let message = "a second descriptor, and no manifest says which is the export's";
                 damages.extend(others.iter().map(|name| contradiction(name, message.to_owned())));
@@ -348,7 +348,7 @@ fn find_teller<'a>(
         return Ok(None);
     };
     // Where it is missing, the comparison of names tells.
-    Ok(there.into_iter().find(|there| *there == name).map(Teller::Descriptor))
+    Ok(there.into_iter().find(|there| *there == name).map(PyramidSource::Descriptor))
 }
 
 fn checked_format(format: &str) -> Result<TileFileFormat, String> {
@@ -373,7 +373,7 @@ fn read_descriptor(export: &dyn ExportedFiles, name: &str, layout: &Layout) -> R
 fn described_pyramid(described: &DescribedPyramid, layout: &Layout) -> Result<Option<ExpectedPyramid>, Damage> {
     let read = || {
         let plan = described.pyramid().ok_or("describes a pyramid that cannot be")?;
-        if plan.geometry().overlap() > 0 || described.layout.namesakes(&plan).is_some() {
+        if plan.geometry().overlap() > 0 || described.layout.name_collision(&plan).is_some() {
             return Err("describes tiles that its layout cannot name".to_owned());
         }
         let names = described.names(layout);

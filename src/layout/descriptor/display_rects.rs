@@ -103,8 +103,9 @@ fn present_cells(pyramid: &PyramidPlan, level: Level, absent: &TileSet) -> Vec<R
 
 /// The pixels of the full size that some columns and rows of tiles are made of.
 fn at_full_size(pyramid: &PyramidPlan, level: Level, cells: Rect) -> Option<Rect> {
-    let (tile_size, halvings) = (u64::from(pyramid.geometry().tile_size()), pyramid.halvings(level));
-    let edge = |cell: u32, length: u32| ((u64::from(cell) * tile_size) << halvings).min(u64::from(length)) as u32;
+    let (tile_size, reduction_levels) = (u64::from(pyramid.geometry().tile_size()), pyramid.reduction_levels(level));
+    let edge =
+        |cell: u32, length: u32| ((u64::from(cell) * tile_size) << reduction_levels).min(u64::from(length)) as u32;
     let (width, height) = (pyramid.size().width(), pyramid.size().height());
     let (columns, rows) = (cells.columns(), cells.rows());
     Rect::spanning(
@@ -127,7 +128,7 @@ mod tests {
         if of_level.peek().is_none() {
             return true;
         }
-        let scale = 1.0 / f64::from(pyramid.halvings(level)).exp2();
+        let scale = 1.0 / f64::from(pyramid.reduction_levels(level)).exp2();
         let tile_size = f64::from(pyramid.geometry().tile_size());
         let inside = |range: std::ops::Range<u32>, index: u32| {
             let (first, end) = (

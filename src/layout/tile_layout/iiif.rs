@@ -93,7 +93,7 @@ fn region(tile: TileAddress, pyramid: &PyramidPlan) -> [u64; 4] {
 
 /// From one tile to the next, in pixels of the full size.
 fn step(tile: TileAddress, pyramid: &PyramidPlan) -> u64 {
-    u64::from(pyramid.geometry().tile_size()) << pyramid.halvings(tile.level())
+    u64::from(pyramid.geometry().tile_size()) << pyramid.reduction_levels(tile.level())
 }
 
 fn is_whole(tile: TileAddress, pyramid: &PyramidPlan) -> bool {
@@ -115,8 +115,8 @@ fn region_text(tile: TileAddress, pyramid: &PyramidPlan) -> String {
 /// Whether the next larger level has a tile of the same region and, at one pixel, of the same width.
 fn needs_height(tile: TileAddress, pyramid: &PyramidPlan) -> bool {
     let [_, _, width, height] = region(tile, pyramid);
-    let halvings = pyramid.halvings(tile.level());
-    halvings > 0 && 2 * width <= 1 << halvings && 2 * height <= step(tile, pyramid)
+    let reduction_levels = pyramid.reduction_levels(tile.level());
+    reduction_levels > 0 && 2 * width <= 1 << reduction_levels && 2 * height <= step(tile, pyramid)
 }
 
 /// Region and size of a tile, by version 2.1.
@@ -159,7 +159,7 @@ pub(crate) fn tiles_at(request: &str, pyramid: &PyramidPlan) -> Vec<TileAddress>
     };
     let Some((left, top)) = request.split_once('/').and_then(|(region, _)| origin(region)) else { return Vec::new() };
     let at = |level| {
-        let step = u64::from(pyramid.geometry().tile_size()) << pyramid.halvings(level);
+        let step = u64::from(pyramid.geometry().tile_size()) << pyramid.reduction_levels(level);
         let index = |start: u32| u64::from(start).is_multiple_of(step).then(|| u64::from(start) / step);
         pyramid.tile(level, index(left)? as u32, index(top)? as u32)
     };
@@ -172,7 +172,7 @@ pub(crate) fn is_region(name: &str) -> bool {
 }
 
 /// A tile and that of the next larger level whose requests are the same: at the lower right corner, where both are one pixel.
-pub(crate) fn namesakes(
+pub(crate) fn name_collision(
     pyramid: &PyramidPlan,
     request: fn(TileAddress, &PyramidPlan) -> String,
 ) -> Option<(TileAddress, TileAddress)> {
@@ -206,7 +206,7 @@ impl Pyramid {
     fn of(pyramid: &PyramidPlan) -> Self {
         let reduced = pyramid.levels().filter(|&level| level != pyramid.max_level());
         let single = reduced.filter(|&level| pyramid.level_tile_count(level) == 1);
-        let scale_factors = pyramid.levels().rev().map(|level| 1 << pyramid.halvings(level)).collect();
+        let scale_factors = pyramid.levels().rev().map(|level| 1 << pyramid.reduction_levels(level)).collect();
         Self {
             width: pyramid.size().width(),
             height: pyramid.size().height(),

@@ -68,7 +68,7 @@ impl Entries {
         self.append_waiting()
     }
 
-    /// Takes a file whose turn it is. It goes straight into the archive, and its local header is filled in afterwards.
+    /// Takes a file whose turn it is. It goes straight into the archive, and its local header is filled in afterward.
     pub fn take_parts(&mut self, name: &EntryName, parts: &mut dyn Iterator<Item = Vec<u8>>) -> Result<u64, SinkError> {
         self.refuse_after_failure()?;
         let zip = &mut self.zip;

@@ -12,7 +12,7 @@ fn name(text: &str) -> EntryName {
 fn checked(disturb: impl FnOnce(&File, u64)) -> Result<(), SinkError> {
     let root = tempfile::tempdir().unwrap();
     let destination = root.path().join("x.zip");
-    let sink = ArchiveSink::create(&destination, Existing::Refuse, name("root"), None).unwrap();
+    let sink = ArchiveSink::create(&destination, OverwritePolicy::Refuse, name("root"), None).unwrap();
     for entry in 0..20 {
         sink.write(entry, &name(&format!("{entry}")), &[7; 100]).unwrap();
     }

@@ -1,6 +1,6 @@
 //! How 8-bit pixels are made of decoded rows.
 //!
-//! Inks become colours here, since nobody beyond sees them: by the image's profile, or each by its share of the light. What always holds: the mapping of a sample to 8 bits is a straight line between two values that are told, rounded to the nearest and cut off at its ends, and never the lowest bits of
+//! Inks become colors here, since nobody beyond sees them: by the image's profile, or each by its share of the light. What always holds: the mapping of a sample to 8 bits is a straight line between two values that are told, rounded to the nearest and cut off at its ends, and never the lowest bits of
 //! a larger number; 8-bit samples stay what they are.
 
 use std::fmt;
@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU16, Ordering};
 use serde::Serialize;
 
 use crate::codec::decode::samples::{Alpha, ByteOrder, Channels, SampleLayout, SampleType};
-use crate::color::InkConversion;
+use crate::color::CmykConversion;
 use crate::pixels::PIXEL_BYTES;
 
 #[cfg(test)]
@@ -55,7 +55,7 @@ pub(crate) struct UnknownRange {
 
 /// A pixel whose number is not in the palette.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a pixel has colour number {number}, and the palette ends at {last}")]
+#[error("a pixel has color number {number}, and the palette ends at {last}")]
 pub(crate) struct BeyondPalette {
     number: u16,
     last: usize,
@@ -65,20 +65,20 @@ pub(crate) struct BeyondPalette {
 #[derive(Debug)]
 pub(crate) struct Conversion {
     layout: SampleLayout,
-    /// What becomes of a colour's sample.
+    /// What becomes of a color's sample.
     tones: Tones,
     /// Of every number that a sample can have: blue, green, red and alpha, premultiplied. Empty but for a palette.
     palette: Vec<[u8; PIXEL_BYTES]>,
     /// The largest sample of all that were converted, where that tells whether they are dark.
     largest: Option<AtomicU16>,
     /// What becomes of inks where each is to be more than its share of the light.
-    inks: Option<InkConversion>,
+    inks: Option<CmykConversion>,
 }
 
 /// Samples of 16 bits that do not come to this are almost black: an eighth of what they can be, as those of 12 bits are a sixteenth.
 const DARK_BELOW: u16 = 1 << 13;
 
-/// What becomes of a colour's sample: by table, where one of its values is worth it.
+/// What becomes of a color's sample: by table, where one of its values is worth it.
 #[derive(Clone, Debug)]
 enum Tones {
     /// It is an 8-bit tone.
@@ -131,19 +131,19 @@ impl Conversion {
             SampleType::F32(_) | SampleType::F64(_) => Tones::Line(given("floating-point numbers")?, polarity),
         };
         let palette = match &layout.channels {
-            Channels::Palette(colours) => {
-                colours.iter().map(|&[red, green, blue, alpha]| premultiplied([blue, green, red], alpha)).collect()
+            Channels::Palette(colors) => {
+                colors.iter().map(|&[red, green, blue, alpha]| premultiplied([blue, green, red], alpha)).collect()
             }
             _ => Vec::new(),
         };
-        let are_tones = matches!(layout.channels, Channels::Grey | Channels::Rgb) && layout.ignored == 0;
+        let are_tones = matches!(layout.channels, Channels::Gray | Channels::Rgb) && layout.ignored == 0;
         let is_wide = matches!(layout.sample, SampleType::U16(_)) && range.is_none() && !layout.inverted;
         let largest = (are_tones && is_wide).then(AtomicU16::default);
         Ok(Self { layout, tones, palette, largest, inks: None })
     }
 
-    /// The same with colours of inks by their profile.
-    pub fn with_inks(self, inks: InkConversion) -> Self {
+    /// The same with colors of inks by their profile.
+    pub fn with_inks(self, inks: CmykConversion) -> Self {
         Self { inks: Some(inks), ..self }
     }
 
@@ -173,16 +173,16 @@ impl Conversion {
     /// Whether all pixels are opaque, whatever the samples are.
     pub fn is_opaque(&self) -> bool {
         match &self.layout.channels {
-            Channels::Grey | Channels::Rgb | Channels::Bgra | Channels::Cmyk => self.layout.clear.is_none(),
-            Channels::GreyAlpha(_) | Channels::Rgba(_) => false,
-            Channels::Palette(colours) => colours.iter().all(|colour| colour[3] == u8::MAX),
+            Channels::Gray | Channels::Rgb | Channels::Bgra | Channels::Cmyk => self.layout.clear.is_none(),
+            Channels::GrayAlpha(_) | Channels::Rgba(_) => false,
+            Channels::Palette(colors) => colors.iter().all(|color| color[3] == u8::MAX),
         }
     }
 
     /// Makes pixels of the part `columns` of a decoded row in `pixels`: blue, green, red, and alpha, by which they are multiplied.
     ///
     /// # Errors
-    /// [`BeyondPalette`] where a pixel has a number that no colour has.
+    /// [`BeyondPalette`] where a pixel has a number that no color has.
     ///
     /// # Panics
     /// Where row or pixels are too short for the columns.
@@ -265,7 +265,7 @@ impl Conversion {
         }
     }
 
-    /// Puts pixels together from samples that are counted from the first pixel's first: their bits where there are few, colours' tones and alpha.
+    /// Puts pixels together from samples that are counted from the first pixel's first: their bits where there are few, colors' tones and alpha.
     fn assemble(
         &self,
         pixels: &mut [[u8; PIXEL_BYTES]],
@@ -278,19 +278,19 @@ impl Conversion {
             if clear.iter().zip(at..).all(|(&clear, at)| bits(at) == clear) { 0 } else { u8::MAX }
         };
         match (&self.layout.channels, self.layout.clear) {
-            (Channels::Grey, Some(clear)) => pixels.for_each(|(pixel, at)| {
+            (Channels::Gray, Some(clear)) => pixels.for_each(|(pixel, at)| {
                 *pixel = premultiplied([tone(at); 3], alpha_beside(at, &clear[..1]));
             }),
             (Channels::Rgb, Some(clear)) => pixels.for_each(|(pixel, at)| {
                 *pixel = premultiplied([tone(at + 2), tone(at + 1), tone(at)], alpha_beside(at, &clear));
             }),
-            (Channels::Grey, None) => pixels.for_each(|(pixel, at)| {
-                let grey = tone(at);
-                *pixel = [grey, grey, grey, u8::MAX];
+            (Channels::Gray, None) => pixels.for_each(|(pixel, at)| {
+                let gray = tone(at);
+                *pixel = [gray, gray, gray, u8::MAX];
             }),
-            (Channels::GreyAlpha(kind), _) => pixels.for_each(|(pixel, at)| {
-                let grey = tone(at);
-                *pixel = kind.of([grey; 3], alpha(at + 1));
+            (Channels::GrayAlpha(kind), _) => pixels.for_each(|(pixel, at)| {
+                let gray = tone(at);
+                *pixel = kind.of([gray; 3], alpha(at + 1));
             }),
             (Channels::Rgb, None) => {
                 pixels.for_each(|(pixel, at)| *pixel = [tone(at + 2), tone(at + 1), tone(at), u8::MAX]);
@@ -308,7 +308,7 @@ impl Conversion {
                     *pixel = [blue, green, red, u8::MAX];
                 }),
                 Some(conversion) => {
-                    // Neighbours are often of one colour.
+                    // Neighbors are often of one color.
                     let mut last = ([0; 4], conversion.convert([0; 4]));
                     pixels.for_each(|(pixel, at)| {
                         let inks = [tone(at), tone(at + 1), tone(at + 2), tone(at + 3)];
@@ -372,20 +372,20 @@ impl Tones {
 }
 
 impl Alpha {
-    /// A pixel whose colours are multiplied by alpha; more colour than alpha allows is cut off.
-    fn of(self, colours: [u8; 3], alpha: u8) -> [u8; PIXEL_BYTES] {
+    /// A pixel whose colors are multiplied by alpha; more color than alpha allows is cut off.
+    fn of(self, colors: [u8; 3], alpha: u8) -> [u8; PIXEL_BYTES] {
         match self {
-            Self::Straight => premultiplied(colours, alpha),
+            Self::Straight => premultiplied(colors, alpha),
             Self::Premultiplied => {
-                let [blue, green, red] = colours.map(|colour| colour.min(alpha));
+                let [blue, green, red] = colors.map(|color| color.min(alpha));
                 [blue, green, red, alpha]
             }
         }
     }
 }
 
-fn premultiplied(colours: [u8; 3], alpha: u8) -> [u8; PIXEL_BYTES] {
-    let [blue, green, red] = colours.map(|colour| share(colour, alpha));
+fn premultiplied(colors: [u8; 3], alpha: u8) -> [u8; PIXEL_BYTES] {
+    let [blue, green, red] = colors.map(|color| share(color, alpha));
     [blue, green, red, alpha]
 }
 

@@ -16,12 +16,12 @@ use crate::codec::decode::samples::{Channels, SampleLayout};
 use crate::codec::decode::{
     Decoder, ImageError, ImageFormat, ImageHeader, Input, Request, bmp, jpeg, jpeg2000, png, pnm, webp,
 };
-use crate::color::{IccProfile, InkConversion};
+use crate::color::{CmykConversion, IccProfile};
 use crate::geometry::Size;
 use crate::source::tiff;
 use crate::source::{
-    Access, ImageReader, InkColours, InkOption, OpenOptions, PageChoice, Pages, Reader, SlideError, SlideInfo,
-    SlideLevel, SlideLevelInfo, Source, StoredColours,
+    Access, CmykColors, CmykOption, ImageReader, NativeColorSpace, OpenOptions, PageChoice, Pages, Reader, SlideError,
+    SlideInfo, SlideLevel, SlideLevelInfo, Source,
 };
 
 /// Rows of an image that an export holds as pixels, those of the smaller levels and of tiles under way reckoned in.
@@ -36,7 +36,7 @@ impl ImageFormat {
         match self {
             // Deflate: 258 bytes by two bits.
             Self::Png => Some(1_032),
-            // Four by four blocks of brightness and two of colour, of a bit each, are 1,024 pixels of three bytes.
+            // Four by four blocks of brightness and two of color, of a bit each, are 1,024 pixels of three bytes.
             Self::Jpeg => Some(2_048),
             // A sample takes a digit at least, or a byte, or as many bits as its decoded row has; up to ten make 16 bits of 8.
             Self::Pnm => Some(8),
@@ -140,7 +140,7 @@ pub(crate) fn is_misread_by_openslide(path: &Path) -> bool {
 
 /// What a file has beside what is shown of it.
 #[derive(Default)]
-pub(crate) struct Beside {
+pub(crate) struct PageSummary {
     /// Its pictures, where there are several.
     pub pages: Option<Pages>,
     /// Samples of each pixel that are not shown.
@@ -148,9 +148,9 @@ pub(crate) struct Beside {
 }
 
 /// What a plain TIFF file has beside the first picture, which another reader shows; nothing where it is of a kind that is not read here.
-pub(crate) fn beside_first_page(path: &Path) -> Beside {
+pub(crate) fn page_summary(path: &Path) -> PageSummary {
     let opened = File::open(path).ok().and_then(|file| tiff::open(file, request(&OpenOptions::default())).ok());
-    opened.map_or_else(Beside::default, |(header, _)| Beside {
+    opened.map_or_else(PageSummary::default, |(header, _)| PageSummary {
         pages: Pages::new(header.pages, PageChoice::First),
         unshown_samples: header.unshown_samples,
     })
@@ -186,13 +186,13 @@ fn join(
     check_memory(path, &header, matches!(decoder, Decoder::Rows(_)), options.memory)?;
     let unknown = |error: UnknownRange| SlideError::UnknownRange { path: path.to_owned(), message: error.to_string() };
     let conversion = Conversion::new(samples, options.range).map_err(unknown)?;
-    let (conversion, colours) = with_colours(conversion, header.icc_profile.as_ref(), options.inks);
+    let (conversion, colors) = with_colors(conversion, header.icc_profile.as_ref(), options.inks);
     let access = match (&decoder, &reopen) {
         (Decoder::Tiles(_), _) => Access::Parts,
         (Decoder::Rows(_), Some(_)) => Access::Rows,
         (Decoder::Rows(_), None) => Access::Once,
     };
-    let info = SlideInfo { stored_colours: colours, ..info(path, format, header, access, options) };
+    let info = SlideInfo { native_color_space: colors, ..info(path, format, header, access, options) };
     Ok(match decoder {
         Decoder::Rows(rows) => Box::new(RowSource::new(
             info,
@@ -210,7 +210,7 @@ fn join(
                     f64::from(size.width()) / f64::from(level.width()),
                     f64::from(size.height()) / f64::from(level.height()),
                 ),
-                stored_tile: Some(orientation.size(tiles.tile_size())),
+                native_tile: Some(orientation.size(tiles.tile_size())),
             });
             let info = SlideInfo { levels: levels.collect(), ..info };
             Box::new(TileSource::new(info, tiles, stored, orientation, conversion))
@@ -218,25 +218,27 @@ fn join(
     })
 }
 
-/// What an image's colours are, and the conversion that makes pixels of them: of inks by their profile, where it is wanted and of use.
-fn with_colours(
+/// What an image's colors are, and the conversion that makes pixels of them: of inks by their profile, where it is wanted and of use.
+fn with_colors(
     conversion: Conversion,
     profile: Option<&IccProfile>,
-    option: InkOption,
-) -> (Conversion, StoredColours) {
+    option: CmykOption,
+) -> (Conversion, NativeColorSpace) {
     match (&conversion.layout().channels, profile, option) {
-        (Channels::Grey | Channels::GreyAlpha(_), ..) => (conversion, StoredColours::Grey),
+        (Channels::Gray | Channels::GrayAlpha(_), ..) => (conversion, NativeColorSpace::Gray),
         (Channels::Rgb | Channels::Bgra | Channels::Rgba(_) | Channels::Palette(_), ..) => {
-            (conversion, StoredColours::Rgb)
+            (conversion, NativeColorSpace::Rgb)
         }
-        (Channels::Cmyk, Some(profile), InkOption::Profile(intent)) => match InkConversion::to_srgb(profile, intent) {
-            Ok(inks) => {
-                let intent = inks.intent();
-                (conversion.with_inks(inks), StoredColours::Inks(InkColours::Converted(intent)))
+        (Channels::Cmyk, Some(profile), CmykOption::Profile(intent)) => {
+            match CmykConversion::to_srgb(profile, intent) {
+                Ok(inks) => {
+                    let intent = inks.intent();
+                    (conversion.with_inks(inks), NativeColorSpace::Inks(CmykColors::Converted(intent)))
+                }
+                Err(error) => (conversion, NativeColorSpace::Inks(CmykColors::Unusable(error))),
             }
-            Err(error) => (conversion, StoredColours::Inks(InkColours::Unusable(error))),
-        },
-        (Channels::Cmyk, ..) => (conversion, StoredColours::Inks(InkColours::Multiplied)),
+        }
+        (Channels::Cmyk, ..) => (conversion, NativeColorSpace::Inks(CmykColors::Multiplied)),
     }
 }
 
@@ -275,7 +277,7 @@ fn check_memory(path: &Path, header: &ImageHeader, by_rows: bool, allowed: u64) 
 }
 
 fn info(path: &Path, format: ImageFormat, header: ImageHeader, access: Access, options: &OpenOptions) -> SlideInfo {
-    let is_grey = header.samples.is_grey();
+    let is_gray = header.samples.is_gray();
     let choice = match (options.page, format) {
         (Some(_), _) => PageChoice::Asked,
         (None, ImageFormat::Tiff) => PageChoice::First,
@@ -289,15 +291,15 @@ fn info(path: &Path, format: ImageFormat, header: ImageHeader, access: Access, o
         path: path.to_owned(),
         vendor: None,
         reader: Reader::Image(ImageReader { format, coding, access }),
-        levels: vec![SlideLevelInfo { size: header.orientation.size(header.size), downsample: 1.0, stored_tile: None }],
+        levels: vec![SlideLevelInfo { size: header.orientation.size(header.size), downsample: 1.0, native_tile: None }],
         microns_per_pixel: header
             .microns_per_pixel
             .map(|stored| if header.orientation.is_transposed() { stored.transposed() } else { stored }),
         objective_power: None,
         bounds: None,
         background: None,
-        stored_subsampling: header.subsampling.or(is_grey.then_some(Subsampling::Grey)),
-        stored_colours: StoredColours::Rgb,
+        native_subsampling: header.subsampling.or(is_gray.then_some(Subsampling::Gray)),
+        native_color_space: NativeColorSpace::Rgb,
         icc_profile: header.icc_profile,
         associated_images: Vec::new(),
         pages: Pages::new(header.pages, choice),

@@ -90,7 +90,7 @@ mod tests {
     #[test]
     fn every_row_comes_and_every_tile_is_read_once() {
         let (size, reads) = (Size::new(95, 71).unwrap(), Arc::default());
-        let layout = SampleLayout::new(Channels::Grey, SampleType::U8);
+        let layout = SampleLayout::new(Channels::Gray, SampleType::U8);
         let mut rows = TileRows::new(Box::new(Places(Arc::clone(&reads))), size, &layout);
         assert_eq!(rows.held_bytes(), 95 * 30);
         let mut all = vec![0; 95 * 71];

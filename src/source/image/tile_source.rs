@@ -36,7 +36,7 @@ impl TileSource {
         Self { info, image, stored, orientation, conversion }
     }
 
-    fn read_stored(
+    fn read_native(
         &self,
         level: SlideLevel,
         part: Rect,
@@ -105,9 +105,9 @@ impl Source for TileSource {
         };
         let part = self.orientation.to_upright(region, stored);
         if self.orientation == Orientation::UPRIGHT {
-            return self.read_stored(level, part, spare);
+            return self.read_native(level, part, spare);
         }
-        Ok(self.read_stored(level, part, Vec::new())?.oriented(self.orientation, spare))
+        Ok(self.read_native(level, part, Vec::new())?.oriented(self.orientation, spare))
     }
 
     fn largest_dark_sample(&self) -> Option<u16> {

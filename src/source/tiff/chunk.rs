@@ -7,7 +7,7 @@ use std::fs::File;
 use super::compression::{ChunkError, Compression, Decompressor};
 use super::interleave::spread;
 use super::jpeg::{Expected, JpegDecoder};
-use super::picture::{ChunkCoding, Picture, Planes};
+use super::picture::{ChunkCoding, Picture, PlanarConfig};
 use crate::codec::Subsampling;
 use crate::codec::decode::ImageError;
 use crate::geometry::Size;
@@ -109,15 +109,15 @@ impl ChunkDecoder {
         let block_rows = (Self::BLOCK_BYTES / row_bytes).max(1);
         for block in rows.chunks_mut(block_rows * row_bytes) {
             let decompressed = match picture.planes {
-                Planes::Together => &mut *block,
-                Planes::Apart(_) => {
+                PlanarConfig::Chunky => &mut *block,
+                PlanarConfig::Planar(_) => {
                     apart.resize(block.len() / row_bytes * chunk_row_bytes, 0);
                     &mut apart[..]
                 }
             };
             decompressor.read(file, decompressed)?;
             predictor.undo(decompressed, chunk_row_bytes, spare);
-            if let Planes::Apart(count) = picture.planes {
+            if let PlanarConfig::Planar(count) = picture.planes {
                 let bits = picture.samples.sample.bits();
                 for (samples, row) in apart.chunks_exact(chunk_row_bytes).zip(block.chunks_exact_mut(row_bytes)) {
                     spread(samples, row, bits, plane, count);
@@ -139,7 +139,7 @@ impl ChunkDecoder {
         let stored = picture.place(picture.chunk_number(plane, progress.cell));
         let chunk_row_bytes = picture.chunk_row_bytes();
         let whole_bytes = chunk_row_bytes * progress.height as usize;
-        if picture.planes == Planes::Together && rows.len() == whole_bytes {
+        if picture.planes == PlanarConfig::Chunky && rows.len() == whole_bytes {
             return self.jpeg.decode(file, stored, expected, rows);
         }
         if self.planes.len() <= plane {
@@ -152,8 +152,8 @@ impl ChunkDecoder {
         }
         let decoded = &decoded[progress.done as usize * chunk_row_bytes..];
         match picture.planes {
-            Planes::Together => rows.copy_from_slice(&decoded[..rows.len()]),
-            Planes::Apart(count) => {
+            PlanarConfig::Chunky => rows.copy_from_slice(&decoded[..rows.len()]),
+            PlanarConfig::Planar(count) => {
                 let row_bytes = count * chunk_row_bytes;
                 for (samples, row) in decoded.chunks_exact(chunk_row_bytes).zip(rows.chunks_exact_mut(row_bytes)) {
                     spread(samples, row, 8, plane, count);
@@ -175,8 +175,8 @@ impl ChunkDecoder {
             return Ok(None);
         }
         match self.jpeg.subsampling(file, picture.place(0), expected) {
-            // Three planes of brightness are no grey picture.
-            Ok(found) => Ok(found.filter(|_| picture.planes == Planes::Together)),
+            // Three planes of brightness are no gray picture.
+            Ok(found) => Ok(found.filter(|_| picture.planes == PlanarConfig::Chunky)),
             Err(ChunkError::System(error)) => Err(ImageError::System(error)),
             // Damage is told of when it is decoded.
             Err(_) => Ok(None),
@@ -186,9 +186,9 @@ impl ChunkDecoder {
 
 /// What a JPEG strip or tile of so many rows is to be.
 fn expected(picture: &Picture, height: u32) -> Option<Expected<'_>> {
-    let ChunkCoding::Jpeg { tables, colour } = &picture.coding else { return None };
+    let ChunkCoding::Jpeg { tables, color } = &picture.coding else { return None };
     let whole = picture.chunk_size();
-    Some(Expected { tables, colour: *colour, size: Size::new(whole.width(), height)?, whole })
+    Some(Expected { tables, color: *color, size: Size::new(whole.width(), height)?, whole })
 }
 
 fn failed(picture: &Picture, number: usize, error: ChunkError) -> ImageError {

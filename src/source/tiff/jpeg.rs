@@ -9,7 +9,7 @@ use turbojpeg::{Decompressor, Image, PixelFormat};
 
 use super::compression::{ChunkError, Place};
 use crate::codec::Subsampling;
-use crate::codec::jpeg::{JpegStreamError, JpegTables, TileColour};
+use crate::codec::jpeg::{JpegStreamError, JpegTables, TileColor};
 use crate::geometry::Size;
 
 /// Decodes one after the other, in memory that is used again.
@@ -25,7 +25,7 @@ pub(crate) struct JpegDecoder {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Expected<'a> {
     pub tables: &'a JpegTables,
-    pub colour: TileColour,
+    pub color: TileColor,
     /// As large as what is left of the TIFF's picture, in its last strip.
     pub size: Size,
     /// That of a whole strip, which some writers give the last one too.
@@ -42,9 +42,9 @@ impl JpegDecoder {
         target: &mut [u8],
     ) -> Result<(), ChunkError> {
         let (found, _) = self.fetch(file, place, expected)?;
-        let (format, channels) = match expected.colour {
-            TileColour::Grey => (PixelFormat::GRAY, 1),
-            TileColour::Rgb | TileColour::YCbCr => (PixelFormat::RGB, 3),
+        let (format, channels) = match expected.color {
+            TileColor::Gray => (PixelFormat::GRAY, 1),
+            TileColor::Rgb | TileColor::YCbCr => (PixelFormat::RGB, 3),
         };
         let Self { decompressor, file: jpeg, pixels, .. } = self;
         let decompressor = match decompressor {
@@ -77,7 +77,7 @@ impl JpegDecoder {
         &mut self,
         file: &File,
         Place { offset, length }: Place,
-        Expected { tables, colour, size, whole }: Expected<'_>,
+        Expected { tables, color, size, whole }: Expected<'_>,
     ) -> Result<(Size, Option<Subsampling>), ChunkError> {
         // Four times its pixels, and room for a header.
         if length > 16 * whole.area() + (1 << 20) {
@@ -85,9 +85,9 @@ impl JpegDecoder {
         }
         self.stored.resize(length as usize, 0);
         file.read_exact_at(&mut self.stored, offset).map_err(ChunkError::reading)?;
-        let frame = match tables.splice(colour, size, &self.stored, &mut self.file) {
+        let frame = match tables.splice(color, size, &self.stored, &mut self.file) {
             Err(JpegStreamError::Dimensions { found, .. }) if found == whole => {
-                tables.splice(colour, whole, &self.stored, &mut self.file)?
+                tables.splice(color, whole, &self.stored, &mut self.file)?
             }
             other => other?,
         };

@@ -1,6 +1,6 @@
 //! What the samples of a directory's picture are, and what they mean: TIFF's tags 258, 262, 277, 320, 332, 338 and 339.
 //!
-//! What always holds: samples whose meaning is known only in part (a colour without the space it is in, alpha where no layout has a place for it) are refused, and not
+//! What always holds: samples whose meaning is known only in part (a color without the space it is in, alpha where no layout has a place for it) are refused, and not
 //! shown as something else.
 
 use std::sync::Arc;
@@ -24,14 +24,14 @@ pub(crate) fn read_samples(
     let photometric = directory.number(tag::PHOTOMETRIC_INTERPRETATION)?;
     let photometric =
         photometric.ok_or_else(|| malformed("it does not say what its samples mean (TIFF tag 262)".to_owned()))?;
-    let colours = match photometric {
+    let colors = match photometric {
         0 | 1 | 3 => 1,
         2 | 6 => 3,
         5 => 4,
-        _ => return Err(unsupported(format!("its colours are {}", photometric_name(photometric)))),
+        _ => return Err(unsupported(format!("its colors are {}", photometric_name(photometric)))),
     };
-    let Some(others) = samples.checked_sub(colours) else {
-        return Err(malformed(format!("it has {samples} samples a pixel where its colours need {colours}")));
+    let Some(others) = samples.checked_sub(colors) else {
+        return Err(malformed(format!("it has {samples} samples a pixel where its colors need {colors}")));
     };
     let alpha = match extra.get(..usize::from(others).min(extra.len())) {
         Some([1, ..]) => Some(Alpha::Premultiplied),
@@ -42,8 +42,8 @@ pub(crate) fn read_samples(
         _ => None,
     };
     let channels = match (photometric, alpha) {
-        (0 | 1, None) => Channels::Grey,
-        (0 | 1, Some(alpha)) => Channels::GreyAlpha(alpha),
+        (0 | 1, None) => Channels::Gray,
+        (0 | 1, Some(alpha)) => Channels::GrayAlpha(alpha),
         (6, _) if compression != 7 => {
             return Err(unsupported("its pixels are YCbCr, which is read where it is compressed as JPEG only"));
         }
@@ -66,7 +66,7 @@ fn photometric_name(photometric: u64) -> String {
         8 => "CIE L*a*b*",
         9 => "ICC L*a*b*",
         10 => "ITU L*a*b*",
-        32_803 => "a camera's colour filter array",
+        32_803 => "a camera's color filter array",
         32_844 | 32_845 => "LogLuv",
         34_892 => "a camera's linear raw",
         _ => return format!("of an unknown kind (TIFF photometric interpretation {photometric})"),
@@ -110,12 +110,12 @@ fn read_sample(container: &Container, directory: &Directory<'_>, samples: u16) -
 /// TIFF tag 320: all red, all green, all blue.
 fn read_palette(directory: &Directory<'_>, sample: SampleType) -> Result<Arc<[[u8; 4]]>, ImageError> {
     let (SampleType::Bits(_) | SampleType::U8) = sample else {
-        return Err(unsupported("its palette has more than 256 colours"));
+        return Err(unsupported("its palette has more than 256 colors"));
     };
-    let colours = 1_usize << sample.bits();
-    let values = directory.numbers(tag::COLOR_MAP, 3 * colours as u64)?.unwrap_or_default();
-    if values.len() != 3 * colours {
-        return Err(malformed(format!("its palette does not have {colours} colours")));
+    let colors = 1_usize << sample.bits();
+    let values = directory.numbers(tag::COLOR_MAP, 3 * colors as u64)?.unwrap_or_default();
+    if values.len() != 3 * colors {
+        return Err(malformed(format!("its palette does not have {colors} colors")));
     }
     // Of 16 bits; but some writers put 8-bit numbers there, which libtiff finds out in the same way, and others 8-bit numbers times 256, of which white would come out as 254.
     let byte: fn(u64) -> u8 = if values.iter().all(|&value| value < 256) {
@@ -126,5 +126,5 @@ fn read_palette(directory: &Directory<'_>, sample: SampleType) -> Result<Arc<[[u
         |value| ((value * 255 + 32_767) / 65_535) as u8
     };
     let at = |index: usize| byte(values[index]);
-    Ok((0..colours).map(|colour| [at(colour), at(colour + colours), at(colour + 2 * colours), 255]).collect())
+    Ok((0..colors).map(|color| [at(color), at(color + colors), at(color + 2 * colors), 255]).collect())
 }

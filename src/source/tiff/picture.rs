@@ -9,7 +9,7 @@ use super::meaning::read_samples;
 use super::predictor::Predictor;
 use crate::codec::decode::samples::{Channels, SampleLayout, SampleType};
 use crate::codec::decode::{ImageError, checked_size};
-use crate::codec::jpeg::{JpegTables, TileColour};
+use crate::codec::jpeg::{JpegTables, TileColor};
 use crate::geometry::Size;
 
 /// A directory's picture.
@@ -22,7 +22,7 @@ pub(crate) struct Picture {
     pub unshown_samples: u16,
     pub coding: ChunkCoding,
     pub shape: Shape,
-    pub planes: Planes,
+    pub planes: PlanarConfig,
     /// Those of the first plane, row by row, then those of the next.
     places: Vec<Place>,
 }
@@ -33,7 +33,7 @@ pub(crate) enum ChunkCoding {
     /// By decompressing a stream of rows.
     Stream { compression: Compression, fill_order: FillOrder, predictor: Predictor },
     /// Each is a JPEG picture.
-    Jpeg { tables: JpegTables, colour: TileColour },
+    Jpeg { tables: JpegTables, color: TileColor },
 }
 
 /// What the picture is cut into.
@@ -47,18 +47,18 @@ pub(crate) enum Shape {
 
 /// How the samples of a pixel lie.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Planes {
+pub(crate) enum PlanarConfig {
     /// One beside the other.
-    Together,
+    Chunky,
     /// Each in a strip or tile of its own, of so many.
-    Apart(usize),
+    Planar(usize),
 }
 
-impl Planes {
+impl PlanarConfig {
     pub const fn count(self) -> usize {
         match self {
-            Self::Together => 1,
-            Self::Apart(planes) => planes,
+            Self::Chunky => 1,
+            Self::Planar(planes) => planes,
         }
     }
 }
@@ -82,19 +82,19 @@ impl Picture {
         let number = |tag, default| Ok::<u64, ImageError>(directory.number(tag)?.unwrap_or(default));
         let size = checked_size(number(tag::IMAGE_WIDTH, 0)?, number(tag::IMAGE_LENGTH, 0)?)?;
         let planes = match number(tag::PLANAR_CONFIGURATION, 1)? {
-            1 => Planes::Together,
-            2 => Planes::Apart(0),
+            1 => PlanarConfig::Chunky,
+            2 => PlanarConfig::Planar(0),
             other => return Err(malformed(format!("its planar configuration is {other}"))),
         };
         let code = number(tag::COMPRESSION, 1)?;
         let mut samples = read_samples(container, directory, code)?;
         let unshown_samples = samples.ignored;
         let planes = match planes {
-            Planes::Apart(_) if samples.channels.count() + usize::from(samples.ignored) > 1 => {
+            PlanarConfig::Planar(_) if samples.channels.count() + usize::from(samples.ignored) > 1 => {
                 samples.ignored = 0;
-                Planes::Apart(samples.channels.count())
+                PlanarConfig::Planar(samples.channels.count())
             }
-            _ => Planes::Together,
+            _ => PlanarConfig::Chunky,
         };
         let shape = read_shape(directory, size)?;
         let coding = read_coding(directory, code, &samples, planes)?;
@@ -141,8 +141,8 @@ impl Picture {
     pub fn chunk_row_bytes(&self) -> usize {
         let width = self.chunk_size().width();
         match self.planes {
-            Planes::Together => self.samples.row_bytes(width),
-            Planes::Apart(_) => (width as usize * self.samples.sample.bits()).div_ceil(8),
+            PlanarConfig::Chunky => self.samples.row_bytes(width),
+            PlanarConfig::Planar(_) => (width as usize * self.samples.sample.bits()).div_ceil(8),
         }
     }
 
@@ -168,7 +168,7 @@ impl Picture {
             ChunkCoding::Stream { compression, .. } => compression.name(),
             ChunkCoding::Jpeg { .. } => "JPEG",
         };
-        let planes = if matches!(self.planes, Planes::Apart(_)) { ", planar" } else { "" };
+        let planes = if matches!(self.planes, PlanarConfig::Planar(_)) { ", planar" } else { "" };
         match self.shape {
             Shape::Strips { .. } => format!("{coding} strips{planes}"),
             Shape::Tiles(tile) => format!("{coding} tiles of {tile}{planes}"),
@@ -203,7 +203,7 @@ fn read_coding(
     directory: &Directory<'_>,
     code: u64,
     samples: &SampleLayout,
-    planes: Planes,
+    planes: PlanarConfig,
 ) -> Result<ChunkCoding, ImageError> {
     let compression = match code {
         // Writers before TIFF 6.0 have 0 there.
@@ -223,8 +223,8 @@ fn read_coding(
         // The tag belongs to these codings, and means nothing with others.
         Compression::Lzw | Compression::Deflate | Compression::Zstd => {
             let step = match planes {
-                Planes::Together => samples.channels.count() + usize::from(samples.ignored),
-                Planes::Apart(_) => 1,
+                PlanarConfig::Chunky => samples.channels.count() + usize::from(samples.ignored),
+                PlanarConfig::Planar(_) => 1,
             };
             let code = directory.number(tag::PREDICTOR)?.unwrap_or(1);
             Predictor::new(code, samples.sample, step)
@@ -235,23 +235,27 @@ fn read_coding(
     Ok(ChunkCoding::Stream { compression, fill_order, predictor })
 }
 
-fn read_jpeg(directory: &Directory<'_>, samples: &SampleLayout, planes: Planes) -> Result<ChunkCoding, ImageError> {
+fn read_jpeg(
+    directory: &Directory<'_>,
+    samples: &SampleLayout,
+    planes: PlanarConfig,
+) -> Result<ChunkCoding, ImageError> {
     /// No table that tiles share is larger: four of each kind take 3 KB.
     const TABLES_AT_MOST: u64 = 64 << 10;
     let is_luma_and_chroma = directory.number(tag::PHOTOMETRIC_INTERPRETATION)? == Some(6);
-    let colour = match (&samples.channels, samples.sample, samples.ignored, planes) {
-        (Channels::Grey, SampleType::U8, 0, _) => TileColour::Grey,
-        (Channels::Rgb, SampleType::U8, 0, Planes::Together) if is_luma_and_chroma => TileColour::YCbCr,
-        (Channels::Rgb, SampleType::U8, 0, Planes::Together) => TileColour::Rgb,
-        (Channels::Rgb, SampleType::U8, _, Planes::Apart(_)) if !is_luma_and_chroma => TileColour::Grey,
-        _ => return Err(unsupported("it is compressed as JPEG, and neither 8-bit grey, RGB nor YCbCr")),
+    let color = match (&samples.channels, samples.sample, samples.ignored, planes) {
+        (Channels::Gray, SampleType::U8, 0, _) => TileColor::Gray,
+        (Channels::Rgb, SampleType::U8, 0, PlanarConfig::Chunky) if is_luma_and_chroma => TileColor::YCbCr,
+        (Channels::Rgb, SampleType::U8, 0, PlanarConfig::Chunky) => TileColor::Rgb,
+        (Channels::Rgb, SampleType::U8, _, PlanarConfig::Planar(_)) if !is_luma_and_chroma => TileColor::Gray,
+        _ => return Err(unsupported("it is compressed as JPEG, and neither 8-bit gray, RGB nor YCbCr")),
     };
     let tables = match directory.raw(tag::JPEG_TABLES, TABLES_AT_MOST)? {
         None => JpegTables::default(),
         Some(stream) => JpegTables::parse(&stream)
             .map_err(|error| malformed(format!("of the JPEG tables that it shares, {error}")))?,
     };
-    Ok(ChunkCoding::Jpeg { tables, colour })
+    Ok(ChunkCoding::Jpeg { tables, color })
 }
 
 fn compression_name(code: u64) -> String {

@@ -143,7 +143,7 @@ fn jpeg_parts_are_the_pictures_that_they_are() {
     for (subsamp, samples, subsampling) in [
         (turbojpeg::Subsamp::None, 3, Subsampling::Full),
         (turbojpeg::Subsamp::Sub2x2, 3, Subsampling::Quarter),
-        (turbojpeg::Subsamp::Gray, 1, Subsampling::Grey),
+        (turbojpeg::Subsamp::Gray, 1, Subsampling::Gray),
     ] {
         let format = if samples == 1 { turbojpeg::PixelFormat::GRAY } else { turbojpeg::PixelFormat::RGB };
         // The last strip as what is left of the picture, and as high as the others, which some writers do.
@@ -177,12 +177,12 @@ fn jpeg_parts_are_the_pictures_that_they_are() {
             whole.pixels.chunks_exact(whole.pitch).take(29).flat_map(|row| row[..37 * samples].to_vec()).collect();
         assert!(read(&path, 0).unwrap().1 == expected, "{subsamp:?}");
     }
-    // Planes apart are three grey pictures.
+    // PlanarConfig apart are three gray pictures.
     let picture = Written { compression: 7, planar: 2, ..Written::with_samples(3) };
     let planes = [10, 20, 30].map(|_| jpeg((37, 29), turbojpeg::Subsamp::Gray));
     picture.write_chunks(&path, &planes);
-    let grey = turbojpeg::decompress(&planes[0], turbojpeg::PixelFormat::GRAY).unwrap().pixels;
-    assert!(read(&path, 0).unwrap().1 == grey.iter().flat_map(|&value| [value; 3]).collect::<Vec<u8>>());
+    let gray = turbojpeg::decompress(&planes[0], turbojpeg::PixelFormat::GRAY).unwrap().pixels;
+    assert!(read(&path, 0).unwrap().1 == gray.iter().flat_map(|&value| [value; 3]).collect::<Vec<u8>>());
 }
 
 #[test]
@@ -196,8 +196,8 @@ fn samples_mean_what_the_file_says() {
     let extra = |meaning: &[u16]| vec![short(tag::EXTRA_SAMPLES, meaning)];
     let of = |samples, photometric, fields| Written { photometric, fields, ..Written::with_samples(samples) };
     for (picture, channels, ignored, inverted) in [
-        (of(1, 0, vec![]), Channels::Grey, 0, true),
-        (of(2, 1, extra(&[2])), Channels::GreyAlpha(Alpha::Straight), 0, false),
+        (of(1, 0, vec![]), Channels::Gray, 0, true),
+        (of(2, 1, extra(&[2])), Channels::GrayAlpha(Alpha::Straight), 0, false),
         (of(4, 2, extra(&[1])), Channels::Rgba(Alpha::Premultiplied), 0, false),
         (of(5, 2, extra(&[2, 0])), Channels::Rgba(Alpha::Straight), 1, false),
         (of(4, 2, extra(&[0])), Channels::Rgb, 1, false),
@@ -208,7 +208,7 @@ fn samples_mean_what_the_file_says() {
         let found = layout(&picture);
         assert_eq!((found.channels, found.ignored, found.inverted), (channels, ignored, inverted), "{picture:?}");
     }
-    // Two colours: of 16 bits; of 8, as some write; and of 8 times 256, as others do.
+    // Two colors: of 16 bits; of 8, as some write; and of 8 times 256, as others do.
     for (red, expected) in [([65_535, 128], [255, 0]), ([255, 128], [255, 128]), ([65_280, 256], [255, 1])] {
         let map = [red[0], red[1], 0, 0, 0, 0];
         let picture = Written { bits: 1, ..of(1, 3, vec![short(tag::COLOR_MAP, &map)]) };

@@ -24,13 +24,13 @@ pub(crate) struct Tiles {
 
 /// What a thread keeps from tile to tile.
 #[derive(Default)]
-struct Desk {
+struct Scratch {
     decoder: ChunkDecoder,
     tile: Vec<u8>,
 }
 
 thread_local! {
-    static DESK: RefCell<Desk> = RefCell::default();
+    static DESK: RefCell<Scratch> = RefCell::default();
 }
 
 impl Tiles {
@@ -58,7 +58,7 @@ impl TiledImage for Tiles {
         let per_pixel = samples.channels.count() + usize::from(samples.ignored);
         let (tile_row_bytes, row_bytes) = (samples.row_bytes(tile.width()), samples.row_bytes(region.size().width()));
         let (columns, cell_rows) = cells(region, tile);
-        DESK.with_borrow_mut(|Desk { decoder, tile: decoded }| {
+        DESK.with_borrow_mut(|Scratch { decoder, tile: decoded }| {
             decoded.resize(tile_row_bytes * tile.height() as usize, 0);
             for cell in cell_rows.flat_map(|row| columns.clone().map(move |column| (column, row))) {
                 let origin = Point { x: cell.0 * tile.width(), y: cell.1 * tile.height() };

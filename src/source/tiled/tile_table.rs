@@ -1,7 +1,7 @@
 //! Where a TIFF keeps the JPEG tiles of its full size, or of a smaller level, and what they are.
 //!
 //! The full size is the first directory's; a level, that of the one directory which is of its size. What always holds of a [`TileTable`]: every measure was checked
-//! against the others, and each tile of the grid has an offset and a length. Anything else is a [`NotDirect`] reason, and the slide is read
+//! against the others, and each tile of the grid has an offset and a length. Anything else is a [`DirectReadUnsupported`] reason, and the slide is read
 //! through OpenSlide. Nothing is allocated that the file's own size does not bound.
 
 use std::fs::File;
@@ -14,12 +14,12 @@ use tiff::TiffError;
 use tiff::decoder::{Decoder, Limits};
 use tiff::tags::Tag;
 
-use crate::codec::jpeg::stream::{JpegStreamError, JpegTables, TileColour};
+use crate::codec::jpeg::stream::{JpegStreamError, JpegTables, TileColor};
 use crate::geometry::{Rect, Size};
 
 /// Why a slide's full size is not read directly.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum NotDirect {
+pub enum DirectReadUnsupported {
     /// It was asked for.
     #[error("as asked")]
     AskedFor,
@@ -47,8 +47,8 @@ pub enum NotDirect {
         /// TIFF tag 259.
         compression: u32,
     },
-    /// The pixels are not 8-bit grey, RGB or YCbCr.
-    #[error("its pixels are not 8-bit grey, RGB or YCbCr")]
+    /// The pixels are not 8-bit gray, RGB or YCbCr.
+    #[error("its pixels are not 8-bit gray, RGB or YCbCr")]
     Pixels,
     /// The picture is stored turned or mirrored, which OpenSlide heeds for some files and not for others.
     #[error("its orientation is not the usual one (TIFF tag 274 is {orientation})")]
@@ -92,14 +92,14 @@ pub enum NotDirect {
 #[derive(Debug)]
 pub(crate) enum TableError {
     /// The file is none that is read directly, and always will be.
-    NotDirect(NotDirect),
+    DirectReadUnsupported(DirectReadUnsupported),
     /// The system could not read it. The next run may fare otherwise, so this is no reason to go another way, to other bytes perhaps.
     System(std::io::Error),
 }
 
-impl From<NotDirect> for TableError {
-    fn from(reason: NotDirect) -> Self {
-        Self::NotDirect(reason)
+impl From<DirectReadUnsupported> for TableError {
+    fn from(reason: DirectReadUnsupported) -> Self {
+        Self::DirectReadUnsupported(reason)
     }
 }
 
@@ -114,18 +114,18 @@ fn structure(error: TiffError) -> TableError {
         {
             TableError::System(error)
         }
-        other => NotDirect::Structure { message: other.to_string() }.into(),
+        other => DirectReadUnsupported::Structure { message: other.to_string() }.into(),
     }
 }
 
-/// What is known of stored tiles that are read directly.
+/// What is known of native tiles that are read directly.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct StoredTiles {
+pub struct NativeTiles {
     /// Their size in pixels of slide level 0.
     pub size: Size,
     /// What their numbers mean.
-    pub colour: TileColour,
+    pub color: TileColor,
     /// How many bytes they take, all together.
     pub bytes: u64,
 }
@@ -136,7 +136,7 @@ pub(crate) struct TileTable {
     file: File,
     file_length: u64,
     picture: Size,
-    pub tiles: StoredTiles,
+    pub tiles: NativeTiles,
     pub tables: JpegTables,
     columns: u32,
     /// Row by row: where a tile's stream begins, and its bytes.
@@ -167,8 +167,8 @@ impl TileTable {
         let (width, height) = decoder.dimensions().map_err(structure)?;
         match Size::new(width, height) {
             Some(found) if found == size => Self::read_directory(file, decoder, size),
-            Some(found) => Err(NotDirect::FirstDirectory { found }.into()),
-            None => Err(NotDirect::Structure { message: "a size of 0".to_owned() }.into()),
+            Some(found) => Err(DirectReadUnsupported::FirstDirectory { found }.into()),
+            None => Err(DirectReadUnsupported::Structure { message: "a size of 0".to_owned() }.into()),
         }
     }
 
@@ -187,7 +187,7 @@ impl TileTable {
         }
         let [number] = found[..] else {
             let message = format!("{} directories are of {size} pixels", found.len());
-            return Err(NotDirect::Structure { message }.into());
+            return Err(DirectReadUnsupported::Structure { message }.into());
         };
         decoder.seek_to_image(number).map_err(structure)?;
         Self::read_directory(file, decoder, size)
@@ -198,28 +198,30 @@ impl TileTable {
         let file_length = file.metadata().map_err(TableError::System)?.len();
         let compression: u32 = decoder.find_tag_unsigned(Tag::Compression).map_err(structure)?.unwrap_or(1);
         if compression != 7 {
-            return Err(NotDirect::Compression { compression }.into());
+            return Err(DirectReadUnsupported::Compression { compression }.into());
         }
         check_tags_once(&file, &mut decoder)?;
         let orientation = decoder.find_tag_unsigned(Tag::Orientation).map_err(structure)?.unwrap_or(1);
         if orientation != 1 {
-            return Err(NotDirect::Orientation { orientation }.into());
+            return Err(DirectReadUnsupported::Orientation { orientation }.into());
         }
-        let colour = read_colour(&mut decoder).map_err(structure)?.ok_or(NotDirect::Pixels)?;
+        let color = read_color(&mut decoder).map_err(structure)?.ok_or(DirectReadUnsupported::Pixels)?;
         let mut tile_side = |tag| decoder.find_tag_unsigned::<u32>(tag).map_err(structure);
         let (Some(width), Some(height)) = (tile_side(Tag::TileWidth)?, tile_side(Tag::TileLength)?) else {
-            return Err(NotDirect::NotTiled.into());
+            return Err(DirectReadUnsupported::NotTiled.into());
         };
         let most = u32::from(u16::MAX);
         let tile = Size::new(width, height).filter(|tile| tile.width().max(tile.height()) <= most);
-        let tile = tile.ok_or(NotDirect::TileSize { width, height })?;
+        let tile = tile.ok_or(DirectReadUnsupported::TileSize { width, height })?;
 
         let offsets = decoder.get_tag_u64_vec(Tag::TileOffsets).map_err(structure)?;
         let lengths = decoder.get_tag_u64_vec(Tag::TileByteCounts).map_err(structure)?;
         let (columns, rows) = (picture.width().div_ceil(width), picture.height().div_ceil(height));
         let expected = u64::from(columns) * u64::from(rows);
         if offsets.len() as u64 != expected || lengths.len() as u64 != expected {
-            return Err(NotDirect::Tables { expected, offsets: offsets.len(), lengths: lengths.len() }.into());
+            return Err(
+                DirectReadUnsupported::Tables { expected, offsets: offsets.len(), lengths: lengths.len() }.into()
+            );
         }
         // A length beyond u32 is beyond any file's tile; it is told of when the tile is read.
         let length = |length: u64| u32::try_from(length).unwrap_or(u32::MAX);
@@ -230,15 +232,16 @@ impl TileTable {
             Some(value) => {
                 let stream = value.into_u8_vec().map_err(structure)?;
                 if stream.len() > Self::TABLES_AT_MOST {
-                    return Err(
-                        NotDirect::Structure { message: "its shared JPEG tables are too long".to_owned() }.into()
-                    );
+                    return Err(DirectReadUnsupported::Structure {
+                        message: "its shared JPEG tables are too long".to_owned(),
+                    }
+                    .into());
                 }
-                JpegTables::parse(&stream).map_err(NotDirect::JpegTables)?
+                JpegTables::parse(&stream).map_err(DirectReadUnsupported::JpegTables)?
             }
         };
         let bytes = places.iter().map(|&(_, length)| u64::from(length)).sum();
-        let tiles = StoredTiles { size: tile, colour, bytes };
+        let tiles = NativeTiles { size: tile, color, bytes };
         Ok(Self { file, file_length, picture, tiles, tables, columns, places })
     }
 
@@ -319,11 +322,15 @@ fn check_tags_once(file: &File, decoder: &mut Decoder<BufReader<File>>) -> Resul
     file.read_exact_at(count, at).map_err(TableError::System)?;
     let digits = |value: u64, byte: &u8| (value << 8) | u64::from(*byte);
     let count = if big_endian { count.iter().fold(0, digits) } else { count.iter().rev().fold(0, digits) };
-    if count == decoder.image_ifd().directory().len() as u64 { Ok(()) } else { Err(NotDirect::RepeatedTag.into()) }
+    if count == decoder.image_ifd().directory().len() as u64 {
+        Ok(())
+    } else {
+        Err(DirectReadUnsupported::RepeatedTag.into())
+    }
 }
 
-/// What the pixels are; `None` where they are not what [`TileColour`] has a word for.
-fn read_colour(decoder: &mut Decoder<BufReader<File>>) -> Result<Option<TileColour>, TiffError> {
+/// What the pixels are; `None` where they are not what [`TileColor`] has a word for.
+fn read_color(decoder: &mut Decoder<BufReader<File>>) -> Result<Option<TileColor>, TiffError> {
     let mut number =
         |tag, default: u32| -> Result<u32, TiffError> { Ok(decoder.find_tag_unsigned(tag)?.unwrap_or(default)) };
     let (photometric, samples, planes) = (
@@ -336,9 +343,9 @@ fn read_colour(decoder: &mut Decoder<BufReader<File>>) -> Result<Option<TileColo
         return Ok(None);
     }
     Ok(match (photometric, samples) {
-        (1, 1) => Some(TileColour::Grey),
-        (2, 3) => Some(TileColour::Rgb),
-        (6, 3) => Some(TileColour::YCbCr),
+        (1, 1) => Some(TileColor::Gray),
+        (2, 3) => Some(TileColor::Rgb),
+        (6, 3) => Some(TileColor::YCbCr),
         _ => None,
     })
 }

@@ -81,7 +81,7 @@ export class ArchiveTileSource extends OpenSeadragon.TileSource {
     if (bytes === null) {
       throw new Error("the archive does not have this tile");
     }
-    // Colours as where the browser loads a tile's file itself: by its profile.
+    // Colors as where the browser loads a tile's file itself: by its profile.
     return createImageBitmap(new Blob([bytes as BlobPart], { type: `image/${this.archive.slide.format}` }));
   }
 

@@ -17,7 +17,7 @@ import { connectHomeKey } from "../toolbar";
 import { connectTurnKeys } from "../turn";
 import { type Half, makeHalf } from "./half";
 import { load } from "./load";
-import { type Opened, synchronise } from "./synchronise";
+import { type Opened, synchronize } from "./synchronize";
 
 export function showComparison({ slides }: Gallery, paths: readonly [string, string]): Shown {
   const main = document.querySelector("main") as HTMLElement;
@@ -57,7 +57,7 @@ export function showComparison({ slides }: Gallery, paths: readonly [string, str
   document.title = names.join(" | ");
   document.getElementById("name")!.textContent = "Side by side";
   addWayBack();
-  const together = make("button", { type: "button", class: "synchronised", "aria-pressed": "true" }, "Synchronised");
+  const together = make("button", { type: "button", class: "synchronized", "aria-pressed": "true" }, "Synchronized");
   together.hidden = true;
   keepButtons("theme", "help-button").prepend(together);
   connectTheme();
@@ -67,7 +67,7 @@ export function showComparison({ slides }: Gallery, paths: readonly [string, str
     if (isGone || !one || !other) {
       return;
     }
-    const keepTogether = synchronise(one, other);
+    const keepTogether = synchronize(one, other);
     together.hidden = false;
     together.addEventListener("click", () => {
       const isOn = together.getAttribute("aria-pressed") !== "true";

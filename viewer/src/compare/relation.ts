@@ -1,9 +1,9 @@
 // How two slides that are shown side by side lie upon each other. It is reckoned in
-// a unit that both have: micrometres where both are calibrated, so that both stand
+// a unit that both have: micrometers where both are calibrated, so that both stand
 // on the screen at one scale, and otherwise the width of each slide.
 
 import type { Slide } from "../slide";
-import { normalised, type Point, rotated, type View } from "../view";
+import { normalized, type Point, rotated, type View } from "../view";
 
 /** Units that a slide pixel is wide and high. */
 export type Pixel = Point;
@@ -59,14 +59,14 @@ export function related(
   pixel: Pixel,
   otherPixel: Pixel,
 ): View {
-  const centre = inUnits(view, pixel);
-  const turned = rotated({ x: centre.x - from.x, y: centre.y - from.y }, turn);
+  const center = inUnits(view, pixel);
+  const turned = rotated({ x: center.x - from.x, y: center.y - from.y }, turn);
   const across = isMirrored ? -turned.x : turned.x;
   return {
     x: (to.x + across * scale) / otherPixel.x,
     y: (to.y + turned.y * scale) / otherPixel.y,
     zoom: unitZoom(view.zoom, pixel) / scale / unitZoom(1, otherPixel),
-    rotation: normalised(isMirrored ? turn - view.rotation : view.rotation - turn),
+    rotation: normalized(isMirrored ? turn - view.rotation : view.rotation - turn),
     flip: view.flip !== isMirrored,
   };
 }

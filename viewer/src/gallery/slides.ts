@@ -14,7 +14,7 @@ import {
   urlOf,
 } from "../checks";
 import type { Measures } from "../facts";
-import { isMicrometres } from "../slide";
+import { isMicrometers } from "../slide";
 
 declare global {
   interface Window {
@@ -101,7 +101,7 @@ function readSlide(entry: Record<string, unknown>): GallerySlide | null {
     thumbnail: optionalField(entry, "thumbnail", isPath, "a path"),
     width: field(entry, "width", isWholeFrom(1), "a whole number of at least 1"),
     height: field(entry, "height", isWholeFrom(1), "a whole number of at least 1"),
-    mpp: optionalField(entry, "micronsPerPixel", isMicrometres, "x and y as numbers above 0"),
+    mpp: optionalField(entry, "micronsPerPixel", isMicrometers, "x and y as numbers above 0"),
     objectivePower: optionalField(entry, "objectivePower", isPositive, "a number above 0"),
   };
 }

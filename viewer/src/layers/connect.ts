@@ -34,7 +34,7 @@ export function connectLayers(viewer: OpenSeadragon.Viewer, slide: Slide): void 
       collectTexts();
       tellTexts();
     };
-    return set === null ? leftOut(layer) : controls(layer, index, set, show);
+    return set === null ? skipped(layer) : controls(layer, index, set, show);
   });
   document.getElementById("layers-list")!.replaceChildren(...list);
 }
@@ -78,7 +78,7 @@ function controls(layer: Layer, index: number, set: SetOpacity, show: (isShown: 
   return box(name, label, output, slider, ...(layer.legend === null ? [] : [legend(layer.legend)]));
 }
 
-function leftOut({ name }: Layer): HTMLElement {
+function skipped({ name }: Layer): HTMLElement {
   return box(element("p", name), element("p", "Not shown: the page does not read a layer’s tiles from an archive."));
 }
 

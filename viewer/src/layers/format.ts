@@ -8,16 +8,16 @@
 //
 // drawn over the slide from first to last, and never beyond it. A slide pixel is
 // one of the exported slide at full size: x to the right, y down, 0, 0 the upper
-// left corner of the first. Colours are six hexadecimal digits, red, green, blue.
+// left corner of the first. Colors are six hexadecimal digits, red, green, blue.
 // Every layer has
 //
 //   "name"     what it is called, on the page too
 //   "opacity"  from 0 to 1, at first: the reader has a slider. Without it 0.5 for
 //              a pyramid and 1 for GeoJSON
-//   "legend"   what its colours mean, where there is something to say:
-//              [ { "colour": "d7191c", "label": "Tumour" }, … ], or for a scale
-//              { "stops": [ { "value": 0, "colour": "0000ff" },
-//                           { "value": 1, "colour": "ff0000" } ], "unit": "…" }
+//   "legend"   what its colors mean, where there is something to say:
+//              [ { "color": "d7191c", "label": "Tumour" }, … ], or for a scale
+//              { "stops": [ { "value": 0, "color": "0000ff" },
+//                           { "value": 1, "color": "ff0000" } ], "unit": "…" }
 //              with at least two stops, values rising; the unit may be left out
 //
 // A pyramid is a Deep Zoom pyramid of PNG or JPEG tiles, with alpha if need be:
@@ -42,8 +42,8 @@
 // or MultiPoint, its positions [x, y] in slide pixels. What lies in an even number
 // of a polygon's rings is a hole, whichever way round they run, closed by their
 // first position or not. "properties" may be null or have "name", or else "label",
-// the text that is shown as such where the feature is pointed at, and "colour".
-// Polygons are outlined, and filled at a quarter of their colour.
+// the text that is shown as such where the feature is pointed at, and "color".
+// Polygons are outlined, and filled at a quarter of their color.
 //
 // A layer that breaks a rule is refused, and the slide with it, in a sentence
 // that names layer and field: an overlay that is half right is worse than none.
@@ -71,16 +71,16 @@ interface Named {
   readonly legend: Legend | null;
 }
 
-export type Legend = readonly Meaning[] | Scale;
+export type Legend = readonly ChannelType[] | Scale;
 
-export interface Meaning {
-  readonly colour: string;
+export interface ChannelType {
+  readonly color: string;
   readonly label: string;
 }
 
 export interface Scale {
   /** At least two, their values rising. */
-  readonly stops: readonly { readonly value: number; readonly colour: string }[];
+  readonly stops: readonly { readonly value: number; readonly color: string }[];
   readonly unit?: string;
 }
 
@@ -103,5 +103,5 @@ export interface Shape {
   readonly bottom: number;
   /** Empty where there is nothing to say of it. */
   readonly text: string;
-  readonly colour: string;
+  readonly color: string;
 }

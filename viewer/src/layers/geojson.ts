@@ -1,11 +1,11 @@
 // GeoJSON features as shapes. Their positions go into plain lists of numbers,
 // since there may be tens of thousands of them to look through in each frame.
 
-import { FieldError, field, isColour, isRecord, isString } from "../checks";
+import { FieldError, field, isColor, isRecord, isString } from "../checks";
 import type { Shape } from "./format";
 
 /** Seen on stained tissue and on glass. */
-const COLOUR = "0078ff";
+const COLOR = "0078ff";
 
 /** The form of each type of geometry, its parts, and how many positions each must have. */
 const TYPES = new Map<unknown, { form: Shape["form"]; least: number; parts: (coordinates: unknown) => unknown }>([
@@ -52,11 +52,11 @@ function readShape(feature: unknown, whose: string): Shape {
       `${whose} has no usable “${properties["name"] === undefined ? "label" : "name"}” (expected: text)`,
     );
   }
-  const colour = properties["colour"] ?? COLOUR;
-  if (!isColour(colour)) {
-    throw new FieldError(`${whose} has no usable “colour” (expected: a colour of six hexadecimal digits)`);
+  const color = properties["color"] ?? COLOR;
+  if (!isColor(color)) {
+    throw new FieldError(`${whose} has no usable “color” (expected: a color of six hexadecimal digits)`);
   }
-  return { form: type.form, parts, ...boxOf(parts), text, colour };
+  return { form: type.form, parts, ...boxOf(parts), text, color };
 }
 
 /** A polygon's rings are in one list, and so are those of several. */

@@ -1,18 +1,18 @@
-// What a layer's colours mean: a list of them, or a scale with its first and its
+// What a layer's colors mean: a list of them, or a scale with its first and its
 // last value.
 
-import type { Legend, Meaning, Scale } from "./format";
+import type { Legend, ChannelType, Scale } from "./format";
 
 export function legend(legend: Legend): HTMLElement {
   return "stops" in legend ? scale(legend) : list(legend);
 }
 
-function list(meanings: readonly Meaning[]): HTMLElement {
+function list(meanings: readonly ChannelType[]): HTMLElement {
   const made = document.createElement("ul");
   made.className = "legend";
-  for (const { colour, label } of meanings) {
+  for (const { color, label } of meanings) {
     const swatch = document.createElement("span");
-    swatch.style.background = `#${colour}`;
+    swatch.style.background = `#${color}`;
     const item = document.createElement("li");
     item.append(swatch, label);
     made.append(item);
@@ -22,8 +22,8 @@ function list(meanings: readonly Meaning[]): HTMLElement {
 
 function scale({ stops, unit }: Scale): HTMLElement {
   const [first, last] = [stops[0]!, stops[stops.length - 1]!];
-  const places = stops.map(({ value, colour }) => {
-    return `#${colour} ${((value - first.value) / (last.value - first.value)) * 100}%`;
+  const places = stops.map(({ value, color }) => {
+    return `#${color} ${((value - first.value) / (last.value - first.value)) * 100}%`;
   });
   const strip = document.createElement("div");
   strip.style.backgroundImage = `linear-gradient(to right, ${places.join(", ")})`;

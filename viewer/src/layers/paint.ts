@@ -10,7 +10,7 @@ const LINE = 3;
 const DOT = 6;
 /** As far as anything is drawn beyond its place. */
 export const MARGIN = DOT + 1;
-/** What is smaller is a block of its colour. */
+/** What is smaller is a block of its color. */
 const BLOCK = 4;
 
 const paths = new WeakMap<Shape, Path2D>();
@@ -24,9 +24,9 @@ export function paint(
 ): void {
   context.lineJoin = "round";
   for (const shape of shapes) {
-    const colour = `#${shape.colour}`;
+    const color = `#${shape.color}`;
     const extent = Math.max(shape.right - shape.left, shape.bottom - shape.top) * scale;
-    context.fillStyle = colour;
+    context.fillStyle = color;
     context.setTransform(scale, 0, 0, scale, (shape.left - left) * scale, (shape.top - top) * scale);
     if (shape.form === "points") {
       const path = dots(shape, DOT / scale);
@@ -41,10 +41,10 @@ export function paint(
       const path = paths.get(shape) ?? outline(shape);
       paths.set(shape, path);
       if (shape.form === "area") {
-        context.fillStyle = `${colour}40`;
+        context.fillStyle = `${color}40`;
         context.fill(path, "evenodd");
       }
-      context.strokeStyle = colour;
+      context.strokeStyle = color;
       context.lineWidth = LINE / scale;
       context.stroke(path);
     }

@@ -2,8 +2,8 @@
 // the format, of which see `format.ts`, is refused with the layer's number, its
 // name and the field.
 
-import { FieldError, field, isColour, isOneOf, isPath, isPositive, isRecord, isString, isWholeFrom } from "../checks";
-import type { Area, Layer, Legend, Meaning, PyramidLayer, Scale } from "./format";
+import { FieldError, field, isColor, isOneOf, isPath, isPositive, isRecord, isString, isWholeFrom } from "../checks";
+import type { Area, Layer, Legend, ChannelType, PyramidLayer, Scale } from "./format";
 import { readShapes } from "./geojson";
 
 /** `slide` is the size of what they lie over. */
@@ -98,14 +98,14 @@ function isArea(value: unknown): value is Area {
   );
 }
 
-const LEGEND = "a list of colours and labels, or at least two stops of rising values and colours";
+const LEGEND = "a list of colors and labels, or at least two stops of rising values and colors";
 
 function isLegend(value: unknown): value is Legend {
   return Array.isArray(value) ? value.length > 0 && value.every(isMeaning) : isScale(value);
 }
 
-function isMeaning(value: unknown): value is Meaning {
-  return isRecord(value) && isColour(value["colour"]) && isText(value["label"]);
+function isMeaning(value: unknown): value is ChannelType {
+  return isRecord(value) && isColor(value["color"]) && isText(value["label"]);
 }
 
 function isScale(value: unknown): value is Scale {
@@ -119,7 +119,7 @@ function isScale(value: unknown): value is Scale {
     stops.every((stop) => {
       const isNext =
         isRecord(stop) &&
-        isColour(stop["colour"]) &&
+        isColor(stop["color"]) &&
         Number.isFinite(stop["value"]) &&
         (stop["value"] as number) > last;
       last = isNext ? (stop["value"] as number) : last;

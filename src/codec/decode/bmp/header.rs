@@ -35,13 +35,13 @@ pub(crate) enum RowOrder {
 /// How pixels are stored.
 #[derive(Debug)]
 pub(crate) enum Packing {
-    /// The numbers of colours, of so many bits each: 1, 2, 4 or 8.
+    /// The numbers of colors, of so many bits each: 1, 2, 4 or 8.
     Indices(u8, Vec<[u8; 4]>),
     /// The same, run-length encoded: 4 or 8 bits.
     Runs(u8, Vec<[u8; 4]>),
     /// Blue, green and red, and nothing or a byte that means nothing: 3 or 4 bytes.
     Bytes(usize),
-    /// 2 or 4 bytes with the bits of each colour somewhere.
+    /// 2 or 4 bytes with the bits of each color somewhere.
     Masked(usize, Masks),
 }
 
@@ -120,17 +120,17 @@ impl Header {
         let size = checked_size(width.into(), height.unsigned_abs().into())?;
         let row_order = if height < 0 { RowOrder::TopDown } else { RowOrder::BottomUp };
         let (bits, compression, used) = (fields.word(14), fields.number(16), fields.number(32));
-        let colours = |bits: u16| {
+        let colors = |bits: u16| {
             let most = 1 << bits;
             palette::<4>(stored, after, offset, if used == 0 { most } else { most.min(used as usize) })
         };
         let packing = match (compression, bits) {
             (3.., _) if length == Self::OS2 => return Err(unknown_compression(compression)),
-            (0, 1 | 2 | 4 | 8) => Packing::Indices(bits as u8, colours(bits)?),
+            (0, 1 | 2 | 4 | 8) => Packing::Indices(bits as u8, colors(bits)?),
             (0, 16) => Packing::Masked(2, Masks::of([0x7c00, 0x03e0, 0x001f, 0], 16).map_err(malformed)?),
             (0, 24) => Packing::Bytes(3),
             (0, 32) => Packing::Bytes(4),
-            (1, 8) | (2, 4) if row_order == RowOrder::BottomUp => Packing::Runs(bits as u8, colours(bits)?),
+            (1, 8) | (2, 4) if row_order == RowOrder::BottomUp => Packing::Runs(bits as u8, colors(bits)?),
             (3 | 6, 16 | 32) => {
                 let mut masks = [0; 16];
                 let known = if compression == 6 || length >= Self::THIRD { 16 } else { 12 };
@@ -152,7 +152,7 @@ fn unknown_compression(number: u32) -> ImageError {
     ImageError::Unsupported(format!("its pixels are compressed in way {number}"))
 }
 
-/// Colours of `BYTES` bytes each: blue, green and red, and maybe one that means nothing.
+/// Colors of `BYTES` bytes each: blue, green and red, and maybe one that means nothing.
 fn palette<const BYTES: usize>(
     stored: &Stored,
     from: u64,
@@ -162,10 +162,10 @@ fn palette<const BYTES: usize>(
     let room = until.saturating_sub(from) / BYTES as u64;
     let mut bytes = vec![[0; BYTES]; most.min(usize::try_from(room).unwrap_or(most))];
     if bytes.is_empty() {
-        return Err(malformed("it has no colours"));
+        return Err(malformed("it has no colors"));
     }
     stored.read_at(from, bytes.as_flattened_mut())?;
-    Ok(bytes.iter().map(|colour| [colour[2], colour[1], colour[0], u8::MAX]).collect())
+    Ok(bytes.iter().map(|color| [color[2], color[1], color[0], u8::MAX]).collect())
 }
 
 /// The profile that the fifth generation may have.

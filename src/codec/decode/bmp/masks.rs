@@ -1,11 +1,11 @@
-//! Pixels of 16 or 32 bits, some of which are each colour's.
+//! Pixels of 16 or 32 bits, some of which are each color's.
 //!
-//! What always holds: a colour of any number of bits becomes 8 bits by the straight line from 0 to the largest, rounded to the nearest.
+//! What always holds: a color of any number of bits becomes 8 bits by the straight line from 0 to the largest, rounded to the nearest.
 
-/// Where the colours are.
+/// Where the colors are.
 #[derive(Debug)]
 pub(crate) struct Masks {
-    colours: [Field; 3],
+    colors: [Field; 3],
     alpha: Option<Field>,
 }
 
@@ -42,12 +42,12 @@ impl Masks {
     pub fn of(masks: [u32; 4], bits: u32) -> Result<Self, &'static str> {
         let together = masks.iter().fold(0, |all, mask| all | u64::from(*mask));
         if masks.iter().map(|mask| u64::from(*mask)).sum::<u64>() != together || together >> bits != 0 {
-            return Err("its masks of colours overlap");
+            return Err("its masks of colors overlap");
         }
-        let field = |mask| Field::of(mask).ok_or("a mask of a colour is not some bits beside each other");
+        let field = |mask| Field::of(mask).ok_or("a mask of a color is not some bits beside each other");
         let [red, green, blue, alpha] = masks;
         let alpha = if alpha == 0 { None } else { Some(field(alpha)?) };
-        Ok(Self { colours: [field(red)?, field(green)?, field(blue)?], alpha })
+        Ok(Self { colors: [field(red)?, field(green)?, field(blue)?], alpha })
     }
 
     pub fn has_alpha(&self) -> bool {
@@ -61,7 +61,7 @@ impl Masks {
             number[..BYTES].copy_from_slice(bytes);
             u32::from_le_bytes(number)
         });
-        let [red, green, blue] = &self.colours;
+        let [red, green, blue] = &self.colors;
         match &self.alpha {
             None => {
                 for (target, pixel) in row.as_chunks_mut::<3>().0.iter_mut().zip(pixels) {

@@ -1,7 +1,7 @@
 //! Run-length encoded bitmaps, whose lowest row comes first.
 //!
 //! What always holds: a run that leaves its row or the picture is damage, and so is an end before the picture's last row. Pixels that the file skips have the first
-//! colour, as Pillow has it.
+//! color, as Pillow has it.
 
 use std::io;
 

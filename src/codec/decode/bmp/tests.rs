@@ -1,4 +1,4 @@
-#![expect(clippy::cast_sign_loss, reason = "widths and colours are above 0")]
+#![expect(clippy::cast_sign_loss, reason = "widths and colors are above 0")]
 
 use slidezoom_fixtures::Random;
 
@@ -20,15 +20,15 @@ struct Bitmap {
     compression: u32,
     masks: [u32; 4],
     /// Blue, green, red and nothing.
-    colours: Vec<[u8; 4]>,
+    colors: Vec<[u8; 4]>,
     header_bytes: u32,
 }
 
 impl Bitmap {
     fn new(width: i32, height: i32, bits: u16) -> Self {
-        let colours = if bits > 8 { 0 } else { 1 << bits };
-        let colours = (0..colours as u32).map(|i| [i as u8, (i * 7) as u8, (i * 13) as u8, 0]).collect();
-        Self { width, height, bits, compression: 0, masks: [0; 4], colours, header_bytes: 40 }
+        let colors = if bits > 8 { 0 } else { 1 << bits };
+        let colors = (0..colors as u32).map(|i| [i as u8, (i * 7) as u8, (i * 13) as u8, 0]).collect();
+        Self { width, height, bits, compression: 0, masks: [0; 4], colors, header_bytes: 40 }
     }
 
     fn masked(self, compression: u32, masks: [u32; 4], header_bytes: u32) -> Self {
@@ -48,7 +48,7 @@ impl Bitmap {
             &self.compression.to_le_bytes(),
             &0_u32.to_le_bytes(),
             &[0; 8],
-            &(self.colours.len() as u32).to_le_bytes(),
+            &(self.colors.len() as u32).to_le_bytes(),
             &[0; 4],
         ]
         .concat();
@@ -57,10 +57,10 @@ impl Bitmap {
             header.extend(self.masks[..count].iter().flat_map(|mask| mask.to_le_bytes()));
         }
         header.resize(header.len().max(self.header_bytes as usize - 4), 0);
-        let offset = 14 + 4 + header.len() as u32 + 4 * self.colours.len() as u32;
+        let offset = 14 + 4 + header.len() as u32 + 4 * self.colors.len() as u32;
         let length = offset + pixels.len() as u32;
         let start = [b"BM", &length.to_le_bytes()[..], &[0; 4], &offset.to_le_bytes()].concat();
-        [start, self.header_bytes.to_le_bytes().to_vec(), header, self.colours.concat(), pixels.to_vec()].concat()
+        [start, self.header_bytes.to_le_bytes().to_vec(), header, self.colors.concat(), pixels.to_vec()].concat()
     }
 }
 
@@ -80,7 +80,7 @@ fn top_down(bitmap: &Bitmap, pixels: &[u8]) -> Vec<Vec<u8>> {
 }
 
 #[test]
-fn numbers_of_colours_are_handed_on_and_the_palette_is_red_green_and_blue() {
+fn numbers_of_colors_are_handed_on_and_the_palette_is_red_green_and_blue() {
     for bits in [1, 2, 4, 8] {
         for (width, height) in [(1, 1), (13, 7), (32, -5), (257, 4)] {
             let bitmap = Bitmap::new(width, height, bits);
@@ -92,16 +92,16 @@ fn numbers_of_colours_are_handed_on_and_the_palette_is_red_green_and_blue() {
                 let expected: Vec<u8> =
                     top_down(&bitmap, &pixels).iter().flat_map(|row| row[..row_bytes].to_vec()).collect();
                 assert_eq!(rows, expected, "{bits} bits, {width}×{height}");
-                let Channels::Palette(colours) = &header.samples.channels else { panic!("{header:?}") };
-                let expected: Vec<[u8; 4]> = bitmap.colours.iter().map(|&[b, g, r, _]| [r, g, b, 255]).collect();
-                assert_eq!(colours[..], expected);
+                let Channels::Palette(colors) = &header.samples.channels else { panic!("{header:?}") };
+                let expected: Vec<[u8; 4]> = bitmap.colors.iter().map(|&[b, g, r, _]| [r, g, b, 255]).collect();
+                assert_eq!(colors[..], expected);
             }
         }
     }
 }
 
 #[test]
-fn colours_of_whole_bytes_are_put_in_order() {
+fn colors_of_whole_bytes_are_put_in_order() {
     for (bits, height) in [(24, 7), (24, -7), (32, 7), (32, -7)] {
         let bitmap = Bitmap::new(13, height, bits);
         let pixels = bytes(bitmap.stride() * 7);
@@ -119,7 +119,7 @@ fn colours_of_whole_bytes_are_put_in_order() {
 }
 
 #[test]
-fn colours_of_any_bits_are_scaled_to_the_nearest() {
+fn colors_of_any_bits_are_scaled_to_the_nearest() {
     let five_five_five = [0x7c00, 0x3e0, 0x1f, 0];
     for (bits, bitmap, masks) in [
         (16, Bitmap::new(256, 3, 16), five_five_five),
@@ -175,7 +175,7 @@ fn colours_of_any_bits_are_scaled_to_the_nearest() {
 fn runs_are_as_documented() {
     let runs = [3, 4, 5, 6, 0, 3, 0x45, 0x56, 0x67, 0, 2, 0x78, 0, 2, 5, 1, 2, 0x78, 0, 0, 9, 0x1e, 0, 1];
     let mut bitmap = Bitmap { compression: 1, ..Bitmap::new(20, 3, 8) };
-    bitmap.colours = vec![[1, 2, 3, 0]; 256];
+    bitmap.colors = vec![[1, 2, 3, 0]; 256];
     let (header, rows) = decoded(on_disk(&bitmap.file(&runs))).unwrap();
     let mut expected = vec![0; 60];
     expected[40..53].copy_from_slice(&[4, 4, 4, 6, 6, 6, 6, 6, 0x45, 0x56, 0x67, 0x78, 0x78]);
@@ -211,16 +211,16 @@ fn runs_that_leave_the_picture_are_damage() {
 }
 
 #[test]
-fn colours_that_are_not_there_are_damage() {
+fn colors_that_are_not_there_are_damage() {
     for (bits, pixel) in [(8, 4), (4, 0x40), (4, 0x04), (2, 0x03)] {
         let mut bitmap = Bitmap::new(2, 1, bits);
-        bitmap.colours.truncate(if bits == 2 { 3 } else { 4 });
+        bitmap.colors.truncate(if bits == 2 { 3 } else { 4 });
         // Beyond the width there is no pixel.
         assert!(decoded(on_disk(&bitmap.file(&[0, 0, 0xff, 0xff]))).is_ok());
         let damaged = decoded(on_disk(&bitmap.file(&[if bits == 2 { pixel << 4 } else { pixel }, 0, 0, 0])));
         assert!(matches!(damaged, Err(ImageError::Malformed(_))), "{bits}");
     }
-    let bitmap = Bitmap { compression: 1, colours: vec![[0; 4]; 3], ..Bitmap::new(2, 1, 8) };
+    let bitmap = Bitmap { compression: 1, colors: vec![[0; 4]; 3], ..Bitmap::new(2, 1, 8) };
     assert!(decoded(on_disk(&bitmap.file(&[2, 3, 0, 1]))).is_err());
 }
 
@@ -266,7 +266,7 @@ fn files_that_are_too_short_or_say_nonsense_are_refused_before_their_rows() {
         Bitmap::new(1, 1, 23),
         Bitmap { compression: 4, ..Bitmap::new(1, 1, 24) },
         Bitmap { compression: 1, ..Bitmap::new(1, -1, 8) },
-        Bitmap { colours: Vec::new(), ..Bitmap::new(1, 1, 8) },
+        Bitmap { colors: Vec::new(), ..Bitmap::new(1, 1, 8) },
     ] {
         assert!(open(on_disk(&bitmap.file(&[0; 100])), REQUEST).is_err());
     }

@@ -13,10 +13,10 @@ use crate::color::IccProfile;
 /// libjpeg's `J_COLOR_SPACE`, as `jpeglib.h` of libjpeg-turbo 3 numbers them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(transparent)]
-pub(crate) struct ColourSpace(u32);
+pub(crate) struct ColorSpace(u32);
 
-impl ColourSpace {
-    pub const GREY: Self = Self(1);
+impl ColorSpace {
+    pub const GRAY: Self = Self(1);
     pub const RGB: Self = Self(2);
     pub const YCBCR: Self = Self(3);
     pub const CMYK: Self = Self(4);
@@ -33,7 +33,7 @@ pub(crate) struct Facts {
     pub height: u32,
     pub components: u32,
     pub bits: u32,
-    pub colour_space: ColourSpace,
+    pub color_space: ColorSpace,
     pub is_progressive: u32,
     pub is_arithmetic: u32,
     pub horizontal: [u32; 4],
@@ -62,7 +62,7 @@ unsafe extern "C" {
         is_bogus: *mut u32,
     ) -> c_int;
     fn slidezoom_jpeg_free_profile(profile: *mut c_uchar);
-    fn slidezoom_jpeg_start(rows: *mut Opaque, colour_space: u32) -> c_int;
+    fn slidezoom_jpeg_start(rows: *mut Opaque, color_space: u32) -> c_int;
     fn slidezoom_jpeg_read(rows: *mut Opaque, target: *mut c_uchar, row_bytes: usize, count: usize) -> c_int;
     fn slidezoom_jpeg_finish(rows: *mut Opaque) -> c_int;
     fn slidezoom_jpeg_problem(rows: *const Opaque) -> c_int;
@@ -95,7 +95,7 @@ impl Reader {
 #[expect(unsafe_code, reason = "libjpeg-turbo is a C library")]
 extern "C" fn read_bytes(reader: *mut c_void, bytes: *mut c_uchar, length: usize) -> isize {
     // SAFETY: `Rows::new` gave this pointer, to a `Reader` that lives as long as the decoder, and nothing else uses that while the decoder runs;
-    // `bytes` is the decoder's own buffer of `length` bytes, all of them initialised.
+    // `bytes` is the decoder's own buffer of `length` bytes, all of them initialized.
     let (reader, bytes) = unsafe { (&mut *reader.cast::<Reader>(), std::slice::from_raw_parts_mut(bytes, length)) };
     catch_unwind(AssertUnwindSafe(|| reader.read(bytes))).unwrap_or(-1)
 }
@@ -106,12 +106,12 @@ pub(crate) struct Rows {
     /// A `Reader`, from `Box::into_raw`: the decoder has this pointer too.
     reader: NonNull<Reader>,
     /// Whether a call has failed.
-    dead: Option<Dead>,
+    dead: Option<Poisoned>,
 }
 
 /// Nothing more can be asked.
 #[derive(Clone, Copy)]
-struct Dead;
+struct Poisoned;
 
 // SAFETY: the decoder has no tie to the thread that made it, and the reader may be sent.
 #[expect(unsafe_code, reason = "libjpeg-turbo is a C library")]
@@ -139,7 +139,7 @@ impl Rows {
             height: 0,
             components: 0,
             bits: 0,
-            colour_space: ColourSpace(0),
+            color_space: ColorSpace(0),
             is_progressive: 0,
             is_arithmetic: 0,
             horizontal: [0; 4],
@@ -178,9 +178,9 @@ impl Rows {
     }
 
     /// Begins to decode to samples of this kind.
-    pub fn start(&mut self, colour_space: ColourSpace) -> Result<(), ImageError> {
+    pub fn start(&mut self, color_space: ColorSpace) -> Result<(), ImageError> {
         // SAFETY: the header was read, or the decoder says that it was not.
-        self.call(|decoder| unsafe { slidezoom_jpeg_start(decoder, colour_space.0) })
+        self.call(|decoder| unsafe { slidezoom_jpeg_start(decoder, color_space.0) })
     }
 
     /// Decodes the next rows, each `row_bytes` long, which is what a row of the picture has.
@@ -203,7 +203,7 @@ impl Rows {
         if action(self.decoder.as_ptr()) == 0 {
             return Ok(());
         }
-        self.dead = Some(Dead);
+        self.dead = Some(Poisoned);
         // SAFETY: the decoder is alive.
         let problem = unsafe { slidezoom_jpeg_problem(self.decoder.as_ptr()) };
         Err(match problem {

@@ -35,7 +35,7 @@ struct rows_facts {
   uint32_t components;
   uint32_t bits;
   /* libjpeg's J_COLOR_SPACE as it is stored. */
-  uint32_t colour_space;
+  uint32_t color_space;
   uint32_t is_progressive;
   uint32_t is_arithmetic;
   uint32_t horizontal[4], vertical[4];
@@ -66,7 +66,7 @@ static void fail(struct rows *rows, enum problem problem) {
 }
 
 /* Whether the last message says that the file is of a kind that the library does not decode. JPEG-LS has a frame header of its own, SOF55, which the library calls
- * an unknown marker; and lossless files are decoded, but not in other colours than they are stored in. */
+ * an unknown marker; and lossless files are decoded, but not in other colors than they are stored in. */
 static boolean is_of_another_kind(const struct rows *rows) {
   switch (rows->errors.msg_code) {
   case JERR_SOF_UNSUPPORTED:
@@ -216,7 +216,7 @@ int slidezoom_jpeg_header(struct rows *rows, struct rows_facts *facts) {
   facts->height = jpeg->image_height;
   facts->components = (uint32_t)jpeg->num_components;
   facts->bits = (uint32_t)jpeg->data_precision;
-  facts->colour_space = (uint32_t)jpeg->jpeg_color_space;
+  facts->color_space = (uint32_t)jpeg->jpeg_color_space;
   facts->is_progressive = jpeg->progressive_mode ? 1 : 0;
   facts->is_arithmetic = jpeg->arith_code ? 1 : 0;
   uint64_t held = 0;
@@ -263,7 +263,7 @@ void slidezoom_jpeg_free_profile(unsigned char *profile) {
   free(profile);
 }
 
-/* Whether all scans have come. libjpeg-turbo takes what does not come for zero, and says nothing: the picture is blurred or without colour then. */
+/* Whether all scans have come. libjpeg-turbo takes what does not come for zero, and says nothing: the picture is blurred or without color then. */
 static boolean is_complete(const struct jpeg_decompress_struct *jpeg) {
   for (int at = 0; at < jpeg->num_components; at++) {
     /* Of a component's first scan. */
@@ -279,10 +279,10 @@ static boolean is_complete(const struct jpeg_decompress_struct *jpeg) {
 }
 
 /* Begins to decode, to samples of this J_COLOR_SPACE. Of several scans all are read here. */
-int slidezoom_jpeg_start(struct rows *rows, uint32_t colour_space) {
+int slidezoom_jpeg_start(struct rows *rows, uint32_t color_space) {
   if (setjmp(rows->failed))
     return -1;
-  rows->jpeg.out_color_space = (J_COLOR_SPACE)colour_space;
+  rows->jpeg.out_color_space = (J_COLOR_SPACE)color_space;
   jpeg_start_decompress(&rows->jpeg);
   if (!is_complete(&rows->jpeg)) {
     snprintf(rows->message, sizeof rows->message, "some of its scans are missing");

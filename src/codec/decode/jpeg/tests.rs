@@ -24,20 +24,20 @@ struct Style {
     subsampling: Subsamp,
     format: PixelFormat,
     progressive: bool,
-    optimised: bool,
+    optimized: bool,
 }
 
 const PLAIN: Style =
-    Style { subsampling: Subsamp::Sub2x2, format: PixelFormat::RGB, progressive: false, optimised: false };
+    Style { subsampling: Subsamp::Sub2x2, format: PixelFormat::RGB, progressive: false, optimized: false };
 
 fn encoded(width: usize, height: usize, style: &Style) -> Vec<u8> {
-    let Style { subsampling, format, progressive, optimised } = *style;
+    let Style { subsampling, format, progressive, optimized } = *style;
     let pitch = width * format.size();
     let pixels = noise(pitch * height);
     let mut compressor = Compressor::new().unwrap();
     compressor.set_quality(85).unwrap();
     compressor.set_subsamp(subsampling).unwrap();
-    compressor.set_optimize(optimised).unwrap();
+    compressor.set_optimize(optimized).unwrap();
     let file = compressor.compress_to_vec(Image { pixels: &pixels[..], width, pitch, height, format }).unwrap();
     if !progressive {
         return file;
@@ -75,14 +75,14 @@ fn rows_are_those_of_the_whole_picture() {
         (Subsamp::Sub2x2, "4:2:0", Some(Subsampling::Quarter)),
         (Subsamp::Sub1x2, "4:4:0", None),
         (Subsamp::Sub4x1, "4:1:1", None),
-        (Subsamp::Gray, "", Some(Subsampling::Grey)),
+        (Subsamp::Gray, "", Some(Subsampling::Gray)),
     ] {
         for (width, height) in [(1, 1), (97, 61), (16, 16), (250, 33), (8, 200)] {
-            for (progressive, optimised) in [(false, false), (false, true), (true, false)] {
-                let file = encoded(width, height, &Style { subsampling, progressive, optimised, ..PLAIN });
+            for (progressive, optimized) in [(false, false), (false, true), (true, false)] {
+                let file = encoded(width, height, &Style { subsampling, progressive, optimized, ..PLAIN });
                 let (header, rows) = read(&file).unwrap();
-                let grey = subsampling == Subsamp::Gray;
-                let format = if grey { PixelFormat::GRAY } else { PixelFormat::BGRA };
+                let gray = subsampling == Subsamp::Gray;
+                let format = if gray { PixelFormat::GRAY } else { PixelFormat::BGRA };
                 assert!(rows == whole(&file, format), "{what} {width}×{height}, progressive {progressive}");
                 assert_eq!(header.subsampling, known, "{what}");
                 let expected = if progressive { "progressive" } else { "baseline" };
@@ -98,7 +98,7 @@ fn rows_are_those_of_the_whole_picture() {
                     _ => (1, 1),
                 };
                 let of_brightness = blocks(width, across) * blocks(height, down);
-                let all = if grey { of_brightness } else { of_brightness + 2 * of_brightness / (across * down) };
+                let all = if gray { of_brightness } else { of_brightness + 2 * of_brightness / (across * down) };
                 assert_eq!(
                     header.held_bytes,
                     if progressive { 128 * all as u64 } else { 0 },
@@ -214,9 +214,9 @@ fn a_picture_without_one_of_its_scans_is_damage() {
     }
     // One component of three: a baseline file that says so in its scan.
     let file = encoded(60, 50, &Style { subsampling: Subsamp::None, ..PLAIN });
-    let grey = encoded(60, 50, &Style { subsampling: Subsamp::Gray, ..PLAIN });
+    let gray = encoded(60, 50, &Style { subsampling: Subsamp::Gray, ..PLAIN });
     let scan = |file: &[u8]| file.windows(2).position(|bytes| bytes == [0xff, 0xda]).unwrap();
-    let only_brightness = [&file[..scan(&file)], &grey[scan(&grey)..]].concat();
+    let only_brightness = [&file[..scan(&file)], &gray[scan(&gray)..]].concat();
     let error = read(&only_brightness).unwrap_err().to_string();
     assert_eq!(error, "libjpeg-turbo: some of its scans are missing");
 }
@@ -254,7 +254,7 @@ fn files_changed_at_random_are_read_or_refused() {
     let seeds = [
         encoded(40, 30, &PLAIN),
         encoded(40, 30, &Style { progressive: true, ..PLAIN }),
-        encoded(40, 30, &Style { subsampling: Subsamp::Gray, optimised: true, ..PLAIN }),
+        encoded(40, 30, &Style { subsampling: Subsamp::Gray, optimized: true, ..PLAIN }),
         encoded(40, 30, &Style { subsampling: Subsamp::None, format: PixelFormat::CMYK, ..PLAIN }),
     ];
     let mut random = Random::new(11);

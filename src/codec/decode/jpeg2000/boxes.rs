@@ -11,16 +11,16 @@ use crate::color::IccProfile;
 /// What the boxes say.
 #[derive(Debug, Default)]
 pub(crate) struct Boxes {
-    pub colour: Option<Colour>,
+    pub color: Option<Color>,
     pub palette: Option<Palette>,
     /// What channels mean, in the order of their numbers; empty where that is not told.
-    pub meanings: Vec<(u16, Meaning)>,
+    pub meanings: Vec<(u16, ChannelType)>,
 }
 
-/// What colours are.
+/// What colors are.
 #[derive(Debug)]
-pub(crate) enum Colour {
-    /// By the number of an enumerated colour space.
+pub(crate) enum Color {
+    /// By the number of an enumerated color space.
     Enumerated(u32),
     /// By a profile.
     Profile(IccProfile),
@@ -28,19 +28,19 @@ pub(crate) enum Colour {
 
 /// What a channel is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Meaning {
-    /// The colour of this number, from 0 on.
-    Colour(u16),
+pub(crate) enum ChannelType {
+    /// The color of this number, from 0 on.
+    Color(u16),
     Alpha,
     PremultipliedAlpha,
     Unknown,
 }
 
-/// Colours by number.
+/// Colors by number.
 #[derive(Debug)]
 pub(crate) struct Palette {
-    /// Eight bits for each of a colour's columns.
-    pub colours: Vec<Vec<u8>>,
+    /// Eight bits for each of a color's columns.
+    pub colors: Vec<Vec<u8>>,
     /// Which column each channel has.
     pub channels: Vec<u8>,
 }
@@ -117,7 +117,7 @@ impl Boxes {
             let contents = rest.get(8..length).ok_or_else(|| malformed("a box leaves the one that it is in"))?;
             rest = &rest[length..];
             match kind {
-                b"colr" if boxes.colour.is_none() => boxes.colour = colour(contents)?,
+                b"colr" if boxes.color.is_none() => boxes.color = color(contents)?,
                 b"pclr" if columns.is_none() => columns = Some(palette(contents)?),
                 b"cmap" if mapping.is_none() => mapping = Some(mapped(contents)?),
                 b"cdef" if boxes.meanings.is_empty() => boxes.meanings = meanings(contents)?,
@@ -125,7 +125,7 @@ impl Boxes {
             }
         }
         boxes.palette = match (columns, mapping) {
-            (Some(colours), Some(channels)) => Some(Palette { colours, channels }),
+            (Some(colors), Some(channels)) => Some(Palette { colors, channels }),
             (None, None) => None,
             _ => return Err(malformed("a palette and its use belong together")),
         };
@@ -143,13 +143,13 @@ fn contents(stored: &Stored, found: &Found) -> Result<Vec<u8>, ImageError> {
     Ok(contents)
 }
 
-/// Nothing where colours are told in a way that only extensions of the format know.
-fn colour(contents: &[u8]) -> Result<Option<Colour>, ImageError> {
+/// Nothing where colors are told in a way that only extensions of the format know.
+fn color(contents: &[u8]) -> Result<Option<Color>, ImageError> {
     match contents {
-        [1, _, _, n0, n1, n2, n3, ..] => Ok(Some(Colour::Enumerated(u32::from_be_bytes([*n0, *n1, *n2, *n3])))),
-        [2 | 3, _, _, profile @ ..] => Ok(Some(Colour::Profile(IccProfile::new(profile.to_vec())))),
+        [1, _, _, n0, n1, n2, n3, ..] => Ok(Some(Color::Enumerated(u32::from_be_bytes([*n0, *n1, *n2, *n3])))),
+        [2 | 3, _, _, profile @ ..] => Ok(Some(Color::Profile(IccProfile::new(profile.to_vec())))),
         [method, _, _, ..] if *method > 3 => Ok(None),
-        _ => Err(malformed("its colours make no sense")),
+        _ => Err(malformed("its colors make no sense")),
     }
 }
 
@@ -157,13 +157,13 @@ fn palette(contents: &[u8]) -> Result<Vec<Vec<u8>>, ImageError> {
     let [e0, e1, columns, rest @ ..] = contents else { return Err(malformed("its palette makes no sense")) };
     let (entries, columns) = (usize::from(u16::from_be_bytes([*e0, *e1])), usize::from(*columns));
     let sound = (1..=1024).contains(&entries) && columns > 0 && rest.len() >= columns;
-    let (bits, colours) =
+    let (bits, colors) =
         rest.split_at_checked(columns).filter(|_| sound).ok_or_else(|| malformed("its palette makes no sense"))?;
     if bits.iter().any(|&bits| bits != 7) {
-        return Err(ImageError::Unsupported("its palette's colours are not of 8 bits".to_owned()));
+        return Err(ImageError::Unsupported("its palette's colors are not of 8 bits".to_owned()));
     }
-    let colours = colours.get(..entries * columns).ok_or_else(|| malformed("its palette is too short"))?;
-    Ok(colours.chunks_exact(columns).map(<[u8]>::to_vec).collect())
+    let colors = colors.get(..entries * columns).ok_or_else(|| malformed("its palette is too short"))?;
+    Ok(colors.chunks_exact(columns).map(<[u8]>::to_vec).collect())
 }
 
 /// Which column of the palette each channel has.
@@ -175,16 +175,16 @@ fn mapped(contents: &[u8]) -> Result<Vec<u8>, ImageError> {
     contents.as_chunks().0.iter().map(mapped).collect()
 }
 
-fn meanings(contents: &[u8]) -> Result<Vec<(u16, Meaning)>, ImageError> {
+fn meanings(contents: &[u8]) -> Result<Vec<(u16, ChannelType)>, ImageError> {
     let (_, entries) = contents.split_first_chunk::<2>().ok_or_else(|| malformed("its channels make no sense"))?;
     let meaning = |entry: &[u8; 6]| {
         let [n0, n1, t0, t1, a0, a1] = *entry;
         let (kind, association) = (u16::from_be_bytes([t0, t1]), u16::from_be_bytes([a0, a1]));
         let meaning = match (kind, association) {
-            (0, 1..=4) => Meaning::Colour(association - 1),
-            (1, _) => Meaning::Alpha,
-            (2, _) => Meaning::PremultipliedAlpha,
-            _ => Meaning::Unknown,
+            (0, 1..=4) => ChannelType::Color(association - 1),
+            (1, _) => ChannelType::Alpha,
+            (2, _) => ChannelType::PremultipliedAlpha,
+            _ => ChannelType::Unknown,
         };
         (u16::from_be_bytes([n0, n1]), meaning)
     };

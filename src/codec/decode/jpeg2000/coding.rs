@@ -5,7 +5,7 @@
 
 use std::ops::Range;
 
-use super::code_stream::{Component, malformed};
+use super::codestream::{Component, malformed};
 use crate::codec::decode::ImageError;
 
 /// How the components of a tile are coded.
@@ -19,7 +19,7 @@ pub(crate) struct Coding {
 #[derive(Clone, Debug)]
 struct Division {
     /// How often the wavelet transform halves it.
-    halvings: u8,
+    reduction_levels: u8,
     /// By how many bits columns and rows of a block are counted.
     block: (u8, u8),
     /// The same of precincts at each resolution, from the smallest on, columns in the low four bits; empty where they are of 2^15 each.
@@ -40,20 +40,20 @@ impl Division {
 
     /// What the segment of a tile or of a component says from there on, where it tells precincts if its style says so.
     fn read(style: u8, fields: &[u8]) -> Result<Self, ImageError> {
-        let &[halvings, width, height, _, _, ref precincts @ ..] = fields else {
+        let &[reduction_levels, width, height, _, _, ref precincts @ ..] = fields else {
             return Err(malformed("its coding is not told"));
         };
-        let precincts = if style & 1 == 0 { Some(&[][..]) } else { precincts.get(..usize::from(halvings) + 1) };
+        let precincts = if style & 1 == 0 { Some(&[][..]) } else { precincts.get(..usize::from(reduction_levels) + 1) };
         let precincts = precincts.ok_or_else(|| malformed("its coding makes no sense"))?;
         // But for the smallest resolution, a precinct has four times as many samples as in each of its bands.
         let mut larger = precincts.iter().skip(1);
-        if halvings > Self::MOST_HALVINGS
+        if reduction_levels > Self::MOST_HALVINGS
             || width.max(height) > 8
             || larger.any(|sizes| (sizes & 15).min(sizes >> 4) == 0)
         {
             return Err(malformed("its coding makes no sense"));
         }
-        Ok(Self { halvings, block: (width + 2, height + 2), precincts: precincts.into() })
+        Ok(Self { reduction_levels, block: (width + 2, height + 2), precincts: precincts.into() })
     }
 }
 
@@ -92,8 +92,8 @@ impl Coding {
     }
 
     /// How often each component is halved at least.
-    pub fn halvings(&self) -> u32 {
-        self.components.iter().map(|division| division.halvings.into()).min().unwrap_or(0)
+    pub fn reduction_levels(&self) -> u32 {
+        self.components.iter().map(|division| division.reduction_levels.into()).min().unwrap_or(0)
     }
 
     /// What a tile of these columns and rows of the reference grid is made of.
@@ -105,9 +105,9 @@ impl Coding {
         let (mut precincts, mut most_precincts, mut table_bytes) = (0_u64, 0, 0_u64);
         for (division, component) in self.components.iter().zip(components) {
             let (steps_across, steps_down) = component.step;
-            for resolution in 0..=division.halvings {
+            for resolution in 0..=division.reduction_levels {
                 let halved = |at: u32, step: u8| {
-                    u64::from(at.div_ceil(step.into())).div_ceil(1 << (division.halvings - resolution))
+                    u64::from(at.div_ceil(step.into())).div_ceil(1 << (division.reduction_levels - resolution))
                 };
                 let reduced = |range: &Range<u32>, step| halved(range.start, step)..halved(range.end, step);
                 let sizes = division.precincts.get(usize::from(resolution)).copied().unwrap_or(0xff);
@@ -131,7 +131,8 @@ impl Coding {
             }
         }
         // Two bytes for each packet, as if every resolution of every component had as many as the one that has the most.
-        let resolutions = self.components.iter().map(|division| u64::from(division.halvings) + 1).max().unwrap_or(0);
+        let resolutions =
+            self.components.iter().map(|division| u64::from(division.reduction_levels) + 1).max().unwrap_or(0);
         let seen = most_precincts.saturating_mul(2 * resolutions * components.len() as u64);
         let seen = seen.saturating_mul(u64::from(self.layers) + 1);
         Contents {

@@ -1,10 +1,10 @@
-//! Components into samples: which of them are colours and alpha, and how their numbers become samples beside each other.
+//! Components into samples: which of them are colors and alpha, and how their numbers become samples beside each other.
 //!
 //! What always holds: a number of any bits up to 8 becomes 8 bits, and one of more 16, by the straight line from 0 to its largest value, rounded to the
-//! nearest; and the order is grey, or red, green and blue, and then alpha, whatever order the file has.
+//! nearest; and the order is gray, or red, green and blue, and then alpha, whatever order the file has.
 
-use super::boxes::{Boxes, Colour, Meaning, Palette};
-use super::code_stream::{Component, Sign};
+use super::boxes::{Boxes, ChannelType, Color, Palette};
+use super::codestream::{Component, Sign};
 use super::openjpeg::Planes;
 use crate::codec::decode::ImageError;
 use crate::codec::decode::samples::{Alpha, ByteOrder, Channels, SampleLayout, SampleType};
@@ -31,7 +31,7 @@ enum Depth {
 enum Model {
     /// What the samples are to be.
     Same,
-    /// Luma and two differences of colour, of so many bits, by IEC 61966-2-1, annex F.
+    /// Luma and two differences of color, of so many bits, by IEC 61966-2-1, annex F.
     Ycc(u8),
 }
 
@@ -39,65 +39,65 @@ fn unsupported<T>(problem: String) -> Result<T, ImageError> {
     Err(ImageError::Unsupported(problem))
 }
 
-/// The channels of colour, in order, and that of alpha.
+/// The channels of color, in order, and that of alpha.
 struct Order {
-    colours: Vec<usize>,
+    colors: Vec<usize>,
     alpha: Option<(usize, Alpha)>,
 }
 
 impl Order {
-    fn of(count: usize, meanings: &[(u16, Meaning)]) -> Result<Self, ImageError> {
+    fn of(count: usize, meanings: &[(u16, ChannelType)]) -> Result<Self, ImageError> {
         if meanings.is_empty() {
             let straight = |channel| Some((channel, Alpha::Straight));
             return match count {
-                1 => Ok(Self { colours: vec![0], alpha: None }),
-                2 => Ok(Self { colours: vec![0], alpha: straight(1) }),
-                3 => Ok(Self { colours: vec![0, 1, 2], alpha: None }),
-                4 => Ok(Self { colours: vec![0, 1, 2], alpha: straight(3) }),
+                1 => Ok(Self { colors: vec![0], alpha: None }),
+                2 => Ok(Self { colors: vec![0], alpha: straight(1) }),
+                3 => Ok(Self { colors: vec![0, 1, 2], alpha: None }),
+                4 => Ok(Self { colors: vec![0, 1, 2], alpha: straight(3) }),
                 _ => unsupported(format!("it has {count} channels")),
             };
         }
-        let (mut colours, mut alpha) = (Vec::new(), None);
+        let (mut colors, mut alpha) = (Vec::new(), None);
         for &(channel, meaning) in meanings {
             let channel = usize::from(channel);
             if channel >= count {
                 return Err(ImageError::Malformed("a channel that is not there has a meaning".to_owned()));
             }
             match meaning {
-                Meaning::Colour(number) => colours.push((number, channel)),
-                Meaning::Alpha if alpha.is_none() => alpha = Some((channel, Alpha::Straight)),
-                Meaning::PremultipliedAlpha if alpha.is_none() => alpha = Some((channel, Alpha::Premultiplied)),
+                ChannelType::Color(number) => colors.push((number, channel)),
+                ChannelType::Alpha if alpha.is_none() => alpha = Some((channel, Alpha::Straight)),
+                ChannelType::PremultipliedAlpha if alpha.is_none() => alpha = Some((channel, Alpha::Premultiplied)),
                 _ => {}
             }
         }
-        colours.sort_unstable();
-        let numbers: Vec<u16> = colours.iter().map(|&(number, _)| number).collect();
+        colors.sort_unstable();
+        let numbers: Vec<u16> = colors.iter().map(|&(number, _)| number).collect();
         if numbers != [0] && numbers != [0, 1, 2] {
-            return unsupported(format!("it has {} colours", colours.len()));
+            return unsupported(format!("it has {} colors", colors.len()));
         }
-        Ok(Self { colours: colours.into_iter().map(|(_, channel)| channel).collect(), alpha })
+        Ok(Self { colors: colors.into_iter().map(|(_, channel)| channel).collect(), alpha })
     }
 
-    /// That a profile is for as many colours. One for red, green and blue may be a grey's too: a grey is the same number of each.
-    fn fits(&self, colour: Option<&Colour>) -> Result<(), ImageError> {
-        let Some(Colour::Profile(profile)) = colour else { return Ok(()) };
-        // What is no profile at all is told apart where colours are converted.
+    /// That a profile is for as many colors. One for red, green and blue may be a gray's too: a gray is the same number of each.
+    fn fits(&self, color: Option<&Color>) -> Result<(), ImageError> {
+        let Some(Color::Profile(profile)) = color else { return Ok(()) };
+        // What is no profile at all is told apart where colors are converted.
         let Some(header) = profile.bytes().first_chunk::<40>().filter(|header| header.ends_with(b"acsp")) else {
             return Ok(());
         };
-        match (&header[16..20], self.colours.len()) {
+        match (&header[16..20], self.colors.len()) {
             (b"RGB ", _) | (b"GRAY", 1) => Ok(()),
-            (space, colours) => {
+            (space, colors) => {
                 let space = space.trim_ascii().escape_ascii();
-                unsupported(format!("its profile is for the colour space {space}, and it has {colours} colours"))
+                unsupported(format!("its profile is for the color space {space}, and it has {colors} colors"))
             }
         }
     }
 
     fn channels(&self) -> Channels {
-        match (self.colours.len(), self.alpha) {
-            (1, None) => Channels::Grey,
-            (1, Some((_, alpha))) => Channels::GreyAlpha(alpha),
+        match (self.colors.len(), self.alpha) {
+            (1, None) => Channels::Gray,
+            (1, Some((_, alpha))) => Channels::GrayAlpha(alpha),
             (_, None) => Channels::Rgb,
             (_, Some((_, alpha))) => Channels::Rgba(alpha),
         }
@@ -106,24 +106,24 @@ impl Order {
 
 impl Interleaving {
     pub fn of(components: &[Component], boxes: &Boxes) -> Result<Self, ImageError> {
-        /// Enumerated colour spaces.
+        /// Enumerated color spaces.
         const SRGB: u32 = 16;
-        const GREY: u32 = 17;
+        const GRAY: u32 = 17;
         const SYCC: u32 = 18;
-        if let Some(Colour::Enumerated(space)) = boxes.colour
-            && !matches!(space, SRGB | GREY | SYCC)
+        if let Some(Color::Enumerated(space)) = boxes.color
+            && !matches!(space, SRGB | GRAY | SYCC)
         {
-            return unsupported(format!("its colour space is that of number {space}"));
+            return unsupported(format!("its color space is that of number {space}"));
         }
         if let Some(palette) = &boxes.palette {
-            let model = if let Some(Colour::Enumerated(SYCC)) = boxes.colour { Model::Ycc(8) } else { Model::Same };
+            let model = if let Some(Color::Enumerated(SYCC)) = boxes.color { Model::Ycc(8) } else { Model::Same };
             let order = Order::of(palette.channels.len(), &boxes.meanings)?;
-            order.fits(boxes.colour.as_ref())?;
+            order.fits(boxes.color.as_ref())?;
             return Self::of_palette(components, palette, &order, model);
         }
         let order = Order::of(components.len(), &boxes.meanings)?;
-        order.fits(boxes.colour.as_ref())?;
-        let used: Vec<usize> = order.colours.iter().copied().chain(order.alpha.map(|(channel, _)| channel)).collect();
+        order.fits(boxes.color.as_ref())?;
+        let used: Vec<usize> = order.colors.iter().copied().chain(order.alpha.map(|(channel, _)| channel)).collect();
         let mut most = 0;
         for &channel in &used {
             let Component { bits, sign, step } = components[channel];
@@ -139,11 +139,11 @@ impl Interleaving {
             most = most.max(bits);
         }
         let depth = if most <= 8 { Depth::One } else { Depth::Two };
-        let model = match boxes.colour {
-            Some(Colour::Enumerated(SYCC)) if order.colours.len() == 3 => {
-                let [bits, others @ ..] = [0, 1, 2].map(|at| components[order.colours[at]].bits);
+        let model = match boxes.color {
+            Some(Color::Enumerated(SYCC)) if order.colors.len() == 3 => {
+                let [bits, others @ ..] = [0, 1, 2].map(|at| components[order.colors[at]].bits);
                 if others != [bits; 2] {
-                    return unsupported("its luma and its colours have different bits".to_owned());
+                    return unsupported("its luma and its colors have different bits".to_owned());
                 }
                 Model::Ycc(bits)
             }
@@ -153,7 +153,7 @@ impl Interleaving {
         Ok(Self { channels: order.channels(), depth, model, of_channels })
     }
 
-    /// Numbers of colours are handed on.
+    /// Numbers of colors are handed on.
     fn of_palette(
         components: &[Component],
         palette: &Palette,
@@ -163,16 +163,16 @@ impl Interleaving {
         let [Component { bits: bits @ 1..=8, sign: Sign::Unsigned, step: (1, 1) }] = components else {
             return unsupported("it has a palette and more than one component of 8 bits".to_owned());
         };
-        let of_channel = |colour: &[u8], channel: usize| {
-            let column = palette.channels.get(channel).and_then(|&column| colour.get(usize::from(column)));
+        let of_channel = |color: &[u8], channel: usize| {
+            let column = palette.channels.get(channel).and_then(|&column| color.get(usize::from(column)));
             column.copied().ok_or_else(|| ImageError::Malformed("its palette lacks a column".to_owned()))
         };
-        let colour = |colour: &Vec<u8>| -> Result<[u8; 4], ImageError> {
-            let alpha = order.alpha.map_or(Ok(u8::MAX), |(channel, _)| of_channel(colour, channel))?;
+        let color = |color: &Vec<u8>| -> Result<[u8; 4], ImageError> {
+            let alpha = order.alpha.map_or(Ok(u8::MAX), |(channel, _)| of_channel(color, channel))?;
             let [red, green, blue] =
-                if let [red, green, blue] = order.colours[..] { [red, green, blue] } else { [order.colours[0]; 3] };
-            let [red, green, blue] = [of_channel(colour, red)?, of_channel(colour, green)?, of_channel(colour, blue)?];
-            if model == Model::Same || order.colours.len() != 3 {
+                if let [red, green, blue] = order.colors[..] { [red, green, blue] } else { [order.colors[0]; 3] };
+            let [red, green, blue] = [of_channel(color, red)?, of_channel(color, green)?, of_channel(color, blue)?];
+            if model == Model::Same || order.colors.len() != 3 {
                 return Ok([red, green, blue, alpha]);
             }
             let ycc = [red.into(), i32::from(green) - 128, i32::from(blue) - 128];
@@ -180,11 +180,11 @@ impl Interleaving {
             Ok([red, green, blue, alpha])
         };
         if order.alpha.is_some_and(|(_, alpha)| alpha == Alpha::Premultiplied) {
-            return unsupported("the colours of its palette are premultiplied".to_owned());
+            return unsupported("the colors of its palette are premultiplied".to_owned());
         }
-        let colours = palette.colours.iter().take(1 << bits).map(colour).collect::<Result<Vec<_>, _>>()?;
+        let colors = palette.colors.iter().take(1 << bits).map(color).collect::<Result<Vec<_>, _>>()?;
         let same = (0..1 << bits).collect();
-        let channels = Channels::Palette(colours.into());
+        let channels = Channels::Palette(colors.into());
         Ok(Self { channels, depth: Depth::One, model: Model::Same, of_channels: vec![(0, same)] })
     }
 
@@ -222,9 +222,9 @@ impl Interleaving {
             return;
         };
         if let ([luma, blue, red, alpha @ ..], [(_, table), ..]) = (planes, &self.of_channels[..]) {
-            let centre = 1 << (bits - 1);
+            let center = 1 << (bits - 1);
             let pixels = || luma[from..].iter().zip(&blue[from..]).zip(&red[from..]);
-            let pixels = || pixels().map(|((&luma, &blue), &red)| ycc_to_rgb([luma, blue - centre, red - centre]));
+            let pixels = || pixels().map(|((&luma, &blue), &red)| ycc_to_rgb([luma, blue - center, red - center]));
             for channel in 0..3 {
                 self.write(channel, table, pixels().map(|rgb| rgb[channel]), target);
             }

@@ -90,9 +90,9 @@ struct Reading<'a> {
 }
 
 /// Decodes a code stream of `size` pixels after it has been halved so many times.
-pub(crate) fn decode(code_stream: &[u8], halvings: u32, size: Size) -> Result<Planes, ImageError> {
-    let mut words = Words(Vec::new());
-    let decoded = decode_with(code_stream, halvings, size, &mut words);
+pub(crate) fn decode(codestream: &[u8], reduction_levels: u32, size: Size) -> Result<Planes, ImageError> {
+    let mut words = Diagnostics(Vec::new());
+    let decoded = decode_with(codestream, reduction_levels, size, &mut words);
     match (decoded, words.0.into_iter().next()) {
         (Some(planes), None) => Ok(planes),
         (_, Some(words)) => Err(ImageError::Malformed(format!("OpenJPEG says: {words}"))),
@@ -101,10 +101,10 @@ pub(crate) fn decode(code_stream: &[u8], halvings: u32, size: Size) -> Result<Pl
 }
 
 #[expect(unsafe_code, reason = "OpenJPEG is a C library")]
-fn decode_with(code_stream: &[u8], halvings: u32, size: Size, words: &mut Words) -> Option<Planes> {
+fn decode_with(codestream: &[u8], reduction_levels: u32, size: Size, words: &mut Diagnostics) -> Option<Planes> {
     /// Less is copied through it than goes past it.
     const BUFFER_BYTES: usize = 64 << 10;
-    let mut reading = Reading { bytes: code_stream, position: 0 };
+    let mut reading = Reading { bytes: codestream, position: 0 };
     let words = (&raw mut *words).cast::<c_void>();
     // SAFETY: everything that is handed to OpenJPEG lives until this returns, and codec and stream are gone before `reading` and `words` are; the types of the user
     // data are those that the functions below take them for. What OpenJPEG returns is looked at before it is used. The parameters are plain numbers, of which
@@ -120,13 +120,13 @@ fn decode_with(code_stream: &[u8], halvings: u32, size: Size, words: &mut Words)
         opj_set_error_handler(codec.0, Some(said), words);
         let user_data = (&raw mut reading).cast::<c_void>();
         opj_stream_set_user_data(stream.0, user_data, None);
-        opj_stream_set_user_data_length(stream.0, code_stream.len() as u64);
+        opj_stream_set_user_data_length(stream.0, codestream.len() as u64);
         opj_stream_set_read_function(stream.0, Some(read));
         opj_stream_set_skip_function(stream.0, Some(skip));
         opj_stream_set_seek_function(stream.0, Some(seek));
         let mut parameters: opj_dparameters_t = std::mem::zeroed();
         opj_set_default_decoder_parameters(&raw mut parameters);
-        parameters.cp_reduce = halvings;
+        parameters.cp_reduce = reduction_levels;
         if opj_setup_decoder(codec.0, &raw mut parameters) == 0 || opj_decoder_set_strict_mode(codec.0, 1) == 0 {
             return None;
         }
@@ -136,7 +136,7 @@ fn decode_with(code_stream: &[u8], halvings: u32, size: Size, words: &mut Words)
             return None;
         }
         let planes = Planes { image, size };
-        // The whole of it. OpenJPEG computes sizes after halvings rightly here only: they depend on where the picture is on the reference grid.
+        // The whole of it. OpenJPEG computes sizes after reduction_levels rightly here only: they depend on where the picture is on the reference grid.
         let decoded = header != 0
             && opj_set_decode_area(codec.0, planes.image, 0, 0, 0, 0) != 0
             && opj_decode(codec.0, stream.0, planes.image) != 0
@@ -146,9 +146,9 @@ fn decode_with(code_stream: &[u8], halvings: u32, size: Size, words: &mut Words)
 }
 
 /// What OpenJPEG has complained of.
-struct Words(Vec<String>);
+struct Diagnostics(Vec<String>);
 
-impl Words {
+impl Diagnostics {
     /// More are not kept.
     const MOST: usize = 4;
 
@@ -162,7 +162,7 @@ impl Words {
 #[expect(unsafe_code, reason = "OpenJPEG calls it")]
 unsafe extern "C" fn said(words: *const c_char, kept: *mut c_void) {
     // SAFETY: OpenJPEG hands over a string that ends with a zero, and the words of `decode_with`, which nobody else uses meanwhile.
-    unsafe { (*kept.cast::<Words>()).push(CStr::from_ptr(words)) };
+    unsafe { (*kept.cast::<Diagnostics>()).push(CStr::from_ptr(words)) };
 }
 
 /// Markers that it does not know are to be passed over, and are no damage.

@@ -59,10 +59,10 @@ fn boxed(kind: [u8; 4], contents: &[u8]) -> Vec<u8> {
 }
 
 /// A code stream in a file with these boxes.
-fn in_boxes(boxes: &[Vec<u8>], code_stream: &[u8]) -> Vec<u8> {
+fn in_boxes(boxes: &[Vec<u8>], codestream: &[u8]) -> Vec<u8> {
     let signature = boxed(*b"jP  ", &[0x0d, 0x0a, 0x87, 0x0a]);
     let kind = boxed(*b"ftyp", b"jp2 \0\0\0\0jp2 ");
-    [signature, kind, boxed(*b"jp2h", &boxes.concat()), boxed(*b"jp2c", code_stream)].concat()
+    [signature, kind, boxed(*b"jp2h", &boxes.concat()), boxed(*b"jp2c", codestream)].concat()
 }
 
 fn enumerated(space: u8) -> Vec<u8> {
@@ -115,7 +115,7 @@ fn smaller_levels_are_those_of_the_wavelet() {
     let encoding = Encoding { resolutions: 4, ..Encoding::new(150, 91, 1, 8).tiled(48, 36) };
     let mut samples = encoding.samples();
     for (at, number) in samples[0].iter_mut().enumerate() {
-        // A grey for each tile.
+        // A gray for each tile.
         *number = (at % 150 / 48 * 60 + at / 150 / 36 * 20) as i32;
     }
     let (header, decoder) = opened(&encoding.encode(&samples)).unwrap();
@@ -146,13 +146,13 @@ fn lossy_pictures_are_near_and_tiles_in_rows_the_same_as_tiles() {
 }
 
 #[test]
-fn boxes_tell_colours_alpha_and_order() {
+fn boxes_tell_colors_alpha_and_order() {
     let encoding = Encoding::new(30, 20, 4, 8);
-    let (samples, code_stream) = encoding.made();
+    let (samples, codestream) = encoding.made();
     // Alpha first, then blue, green and red.
     let definition: Vec<u8> =
         [4_u16, 0, 2, 0, 1, 0, 3, 2, 0, 2, 3, 0, 1].iter().flat_map(|number| number.to_be_bytes()).collect();
-    let file = in_boxes(&[enumerated(16), boxed(*b"cdef", &definition)], &code_stream);
+    let file = in_boxes(&[enumerated(16), boxed(*b"cdef", &definition)], &codestream);
     let (header, rows) = decoded(&file).unwrap();
     assert_eq!(header.samples.channels, Channels::Rgba(Alpha::Premultiplied));
     let ordered = [&samples[3], &samples[2], &samples[1], &samples[0]].map(Clone::clone);
@@ -160,30 +160,30 @@ fn boxes_tell_colours_alpha_and_order() {
     // A channel that means nothing.
     let definition: Vec<u8> =
         [4_u16, 0, 0, 1, 1, 0, 2, 2, 0, 3, 3, 65_535, 65_535].iter().flat_map(|number| number.to_be_bytes()).collect();
-    let (header, rows) = decoded(&in_boxes(&[enumerated(16), boxed(*b"cdef", &definition)], &code_stream)).unwrap();
+    let (header, rows) = decoded(&in_boxes(&[enumerated(16), boxed(*b"cdef", &definition)], &codestream)).unwrap();
     assert_eq!((header.samples.channels, rows), (Channels::Rgb, encoding.rows(&samples[..3])));
     let profile = boxed(*b"colr", &[&[2, 0, 0][..], b"a profile"].concat());
-    let (header, rows) = decoded(&in_boxes(&[profile], &code_stream)).unwrap();
+    let (header, rows) = decoded(&in_boxes(&[profile], &codestream)).unwrap();
     assert_eq!(header.icc_profile.unwrap().bytes(), b"a profile");
     assert_eq!((header.samples.channels, rows), (Channels::Rgba(Alpha::Straight), encoding.rows(&samples)));
-    assert!(matches!(opened(&in_boxes(&[enumerated(12)], &code_stream)), Err(ImageError::Unsupported(_))));
+    assert!(matches!(opened(&in_boxes(&[enumerated(12)], &codestream)), Err(ImageError::Unsupported(_))));
 }
 
 #[test]
 fn palettes_are_handed_on() {
     let encoding = Encoding::new(30, 20, 1, 8);
-    let (samples, code_stream) = encoding.made();
-    let colours: Vec<[u8; 3]> = (0..=255).map(|number| [number, 255 - number, number / 2]).collect();
-    let palette = [&[1, 0, 3, 7, 7, 7][..], colours.as_flattened()].concat();
+    let (samples, codestream) = encoding.made();
+    let colors: Vec<[u8; 3]> = (0..=255).map(|number| [number, 255 - number, number / 2]).collect();
+    let palette = [&[1, 0, 3, 7, 7, 7][..], colors.as_flattened()].concat();
     let mapping = [[0, 0, 1, 0], [0, 0, 1, 1], [0, 0, 1, 2]].concat();
-    let file = in_boxes(&[enumerated(16), boxed(*b"pclr", &palette), boxed(*b"cmap", &mapping)], &code_stream);
+    let file = in_boxes(&[enumerated(16), boxed(*b"pclr", &palette), boxed(*b"cmap", &mapping)], &codestream);
     let (header, rows) = decoded(&file).unwrap();
-    let expected: Vec<[u8; 4]> = colours.iter().map(|&[red, green, blue]| [red, green, blue, 255]).collect();
+    let expected: Vec<[u8; 4]> = colors.iter().map(|&[red, green, blue]| [red, green, blue, 255]).collect();
     assert_eq!((header.samples.channels, rows), (Channels::Palette(expected.into()), encoding.rows(&samples)));
     // The same as luma and its differences.
-    let file = in_boxes(&[enumerated(18), boxed(*b"pclr", &palette), boxed(*b"cmap", &mapping)], &code_stream);
+    let file = in_boxes(&[enumerated(18), boxed(*b"pclr", &palette), boxed(*b"cmap", &mapping)], &codestream);
     let (header, rows) = decoded(&file).unwrap();
-    let expected: Vec<[u8; 4]> = colours
+    let expected: Vec<[u8; 4]> = colors
         .iter()
         .map(|&[luma, blue, red]| {
             let [luma, blue, red] = [f64::from(luma), f64::from(blue) - 128.0, f64::from(red) - 128.0];
@@ -193,33 +193,33 @@ fn palettes_are_handed_on() {
         })
         .collect();
     assert_eq!((header.samples.channels, rows), (Channels::Palette(expected.into()), encoding.rows(&samples)));
-    let file = in_boxes(&[enumerated(16), boxed(*b"pclr", &palette)], &code_stream);
+    let file = in_boxes(&[enumerated(16), boxed(*b"pclr", &palette)], &codestream);
     assert!(matches!(opened(&file), Err(ImageError::Malformed(_))));
 }
 
 #[test]
-fn luma_and_its_differences_become_colours() {
+fn luma_and_its_differences_become_colors() {
     for bits in [8, 12] {
         let encoding = Encoding { lossy: false, ..Encoding::new(64, 64, 3, bits) };
-        let (samples, code_stream) = encoding.made();
-        let (header, rows) = decoded(&in_boxes(&[enumerated(18)], &code_stream)).unwrap();
-        let (centre, largest) = (f64::from(1 << (bits - 1)), f64::from((1 << bits) - 1));
-        let mut colours = vec![Vec::new(); 3];
+        let (samples, codestream) = encoding.made();
+        let (header, rows) = decoded(&in_boxes(&[enumerated(18)], &codestream)).unwrap();
+        let (center, largest) = (f64::from(1 << (bits - 1)), f64::from((1 << bits) - 1));
+        let mut colors = vec![Vec::new(); 3];
         for ((&luma, &blue), &red) in samples[0].iter().zip(&samples[1]).zip(&samples[2]) {
             let [luma, blue, red] = [luma, blue, red].map(f64::from);
-            let (luma, blue, red) = (luma * 1e6, blue - centre, red - centre);
+            let (luma, blue, red) = (luma * 1e6, blue - center, red - center);
             let rgb = [luma + 1_402e3 * red, luma - 344_136.0 * blue - 714_136.0 * red, luma + 1_772e3 * blue];
-            for (colour, number) in colours.iter_mut().zip(rgb) {
-                colour.push(((number + 5e5) / 1e6).floor().clamp(0.0, largest) as i32);
+            for (color, number) in colors.iter_mut().zip(rgb) {
+                color.push(((number + 5e5) / 1e6).floor().clamp(0.0, largest) as i32);
             }
         }
-        assert!(header.samples.channels == Channels::Rgb && rows == encoding.rows(&colours), "{bits} bits");
+        assert!(header.samples.channels == Channels::Rgb && rows == encoding.rows(&colors), "{bits} bits");
     }
 }
 
 /// Where a profile says what it is for (ICC.1, 7.2).
 #[test]
-fn profiles_are_for_as_many_colours_as_there_are() {
+fn profiles_are_for_as_many_colors_as_there_are() {
     for (components, space, fits) in [
         (4, *b"CMYK", false),
         (4, *b"RGB ", true),
@@ -234,9 +234,9 @@ fn profiles_are_for_as_many_colours_as_there_are() {
         let mut profile = [0; 128];
         (profile[16..20]).copy_from_slice(&space);
         profile[36..40].copy_from_slice(b"acsp");
-        let (_, code_stream) = Encoding::new(16, 16, components, 8).made();
-        let colours = boxed(*b"colr", &[&[2, 0, 0][..], &profile].concat());
-        match opened(&in_boxes(&[colours], &code_stream)) {
+        let (_, codestream) = Encoding::new(16, 16, components, 8).made();
+        let colors = boxed(*b"colr", &[&[2, 0, 0][..], &profile].concat());
+        match opened(&in_boxes(&[colors], &codestream)) {
             Ok((header, _)) => assert!(fits && header.icc_profile.unwrap().bytes() == profile, "{components}"),
             Err(error) => assert!(!fits && matches!(error, ImageError::Unsupported(_)), "{components}: {error}"),
         }

@@ -14,7 +14,7 @@ struct File {
     width: u32,
     height: u32,
     bits: u8,
-    colour_type: u8,
+    color_type: u8,
     interlaced: bool,
     /// What stands between the header and the pixels.
     chunks: Vec<(&'static [u8; 4], Vec<u8>)>,
@@ -22,7 +22,7 @@ struct File {
 
 impl File {
     fn bits_a_pixel(&self) -> usize {
-        usize::from(self.bits) * [1, 0, 3, 1, 2, 0, 4][usize::from(self.colour_type)]
+        usize::from(self.bits) * [1, 0, 3, 1, 2, 0, 4][usize::from(self.color_type)]
     }
 
     fn row_bytes(&self, width: usize) -> usize {
@@ -53,7 +53,7 @@ impl File {
             file.extend(crc32fast::hash(&named).to_be_bytes());
         };
         let mut header = [self.width.to_be_bytes(), self.height.to_be_bytes()].concat();
-        header.extend([self.bits, self.colour_type, 0, 0, u8::from(self.interlaced)]);
+        header.extend([self.bits, self.color_type, 0, 0, u8::from(self.interlaced)]);
         chunk(b"IHDR", &header);
         for (name, contents) in &self.chunks {
             chunk(name, contents);
@@ -125,25 +125,24 @@ fn read(bytes: &[u8]) -> Result<(ImageHeader, Vec<u8>), ImageError> {
     all_rows(open(piped(bytes), REQUEST)?, 4)
 }
 
-fn file(colour_type: u8, bits: u8) -> File {
+fn file(color_type: u8, bits: u8) -> File {
     let palette = vec![9; 3 << bits.min(8)];
-    let chunks = if colour_type == 3 { vec![(b"PLTE", palette)] } else { Vec::new() };
-    File { width: 33, height: 19, bits, colour_type, interlaced: false, chunks }
+    let chunks = if color_type == 3 { vec![(b"PLTE", palette)] } else { Vec::new() };
+    File { width: 33, height: 19, bits, color_type, interlaced: false, chunks }
 }
 
 #[test]
-fn every_colour_type_and_depth_interlaced_or_not() {
+fn every_color_type_and_depth_interlaced_or_not() {
     let depths: [(u8, &[u8]); 5] =
         [(0, &[1, 2, 4, 8, 16]), (2, &[8, 16]), (3, &[1, 2, 4, 8]), (4, &[8, 16]), (6, &[8, 16])];
-    for (colour_type, bits) in
-        depths.into_iter().flat_map(|(kind, depths)| depths.iter().map(move |bits| (kind, *bits)))
+    for (color_type, bits) in depths.into_iter().flat_map(|(kind, depths)| depths.iter().map(move |bits| (kind, *bits)))
     {
         for (width, height) in [(33, 19), (1, 1), (3, 2), (5, 9), (64, 8)] {
             for interlaced in [false, true] {
-                let file = File { width, height, interlaced, ..file(colour_type, bits) };
+                let file = File { width, height, interlaced, ..file(color_type, bits) };
                 let rows = file.noise();
                 let (header, found) = read(&file.bytes(&rows)).unwrap();
-                let what = format!("type {colour_type}, {bits} bits, {width}×{height}, interlaced {interlaced}");
+                let what = format!("type {color_type}, {bits} bits, {width}×{height}, interlaced {interlaced}");
                 assert!(found == rows, "{what}");
                 assert_eq!(header.samples.sample.bits(), usize::from(bits), "{what}");
                 assert_eq!(header.held_bytes, if interlaced { rows.len() as u64 } else { 0 });
@@ -153,15 +152,15 @@ fn every_colour_type_and_depth_interlaced_or_not() {
 }
 
 #[test]
-fn transparency_is_a_colour_or_a_palette_with_alpha() {
+fn transparency_is_a_color_or_a_palette_with_alpha() {
     let mut palette = file(3, 2);
     palette.chunks = vec![(b"PLTE", vec![1, 2, 3, 4, 5, 6, 7, 8, 9]), (b"tRNS", vec![0, 128])];
     let (header, _) = read(&palette.bytes(&palette.noise())).unwrap();
-    let colours: Arc<[[u8; 4]]> = [[1, 2, 3, 0], [4, 5, 6, 128], [7, 8, 9, 255]].into();
-    assert_eq!(header.samples.channels, Channels::Palette(colours));
-    let mut grey = file(0, 16);
-    grey.chunks = vec![(b"tRNS", vec![0x12, 0x34])];
-    assert_eq!(read(&grey.bytes(&grey.noise())).unwrap().0.samples.clear, Some([0x1234, 0, 0]));
+    let colors: Arc<[[u8; 4]]> = [[1, 2, 3, 0], [4, 5, 6, 128], [7, 8, 9, 255]].into();
+    assert_eq!(header.samples.channels, Channels::Palette(colors));
+    let mut gray = file(0, 16);
+    gray.chunks = vec![(b"tRNS", vec![0x12, 0x34])];
+    assert_eq!(read(&gray.bytes(&gray.noise())).unwrap().0.samples.clear, Some([0x1234, 0, 0]));
     let mut rgb = file(2, 8);
     rgb.chunks = vec![(b"tRNS", vec![0, 10, 0, 20, 0, 30])];
     assert_eq!(read(&rgb.bytes(&rgb.noise())).unwrap().0.samples.clear, Some([10, 20, 30]));

@@ -90,11 +90,11 @@ fn white_space_and_comments_are_taken_as_netpbm_takes_them() {
 #[test]
 fn pam_knows_its_tuple_types() {
     for (tuple_type, depth, channels) in [
-        ("TUPLTYPE GRAYSCALE\n", 1, Channels::Grey),
-        ("TUPLTYPE GRAYSCALE_ALPHA\n", 2, Channels::GreyAlpha(Alpha::Straight)),
+        ("TUPLTYPE GRAYSCALE\n", 1, Channels::Gray),
+        ("TUPLTYPE GRAYSCALE_ALPHA\n", 2, Channels::GrayAlpha(Alpha::Straight)),
         ("TUPLTYPE RGB\n", 3, Channels::Rgb),
         ("TUPLTYPE RGB_ALPHA\n", 4, Channels::Rgba(Alpha::Straight)),
-        ("", 1, Channels::Grey),
+        ("", 1, Channels::Gray),
         ("", 3, Channels::Rgb),
     ] {
         let samples: Vec<u8> = (0..2 * depth).collect();
@@ -157,7 +157,7 @@ fn a_file_cut_anywhere_is_an_error_and_one_of_known_length_before_its_rows() {
 #[test]
 fn two_thousand_damaged_files_end_in_rows_or_an_error() {
     let files = [
-        with("P5\n# grey\n7 5\n255\n", &(0..35).collect::<Vec<_>>()),
+        with("P5\n# gray\n7 5\n255\n", &(0..35).collect::<Vec<_>>()),
         with("P6 3 3 1023\n", &[1; 54]),
         b"P3 2 2 15\n1 2 3 4 5 6 7 8 9 10 11 12\n".to_vec(),
         with("P7\nWIDTH 3\nHEIGHT 2\nDEPTH 2\nMAXVAL 255\nTUPLTYPE GRAYSCALE_ALPHA\nENDHDR\n", &[7; 12]),

@@ -31,11 +31,11 @@ fn samples(width: u32, height: u32, count: usize) -> Vec<u8> {
 fn lossless(
     width: u32,
     height: u32,
-    colour: ColorType,
+    color: ColorType,
     profile: Option<&[u8]>,
     exif: Option<&[u8]>,
 ) -> (Vec<u8>, Vec<u8>) {
-    let count = if matches!(colour, ColorType::Rgba8) { 4 } else { 3 };
+    let count = if matches!(color, ColorType::Rgba8) { 4 } else { 3 };
     let samples = samples(width, height, count);
     let mut file = Vec::new();
     let mut encoder = WebPEncoder::new(&mut file);
@@ -45,7 +45,7 @@ fn lossless(
     if let Some(exif) = exif {
         encoder.set_exif_metadata(exif.to_vec());
     }
-    encoder.encode(&samples, width, height, colour).unwrap();
+    encoder.encode(&samples, width, height, color).unwrap();
     (file, samples)
 }
 
@@ -83,8 +83,8 @@ fn lossy(width: u32, height: u32) -> Vec<u8> {
 #[test]
 fn lossless_pictures_are_what_went_in() {
     for (width, height) in [(1, 1), (67, 41), (256, 3)] {
-        for colour in [ColorType::Rgb8, ColorType::Rgba8] {
-            let (file, samples) = lossless(width, height, colour, None, None);
+        for color in [ColorType::Rgb8, ColorType::Rgba8] {
+            let (file, samples) = lossless(width, height, color, None, None);
             for input in [piped(&file), on_disk(&file)] {
                 let (header, rows) = decoded(input).unwrap();
                 assert_eq!(rows, samples);
@@ -110,7 +110,7 @@ fn lossy_pictures_are_as_another_decoder_has_them() {
 #[test]
 fn alpha_of_lossy_pictures_is_straight_and_as_stored() {
     let (width, height) = (67, 41);
-    let colour = decoded(piped(&lossy(width, height))).unwrap().1;
+    let color = decoded(piped(&lossy(width, height))).unwrap().1;
     let alpha = samples(width, height, 1);
     // Not compressed and not filtered, by RFC 9649, 2.7.1.2.
     let coded = [&[0], &alpha[..]].concat();
@@ -119,7 +119,7 @@ fn alpha_of_lossy_pictures_is_straight_and_as_stored() {
     let (header, rows) = decoded(on_disk(&file)).unwrap();
     assert_eq!(header.samples.channels, Channels::Rgba(Alpha::Straight));
     let pixels: Vec<u8> =
-        colour.chunks(3).zip(&alpha).flat_map(|(rgb, &alpha)| [rgb[0], rgb[1], rgb[2], alpha]).collect();
+        color.chunks(3).zip(&alpha).flat_map(|(rgb, &alpha)| [rgb[0], rgb[1], rgb[2], alpha]).collect();
     assert_eq!(rows, pixels);
 }
 

@@ -38,8 +38,8 @@ fn a_file_that_contradicts_itself_is_refused() {
             with(vec![short(tag::COMPRESSION, &[6])]),
             "it is compressed as JPEG in the way that was given up in 1995 (TIFF compression 6)",
         ),
-        (with(vec![short(tag::PHOTOMETRIC_INTERPRETATION, &[8])]), "its colours are CIE L*a*b*"),
-        (with(vec![short(tag::PHOTOMETRIC_INTERPRETATION, &[2])]), "it has 1 samples a pixel where its colours need 3"),
+        (with(vec![short(tag::PHOTOMETRIC_INTERPRETATION, &[8])]), "its colors are CIE L*a*b*"),
+        (with(vec![short(tag::PHOTOMETRIC_INTERPRETATION, &[2])]), "it has 1 samples a pixel where its colors need 3"),
         (with(vec![short(tag::BITS_PER_SAMPLE, &[12])]), "its samples are unsigned numbers of 12 bits"),
     ] {
         assert_eq!(refusal(&picture, &picture.chunks()), message);

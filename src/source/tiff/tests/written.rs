@@ -30,7 +30,7 @@ pub(crate) struct Written {
 }
 
 impl Default for Written {
-    /// Grey bytes in one strip, uncompressed.
+    /// Gray bytes in one strip, uncompressed.
     fn default() -> Self {
         Self {
             width: 37,
@@ -60,7 +60,7 @@ pub(crate) fn long(tag: u16, value: u32) -> Field {
 }
 
 impl Written {
-    /// Of so many samples a pixel, without saying what those mean that are more than grey or RGB.
+    /// Of so many samples a pixel, without saying what those mean that are more than gray or RGB.
     pub fn with_samples(samples: usize) -> Self {
         Self { samples, photometric: if samples < 3 { 1 } else { 2 }, ..Self::default() }
     }

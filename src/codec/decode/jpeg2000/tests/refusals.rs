@@ -208,7 +208,7 @@ fn blocks_precincts_and_layers_are_reckoned_wherever_they_are_told() {
 fn packets_are_counted_by_the_standard() {
     let segment = [0xff, 0x52, 0, 18, 1, 0, 0xff, 0xff, 0, 5, 4, 4, 0, 1, 0, 0x11, 0x11, 0x11, 0x11, 0x11];
     let coding = coding::Coding::of(&segment, 1).unwrap();
-    let component = code_stream::Component { bits: 8, sign: code_stream::Sign::Unsigned, step: (1, 1) };
+    let component = codestream::Component { bits: 8, sign: codestream::Sign::Unsigned, step: (1, 1) };
     let contents = coding.contents(&[component], (&(0..128), &(0..128)));
     assert_eq!(contents.packets, 65_535 * (16 + 16 + 64 + 256 + 1024 + 4096));
     assert!(contents.table_bytes > 65_536 * 2 * 6 * 4096);

@@ -2,7 +2,7 @@
 //!
 //! Results that are finished early wait for their turn, so that everything that follows from a result follows
 //! in one order, however many workers there are and however they are scheduled. There is no barrier: while one
-//! job is slow, the others go on up to what the agenda lets be under way. There is no foreman either: the worker that ends a job takes the
+//! job is slow, the others go on up to what the scheduler lets be under way. There is no foreman either: the worker that ends a job takes the
 //! results whose turn has come, issues what follows, and takes the next job, all in a few microseconds under one lock, where a job takes
 //! hundreds. (A thread of its own for that cost 109,000 context switches for a gigapixel.) A job that panics ends the run as an error; it
 //! can't hang it.
@@ -17,7 +17,7 @@ use rayon::ThreadPool;
 use crate::error::Error;
 
 /// What is to be done, as far as it is known by now.
-pub(crate) trait Agenda {
+pub(crate) trait Scheduler {
     /// Something for a worker to do.
     type Job: Send;
     /// What comes of it.
@@ -30,18 +30,18 @@ pub(crate) trait Agenda {
     fn take(&mut self, outcome: Self::Outcome) -> Result<(), Error>;
 }
 
-/// Performs all jobs of `agenda`.
+/// Performs all jobs of `scheduler`.
 ///
 /// # Errors
 /// Of the jobs that fail, the error of the one that was issued first. No job is issued after it is known; those under way are
 /// waited for.
-pub(crate) fn run<A: Agenda + Send>(
+pub(crate) fn run<A: Scheduler + Send>(
     workers: &ThreadPool,
-    agenda: &mut A,
+    scheduler: &mut A,
     perform: impl Fn(A::Job, usize) -> Result<A::Outcome, Error> + Sync,
 ) -> Result<(), Error> {
-    let belt = Belt {
-        agenda,
+    let belt = WorkQueue {
+        scheduler,
         waiting: VecDeque::new(),
         under_way: VecDeque::new(),
         oldest: 0,
@@ -83,8 +83,8 @@ pub(crate) fn run<A: Agenda + Send>(
 }
 
 /// All that the workers share.
-struct Belt<'a, A: Agenda> {
-    agenda: &'a mut A,
+struct WorkQueue<'a, A: Scheduler> {
+    scheduler: &'a mut A,
     /// Jobs that no worker has taken yet, with their numbers.
     waiting: VecDeque<(u64, A::Job)>,
     /// The results of all jobs from number `oldest` on, where they are known.
@@ -98,7 +98,7 @@ struct Belt<'a, A: Agenda> {
     asleep: usize,
 }
 
-impl<A: Agenda> Belt<'_, A> {
+impl<A: Scheduler> WorkQueue<'_, A> {
     fn put(&mut self, number: u64, result: Result<A::Outcome, Error>) {
         if result.is_err() {
             self.first_failed = self.first_failed.min(number);
@@ -111,7 +111,7 @@ impl<A: Agenda> Belt<'_, A> {
     fn advance(&mut self) {
         loop {
             while self.failure.is_none() {
-                let job = match caught(|| self.agenda.issue()) {
+                let job = match caught(|| self.scheduler.issue()) {
                     Ok(Some(job)) => job,
                     Ok(None) => break,
                     Err(error) => {
@@ -126,7 +126,7 @@ impl<A: Agenda> Belt<'_, A> {
             let Some(result) = is_there.then(|| self.under_way.pop_front().flatten()).flatten() else { return };
             self.oldest += 1;
             if self.failure.is_none() {
-                self.failure = result.and_then(|outcome| caught(|| self.agenda.take(outcome))).err();
+                self.failure = result.and_then(|outcome| caught(|| self.scheduler.take(outcome))).err();
             }
         }
     }
@@ -148,7 +148,7 @@ mod tests {
     use super::*;
 
     /// Counts down: each outcome n makes n − 1 ready twice. What is not ready yet is filled up from `reserve`, so that the order
-    /// of the jobs depends on when the agenda is asked.
+    /// of the jobs depends on when the scheduler is asked.
     struct Countdown {
         ready: VecDeque<u32>,
         reserve: u32,
@@ -162,7 +162,7 @@ mod tests {
         }
     }
 
-    impl Agenda for Countdown {
+    impl Scheduler for Countdown {
         type Job = u32;
         type Outcome = u32;
 
@@ -192,13 +192,13 @@ mod tests {
     #[test]
     fn the_order_is_the_same_for_any_number_of_workers() {
         let run_with = |threads| {
-            let mut agenda = Countdown::new([7], 1000);
-            run(&pool(threads), &mut agenda, |job, _| {
+            let mut scheduler = Countdown::new([7], 1000);
+            run(&pool(threads), &mut scheduler, |job, _| {
                 // Uneven work, so that later jobs overtake earlier ones.
                 Ok((0..(job % 3) * 10_000).fold(job, |value, step| std::hint::black_box(value ^ step ^ step)))
             })
             .unwrap();
-            agenda.taken
+            scheduler.taken
         };
         let alone = run_with(1);
         assert_eq!(alone.len(), 255 + 250 * (1 + 3 + 7 + 15));
@@ -209,18 +209,18 @@ mod tests {
 
     #[test]
     fn the_first_failure_in_order_is_the_one_reported() {
-        let mut agenda = Countdown::new(0..100, 0);
-        let failed = run(&pool(4), &mut agenda, |job, _| {
+        let mut scheduler = Countdown::new(0..100, 0);
+        let failed = run(&pool(4), &mut scheduler, |job, _| {
             if job % 10 == 7 { Err(Error::Defect { message: format!("job {job}") }) } else { Ok(0) }
         });
         assert_eq!(failed.unwrap_err().to_string(), "defect in slidezoom: job 7");
-        assert_eq!(agenda.taken.len(), 7);
+        assert_eq!(scheduler.taken.len(), 7);
     }
 
     #[test]
     fn a_panic_is_an_error_and_no_hang() {
-        let mut agenda = Countdown::new([3], 0);
-        let failed = run(&pool(2), &mut agenda, |job, _| if job == 1 { panic!("job {job} broke") } else { Ok(job) });
+        let mut scheduler = Countdown::new([3], 0);
+        let failed = run(&pool(2), &mut scheduler, |job, _| if job == 1 { panic!("job {job} broke") } else { Ok(job) });
         assert_eq!(failed.unwrap_err().to_string(), "defect in slidezoom: job 1 broke");
     }
 }

@@ -1,7 +1,7 @@
 //! The pieces of one level that are in memory, and the work that they make possible.
 //!
-//! A level is cut into pieces in two ways: those that pixels arrive in (stored tiles at the full size, what was reduced below)
-//! and the tiles that are to be written, which overlap. A [`Mosaic`] takes pieces as they come, tells which *tasks*
+//! A level is cut into pieces in two ways: those that pixels arrive in (native tiles at the full size, what was reduced below)
+//! and the tiles that are to be written, which overlap. A [`LevelAssembler`] takes pieces as they come, tells which *tasks*
 //! have all of theirs, and lets go of a piece with the last task that uses it. A task is a tile: to write it, and to reduce its core. What
 //! always holds: pieces partition the level; each is given once; each task is reported once.
 //!
@@ -19,7 +19,7 @@ use crate::pyramid::PyramidPlan;
 
 /// A part of a level and what is to be seen in it.
 #[derive(Clone, Debug)]
-pub(crate) struct Piece {
+pub(crate) struct Block {
     pub rect: Rect,
     pub content: Content,
 }
@@ -244,7 +244,7 @@ pub(crate) struct Task {
     /// Whether the tile is to be written.
     pub writes: bool,
     pub reduction: Option<Reduction>,
-    pub pieces: Vec<Arc<Piece>>,
+    pub pieces: Vec<Arc<Block>>,
 }
 
 /// A part of a level that is reduced, and what comes of it.
@@ -261,21 +261,21 @@ pub(crate) struct Reduction {
 }
 
 struct Held {
-    piece: Arc<Piece>,
+    piece: Arc<Block>,
     /// How many of the tasks that use it are still to come.
     users: u32,
 }
 
-/// What is kept of a mosaic for another run.
+/// What is kept of a level_assembler for another run.
 #[derive(Debug, Default)]
-pub(crate) struct SavedMosaic {
+pub(crate) struct SavedAssembler {
     /// Column, row, how many tasks are still to use it, and the piece.
-    pub held: Vec<(u32, u32, u32, Arc<Piece>)>,
+    pub held: Vec<(u32, u32, u32, Arc<Block>)>,
     /// By task: how many of its pieces have come.
     pub arrived: Vec<((u32, u32), u32)>,
 }
 
-impl SavedMosaic {
+impl SavedAssembler {
     /// The bytes of its pixels.
     pub fn bytes(&self) -> u64 {
         self.held.iter().map(|(.., piece)| piece.content.bytes().len() as u64).sum()
@@ -283,14 +283,14 @@ impl SavedMosaic {
 }
 
 /// The pieces of one level that have come and are still needed.
-pub(crate) struct Mosaic {
+pub(crate) struct LevelAssembler {
     axes: LevelAxes,
     held: HashMap<(u32, u32), Held>,
     /// By task: how many of its pieces have come. Tasks without any, or with all, are not in here.
     arrived: HashMap<(u32, u32), u32>,
 }
 
-impl Mosaic {
+impl LevelAssembler {
     pub fn new(axes: LevelAxes) -> Self {
         Self { axes, held: HashMap::new(), arrived: HashMap::new() }
     }
@@ -301,7 +301,7 @@ impl Mosaic {
     }
 
     /// Takes a piece; returns the tasks that it completes.
-    pub fn insert(&mut self, column: u32, row: u32, piece: Piece) -> Vec<Task> {
+    pub fn insert(&mut self, column: u32, row: u32, piece: Block) -> Vec<Task> {
         let task_columns = self.axes.columns.users[column as usize].clone();
         let task_rows = self.axes.rows.users[row as usize].clone();
         let users = (task_columns.len() * task_rows.len()) as u32;
@@ -345,9 +345,9 @@ impl Mosaic {
     }
 
     /// What would have to be kept for another run to go on.
-    pub fn saved(&self) -> SavedMosaic {
+    pub fn saved(&self) -> SavedAssembler {
         let held = self.held.iter().map(|(&(column, row), held)| (column, row, held.users, Arc::clone(&held.piece)));
-        SavedMosaic {
+        SavedAssembler {
             held: held.collect(),
             arrived: self.arrived.iter().map(|(&task, &count)| (task, count)).collect(),
         }
@@ -358,28 +358,28 @@ impl Mosaic {
         self.held.values().map(|held| held.piece.content.bytes().len() as u64).sum()
     }
 
-    /// Goes on from what was saved of a mosaic with the same axes; `None` where it is of another.
-    pub fn restored(axes: LevelAxes, saved: SavedMosaic) -> Option<Self> {
-        let mut mosaic = Self::new(axes);
+    /// Goes on from what was saved of a level_assembler with the same axes; `None` where it is of another.
+    pub fn restored(axes: LevelAxes, saved: SavedAssembler) -> Option<Self> {
+        let mut level_assembler = Self::new(axes);
         for (column, row, users, piece) in saved.held {
-            let (columns, rows) = (&mosaic.axes.columns, &mosaic.axes.rows);
+            let (columns, rows) = (&level_assembler.axes.columns, &level_assembler.axes.rows);
             let fits = (column as usize) < columns.users.len() && (row as usize) < rows.users.len();
             // Some rows and columns of pixels at the top and on the left may have been let go of.
-            let rect = fits.then(|| mosaic.piece_rect(column, row)).flatten()?;
+            let rect = fits.then(|| level_assembler.piece_rect(column, row)).flatten()?;
             let end = |rect: Rect| (rect.columns().end, rect.rows().end);
             if !rect.contains(piece.rect) || end(rect) != end(piece.rect) || users == 0 {
                 return None;
             }
-            mosaic.held.insert((column, row), Held { piece, users });
+            level_assembler.held.insert((column, row), Held { piece, users });
         }
         for (task, count) in saved.arrived {
-            let (columns, rows) = (&mosaic.axes.columns, &mosaic.axes.rows);
+            let (columns, rows) = (&level_assembler.axes.columns, &level_assembler.axes.rows);
             if task.0 as usize >= columns.tasks.len() || task.1 as usize >= rows.tasks.len() {
                 return None;
             }
-            mosaic.arrived.insert(task, count);
+            level_assembler.arrived.insert(task, count);
         }
-        Some(mosaic)
+        Some(level_assembler)
     }
 
     /// Whether nothing is held and no task waits: so it is when all pieces have come.
@@ -388,7 +388,7 @@ impl Mosaic {
     }
 
     /// The pieces of a task; lets go of those that no further task uses.
-    fn collect(&mut self, task: (u32, u32)) -> Vec<Arc<Piece>> {
+    fn collect(&mut self, task: (u32, u32)) -> Vec<Arc<Block>> {
         let columns = self.axes.columns.pieces[task.0 as usize].clone();
         let rows = self.axes.rows.pieces[task.1 as usize].clone();
         let mut pieces = Vec::with_capacity(columns.len() * rows.len());
@@ -441,7 +441,7 @@ impl Mosaic {
                 Content::Blank => Content::Blank,
                 Content::Pixels(pixels) => Content::Pixels(pixels.cropped(relative_to(kept, rect.origin()))),
             };
-            held.piece = Arc::new(Piece { rect: kept, content });
+            held.piece = Arc::new(Block { rect: kept, content });
         }
     }
 }

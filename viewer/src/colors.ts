@@ -1,28 +1,28 @@
 // Brightness, contrast and gamma of the slide on the screen. They change what
 // is seen and nothing else, and whoever looks must know: while any of them is
 // changed, a mark says so over the slide. The navigator keeps the slide's own
-// colours beside them.
+// colors beside them.
 
 import type OpenSeadragon from "openseadragon";
 
 import { togglePanel } from "./panel";
 
-export interface Colours {
+export interface Colors {
   readonly brightness: number;
   readonly contrast: number;
   /** Above 1 lifts the dark tones. */
   readonly gamma: number;
 }
 
-export const UNCHANGED: Colours = { brightness: 1, contrast: 1, gamma: 1 };
+export const UNCHANGED: Colors = { brightness: 1, contrast: 1, gamma: 1 };
 
 const NAMES = ["brightness", "contrast", "gamma"] as const;
 const FILTER = "gamma-filter";
 const SVG = "http://www.w3.org/2000/svg";
 
-/** Returns what tells the colours as they are now. */
-export function connectColours(viewer: OpenSeadragon.Viewer): () => Colours {
-  const mark = document.getElementById("colours-changed") as HTMLElement;
+/** Returns what tells the colors as they are now. */
+export function connectColors(viewer: OpenSeadragon.Viewer): () => Colors {
+  const mark = document.getElementById("colors-changed") as HTMLElement;
   const controls = NAMES.map((name) => ({
     name,
     slider: document.getElementById(name) as HTMLInputElement,
@@ -30,25 +30,25 @@ export function connectColours(viewer: OpenSeadragon.Viewer): () => Colours {
   }));
   const gamma = gammaFilter();
   const canvas = viewer.drawer.canvas as HTMLElement;
-  togglePanel("colours", "colours-panel", "c");
+  togglePanel("colors", "colors-panel", "c");
 
-  const set = (colours: Colours): void => {
+  const set = (colors: Colors): void => {
     for (const { name, slider, output } of controls) {
-      const text = name === "gamma" ? colours.gamma.toFixed(2) : `${Math.round(colours[name] * 100)}%`;
-      slider.value = String(colours[name]);
+      const text = name === "gamma" ? colors.gamma.toFixed(2) : `${Math.round(colors[name] * 100)}%`;
+      slider.value = String(colors[name]);
       slider.setAttribute("aria-valuetext", text);
       output.textContent = text;
     }
-    gamma(colours.gamma);
-    canvas.style.filter = filterText(colours);
-    mark.hidden = filterText(colours) === "";
+    gamma(colors.gamma);
+    canvas.style.filter = filterText(colors);
+    mark.hidden = filterText(colors) === "";
   };
-  const read = (): Colours => {
+  const read = (): Colors => {
     const [brightness, contrast, gamma] = controls.map(({ slider }) => Number(slider.value));
     return { brightness: brightness ?? 1, contrast: contrast ?? 1, gamma: gamma ?? 1 };
   };
   controls.forEach(({ slider }) => slider.addEventListener("input", () => set(read())));
-  for (const id of ["colours-reset", "colours-own"]) {
+  for (const id of ["colors-reset", "colors-own"]) {
     document.getElementById(id)?.addEventListener("click", () => set(UNCHANGED));
   }
   // A browser may keep a slider's place when the page is loaded again.
@@ -56,8 +56,8 @@ export function connectColours(viewer: OpenSeadragon.Viewer): () => Colours {
   return read;
 }
 
-/** The CSS filter; empty where the colours are the slide's own, so that nothing touches them. */
-export function filterText({ brightness, contrast, gamma }: Colours): string {
+/** The CSS filter; empty where the colors are the slide's own, so that nothing touches them. */
+export function filterText({ brightness, contrast, gamma }: Colors): string {
   return [
     brightness === 1 ? "" : `brightness(${brightness})`,
     contrast === 1 ? "" : `contrast(${contrast})`,
@@ -68,7 +68,7 @@ export function filterText({ brightness, contrast, gamma }: Colours): string {
 }
 
 /** What the filter makes of each value from 0 to 255. */
-export function filteredValues({ brightness, contrast, gamma }: Colours): Uint8ClampedArray {
+export function filteredValues({ brightness, contrast, gamma }: Colors): Uint8ClampedArray {
   const clamped = (share: number): number => Math.min(1, Math.max(0, share));
   return Uint8ClampedArray.from({ length: 256 }, (_, value) => {
     const brightened = clamped((value / 255) * brightness);

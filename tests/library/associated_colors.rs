@@ -5,10 +5,10 @@ use std::sync::LazyLock;
 
 use lcms2::{Intent, PixelFormat, Profile, Transform};
 use slidezoom::color::IccProfile;
-use slidezoom::engine::progress::Unwatched;
+use slidezoom::engine::progress::NoProgress;
 use slidezoom::geometry::Size;
 use slidezoom::pixels::PremultipliedPixels;
-use slidezoom::plan::{Associated, ColourOption, ExportOptions, FormatOption};
+use slidezoom::plan::{Associated, ColorOption, ExportOptions, FormatOption};
 use slidezoom::sink::{MemorySink, Published};
 use slidezoom::source::SourceIdentity;
 use slidezoom::{ExportPlan, ExportReport, Source, export};
@@ -35,16 +35,16 @@ fn make_wide() -> Vec<u8> {
     Profile::new_rgb(&white, &primaries, &[&curve, &curve, &curve]).unwrap().icc().unwrap()
 }
 
-/// Muted colours, as of a camera's picture.
+/// Muted colors, as of a camera's picture.
 fn label() -> Vec<[u8; 3]> {
     (0..64_u8).flat_map(|y| (0..64_u8).map(move |x| [60 + 2 * x, 70 + 2 * y, 120 + x / 2])).collect()
 }
 
-fn exported(profile: Option<Vec<u8>>, colour: ColourOption) -> (ExportReport, Published) {
-    exported_as(label(), profile, colour)
+fn exported(profile: Option<Vec<u8>>, color: ColorOption) -> (ExportReport, Published) {
+    exported_as(label(), profile, color)
 }
 
-fn exported_as(label: Vec<[u8; 3]>, profile: Option<Vec<u8>>, colour: ColourOption) -> (ExportReport, Published) {
+fn exported_as(label: Vec<[u8; 3]>, profile: Option<Vec<u8>>, color: ColorOption) -> (ExportReport, Published) {
     let argb =
         label.into_iter().flat_map(|[red, green, blue]| u32::from_be_bytes([255, red, green, blue]).to_ne_bytes());
     let pixels = PremultipliedPixels::from_native_argb(SIZE, argb.collect());
@@ -53,13 +53,13 @@ fn exported_as(label: Vec<[u8; 3]>, profile: Option<Vec<u8>>, colour: ColourOpti
         format: FormatOption::Png,
         associated: Associated::All,
         source_identity: SourceIdentity::Omit,
-        colour,
+        color,
         ..ExportOptions::default()
     };
     let plan = ExportPlan::new(source.info(), "scan", &options).unwrap();
     let sink = MemorySink::new();
     let published = sink.published();
-    let report = export(&source, &plan, Box::new(sink), NonZeroUsize::MIN, &Unwatched).unwrap();
+    let report = export(&source, &plan, Box::new(sink), NonZeroUsize::MIN, &NoProgress).unwrap();
     let published = published.lock().unwrap().take().unwrap();
     (report, published)
 }
@@ -76,7 +76,7 @@ fn label_of(published: &Published) -> (Vec<[u8; 3]>, Option<Vec<u8>>, serde_json
     let mut rgb = vec![0; reader.output_buffer_size().unwrap()];
     reader.next_frame(&mut rgb).unwrap();
     let description: serde_json::Value = serde_json::from_slice(&file(published, "scan.json")).unwrap();
-    (rgb.as_chunks().0.to_vec(), profile, description["associatedImages"][0]["colour"]["handling"].clone())
+    (rgb.as_chunks().0.to_vec(), profile, description["associatedImages"][0]["color"]["handling"].clone())
 }
 
 #[test]
@@ -86,20 +86,20 @@ fn associated_images_are_converted_by_their_own_profiles() {
     let mut expected = vec![[0; 3]; label().len()];
     transform.transform_pixels(&label(), &mut expected);
 
-    let (pixels, profile, handling) = label_of(&exported(Some(wide()), ColourOption::Srgb).1);
+    let (pixels, profile, handling) = label_of(&exported(Some(wide()), ColorOption::Srgb).1);
     let differences = pixels.iter().flatten().zip(expected.iter().flatten()).map(|(one, other)| one.abs_diff(*other));
     assert!(differences.max().unwrap() <= 2);
     assert_ne!(pixels, label());
     assert_eq!((profile, handling), (None, "converted to sRGB".into()));
 
-    let embedded = label_of(&exported(Some(wide()), ColourOption::Embed).1);
+    let embedded = label_of(&exported(Some(wide()), ColorOption::Embed).1);
     assert_eq!(embedded, (label(), Some(wide()), "embedded".into()));
-    let ignored = label_of(&exported(Some(wide()), ColourOption::Ignore).1);
+    let ignored = label_of(&exported(Some(wide()), ColorOption::Ignore).1);
     assert_eq!(ignored, (label(), None, "ignored".into()));
-    let without = label_of(&exported(None, ColourOption::Srgb).1);
+    let without = label_of(&exported(None, ColorOption::Srgb).1);
     assert_eq!(without, (label(), None, serde_json::Value::Null));
 
-    let (report, published) = exported(Some(b"rubbish".to_vec()), ColourOption::Srgb);
+    let (report, published) = exported(Some(b"rubbish".to_vec()), ColorOption::Srgb);
     assert_eq!(label_of(&published), (label(), None, "unusable".into()));
     assert!(
         report
@@ -109,31 +109,31 @@ fn associated_images_are_converted_by_their_own_profiles() {
     );
 }
 
-/// Their files are RGB, and cannot have a profile for grey.
+/// Their files are RGB, and cannot have a profile for gray.
 #[test]
-fn grey_associated_images_are_converted_by_profiles_for_grey() {
-    let grey = IccProfileFile::new(b"GRAY", b"XYZ ").tag(b"kTRC", icc::gamma(1.8)).bytes();
-    let greys: Vec<u8> = (0..64_u8).flat_map(|y| (0..64_u8).map(move |x| 3 * x + y)).collect();
-    let label_of_grey: Vec<[u8; 3]> = greys.iter().map(|&tone| [tone; 3]).collect();
-    let (from, to) = (Profile::new_icc(&grey).unwrap(), Profile::new_srgb());
+fn gray_associated_images_are_converted_by_profiles_for_gray() {
+    let gray = IccProfileFile::new(b"GRAY", b"XYZ ").tag(b"kTRC", icc::gamma(1.8)).bytes();
+    let grays: Vec<u8> = (0..64_u8).flat_map(|y| (0..64_u8).map(move |x| 3 * x + y)).collect();
+    let label_of_gray: Vec<[u8; 3]> = grays.iter().map(|&tone| [tone; 3]).collect();
+    let (from, to) = (Profile::new_icc(&gray).unwrap(), Profile::new_srgb());
     let transform = Transform::new(&from, PixelFormat::GRAY_8, &to, PixelFormat::RGB_8, Intent::Perceptual).unwrap();
-    let mut expected = vec![[0; 3]; greys.len()];
-    transform.transform_pixels(&greys, &mut expected);
-    for colour in [ColourOption::Srgb, ColourOption::Embed] {
-        let (report, published) = exported_as(label_of_grey.clone(), Some(grey.clone()), colour);
+    let mut expected = vec![[0; 3]; grays.len()];
+    transform.transform_pixels(&grays, &mut expected);
+    for color in [ColorOption::Srgb, ColorOption::Embed] {
+        let (report, published) = exported_as(label_of_gray.clone(), Some(gray.clone()), color);
         let (pixels, profile, handling) = label_of(&published);
         let near =
             |(one, other): (&[u8; 3], &[u8; 3])| one.iter().zip(other).all(|(one, other)| one.abs_diff(*other) <= 1);
-        assert!(pixels.iter().zip(&expected).all(near) && pixels != label_of_grey);
+        assert!(pixels.iter().zip(&expected).all(near) && pixels != label_of_gray);
         assert_eq!((profile, handling), (None, "converted to sRGB".into()));
         let told = report
             .warnings
             .iter()
-            .any(|warning| warning.to_string().contains("is for grey pixels and its file is RGB"));
-        assert_eq!(told, colour == ColourOption::Embed, "{:?}", report.warnings);
+            .any(|warning| warning.to_string().contains("is for gray pixels and its file is RGB"));
+        assert_eq!(told, color == ColorOption::Embed, "{:?}", report.warnings);
     }
-    let (report, published) = exported(Some(grey), ColourOption::Srgb);
+    let (report, published) = exported(Some(gray), ColorOption::Srgb);
     assert_eq!(label_of(&published), (label(), None, "unusable".into()));
     let [warning] = &report.warnings[..] else { panic!("{:?}", report.warnings) };
-    assert!(warning.to_string().contains("it is for grey pixels, and these are RGB"), "{warning}");
+    assert!(warning.to_string().contains("it is for gray pixels, and these are RGB"), "{warning}");
 }

@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use super::checkpoint::{LeftOut, PIXEL_BYTES_A_BYTE, SavedState};
 use super::digests::TileDigests;
 use super::identity::Identity;
-use super::mosaic::{Content, Mosaic, Piece, Reduction, Task};
-use crate::engine::conveyor::Agenda;
+use super::level_assembler::{Block, Content, LevelAssembler, Reduction, Task};
+use crate::engine::ordered_executor::Scheduler;
 use crate::error::Error;
 use crate::geometry::Rect;
 use crate::key::Digest;
@@ -23,7 +23,7 @@ pub(crate) enum Job {
     /// Writes a tile of the full size as it is stored, and reduces it.
     Stored { entry: u64, tile: TileAddress, reduction: Option<Reduction> },
     /// Writes a tile where it has an entry number, and reduces it or a part of it.
-    Tile { entry: Option<u64>, tile: TileAddress, reduction: Option<Reduction>, pieces: Vec<Arc<Piece>> },
+    Tile { entry: Option<u64>, tile: TileAddress, reduction: Option<Reduction>, pieces: Vec<Arc<Block>> },
 }
 
 /// What became of a tile.
@@ -37,7 +37,7 @@ pub(crate) enum Written {
 pub(crate) struct Placed {
     pub level: Level,
     pub place: (u32, u32),
-    pub piece: Piece,
+    pub piece: Block,
 }
 
 pub(crate) struct Outcome {
@@ -48,14 +48,14 @@ pub(crate) struct Outcome {
 }
 
 /// What is to be read and rendered next, told from what has come.
-pub(crate) struct ExportAgenda<'a, Chunks> {
+pub(crate) struct ExportScheduler<'a, Chunks> {
     pub plan: &'a PyramidPlan,
     pub base_tiles: BaseTiles,
     /// Of the tiles that are written, by ordinal.
     pub digests: TileDigests,
     pub unreadable: Vec<Rect>,
     /// By level, smallest first.
-    pub mosaics: Vec<Mosaic>,
+    pub mosaics: Vec<LevelAssembler>,
     pub chunks: Chunks,
     pub read_ahead: usize,
     pub reads_under_way: usize,
@@ -86,7 +86,7 @@ pub(crate) struct Checkpoints<'a> {
 /// What is held is reckoned up not after each chunk, but after so many.
 const CHUNKS_BETWEEN: u64 = 64;
 
-impl<Chunks> ExportAgenda<'_, Chunks> {
+impl<Chunks> ExportScheduler<'_, Chunks> {
     fn tile(&self, level: Level, column: u32, row: u32) -> Result<TileAddress, Error> {
         self.plan.tile(level, column, row).ok_or_else(|| Error::Defect {
             message: format!("a tile at column {column}, row {row} of level {level}, which is outside its grid"),
@@ -103,7 +103,7 @@ impl<Chunks> ExportAgenda<'_, Chunks> {
         let kept = &mut self.checkpoints;
         let too_early = kept.read_since < PIXEL_BYTES_A_BYTE * kept.held / 2;
         if !kept.is_due && kept.chunks.is_multiple_of(CHUNKS_BETWEEN) && !too_early {
-            let pixels: u64 = self.mosaics.iter().map(Mosaic::saved_bytes).sum();
+            let pixels: u64 = self.mosaics.iter().map(LevelAssembler::saved_bytes).sum();
             kept.held = pixels + 32 * self.digests.len() as u64;
             kept.is_due = kept.read_since > PIXEL_BYTES_A_BYTE * kept.held;
         }
@@ -123,7 +123,7 @@ impl<Chunks> ExportAgenda<'_, Chunks> {
             something_seen: kept.something_seen.load(Ordering::Relaxed),
             unreadable: self.unreadable.clone(),
             digests: self.digests.clone(),
-            mosaics: self.mosaics.iter().map(Mosaic::saved).collect(),
+            mosaics: self.mosaics.iter().map(LevelAssembler::saved).collect(),
         };
         // As a run begins that goes on from here: whether it does so or not, the next checkpoint comes at the same chunk, since it has a
         // part in the order of the entries.
@@ -146,8 +146,8 @@ impl<Chunks> ExportAgenda<'_, Chunks> {
     }
 
     fn insert(&mut self, Placed { level, place, piece }: Placed) -> Result<(), Error> {
-        let mosaic = &mut self.mosaics[self.plan.place(level)];
-        for Task { column, row, writes, reduction, pieces } in mosaic.insert(place.0, place.1, piece) {
+        let level_assembler = &mut self.mosaics[self.plan.place(level)];
+        for Task { column, row, writes, reduction, pieces } in level_assembler.insert(place.0, place.1, piece) {
             let tile = self.tile(level, column, row)?;
             let entry = writes.then(|| self.next_entry());
             if entry.is_some() || reduction.is_some() {
@@ -158,7 +158,7 @@ impl<Chunks> ExportAgenda<'_, Chunks> {
     }
 }
 
-impl<Chunks: Iterator<Item = (u32, u32)>> Agenda for ExportAgenda<'_, Chunks> {
+impl<Chunks: Iterator<Item = (u32, u32)>> Scheduler for ExportScheduler<'_, Chunks> {
     type Job = Job;
     type Outcome = Outcome;
 
@@ -181,18 +181,18 @@ impl<Chunks: Iterator<Item = (u32, u32)>> Agenda for ExportAgenda<'_, Chunks> {
         self.reads_under_way += 1;
         self.jobs_under_way += 1;
         let level = self.plan.max_level();
-        let mosaic = &self.mosaics[self.plan.place(level)];
-        let pixels = mosaic.piece_rect(column, row).map_or(0, |rect| rect.size().area());
+        let level_assembler = &self.mosaics[self.plan.place(level)];
+        let pixels = level_assembler.piece_rect(column, row).map_or(0, |rect| rect.size().area());
         self.checkpoints.chunks += 1;
         self.checkpoints.read_since += pixels * PIXEL_BYTES as u64;
         match self.base_tiles {
             BaseTiles::Lossless => {
                 let tile = self.tile(level, column, row)?;
-                let reduction = mosaic.task(column, row).reduction;
+                let reduction = level_assembler.task(column, row).reduction;
                 Ok(Some(Job::Stored { entry: self.next_entry(), tile, reduction }))
             }
             BaseTiles::Encoded => {
-                let rect = mosaic.piece_rect(column, row).ok_or_else(|| Error::Defect {
+                let rect = level_assembler.piece_rect(column, row).ok_or_else(|| Error::Defect {
                     message: format!("an empty chunk at column {column}, row {row}"),
                 })?;
                 Ok(Some(Job::Read { column, row, rect }))
@@ -232,5 +232,5 @@ pub(crate) fn place(
         let message = format!("tile {tile} was halved to {} pixels, and {rect} were planned", pixels.size());
         return Err(Error::Defect { message });
     }
-    Ok(Some(Placed { level, place, piece: Piece { rect, content } }))
+    Ok(Some(Placed { level, place, piece: Block { rect, content } }))
 }

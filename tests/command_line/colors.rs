@@ -1,4 +1,4 @@
-//! `--color` and `--intent`: what becomes of a slide's ICC profile and of its colours.
+//! `--color` and `--intent`: what becomes of a slide's ICC profile and of its colors.
 
 use std::io::Cursor;
 use std::sync::LazyLock;
@@ -51,8 +51,8 @@ fn export(workspace: &Workspace, output: &str, options: &[&str]) -> Tree {
     workspace.tree(output)
 }
 
-fn colour(tree: &Tree) -> Value {
-    tree.json("scan.json")["colour"].clone()
+fn color(tree: &Tree) -> Value {
+    tree.json("scan.json")["color"].clone()
 }
 
 /// The pixels of a PNG tile.
@@ -85,7 +85,7 @@ pub fn profile_in(file: &[u8]) -> Option<Vec<u8>> {
 }
 
 #[test]
-fn colours_are_converted_to_srgb_as_little_cms_does_it() {
+fn colors_are_converted_to_srgb_as_little_cms_does_it() {
     let profile = wide();
     let workspace = with_slide(Some(&profile));
     let png = ["--format", "png", "--tile-size", "512"];
@@ -110,13 +110,13 @@ fn colours_are_converted_to_srgb_as_little_cms_does_it() {
         let moved = before.iter().flatten().zip(expected.iter().flatten()).map(|(one, other)| one.abs_diff(*other));
         assert!(moved.max().unwrap() > 20, "{intent:?}");
         assert_eq!(profile_in(converted.file("scan_files/9/0_0.png")), None);
-        assert_eq!(colour(&converted)["handling"], "converted to sRGB");
+        assert_eq!(color(&converted)["handling"], "converted to sRGB");
     }
 }
 
 /// What the levels below show comes of the converted pixels, and a single tile is as the export has it.
 #[test]
-fn every_level_and_every_way_to_a_tile_has_the_same_colours() {
+fn every_level_and_every_way_to_a_tile_has_the_same_colors() {
     let workspace = with_slide(Some(&wide()));
     let tree = export(&workspace, "scan", &["--format", "png"]);
     for (level, column, row) in [(9, 1, 0), (8, 0, 0), (5, 0, 0), (0, 0, 0)] {
@@ -128,7 +128,7 @@ fn every_level_and_every_way_to_a_tile_has_the_same_colours() {
         assert!(std::fs::read(workspace.path("tile.png")).unwrap() == expected, "{tile:?}");
         std::fs::remove_file(workspace.path("tile.png")).unwrap();
     }
-    // The nearest slide level is the full size here: its colours are the export's.
+    // The nearest slide level is the full size here: its colors are the export's.
     workspace.slidezoom(["tile", "scan.tif", "9", "0", "0", "--format", "png", "-o", "near.png"]).succeeds();
     assert!(std::fs::read(workspace.path("near.png")).unwrap() == tree.file("scan_files/9/0_0.png"));
     // Both ways to read the slide.
@@ -152,8 +152,8 @@ fn an_embedded_profile_is_in_every_tile_and_the_pixels_are_as_stored() {
             let decode = |file: &[u8]| Picture::from_file(extension, file);
             assert!(decode(embedded.file(file)) == decode(ignored.file(file)), "{file}");
         }
-        assert_eq!(colour(&embedded), json!({ "profileBytes": profile.len(), "handling": "embedded", "intent": null }));
-        assert_eq!(colour(&ignored)["handling"], "ignored");
+        assert_eq!(color(&embedded), json!({ "profileBytes": profile.len(), "handling": "embedded", "intent": null }));
+        assert_eq!(color(&ignored)["handling"], "ignored");
     }
 }
 
@@ -164,25 +164,25 @@ fn a_profile_that_is_srgb_changes_nothing() {
     for file in without.files().into_iter().filter(|file| file.starts_with("scan_files")) {
         assert!(with.file(file) == without.file(file), "{file}");
     }
-    assert_eq!(colour(&with)["handling"], "sRGB already");
-    assert_eq!(colour(&without), json!({ "profileBytes": null, "handling": "no profile", "intent": null }));
+    assert_eq!(color(&with)["handling"], "sRGB already");
+    assert_eq!(color(&without), json!({ "profileBytes": null, "handling": "no profile", "intent": null }));
 }
 
 #[test]
-fn a_profile_of_no_use_is_told_of_and_the_colours_stay() {
+fn a_profile_of_no_use_is_told_of_and_the_colors_stay() {
     let workspace = with_slide(Some(b"no profile at all"));
     for options in [&[][..], &["--color", "embed"], &["--lossless"]] {
         let run = workspace.export([&["scan.tif", "--overwrite"], options].concat()).succeeds();
         run.says(&["note: the slide's ICC profile is of no use"]);
         let tree = workspace.tree("scan");
-        assert_eq!(colour(&tree)["handling"], "unusable");
+        assert_eq!(color(&tree)["handling"], "unusable");
         assert_eq!(profile_in(tree.file("scan_files/9/0_0.jpeg")), None);
     }
     let run = workspace.export(["scan.tif", "--overwrite", "--color", "ignore"]).succeeds();
     assert!(!run.stderr.contains("profile"), "{run:?}");
 }
 
-/// They cannot be converted, and nobody must see them in wrong colours.
+/// They cannot be converted, and nobody must see them in wrong colors.
 #[test]
 fn lossless_tiles_get_the_profile_and_keep_their_data() {
     let profile = wide();
@@ -195,7 +195,7 @@ fn lossless_tiles_get_the_profile_and_keep_their_data() {
             assert_eq!(profile_in(tree.file(file)).as_ref(), Some(&profile), "{file}");
             assert!(scan_of(tree.file(file)) == scan_of(plain.file(file)), "{file}");
         }
-        assert_eq!(colour(&tree)["handling"], "embedded");
+        assert_eq!(color(&tree)["handling"], "embedded");
     }
     let workspace = with_slide(Some(&srgb()));
     let tree = export(&workspace, "scan", &["--lossless"]);
@@ -205,11 +205,11 @@ fn lossless_tiles_get_the_profile_and_keep_their_data() {
 }
 
 #[test]
-fn the_plan_and_info_say_what_becomes_of_the_colours() {
+fn the_plan_and_info_say_what_becomes_of_the_colors() {
     let workspace = with_slide(Some(&wide()));
     let said = |arguments: &[&str]| workspace.slidezoom(arguments.iter().copied()).succeeds().text().to_owned();
-    assert!(said(&["export", "scan.tif", "--dry-run"]).contains("colour      converted to sRGB"));
-    assert!(said(&["export", "scan.tif", "--dry-run", "--lossless"]).contains("colour      embedded"));
+    assert!(said(&["export", "scan.tif", "--dry-run"]).contains("color      converted to sRGB"));
+    assert!(said(&["export", "scan.tif", "--dry-run", "--lossless"]).contains("color      embedded"));
     assert!(said(&["info", "scan.tif"]).contains("bytes: converted to sRGB"));
     let info: Value = serde_json::from_str(&said(&["info", "scan.tif", "--json"])).unwrap();
     assert_eq!(info["slide"]["iccProfileBytes"], wide().len());

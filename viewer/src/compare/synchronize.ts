@@ -18,7 +18,7 @@ export interface Opened {
 const LEAST = 1e-4;
 
 /** Both are open. They are kept together from now on, or as the function that is returned is told. */
-export function synchronise(one: Opened, other: Opened): (isOn: boolean) => void {
+export function synchronize(one: Opened, other: Opened): (isOn: boolean) => void {
   const calibrated = isCalibrated([one.slide, other.slide]);
   const pixel = pixelOf(one.slide, calibrated);
   const otherPixel = pixelOf(other.slide, calibrated);

@@ -1,14 +1,14 @@
-//! ICC profiles for other than RGB pixels: greys and inks become the sRGB that Little CMS makes of them, or keep what they have.
+//! ICC profiles for other than RGB pixels: grays and inks become the sRGB that Little CMS makes of them, or keep what they have.
 
 use std::sync::LazyLock;
 
 use lcms2::{Flags, Intent, PixelFormat, Pod, Profile, Transform};
 use serde_json::{Value, json};
 use slidezoom_fixtures::icc::{self, IccProfile, Precision};
-use slidezoom_fixtures::{ByteOrder, Colour, Container, Field, Pattern, SlideBuilder, TiffWriter, Values};
+use slidezoom_fixtures::{ByteOrder, Color, Container, Field, Pattern, SlideBuilder, TiffWriter, Values};
 use turbojpeg::Subsamp;
 
-use crate::colours::profile_in;
+use crate::colors::profile_in;
 use crate::pictures::Picture;
 use crate::slides::WriteInto;
 use crate::tree::Tree;
@@ -17,7 +17,7 @@ use crate::workspace::{Run, Workspace};
 const SIZE: (u32, u32) = (200, 150);
 
 /// Of gamma 1.8.
-fn grey() -> Vec<u8> {
+fn gray() -> Vec<u8> {
     IccProfile::new(b"GRAY", b"XYZ ").tag(b"kTRC", icc::gamma(1.8)).bytes()
 }
 
@@ -50,11 +50,11 @@ const INTENTS: [(&str, Intent); 4] = [
     ("absolute", Intent::AbsoluteColorimetric),
 ];
 
-fn little_cms<P: Copy + Pod>(profile: &[u8], format: PixelFormat, intent: Intent, colours: &[P]) -> Picture {
+fn little_cms<P: Copy + Pod>(profile: &[u8], format: PixelFormat, intent: Intent, colors: &[P]) -> Picture {
     let (from, to) = (Profile::new_icc(profile).unwrap(), Profile::new_srgb());
     let transform = Transform::new_flags(&from, format, &to, PixelFormat::RGB_8, intent, Flags::NO_OPTIMIZE).unwrap();
-    let mut pixels = vec![[0; 3]; colours.len()];
-    transform.transform_pixels(colours, &mut pixels);
+    let mut pixels = vec![[0; 3]; colors.len()];
+    transform.transform_pixels(colors, &mut pixels);
     Picture { width: SIZE.0, height: SIZE.1, pixels }
 }
 
@@ -69,8 +69,8 @@ fn base(tree: &Tree, extension: &str) -> Picture {
     Picture::from_file(extension, tree.file(&format!("scan_files/8/0_0.{extension}")))
 }
 
-fn colour(tree: &Tree) -> Value {
-    tree.json("scan.json")["colour"].clone()
+fn color(tree: &Tree) -> Value {
+    tree.json("scan.json")["color"].clone()
 }
 
 /// The components of the full size's one tile.
@@ -108,37 +108,37 @@ fn write_tiff(
     writer.finish().unwrap();
 }
 
-/// Every grey, and every share of each ink beside many of the others.
+/// Every gray, and every share of each ink beside many of the others.
 fn places() -> impl Iterator<Item = (u32, u32)> {
     (0..SIZE.1).flat_map(|y| (0..SIZE.0).map(move |x| (x, y)))
 }
 
-fn greys() -> Vec<u8> {
+fn grays() -> Vec<u8> {
     places().map(|(x, y)| ((x + 3 * y) % 256) as u8).collect()
 }
 
-fn ink_colours() -> Vec<[u8; 4]> {
+fn ink_colors() -> Vec<[u8; 4]> {
     places().map(|(x, y)| [x + 50, y * 3 / 2, 255 - x, (x * y / 9) % 200].map(|ink| ink as u8)).collect()
 }
 
 fn slide() -> SlideBuilder {
     let slide = SlideBuilder::new(SIZE.0, SIZE.1).tile_size(64, 64).pattern(Pattern::Tissue { seed: 4 });
-    slide.colour(Colour::Grey).icc_profile(&grey())
+    slide.color(Color::Gray).icc_profile(&gray())
 }
 
-fn with_grey_slide() -> Workspace {
+fn with_gray_slide() -> Workspace {
     let workspace = Workspace::new();
     slide().write_into(&workspace, "scan.tif");
     workspace
 }
 
 #[test]
-fn grey_slides_become_srgb_and_their_tiles_stay_grey() {
-    let workspace = with_grey_slide();
+fn gray_slides_become_srgb_and_their_tiles_stay_gray() {
+    let workspace = with_gray_slide();
     let png = &["--format", "png"];
     let stored = base(&export(&workspace, "scan.tif", &[&png[..], &["--color", "ignore"]].concat()).1, "png");
-    let greys: Vec<u8> = stored.pixels.iter().map(|pixel| pixel[0]).collect();
-    let expected = little_cms(&grey(), PixelFormat::GRAY_8, Intent::Perceptual, &greys);
+    let grays: Vec<u8> = stored.pixels.iter().map(|pixel| pixel[0]).collect();
+    let expected = little_cms(&gray(), PixelFormat::GRAY_8, Intent::Perceptual, &grays);
     let (_, converted) = export(&workspace, "scan.tif", png);
     base(&converted, "png").assert_near(&expected, 1, "gamma 1.8");
     assert!(base(&converted, "png").pixels.iter().all(|[red, green, blue]| red == green && green == blue));
@@ -148,32 +148,32 @@ fn grey_slides_become_srgb_and_their_tiles_stay_grey() {
     assert_eq!(sampling(&tree), Subsamp::Gray);
     assert!(!run.stderr.contains("note"), "{run:?}");
     base(&tree, "jpeg").assert_near(&expected, 3, "as JPEG");
-    let handling = json!({ "profileBytes": grey().len(), "handling": "converted to sRGB", "intent": "perceptual" });
-    assert_eq!(colour(&tree), handling);
+    let handling = json!({ "profileBytes": gray().len(), "handling": "converted to sRGB", "intent": "perceptual" });
+    assert_eq!(color(&tree), handling);
     assert_eq!(profile_in(tree.file("scan_files/8/0_0.jpeg")), None);
     let other = export(&workspace, "scan.tif", &["--quality", "100", "--reader", "openslide"]).1;
     assert!(other.file("scan_files/8/0_0.jpeg") == tree.file("scan_files/8/0_0.jpeg"));
 }
 
 #[test]
-fn a_profile_for_grey_is_embedded_where_tiles_are_grey_and_converted_by_elsewhere() {
-    let workspace = with_grey_slide();
+fn a_profile_for_gray_is_embedded_where_tiles_are_gray_and_converted_by_elsewhere() {
+    let workspace = with_gray_slide();
     let (_, ignored) = export(&workspace, "scan.tif", &["--color", "ignore"]);
     let (run, embedded) = export(&workspace, "scan.tif", &["--color", "embed"]);
     for file in embedded.files().into_iter().filter(|file| file.starts_with("scan_files")) {
-        assert_eq!(profile_in(embedded.file(file)), Some(grey()), "{file}");
+        assert_eq!(profile_in(embedded.file(file)), Some(gray()), "{file}");
         assert_eq!(turbojpeg::read_header(embedded.file(file)).unwrap().subsamp, Subsamp::Gray, "{file}");
         assert!(Picture::from_file("jpeg", embedded.file(file)) == Picture::from_file("jpeg", ignored.file(file)));
     }
     assert!(!run.stderr.contains("note"), "{run:?}");
-    assert_eq!(colour(&embedded)["handling"], "embedded");
+    assert_eq!(color(&embedded)["handling"], "embedded");
     for options in
         [&["--format", "png"][..], &["--format", "webp"], &["--subsampling", "444"], &["--background", "ff0000"]]
     {
         let (_, converted) = export(&workspace, "scan.tif", options);
         let (run, tree) = export(&workspace, "scan.tif", &[options, &["--color", "embed"]].concat());
-        run.says(&["note: the slide's ICC profile is for grey pixels and tiles are RGB, which cannot have it: colours are converted to sRGB instead"]);
-        assert_eq!(colour(&tree)["handling"], "converted to sRGB");
+        run.says(&["note: the slide's ICC profile is for gray pixels and tiles are RGB, which cannot have it: colors are converted to sRGB instead"]);
+        assert_eq!(color(&tree)["handling"], "converted to sRGB");
         for file in tree.files().into_iter().filter(|file| file.starts_with("scan_files")) {
             assert!(tree.file(file) == converted.file(file), "{file}");
             assert_eq!(profile_in(tree.file(file)), None, "{file}");
@@ -183,25 +183,25 @@ fn a_profile_for_grey_is_embedded_where_tiles_are_grey_and_converted_by_elsewher
     workspace
         .export(["scan.tif", "-o", "google", "--layout", "google", "--color", "embed"])
         .succeeds()
-        .says(&["for grey pixels"]);
+        .says(&["for gray pixels"]);
 }
 
 /// They cannot be converted.
 #[test]
-fn lossless_grey_tiles_get_the_profile_where_all_tiles_are_grey() {
-    let workspace = with_grey_slide();
+fn lossless_gray_tiles_get_the_profile_where_all_tiles_are_gray() {
+    let workspace = with_gray_slide();
     let lossless = |options: &[&str]| {
         let run = workspace.export([&["scan.tif", "-o", "out/scan", "--overwrite", "--lossless"], options].concat());
         (run.succeeds(), workspace.tree("out/scan"))
     };
     let (_, tree) = lossless(&[]);
     for file in tree.files().into_iter().filter(|file| file.starts_with("scan_files")) {
-        assert_eq!(profile_in(tree.file(file)), Some(grey()), "{file}");
+        assert_eq!(profile_in(tree.file(file)), Some(gray()), "{file}");
     }
-    assert_eq!(colour(&tree)["handling"], "embedded");
+    assert_eq!(color(&tree)["handling"], "embedded");
     let (run, tree) = lossless(&["--background", "ff0000"]);
-    run.says(&["note: the slide's ICC profile is of no use (it is for grey pixels, "]);
-    assert_eq!(colour(&tree)["handling"], "unusable");
+    run.says(&["note: the slide's ICC profile is of no use (it is for gray pixels, "]);
+    assert_eq!(color(&tree)["handling"], "unusable");
     assert_eq!(profile_in(tree.file("scan_files/8/0_0.jpeg")), None);
 }
 
@@ -219,10 +219,10 @@ fn compressed(format: turbojpeg::PixelFormat, pixels: &[u8]) -> Vec<u8> {
     turbojpeg::compress(image, 100, sampling).unwrap().to_vec()
 }
 
-fn png(profile: &[u8], colour: png::ColorType, depth: png::BitDepth, samples: &[u8]) -> Vec<u8> {
+fn png(profile: &[u8], color: png::ColorType, depth: png::BitDepth, samples: &[u8]) -> Vec<u8> {
     let mut info = png::Info::with_size(SIZE.0, SIZE.1);
     info.icc_profile = Some(profile.into());
-    (info.color_type, info.bit_depth) = (colour, depth);
+    (info.color_type, info.bit_depth) = (color, depth);
     let mut file = Vec::new();
     let mut writer = png::Encoder::with_info(&mut file, info).unwrap().write_header().unwrap();
     writer.write_image_data(samples).unwrap();
@@ -231,31 +231,31 @@ fn png(profile: &[u8], colour: png::ColorType, depth: png::BitDepth, samples: &[
 }
 
 #[test]
-fn grey_images_of_every_kind_become_srgb() {
-    let (workspace, samples) = (Workspace::new(), greys());
-    let of_alpha: Vec<u8> = samples.iter().flat_map(|&grey| [grey, 255]).collect();
-    let deep: Vec<u8> = samples.iter().flat_map(|&grey| [grey, grey]).collect();
-    let white_is_zero: Vec<u8> = samples.iter().map(|grey| 255 - grey).collect();
+fn gray_images_of_every_kind_become_srgb() {
+    let (workspace, samples) = (Workspace::new(), grays());
+    let of_alpha: Vec<u8> = samples.iter().flat_map(|&gray| [gray, 255]).collect();
+    let deep: Vec<u8> = samples.iter().flat_map(|&gray| [gray, gray]).collect();
+    let white_is_zero: Vec<u8> = samples.iter().map(|gray| 255 - gray).collect();
     for (name, bytes) in [
-        ("8.png", png(&grey(), png::ColorType::Grayscale, png::BitDepth::Eight, &samples)),
-        ("alpha.png", png(&grey(), png::ColorType::GrayscaleAlpha, png::BitDepth::Eight, &of_alpha)),
-        ("16.png", png(&grey(), png::ColorType::Grayscale, png::BitDepth::Sixteen, &deep)),
-        ("grey.jpg", tagged(&compressed(turbojpeg::PixelFormat::GRAY, &samples), &grey())),
+        ("8.png", png(&gray(), png::ColorType::Grayscale, png::BitDepth::Eight, &samples)),
+        ("alpha.png", png(&gray(), png::ColorType::GrayscaleAlpha, png::BitDepth::Eight, &of_alpha)),
+        ("16.png", png(&gray(), png::ColorType::Grayscale, png::BitDepth::Sixteen, &deep)),
+        ("gray.jpg", tagged(&compressed(turbojpeg::PixelFormat::GRAY, &samples), &gray())),
     ] {
         std::fs::write(workspace.path(name), bytes).unwrap();
     }
-    write_tiff(&workspace, "8.tif", (1, 8, 1), &samples, &grey());
-    write_tiff(&workspace, "16.tif", (1, 16, 1), &deep, &grey());
-    write_tiff(&workspace, "white.tif", (0, 8, 1), &white_is_zero, &grey());
-    for name in ["8.png", "alpha.png", "16.png", "grey.jpg", "8.tif", "16.tif", "white.tif"] {
+    write_tiff(&workspace, "8.tif", (1, 8, 1), &samples, &gray());
+    write_tiff(&workspace, "16.tif", (1, 16, 1), &deep, &gray());
+    write_tiff(&workspace, "white.tif", (0, 8, 1), &white_is_zero, &gray());
+    for name in ["8.png", "alpha.png", "16.png", "gray.jpg", "8.tif", "16.tif", "white.tif"] {
         for (intent, theirs) in INTENTS {
             let (_, ignored) = export(&workspace, name, &["--format", "png", "--color", "ignore"]);
             let stored: Vec<u8> = base(&ignored, "png").pixels.iter().map(|pixel| pixel[0]).collect();
-            let expected = little_cms(&grey(), PixelFormat::GRAY_8, theirs, &stored);
+            let expected = little_cms(&gray(), PixelFormat::GRAY_8, theirs, &stored);
             let (run, tree) = export(&workspace, name, &["--format", "png", "--intent", intent]);
             base(&tree, "png").assert_near(&expected, 1, name);
             assert!(!run.stderr.contains("note"), "{run:?}");
-            assert_eq!(colour(&tree)["intent"], intent);
+            assert_eq!(color(&tree)["intent"], intent);
         }
         let (_, tree) = export(&workspace, name, &[]);
         assert_eq!(sampling(&tree) == Subsamp::Gray, name != "alpha.png", "{name}");
@@ -272,7 +272,7 @@ fn multiplied(inks: &[[u8; 4]]) -> Picture {
 
 /// Files of inks, and what inks they hold.
 fn ink_files(workspace: &Workspace, profile: &[u8]) -> Vec<(&'static str, Vec<[u8; 4]>)> {
-    let inks = ink_colours();
+    let inks = ink_colors();
     let deep: Vec<u8> = inks.as_flattened().iter().flat_map(|&ink| [ink, ink]).collect();
     write_tiff(workspace, "8.tif", (5, 8, 4), inks.as_flattened(), profile);
     write_tiff(workspace, "16.tif", (5, 16, 4), &deep, profile);
@@ -295,18 +295,18 @@ fn inks_become_srgb_by_their_profile_as_little_cms_does_it() {
             let expected = little_cms(inks(), PixelFormat::CMYK_8, theirs, &stored);
             base(&tree, "png").assert_near(&expected, 1, &format!("{name}, {intent}"));
             let handling = json!({ "profileBytes": inks().len(), "handling": "converted to sRGB", "intent": intent });
-            assert_eq!(colour(&tree), handling);
+            assert_eq!(color(&tree), handling);
             assert!(!run.stderr.contains("note"), "{run:?}");
         }
         let (_, converted) = export(&workspace, name, &png);
-        assert_eq!(colour(&converted)["intent"], "perceptual");
+        assert_eq!(color(&converted)["intent"], "perceptual");
         let (_, ignored) = export(&workspace, name, &[&png[..], &["--color", "ignore"]].concat());
         base(&ignored, "png").assert_near(&multiplied(&stored), 1, name);
-        assert_eq!(colour(&ignored)["handling"], "ignored");
+        assert_eq!(color(&ignored)["handling"], "ignored");
         assert!(base(&converted, "png") != base(&ignored, "png"));
         let (run, embedded) = export(&workspace, name, &[&png[..], &["--color", "embed"]].concat());
-        run.says(&["note: the slide's ICC profile is for CMYK pixels and tiles are RGB, which cannot have it: colours are converted to sRGB instead"]);
-        assert_eq!(colour(&embedded), colour(&converted));
+        run.says(&["note: the slide's ICC profile is for CMYK pixels and tiles are RGB, which cannot have it: colors are converted to sRGB instead"]);
+        assert_eq!(color(&embedded), color(&converted));
         assert!(embedded.file("scan_files/8/0_0.png") == converted.file("scan_files/8/0_0.png"));
         let by = |jobs: &str| {
             workspace.export([name, "-o", "jobs/scan", "--overwrite", "--tile-size", "32", "--jobs", jobs]).succeeds();
@@ -323,7 +323,7 @@ fn inks_become_srgb_by_their_profile_as_little_cms_does_it() {
         .slidezoom(["tile", "8.tif", "8", "0", "0", "--format", "png", "--intent", "relative", "-o", "tile.png"])
         .succeeds();
     let tile = Picture::from_png(&std::fs::read(workspace.path("tile.png")).unwrap());
-    let expected = little_cms(inks(), PixelFormat::CMYK_8, Intent::RelativeColorimetric, &ink_colours());
+    let expected = little_cms(inks(), PixelFormat::CMYK_8, Intent::RelativeColorimetric, &ink_colors());
     assert_eq!(tile.size(), SIZE);
     tile.assert_near(&expected, 1, "one tile");
 }
@@ -333,21 +333,21 @@ fn a_profile_for_other_pixels_is_told_of_and_not_applied() {
     let workspace = Workspace::new();
     for (name, stored) in ink_files(&workspace, &rgb()) {
         let (run, tree) = export(&workspace, name, &["--format", "png"]);
-        run.says(&["note: the slide's ICC profile is of no use (it is for RGB pixels, and these are CMYK): colours are as stored"]);
+        run.says(&["note: the slide's ICC profile is of no use (it is for RGB pixels, and these are CMYK): colors are as stored"]);
         base(&tree, "png").assert_near(&multiplied(&stored), 1, name);
-        assert_eq!(colour(&tree)["handling"], "unusable");
+        assert_eq!(color(&tree)["handling"], "unusable");
     }
-    let of_grey: Vec<u8> = greys().into_iter().flat_map(|grey| [grey, 255 - grey, 90]).collect();
-    write_tiff(&workspace, "rgb.tif", (2, 8, 3), &of_grey, &grey());
-    write_tiff(&workspace, "grey.tif", (1, 8, 1), &greys(), inks());
+    let of_gray: Vec<u8> = grays().into_iter().flat_map(|gray| [gray, 255 - gray, 90]).collect();
+    write_tiff(&workspace, "rgb.tif", (2, 8, 3), &of_gray, &gray());
+    write_tiff(&workspace, "gray.tif", (1, 8, 1), &grays(), inks());
     for (file, reason) in [
-        ("rgb.tif", "it is for grey pixels, and these are RGB"),
-        ("grey.tif", "it is for CMYK pixels, and these are grey"),
+        ("rgb.tif", "it is for gray pixels, and these are RGB"),
+        ("gray.tif", "it is for CMYK pixels, and these are gray"),
     ] {
         let (run, tree) = export(&workspace, file, &["--format", "png"]);
         run.says(&[&format!("note: the slide's ICC profile is of no use ({reason})")]);
         let ignored = export(&workspace, file, &["--format", "png", "--color", "ignore"]).1;
         assert!(tree.file("scan_files/8/0_0.png") == ignored.file("scan_files/8/0_0.png"));
-        assert_eq!(colour(&tree)["handling"], "unusable");
+        assert_eq!(color(&tree)["handling"], "unusable");
     }
 }

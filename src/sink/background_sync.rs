@@ -24,7 +24,7 @@ type Slot = Arc<Mutex<Option<(Checkpoint, u64)>>>;
 
 /// A thread that syncs what an export is written in from time to time.
 #[derive(Debug)]
-pub(crate) struct EarlySync {
+pub(crate) struct BackgroundSync {
     written: AtomicU64,
     wake: SyncSender<()>,
     next: Slot,
@@ -33,7 +33,7 @@ pub(crate) struct EarlySync {
     thread: JoinHandle<Result<(), Errno>>,
 }
 
-impl EarlySync {
+impl BackgroundSync {
     /// Starts the thread, which waits. What `sync` syncs was opened before anything was written into it: the system reports every error since
     /// then.
     pub fn start(

@@ -70,9 +70,9 @@ impl Axis {
         ((start as u32).max(self.start)..end as u32, start as u32)
     }
 
-    /// The same at a size that is smaller by so many halvings, counted from the picture's own start.
-    fn reduced(self, range: &Range<u32>, halvings: u32) -> Range<u32> {
-        let reduced = |at: u32| at.div_ceil(1 << halvings);
+    /// The same at a size that is smaller by so many reduction_levels, counted from the picture's own start.
+    fn reduced(self, range: &Range<u32>, reduction_levels: u32) -> Range<u32> {
+        let reduced = |at: u32| at.div_ceil(1 << reduction_levels);
         let origin = reduced(self.start);
         reduced(range.start) - origin..reduced(range.end) - origin
     }
@@ -83,7 +83,7 @@ type TileParts = (Vec<Vec<Range<u64>>>, HashMap<usize, Coding>);
 
 /// A code stream that has been looked through.
 #[derive(Debug)]
-pub(crate) struct CodeStream {
+pub(crate) struct Codestream {
     /// All before the first tile-part, but for what tells where tile-parts are.
     main_header: Vec<u8>,
     /// Where the parts of each tile are in the file.
@@ -92,7 +92,7 @@ pub(crate) struct CodeStream {
     rows: Axis,
     pub components: Vec<Component>,
     /// How often the wavelet transform halves every component of every tile.
-    pub halvings: u32,
+    pub reduction_levels: u32,
     /// The most that OpenJPEG has for a tile, but for numbers and compressed bytes.
     pub table_bytes: u64,
 }
@@ -115,7 +115,7 @@ fn set(bytes: &mut [u8], at: usize, number: u32) {
     bytes[at..at + 4].copy_from_slice(&number.to_be_bytes());
 }
 
-impl CodeStream {
+impl Codestream {
     /// Of the main header, comments included.
     const LONGEST_HEADER: usize = 16 << 20;
     /// A tile's number has 16 bits.
@@ -186,7 +186,7 @@ impl CodeStream {
             return Err(ImageError::Unsupported("its packets' headers are apart from its tiles".to_owned()));
         }
         let (tiles, codings) = Self::tile_parts(stored, position..bytes.end, count as usize, &coding)?;
-        let (mut halvings, mut table_bytes) = (u32::MAX, 0);
+        let (mut reduction_levels, mut table_bytes) = (u32::MAX, 0);
         for (number, parts) in (0..).zip(&tiles) {
             let coding = codings.get(&(number as usize)).unwrap_or(&coding);
             // At most 65,535 columns and rows.
@@ -199,9 +199,10 @@ impl CodeStream {
                 let problem = format!("tile {number} has {bytes} bytes for {} packets", contents.packets);
                 return Err(malformed(problem));
             }
-            (halvings, table_bytes) = (coding.halvings().min(halvings), contents.table_bytes.max(table_bytes));
+            (reduction_levels, table_bytes) =
+                (coding.reduction_levels().min(reduction_levels), contents.table_bytes.max(table_bytes));
         }
-        Ok(Self { main_header, tiles, columns, rows, components, halvings, table_bytes })
+        Ok(Self { main_header, tiles, columns, rows, components, reduction_levels, table_bytes })
     }
 
     /// What the size's segment says of components.
@@ -316,9 +317,9 @@ impl CodeStream {
         Err(malformed("the header of a tile makes no sense"))
     }
 
-    /// The picture's size after so many halvings.
-    pub fn size(&self, halvings: u32) -> Result<Size, ImageError> {
-        let length = |axis: Axis| u64::from(axis.reduced(&(axis.start..axis.end), halvings).end);
+    /// The picture's size after so many reduction_levels.
+    pub fn size(&self, reduction_levels: u32) -> Result<Size, ImageError> {
+        let length = |axis: Axis| u64::from(axis.reduced(&(axis.start..axis.end), reduction_levels).end);
         checked_size(length(self.columns), length(self.rows))
     }
 
@@ -328,9 +329,9 @@ impl CodeStream {
         (self.columns.tiles() as u32, self.rows.tiles() as u32)
     }
 
-    /// The columns and rows of a tile's column and row in the grid, in the picture's pixels after so many halvings.
-    pub fn tile(&self, (column, row): (u32, u32), halvings: u32) -> (Range<u32>, Range<u32>) {
-        let reduced = |axis: Axis, number| axis.reduced(&axis.tile(number).0, halvings);
+    /// The columns and rows of a tile's column and row in the grid, in the picture's pixels after so many reduction_levels.
+    pub fn tile(&self, (column, row): (u32, u32), reduction_levels: u32) -> (Range<u32>, Range<u32>) {
+        let reduced = |axis: Axis, number| axis.reduced(&axis.tile(number).0, reduction_levels);
         (reduced(self.columns, column), reduced(self.rows, row))
     }
 
@@ -350,32 +351,32 @@ impl CodeStream {
         self.tiles.iter().map(bytes).max().unwrap_or(0)
     }
 
-    /// Makes a code stream of one tile alone, in `code_stream`.
+    /// Makes a code stream of one tile alone, in `codestream`.
     pub fn extract(
         &self,
         stored: &Stored,
         (column, row): (u32, u32),
-        code_stream: &mut Vec<u8>,
+        codestream: &mut Vec<u8>,
     ) -> Result<(), ImageError> {
         let number = row as usize * self.grid().0 as usize + column as usize;
         let parts = self.tiles.get(number).ok_or_else(|| malformed("there is no such tile"))?;
-        code_stream.clear();
-        code_stream.extend_from_slice(&self.main_header);
+        codestream.clear();
+        codestream.extend_from_slice(&self.main_header);
         for (at, axis, number) in [(0, self.columns, column), (4, self.rows, row)] {
             let (range, start) = axis.tile(number);
             for (field, value) in [(0, range.end), (1, range.start), (3, start)] {
-                set(code_stream, SIZ_FIELDS + at + 8 * field, value);
+                set(codestream, SIZ_FIELDS + at + 8 * field, value);
             }
         }
         for part in parts {
-            let start = code_stream.len();
-            code_stream.resize(start + (part.end - part.start) as usize, 0);
-            stored.read_at(part.start, &mut code_stream[start..])?;
-            code_stream[start + 4..start + 6].fill(0);
+            let start = codestream.len();
+            codestream.resize(start + (part.end - part.start) as usize, 0);
+            stored.read_at(part.start, &mut codestream[start..])?;
+            codestream[start + 4..start + 6].fill(0);
             // The last one may have told no length. A longer one has at most the 32 bits that it told.
-            set(code_stream, start + 6, (part.end - part.start) as u32);
+            set(codestream, start + 6, (part.end - part.start) as u32);
         }
-        code_stream.extend_from_slice(&EOC.to_be_bytes());
+        codestream.extend_from_slice(&EOC.to_be_bytes());
         Ok(())
     }
 }

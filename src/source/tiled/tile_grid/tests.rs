@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::path::PathBuf;
 
-use slidezoom_fixtures::{ByteOrder, Colour, Container, JpegTables, Random, SlideBuilder, TileFault};
+use slidezoom_fixtures::{ByteOrder, Color, Container, JpegTables, Random, SlideBuilder, TileFault};
 
 use super::*;
 
@@ -14,7 +14,7 @@ fn seeds(folder: &std::path::Path) -> Vec<Vec<u8>> {
     let small = || SlideBuilder::new(SIZE.0, SIZE.1).tile_size(16, 16);
     let slides = [
         small(),
-        small().jpeg_tables(JpegTables::Shared).colour(Colour::Rgb),
+        small().jpeg_tables(JpegTables::Shared).color(Color::Rgb),
         small().container(Container::BigTiff).byte_order(ByteOrder::Big),
         small().tile_fault(0, 1, 1, TileFault::Missing).levels([1, 2]),
     ];
@@ -31,10 +31,10 @@ fn seeds(folder: &std::path::Path) -> Vec<Vec<u8>> {
 /// Reads all there is to read of a file. Every pixel buffer is bounded by the slide's size, which the caller names.
 fn read_all(path: &std::path::Path, size: Size) -> Result<(), TableError> {
     // Of a level, too, nothing but tiles or a reason comes.
-    if let (Ok(level), Some(pixel)) = (DirectTiles::open_level(path, size.halved()), Rect::spanning(0..1, 0..1)) {
+    if let (Ok(level), Some(pixel)) = (TileGrid::open_level(path, size.halved()), Rect::spanning(0..1, 0..1)) {
         let _ = level.decode((0, 0), pixel, &mut [0; PIXEL_BYTES], PIXEL_BYTES);
     }
-    let tiles = DirectTiles::open(path, size)?;
+    let tiles = TileGrid::open(path, size)?;
     tiles.subsampling()?;
     let tile = tiles.stored().size;
     // Larger ones go through OpenSlide.

@@ -9,9 +9,9 @@ import { load } from "./module.mjs";
 import { readPng } from "./png.mjs";
 import { moveTo, pageTest } from "./stage.mjs";
 
-const { filterText, UNCHANGED } = await load("colours.ts");
+const { filterText, UNCHANGED } = await load("colors.ts");
 
-test("unchanged colours have no filter at all", () => {
+test("unchanged colors have no filter at all", () => {
   assert.equal(filterText(UNCHANGED), "");
   assert.equal(filterText({ brightness: 1.2, contrast: 1, gamma: 0.5 }), 'brightness(1.2) url("#gamma-filter")');
 });
@@ -29,7 +29,7 @@ pageTest(
   { width: 400, height: 500 },
   async (page) => {
     await moveTo(page, { x: 300, y: 200, zoom: 4 });
-    const mark = page.getByText("Colours changed");
+    const mark = page.getByText("Colors changed");
     assert.deepEqual(await shownPixel(page), slidePixel(300, 200));
     assert.equal(await mark.isVisible(), false);
     for (const [change, arithmetic] of settings) {
@@ -55,7 +55,7 @@ pageTest(
     await page.keyboard.press("c");
     await page.locator("#gamma").fill("2");
     assert.equal(await page.locator("#gamma-text").textContent(), "2.00");
-    await page.getByRole("button", { name: "The slide’s own colours" }).click();
+    await page.getByRole("button", { name: "The slide’s own colors" }).click();
     assert.equal(await page.locator("#gamma-text").textContent(), "1.00");
     assert.equal(await mark.isVisible(), false);
   },

@@ -5,7 +5,7 @@
 
 use std::cell::RefCell;
 
-use super::tile_table::{NotDirect, StoredTiles, TableError, TileBytesError, TileTable};
+use super::tile_table::{DirectReadUnsupported, NativeTiles, TableError, TileBytesError, TileTable};
 use crate::codec::Subsampling;
 use crate::codec::jpeg::stream::{Frame, JpegStreamError};
 use crate::codec::jpeg::tile_codec::{Conversion, JpegFile, TileCodec};
@@ -14,7 +14,7 @@ use crate::pixels::{PIXEL_BYTES, Pixels, ReductionMethod, Rgb, relative_to};
 
 /// The JPEG tiles of a TIFF's full size, or of a smaller level.
 #[derive(Debug)]
-pub(crate) struct DirectTiles {
+pub(crate) struct TileGrid {
     pub(crate) table: TileTable,
 }
 
@@ -33,7 +33,7 @@ pub(crate) enum TileError {
 
 /// What a thread keeps from tile to tile.
 #[derive(Default)]
-struct Desk {
+struct Scratch {
     codec: TileCodec,
     stored: Vec<u8>,
     jpeg: Vec<u8>,
@@ -41,10 +41,10 @@ struct Desk {
 }
 
 thread_local! {
-    static DESK: RefCell<Desk> = RefCell::default();
+    static DESK: RefCell<Scratch> = RefCell::default();
 }
 
-impl DirectTiles {
+impl TileGrid {
     /// Finds the tiles of the slide's full `size`.
     ///
     /// # Errors
@@ -64,7 +64,7 @@ impl DirectTiles {
     }
 
     /// What is known of the tiles.
-    pub fn stored(&self) -> StoredTiles {
+    pub fn stored(&self) -> NativeTiles {
         self.table.tiles
     }
 
@@ -82,29 +82,29 @@ impl DirectTiles {
             Err(TileError::Stream(
                 JpegStreamError::Start | JpegStreamError::CutShort | JpegStreamError::MissingScans,
             )) => Ok(None),
-            Err(TileError::Stream(error)) => Err(NotDirect::FirstTile(error).into()),
+            Err(TileError::Stream(error)) => Err(DirectReadUnsupported::FirstTile(error).into()),
             Err(_) => Ok(None),
         }
     }
 
     /// Reads a tile and makes a JPEG file of it in `desk.jpeg`. `None` where it has no bytes.
-    fn fetch(&self, column: u32, row: u32, desk: &mut Desk) -> Result<Option<Frame>, TileError> {
+    fn fetch(&self, column: u32, row: u32, desk: &mut Scratch) -> Result<Option<Frame>, TileError> {
         if !self.table.read(column, row, &mut desk.stored)? {
             return Ok(None);
         }
-        let StoredTiles { size, colour, .. } = self.table.tiles;
-        Ok(Some(self.table.tables.splice(colour, size, &desk.stored, &mut desk.jpeg)?))
+        let NativeTiles { size, color, .. } = self.table.tiles;
+        Ok(Some(self.table.tables.splice(color, size, &desk.stored, &mut desk.jpeg)?))
     }
 
-    /// As [`StoredTileReader::read_stored`](crate::source::StoredTileReader::read_stored).
-    pub(crate) fn read_stored(
+    /// As [`NativeTileReader::read_native`](crate::source::NativeTileReader::read_native).
+    pub(crate) fn read_native(
         &self,
         region: Rect,
         method: ReductionMethod,
         output: &mut Vec<u8>,
         spare: Vec<u8>,
     ) -> Result<Option<Pixels>, TileError> {
-        let StoredTiles { size: tile, colour, .. } = self.table.tiles;
+        let NativeTiles { size: tile, color, .. } = self.table.tiles;
         let (size, Point { x, y }) = (region.size(), region.origin());
         let at_corner = x.is_multiple_of(tile.width()) && y.is_multiple_of(tile.height());
         if !at_corner || !Rect::of(tile).contains(Rect::of(size)) {
@@ -112,13 +112,13 @@ impl DirectTiles {
         }
         DESK.with_borrow_mut(|desk| {
             let Some(frame) = self.fetch(x / tile.width(), y / tile.height(), desk)? else { return Ok(None) };
-            let Desk { codec, jpeg, .. } = desk;
+            let Scratch { codec, jpeg, .. } = desk;
             if size == tile {
                 output.clone_from(jpeg);
             } else {
                 codec.cut(jpeg, size, output)?;
             }
-            let file = JpegFile { bytes: output, size, conversion: Conversion::of(colour, frame) };
+            let file = JpegFile { bytes: output, size, conversion: Conversion::of(color, frame) };
             // A block that reaches past the region holds what the scanner put there: reduced as a whole, it would bleed into the region's edge.
             let whole_blocks =
                 size.width().is_multiple_of(frame.mcu.width()) && size.height().is_multiple_of(frame.mcu.height());
@@ -145,9 +145,9 @@ impl DirectTiles {
                 target.chunks_mut(stride).for_each(|row| row[..row_bytes].fill(0));
                 return Ok(());
             };
-            let Desk { codec, jpeg, pixels, .. } = desk;
-            let StoredTiles { size, colour, .. } = self.table.tiles;
-            let file = JpegFile { bytes: jpeg, size, conversion: Conversion::of(colour, frame) };
+            let Scratch { codec, jpeg, pixels, .. } = desk;
+            let NativeTiles { size, color, .. } = self.table.tiles;
+            let file = JpegFile { bytes: jpeg, size, conversion: Conversion::of(color, frame) };
             if shared.size() == size {
                 return Ok(codec.decode(file, target, stride)?);
             }

@@ -6,7 +6,7 @@ use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use super::checkpoint::{CheckpointFile, LeftState};
+use super::checkpoint::{CheckpointFile, ResumeState};
 use super::{SinkError, failed};
 
 /// What an export is written in.
@@ -55,84 +55,84 @@ impl Kind {
 }
 
 /// `.<name>.partial` beside a destination.
-pub(crate) fn partial_path(destination: &Path) -> Result<PathBuf, SinkError> {
+pub(crate) fn staging_path(destination: &Path) -> Result<PathBuf, SinkError> {
     let name = destination.file_name().ok_or_else(|| SinkError::Destination { path: destination.to_owned() })?;
-    let mut partial = OsString::from(".");
-    partial.push(name);
-    partial.push(".partial");
-    Ok(parent_folder(destination).join(partial))
+    let mut staging = OsString::from(".");
+    staging.push(name);
+    staging.push(".partial");
+    Ok(parent_folder(destination).join(staging))
 }
 
 /// What to do with what a killed run has left behind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Leftover {
+pub(crate) enum StalePolicy {
     Remove,
     /// Keep it where that run had come to a checkpoint.
     Keep,
 }
 
-/// A partial folder or file, locked.
+/// A staging folder or file, locked.
 #[derive(Debug)]
 pub(crate) struct Claimed {
     pub file: File,
     /// How far the run had come that left it behind.
-    pub left: Option<LeftState>,
+    pub left: Option<ResumeState>,
 }
 
-/// Makes the partial folder and locks it, or takes the one that a killed run left behind, as `leftover` says.
+/// Makes the staging folder and locks it, or takes the one that a killed run left behind, as `leftover` says.
 /// Errors name the destination: nobody has typed the hidden name.
-pub(crate) fn claim_folder(partial: &Path, destination: &Path, leftover: Leftover) -> Result<Claimed, SinkError> {
-    claim_as(Kind::Folder, partial, destination, leftover)
+pub(crate) fn claim_folder(staging: &Path, destination: &Path, leftover: StalePolicy) -> Result<Claimed, SinkError> {
+    claim_as(Kind::Folder, staging, destination, leftover)
 }
 
-/// The same for a partial file, opened for writing.
-pub(crate) fn claim_file(partial: &Path, destination: &Path, leftover: Leftover) -> Result<Claimed, SinkError> {
-    claim_as(Kind::File, partial, destination, leftover)
+/// The same for a staging file, opened for writing.
+pub(crate) fn claim_file(staging: &Path, destination: &Path, leftover: StalePolicy) -> Result<Claimed, SinkError> {
+    claim_as(Kind::File, staging, destination, leftover)
 }
 
-fn claim_as(kind: Kind, partial: &Path, destination: &Path, leftover: Leftover) -> Result<Claimed, SinkError> {
+fn claim_as(kind: Kind, staging: &Path, destination: &Path, leftover: StalePolicy) -> Result<Claimed, SinkError> {
     let checkpoints = CheckpointFile::beside(destination);
-    if leftover == Leftover::Keep
-        && fs::symlink_metadata(partial).is_ok_and(|found| kind.is_of(&found))
-        && let Some(file) = lock(kind, partial)?
+    if leftover == StalePolicy::Keep
+        && fs::symlink_metadata(staging).is_ok_and(|found| kind.is_of(&found))
+        && let Some(file) = lock(kind, staging)?
         && let Some(left) = checkpoints.read()?
     {
         return Ok(Claimed { file, left: Some(left) });
     }
-    let file = claim(kind, partial, destination)?;
-    // Of a run whose partial output is gone, or is not to be kept.
+    let file = claim(kind, staging, destination)?;
+    // Of a run whose staging output is gone, or is not to be kept.
     match checkpoints.remove() {
         Ok(()) => Ok(Claimed { file, left: None }),
         Err(error) => {
-            kind.remove(partial)?;
+            kind.remove(staging)?;
             Err(error)
         }
     }
 }
 
-fn claim(kind: Kind, partial: &Path, destination: &Path) -> Result<File, SinkError> {
+fn claim(kind: Kind, staging: &Path, destination: &Path) -> Result<File, SinkError> {
     loop {
-        match kind.make(partial) {
+        match kind.make(staging) {
             Ok(()) => {}
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
                 // A link, or something else with this name, is none of ours.
-                if fs::symlink_metadata(partial).is_ok_and(|found| !kind.is_of(&found)) {
-                    return Err(kind.mistaken(partial));
+                if fs::symlink_metadata(staging).is_ok_and(|found| !kind.is_of(&found)) {
+                    return Err(kind.mistaken(staging));
                 }
-                let Some(_stale) = lock(kind, partial)? else { continue };
-                kind.remove(partial)?;
+                let Some(_stale) = lock(kind, staging)? else { continue };
+                kind.remove(staging)?;
                 continue;
             }
             Err(error) => return Err(failed("create", destination)(error)),
         }
-        match lock(kind, partial) {
+        match lock(kind, staging) {
             Ok(Some(locked)) => return Ok(locked),
             Ok(None) => {}
             Err(error) => {
                 // It was made just now and holds nothing; unless another run was quicker to lock it, it goes. What went wrong first is what the
                 // caller is told.
                 if !matches!(error, SinkError::Busy { .. }) {
-                    let _ = kind.remove(partial);
+                    let _ = kind.remove(staging);
                 }
                 return Err(error);
             }

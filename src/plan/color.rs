@@ -1,31 +1,31 @@
-//! What becomes of a slide's colours, settled from its ICC profile and what was asked.
+//! What becomes of a slide's colors, settled from its ICC profile and what was asked.
 
 use serde::{Serialize, Serializer};
 
-use super::{BaseTiles, ColourOption};
-use crate::color::{ColourConversion, IccProfile, Intent, PixelColours, ProfileEffect, ProfileError};
+use super::{BaseTiles, ColorOption};
+use crate::color::{ColorConversion, IccProfile, Intent, PixelColors, ProfileEffect, ProfileError};
 use crate::pixels::PremultipliedPixels;
-use crate::source::{InkColours, StoredColours};
+use crate::source::{CmykColors, NativeColorSpace};
 
-/// What is asked to become of colours.
+/// What is asked to become of colors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct AskedColour {
-    pub option: ColourOption,
+pub(crate) struct AskedColor {
+    pub option: ColorOption,
     /// That of the profile where none is asked for.
     pub intent: Option<Intent>,
 }
 
-/// The files that colours go into.
+/// The files that colors go into.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct ColourFiles {
+pub(crate) struct ColorFiles {
     pub base_tiles: BaseTiles,
-    /// Whether those of grey pixels are grey, and so may have a profile for grey.
-    pub grey: bool,
+    /// Whether those of gray pixels are gray, and so may have a profile for gray.
+    pub gray: bool,
 }
 
-/// What becomes of a slide's colours, or an associated image's.
+/// What becomes of a slide's colors, or an associated image's.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Colour {
+pub enum Color {
     /// They stay: the slide has no profile.
     WithoutProfile,
     /// They stay, and the profile is left out, as was asked.
@@ -35,45 +35,45 @@ pub enum Colour {
     /// They stay, being sRGB.
     AlreadySrgb(IccProfile),
     /// They are converted to sRGB.
-    Converted(ColourConversion),
+    Converted(ColorConversion),
     /// They are inks' by this profile, converted to sRGB by this intent as they are read.
     ConvertedInks(IccProfile, Intent),
     /// They stay, and every tile has the profile.
     Embedded(IccProfile),
 }
 
-impl Colour {
-    /// Of pixels with this profile that go this way. A profile that tiles cannot have (of inks; of grey, where they are not) is converted by instead: what is
+impl Color {
+    /// Of pixels with this profile that go this way. A profile that tiles cannot have (of inks; of gray, where they are not) is converted by instead: what is
     /// seen is the same.
     pub(crate) fn settle(
         profile: Option<&IccProfile>,
-        stored: &StoredColours,
-        asked: AskedColour,
-        files: ColourFiles,
+        stored: &NativeColorSpace,
+        asked: AskedColor,
+        files: ColorFiles,
     ) -> Self {
         let Some(profile) = profile.cloned() else { return Self::WithoutProfile };
-        let AskedColour { option, intent } = asked;
+        let AskedColor { option, intent } = asked;
         let pixels = match stored {
-            StoredColours::Inks(InkColours::Multiplied) => return Self::Ignored(profile),
-            StoredColours::Inks(InkColours::Unusable(error)) => return Self::Unusable(profile, error.clone()),
-            StoredColours::Inks(InkColours::Converted(intent)) => return Self::ConvertedInks(profile, *intent),
-            StoredColours::Rgb => PixelColours::Rgb,
-            StoredColours::Grey => PixelColours::Grey,
+            NativeColorSpace::Inks(CmykColors::Multiplied) => return Self::Ignored(profile),
+            NativeColorSpace::Inks(CmykColors::Unusable(error)) => return Self::Unusable(profile, error.clone()),
+            NativeColorSpace::Inks(CmykColors::Converted(intent)) => return Self::ConvertedInks(profile, *intent),
+            NativeColorSpace::Rgb => PixelColors::Rgb,
+            NativeColorSpace::Gray => PixelColors::Gray,
         };
-        if option == ColourOption::Ignore {
+        if option == ColorOption::Ignore {
             return Self::Ignored(profile);
         }
-        let effect = match ColourConversion::to_srgb(&profile, pixels, intent) {
+        let effect = match ColorConversion::to_srgb(&profile, pixels, intent) {
             Ok(effect) => effect,
             Err(error) => return Self::Unusable(profile, error),
         };
-        let can_embed = files.grey || !profile.is_grey();
-        let embeds = option == ColourOption::Embed || files.base_tiles == BaseTiles::Lossless;
+        let can_embed = files.gray || !profile.is_gray();
+        let embeds = option == ColorOption::Embed || files.base_tiles == BaseTiles::Lossless;
         match effect {
             // Untagged pixels are sRGB to every browser.
-            ProfileEffect::None if option == ColourOption::Srgb || !can_embed => Self::AlreadySrgb(profile),
+            ProfileEffect::None if option == ColorOption::Srgb || !can_embed => Self::AlreadySrgb(profile),
             ProfileEffect::Conversion(_) if !can_embed && files.base_tiles == BaseTiles::Lossless => {
-                Self::Unusable(profile, ProfileError::NotGreyThroughout)
+                Self::Unusable(profile, ProfileError::NotGrayThroughout)
             }
             ProfileEffect::Conversion(conversion) if !(embeds && can_embed) => Self::Converted(conversion),
             ProfileEffect::None | ProfileEffect::Conversion(_) => Self::Embedded(profile),
@@ -100,18 +100,18 @@ impl Colour {
         if let Self::Embedded(profile) = self { Some(profile) } else { None }
     }
 
-    /// The slide's pixels in the colours of the export.
+    /// The slide's pixels in the colors of the export.
     #[must_use]
     pub fn apply(&self, pixels: PremultipliedPixels) -> PremultipliedPixels {
         if let Self::Converted(conversion) = self { conversion.convert(pixels) } else { pixels }
     }
 
-    /// Whether grey pixels stay grey, and their files may be: a profile for RGB that a tile gets needs three.
-    pub(crate) fn keeps_grey(&self) -> bool {
+    /// Whether gray pixels stay gray, and their files may be: a profile for RGB that a tile gets needs three.
+    pub(crate) fn keeps_gray(&self) -> bool {
         match self {
             Self::WithoutProfile | Self::Ignored(_) | Self::Unusable(..) | Self::AlreadySrgb(_) => true,
-            Self::Converted(conversion) => conversion.keeps_grey(),
-            Self::Embedded(profile) => profile.is_grey(),
+            Self::Converted(conversion) => conversion.keeps_gray(),
+            Self::Embedded(profile) => profile.is_gray(),
             Self::ConvertedInks(..) => false,
         }
     }
@@ -135,7 +135,7 @@ impl Colour {
         }
     }
 
-    /// What a conversion keeps of colours that sRGB cannot show.
+    /// What a conversion keeps of colors that sRGB cannot show.
     #[must_use]
     pub const fn intent(&self) -> Option<Intent> {
         match self {
@@ -146,10 +146,10 @@ impl Colour {
     }
 }
 
-impl Serialize for Colour {
+impl Serialize for Color {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         use serde::ser::SerializeStruct;
-        let mut object = serializer.serialize_struct("Colour", 3)?;
+        let mut object = serializer.serialize_struct("Color", 3)?;
         object.serialize_field("profileBytes", &self.profile().map(|profile| profile.bytes().len()))?;
         object.serialize_field("handling", self.handling())?;
         object.serialize_field("intent", &self.intent())?;
