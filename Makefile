@@ -46,6 +46,7 @@ viewer/node_modules/.package-lock.json: viewer/package-lock.json | deps
 check: deps viewer/node_modules/.package-lock.json ## Format, lints, types and documentation, warnings being errors
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
+	$(CARGO) clippy --lib --no-default-features --locked -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --locked
 	npm --prefix viewer run check
 

@@ -66,12 +66,12 @@ enum Command {
 
 /// The command with the version of the OpenSlide that it runs with.
 fn command() -> clap::Command {
-    let openslide = slidezoom::source::openslide_version().unwrap_or_else(|message| format!("unknown: {message}"));
+    let openslide = crate::source::openslide_version().unwrap_or_else(|message| format!("unknown: {message}"));
     Arguments::command().version(format!("{} (OpenSlide {openslide})", env!("CARGO_PKG_VERSION")))
 }
 
 /// Parses, runs, and turns what went wrong into words and an exit code.
-pub(crate) fn run() -> ExitCode {
+pub fn run() -> ExitCode {
     let arguments = match command().try_get_matches().and_then(|matches| Arguments::from_arg_matches(&matches)) {
         Ok(arguments) => arguments,
         Err(error) => error.exit(),

@@ -1,6 +1,9 @@
 #![doc = include_str!("../README.md")]
 
 pub mod archive;
+#[cfg(feature = "cli")]
+#[doc(hidden)]
+pub mod cli;
 pub mod codec;
 pub mod color;
 pub mod engine;

@@ -2,9 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::export::gallery;
+use crate::layout::Container;
 use clap::ValueEnum;
-use slidezoom::export::gallery;
-use slidezoom::layout::Container;
 
 use super::export::Arguments;
 use super::failure::Failure;

@@ -4,13 +4,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use crate::export::gallery::Gallery;
+use crate::export::{check_finished, create_sink, resume_sink};
+use crate::plan::{BaseTiles, Page};
+use crate::sink::{OverwritePolicy, Sink, SinkError};
+use crate::{Error, ExportOptions, ExportPlan, ExportReport};
 use clap::Args;
 use serde_json::json;
-use slidezoom::export::gallery::Gallery;
-use slidezoom::export::{check_finished, create_sink, resume_sink};
-use slidezoom::plan::{BaseTiles, Page};
-use slidezoom::sink::{OverwritePolicy, Sink, SinkError};
-use slidezoom::{Error, ExportOptions, ExportPlan, ExportReport};
 
 use super::destinations::{self, ContainerName, Task};
 use super::failure::Failure;
@@ -213,7 +213,7 @@ fn export_one(task: &Task, arguments: &Arguments, options: &ExportOptions, stop:
         // It was asked for, however quiet the progress is.
         watcher.warn(&format!("{}: reader: {reader}", task.name), &event);
     }
-    let result = slidezoom::export(source.as_ref(), &plan, sink, arguments.jobs.count(), &watcher);
+    let result = crate::export(source.as_ref(), &plan, sink, arguments.jobs.count(), &watcher);
     watcher.end();
     match result {
         Ok(report) => summarize(&watcher, &plan, task, &report),

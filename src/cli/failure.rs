@@ -5,15 +5,15 @@ use std::io;
 use std::path::Path;
 use std::process::ExitCode;
 
-use slidezoom::Error;
-use slidezoom::archive::ArchiveError;
-use slidezoom::export::gallery::GalleryError;
-use slidezoom::export::repack::RepackError;
-use slidezoom::export::verify::VerifyError;
-use slidezoom::layout::Container;
-use slidezoom::plan::{NotLossless, PlanError};
-use slidezoom::sink::SinkError;
-use slidezoom::source::{DirectReadUnsupported, SlideError};
+use crate::Error;
+use crate::archive::ArchiveError;
+use crate::export::gallery::GalleryError;
+use crate::export::repack::RepackError;
+use crate::export::verify::VerifyError;
+use crate::layout::Container;
+use crate::plan::{NotLossless, PlanError};
+use crate::sink::SinkError;
+use crate::source::{DirectReadUnsupported, SlideError};
 
 use super::plain;
 

@@ -4,14 +4,14 @@ use std::fmt::Write;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
+use crate::color::Intent;
+use crate::engine::{BlankShare, Sample, SavedImage, SavedImages, sample, save_associated_images};
+use crate::plan::{BaseTiles, PlanError, Sampled};
+use crate::sink::SinkError;
+use crate::source::{CmykOption, Reader, SlideError};
+use crate::{Error, ExportOptions, ExportPlan, SlideInfo, Source};
 use clap::Args;
 use serde::Serialize;
-use slidezoom::color::Intent;
-use slidezoom::engine::{BlankShare, Sample, SavedImage, SavedImages, sample, save_associated_images};
-use slidezoom::plan::{BaseTiles, PlanError, Sampled};
-use slidezoom::sink::SinkError;
-use slidezoom::source::{CmykOption, Reader, SlideError};
-use slidezoom::{Error, ExportOptions, ExportPlan, SlideInfo, Source};
 
 use super::failure::Failure;
 use super::options::available_jobs;

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
-use slidezoom::source::{self, SlideError};
+use crate::source::{self, SlideError};
 use walkdir::{DirEntry, WalkDir};
 
 /// What the inputs name.

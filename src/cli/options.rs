@@ -2,21 +2,21 @@
 
 use std::num::NonZeroUsize;
 
-use clap::{Args, ValueEnum};
-use slidezoom::ExportOptions;
-use slidezoom::codec::{JpegCoding, Quality, Subsampling};
-use slidezoom::color::Intent;
-use slidezoom::geometry::MicronsPerPixel;
-use slidezoom::geometry::{Flip, Rect, Rotation};
-use slidezoom::layout::Container;
-use slidezoom::layout::tile_layout::{ResourceId, TileLayout};
-use slidezoom::pixels::{ReductionMethod, Rgb};
-use slidezoom::plan::{
+use crate::ExportOptions;
+use crate::codec::{JpegCoding, Quality, Subsampling};
+use crate::color::Intent;
+use crate::geometry::MicronsPerPixel;
+use crate::geometry::{Flip, Rect, Rotation};
+use crate::layout::Container;
+use crate::layout::tile_layout::{ResourceId, TileLayout};
+use crate::pixels::{ReductionMethod, Rgb};
+use crate::plan::{
     Associated, BaseTiles, BlankTiles, Bounds, ColorOption, FormatOption, Magnification, Page, PublishedProperties,
     ReadErrorPolicy, Resolution, SubsamplingOption, default_geometry,
 };
-use slidezoom::pyramid::{Depth, TileGeometry};
-use slidezoom::source::{CmykOption, SlideLevel, SourceIdentity};
+use crate::pyramid::{Depth, TileGeometry};
+use crate::source::{CmykOption, SlideLevel, SourceIdentity};
+use clap::{Args, ValueEnum};
 
 use super::failure::Failure;
 use super::values;

@@ -1,9 +1,9 @@
 //! A plan in words, for `--dry-run` and `info`.
 
-use slidezoom::geometry::{Flip, Rotation};
-use slidezoom::plan::BaseTiles;
-use slidezoom::source::SlideLevel;
-use slidezoom::{ExportPlan, SlideInfo};
+use crate::geometry::{Flip, Rotation};
+use crate::plan::BaseTiles;
+use crate::source::SlideLevel;
+use crate::{ExportPlan, SlideInfo};
 
 use super::destinations::Task;
 use super::plain;
@@ -92,7 +92,7 @@ fn orientation(plan: &ExportPlan) -> Option<String> {
 
 /// The tiles' format in words.
 pub(super) fn encoding(plan: &ExportPlan) -> String {
-    use slidezoom::codec::{JpegCoding, Subsampling, TileFormat, WebPCompression};
+    use crate::codec::{JpegCoding, Subsampling, TileFormat, WebPCompression};
 
     let encoded = match plan.format() {
         TileFormat::Png => "PNG".to_owned(),

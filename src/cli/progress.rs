@@ -5,10 +5,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Instant;
 
+use crate::engine::progress::{Progress, TileWritten, Workload};
 use clap::ValueEnum;
 use indicatif::{ProgressBar, ProgressState, ProgressStyle};
 use serde_json::json;
-use slidezoom::engine::progress::{Progress, TileWritten, Workload};
 
 use super::{plain, tell};
 

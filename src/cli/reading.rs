@@ -5,8 +5,8 @@ use std::num::NonZeroU32;
 use std::os::fd::AsFd;
 use std::path::Path;
 
+use crate::source::{self, CmykOption, OpenOptions, ReaderChoice, SampleRange, SlideError, Source};
 use clap::{Args, ValueEnum};
-use slidezoom::source::{self, CmykOption, OpenOptions, ReaderChoice, SampleRange, SlideError, Source};
 
 use super::failure::Failure;
 use super::values;

@@ -4,13 +4,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
+use crate::export::repack::{RepackOptions, repack};
+use crate::geometry::MicronsPerPixel;
+use crate::layout::Container;
+use crate::plan::Page;
+use crate::sink::OverwritePolicy;
 use clap::Args;
 use serde_json::json;
-use slidezoom::export::repack::{RepackOptions, repack};
-use slidezoom::geometry::MicronsPerPixel;
-use slidezoom::layout::Container;
-use slidezoom::plan::Page;
-use slidezoom::sink::OverwritePolicy;
 
 use super::destinations::container_of;
 use super::failure::Failure;

@@ -3,15 +3,15 @@
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
+use crate::codec::TileEncoder;
+use crate::engine::{exact_tile, nearest_tile};
+use crate::layout::Container;
+use crate::layout::tile_layout::TileLayout;
+use crate::pixels::ReductionMethod;
+use crate::plan::{BaseTiles, FormatOption};
+use crate::sink::{OverwritePolicy, write_file};
+use crate::{Error, ExportPlan};
 use clap::Args;
-use slidezoom::codec::TileEncoder;
-use slidezoom::engine::{exact_tile, nearest_tile};
-use slidezoom::layout::Container;
-use slidezoom::layout::tile_layout::TileLayout;
-use slidezoom::pixels::ReductionMethod;
-use slidezoom::plan::{BaseTiles, FormatOption};
-use slidezoom::sink::{OverwritePolicy, write_file};
-use slidezoom::{Error, ExportPlan};
 
 use super::failure::Failure;
 use super::options::{Jobs, PyramidOptions};

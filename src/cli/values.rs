@@ -1,11 +1,11 @@
 //! Values as they are typed: each is read whole, or refused with what was expected.
 
-use slidezoom::geometry::MicronsPerPixel;
-use slidezoom::geometry::{Point, Rect, Size};
-use slidezoom::layout::tile_layout::ResourceId;
-use slidezoom::pixels::Rgb;
-use slidezoom::plan::{BlankTiles, Magnification};
-use slidezoom::source::SampleRange;
+use crate::geometry::MicronsPerPixel;
+use crate::geometry::{Point, Rect, Size};
+use crate::layout::tile_layout::ResourceId;
+use crate::pixels::Rgb;
+use crate::plan::{BlankTiles, Magnification};
+use crate::source::SampleRange;
 
 pub(super) fn blank(text: &str) -> Result<BlankTiles, String> {
     let (policy, tolerance) =

@@ -4,11 +4,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
+use crate::export::gallery;
+use crate::export::verify::{Depth, Verification, VerifyError, verify};
+use crate::layout::Container;
 use clap::Args;
 use serde::Serialize;
-use slidezoom::export::gallery;
-use slidezoom::export::verify::{Depth, Verification, VerifyError, verify};
-use slidezoom::layout::Container;
 use walkdir::{DirEntry, WalkDir};
 
 use super::failure::Failure;
