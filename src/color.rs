@@ -291,6 +291,7 @@ impl Way {
 /// Colors of inks by their profile: cyan, magenta, yellow and black as sRGB.
 #[derive(Clone)]
 pub struct CmykConversion {
+    profile: IccProfile,
     device: Arc<DeviceToSrgb>,
     intent: Intent,
 }
@@ -306,7 +307,7 @@ impl CmykConversion {
             return Err(other_space(parsed.device, "CMYK"));
         }
         let intent = intent.unwrap_or(parsed.intent);
-        Ok(Self { device: Arc::new(DeviceToSrgb::new(&parsed, intent, 4)?), intent })
+        Ok(Self { device: Arc::new(DeviceToSrgb::new(&parsed, intent, 4)?), profile: profile.clone(), intent })
     }
 
     /// What is kept of colors that sRGB cannot show.
@@ -315,11 +316,23 @@ impl CmykConversion {
         self.intent
     }
 
+    /// The profile that it converts from.
+    #[must_use]
+    pub const fn profile(&self) -> &IccProfile {
+        &self.profile
+    }
+
     /// Red, green and blue of so much cyan, magenta, yellow and black, 255 being all of an ink.
     #[must_use]
     #[inline]
     pub fn convert(&self, inks: [u8; 4]) -> [u8; 3] {
         self.device.convert(inks)
+    }
+}
+
+impl PartialEq for CmykConversion {
+    fn eq(&self, other: &Self) -> bool {
+        (&self.profile, self.intent) == (&other.profile, other.intent)
     }
 }
 

@@ -118,7 +118,7 @@ impl ExportPlan {
         let asked_color = AskedColor { option: options.color, intent: options.intent };
         let background = options.background.or(info.background).unwrap_or(Rgb::WHITE);
         let files = ColorFiles { base_tiles: options.base_tiles, gray: format::keeps_gray(info, options, background) };
-        let color = Color::settle(info.icc_profile.as_ref(), &info.native_color_space, asked_color, files);
+        let color = Color::settle(info.icc_profile.as_ref(), info.native_color_space, asked_color, files);
         let format = format::settle(info, options, &pyramid, &color, background)?;
         let publishable =
             |image: &&AssociatedImage| image.has_plain_name() && image.size.area() <= AssociatedImage::LARGEST;
@@ -299,8 +299,8 @@ impl ExportPlan {
     #[must_use]
     pub fn associated_color(&self, pixels: &PremultipliedPixels, profile: Option<&IccProfile>) -> Color {
         let is_gray = profile.is_some_and(IccProfile::is_gray) && pixels.is_gray();
-        let stored = if is_gray { NativeColorSpace::Gray } else { NativeColorSpace::Rgb };
-        Color::settle(profile, &stored, self.asked_color, ColorFiles { base_tiles: BaseTiles::Encoded, gray: false })
+        let native = if is_gray { NativeColorSpace::Gray } else { NativeColorSpace::Rgb };
+        Color::settle(profile, native, self.asked_color, ColorFiles { base_tiles: BaseTiles::Encoded, gray: false })
     }
 
     /// Whether colors with a profile were to keep it, and are converted instead, since files of red, green and blue cannot have it.

@@ -16,7 +16,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use crate::codec::{ImageFormat, Subsampling};
-use crate::color::IccProfile;
+use crate::color::{CmykConversion, IccProfile};
 use crate::geometry::{MicronsPerPixel, Point, Rect, Size};
 use crate::pixels::{Pixels, PremultipliedPixels, ReductionMethod, Rgb};
 
@@ -35,11 +35,11 @@ mod tiled;
 pub use error::{ImagePart, SlideError};
 pub use identity::{SourceFile, SourceIdentity};
 pub use image::SampleRange;
-pub use native_color_space::{CmykColors, NativeColorSpace};
+pub use native_color_space::NativeColorSpace;
 pub use openslide::library_version as openslide_version;
 pub use pages::{PageChoice, Pages};
 pub use pass::{Band, SourcePass, SourceRows};
-pub use reader::{Access, CmykOption, ImageReader, OpenOptions, Reader, ReaderChoice};
+pub use reader::{Access, ImageReader, OpenOptions, Reader, ReaderChoice};
 pub use tiled::{DirectReadUnsupported, NativeTiles};
 
 pub(crate) use identity::identify;
@@ -160,7 +160,7 @@ pub struct SlideInfo {
     pub background: Option<Rgb>,
     /// How the slide's own JPEG tiles store chroma, where that can be told; gray only where all of the full size is stored so.
     pub native_subsampling: Option<Subsampling>,
-    /// What its colors are where they are stored.
+    /// The color space of the stored pixels.
     #[serde(skip)]
     pub native_color_space: NativeColorSpace,
     /// The slide's ICC profile, where it has one.
@@ -259,6 +259,15 @@ pub trait Source: Send + Sync {
     /// [`SlideError::Associated`] where the slide has no image of this name.
     fn associated_profile(&self, _name: &str) -> Result<Option<IccProfile>, SlideError> {
         Ok(None)
+    }
+
+    /// Returns this source with its CMYK pixels converted to sRGB by a profile. `None` unless
+    /// [`SlideInfo::native_color_space`] is [`NativeColorSpace::Cmyk`].
+    ///
+    /// The engine calls this once, before it reads pixels, if the plan converts CMYK. Both sources share the open
+    /// file; without a conversion, a CMYK source multiplies each of cyan, magenta and yellow by black.
+    fn with_cmyk(&self, _conversion: &CmykConversion) -> Option<Box<dyn Source>> {
+        None
     }
 
     /// The way through the full size row after row, where parts of it cannot be had in any other order without holding all of it in memory.

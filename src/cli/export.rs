@@ -189,7 +189,7 @@ fn export_one(task: &Task, arguments: &Arguments, options: &ExportOptions, stop:
         let message = format!("{}: is what would be exported, and cannot be the output too", task.slide.display());
         return Err(Failure::usage(message, "-o names the export: a folder, or an archive that ends in .zip or .szi"));
     }
-    let source = arguments.reading.open(&task.slide, arguments.pyramid.inks())?;
+    let source = arguments.reading.open(&task.slide)?;
     let plan = ExportPlan::new(source.info(), &task.name, options)
         .map_err(|error| Failure::from(error).of_slide(&task.slide))?;
     if arguments.dry_run {

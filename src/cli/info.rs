@@ -8,7 +8,7 @@ use crate::color::Intent;
 use crate::engine::{BlankShare, Sample, SavedImage, SavedImages, sample, save_associated_images};
 use crate::plan::{BaseTiles, PlanError, Sampled};
 use crate::sink::SinkError;
-use crate::source::{CmykOption, Reader, SlideError};
+use crate::source::{Reader, SlideError};
 use crate::{Error, ExportOptions, ExportPlan, SlideInfo, Source};
 use clap::Args;
 use serde::Serialize;
@@ -112,7 +112,7 @@ fn sampled(source: &dyn Source, plan: &ExportPlan, workers: NonZeroUsize) -> Res
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
-    let source = arguments.reading.open(&arguments.slide, CmykOption::default())?;
+    let source = arguments.reading.open(&arguments.slide)?;
     let info = source.info();
     let name = super::inputs::name_exports(std::slice::from_ref(&arguments.slide), &[]).remove(0);
     let plan = ExportPlan::new(info, &name, &ExportOptions::default())?;

@@ -15,7 +15,7 @@ use crate::plan::{
     ReadErrorPolicy, Resolution, SubsamplingOption, default_geometry,
 };
 use crate::pyramid::{Depth, TileGeometry};
-use crate::source::{CmykOption, SlideLevel, SourceIdentity};
+use crate::source::{SlideLevel, SourceIdentity};
 use clap::{Args, ValueEnum};
 
 use super::failure::Failure;
@@ -346,15 +346,6 @@ impl PyramidOptions {
 }
 
 impl PyramidOptions {
-    /// How pixels come of inks, which the opening of an image settles.
-    pub fn inks(&self) -> CmykOption {
-        match self.color {
-            // Tiles are RGB, and can have no profile of inks.
-            ColorHandling::Srgb | ColorHandling::Embed => CmykOption::Profile(self.intent()),
-            ColorHandling::Ignore => CmykOption::Multiply,
-        }
-    }
-
     fn intent(&self) -> Option<Intent> {
         self.intent.map(|intent| match intent {
             IntentName::Perceptual => Intent::Perceptual,

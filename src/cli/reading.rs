@@ -5,7 +5,7 @@ use std::num::NonZeroU32;
 use std::os::fd::AsFd;
 use std::path::Path;
 
-use crate::source::{self, CmykOption, OpenOptions, ReaderChoice, SampleRange, SlideError, Source};
+use crate::source::{self, OpenOptions, ReaderChoice, SampleRange, SlideError, Source};
 use clap::{Args, ValueEnum};
 
 use super::failure::Failure;
@@ -40,11 +40,11 @@ impl Reading {
     ///
     /// # Errors
     /// [`Failure`] where it cannot be read.
-    pub fn open(&self, path: &Path, inks: CmykOption) -> Result<Box<dyn Source>, Failure> {
+    pub fn open(&self, path: &Path) -> Result<Box<dyn Source>, Failure> {
         if path != Path::new(STANDARD_INPUT) {
-            return Ok(source::open_with(path, self.options(inks))?);
+            return Ok(source::open_with(path, self.options())?);
         }
-        let opened = source::open_pipe(Path::new("standard input"), Box::new(std::io::stdin()), &self.options(inks));
+        let opened = source::open_pipe(Path::new("standard input"), Box::new(std::io::stdin()), &self.options());
         opened.map_err(|error| match error {
             error @ SlideError::NeedsFile { .. } if standard_input_is_a_file() => {
                 Failure::from(error).hinted("give the file's name instead of -")
@@ -56,12 +56,12 @@ impl Reading {
         })
     }
 
-    fn options(&self, inks: CmykOption) -> OpenOptions {
+    fn options(&self) -> OpenOptions {
         let reader = match self.reader {
             ReaderName::Auto => ReaderChoice::Auto,
             ReaderName::Openslide => ReaderChoice::OpenSlide,
         };
-        OpenOptions { reader, page: self.page, memory: self.memory, range: self.range, inks }
+        OpenOptions { reader, page: self.page, memory: self.memory, range: self.range }
     }
 }
 

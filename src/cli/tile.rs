@@ -89,7 +89,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     {
         return Err(Failure::usage("the tile would replace the slide itself", "give -o another name"));
     }
-    let source = arguments.reading.open(&arguments.slide, arguments.pyramid.inks())?;
+    let source = arguments.reading.open(&arguments.slide)?;
     let plan = ExportPlan::new(source.info(), "tile", &options)?;
     let tile = plan.tile(arguments.level, arguments.column, arguments.row)?;
     let pixels = if arguments.exact {

@@ -14,6 +14,12 @@ use crate::source::{SlideError, SlideLevel, Source};
 /// More pixels of a level than these (32 MB) are not held at a time for the sake of making them smaller.
 const LARGEST_PART: u64 = 8 << 20;
 
+/// Returns `source` with its CMYK pixels converted as `plan` says; `None` if `source` is to be read as it is.
+/// Every public function that reads pixels calls this once.
+pub(crate) fn with_plan_colors(source: &dyn Source, plan: &ExportPlan) -> Option<Box<dyn Source>> {
+    source.with_cmyk(plan.color().cmyk_conversion()?)
+}
+
 /// Reads a part of the exported area as the export has it; `rect` in pixels of the full-size level. Where parts of the slide cannot be read and the
 /// plan allows it, they are clear, and are named in slide-level-0 pixels.
 pub(crate) fn read_chunk(

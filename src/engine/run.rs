@@ -9,6 +9,7 @@ use super::bag;
 use super::checkpoint::SavedState;
 use super::files::Files;
 use super::identity;
+use super::reading::with_plan_colors;
 use super::tiles::{Start, WrittenTiles, write_tiles};
 use crate::codec::{EncodeError, TileEncoder, TileFormat};
 use crate::color::ProfileError;
@@ -195,6 +196,8 @@ pub fn export(
     jobs: NonZeroUsize,
     progress: &dyn Progress,
 ) -> Result<ExportReport, Error> {
+    let converted = with_plan_colors(source, plan);
+    let source = converted.as_deref().unwrap_or(source);
     let written = write_all(source, plan, sink.as_ref(), jobs, progress);
     let in_time = |report| if progress.stop_requested() { Err(Error::Interrupted) } else { Ok(report) };
     match written.and_then(in_time) {
@@ -369,7 +372,7 @@ fn write_companions(
 
 /// What a profile that tiles cannot have is for.
 fn space_of(color: &Color) -> &'static str {
-    if matches!(color, Color::ConvertedInks(..)) { "CMYK" } else { "gray" }
+    if matches!(color, Color::ConvertedCmyk(_)) { "CMYK" } else { "gray" }
 }
 
 fn write_associated(

@@ -10,7 +10,7 @@ use std::num::NonZeroUsize;
 use std::ops::Range;
 use std::time::{Duration, Instant};
 
-use super::reading::read_chunk;
+use super::reading::{read_chunk, with_plan_colors};
 use super::tiles::start_workers;
 use crate::codec::TileEncoder;
 use crate::error::Error;
@@ -118,6 +118,8 @@ enum Decoding {
 /// # Errors
 /// [`Error`] where the workers cannot be started or a tile cannot be encoded. What cannot be read is no error.
 pub fn sample(source: &dyn Source, plan: &ExportPlan, jobs: NonZeroUsize) -> Result<Sample, Error> {
+    let converted = with_plan_colors(source, plan);
+    let source = converted.as_deref().unwrap_or(source);
     if let Some(rows) = source.rows().filter(|_| plan.placement().is_upright_full_size()) {
         return by_rows::sample(rows, plan, jobs);
     }

@@ -7,7 +7,7 @@
 use std::num::NonZeroUsize;
 use std::ops::Range;
 
-use super::reading::read_chunk;
+use super::reading::{read_chunk, with_plan_colors};
 use super::tiles::start_workers;
 use crate::error::Error;
 use crate::geometry::{Point, Rect, Size};
@@ -42,9 +42,13 @@ pub fn exact_tile(
 /// # Errors
 /// [`Error`] where the slide cannot be read under it.
 pub fn exact_region(source: &dyn Source, plan: &ExportPlan, level: Level, rect: Rect) -> Result<Pixels, Error> {
+    let converted = with_plan_colors(source, plan);
+    region(converted.as_deref().unwrap_or(source), plan, level, rect)
+}
+
+fn region(source: &dyn Source, plan: &ExportPlan, level: Level, rect: Rect) -> Result<Pixels, Error> {
     if let Some((one, other)) = rect.halves().filter(|_| rect.size().area() > LARGEST_PART / 4) {
-        let (first, second) =
-            rayon::join(|| exact_region(source, plan, level, one), || exact_region(source, plan, level, other));
+        let (first, second) = rayon::join(|| region(source, plan, level, one), || region(source, plan, level, other));
         let (first, second) = (first?, second?);
         let mut canvas = Canvas::default();
         let pieces = [(one, Patch::Pixels(&first)), (other, Patch::Pixels(&second))];
@@ -66,7 +70,7 @@ pub fn exact_region(source: &dyn Source, plan: &ExportPlan, level: Level, rect: 
     let (core, under) = core
         .zip(under)
         .ok_or_else(|| Error::Defect { message: format!("{rect} of level {level} has no pixels under it") })?;
-    let pixels = exact_region(source, plan, larger, under)?;
+    let pixels = region(source, plan, larger, under)?;
     Ok(pixels.view().reduced(relative_to(core, under.origin()), plan.reduction(), Vec::new()))
 }
 
@@ -75,6 +79,8 @@ pub fn exact_region(source: &dyn Source, plan: &ExportPlan, level: Level, rect: 
 /// # Errors
 /// [`Error::Slide`] where that level cannot be read under the tile.
 pub fn nearest_tile(source: &dyn Source, plan: &ExportPlan, tile: TileAddress) -> Result<Pixels, Error> {
+    let converted = with_plan_colors(source, plan);
+    let source = converted.as_deref().unwrap_or(source);
     let full = plan.pyramid().region(tile).full;
     let scale = 1_u64 << plan.pyramid().reduction_levels(tile.level());
     let (placement, whole) = (plan.placement(), plan.pyramid().size());
@@ -83,7 +89,7 @@ pub fn nearest_tile(source: &dyn Source, plan: &ExportPlan, tile: TileAddress) -
         let edge = |at: u32| (u64::from(at) * scale).min(u64::from(length)) as u32;
         edge(range.start)..edge(range.end)
     };
-    let region = Rect::spanning(under(full.columns(), whole.width()), under(full.rows(), whole.height()))
+    let upright = Rect::spanning(under(full.columns(), whole.width()), under(full.rows(), whole.height()))
         .and_then(|under| placement.upright(under))
         .ok_or_else(|| Error::Defect { message: format!("tile {tile} lies outside the slide") })?;
     let [across, down] = placement.downsamples();
@@ -105,12 +111,12 @@ pub fn nearest_tile(source: &dyn Source, plan: &ExportPlan, tile: TileAddress) -
         ((begin + from + 1e-6) as u32, on_level(length).min(reach).max(1.0) as u32)
     };
     let (area, begin) = (placement.area(), placement.begin());
-    let (x, width) = axis(region.columns(), across, area.columns(), begin[0], level.size.width());
-    let (y, height) = axis(region.rows(), down, area.rows(), begin[1], level.size.height());
+    let (x, width) = axis(upright.columns(), across, area.columns(), begin[0], level.size.width());
+    let (y, height) = axis(upright.rows(), down, area.rows(), begin[1], level.size.height());
     let size = Size::new(width, height)
         .ok_or_else(|| Error::Defect { message: format!("tile {tile} has no pixels on slide level {number}") })?;
     if size.area() > LARGEST_REGION {
-        return exact_region(source, plan, tile.level(), full);
+        return region(source, plan, tile.level(), full);
     }
     let pixels = source.read_level(SlideLevel(number as u32), Point { x, y }, size)?;
     Ok(plan.rendered(pixels.oriented(placement.orientation(), Vec::new())).resampled(full.size()))

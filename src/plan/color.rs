@@ -3,9 +3,9 @@
 use serde::{Serialize, Serializer};
 
 use super::{BaseTiles, ColorOption};
-use crate::color::{ColorConversion, IccProfile, Intent, PixelColors, ProfileEffect, ProfileError};
+use crate::color::{CmykConversion, ColorConversion, IccProfile, Intent, PixelColors, ProfileEffect, ProfileError};
 use crate::pixels::PremultipliedPixels;
-use crate::source::{CmykColors, NativeColorSpace};
+use crate::source::NativeColorSpace;
 
 /// What is asked to become of colors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,8 +36,8 @@ pub enum Color {
     AlreadySrgb(IccProfile),
     /// They are converted to sRGB.
     Converted(ColorConversion),
-    /// They are inks' by this profile, converted to sRGB by this intent as they are read.
-    ConvertedInks(IccProfile, Intent),
+    /// CMYK is converted to sRGB while the source is read.
+    ConvertedCmyk(CmykConversion),
     /// They stay, and every tile has the profile.
     Embedded(IccProfile),
 }
@@ -47,22 +47,23 @@ impl Color {
     /// seen is the same.
     pub(crate) fn settle(
         profile: Option<&IccProfile>,
-        stored: &NativeColorSpace,
+        native: NativeColorSpace,
         asked: AskedColor,
         files: ColorFiles,
     ) -> Self {
         let Some(profile) = profile.cloned() else { return Self::WithoutProfile };
         let AskedColor { option, intent } = asked;
-        let pixels = match stored {
-            NativeColorSpace::Inks(CmykColors::Multiplied) => return Self::Ignored(profile),
-            NativeColorSpace::Inks(CmykColors::Unusable(error)) => return Self::Unusable(profile, error.clone()),
-            NativeColorSpace::Inks(CmykColors::Converted(intent)) => return Self::ConvertedInks(profile, *intent),
-            NativeColorSpace::Rgb => PixelColors::Rgb,
-            NativeColorSpace::Gray => PixelColors::Gray,
-        };
         if option == ColorOption::Ignore {
             return Self::Ignored(profile);
         }
+        let pixels = match native {
+            NativeColorSpace::Cmyk => {
+                return CmykConversion::to_srgb(&profile, intent)
+                    .map_or_else(|error| Self::Unusable(profile, error), Self::ConvertedCmyk);
+            }
+            NativeColorSpace::Rgb => PixelColors::Rgb,
+            NativeColorSpace::Gray => PixelColors::Gray,
+        };
         let effect = match ColorConversion::to_srgb(&profile, pixels, intent) {
             Ok(effect) => effect,
             Err(error) => return Self::Unusable(profile, error),
@@ -88,9 +89,9 @@ impl Color {
             Self::Ignored(profile)
             | Self::Unusable(profile, _)
             | Self::AlreadySrgb(profile)
-            | Self::Embedded(profile)
-            | Self::ConvertedInks(profile, _) => Some(profile),
+            | Self::Embedded(profile) => Some(profile),
             Self::Converted(conversion) => Some(conversion.profile()),
+            Self::ConvertedCmyk(conversion) => Some(conversion.profile()),
         }
     }
 
@@ -98,6 +99,12 @@ impl Color {
     #[must_use]
     pub const fn embedded(&self) -> Option<&IccProfile> {
         if let Self::Embedded(profile) = self { Some(profile) } else { None }
+    }
+
+    /// The conversion that the source applies to CMYK pixels while it reads them.
+    #[must_use]
+    pub const fn cmyk_conversion(&self) -> Option<&CmykConversion> {
+        if let Self::ConvertedCmyk(conversion) = self { Some(conversion) } else { None }
     }
 
     /// The slide's pixels in the colors of the export.
@@ -112,14 +119,14 @@ impl Color {
             Self::WithoutProfile | Self::Ignored(_) | Self::Unusable(..) | Self::AlreadySrgb(_) => true,
             Self::Converted(conversion) => conversion.keeps_gray(),
             Self::Embedded(profile) => profile.is_gray(),
-            Self::ConvertedInks(..) => false,
+            Self::ConvertedCmyk(_) => false,
         }
     }
 
     /// Whether they are converted to sRGB.
     #[must_use]
     pub const fn is_converted(&self) -> bool {
-        matches!(self, Self::Converted(_) | Self::ConvertedInks(..))
+        matches!(self, Self::Converted(_) | Self::ConvertedCmyk(_))
     }
 
     /// In a word, as the description has it.
@@ -130,7 +137,7 @@ impl Color {
             Self::Ignored(_) => "ignored",
             Self::Unusable(..) => "unusable",
             Self::AlreadySrgb(_) => "sRGB already",
-            Self::Converted(_) | Self::ConvertedInks(..) => "converted to sRGB",
+            Self::Converted(_) | Self::ConvertedCmyk(_) => "converted to sRGB",
             Self::Embedded(_) => "embedded",
         }
     }
@@ -140,7 +147,7 @@ impl Color {
     pub const fn intent(&self) -> Option<Intent> {
         match self {
             Self::Converted(conversion) => Some(conversion.intent()),
-            Self::ConvertedInks(_, intent) => Some(*intent),
+            Self::ConvertedCmyk(conversion) => Some(conversion.intent()),
             _ => None,
         }
     }

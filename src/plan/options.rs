@@ -201,7 +201,7 @@ pub struct ExportOptions {
     pub flip: Option<Flip>,
     /// What transparent pixels are composited on; by default the slide's background, else white.
     pub background: Option<Rgb>,
-    /// Converted to sRGB. What becomes of inks is settled when an image is opened: [`OpenOptions::inks`](crate::source::OpenOptions::inks).
+    /// What becomes of colors; by default, they are converted to sRGB.
     pub color: ColorOption,
     /// What a conversion keeps of colors that sRGB cannot show; by default what the profile says.
     pub intent: Option<Intent>,

@@ -1,25 +1,14 @@
-//! What colors are before they are red, green and blue.
+//! The color space of stored pixels.
 
-use crate::color::{Intent, ProfileError};
-
-/// What the full size's colors are where it is stored; pixels have red, green and blue in any case.
-#[derive(Clone, Debug, PartialEq)]
+/// The color space in which an image stores its pixels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum NativeColorSpace {
-    /// Red, green and blue, or what is not known.
+    /// Red, green and blue, or unknown.
     Rgb,
     /// Gray throughout.
     Gray,
-    /// Cyan, magenta, yellow and black.
-    Inks(CmykColors),
-}
-
-/// How pixels come of inks, which is settled when an image is opened.
-#[derive(Clone, Debug, PartialEq)]
-pub enum CmykColors {
-    /// Each ink takes its share of the light: there is no profile, or none is wanted.
-    Multiplied,
-    /// So too, since the image's profile is of no use.
-    Unusable(ProfileError),
-    /// By the image's profile, as sRGB, by this intent.
-    Converted(Intent),
+    /// Cyan, magenta, yellow and black. The source returns RGB pixels all the same: by its own naive
+    /// conversion, or by a profile once [`Source::with_cmyk`](super::Source::with_cmyk) was called.
+    Cmyk,
 }

@@ -9,7 +9,6 @@ use super::image::SampleRange;
 use super::{DirectReadUnsupported, NativeTiles};
 use crate::codec::decode::ImageFormat;
 use crate::codec::jpeg::TileColor;
-use crate::color::Intent;
 
 /// Which way to a slide's full-size pixels is wanted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -19,21 +18,6 @@ pub enum ReaderChoice {
     Auto,
     /// OpenSlide's, whatever the file is.
     OpenSlide,
-}
-
-/// How pixels are to come of inks: cyan, magenta, yellow and black.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CmykOption {
-    /// As sRGB by the image's own profile, by an intent, or by that of the profile; by [`Multiply`](Self::Multiply) where there is no profile.
-    Profile(Option<Intent>),
-    /// Each ink takes its share of the light, whatever a profile says.
-    Multiply,
-}
-
-impl Default for CmykOption {
-    fn default() -> Self {
-        Self::Profile(None)
-    }
 }
 
 /// How a file is to be opened.
@@ -48,9 +32,6 @@ pub struct OpenOptions {
     /// Which values of an image's samples are black and white. Default: `None`, for the least and the greatest of unsigned samples of up to 16 bits; no others have a
     /// range of their own.
     pub range: Option<SampleRange>,
-    /// How pixels come of an image's inks: nothing beyond the opening sees these, so that an export's color option and intent mean nothing to them.
-    /// Default: by its profile, as the profile's intent has it.
-    pub inks: CmykOption,
 }
 
 impl OpenOptions {
@@ -60,13 +41,7 @@ impl OpenOptions {
 
 impl Default for OpenOptions {
     fn default() -> Self {
-        Self {
-            reader: ReaderChoice::default(),
-            page: None,
-            memory: Self::MEMORY,
-            range: None,
-            inks: CmykOption::default(),
-        }
+        Self { reader: ReaderChoice::default(), page: None, memory: Self::MEMORY, range: None }
     }
 }
 

@@ -1,10 +1,11 @@
 //! How 8-bit pixels are made of decoded rows.
 //!
-//! Inks become colors here, since nobody beyond sees them: by the image's profile, or each by its share of the light. What always holds: the mapping of a sample to 8 bits is a straight line between two values that are told, rounded to the nearest and cut off at its ends, and never the lowest bits of
+//! CMYK samples become RGB here: by a profile, or without one by a naive conversion. What always holds: the mapping of a sample to 8 bits is a straight line between two values that are told, rounded to the nearest and cut off at its ends, and never the lowest bits of
 //! a larger number; 8-bit samples stay what they are.
 
 use std::fmt;
 use std::ops::Range;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU16, Ordering};
 
 use serde::Serialize;
@@ -61,18 +62,18 @@ pub(crate) struct BeyondPalette {
     last: usize,
 }
 
-/// Makes 8-bit pixels of rows of one layout.
-#[derive(Debug)]
+/// Makes 8-bit pixels of rows of one layout. Cheap to clone.
+#[derive(Clone, Debug)]
 pub(crate) struct Conversion {
     layout: SampleLayout,
     /// What becomes of a color's sample.
     tones: Tones,
     /// Of every number that a sample can have: blue, green, red and alpha, premultiplied. Empty but for a palette.
-    palette: Vec<[u8; PIXEL_BYTES]>,
+    palette: Arc<[[u8; PIXEL_BYTES]]>,
     /// The largest sample of all that were converted, where that tells whether they are dark.
-    largest: Option<AtomicU16>,
-    /// What becomes of inks where each is to be more than its share of the light.
-    inks: Option<CmykConversion>,
+    largest: Option<Arc<AtomicU16>>,
+    /// How CMYK becomes sRGB; `None` for the naive conversion.
+    cmyk: Option<CmykConversion>,
 }
 
 /// Samples of 16 bits that do not come to this are almost black: an eighth of what they can be, as those of 12 bits are a sixteenth.
@@ -84,7 +85,7 @@ enum Tones {
     /// It is an 8-bit tone.
     Same,
     /// By its bits as an unsigned number.
-    Table(Box<[u8]>),
+    Table(Arc<[u8]>),
     /// Calculated.
     Line(SampleRange, Polarity),
 }
@@ -134,17 +135,17 @@ impl Conversion {
             Channels::Palette(colors) => {
                 colors.iter().map(|&[red, green, blue, alpha]| premultiplied([blue, green, red], alpha)).collect()
             }
-            _ => Vec::new(),
+            _ => Arc::default(),
         };
         let are_tones = matches!(layout.channels, Channels::Gray | Channels::Rgb) && layout.ignored == 0;
         let is_wide = matches!(layout.sample, SampleType::U16(_)) && range.is_none() && !layout.inverted;
-        let largest = (are_tones && is_wide).then(AtomicU16::default);
-        Ok(Self { layout, tones, palette, largest, inks: None })
+        let largest = (are_tones && is_wide).then(Arc::default);
+        Ok(Self { layout, tones, palette, largest, cmyk: None })
     }
 
-    /// The same with colors of inks by their profile.
-    pub fn with_inks(self, inks: CmykConversion) -> Self {
-        Self { inks: Some(inks), ..self }
+    /// The same conversion, with CMYK converted to sRGB by a profile; `None` unless the samples are CMYK.
+    pub fn with_cmyk(&self, cmyk: &CmykConversion) -> Option<Self> {
+        (self.layout.channels == Channels::Cmyk).then(|| Self { cmyk: Some(cmyk.clone()), ..self.clone() })
     }
 
     /// What the rows are made of.
@@ -301,7 +302,7 @@ impl Conversion {
             (Channels::Rgba(kind), _) => {
                 pixels.for_each(|(pixel, at)| *pixel = kind.of([tone(at + 2), tone(at + 1), tone(at)], alpha(at + 3)));
             }
-            (Channels::Cmyk, _) => match &self.inks {
+            (Channels::Cmyk, _) => match &self.cmyk {
                 None => pixels.for_each(|(pixel, at)| {
                     let light = u8::MAX - tone(at + 3);
                     let [blue, green, red] = [2, 1, 0].map(|ink| share(u8::MAX - tone(at + ink), light));

@@ -6,6 +6,7 @@
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
+use std::sync::Arc;
 
 use super::conversion::{Conversion, UnknownRange};
 use super::row_source::{Reopen, RowSource};
@@ -16,12 +17,11 @@ use crate::codec::decode::samples::{Channels, SampleLayout};
 use crate::codec::decode::{
     Decoder, ImageError, ImageFormat, ImageHeader, Input, Request, bmp, jpeg, jpeg2000, png, pnm, webp,
 };
-use crate::color::{CmykConversion, IccProfile};
 use crate::geometry::Size;
 use crate::source::tiff;
 use crate::source::{
-    Access, CmykColors, CmykOption, ImageReader, NativeColorSpace, OpenOptions, PageChoice, Pages, Reader, SlideError,
-    SlideInfo, SlideLevel, SlideLevelInfo, Source,
+    Access, ImageReader, NativeColorSpace, OpenOptions, PageChoice, Pages, Reader, SlideError, SlideInfo, SlideLevel,
+    SlideLevelInfo, Source,
 };
 
 /// Rows of an image that an export holds as pixels, those of the smaller levels and of tiles under way reckoned in.
@@ -68,7 +68,7 @@ pub(crate) fn open_file(
     })?;
     let reopen = {
         let path = path.to_owned();
-        Box::new(move || match open_at(&path, format, request) {
+        Arc::new(move || match open_at(&path, format, request) {
             Ok((_, Decoder::Rows(rows))) => Ok(rows),
             Ok((_, Decoder::Tiles(_))) => Err(ImageError::Malformed("it was changed meanwhile".to_owned()).of(&path)),
             Err(error) => Err(error.of(&path)),
@@ -186,13 +186,12 @@ fn join(
     check_memory(path, &header, matches!(decoder, Decoder::Rows(_)), options.memory)?;
     let unknown = |error: UnknownRange| SlideError::UnknownRange { path: path.to_owned(), message: error.to_string() };
     let conversion = Conversion::new(samples, options.range).map_err(unknown)?;
-    let (conversion, colors) = with_colors(conversion, header.icc_profile.as_ref(), options.inks);
     let access = match (&decoder, &reopen) {
         (Decoder::Tiles(_), _) => Access::Parts,
         (Decoder::Rows(_), Some(_)) => Access::Rows,
         (Decoder::Rows(_), None) => Access::Once,
     };
-    let info = SlideInfo { native_color_space: colors, ..info(path, format, header, access, options) };
+    let info = info(path, format, header, access, options);
     Ok(match decoder {
         Decoder::Rows(rows) => Box::new(RowSource::new(
             info,
@@ -218,27 +217,11 @@ fn join(
     })
 }
 
-/// What an image's colors are, and the conversion that makes pixels of them: of inks by their profile, where it is wanted and of use.
-fn with_colors(
-    conversion: Conversion,
-    profile: Option<&IccProfile>,
-    option: CmykOption,
-) -> (Conversion, NativeColorSpace) {
-    match (&conversion.layout().channels, profile, option) {
-        (Channels::Gray | Channels::GrayAlpha(_), ..) => (conversion, NativeColorSpace::Gray),
-        (Channels::Rgb | Channels::Bgra | Channels::Rgba(_) | Channels::Palette(_), ..) => {
-            (conversion, NativeColorSpace::Rgb)
-        }
-        (Channels::Cmyk, Some(profile), CmykOption::Profile(intent)) => {
-            match CmykConversion::to_srgb(profile, intent) {
-                Ok(inks) => {
-                    let intent = inks.intent();
-                    (conversion.with_inks(inks), NativeColorSpace::Inks(CmykColors::Converted(intent)))
-                }
-                Err(error) => (conversion, NativeColorSpace::Inks(CmykColors::Unusable(error))),
-            }
-        }
-        (Channels::Cmyk, ..) => (conversion, NativeColorSpace::Inks(CmykColors::Multiplied)),
+const fn native_color_space(channels: &Channels) -> NativeColorSpace {
+    match channels {
+        Channels::Gray | Channels::GrayAlpha(_) => NativeColorSpace::Gray,
+        Channels::Rgb | Channels::Bgra | Channels::Rgba(_) | Channels::Palette(_) => NativeColorSpace::Rgb,
+        Channels::Cmyk => NativeColorSpace::Cmyk,
     }
 }
 
@@ -299,7 +282,7 @@ fn info(path: &Path, format: ImageFormat, header: ImageHeader, access: Access, o
         bounds: None,
         background: None,
         native_subsampling: header.subsampling.or(is_gray.then_some(Subsampling::Gray)),
-        native_color_space: NativeColorSpace::Rgb,
+        native_color_space: native_color_space(&header.samples.channels),
         icc_profile: header.icc_profile,
         associated_images: Vec::new(),
         pages: Pages::new(header.pages, choice),

@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 
 use super::conversion::Conversion;
 use crate::codec::decode::{ImageError, RowDecoder};
+use crate::color::CmykConversion;
 use crate::geometry::{Orientation, Point, Rect, Size};
 use crate::pixels::{PIXEL_BYTES, PremultipliedPixels};
 use crate::source::{Band, ImagePart, SlideError, SlideInfo, SlideLevel, Source, SourcePass, SourceRows};
@@ -23,11 +24,12 @@ const WINDOW_BYTES: usize = 32 << 20;
 const SKIPPED_BYTES: usize = 1 << 20;
 
 /// Where an image's first row begins anew; `None` for a pipe, which can be gone through once.
-pub(crate) type Reopen = Option<Box<dyn Fn() -> Result<Box<dyn RowDecoder>, SlideError> + Send + Sync>>;
+pub(crate) type Reopen = Option<Arc<dyn Fn() -> Result<Box<dyn RowDecoder>, SlideError> + Send + Sync>>;
 
-/// An image that is decoded row by row.
+/// An image that is decoded row by row. Clones share the decoder and the decoded rows.
+#[derive(Clone)]
 pub(crate) struct RowSource {
-    info: SlideInfo,
+    info: Arc<SlideInfo>,
     /// Its size as it is stored.
     stored: Size,
     orientation: Orientation,
@@ -37,10 +39,10 @@ pub(crate) struct RowSource {
     /// What its decoder takes of these.
     held_bytes: u64,
     /// Where it was opened: for the first who goes through it.
-    first: Mutex<Option<Box<dyn RowDecoder>>>,
+    first: Arc<Mutex<Option<Box<dyn RowDecoder>>>>,
     reopen: Reopen,
     /// All of its rows, once they were wanted in another order.
-    whole: Mutex<Option<Arc<Vec<u8>>>>,
+    whole: Arc<Mutex<Option<Arc<Vec<u8>>>>>,
 }
 
 impl RowSource {
@@ -52,8 +54,18 @@ impl RowSource {
         (memory, held_bytes): (u64, u64),
         (first, reopen): (Box<dyn RowDecoder>, Reopen),
     ) -> Self {
-        let first = Mutex::new(Some(first));
-        Self { info, stored, orientation, conversion, memory, held_bytes, first, reopen, whole: Mutex::new(None) }
+        let first = Arc::new(Mutex::new(Some(first)));
+        Self {
+            info: Arc::new(info),
+            stored,
+            orientation,
+            conversion,
+            memory,
+            held_bytes,
+            first,
+            reopen,
+            whole: Arc::default(),
+        }
     }
 
     fn row_bytes(&self) -> usize {
@@ -139,6 +151,11 @@ impl Source for RowSource {
 
     fn read_level(&self, level: SlideLevel, origin: Point, size: Size) -> Result<PremultipliedPixels, SlideError> {
         super::read_clipped(self, level, origin, size)
+    }
+
+    fn with_cmyk(&self, conversion: &CmykConversion) -> Option<Box<dyn Source>> {
+        let conversion = self.conversion.with_cmyk(conversion)?;
+        Some(Box::new(Self { conversion, ..self.clone() }))
     }
 
     fn largest_dark_sample(&self) -> Option<u16> {

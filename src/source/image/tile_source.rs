@@ -2,19 +2,22 @@
 
 use std::cell::RefCell;
 use std::path::Path;
+use std::sync::Arc;
 
 use super::conversion::Conversion;
 use crate::codec::decode::{ImageError, TiledImage};
+use crate::color::CmykConversion;
 use crate::geometry::{Orientation, Point, Rect, Size};
 use crate::pixels::{PIXEL_BYTES, PremultipliedPixels};
 use crate::source::{ImagePart, SlideError, SlideInfo, SlideLevel, Source};
 
-/// An image of which any part can be decoded.
+/// An image of which any part can be decoded. Clones share the open file.
+#[derive(Clone)]
 pub(crate) struct TileSource {
-    info: SlideInfo,
-    image: Box<dyn TiledImage>,
+    info: Arc<SlideInfo>,
+    image: Arc<dyn TiledImage>,
     /// The levels' sizes as they are stored.
-    stored: Vec<Size>,
+    stored: Arc<[Size]>,
     orientation: Orientation,
     conversion: Conversion,
 }
@@ -33,7 +36,7 @@ impl TileSource {
         orientation: Orientation,
         conversion: Conversion,
     ) -> Self {
-        Self { info, image, stored, orientation, conversion }
+        Self { info: Arc::new(info), image: image.into(), stored: stored.into(), orientation, conversion }
     }
 
     fn read_native(
@@ -108,6 +111,11 @@ impl Source for TileSource {
             return self.read_native(level, part, spare);
         }
         Ok(self.read_native(level, part, Vec::new())?.oriented(self.orientation, spare))
+    }
+
+    fn with_cmyk(&self, conversion: &CmykConversion) -> Option<Box<dyn Source>> {
+        let conversion = self.conversion.with_cmyk(conversion)?;
+        Some(Box::new(Self { conversion, ..self.clone() }))
     }
 
     fn largest_dark_sample(&self) -> Option<u16> {
