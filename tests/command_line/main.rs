@@ -22,6 +22,7 @@ macro_rules! skipped {
 }
 
 mod deep_zoom;
+mod injection;
 mod pictures;
 mod random;
 mod slides;
@@ -44,6 +45,7 @@ mod descriptions;
 mod destinations;
 mod existing_archives;
 mod existing_output;
+mod failing_calls;
 mod finished;
 mod foreign_archives;
 mod formats;
@@ -56,7 +58,6 @@ mod help;
 mod hostile_archives;
 mod images;
 mod information;
-mod injected;
 mod interruption;
 mod kills;
 mod layout;
