@@ -3,10 +3,8 @@
 // Nothing of them is fetched before they are to be seen.
 
 import type OpenSeadragon from "openseadragon";
-
-import type { AssociatedImage } from "./details";
 import { sizeText } from "./facts";
-import type { Slide } from "./slide";
+import type { AssociatedImage, Slide } from "./model/slide";
 
 /** Where the image can be loaded from until the slide goes. */
 export type AddressOf = (image: AssociatedImage) => Promise<string>;

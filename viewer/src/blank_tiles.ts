@@ -1,29 +1,28 @@
-// The tiles that an export leaves out, as nothing is on them but the slide's
-// background. They are drawn here and never asked for, so that the picture is
-// that of an export with every tile, and a tile that is missing without being
-// left out is still missed.
+// Blank tiles: tiles that show only background, skipped at export. The page draws them instead of
+// requesting them, so that any other missing tile is still reported.
 
 import type OpenSeadragon from "openseadragon";
 
 import { FieldError, isString } from "./checks";
-import { type Geometry, Pyramid } from "./pyramid";
-import type { Slide } from "./slide";
+import type { BlankTiles, Geometry } from "./model/pyramid";
+import type { Slide } from "./model/slide";
+import { Pyramid } from "./pyramid";
 
-/** Tells of each tile whether it is blank. */
-export type BlankTiles = (level: number, column: number, row: number) => boolean;
-
-/** The description's "blankTiles": in base64 one bit a tile in the order of the tile index, from each byte's highest on. */
+/**
+ * Reads the field "blankTiles": base64 of one bit per tile in tile index order, most significant
+ * bit first. Returns `null` if the field is missing.
+ */
 export function readBlankTiles(value: unknown, geometry: Geometry): BlankTiles | null {
   if (value === undefined || value === null) {
     return null;
   }
   const pyramid = new Pyramid(geometry);
-  const bits = isString(value) ? decoded(value) : null;
+  const bits = isString(value) ? decodeBase64(value) : null;
   const expected = Math.ceil(pyramid.tiles / 8);
   if (bits?.length !== expected) {
-    const found = bits === null ? "no base64" : `${bits.length} bytes`;
+    const found = bits === null ? "invalid base64" : `${bits.length} bytes`;
     throw new FieldError(
-      `its description has no usable “blankTiles” (expected: one bit for each of ${pyramid.tiles} tiles, which is ${expected} bytes in base64; found: ${found})`,
+      `its description has no valid “blankTiles” (expected: ${expected} bytes in base64, one bit for each of ${pyramid.tiles} tiles; found: ${found})`,
     );
   }
   return (level, column, row) => {
@@ -32,14 +31,14 @@ export function readBlankTiles(value: unknown, geometry: Geometry): BlankTiles |
   };
 }
 
-/** Ends the job of a blank tile; tells whether it was one. */
+/** Finishes the job if its tile is blank; returns whether it was. */
 export function finishIfBlank(job: OpenSeadragon.ImageJob, { blankTiles, background }: Slide): boolean {
   const { level, x, y } = job.tile;
   if (blankTiles?.(level, x, y) !== true) {
     return false;
   }
-  // Of one pixel: it is drawn as large as any tile. OpenSeadragon empties the
-  // canvas of a tile that it gives up, so that they cannot share one.
+  // One pixel is enough: it is drawn at the tile's size. Tiles cannot share a canvas, since
+  // OpenSeadragon clears the canvas of a tile that it unloads.
   const canvas = document.createElement("canvas");
   canvas.width = 1;
   canvas.height = 1;
@@ -50,8 +49,8 @@ export function finishIfBlank(job: OpenSeadragon.ImageJob, { blankTiles, backgro
   return true;
 }
 
-/** A character a byte; `null` for what is no base64. */
-function decoded(base64: string): string | null {
+/** Returns one character per byte, or `null` for invalid base64. */
+function decodeBase64(base64: string): string | null {
   try {
     return atob(base64);
   } catch {

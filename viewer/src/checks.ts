@@ -1,12 +1,13 @@
-// Checks of what a description holds, which may be anything: it was written by
-// a script, or by hand. What fails ends as one sentence that names the field.
+// Checks for untrusted descriptions. Errors are one sentence that names the field.
 
-/** A broken description; the message is a sentence for the reader of the page. */
+import type { MicrometersPerPixel } from "./model/slide";
+
+/** An invalid description; the message is shown on the page. */
 export class DescriptionError extends Error {}
 
-/** A description that says nothing usable somewhere. */
+/** A missing or invalid field. */
 export class FieldError extends DescriptionError {
-  /** What is wrong, as the end of a sentence that names what cannot be shown. */
+  /** @param reason completes the sentence "This slide cannot be shown: …" */
   constructor(readonly reason: string) {
     super(`This slide cannot be shown: ${reason}.`);
   }
@@ -14,22 +15,30 @@ export class FieldError extends DescriptionError {
 
 type Check<T> = (value: unknown) => value is T;
 
-/** A field of a record that is part of the description; `whose` names that record. */
+/**
+ * Returns a required field. `owner` names the record in messages.
+ *
+ * @throws {FieldError} if the field is missing or invalid
+ */
 export function field<T>(
   record: Record<string, unknown>,
   key: string,
   accepts: Check<T>,
   expected: string,
-  whose = "its description",
+  owner = "its description",
 ): T {
   const value = record[key];
   if (!accepts(value)) {
-    throw new FieldError(`${whose} has no usable “${key}” (expected: ${expected})`);
+    throw new FieldError(`${owner} has no valid “${key}” (expected: ${expected})`);
   }
   return value;
 }
 
-/** A field that may be missing, as in descriptions of exports that another tool has made. */
+/**
+ * Returns an optional field, or `null` if it is missing.
+ *
+ * @throws {FieldError} if the field is invalid
+ */
 export function optionalField<T>(
   record: Record<string, unknown>,
   key: string,
@@ -56,6 +65,10 @@ export function isPositive(value: unknown): value is number {
   return typeof value === "number" && Number.isFinite(value) && value > 0;
 }
 
+export function isMicrometers(value: unknown): value is MicrometersPerPixel {
+  return isRecord(value) && isPositive(value["x"]) && isPositive(value["y"]);
+}
+
 export function isColor(value: unknown): value is string {
   return isString(value) && /^[0-9a-f]{6}$/i.test(value);
 }
@@ -68,18 +81,18 @@ export function isListOf<T>(accepts: Check<T>) {
   return (value: unknown): value is readonly T[] => Array.isArray(value) && value.every(accepts);
 }
 
-/** Whether a value may be missing from the record that it belongs to. */
+/** Accepts `undefined`, `null` and accepted values. */
 export function isAbsentOr<T>(accepts: Check<T>, value: unknown): boolean {
   return value === undefined || value === null || accepts(value);
 }
 
-/** A path below the page's folder, which can be made a URL. */
+/** Accepts relative paths that stay below the page's folder and can be part of a URL. */
 export function isPath(value: unknown): value is string {
   if (!isString(value)) {
     return false;
   }
   try {
-    // It refuses half a surrogate pair, which no URL can hold.
+    // Throws for lone surrogates, which a URL cannot contain.
     encodeURIComponent(value);
   } catch {
     return false;
@@ -87,7 +100,7 @@ export function isPath(value: unknown): value is string {
   return value.split("/").every((segment) => segment !== "" && segment !== "." && segment !== "..");
 }
 
-/** The URL of a path that is relative to the page. */
+/** Returns the relative URL of a relative path. */
 export function urlOf(path: string): string {
   return path.split("/").map(encodeURIComponent).join("/");
 }

@@ -48,7 +48,7 @@ export function connectColors(viewer: OpenSeadragon.Viewer): () => Colors {
     return { brightness: brightness ?? 1, contrast: contrast ?? 1, gamma: gamma ?? 1 };
   };
   controls.forEach(({ slider }) => slider.addEventListener("input", () => set(read())));
-  for (const id of ["colors-reset", "colors-own"]) {
+  for (const id of ["colors-reset", "colors-changed-reset"]) {
     document.getElementById(id)?.addEventListener("click", () => set(UNCHANGED));
   }
   // A browser may keep a slider's place when the page is loaded again.

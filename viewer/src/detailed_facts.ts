@@ -2,9 +2,9 @@
 // what something is called, and what it is. Every row is text, whatever the
 // description holds, and what is not known has no row.
 
-import type { Area, WrittenBy } from "./details";
 import { grouped, rounded, scaleText, sizeText } from "./facts";
-import type { Slide } from "./slide";
+import type { Area } from "./model/pyramid";
+import type { Slide, WrittenBy } from "./model/slide";
 
 export type Row = readonly [name: string, value: string];
 
@@ -20,8 +20,8 @@ export function detailedFacts(slide: Slide): Row[] {
     ["Tile size", `${grouped(tileSize)}\u00a0px, overlap ${grouped(overlap)}\u00a0px`],
     ["Tile format", tileFormat(slide)],
     ["Background", `#${slide.background}`],
-    ["Area in the slide", told(slide.area, areaText)],
-    ["Regions that could not be read", unreadable.length > 0 ? grouped(unreadable.length) : null],
+    ["Exported area", told(slide.area, areaText)],
+    ["Unreadable regions", unreadable.length > 0 ? grouped(unreadable.length) : null],
     ["Source file", told(source?.file, String)],
     ["Source size", told(source?.bytes, (bytes) => `${grouped(bytes)} bytes`)],
     ["Source SHA-256", told(source?.sha256, String)],

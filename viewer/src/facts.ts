@@ -1,7 +1,7 @@
 // The line of facts below the slide's name. Kept apart from the page so that
 // the wording of sizes and scales can be read, and tested, in one place.
 
-import type { MicrometersPerPixel, Slide } from "./slide";
+import type { MicrometersPerPixel, Slide } from "./model/slide";
 
 const NARROW_SPACE = "\u202f";
 const NO_BREAK_SPACE = "\u00a0";

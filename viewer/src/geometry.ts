@@ -4,8 +4,8 @@
 // called so.
 
 import { grouped } from "./facts";
-import type { MicrometersPerPixel } from "./slide";
-import type { Point } from "./view";
+import type { Point } from "./model/pyramid";
+import type { MicrometersPerPixel } from "./model/slide";
 
 export type Kind = "length" | "polyline" | "area";
 

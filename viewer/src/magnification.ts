@@ -6,7 +6,7 @@
 import type OpenSeadragon from "openseadragon";
 
 import { onKey } from "./keys";
-import type { Slide } from "./slide";
+import type { Slide } from "./model/slide";
 import { afterDrawing } from "./view";
 
 export interface Step {
@@ -62,7 +62,7 @@ export function connectMagnification(viewer: OpenSeadragon.Viewer, slide: Slide)
 export function steps(objectivePower: number | null): Step[] {
   if (objectivePower === null) {
     const percents = [25, 50, 100].map((percent) => ({ text: `${percent}%`, zoom: percent / 100 }));
-    return [{ text: "Whole", zoom: null }, ...percents];
+    return [{ text: "Fit", zoom: null }, ...percents];
   }
   const powers = [1, 2, 5, 10, 20, 40].filter((power) => power < objectivePower);
   return [...powers, objectivePower].map((power) => ({ text: times(power), zoom: power / objectivePower }));
@@ -93,7 +93,7 @@ function stepButton({ text, zoom }: Step): HTMLButtonElement {
   const button = document.createElement("button");
   button.type = "button";
   button.textContent = text;
-  const label = zoom === null ? "Fit the whole slide" : zoom === 1 ? `${text}, a slide pixel to a screen pixel` : text;
+  const label = zoom === null ? "Fit the whole slide" : zoom === 1 ? `${text}, one slide pixel per screen pixel` : text;
   button.setAttribute("aria-label", label);
   button.title = label;
   return button;

@@ -7,32 +7,33 @@ import type OpenSeadragon from "openseadragon";
 
 import { connectArchives } from "./archive/page";
 import type { AddressOf } from "./associated_images";
-import { urlOf } from "./checks";
+import { DescriptionError, urlOf } from "./checks";
 import { connectColors } from "./colors";
 import { showComparison } from "./compare/page";
+import { factElements } from "./dom";
 import { facts } from "./facts";
-import { comparedPaths } from "./gallery/chosen";
+import { addBackLink } from "./gallery/back_link";
 import { showGallery } from "./gallery/page";
+import { comparedPaths } from "./gallery/selection";
 import { isGalleryPage, ownGallery } from "./gallery/slides";
-import { addWayBack } from "./gallery/way_back";
 import { connectHelp } from "./help";
 import { forgetKeys } from "./keys";
 import { connectLayers } from "./layers/connect";
 import { connectMagnification } from "./magnification";
-import { makeFacts } from "./make";
 import { connectMeasuring } from "./measure";
+import type { Slide } from "./model/slide";
 import { openViewer } from "./open_viewer";
-import { connectPicture } from "./picture";
 import { connectPosition, forgetPosition } from "./position";
 import { connectProperties } from "./properties";
+import { readSlide } from "./read_slide";
+import { connectRotation } from "./rotation";
 import { connectScaleBar } from "./scale_bar";
-import { DescriptionError, readSlide, type Slide } from "./slide";
 import { ownDescription } from "./slide_script";
+import { connectSnapshot } from "./snapshot";
 import { Stage } from "./stage";
 import { connectTheme, recallTheme } from "./theme";
 import { SlideTileSource } from "./tile_source";
 import { connectToolbar } from "./toolbar";
-import { connectTurn } from "./turn";
 
 declare global {
   interface Window {
@@ -56,7 +57,7 @@ function start(): void {
         delete window.slidezoom;
         stage.clear(title, text, offer);
         if (isGallery) {
-          addWayBack();
+          addBackLink();
         }
       },
       show(slide, tiles, from, addressOf) {
@@ -114,9 +115,9 @@ function show(
   connectScaleBar(viewer, slide, element("scale-bar"));
   connectMagnification(viewer, slide);
   connectPosition(viewer, slide);
-  connectTurn(viewer);
+  connectRotation(viewer);
   const colors = connectColors(viewer);
-  connectPicture(viewer, slide, colors);
+  connectSnapshot(viewer, slide, colors);
   connectMeasuring(viewer, slide);
   connectLayers(viewer, slide);
   connectProperties(viewer, slide, addressOf);
@@ -129,13 +130,13 @@ function show(
 
 function showCaption(slide: Slide, from: string | null): void {
   element("name").textContent = slide.name;
-  element("facts").replaceChildren(...makeFacts([...facts(slide), ...(from === null ? [] : [`from ${from}`])]));
+  element("facts").replaceChildren(...factElements([...facts(slide), ...(from === null ? [] : [`from ${from}`])]));
 }
 
 function element(id: string): HTMLElement {
   const found = document.getElementById(id);
   if (found === null) {
-    throw new DescriptionError(`This slide cannot be shown: the page lacks its part “${id}”.`);
+    throw new DescriptionError(`This slide cannot be shown: the page has no element “${id}”.`);
   }
   return found;
 }

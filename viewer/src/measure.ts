@@ -7,9 +7,10 @@ import type OpenSeadragon from "openseadragon";
 
 import { type Kind, measured } from "./geometry";
 import { onKey } from "./keys";
+import type { Point } from "./model/pyramid";
+import type { Slide } from "./model/slide";
 import { togglePanel } from "./panel";
-import type { Slide } from "./slide";
-import { afterDrawing, currentView, type Point, toScreen, toSlide, type View } from "./view";
+import { afterDrawing, currentView, toScreen, toSlide, type View } from "./view";
 
 interface Shape {
   readonly kind: Kind;
@@ -24,9 +25,9 @@ const SVG = "http://www.w3.org/2000/svg";
 
 const HINTS = {
   none: "Choose what to measure.",
-  length: "Set two points.",
-  polyline: "Set the points of a line; a double click or Finish ends it.",
-  area: "Set the corners; a double click or Finish ends it.",
+  length: "Place two points.",
+  polyline: "Place points along a line. Double-click or press Finish to end it.",
+  area: "Place the corners of an area. Double-click or press Finish to close it.",
 };
 
 export function connectMeasuring(viewer: OpenSeadragon.Viewer, slide: Slide): void {

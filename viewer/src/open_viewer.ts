@@ -3,9 +3,8 @@
 // for whoever has it opened.
 
 import OpenSeadragon from "openseadragon";
-
-import { reportMissingTiles, showTruePixels } from "./honest";
-import type { Slide } from "./slide";
+import type { Slide } from "./model/slide";
+import { reportMissingTiles, showTruePixels } from "./tile_errors";
 import { markUnreadable } from "./unreadable";
 
 /** The elements that a viewer fills. */
@@ -51,7 +50,7 @@ export function openViewer(slide: Slide, tiles: OpenSeadragon.TileSource, place:
   viewer.canvas.setAttribute("role", "application");
   viewer.canvas.setAttribute(
     "aria-label",
-    `Slide ${slide.name}. Arrow keys move, plus and minus zoom, 0 shows the whole slide, question mark helps.`,
+    `Slide ${slide.name}. Arrow keys move, plus and minus zoom, 0 shows the whole slide, question mark shows help.`,
   );
   reportMissingTiles(viewer, place.notice);
   showTruePixels(viewer);

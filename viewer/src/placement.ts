@@ -1,23 +1,20 @@
-// Where the export's pixels lie in its slide, and back. An export can be a part
-// of its slide, turned, mirrored and smaller; its description has the equation.
+// The position of an export in its slide. An export may be a part of the slide, rotated, flipped
+// and downsampled.
 
-import type { Area } from "./details";
+import type { Area } from "./model/pyramid";
+import type { SlideTransform } from "./model/slide";
 
-/**
- * [[a, b, c], [d, e, f]]: the point (x, y) of the export's full size lies at
- * (a·x + b·y + c, d·x + e·y + f) in the slide's full size. Points are measured
- * from the top left corner of the top left pixel.
- */
-export type SlideTransform = readonly [readonly [number, number, number], readonly [number, number, number]];
-
-export function isToSlide(value: unknown): value is SlideTransform {
+export function isSlideTransform(value: unknown): value is SlideTransform {
   const isRow = (row: unknown): boolean => Array.isArray(row) && row.length === 3 && row.every(Number.isFinite);
   return (
-    Array.isArray(value) && value.length === 2 && value.every(isRow) && determinant(value as unknown as SlideTransform) !== 0
+    Array.isArray(value) &&
+    value.length === 2 &&
+    value.every(isRow) &&
+    determinant(value as unknown as SlideTransform) !== 0
   );
 }
 
-/** Where a region of the slide lies in the export: the least upright rectangle around it. */
+/** Returns the bounding box, in export pixels, of a region in slide pixels. */
 export function inExport({ x, y, width, height }: Area, toSlide: SlideTransform): Area {
   const [[a, b, c], [d, e, f]] = toSlide;
   const scale = determinant(toSlide);

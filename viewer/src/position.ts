@@ -8,9 +8,9 @@ import type OpenSeadragon from "openseadragon";
 
 import { addressWith, rewriteHash } from "./address";
 import { onKey } from "./keys";
+import type { Slide } from "./model/slide";
 import { panel } from "./panel";
-import { remark } from "./remark";
-import type { Slide } from "./slide";
+import { showToast } from "./toast";
 import { currentView, normalized, showView, toScreen, type View } from "./view";
 
 export function connectPosition(viewer: OpenSeadragon.Viewer, slide: Slide): void {
@@ -117,7 +117,7 @@ function connectCopyLink(address: () => string): void {
     try {
       await navigator.clipboard.writeText(link);
       box.hide();
-      remark("Link copied.");
+      showToast("Link copied.");
     } catch {
       field.value = link;
       box.show();

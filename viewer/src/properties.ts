@@ -6,8 +6,8 @@ import type OpenSeadragon from "openseadragon";
 
 import { type AddressOf, showAssociatedImages } from "./associated_images";
 import { detailedFacts, type Row } from "./detailed_facts";
+import type { Slide } from "./model/slide";
 import { togglePanel } from "./panel";
-import type { Slide } from "./slide";
 
 /** Digits are told in groups, and looked for in one piece. */
 const GROUPING = /\u202f/g;
@@ -33,7 +33,7 @@ export function connectProperties(viewer: OpenSeadragon.Viewer, slide: Slide, ad
       heading!.hidden = matching.length === 0;
       found += matching.length;
     }
-    none.textContent = found === 0 ? "Nothing matches." : "";
+    none.textContent = found === 0 ? "No matches." : "";
   };
   search.addEventListener("input", filter);
   togglePanel("properties", "properties-panel", "i", (visible) => {

@@ -1,26 +1,17 @@
-// The arithmetic of a Deep Zoom pyramid, as src/pyramid.rs has it: level 0 is
-// 1×1, each level the half, rounded up, of the next, and the last the full size.
+// The arithmetic of Deep Zoom pyramids, as in src/pyramid/.
 
-export interface Geometry {
-  readonly width: number;
-  readonly height: number;
-  readonly tileSize: number;
-  readonly overlap: number;
-  /** Smaller levels have no tiles; the others keep their numbers. */
-  readonly smallestLevel: number;
-  /** The tiles' file name extension. */
-  readonly extension: string;
-}
+import type { Geometry } from "./model/pyramid";
 
 interface Level {
   readonly columns: number;
   readonly rows: number;
-  /** The number of tiles in all smaller levels. */
-  readonly before: number;
+  /** The number of tiles on all smaller levels. */
+  readonly tilesBefore: number;
 }
 
 export class Pyramid {
   private readonly levels: readonly Level[];
+  /** The number of tiles on all levels. */
   readonly tiles: number;
 
   constructor(readonly geometry: Geometry) {
@@ -29,35 +20,47 @@ export class Pyramid {
       [width, height] = [Math.ceil(width / 2), Math.ceil(height / 2)];
       sizes.unshift([width, height]);
     }
-    let before = 0;
+    let tilesBefore = 0;
     this.levels = sizes.map(([width, height], number) => {
       const level = {
         columns: Math.ceil(width / geometry.tileSize),
         rows: Math.ceil(height / geometry.tileSize),
-        before,
+        tilesBefore,
       };
-      before += number < geometry.smallestLevel ? 0 : level.columns * level.rows;
+      tilesBefore += number < geometry.smallestLevel ? 0 : level.columns * level.rows;
       return level;
     });
-    this.tiles = before;
+    this.tiles = tilesBefore;
   }
 
-  /** The level of the full size. */
+  /** The number of the full-size level. */
   get fullLevel(): number {
     return this.levels.length - 1;
   }
 
-  /** Those that have tiles. */
+  /** The number of levels with tiles. */
   get levelCount(): number {
     return this.levels.length - this.geometry.smallestLevel;
   }
 
-  /** A tile's number in the order of the index; `undefined` for what is no tile of the pyramid. */
+  /**
+   * Returns a tile's position in the tile index: levels from small to large, row by row.
+   * Returns `undefined` for addresses outside the pyramid.
+   */
   ordinal(level: number, column: number, row: number): number | undefined {
     const found = level < this.geometry.smallestLevel ? undefined : this.levels[level];
     if (found === undefined || !(column >= 0 && column < found.columns && row >= 0 && row < found.rows)) {
       return undefined;
     }
-    return found.before + row * found.columns + column;
+    return found.tilesBefore + row * found.columns + column;
   }
+}
+
+/** Returns the number of the full-size level. */
+export function fullLevel({ width, height }: Pick<Geometry, "width" | "height">): number {
+  let level = 0;
+  for (let size = 1; size < Math.max(width, height); size *= 2) {
+    level += 1;
+  }
+  return level;
 }

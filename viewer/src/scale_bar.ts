@@ -4,7 +4,7 @@
 
 import type OpenSeadragon from "openseadragon";
 
-import type { MicrometersPerPixel, Slide } from "./slide";
+import type { MicrometersPerPixel, Slide } from "./model/slide";
 import { afterDrawing, type View } from "./view";
 
 /** No bar is longer, in screen pixels; none is then shorter than 72. */

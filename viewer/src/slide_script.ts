@@ -2,7 +2,7 @@
 // the page, since browsers refuse to fetch JSON from a disk. The script adds it to
 // a list, so that neither it nor this one has to run first.
 
-import { DescriptionError } from "./slide";
+import { DescriptionError } from "./checks";
 
 declare global {
   interface Window {
@@ -18,9 +18,7 @@ export function ownDescription(): unknown {
   }
   const [description] = window.slidezoomSlides ?? [];
   if (description === undefined) {
-    throw new DescriptionError(
-      "This slide cannot be shown: the script slide.js, which belongs beside this page, has not run.",
-    );
+    throw new DescriptionError("This slide cannot be shown: slide.js did not load. It belongs next to this page.");
   }
   return description;
 }

@@ -1,30 +1,29 @@
-// What a slide's tiles are called in each layout that an export can have, as
-// src/tile_layout.rs has it. Levels are Deep Zoom's; other layouts count from the
-// smallest that there is, or name what a tile shows.
+// The file names of tiles in each layout, as in src/layout/. Level numbers are Deep Zoom's; other
+// layouts count from the smallest exported level or name the region shown.
 
+import { urlOf } from "./checks";
+import type { TileFolder, TileLayout } from "./model/pyramid";
 import { Pyramid } from "./pyramid";
-import type { Slide } from "./slide";
 
-export const LAYOUTS = ["dz", "zoomify", "google", "iiif2", "iiif3"] as const;
-export type TileLayout = (typeof LAYOUTS)[number];
+export const LAYOUTS: readonly TileLayout[] = ["dz", "zoomify", "google", "iiif2", "iiif3"];
 
-/** The path of a tile in the folder of a slide's tiles. */
+/** Returns the path of a tile inside the tile folder. */
 export type TilePath = (level: number, column: number, row: number) => string;
 
-type Named = Pick<Slide, "layout" | "width" | "height" | "tileSize" | "overlap" | "smallestLevel" | "format">;
+type Tiles = Omit<TileFolder, "tiles"> & { readonly layout: TileLayout };
 
-const TILES_A_GROUP = 256;
+const TILES_PER_GROUP = 256;
 
-export function tilePaths(slide: Named): TilePath {
+export function tilePaths(slide: Tiles): TilePath {
   const { layout, format, smallestLevel } = slide;
   const extension = layout !== "dz" && format === "jpeg" ? "jpg" : format;
   switch (layout) {
     case "dz":
       return (level, column, row) => `${level}/${column}_${row}.${extension}`;
     case "zoomify": {
-      const pyramid = new Pyramid({ ...slide, extension });
+      const pyramid = new Pyramid(slide);
       return (level, column, row) => {
-        const group = Math.floor((pyramid.ordinal(level, column, row) ?? 0) / TILES_A_GROUP);
+        const group = Math.floor((pyramid.ordinal(level, column, row) ?? 0) / TILES_PER_GROUP);
         return `TileGroup${group}/${level - smallestLevel}-${column}-${row}.${extension}`;
       };
     }
@@ -32,16 +31,16 @@ export function tilePaths(slide: Named): TilePath {
       return (level, column, row) => `${level - smallestLevel}/${row}/${column}.${extension}`;
     case "iiif2":
     case "iiif3": {
-      const request = requests(layout, slide);
+      const request = iiifRequest(layout, slide);
       return (level, column, row) => `${request(level, column, row)}/0/default.${extension}`;
     }
   }
 }
 
-/** Region and size by the Image API, in its canonical form. */
-function requests(layout: "iiif2" | "iiif3", slide: Named): TilePath {
+/** Returns region and size of the canonical Image API request for a tile. */
+function iiifRequest(layout: "iiif2" | "iiif3", slide: Tiles): TilePath {
   const { width, height, tileSize } = slide;
-  const { fullLevel } = new Pyramid({ ...slide, extension: "" });
+  const { fullLevel } = new Pyramid(slide);
   return (level, column, row) => {
     const scale = 2 ** (fullLevel - level);
     const step = tileSize * scale;
@@ -56,8 +55,13 @@ function requests(layout: "iiif2" | "iiif3", slide: Named): TilePath {
     if (scale === 1 && tileWidth === width) {
       return `${region}/full`;
     }
-    // The next larger level has a tile of this region and width, at one pixel.
-    const isTaken = scale > 1 && 2 * across <= scale && 2 * down <= step;
-    return `${region}/${tileWidth},${isTaken ? tileHeight : ""}`;
+    // The next larger level has a tile with the same region and a width of one pixel.
+    const isAmbiguous = scale > 1 && 2 * across <= scale && 2 * down <= step;
+    return `${region}/${tileWidth},${isAmbiguous ? tileHeight : ""}`;
   };
+}
+
+/** Returns the tile folder's URL relative to the page, with a trailing slash. */
+export function tilesUrl({ tiles }: Pick<TileFolder, "tiles">): string {
+  return tiles === "" ? "" : `${urlOf(tiles)}/`;
 }

@@ -1,18 +1,15 @@
-// Tiles in a folder beside the page, loaded as images: of all that a page from a
-// disk may read, these alone.
+// OpenSeadragon tile sources for tiles in a folder next to the page. The tiles are loaded as
+// images: nothing else can be read on a page opened from disk.
 
 import OpenSeadragon from "openseadragon";
 
 import { finishIfBlank } from "./blank_tiles";
-import { fullLevel, type Slide, tilesUrl } from "./slide";
-import { type TilePath, tilePaths } from "./tile_layout";
+import type { TileFolder } from "./model/pyramid";
+import type { Slide } from "./model/slide";
+import { fullLevel } from "./pyramid";
+import { type TilePath, tilePaths, tilesUrl } from "./tile_layout";
 
-/** The part of a slide, or of a layer over it, by which its tiles are found. */
-export type TileFolder = Pick<
-  Slide,
-  "tiles" | "width" | "height" | "tileSize" | "overlap" | "smallestLevel" | "format"
->;
-
+/** The tiles of a Deep Zoom pyramid. */
 export class FolderTileSource extends OpenSeadragon.DziTileSource {
   constructor(folder: TileFolder) {
     super({
@@ -28,7 +25,7 @@ export class FolderTileSource extends OpenSeadragon.DziTileSource {
   }
 }
 
-/** The page's own slide, of which blank tiles may have been left out. */
+/** The tiles of a slide in any layout. Blank tiles are drawn, not loaded. */
 export class SlideTileSource extends FolderTileSource {
   private readonly path: TilePath;
 

@@ -7,12 +7,11 @@
 // cells of a grid, which cover them and join with their neighbors.
 
 import type OpenSeadragon from "openseadragon";
-
-import type { Area } from "./details";
 import { grouped } from "./facts";
+import type { Area, Point } from "./model/pyramid";
+import type { Slide } from "./model/slide";
 import { inExport } from "./placement";
-import type { Slide } from "./slide";
-import { afterDrawing, type Point, toScreen, toSlide, type View } from "./view";
+import { afterDrawing, toScreen, toSlide, type View } from "./view";
 
 /** Screen pixels: the least side of the grid's cells, whose side is less than twice that. */
 const LEAST = 8;

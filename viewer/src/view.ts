@@ -6,10 +6,7 @@
 
 import type OpenSeadragon from "openseadragon";
 
-export interface Point {
-  readonly x: number;
-  readonly y: number;
-}
+import type { Point } from "./model/pyramid";
 
 export interface View {
   /** The slide pixel in the middle of the screen. */

@@ -8,10 +8,10 @@ import { rmSync } from "node:fs";
 import { createRequire } from "node:module";
 import { test } from "node:test";
 
-import { noBrowser, whenDrawn } from "./browser.mjs";
-import { writeEmptyPage } from "./made-up-export.mjs";
-import { readPng } from "./png.mjs";
-import { openedWithoutSlide, pageTest, pressInHeader } from "./stage.mjs";
+import { noBrowser, whenDrawn } from "./support/browser.mjs";
+import { readPng } from "./support/png.mjs";
+import { writeEmptyPage } from "./support/sample_export.mjs";
+import { openedWithoutSlide, pageTest, pressInHeader } from "./support/viewer_page.mjs";
 
 const AXE = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
 const SIZES = [
@@ -57,7 +57,7 @@ const STATES = {
     });
     await pressInHeader(page, "Copy a link");
   },
-  async remark(page) {
+  async toast(page) {
     await page.keyboard.press("Escape");
     await page.keyboard.press("v");
   },

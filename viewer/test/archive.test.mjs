@@ -3,17 +3,24 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-
-import { archiveFiles, associatedIn, description, geometry, NAME, tileName, withIndex } from "./made-up-archive.mjs";
-import { associatedPng, FULL_LEVEL, madeUpTiles, NO_DETAILS } from "./made-up-export.mjs";
-import { loadModules } from "./modules.mjs";
-import { layOut, short, tileIndex, toBuffer, word } from "./zip-writer.mjs";
+import { loadModules } from "./support/modules.mjs";
+import {
+  archiveFiles,
+  associatedIn,
+  description,
+  geometry,
+  NAME,
+  tileName,
+  withIndex,
+} from "./support/sample_archive.mjs";
+import { associatedPng, FULL_LEVEL, madeUpTiles, NO_DETAILS } from "./support/sample_export.mjs";
+import { layOut, short, tileIndex, toBuffer, word } from "./support/zip_writer.mjs";
 
 const { openArchive, blobSource, TileIndex, ArchiveError } = await loadModules(
   "archive/open.ts",
   "archive/source.ts",
-  "archive/tile-index.ts",
-  "archive/failure.ts",
+  "archive/tile_index.ts",
+  "archive/errors.ts",
 );
 
 // Node has no parser of XML; this one knows the descriptors of these tests.
@@ -293,7 +300,7 @@ for (const [form, expected, change] of [
   ["has no descriptor", /no \.dzi file is in it/, (files) => files.filter(({ name }) => !/\.(dzi|bin)$/.test(name))],
   [
     "has a descriptor of nothing",
-    /no usable “Width”/,
+    /no valid “Width”/,
     (files) => files.slice(0, -1).map((file) => changed(file, ".dzi", '"700"', '"0"')),
   ],
   [
@@ -313,7 +320,7 @@ for (const [form, expected, change] of [
   ],
   [
     "has a description without a color",
-    /its description has no usable “background”/,
+    /its description has no valid “background”/,
     (files) => files.map((file) => changed(file, ".json", "ffffff", "white")),
   ],
   [

@@ -5,18 +5,17 @@ import assert from "node:assert/strict";
 import { dirname, join } from "node:path";
 import { test } from "node:test";
 import { pathToFileURL } from "node:url";
+import { noBrowser, openAt, whenDrawn } from "./support/browser.mjs";
+import { loadModules } from "./support/modules.mjs";
+import { readPng } from "./support/png.mjs";
+import { hold } from "./support/resources.mjs";
+import { description as archiveDescription, NAME, tileName, withIndex } from "./support/sample_archive.mjs";
+import { madeUpTiles, slidePixel, writeExport } from "./support/sample_export.mjs";
+import { filesIn, serve } from "./support/server.mjs";
+import { moveTo } from "./support/viewer_page.mjs";
+import { layOut, toBuffer } from "./support/zip_writer.mjs";
 
-import { filesIn, serve } from "./archive-server.mjs";
-import { noBrowser, openAt, whenDrawn } from "./browser.mjs";
-import { hold } from "./held.mjs";
-import { description as archiveDescription, NAME, tileName, withIndex } from "./made-up-archive.mjs";
-import { madeUpTiles, slidePixel, writeExport } from "./made-up-export.mjs";
-import { load } from "./module.mjs";
-import { readPng } from "./png.mjs";
-import { moveTo } from "./stage.mjs";
-import { layOut, toBuffer } from "./zip-writer.mjs";
-
-const { readSlide, DescriptionError } = await load("slide.ts");
+const { readSlide, DescriptionError } = await loadModules("read_slide.ts", "checks.ts");
 
 const GEOMETRY = { width: 700, height: 500, tileSize: 64, overlap: 1 };
 const BACKGROUND = [240, 232, 244];

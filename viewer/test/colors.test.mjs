@@ -3,13 +3,12 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { loadModules } from "./support/modules.mjs";
+import { readPng } from "./support/png.mjs";
+import { slidePixel } from "./support/sample_export.mjs";
+import { moveTo, pageTest } from "./support/viewer_page.mjs";
 
-import { slidePixel } from "./made-up-export.mjs";
-import { load } from "./module.mjs";
-import { readPng } from "./png.mjs";
-import { moveTo, pageTest } from "./stage.mjs";
-
-const { filterText, UNCHANGED } = await load("colors.ts");
+const { filterText, UNCHANGED } = await loadModules("colors.ts");
 
 test("unchanged colors have no filter at all", () => {
   assert.equal(filterText(UNCHANGED), "");
@@ -55,7 +54,7 @@ pageTest(
     await page.keyboard.press("c");
     await page.locator("#gamma").fill("2");
     assert.equal(await page.locator("#gamma-text").textContent(), "2.00");
-    await page.getByRole("button", { name: "The slide’s own colors" }).click();
+    await page.getByRole("button", { name: "Reset colors" }).click();
     assert.equal(await page.locator("#gamma-text").textContent(), "1.00");
     assert.equal(await mark.isVisible(), false);
   },

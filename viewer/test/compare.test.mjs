@@ -3,8 +3,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { loadModules } from "./modules.mjs";
-import { random } from "./random.mjs";
+import { loadModules } from "./support/modules.mjs";
+import { random } from "./support/random.mjs";
 
 const { inverse, isCalibrated, pixelOf, related, relationOf, toScreen, toSlide, unitZoom } = await loadModules(
   "compare/relation.ts",

@@ -2,9 +2,8 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-
-import { entry } from "./made-up-gallery.mjs";
-import { loadModules } from "./modules.mjs";
+import { loadModules } from "./support/modules.mjs";
+import { entry } from "./support/sample_gallery.mjs";
 
 const {
   DescriptionError,
@@ -16,7 +15,7 @@ const {
   searchable,
   slideUrl,
   writeSearch,
-} = await loadModules("checks.ts", "gallery/slides.ts", "gallery/search.ts", "gallery/chosen.ts");
+} = await loadModules("checks.ts", "gallery/slides.ts", "gallery/search.ts", "gallery/selection.ts");
 
 const PAGE = "https://host.example/slides/index.html?compare=a&compare=b#search=x";
 

@@ -3,22 +3,22 @@
 
 import assert from "node:assert/strict";
 
-import { pageTest } from "./stage.mjs";
+import { pageTest } from "./support/viewer_page.mjs";
 
 const IN_ROW = [
   "Zoom in",
   "Zoom out",
   "Show the whole slide",
-  "Turn and mirror",
+  "Rotate and flip",
   "Brightness and contrast",
   "Measure",
   "Layers",
 ];
 const IN_MORE = [
   "Properties",
-  "Copy a link to this place",
-  "Save a picture of this view",
-  "Dark or light",
+  "Copy link to this view",
+  "Save a snapshot of this view",
+  "Dark or light theme",
   "Full screen",
   "Open an archive…",
   "Help",
@@ -70,7 +70,7 @@ pageTest("More is opened, walked and left with the keys", NARROW, async (page) =
   await page.keyboard.press("Tab");
   await page.keyboard.press("Enter");
   assert.equal(await page.locator("#more").isVisible(), false);
-  await page.getByRole("searchbox", { name: "Search the properties" }).focus();
+  await page.getByRole("searchbox", { name: "Search properties" }).focus();
   await page.keyboard.press("Escape");
   assert.equal(await page.locator("#properties").isVisible(), false);
   assert.equal(await focused(), "More");
@@ -86,7 +86,7 @@ pageTest("there is room for one panel, and More is one", NARROW, async (page) =>
   assert.equal(await page.locator("#measure").isVisible(), false);
   await page.keyboard.press("t");
   assert.equal(await page.locator("#more").isVisible(), false);
-  assert.equal(await page.locator("#turn").isVisible(), true);
+  assert.equal(await page.locator("#rotate").isVisible(), true);
 });
 
 pageTest("on a wide screen Escape leaves a panel from every button", {}, async (page) => {

@@ -6,11 +6,11 @@ import { dirname, join } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 
-import { whenDrawn } from "./browser.mjs";
-import { load } from "./module.mjs";
-import { moveTo, near, pageTest, pressInHeader, viewOf } from "./stage.mjs";
+import { whenDrawn } from "./support/browser.mjs";
+import { loadModules } from "./support/modules.mjs";
+import { moveTo, near, pageTest, pressInHeader, viewOf } from "./support/viewer_page.mjs";
 
-const { HELP, helpOf } = await load("help.ts");
+const { HELP, helpOf } = await loadModules("help.ts");
 
 /** The keys that the page's modules listen to, by their own words. */
 function keysOfThePage() {
@@ -59,7 +59,7 @@ for (const size of [
   { width: 360, height: 640 },
 ]) {
   pageTest(`the help is shown and left, ${size.width} pixels wide`, size, async (page) => {
-    const sheet = page.getByRole("dialog", { name: "Keys and gestures" });
+    const sheet = page.getByRole("dialog", { name: "Shortcuts and gestures" });
     const ways = [
       [() => page.keyboard.press("?"), () => page.keyboard.press("Escape")],
       [() => pressInHeader(page, "Help"), () => page.getByRole("button", { name: "Close" }).click()],

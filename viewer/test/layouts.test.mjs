@@ -7,19 +7,18 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { test } from "node:test";
 import { pathToFileURL } from "node:url";
+import { noBrowser, openAt } from "./support/browser.mjs";
+import { loadModules } from "./support/modules.mjs";
+import { readPng, writePng } from "./support/png.mjs";
+import { hold } from "./support/resources.mjs";
+import { description } from "./support/sample_archive.mjs";
+import { HEIGHT, madeUpTiles, WIDTH, writeExport } from "./support/sample_export.mjs";
+import { filesIn, serve } from "./support/server.mjs";
+import { moveTo } from "./support/viewer_page.mjs";
+import { layOut, tileIndex, toBuffer } from "./support/zip_writer.mjs";
 
-import { filesIn, serve } from "./archive-server.mjs";
-import { noBrowser, openAt } from "./browser.mjs";
-import { hold } from "./held.mjs";
-import { description } from "./made-up-archive.mjs";
-import { HEIGHT, madeUpTiles, WIDTH, writeExport } from "./made-up-export.mjs";
-import { load } from "./module.mjs";
-import { readPng, writePng } from "./png.mjs";
-import { moveTo } from "./stage.mjs";
-import { layOut, tileIndex, toBuffer } from "./zip-writer.mjs";
-
-const { readSlide, DescriptionError } = await load("slide.ts");
-const { tilePaths } = await load("tile_layout.ts");
+const { readSlide, DescriptionError } = await loadModules("read_slide.ts", "checks.ts");
+const { tilePaths } = await loadModules("tile_layout.ts");
 
 const NAME = 'slide #1 50% "é"';
 /** So many tiles that Zoomify needs two groups for them. */

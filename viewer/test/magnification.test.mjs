@@ -3,11 +3,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { whenDrawn } from "./browser.mjs";
-import { load } from "./module.mjs";
-import { moveTo, near, pageTest, viewOf } from "./stage.mjs";
+import { whenDrawn } from "./support/browser.mjs";
+import { loadModules } from "./support/modules.mjs";
+import { moveTo, near, pageTest, viewOf } from "./support/viewer_page.mjs";
 
-const { steps, magnification } = await load("magnification.ts");
+const { steps, magnification } = await loadModules("magnification.ts");
 
 test("the steps go as far as the objective, and its own power is one of them", () => {
   const texts = (power) => steps(power).map(({ text }) => text);
@@ -15,7 +15,7 @@ test("the steps go as far as the objective, and its own power is one of them", (
   assert.deepEqual(texts(20), ["1×", "2×", "5×", "10×", "20×"]);
   assert.deepEqual(texts(63), ["1×", "2×", "5×", "10×", "20×", "40×", "63×"]);
   assert.deepEqual(texts(0.5), ["0.5×"]);
-  assert.deepEqual(texts(null), ["Whole", "25%", "50%", "100%"]);
+  assert.deepEqual(texts(null), ["Fit", "25%", "50%", "100%"]);
   assert.deepEqual(
     steps(40).map(({ zoom }) => zoom),
     [0.025, 0.05, 0.125, 0.25, 0.5, 1],

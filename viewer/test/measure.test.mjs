@@ -4,12 +4,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { whenDrawn } from "./browser.mjs";
-import { load } from "./module.mjs";
-import { moveTo, near, pageTest, viewOf } from "./stage.mjs";
+import { whenDrawn } from "./support/browser.mjs";
+import { loadModules } from "./support/modules.mjs";
+import { moveTo, near, pageTest, viewOf } from "./support/viewer_page.mjs";
 
-const { lengthOf, areaOf, measured } = await load("geometry.ts");
-const { toScreen } = await load("view.ts");
+const { lengthOf, areaOf, measured } = await loadModules("geometry.ts");
+const { toScreen } = await loadModules("view.ts");
 
 const at = (...pairs) => pairs.map(([x, y]) => ({ x, y }));
 

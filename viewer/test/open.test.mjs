@@ -9,12 +9,12 @@ import { existsSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { test } from "node:test";
 
-import { noBrowser, openExport, whenDrawn } from "./browser.mjs";
-import { hold } from "./held.mjs";
-import { HEIGHT, slidePixel, tileFile, tilesOf, WIDTH, writeExport } from "./made-up-export.mjs";
-import { readPng } from "./png.mjs";
-import { forEachPixel, slideRegion } from "./screen.mjs";
-import { comparesWithTiles } from "./tiles.mjs";
+import { noBrowser, openExport, whenDrawn } from "./support/browser.mjs";
+import { readPng } from "./support/png.mjs";
+import { hold } from "./support/resources.mjs";
+import { HEIGHT, slidePixel, tileFile, tilesOf, WIDTH, writeExport } from "./support/sample_export.mjs";
+import { forEachPixel, slideRegion } from "./support/screen.mjs";
+import { comparesWithTiles } from "./support/tiles.mjs";
 
 const realExport = process.env.SLIDEZOOM_EXPORT;
 const noRealExport = noBrowser || (realExport ? false : "SLIDEZOOM_EXPORT names no exported folder");
@@ -155,7 +155,7 @@ test("a missing folder of tiles is reported", { skip: noBrowser }, async () => {
 test("a broken description is told in a sentence on the page", { skip: noBrowser }, async () => {
   const broken = madeUp({ change: (description) => ({ ...description, tileSize: "large" }) });
   const { page, complaints } = await openExport(held.browser, broken.folder);
-  await page.getByText("its description has no usable “tileSize”", { exact: false }).waitFor();
+  await page.getByText("its description has no valid “tileSize”", { exact: false }).waitFor();
   assert.equal(await page.locator("#name").textContent(), broken.description.name);
   assert.equal(await page.getByRole("button").count(), 0);
   assert.deepEqual(complaints, []);
@@ -166,7 +166,7 @@ test("a page without its slide's script says so", { skip: noBrowser }, async () 
   const made = madeUp();
   rmSync(join(made.folder, "slide.js"));
   const { page } = await openExport(held.browser, made.folder);
-  await page.getByText("the script slide.js, which belongs beside this page, has not run", { exact: false }).waitFor();
+  await page.getByText("slide.js did not load. It belongs next to this page.", { exact: false }).waitFor();
   assert.equal(await page.getByRole("button").count(), 0);
   await page.context().close();
 });
@@ -175,9 +175,7 @@ test("a page without its script says so", { skip: noBrowser }, async () => {
   const made = madeUp();
   rmSync(join(made.folder, "viewer/viewer.js"));
   const { page } = await openExport(held.browser, made.folder);
-  await page
-    .getByText("the script viewer/viewer.js, which belongs beside this page, has not run", { exact: false })
-    .waitFor();
+  await page.getByText("viewer/viewer.js did not load. It belongs next to this page.", { exact: false }).waitFor();
   await page.context().close();
 });
 

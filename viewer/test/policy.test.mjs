@@ -7,9 +7,9 @@ import { createServer } from "node:http";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 
-import { launch, noBrowser, whenDrawn } from "./browser.mjs";
-import { madeUpTiles, writePyramid } from "./made-up-export.mjs";
-import { madeUp } from "./stage.mjs";
+import { launch, noBrowser, whenDrawn } from "./support/browser.mjs";
+import { madeUpTiles, writePyramid } from "./support/sample_export.mjs";
+import { madeUp } from "./support/viewer_page.mjs";
 
 const POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:";
 const TYPES = { html: "text/html", js: "text/javascript", css: "text/css", png: "image/png" };
@@ -95,7 +95,7 @@ test("a strict policy refuses nothing", { skip: noBrowser, timeout: 60000 }, asy
   await page.getByRole("slider", { name: "Opacity of Heat" }).fill("0.3");
   const slide = await page.locator("#slide").boundingBox();
   await page.mouse.move(slide.x + slide.width / 2, slide.y + slide.height / 2);
-  await page.locator("#shape-text", { hasText: "The middle" }).waitFor();
+  await page.locator("#shape-label", { hasText: "The middle" }).waitFor();
   await page.keyboard.press("l");
   await page.keyboard.press("b");
   await Promise.all([page.waitForEvent("download"), page.keyboard.press("v")]);

@@ -4,12 +4,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { whenDrawn } from "./browser.mjs";
-import { load } from "./module.mjs";
-import { moveTo, near, opened, pageTest, viewOf } from "./stage.mjs";
+import { whenDrawn } from "./support/browser.mjs";
+import { loadModules } from "./support/modules.mjs";
+import { moveTo, near, opened, pageTest, viewOf } from "./support/viewer_page.mjs";
 
-const { writePosition, readPosition } = await load("position.ts");
-const { toScreen } = await load("view.ts");
+const { writePosition, readPosition } = await loadModules("position.ts");
+const { toScreen } = await loadModules("view.ts");
 
 test("a place is written as a person would", () => {
   const view = { x: 12345.678901, y: 250, zoom: 0.5, rotation: 0, flip: false };
@@ -152,7 +152,7 @@ pageTest("the link is copied", { permissions: ["clipboard-read", "clipboard-writ
   await page.getByText("Link copied.").waitFor();
   const link = await page.evaluate(() => navigator.clipboard.readText());
   assert.equal(link, `${page.url().replace(/#.*/, "")}#x=100&y=200&zoom=3&rotation=0`);
-  assert.equal(await page.getByLabel("The link to this place").isVisible(), false);
+  assert.equal(await page.getByLabel("Copy this link").isVisible(), false);
 });
 
 pageTest("where the clipboard is refused the link is shown, selected", { width: 360, height: 640 }, async (page) => {
@@ -161,7 +161,7 @@ pageTest("where the clipboard is refused the link is shown, selected", { width: 
   });
   await moveTo(page, { x: 100, y: 200, zoom: 3 });
   await page.keyboard.press("l");
-  const field = page.getByLabel("The link to this place");
+  const field = page.getByLabel("Copy this link");
   await field.waitFor();
   const seen = await field.evaluate(({ value, selectionStart, selectionEnd }) => ({
     value,

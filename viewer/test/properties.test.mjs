@@ -5,14 +5,14 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { whenDrawn } from "./browser.mjs";
-import { ASSOCIATED, HEIGHT, WIDTH } from "./made-up-export.mjs";
-import { load } from "./module.mjs";
-import { showsAssociated } from "./screen.mjs";
-import { pageTest } from "./stage.mjs";
+import { whenDrawn } from "./support/browser.mjs";
+import { loadModules } from "./support/modules.mjs";
+import { ASSOCIATED, HEIGHT, WIDTH } from "./support/sample_export.mjs";
+import { showsAssociated } from "./support/screen.mjs";
+import { pageTest } from "./support/viewer_page.mjs";
 
-const { detailedFacts } = await load("detailed_facts.ts");
-const { readSlide } = await load("slide.ts");
+const { detailedFacts } = await loadModules("detailed_facts.ts");
+const { readSlide } = await loadModules("read_slide.ts", "checks.ts");
 
 const SHA256 = "6335ea0e6cc54c2cba64bb265d3c713a50cd84484924e3a9c109558c13521d5c";
 const DETAILS = {
@@ -56,8 +56,8 @@ test("the facts are told as far as they are known", () => {
     ["Tile size", "254\u00a0px, overlap 1\u00a0px"],
     ["Tile format", "JPEG, quality 80, chroma 4:2:0, at full size the slide’s own data"],
     ["Background", "#ffffff"],
-    ["Area in the slide", "700 × 500\u00a0px from x\u00a01\u202f000, y\u00a02"],
-    ["Regions that could not be read", "1"],
+    ["Exported area", "700 × 500\u00a0px from x\u00a01\u202f000, y\u00a02"],
+    ["Unreadable regions", "1"],
     ["Source file", "x.svs"],
     ["Source size", "1\u202f938\u202f955 bytes"],
     ["Source SHA-256", SHA256],
@@ -101,7 +101,7 @@ const options = { change: { ...DETAILS, format: "png", properties: HOSTILE } };
 
 pageTest("the search finds rows by name and value, and every word counts", options, async (page) => {
   await page.keyboard.press("i");
-  const search = page.getByRole("searchbox", { name: "Search the properties" });
+  const search = page.getByRole("searchbox", { name: "Search properties" });
   const rows = () => page.locator("#properties-table tr:visible").allInnerTexts();
   const all = await rows();
   assert.equal(
@@ -122,7 +122,7 @@ pageTest("the search finds rows by name and value, and every word counts", optio
       expected,
       words,
     );
-    assert.equal(await page.locator("#properties-none").innerText(), expected.length === 0 ? "Nothing matches." : "");
+    assert.equal(await page.locator("#properties-none").innerText(), expected.length === 0 ? "No matches." : "");
   }
   await search.fill("");
   assert.deepEqual(await rows(), all);
@@ -153,7 +153,7 @@ pageTest("hundreds of properties are shown and searched, and none touches anothe
   assert.deepEqual([one.x, one.width, one.height], [other.x, other.width, other.height]);
   const overflow = await page.locator("#properties").evaluate((box) => box.scrollWidth - box.clientWidth);
   assert.equal(overflow, 0);
-  const search = page.getByRole("searchbox", { name: "Search the properties" });
+  const search = page.getByRole("searchbox", { name: "Search properties" });
   await search.fill("property-599");
   assert.deepEqual(await page.locator("#properties-table tr:visible").allInnerTexts(), [
     "Properties",

@@ -3,10 +3,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { load } from "./module.mjs";
-import { moveTo, near, pageTest } from "./stage.mjs";
+import { loadModules } from "./support/modules.mjs";
+import { moveTo, near, pageTest } from "./support/viewer_page.mjs";
 
-const { scaleBar, micrometersPerScreenPixel } = await load("scale_bar.ts");
+const { scaleBar, micrometersPerScreenPixel } = await loadModules("scale_bar.ts");
 
 test("a bar is 1, 2 or 5 × 10ⁿ long and takes 60 to 180 screen pixels", () => {
   for (let scale = 1e-4; scale < 1e4; scale *= 1.013) {

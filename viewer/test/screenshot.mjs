@@ -3,7 +3,7 @@
 //
 //   node test/screenshot.mjs EXPORT_FOLDER OUT.png [WIDTHxHEIGHT]
 
-import { launch, noBrowser, openExport, whenDrawn } from "./browser.mjs";
+import { launch, noBrowser, openExport, whenDrawn } from "./support/browser.mjs";
 
 const [folder, output, size = "1280x800"] = process.argv.slice(2);
 const dimensions = /^(\d+)x(\d+)$/.exec(size);

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { near, pageTest } from "./stage.mjs";
+import { near, pageTest } from "./support/viewer_page.mjs";
 
 const DARK = "rgb(42, 42, 42)";
 const LIGHT = "rgb(214, 214, 214)";
@@ -18,7 +18,7 @@ for (const [colorScheme, own, other] of [
     async (page) => {
       const shows = async (color) => assert.equal(await backgroundOf(page), color);
       await shows(own);
-      await page.getByRole("button", { name: "Dark or light" }).click();
+      await page.getByRole("button", { name: "Dark or light theme" }).click();
       await shows(other);
       await page.reload();
       await shows(other);

@@ -4,14 +4,14 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { whenDrawn } from "./browser.mjs";
-import { HEIGHT, WIDTH } from "./made-up-export.mjs";
-import { load } from "./module.mjs";
-import { readPng } from "./png.mjs";
-import { moveTo, pageTest, viewOf } from "./stage.mjs";
+import { whenDrawn } from "./support/browser.mjs";
+import { loadModules } from "./support/modules.mjs";
+import { readPng } from "./support/png.mjs";
+import { HEIGHT, WIDTH } from "./support/sample_export.mjs";
+import { moveTo, pageTest, viewOf } from "./support/viewer_page.mjs";
 
-const { unreadableInExport, visibleAreas } = await load("unreadable.ts");
-const { toSlide } = await load("view.ts");
+const { unreadableInExport, visibleAreas } = await loadModules("unreadable.ts");
+const { toSlide } = await loadModules("view.ts");
 
 const AREA = { x: 1000, y: 20, width: WIDTH, height: HEIGHT };
 const area = (x, y, width, height) => ({ x, y, width, height });

@@ -2,13 +2,12 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { loadModules } from "./support/modules.mjs";
+import { readPng } from "./support/png.mjs";
+import { slidePixel } from "./support/sample_export.mjs";
+import { moveTo, near, pageTest, viewOf } from "./support/viewer_page.mjs";
 
-import { slidePixel } from "./made-up-export.mjs";
-import { load } from "./module.mjs";
-import { readPng } from "./png.mjs";
-import { moveTo, near, pageTest, viewOf } from "./stage.mjs";
-
-const { toScreen, toSlide, normalized } = await load("view.ts");
+const { toScreen, toSlide, normalized } = await loadModules("view.ts");
 
 const size = { x: 200, y: 100 };
 const view = { x: 1000, y: 500, zoom: 2, rotation: 0, flip: false };

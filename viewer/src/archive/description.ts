@@ -4,10 +4,11 @@
 // nothing is shown: one of them is of another slide.
 
 import { FieldError, isRecord } from "../checks";
-import type { Layer } from "../layers/format";
-import type { Geometry } from "../pyramid";
-import { readSlide, type Slide } from "../slide";
-import { ArchiveError, damaged } from "./failure";
+import type { Layer } from "../model/layer";
+import type { ArchiveGeometry } from "../model/pyramid";
+import type { Slide } from "../model/slide";
+import { readSlide } from "../read_slide";
+import { ArchiveError, damaged } from "./errors";
 
 /** An exporter's has some 90 bytes for each region that could not be read, and little besides. */
 export const LONGEST_DESCRIPTION = 1 << 24;
@@ -20,12 +21,12 @@ const FORMATS = new Map([
 ]);
 
 /** A slide of which nothing but its pyramid is known. */
-export function plainSlide(geometry: Geometry, name: string): Slide {
+export function plainSlide(geometry: ArchiveGeometry, name: string): Slide {
   return slideWith(geometry, { name, micronsPerPixel: null, objectivePower: null, background: "ffffff" });
 }
 
 /** The slide by the export's JSON. */
-export function describedSlide(geometry: Geometry, json: string): Slide {
+export function describedSlide(geometry: ArchiveGeometry, json: string): Slide {
   let description: unknown;
   try {
     description = JSON.parse(json);
@@ -64,7 +65,7 @@ export function isOfOtherLayout(json: string): boolean {
 }
 
 /** The pyramid by such a description. */
-export function describedGeometry(json: string): Geometry {
+export function describedGeometry(json: string): ArchiveGeometry {
   try {
     const slide = readSlide(JSON.parse(json));
     return { ...slide, extension: slide.format };
@@ -73,7 +74,7 @@ export function describedGeometry(json: string): Geometry {
   }
 }
 
-function slideWith(geometry: Geometry, about: Record<string, unknown>): Slide {
+function slideWith(geometry: ArchiveGeometry, about: Record<string, unknown>): Slide {
   const { width, height, tileSize, overlap, smallestLevel, extension } = geometry;
   const format = FORMATS.get(extension.toLowerCase());
   if (format === undefined) {

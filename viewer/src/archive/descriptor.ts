@@ -2,12 +2,12 @@
 // parser reads it, which fetches nothing. A document type is refused: no .dzi has
 // one, and with it come entities.
 
-import type { Geometry } from "../pyramid";
-import { ArchiveError } from "./failure";
+import type { ArchiveGeometry } from "../model/pyramid";
+import { ArchiveError } from "./errors";
 
 const LARGEST = 0xffffffff;
 
-export function readDescriptor(text: string): Geometry {
+export function readDescriptor(text: string): ArchiveGeometry {
   const document = new DOMParser().parseFromString(text, "application/xml");
   const image = document.documentElement;
   const size = image.getElementsByTagNameNS("*", "Size")[0];
@@ -41,5 +41,5 @@ function whole(element: Element, attribute: string, least: number, most: number)
 }
 
 function unusable(attribute: string): ArchiveError {
-  return new ArchiveError(`its .dzi file has no usable “${attribute}”. Export it again.`);
+  return new ArchiveError(`its .dzi file has no valid “${attribute}”. Export it again.`);
 }

@@ -2,7 +2,7 @@
 // files: what other programs write, and what was packed anew, has no index that
 // is right. All of the list has to be read first, so that big ones open slowly.
 
-import { ArchiveError } from "./failure";
+import { ArchiveError } from "./errors";
 import type { ByteSource } from "./source";
 import { allEntries, type Directory, type Entry } from "./zip";
 

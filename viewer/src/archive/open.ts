@@ -5,7 +5,7 @@
 // one byte for the length, the archive's last bytes, and description with the
 // index's first page, which lie side by side.
 
-import type { Slide } from "../slide";
+import type { Slide } from "../model/slide";
 import { type TilePath, tilePaths } from "../tile_layout";
 import {
   describedGeometry,
@@ -16,10 +16,10 @@ import {
   plainSlide,
 } from "./description";
 import { readDescriptor } from "./descriptor";
-import { ArchiveError, damaged } from "./failure";
+import { ArchiveError, damaged } from "./errors";
 import { checkUsable, Listing } from "./listing";
-import { type ByteSource, KeepingSource } from "./source";
-import { HEADER_BYTES, PAGE_BYTES, TileIndex } from "./tile-index";
+import { type ByteSource, CachingSource } from "./source";
+import { HEADER_BYTES, PAGE_BYTES, TileIndex } from "./tile_index";
 import { contentsOffset, type Directory, type Entry, findDirectory, lastEntries, readEntry } from "./zip";
 
 export interface Archive {
@@ -34,13 +34,13 @@ export interface Archive {
 const LARGEST_IMAGE = 1 << 26;
 
 export async function openArchive(bytes: ByteSource): Promise<Archive> {
-  const source = new KeepingSource(bytes);
+  const source = new CachingSource(bytes);
   const directory = await findDirectory(source);
   return (await openIndexed(source, directory)) ?? openListed(source, directory);
 }
 
 /** `null` where there is no index, or none that can be trusted. */
-async function openIndexed(source: KeepingSource, directory: Directory): Promise<Archive | null> {
+async function openIndexed(source: CachingSource, directory: Directory): Promise<Archive | null> {
   // An export ends in description, descriptor and index.
   const [last, ...before] = await lastEntries(source, directory, 3);
   if (last === undefined || last.unusable !== null || !/(^|\/)tile-index\.bin$/.test(last.name)) {
@@ -58,14 +58,14 @@ async function openIndexed(source: KeepingSource, directory: Directory): Promise
   if (index === null || !(await isInPlace(source, index, json))) {
     return null;
   }
-  const { description, pyramid } = index;
-  let slide = plainSlide(pyramid.geometry, folderName(last));
+  const { description, geometry } = index;
+  let slide = plainSlide(geometry, folderName(last));
   if (description !== null) {
     if (description.end - description.start > LONGEST_DESCRIPTION) {
       throw damaged("its description is too long to be one");
     }
     const json = await source.read(description.start, description.end);
-    slide = describedSlide(pyramid.geometry, new TextDecoder().decode(json));
+    slide = describedSlide(geometry, new TextDecoder().decode(json));
   }
   return {
     slide,
@@ -85,7 +85,7 @@ async function openIndexed(source: KeepingSource, directory: Directory): Promise
 
 /** Fetches the description and the index's first page together, as far apart as they usually are. */
 async function keepBeginning(
-  source: KeepingSource,
+  source: CachingSource,
   directory: Directory,
   index: Entry,
   json: Entry | undefined,

@@ -6,12 +6,12 @@
 import type OpenSeadragon from "openseadragon";
 
 import type { AddressOf } from "../associated_images";
-import type { Slide } from "../slide";
-import { ArchiveError } from "./failure";
+import type { Slide } from "../model/slide";
+import { ArchiveError } from "./errors";
 import { type Archive, openArchive } from "./open";
 import { type ByteSource, blobSource } from "./source";
-import { ArchiveTileSource } from "./tile-source";
-import { urlSource } from "./url-source";
+import { ArchiveTileSource } from "./tile_source";
+import { urlSource } from "./url_source";
 
 /** What the page does for this module. */
 export interface Stage {

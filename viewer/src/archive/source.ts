@@ -1,7 +1,7 @@
 // Where an archive's bytes come from. Whoever reads an archive sees a length
 // and any range of bytes, never whether there is a host or a disk behind them.
 
-import { ArchiveError } from "./failure";
+import { ArchiveError } from "./errors";
 
 /** What always holds: `read` gives exactly the bytes from `start` to before `end`, or fails. */
 export interface ByteSource {
@@ -37,7 +37,7 @@ export function blobSource(blob: Blob): ByteSource {
  * A source that keeps a few ranges: those that hold many small things, of
  * which where the next one is only the last one says.
  */
-export class KeepingSource implements ByteSource {
+export class CachingSource implements ByteSource {
   readonly length: number;
   private readonly kept: { start: number; bytes: Uint8Array }[] = [];
 

@@ -4,9 +4,9 @@
 // What always holds: a length is compared with what is there before anything is
 // read or made by it, and a place outside the archive is an ArchiveError.
 
-import { ArchiveError, damaged } from "./failure";
-import { Fields } from "./fields";
-import type { ByteSource, KeepingSource } from "./source";
+import { ByteReader } from "./byte_reader";
+import { ArchiveError, damaged } from "./errors";
+import type { ByteSource, CachingSource } from "./source";
 
 const LOCAL_HEADER = [0x50, 0x4b, 3, 4];
 const RECORD = [0x50, 0x4b, 1, 2];
@@ -52,11 +52,11 @@ export interface Entry {
 }
 
 /** Finds the directory by the end of the archive, which stays kept. */
-export async function findDirectory(source: KeepingSource): Promise<Directory> {
+export async function findDirectory(source: CachingSource): Promise<Directory> {
   for (const bytes of [USUAL_TAIL_BYTES, LONGEST_TAIL_BYTES]) {
     const tailStart = Math.max(0, source.length - bytes);
     await source.keep(tailStart, source.length);
-    const tail = new Fields(await source.read(tailStart, source.length));
+    const tail = new ByteReader(await source.read(tailStart, source.length));
     const at = endRecordAt(tail);
     // The records before it have to be there as well, unless nothing is before.
     if (at !== undefined && (at >= LOCATOR_BYTES || tailStart === 0 || bytes === LONGEST_TAIL_BYTES)) {
@@ -66,29 +66,29 @@ export async function findDirectory(source: KeepingSource): Promise<Directory> {
   throw await noEnd(source);
 }
 
-async function directoryBy(source: ByteSource, tail: Fields, at: number, tailStart: number): Promise<Directory> {
-  const narrow = { start: tail.word(at + 16), bytes: tail.word(at + 12), entries: tail.short(at + 10) };
+async function directoryBy(source: ByteSource, tail: ByteReader, at: number, tailStart: number): Promise<Directory> {
+  const narrow = { start: tail.u32(at + 16), bytes: tail.u32(at + 12), entries: tail.u16(at + 10) };
   const isLarge = narrow.start === 0xffffffff || narrow.bytes === 0xffffffff || narrow.entries === 0xffff;
   const locatorAt = at - LOCATOR_BYTES;
   // An old archive may have as many files, and no ZIP64 records, by chance.
   if (!isLarge || locatorAt < 0 || !tail.startsWith(ZIP64_LOCATOR, locatorAt)) {
     return checkedDirectory(narrow.start, narrow.bytes, tailStart + at, tailStart);
   }
-  const recordAt = tail.long(locatorAt + 8);
+  const recordAt = tail.u64(locatorAt + 8);
   if (recordAt + ZIP64_END_RECORD_BYTES > tailStart + locatorAt) {
     throw damaged("its ZIP64 end record is not where it should be");
   }
-  const record = new Fields(await source.read(recordAt, recordAt + ZIP64_END_RECORD_BYTES));
+  const record = new ByteReader(await source.read(recordAt, recordAt + ZIP64_END_RECORD_BYTES));
   if (!record.startsWith(ZIP64_END_RECORD)) {
     throw damaged("its ZIP64 end record is not where it should be");
   }
-  return checkedDirectory(record.long(48), record.long(40), recordAt, tailStart);
+  return checkedDirectory(record.u64(48), record.u64(40), recordAt, tailStart);
 }
 
 /** The last that reaches just to the end: a comment can hold what looks like another. */
-function endRecordAt(tail: Fields): number | undefined {
+function endRecordAt(tail: ByteReader): number | undefined {
   for (let at = tail.length - END_RECORD_BYTES; at >= 0; at -= 1) {
-    if (tail.startsWith(END_RECORD, at) && at + END_RECORD_BYTES + tail.short(at + 20) === tail.length) {
+    if (tail.startsWith(END_RECORD, at) && at + END_RECORD_BYTES + tail.u16(at + 20) === tail.length) {
       return at;
     }
   }
@@ -96,7 +96,7 @@ function endRecordAt(tail: Fields): number | undefined {
 }
 
 async function noEnd(source: ByteSource): Promise<ArchiveError> {
-  const head = new Fields(await source.read(0, Math.min(4, source.length)));
+  const head = new ByteReader(await source.read(0, Math.min(4, source.length)));
   return new ArchiveError(
     head.startsWith(LOCAL_HEADER)
       ? "it was cut short: the end of the archive is missing. Fetch or export it again."
@@ -121,7 +121,7 @@ export async function lastEntries(source: ByteSource, directory: Directory, coun
   if (directory.end <= start) {
     return entries;
   }
-  const records = new Fields(await source.read(start, directory.end));
+  const records = new ByteReader(await source.read(start, directory.end));
   let end = records.length;
   for (let at = end - RECORD_BYTES; at >= 0 && entries.length < count; at -= 1) {
     if (records.startsWith(RECORD, at) && at + recordBytes(records, at) === end) {
@@ -142,7 +142,7 @@ export async function* allEntries(
   for (let position = directory.start; position < directory.end; ) {
     const end = Math.min(position + pieceBytes, directory.end);
     const piece = await source.read(position, end);
-    const records = new Fields(joined(left, piece));
+    const records = new ByteReader(joined(left, piece));
     let at = 0;
     while (at + RECORD_BYTES <= records.length) {
       if (!records.startsWith(RECORD, at)) {
@@ -170,37 +170,37 @@ function joined(first: Uint8Array, second: Uint8Array): Uint8Array {
   return both;
 }
 
-function recordBytes(records: Fields, at: number): number {
-  return RECORD_BYTES + records.short(at + 28) + records.short(at + 30) + records.short(at + 32);
+function recordBytes(records: ByteReader, at: number): number {
+  return RECORD_BYTES + records.u16(at + 28) + records.u16(at + 30) + records.u16(at + 32);
 }
 
 /** The record at a place where all of it is. */
-function entryAt(records: Fields, at: number, directory: Directory): Entry {
-  const nameBytes = records.short(at + 28);
+function entryAt(records: ByteReader, at: number, directory: Directory): Entry {
+  const nameBytes = records.u16(at + 28);
   const nameEnd = at + RECORD_BYTES + nameBytes;
   const name = records.text(at + RECORD_BYTES, nameEnd);
-  const large = zip64Numbers(new Fields(records.bytes.subarray(nameEnd, nameEnd + records.short(at + 30))));
+  const large = zip64Numbers(new ByteReader(records.bytes.subarray(nameEnd, nameEnd + records.u16(at + 30))));
   // In this order, and only those that are full of ones in the record.
   const wide = (place: number): number => {
-    const narrow = records.word(at + place);
+    const narrow = records.u32(at + place);
     return narrow === 0xffffffff ? (large.shift() ?? narrow) : narrow;
   };
   const [full, length, headerOffset] = [wide(24), wide(20), wide(42)] as const;
   if (headerOffset + LOCAL_HEADER_BYTES + nameBytes + length > directory.start) {
     throw damaged(`“${name}” reaches beyond the archive's files`);
   }
-  const isStored = records.short(at + 10) === STORED && full === length;
-  const unusable = (records.short(at + 8) & ENCRYPTED) !== 0 ? "encrypted" : isStored ? null : "compressed";
+  const isStored = records.u16(at + 10) === STORED && full === length;
+  const unusable = (records.u16(at + 8) & ENCRYPTED) !== 0 ? "encrypted" : isStored ? null : "compressed";
   return { name, nameBytes, headerOffset, length, unusable };
 }
 
-function zip64Numbers(extra: Fields): number[] {
+function zip64Numbers(extra: ByteReader): number[] {
   const numbers: number[] = [];
   for (let at = 0; at + 4 <= extra.length; ) {
-    const end = at + 4 + extra.short(at + 2);
-    if (extra.short(at) === ZIP64_EXTRA) {
+    const end = at + 4 + extra.u16(at + 2);
+    if (extra.u16(at) === ZIP64_EXTRA) {
       for (let number = at + 4; number + 8 <= Math.min(end, extra.length); number += 8) {
-        numbers.push(extra.long(number));
+        numbers.push(extra.u64(number));
       }
       return numbers;
     }
@@ -212,16 +212,16 @@ function zip64Numbers(extra: Fields): number[] {
 /** Where a file's contents begin, after its local header. */
 export async function contentsOffset(source: ByteSource, entry: Entry): Promise<number> {
   const end = entry.headerOffset + LOCAL_HEADER_BYTES + entry.nameBytes;
-  return contentsOffsetBy(new Fields(await source.read(entry.headerOffset, end)), entry);
+  return contentsOffsetBy(new ByteReader(await source.read(entry.headerOffset, end)), entry);
 }
 
 /** The same, by bytes that hold at least header and name. */
-function contentsOffsetBy(header: Fields, entry: Entry): number {
-  const isHeader = header.startsWith(LOCAL_HEADER) && header.short(26) === entry.nameBytes;
+function contentsOffsetBy(header: ByteReader, entry: Entry): number {
+  const isHeader = header.startsWith(LOCAL_HEADER) && header.u16(26) === entry.nameBytes;
   if (!isHeader || header.text(LOCAL_HEADER_BYTES, LOCAL_HEADER_BYTES + entry.nameBytes) !== entry.name) {
     throw damaged(`“${entry.name}” is not where the archive says`);
   }
-  return entry.headerOffset + LOCAL_HEADER_BYTES + entry.nameBytes + header.short(28);
+  return entry.headerOffset + LOCAL_HEADER_BYTES + entry.nameBytes + header.u16(28);
 }
 
 /** A file's contents, in one read where its header has no unusually long extra fields. */
@@ -234,7 +234,7 @@ export async function readEntry(
   const USUAL_EXTRA = 64;
   const most = entry.headerOffset + LOCAL_HEADER_BYTES + entry.nameBytes + USUAL_EXTRA + entry.length;
   const read = await source.read(entry.headerOffset, Math.min(most, directory.start), signal);
-  const start = contentsOffsetBy(new Fields(read), entry);
+  const start = contentsOffsetBy(new ByteReader(read), entry);
   const end = start + entry.length;
   if (end > directory.start) {
     throw damaged(`“${entry.name}” reaches beyond the archive's files`);

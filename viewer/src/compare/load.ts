@@ -3,14 +3,15 @@
 
 import type OpenSeadragon from "openseadragon";
 
-import { ArchiveError } from "../archive/failure";
+import { ArchiveError } from "../archive/errors";
 import { openArchive } from "../archive/open";
-import { ArchiveTileSource } from "../archive/tile-source";
-import { urlSource } from "../archive/url-source";
+import { ArchiveTileSource } from "../archive/tile_source";
+import { urlSource } from "../archive/url_source";
 import { DescriptionError, urlOf } from "../checks";
+import { make } from "../dom";
 import type { GallerySlide } from "../gallery/slides";
-import { make } from "../make";
-import { readSlide, type Slide } from "../slide";
+import type { Slide } from "../model/slide";
+import { readSlide } from "../read_slide";
 import { SlideTileSource } from "../tile_source";
 
 export interface Loaded {
@@ -45,7 +46,7 @@ function description(folder: string): Promise<unknown> {
   return new Promise((resolve, reject) => {
     const script = make("script", { src: `${urlOf(folder)}/slide.js` });
     const failed = (): void =>
-      reject(new DescriptionError(`This slide cannot be shown: the script slide.js in “${folder}” has not run.`));
+      reject(new DescriptionError(`This slide cannot be shown: slide.js in “${folder}” did not load.`));
     script.addEventListener("error", failed);
     // It is told at once after the script has run: what is in the list is of this one.
     script.addEventListener("load", () => {

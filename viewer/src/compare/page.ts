@@ -1,33 +1,33 @@
 // Two slides of a gallery side by side. Either is moved by hand, and the other with
-// it, until the reader lets them go. One that cannot be shown says so in its half,
+// it, until the reader lets them go. One that cannot be shown says so in its pane,
 // and does not take the other away.
 
 import type OpenSeadragon from "openseadragon";
 
-import { ArchiveError } from "../archive/failure";
+import { ArchiveError } from "../archive/errors";
 import { DescriptionError } from "../checks";
+import { make } from "../dom";
+import { addBackLink } from "../gallery/back_link";
 import type { Gallery } from "../gallery/slides";
-import { addWayBack } from "../gallery/way_back";
 import { keepButtons } from "../header";
 import { connectHelp } from "../help";
-import { make } from "../make";
+import { connectRotationKeys } from "../rotation";
 import type { Shown } from "../stage";
 import { connectTheme } from "../theme";
 import { connectHomeKey } from "../toolbar";
-import { connectTurnKeys } from "../turn";
-import { type Half, makeHalf } from "./half";
 import { load } from "./load";
+import { createPane, type Pane } from "./pane";
 import { type Opened, synchronize } from "./synchronize";
 
 export function showComparison({ slides }: Gallery, paths: readonly [string, string]): Shown {
   const main = document.querySelector("main") as HTMLElement;
   const found = paths.map((path) => slides.find((slide) => slide.path === path));
   const names = paths.map((path, index) => found[index]?.name ?? path);
-  const halves = names.map(makeHalf);
+  const panes = names.map(createPane);
   const viewers: OpenSeadragon.Viewer[] = [];
   let isGone = false;
 
-  const open = async (half: Half, index: number): Promise<Opened | null> => {
+  const open = async (pane: Pane, index: number): Promise<Opened | null> => {
     const name = names[index]!;
     const listed = found[index];
     try {
@@ -38,13 +38,13 @@ export function showComparison({ slides }: Gallery, paths: readonly [string, str
       if (isGone) {
         return null;
       }
-      const viewer = half.show(loaded);
+      const viewer = pane.show(loaded);
       viewers[index] = viewer;
-      connectKeys(half.element, viewer);
+      connectKeys(pane.element, viewer);
       await new Promise((opened) => viewer.addOnceHandler("open", opened));
       return { slide: loaded.slide, viewer };
     } catch (error) {
-      half.say(sentence(error, name));
+      pane.say(sentence(error, name));
       if (!(error instanceof ArchiveError || error instanceof DescriptionError)) {
         throw error;
       }
@@ -53,17 +53,17 @@ export function showComparison({ slides }: Gallery, paths: readonly [string, str
   };
 
   main.className = "comparison";
-  main.replaceChildren(...halves.map(({ element }) => element));
+  main.replaceChildren(...panes.map(({ element }) => element));
   document.title = names.join(" | ");
   document.getElementById("name")!.textContent = "Side by side";
-  addWayBack();
+  addBackLink();
   const together = make("button", { type: "button", class: "synchronized", "aria-pressed": "true" }, "Synchronized");
   together.hidden = true;
   keepButtons("theme", "help-button").prepend(together);
   connectTheme();
   connectHelp("comparison");
   window.slidezoom = { viewers };
-  void Promise.all(halves.map(open)).then(([one, other]) => {
+  void Promise.all(panes.map(open)).then(([one, other]) => {
     if (isGone || !one || !other) {
       return;
     }
@@ -84,13 +84,13 @@ export function showComparison({ slides }: Gallery, paths: readonly [string, str
 }
 
 /** Keys that work anywhere are for the half that was used last. */
-function connectKeys(half: HTMLElement, viewer: OpenSeadragon.Viewer): void {
+function connectKeys(pane: HTMLElement, viewer: OpenSeadragon.Viewer): void {
   const take = (): void => {
     connectHomeKey(viewer);
-    connectTurnKeys(viewer);
+    connectRotationKeys(viewer);
   };
-  half.addEventListener("focusin", take);
-  half.addEventListener("pointerdown", take);
+  pane.addEventListener("focusin", take);
+  pane.addEventListener("pointerdown", take);
   take();
 }
 

@@ -2,8 +2,9 @@
 // a unit that both have: micrometers where both are calibrated, so that both stand
 // on the screen at one scale, and otherwise the width of each slide.
 
-import type { Slide } from "../slide";
-import { normalized, type Point, rotated, type View } from "../view";
+import type { Point } from "../model/pyramid";
+import type { Slide } from "../model/slide";
+import { normalized, rotated, type View } from "../view";
 
 /** Units that a slide pixel is wide and high. */
 export type Pixel = Point;

@@ -4,7 +4,7 @@
 
 import type OpenSeadragon from "openseadragon";
 
-import type { Slide } from "../slide";
+import type { Slide } from "../model/slide";
 import { currentView, showView, type View } from "../view";
 import { inverse, isCalibrated, type Pixel, pixelOf, type Relation, related, relationOf, unitZoom } from "./relation";
 

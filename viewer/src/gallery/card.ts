@@ -3,8 +3,8 @@
 // picture, and keeps it where there is none.
 
 import { urlOf } from "../checks";
+import { factElements, make } from "../dom";
 import { facts } from "../facts";
-import { make, makeFacts } from "../make";
 import { type GallerySlide, slideUrl } from "./slides";
 
 export interface Card {
@@ -13,7 +13,7 @@ export interface Card {
   mark(isChosen: boolean): void;
 }
 
-export function makeCard(slide: GallerySlide, choose: () => void): Card {
+export function createCard(slide: GallerySlide, choose: () => void): Card {
   const thumbnail = make("span", { class: "thumbnail" });
   if (slide.thumbnail !== null) {
     const image = make("img", { alt: "", loading: "lazy", decoding: "async", src: urlOf(slide.thumbnail) });
@@ -25,7 +25,7 @@ export function makeCard(slide: GallerySlide, choose: () => void): Card {
     { href: slideUrl(slide) },
     thumbnail,
     make("span", { class: "card-name" }, slide.name),
-    make("span", { class: "facts" }, ...makeFacts([...facts(slide), ...(slide.isArchive ? ["archive"] : [])])),
+    make("span", { class: "facts" }, ...factElements([...facts(slide), ...(slide.isArchive ? ["archive"] : [])])),
   );
   const compare = make(
     "button",

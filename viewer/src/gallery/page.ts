@@ -4,16 +4,16 @@
 // other in its entry of the browser's history.
 
 import { rewriteHash } from "../address";
+import { make } from "../dom";
 import { grouped } from "../facts";
 import { keepButtons } from "../header";
 import { connectHelp } from "../help";
 import { onKey } from "../keys";
-import { make } from "../make";
 import type { Shown } from "../stage";
 import { connectTheme } from "../theme";
-import { type Card, makeCard } from "./card";
-import { makeChosen } from "./chosen";
+import { type Card, createCard } from "./card";
 import { matcher, readSearch, searchable, writeSearch } from "./search";
+import { createSelection } from "./selection";
 import type { Gallery, GallerySlide } from "./slides";
 
 /** As many cards are made at a time; they fill their rows, be there 1 to 6 or 8 in each. */
@@ -31,18 +31,18 @@ export function showGallery({ slides, broken }: Gallery): Shown {
     class: "search",
     autocomplete: "off",
     placeholder: "Search",
-    title: "Search the slides by name (/)",
-    "aria-label": "Search the slides by name",
+    title: "Search slides by name (/)",
+    "aria-label": "Search slides by name",
   });
   const names = new Map(slides.map((slide) => [slide, searchable(slide.name)]));
   const cards = new Map<GallerySlide, Card>();
-  const chosen = makeChosen((slides) => cards.forEach((card, slide) => card.mark(slides.includes(slide))));
+  const chosen = createSelection((slides) => cards.forEach((card, slide) => card.mark(slides.includes(slide))));
   const stop = new AbortController();
   let matching: readonly GallerySlide[] = [];
   let made = 0;
 
   const card = (slide: GallerySlide): HTMLElement => {
-    const card = cards.get(slide) ?? makeCard(slide, () => chosen.toggle(slide));
+    const card = cards.get(slide) ?? createCard(slide, () => chosen.toggle(slide));
     cards.set(slide, card);
     return card.item;
   };
@@ -126,6 +126,6 @@ function counted(matching: number, all: number): string {
 
 function notShown(count: number): string {
   return count === 1
-    ? "1 slide cannot be shown: its entry in gallery/gallery.js is broken."
-    : `${grouped(count)} slides cannot be shown: their entries in gallery/gallery.js are broken.`;
+    ? "1 slide cannot be shown: its entry in gallery/gallery.js is invalid."
+    : `${grouped(count)} slides cannot be shown: their entries in gallery/gallery.js are invalid.`;
 }

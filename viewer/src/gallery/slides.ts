@@ -5,6 +5,7 @@
 import {
   DescriptionError,
   field,
+  isMicrometers,
   isPath,
   isPositive,
   isRecord,
@@ -14,7 +15,6 @@ import {
   urlOf,
 } from "../checks";
 import type { Measures } from "../facts";
-import { isMicrometers } from "../slide";
 
 declare global {
   interface Window {
@@ -49,7 +49,7 @@ export function ownGallery(): Gallery {
   const [gallery] = window.slidezoomGalleries ?? [];
   if (gallery === undefined) {
     throw new DescriptionError(
-      "This gallery cannot be shown: the script gallery/gallery.js, which belongs beside this page, has not run.",
+      "This gallery cannot be shown: gallery/gallery.js did not load. It belongs next to this page.",
     );
   }
   return readGallery(gallery);

@@ -2,13 +2,12 @@
 // made more or less opaque. Where a slide has no layers, nothing of it is there.
 
 import OpenSeadragon from "openseadragon";
-
+import type { Layer, Shape } from "../model/layer";
+import type { Slide } from "../model/slide";
 import { togglePanel } from "../panel";
-import type { Slide } from "../slide";
-import type { Layer, Shape } from "./format";
+import { connectLabels } from "./labels";
 import { legend } from "./legend";
 import { overlay, type SetOpacity } from "./overlay";
-import { connectTexts } from "./texts";
 
 export function connectLayers(viewer: OpenSeadragon.Viewer, slide: Slide): void {
   const { layers } = slide;
@@ -26,13 +25,13 @@ export function connectLayers(viewer: OpenSeadragon.Viewer, slide: Slide): void 
       .filter(({ text }) => text !== "");
   };
   collectTexts();
-  const tellTexts = connectTexts(viewer, document.getElementById("layers-text")!, () => texts);
+  const updateNearest = connectLabels(viewer, document.getElementById("layers-text")!, () => texts);
   const list = layers.map((layer, index) => {
     const set = overlay(viewer, layer, slide);
     const show = (isShown: boolean): void => {
       hidden[isShown ? "delete" : "add"](layer);
       collectTexts();
-      tellTexts();
+      updateNearest();
     };
     return set === null ? skipped(layer) : controls(layer, index, set, show);
   });
@@ -79,7 +78,7 @@ function controls(layer: Layer, index: number, set: SetOpacity, show: (isShown: 
 }
 
 function skipped({ name }: Layer): HTMLElement {
-  return box(element("p", name), element("p", "Not shown: the page does not read a layer’s tiles from an archive."));
+  return box(element("p", name), element("p", "Not shown: layers with tiles are not supported in archives."));
 }
 
 function box(...parts: readonly HTMLElement[]): HTMLElement {

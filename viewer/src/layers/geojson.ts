@@ -2,7 +2,7 @@
 // since there may be tens of thousands of them to look through in each frame.
 
 import { FieldError, field, isColor, isRecord, isString } from "../checks";
-import type { Shape } from "./format";
+import type { Shape } from "../model/layer";
 
 /** Seen on stained tissue and on glass. */
 const COLOR = "0078ff";
@@ -20,41 +20,41 @@ const TYPES = new Map<unknown, { form: Shape["form"]; least: number; parts: (coo
 export function readShapes(collection: unknown, whose: string): Shape[] {
   const features = isRecord(collection) && collection["type"] === "FeatureCollection" ? collection["features"] : null;
   if (!Array.isArray(features)) {
-    throw new FieldError(`${whose} has no usable “features” (expected: a GeoJSON FeatureCollection)`);
+    throw new FieldError(`${whose} has no valid “features” (expected: a GeoJSON FeatureCollection)`);
   }
   return features.map((feature: unknown, index) => readShape(feature, `${whose} feature ${index + 1},`));
 }
 
 function readShape(feature: unknown, whose: string): Shape {
   if (!isRecord(feature) || feature["type"] !== "Feature") {
-    throw new FieldError(`${whose} is no GeoJSON Feature`);
+    throw new FieldError(`${whose} is not a GeoJSON Feature`);
   }
   const geometry = field(feature, "geometry", isRecord, "an object", whose);
   const type = TYPES.get(geometry["type"]);
   if (type === undefined) {
     throw new FieldError(
-      `${whose} has no usable “type” of geometry (expected: Polygon, MultiPolygon, LineString, Point or MultiPoint)`,
+      `${whose} has no valid “type” of geometry (expected: Polygon, MultiPolygon, LineString, Point or MultiPoint)`,
     );
   }
   const parts = readParts(type.parts(geometry["coordinates"]), type.least);
   if (parts === null) {
     const each =
       type.form === "area" ? `rings of at least ${type.least} positions` : `at least ${type.least} position(s)`;
-    throw new FieldError(`${whose} has no usable “coordinates” (expected: ${each}, each [x, y])`);
+    throw new FieldError(`${whose} has no valid “coordinates” (expected: ${each}, each [x, y])`);
   }
   const properties = feature["properties"] ?? {};
   if (!isRecord(properties)) {
-    throw new FieldError(`${whose} has no usable “properties” (expected: null or an object)`);
+    throw new FieldError(`${whose} has no valid “properties” (expected: null or an object)`);
   }
   const text = properties["name"] ?? properties["label"] ?? "";
   if (!isString(text)) {
     throw new FieldError(
-      `${whose} has no usable “${properties["name"] === undefined ? "label" : "name"}” (expected: text)`,
+      `${whose} has no valid “${properties["name"] === undefined ? "label" : "name"}” (expected: text)`,
     );
   }
   const color = properties["color"] ?? COLOR;
   if (!isColor(color)) {
-    throw new FieldError(`${whose} has no usable “color” (expected: a color of six hexadecimal digits)`);
+    throw new FieldError(`${whose} has no valid “color” (expected: a color of six hexadecimal digits)`);
   }
   return { form: type.form, parts, ...boxOf(parts), text, color };
 }

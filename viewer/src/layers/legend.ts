@@ -1,16 +1,16 @@
 // What a layer's colors mean: a list of them, or a scale with its first and its
 // last value.
 
-import type { Legend, ChannelType, Scale } from "./format";
+import type { ColorScale, Legend, LegendEntry } from "../model/layer";
 
 export function legend(legend: Legend): HTMLElement {
   return "stops" in legend ? scale(legend) : list(legend);
 }
 
-function list(meanings: readonly ChannelType[]): HTMLElement {
+function list(entries: readonly LegendEntry[]): HTMLElement {
   const made = document.createElement("ul");
   made.className = "legend";
-  for (const { color, label } of meanings) {
+  for (const { color, label } of entries) {
     const swatch = document.createElement("span");
     swatch.style.background = `#${color}`;
     const item = document.createElement("li");
@@ -20,7 +20,7 @@ function list(meanings: readonly ChannelType[]): HTMLElement {
   return made;
 }
 
-function scale({ stops, unit }: Scale): HTMLElement {
+function scale({ stops, unit }: ColorScale): HTMLElement {
   const [first, last] = [stops[0]!, stops[stops.length - 1]!];
   const places = stops.map(({ value, color }) => {
     return `#${color} ${((value - first.value) / (last.value - first.value)) * 100}%`;

@@ -2,10 +2,9 @@
 // the same frame, and zoom, rotation and flip are the slide's own.
 
 import OpenSeadragon from "openseadragon";
-
-import type { Slide } from "../slide";
+import type { Layer } from "../model/layer";
+import type { Slide } from "../model/slide";
 import { FolderTileSource } from "../tile_source";
-import type { Layer } from "./format";
 import { ShapeTileSource } from "./shape_tiles";
 
 /** Sets a layer's opacity; at 0 nothing is drawn at all. */

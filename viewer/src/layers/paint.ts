@@ -1,7 +1,7 @@
 // Draws shapes at a scale. Paths are made once, in slide pixels from the shape's
 // own corner, as a canvas reckons in single precision.
 
-import type { Shape } from "./format";
+import type { Shape } from "../model/layer";
 
 export type Box = Pick<Shape, "left" | "top" | "right" | "bottom">;
 

@@ -3,7 +3,8 @@
 // name and the field.
 
 import { FieldError, field, isColor, isOneOf, isPath, isPositive, isRecord, isString, isWholeFrom } from "../checks";
-import type { Area, Layer, Legend, ChannelType, PyramidLayer, Scale } from "./format";
+import type { ColorScale, Layer, Legend, LegendEntry, PyramidLayer } from "../model/layer";
+import type { Area } from "../model/pyramid";
 import { readShapes } from "./geojson";
 
 /** `slide` is the size of what they lie over. */
@@ -12,7 +13,7 @@ export function readLayers(value: unknown, slide: { width: number; height: numbe
     return [];
   }
   if (!Array.isArray(value)) {
-    throw new FieldError("its description has no usable “layers” (expected: a list)");
+    throw new FieldError("its description has no valid “layers” (expected: a list)");
   }
   return value.map((layer: unknown, index) => readLayer(layer, `its layer ${index + 1}`, slide));
 }
@@ -48,7 +49,7 @@ function readPyramid(value: Record<string, unknown>, whose: string, slide: { wid
   };
   if (Math.abs((area.height / area.width) * width - height) > 1) {
     throw new FieldError(
-      `${whose} has no usable “area” (expected: one of the proportions of its ${width} × ${height} pixels)`,
+      `${whose} has no valid “area” (expected: one of the proportions of its ${width} × ${height} pixels)`,
     );
   }
   return {
@@ -101,14 +102,14 @@ function isArea(value: unknown): value is Area {
 const LEGEND = "a list of colors and labels, or at least two stops of rising values and colors";
 
 function isLegend(value: unknown): value is Legend {
-  return Array.isArray(value) ? value.length > 0 && value.every(isMeaning) : isScale(value);
+  return Array.isArray(value) ? value.length > 0 && value.every(isLegendEntry) : isScale(value);
 }
 
-function isMeaning(value: unknown): value is ChannelType {
+function isLegendEntry(value: unknown): value is LegendEntry {
   return isRecord(value) && isColor(value["color"]) && isText(value["label"]);
 }
 
-function isScale(value: unknown): value is Scale {
+function isScale(value: unknown): value is ColorScale {
   if (!isRecord(value) || !Array.isArray(value["stops"]) || !(value["unit"] === undefined || isString(value["unit"]))) {
     return false;
   }
@@ -118,10 +119,7 @@ function isScale(value: unknown): value is Scale {
     stops.length >= 2 &&
     stops.every((stop) => {
       const isNext =
-        isRecord(stop) &&
-        isColor(stop["color"]) &&
-        Number.isFinite(stop["value"]) &&
-        (stop["value"] as number) > last;
+        isRecord(stop) && isColor(stop["color"]) && Number.isFinite(stop["value"]) && (stop["value"] as number) > last;
       last = isNext ? (stop["value"] as number) : last;
       return isNext;
     })

@@ -3,9 +3,8 @@
 // turn, fade and reach the navigator with them.
 
 import OpenSeadragon from "openseadragon";
-
-import { fullLevel } from "../slide";
-import type { Shape } from "./format";
+import type { Shape } from "../model/layer";
+import { fullLevel } from "../pyramid";
 import { type Box, MARGIN, paint } from "./paint";
 
 /** Outlines stay sharp up to as many screen pixels a slide pixel as the viewer allows. */

@@ -1,0 +1,66 @@
+// Turning and mirroring the slide. Left and right are those of the screen: on a
+// mirrored slide OpenSeadragon's degrees run the other way round.
+
+import type OpenSeadragon from "openseadragon";
+
+import { onKey } from "./keys";
+import { togglePanel } from "./panel";
+import { afterDrawing, normalized } from "./view";
+
+/** Degrees of the keys for a free rotation. */
+const STEP = 5;
+
+export function connectRotation(viewer: OpenSeadragon.Viewer): void {
+  const { viewport } = viewer;
+  const slider = document.getElementById("rotation") as HTMLInputElement;
+  const output = document.getElementById("rotation-text") as HTMLElement;
+  const mirror = button("flip");
+  togglePanel("rotate", "rotate-panel", "t");
+
+  button("rotate-left").addEventListener("click", () => rotateBy(viewer, -90));
+  button("rotate-right").addEventListener("click", () => rotateBy(viewer, 90));
+  connectRotationKeys(viewer);
+  mirror.addEventListener("click", () => {
+    viewport.toggleFlip();
+  });
+  button("rotate-reset").addEventListener("click", () => {
+    viewport.setRotation(0);
+    viewport.setFlip(false);
+  });
+  slider.addEventListener("input", () => {
+    const degrees = Number(slider.value);
+    viewport.setRotation(viewport.getFlip() ? -degrees : degrees, true);
+  });
+
+  afterDrawing(viewer, ({ rotation, flip }) => {
+    const degrees = degreesOnScreen(rotation, flip);
+    const text = `${Number(degrees.toFixed(1))}°`;
+    mirror.setAttribute("aria-pressed", String(flip));
+    if (output.textContent !== text) {
+      output.textContent = text;
+      slider.value = String(degrees);
+      slider.setAttribute("aria-valuetext", text);
+    }
+  });
+}
+
+export function connectRotationKeys(viewer: OpenSeadragon.Viewer): void {
+  onKey(",", () => rotateBy(viewer, -STEP));
+  onKey(".", () => rotateBy(viewer, STEP));
+}
+
+/** Degrees clockwise as they are seen. */
+export function rotateBy({ viewport }: OpenSeadragon.Viewer, degrees: number): void {
+  viewport.setRotation(viewport.getRotation() + (viewport.getFlip() ? -degrees : degrees));
+  viewport.applyConstraints();
+}
+
+/** Degrees clockwise as they are seen, from more than -180 to 180. */
+export function degreesOnScreen(rotation: number, flip: boolean): number {
+  const turn = normalized(flip ? -rotation : rotation);
+  return turn > 180 ? turn - 360 : turn;
+}
+
+function button(id: string): HTMLButtonElement {
+  return document.getElementById(id) as HTMLButtonElement;
+}

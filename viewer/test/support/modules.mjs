@@ -1,0 +1,20 @@
+// Modules of the page, translated for Node.
+
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+import { build } from "esbuild";
+
+const source = join(dirname(fileURLToPath(import.meta.url)), "../../src");
+
+/** Several modules at once, as one: what they share is then the same in all. */
+export async function loadModules(...names) {
+  const contents = names.map((name) => `export * from ${JSON.stringify(`./${name}`)};`).join("\n");
+  const { outputFiles } = await build({
+    stdin: { contents, resolveDir: source, loader: "ts" },
+    bundle: true,
+    format: "esm",
+    write: false,
+  });
+  return import(`data:text/javascript;base64,${Buffer.from(outputFiles[0].contents).toString("base64")}`);
+}

@@ -1,0 +1,59 @@
+// What a slide looks like on the screen, pixel by pixel, and what lies over it.
+
+import assert from "node:assert/strict";
+
+import { whenDrawn } from "./browser.mjs";
+import { readPng } from "./png.mjs";
+import { associatedPixel } from "./sample_export.mjs";
+
+/**
+ * Brings slide pixel x, y to the middle at `zoom` screen pixels a slide pixel
+ * and returns the screen from `patch` slide pixels before it to `patch` after.
+ */
+export async function slideRegion(page, x, y, zoom, patch) {
+  const corner = await page.evaluate(
+    ([x, y, zoom]) => {
+      const { viewport, element } = window.slidezoom.viewer;
+      const box = element.getBoundingClientRect();
+      // Whole screen pixels from the corner, so that slide and screen align.
+      const [across, down] = [Math.floor(box.width / 2), Math.floor(box.height / 2)];
+      const center = [x + (box.width / 2 - across) / zoom, y + (box.height / 2 - down) / zoom];
+      viewport.zoomTo(viewport.imageToViewportZoom(zoom), null, true);
+      viewport.panTo(viewport.imageToViewportCoordinates(...center), true);
+      return { x: box.left + across, y: box.top + down };
+    },
+    [x, y, zoom],
+  );
+  await whenDrawn(page);
+  const size = (patch * 2 + 1) * zoom;
+  const clip = { x: corner.x - patch * zoom, y: corner.y - patch * zoom, width: size, height: size };
+  return readPng(await page.screenshot({ clip }));
+}
+
+/** Whether the sheet over the page shows an associated image, as large as it is. */
+export async function showsAssociated(page, image) {
+  const sheet = page.getByRole("dialog", { name: image.name, exact: true });
+  const large = sheet.getByRole("img", { name: image.name, exact: true });
+  const size = await large.evaluate((shown) => [shown.naturalWidth, shown.naturalHeight, shown.width, shown.height]);
+  assert.deepEqual(size, [image.width, image.height, image.width, image.height]);
+  const shown = readPng(await large.screenshot());
+  // It can lie between two pixels of the screen; at its edges the sheet shines through.
+  for (const [x, y] of [
+    [5, 5],
+    [20, 30],
+    [35, 45],
+  ]) {
+    const difference = shown
+      .pixel(x, y)
+      .map((value, channel) => Math.abs(value - associatedPixel(image, x, y)[channel]));
+    assert.ok(Math.max(...difference) <= 3, `${image.name} ${x}, ${y}: ${shown.pixel(x, y)}`);
+  }
+}
+
+export function forEachPixel(size, visit) {
+  for (let y = 0; y < size; y += 1) {
+    for (let x = 0; x < size; x += 1) {
+      visit(x, y);
+    }
+  }
+}

@@ -1,0 +1,64 @@
+// What is on the screen, against the tiles as the browser shows them on their own.
+
+import assert from "node:assert/strict";
+import { pathToFileURL } from "node:url";
+import { readPng } from "./png.mjs";
+import { tileFile } from "./sample_export.mjs";
+import { forEachPixel, slideRegion } from "./screen.mjs";
+
+/** How many slide pixels to each side of a place are compared. */
+const PATCH = 5;
+
+/**
+ * Compares the screen at 1:1 with tiles that Chromium shows on their own. They are
+ * opened as files, by a page of `tilePages`: one from a server cannot.
+ */
+export async function comparesWithTiles(page, folder, description, tilePages = page.context()) {
+  const { width, height, tileSize, overlap } = description;
+  const places = [
+    [0.5, 0.5],
+    [0.3, 0.4],
+    [0.6, 0.3],
+    [0.45, 0.7],
+  ].map(([across, down]) => {
+    return [inTile(across * width, width, description), inTile(down * height, height, description)];
+  });
+  const tiles = [];
+  const alone = await tilePages.newPage();
+  for (const [x, y] of places) {
+    await alone.goto(pathToFileURL(tileFile({ folder, description }, x, y)).href);
+    // Chromium centers an image, which may put it between two screen pixels.
+    await alone.locator("img").evaluate((image) => {
+      image.setAttribute("style", "position: fixed; top: 0; left: 0; margin: 0");
+    });
+    tiles.push(readPng(await alone.locator("img").screenshot()));
+  }
+  await alone.close();
+  // A page behind another draws but seldom.
+  await page.bringToFront();
+  for (const [index, [x, y]] of places.entries()) {
+    const shown = await slideRegion(page, x, y, 1, PATCH);
+    const left = (x % tileSize) + (x >= tileSize ? overlap : 0) - PATCH;
+    const top = (y % tileSize) + (y >= tileSize ? overlap : 0) - PATCH;
+    forEachPixel(PATCH * 2 + 1, (dx, dy) => {
+      assert.deepEqual(
+        shown.pixel(dx, dy),
+        tiles[index].pixel(left + dx, top + dy),
+        `slide pixel ${x - PATCH + dx}, ${y - PATCH + dy}`,
+      );
+    });
+  }
+}
+
+/**
+ * A place near `wanted` whose patch lies within the slide and within one tile,
+ * clear of the overlap: there a lossy neighbor may be drawn on top. Tiles that
+ * do not overlap OpenSeadragon draws one screen pixel too large, so that no gap
+ * shows between them; only their first half stands where it should.
+ */
+function inTile(wanted, size, { tileSize, overlap }) {
+  const start = Math.floor(wanted / tileSize) * tileSize;
+  const end = Math.min(start + (overlap > 0 ? tileSize : Math.floor(tileSize / 3)), size);
+  const margin = PATCH + overlap;
+  return Math.max(start + margin, Math.min(Math.floor(wanted), end - margin - 1));
+}

@@ -1,0 +1,108 @@
+// What the tests of the page's tools share: one browser for a file of tests,
+// made-up exports that go away at its end, and the viewer moved at will.
+
+import assert from "node:assert/strict";
+import { dirname } from "node:path";
+import { test } from "node:test";
+import { noBrowser, openAt, openExport, whenDrawn } from "./browser.mjs";
+import { hold } from "./resources.mjs";
+import { writeExport } from "./sample_export.mjs";
+import { filesIn, serve } from "./server.mjs";
+
+const held = hold();
+
+if (noBrowser) {
+  console.log(`SKIPPED: ${noBrowser}`);
+}
+
+/** The folder of a made-up export; `change` are fields of its description. */
+export function madeUp(change = {}) {
+  const { folder } = writeExport({ change: (description) => ({ ...description, ...change }) });
+  held.folders.push(dirname(folder));
+  return folder;
+}
+
+/** Opens an export without animations, drawn whole. */
+export async function opened(folder, options = {}) {
+  const { page, complaints } = await openExport(held.browser, folder, { reducedMotion: "reduce", ...options });
+  await whenDrawn(page);
+  return { page, complaints };
+}
+
+/** The page of a folder that has no slide to be drawn. */
+export function openedWithoutSlide(folder, options) {
+  return openExport(held.browser, folder, options);
+}
+
+/** The same from a web server. */
+export async function openedFromServer(folder, options = {}) {
+  const server = await serve(filesIn(folder));
+  held.servers.push(server);
+  const { origin } = server;
+  const opened = await openAt(held.browser, `${origin}/index.html`, {
+    reducedMotion: "reduce",
+    origins: [origin],
+    ...options,
+  });
+  await whenDrawn(opened.page);
+  return opened;
+}
+
+/** A test on the page of a made-up slide, which must not complain. */
+export function pageTest(name, { change, ...options }, body) {
+  test(name, { skip: noBrowser }, async () => {
+    const folder = madeUp(change);
+    const { page, complaints } = await opened(folder, options);
+    await body(page, folder);
+    assert.deepEqual(complaints, []);
+    await page.context().close();
+  });
+}
+
+/** Moves the viewer at once; what is not named stays as it is. */
+export async function moveTo(page, view) {
+  await page.evaluate(({ x, y, zoom, rotation, flip }) => {
+    const { viewport } = window.slidezoom.viewer;
+    if (rotation !== undefined) {
+      viewport.setRotation(rotation, true);
+    }
+    if (flip !== undefined) {
+      viewport.setFlip(flip);
+    }
+    if (zoom !== undefined) {
+      viewport.zoomTo(viewport.imageToViewportZoom(zoom), null, true);
+    }
+    if (x !== undefined) {
+      viewport.panTo(viewport.imageToViewportCoordinates(x, y), true);
+    }
+  }, view);
+  await whenDrawn(page);
+}
+
+/** Where the viewer is: slide pixels in the middle, screen pixels per slide pixel. */
+export function viewOf(page) {
+  return page.evaluate(() => {
+    const { viewport } = window.slidezoom.viewer;
+    const { x, y } = viewport.viewportToImageCoordinates(viewport.getCenter(true));
+    return {
+      x,
+      y,
+      zoom: viewport.viewportToImageZoom(viewport.getZoom(true)),
+      rotation: viewport.getRotation(true),
+      flip: viewport.getFlip(),
+    };
+  });
+}
+
+/** Presses a button of the header, on a narrow screen behind More if it is there. */
+export async function pressInHeader(page, name) {
+  const button = page.locator("header").getByRole("button", { name });
+  if (!(await button.isVisible())) {
+    await page.getByRole("button", { name: "More" }).click();
+  }
+  await button.click();
+}
+
+export function near(actual, expected, tolerance, message = "") {
+  assert.ok(Math.abs(actual - expected) <= tolerance, `${message} ${actual} is not within ${tolerance} of ${expected}`);
+}
