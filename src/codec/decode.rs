@@ -23,11 +23,13 @@ pub(crate) mod bmp;
 mod decoded;
 pub(crate) mod exif;
 pub(crate) mod jpeg;
+#[cfg_attr(not(feature = "jpeg2000"), path = "decode/jpeg2000_disabled.rs")]
 pub(crate) mod jpeg2000;
 pub(crate) mod png;
 pub(crate) mod pnm;
 pub(crate) mod samples;
 pub(crate) mod stored;
+#[cfg_attr(not(feature = "webp"), path = "decode/webp_disabled.rs")]
 pub(crate) mod webp;
 
 pub(crate) use samples::SampleLayout;

@@ -11,6 +11,7 @@ use crate::pixels::PixelView;
 
 mod jpeg;
 mod png;
+#[cfg_attr(not(feature = "webp"), path = "encode/webp_disabled.rs")]
 mod webp;
 
 use self::jpeg::JpegEncoder;

@@ -23,6 +23,8 @@ mod picture;
 mod predictor;
 mod strips;
 mod tiles;
+#[cfg_attr(not(feature = "zstd"), path = "tiff/zstd_disabled.rs")]
+mod zstd;
 
 #[cfg(test)]
 mod tests;

@@ -60,6 +60,7 @@ impl Stored {
     }
 
     /// The first `length` bytes.
+    #[cfg(feature = "webp")]
     pub fn into_bytes(self, length: u64) -> Result<Vec<u8>, ImageError> {
         match self {
             Self::File(_) => {

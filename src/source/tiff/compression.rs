@@ -10,8 +10,8 @@ use std::os::unix::fs::FileExt;
 
 use weezl::LzwStatus;
 use zlib_rs::{Inflate, InflateError, InflateFlush};
-use zstd::stream::raw::{DParameter, Operation};
 
+use super::zstd::ZstdDecoder;
 use crate::codec::jpeg::JpegStreamError;
 
 /// How strips and tiles are compressed, but for JPEG, of which each is a picture of its own.
@@ -159,7 +159,7 @@ enum Coding {
     Lzw { decoder: weezl::decode::Decoder, begun: bool },
     Deflate { inflate: Box<Inflate>, ended: bool },
     PackBits(Run),
-    Zstd(zstd::stream::raw::Decoder<'static>),
+    Zstd(ZstdDecoder),
 }
 
 /// What is left of a `PackBits` run.
@@ -181,11 +181,7 @@ impl Decompressor {
             },
             Compression::Deflate => Coding::Deflate { inflate: Box::new(Inflate::new(true, 15)), ended: false },
             Compression::PackBits => Coding::PackBits(Run::Literal(0)),
-            Compression::Zstd => {
-                let mut decoder = zstd::stream::raw::Decoder::new().map_err(ChunkError::System)?;
-                decoder.set_parameter(DParameter::WindowLogMax(ZSTD_WINDOW_LOG)).map_err(ChunkError::System)?;
-                Coding::Zstd(decoder)
-            }
+            Compression::Zstd => Coding::Zstd(ZstdDecoder::new()?),
         };
         Ok(Self { bytes: ChunkBytes::default(), coding })
     }
@@ -204,7 +200,7 @@ impl Decompressor {
                 *ended = false;
             }
             Coding::PackBits(run) => *run = Run::Literal(0),
-            Coding::Zstd(decoder) => decoder.reinit().map_err(ChunkError::System)?,
+            Coding::Zstd(decoder) => decoder.reset()?,
         }
         Ok(())
     }
@@ -247,9 +243,6 @@ impl Decompressor {
         }
     }
 }
-
-/// zstd's own limit for streams: a frame that needs a window beyond 128 MB is refused.
-const ZSTD_WINDOW_LOG: u32 = 27;
 
 impl Coding {
     const fn name(&self) -> &'static str {
@@ -298,12 +291,7 @@ impl Coding {
                 Ok((read as usize, written as usize, *ended))
             }
             Self::PackBits(run) => Ok(unpack(run, input, output)),
-            Self::Zstd(decoder) => {
-                let status = decoder
-                    .run_on_buffers(input, output)
-                    .map_err(|_| ChunkError::Damaged { coding: Compression::Zstd.name() })?;
-                Ok((status.bytes_read, status.bytes_written, status.remaining == 0))
-            }
+            Self::Zstd(decoder) => decoder.step(input, output),
         }
     }
 }

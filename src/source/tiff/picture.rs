@@ -212,7 +212,7 @@ fn read_coding(
         7 => return read_jpeg(directory, samples, planes),
         8 | 32_946 => Compression::Deflate,
         32_773 => Compression::PackBits,
-        50_000 => Compression::Zstd,
+        50_000 if cfg!(feature = "zstd") => Compression::Zstd,
         _ => return Err(unsupported(format!("it is compressed {}", compression_name(code)))),
     };
     let fill_order = match directory.number(tag::FILL_ORDER)?.unwrap_or(1) {
@@ -269,6 +269,7 @@ fn compression_name(code: u64) -> String {
         33_003 | 33_005 | 34_712 => "as JPEG 2000",
         34_887 => "as LERC",
         34_925 => "as LZMA",
+        50_000 => "as Zstandard, which this build does not decode",
         50_001 => "as WebP",
         50_002 | 52_546 => "as JPEG XL",
         _ => return format!("in a way that is not known (TIFF compression {code})"),

@@ -1,0 +1,13 @@
+//! Stands in for the JPEG 2000 decoder in builds without the feature `jpeg2000`.
+
+use std::path::Path;
+
+use super::{Decoder, ImageError, ImageHeader, Request};
+
+/// Refuses every file.
+///
+/// # Errors
+/// Always [`ImageError::Unsupported`].
+pub(crate) fn open(_: &Path, _: Request) -> Result<(ImageHeader, Decoder), ImageError> {
+    Err(ImageError::Unsupported("this build has no JPEG 2000 decoder (cargo feature `jpeg2000`)".to_owned()))
+}
