@@ -111,7 +111,7 @@ struct Description<'a> {
     unreadable: Vec<Area>,
     /// How many of the tiles have no file, since they are blank.
     #[serde(skip_serializing_if = "Option::is_none")]
-    tiles_left_out: Option<u64>,
+    skipped_tiles: Option<u64>,
     /// Which, as a [`TileSet`].
     #[serde(skip_serializing_if = "Option::is_none")]
     blank_tiles: Option<String>,
@@ -202,7 +202,7 @@ pub fn describe(info: &SlideInfo, plan: &ExportPlan, findings: ExportOutcome<'_>
         associated_images,
         properties: published_properties(info, plan.properties()),
         unreadable: unreadable.iter().map(|&rect| rect.into()).collect(),
-        tiles_left_out: left_out.map(TileSet::len),
+        skipped_tiles: left_out.map(TileSet::len),
         blank_tiles: left_out.map(TileSet::to_base64),
         source,
         manifest: MANIFEST,
