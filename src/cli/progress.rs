@@ -171,7 +171,7 @@ impl Progress for ProgressReporter<'_> {
         }
     }
 
-    fn tiles_left_out(&self, tiles: u64, pixels: u64) {
+    fn tiles_skipped(&self, tiles: u64, pixels: u64) {
         self.tiles.fetch_add(tiles, Ordering::Relaxed);
         self.pixels.fetch_add(pixels, Ordering::Relaxed);
         if let Display::Bar(bar) = &self.display {

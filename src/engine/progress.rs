@@ -32,7 +32,7 @@ pub trait Progress: Sync {
     fn tile_written(&self, _tile: TileWritten) {}
 
     /// So many blank tiles with so many pixels, without overlap, were left out.
-    fn skipped_tiles(&self, _tiles: u64, _pixels: u64) {}
+    fn tiles_skipped(&self, _tiles: u64, _pixels: u64) {}
 
     /// All tiles are written; what remains is to bring them to the disk and publish them.
     fn committing(&self) {}

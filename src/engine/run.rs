@@ -238,7 +238,7 @@ fn resume_from(
     for tile in pyramid.tiles().filter(|&tile| state.digests.get(pyramid.ordinal(tile)).is_some()) {
         progress.tile_written(TileWritten { pixels: pyramid.region(tile).core.size().area(), bytes: 0 });
     }
-    progress.skipped_tiles(state.left_out.tiles, state.left_out.pixels);
+    progress.tiles_skipped(state.left_out.tiles, state.left_out.pixels);
     progress.resumed(state.written);
     Ok(Start { identity, left: Some(state) })
 }

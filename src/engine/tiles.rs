@@ -383,7 +383,7 @@ impl WorkerContext<'_> {
     fn write_blank(&self, desk: &mut Scratch, entry: u64, tile: TileAddress) -> Result<Written, Error> {
         if self.plan.leaves_out_blank(tile.level()) {
             self.sink.skip(entry)?;
-            self.progress.skipped_tiles(1, self.plan.pyramid().region(tile).core.size().area());
+            self.progress.tiles_skipped(1, self.plan.pyramid().region(tile).core.size().area());
             return Ok(Written::LeftOut);
         }
         let size = self.plan.picture_size(tile);
