@@ -1,4 +1,4 @@
-//! Where an export can go, and what is said where it cannot.
+//! Destinations that can and cannot be written to.
 
 use std::fs;
 
@@ -9,7 +9,7 @@ use crate::slides::{self, SIZE, WriteInto};
 use crate::workspace::Workspace;
 
 #[test]
-fn folders_above_the_destination_are_made() {
+fn missing_parent_folders_are_created() {
     let workspace = Workspace::new();
     slides::small().write_into(&workspace, "scan.tif");
     workspace.export(["scan.tif", "-o", "a/b/c"]).succeeds();
@@ -18,7 +18,7 @@ fn folders_above_the_destination_are_made() {
 }
 
 #[test]
-fn a_file_where_a_folder_should_be_is_the_destinations_fault() {
+fn a_file_in_place_of_a_parent_folder_is_a_destination_error() {
     let workspace = Workspace::new();
     slides::small().write_into(&workspace, "scan.tif");
     fs::write(workspace.path("file"), "not a folder").unwrap();
@@ -29,7 +29,7 @@ fn a_file_where_a_folder_should_be_is_the_destinations_fault() {
 }
 
 #[test]
-fn a_read_only_disk_is_the_destinations_fault_and_the_hint_says_what_to_do() {
+fn a_read_only_disk_is_a_destination_error() {
     let Some(disk) = SmallDisk::mount("ro,size=1m") else { return };
     let workspace = Workspace::new();
     slides::small().write_into(&workspace, "scan.tif");
@@ -42,7 +42,7 @@ fn a_read_only_disk_is_the_destinations_fault_and_the_hint_says_what_to_do() {
 }
 
 #[test]
-fn a_folder_that_may_not_be_written_to_is_the_destinations_fault() {
+fn a_folder_without_write_permission_is_a_destination_error() {
     use std::os::unix::fs::PermissionsExt;
 
     let workspace = Workspace::new();
@@ -50,7 +50,7 @@ fn a_folder_that_may_not_be_written_to_is_the_destinations_fault() {
     fs::create_dir(workspace.path("locked")).unwrap();
     fs::set_permissions(workspace.path("locked"), fs::Permissions::from_mode(0o555)).unwrap();
     if fs::write(workspace.path("locked/probe"), "").is_ok() {
-        skipped!("this user (root?) may write everywhere, so there is nothing to see here");
+        skipped!("this user (root?) may write everywhere");
         return;
     }
     let before = workspace.tree("");
@@ -59,7 +59,7 @@ fn a_folder_that_may_not_be_written_to_is_the_destinations_fault() {
 }
 
 #[test]
-fn a_destination_without_a_name_is_wrong_usage() {
+fn a_destination_without_a_name_is_a_usage_error() {
     let workspace = Workspace::new();
     slides::small().write_into(&workspace, "scan.tif");
     for output in [".", "..", "/", "out/.."] {

@@ -1,4 +1,4 @@
-//! Finished exports and `--resume`: passed over where they are what the run would make, refused where they are anything else.
+//! `--resume` with a finished export: skipped if source and options match, refused otherwise.
 
 use std::fs;
 
@@ -7,8 +7,8 @@ use slidezoom_fixtures::image::{ImageBuilder, ImageFormat};
 use crate::slides::{self, WriteInto};
 use crate::workspace::Workspace;
 
-/// Two pictures of the same size, in files of the same length.
-fn with_alike_images() -> Workspace {
+/// Two images that differ in one bit.
+fn with_similar_images() -> Workspace {
     let workspace = Workspace::new();
     let mut bytes = ImageBuilder::new(300, 200, ImageFormat::Pnm).bytes().unwrap();
     fs::write(workspace.path("one.ppm"), &bytes).unwrap();
@@ -19,8 +19,8 @@ fn with_alike_images() -> Workspace {
 }
 
 #[test]
-fn a_finished_export_is_passed_over() {
-    let workspace = with_alike_images();
+fn a_finished_export_is_skipped() {
+    let workspace = with_similar_images();
     slides::aperio().write_into(&workspace, "scan.svs");
     for (input, output) in [("one.ppm", "a"), ("one.ppm", "a.zip"), ("scan.svs", "b"), ("scan.svs", "b.szi")] {
         for hash in [&[][..], &["--no-source-hash"]] {
@@ -32,15 +32,15 @@ fn a_finished_export_is_passed_over() {
             workspace.tree("").assert_same(&before);
         }
     }
-    // As a bag, and with associated images that are asked for.
+    // As a bag, and with chosen associated images.
     let bag = ["scan.svs", "-o", "bag", "--bag", "--associated", "macro,label"];
     workspace.export(bag).succeeds();
     workspace.export([&bag[..], &["--resume"]].concat()).succeeds().says(&["is finished already: "]);
 }
 
 #[test]
-fn an_export_of_another_file_is_not_passed_over() {
-    let workspace = with_alike_images();
+fn an_export_of_another_file_is_refused() {
+    let workspace = with_similar_images();
     slides::aperio().write_into(&workspace, "scan.svs");
     for output in ["out", "out.zip"] {
         workspace.export(["one.ppm", "-o", output]).succeeds();
@@ -55,7 +55,7 @@ fn an_export_of_another_file_is_not_passed_over() {
 }
 
 #[test]
-fn an_export_with_other_options_is_not_passed_over() {
+fn an_export_with_other_options_is_refused() {
     let workspace = Workspace::new();
     slides::aperio().write_into(&workspace, "scan.svs");
     workspace.export(["scan.svs", "-o", "out"]).succeeds();
@@ -78,8 +78,8 @@ fn an_export_with_other_options_is_not_passed_over() {
 }
 
 #[test]
-fn what_is_no_export_is_not_passed_over() {
-    let workspace = with_alike_images();
+fn files_that_are_not_an_export_are_refused() {
+    let workspace = with_similar_images();
     fs::create_dir(workspace.path("letters")).unwrap();
     fs::write(workspace.path("letters/to.txt"), "Dear all").unwrap();
     fs::write(workspace.path("photos.zip"), "Dear all").unwrap();
@@ -87,7 +87,7 @@ fn what_is_no_export_is_not_passed_over() {
     for output in ["letters", "photos.zip"] {
         workspace.export(["one.ppm", "-o", output, "--resume"]).fails(4, &[output, "exists already"]);
     }
-    // Nor is a folder the bag that was asked for.
+    // A folder is not a bag.
     workspace.tree("").assert_same(&before);
     workspace.export(["one.ppm", "-o", "out"]).succeeds();
     workspace.export(["one.ppm", "-o", "out", "--bag", "--resume"]).fails(4, &["out: exists already"]);

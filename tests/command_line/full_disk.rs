@@ -1,6 +1,6 @@
-//! A disk that fills up: nothing is published, nothing half is left, and what stood there before stands there still.
+//! Exports to a disk that fills up: nothing is published, no files are left, and an old export stays.
 //!
-//! The disks are small tmpfs mounts, which need root and `mount`; without them the tests are skipped and say so.
+//! The disks are small tmpfs mounts, which need root. Without root the tests are skipped.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -13,13 +13,13 @@ use crate::slides::{self, SIZE, WriteInto};
 use crate::tree::Tree;
 use crate::workspace::{Run, Workspace, names_in};
 
-/// A tmpfs of its own, unmounted when the test ends.
+/// A tmpfs mount that is unmounted on drop.
 pub struct SmallDisk {
     folder: TempDir,
 }
 
 impl SmallDisk {
-    /// Mounts a tmpfs with these options. `None`, and a line that says so, where this user or machine cannot.
+    /// Mounts a tmpfs with these options. Returns `None`, and reports the skipped test, if that fails.
     pub fn mount(options: &str) -> Option<Self> {
         let folder = TempDir::with_prefix("slidezoom-disk-").unwrap();
         let mut mount = Command::new("mount");
@@ -27,8 +27,8 @@ impl SmallDisk {
         match mount.output() {
             Ok(output) if output.status.success() => Some(Self { folder }),
             Ok(output) => {
-                let said = String::from_utf8_lossy(&output.stderr).into_owned();
-                skipped!("a small disk needs root and mount(8): {said}");
+                let reason = String::from_utf8_lossy(&output.stderr).into_owned();
+                skipped!("a small disk needs root and mount(8): {reason}");
                 None
             }
             Err(error) => {
@@ -42,8 +42,8 @@ impl SmallDisk {
         self.folder.path()
     }
 
-    /// Pages and inodes that are taken.
-    fn taken(&self) -> (u64, u64) {
+    /// Returns the numbers of used blocks and inodes.
+    fn used(&self) -> (u64, u64) {
         let figures = nix::sys::statvfs::statvfs(self.path()).unwrap();
         (figures.blocks() - figures.blocks_free(), figures.files() - figures.files_free())
     }
@@ -55,15 +55,15 @@ impl Drop for SmallDisk {
     }
 }
 
-/// An export's name: as a folder, and as an archive.
+/// Output names: a folder and an archive.
 const OUTPUTS: [&str; 2] = ["out", "out.zip"];
 
-/// What an export of `scan.tif` takes: pages and inodes.
+/// Returns the numbers of blocks and inodes that an export of `scan.tif` needs.
 fn needs(workspace: &Workspace, output: &str) -> Option<(u64, u64)> {
     let disk = SmallDisk::mount("size=64m")?;
-    let before = disk.taken();
+    let before = disk.used();
     export_to(workspace, &disk, output, &[]).succeeds();
-    let after = disk.taken();
+    let after = disk.used();
     Some((after.0 - before.0, after.1 - before.1))
 }
 
@@ -78,14 +78,14 @@ fn with_slide() -> Workspace {
     workspace
 }
 
-/// The export fails for want of room and leaves the disk as it was.
+/// The export fails with a full disk and leaves the disk unchanged.
 #[track_caller]
-fn assert_refused_for_want_of_room(workspace: &Workspace, output: &str, options: &str) {
+fn assert_disk_full(workspace: &Workspace, output: &str, options: &str) {
     let Some(disk) = SmallDisk::mount(options) else { return };
-    let before = disk.taken();
+    let before = disk.used();
     export_to(workspace, &disk, output, &[]).fails(4, &["No space left on device", "\n  the disk is full"]);
     assert_eq!(names_in(disk.path()), [""; 0], "{output}, {options}");
-    assert_eq!(disk.taken(), before, "{output}, {options}");
+    assert_eq!(disk.used(), before, "{output}, {options}");
     assert_eq!(workspace.names(), ["scan.tif"]);
 }
 
@@ -107,29 +107,29 @@ fn an_export_that_just_fits_is_whole() {
 }
 
 #[test]
-fn a_disk_that_is_too_small_by_a_little_or_by_much_is_left_empty() {
+fn a_disk_that_is_too_small_is_left_empty() {
     let workspace = with_slide();
     for output in OUTPUTS {
         let Some((pages, _)) = needs(&workspace, output) else { return };
         for too_small in [pages - 1, pages - 3, pages - 6, pages / 2, 2, 1] {
-            assert_refused_for_want_of_room(&workspace, output, &format!("size={}", too_small * page_size()));
+            assert_disk_full(&workspace, output, &format!("size={}", too_small * page_size()));
         }
     }
 }
 
 #[test]
-fn a_disk_without_room_for_another_file_is_left_empty() {
+fn a_disk_with_too_few_inodes_is_left_empty() {
     let workspace = with_slide();
     let Some((_, inodes)) = needs(&workspace, "out") else { return };
-    // One inode is the disk's own folder. An archive takes one more.
+    // The root folder takes one inode, an archive one more.
     for too_few in [inodes, inodes - 1, inodes / 2, 3, 2, 1] {
-        assert_refused_for_want_of_room(&workspace, "out", &format!("size=64m,nr_inodes={too_few}"));
+        assert_disk_full(&workspace, "out", &format!("size=64m,nr_inodes={too_few}"));
     }
-    assert_refused_for_want_of_room(&workspace, "out.zip", "size=64m,nr_inodes=1");
+    assert_disk_full(&workspace, "out.zip", "size=64m,nr_inodes=1");
 }
 
 #[test]
-fn a_disk_that_is_full_with_the_export_before_keeps_it() {
+fn a_disk_without_room_for_a_second_export_keeps_the_old_one() {
     let workspace = with_slide();
     for output in OUTPUTS {
         let Some((pages, _)) = needs(&workspace, output) else { return };
@@ -144,7 +144,7 @@ fn a_disk_that_is_full_with_the_export_before_keeps_it() {
 }
 
 #[test]
-fn a_single_tile_that_does_not_fit_is_not_left_in_part() {
+fn a_single_tile_is_written_whole_or_not_at_all() {
     let workspace = with_slide();
     let Some(disk) = SmallDisk::mount(&format!("size={}", page_size())) else { return };
     let tile: PathBuf = disk.path().join("tile.jpeg");
@@ -154,7 +154,7 @@ fn a_single_tile_that_does_not_fit_is_not_left_in_part() {
 }
 
 #[test]
-fn associated_images_that_do_not_all_fit_leave_none() {
+fn associated_images_are_saved_all_or_none() {
     let workspace = Workspace::new();
     slides::aperio().write_into(&workspace, "scan.svs");
     let save = |disk: &SmallDisk| {
@@ -162,9 +162,9 @@ fn associated_images_that_do_not_all_fit_leave_none() {
         Run::of(command.arg(disk.path().join("images")))
     };
     let Some(disk) = SmallDisk::mount("size=64m") else { return };
-    let before = disk.taken();
+    let before = disk.used();
     save(&disk).succeeds();
-    let pages = disk.taken().0 - before.0;
+    let pages = disk.used().0 - before.0;
     for too_small in [pages - 1, pages / 2, 1] {
         let Some(disk) = SmallDisk::mount(&format!("size={}", too_small * page_size())) else { return };
         save(&disk).fails(4, &["No space left on device", "\n  no image was saved"]);

@@ -1,6 +1,7 @@
-//! The export of the real slide that comes with the crate `openslide-rs`, tile for tile: path, size and a hash of the pixels.
+//! The export of a real slide against a committed listing: path, size and pixel hash of each tile. The
+//! slide comes with the crate `openslide-rs`.
 //!
-//! `UPDATE_GOLDEN=1` writes the listing anew and fails that once, so that no run that updates can pass for one that checks.
+//! `UPDATE_GOLDEN=1` rewrites the listing and fails, so that an update never passes for a check.
 
 use std::fmt::Write;
 use std::path::Path;
@@ -12,7 +13,7 @@ use crate::deep_zoom::DeepZoom;
 use crate::pictures::Picture;
 use crate::workspace::{Run, Workspace};
 
-/// One line a tile: path, size, SHA-256 of the decoded pixels.
+/// Returns one line a tile: path, size, SHA-256 of the decoded pixels.
 fn listing(workspace: &Workspace) -> String {
     let tree = workspace.tree("default");
     let lines = DeepZoom::new((2220, 2967)).tiles().into_iter().map(|tile| {
@@ -28,7 +29,7 @@ fn listing(workspace: &Workspace) -> String {
 }
 
 #[test]
-fn the_real_slide_is_exported_as_ever() {
+fn the_real_slide_matches_its_golden_listing() {
     let slide = slidezoom_fixtures::real_slide().unwrap();
     let workspace = Workspace::new();
     let mut command = workspace.command(["export", "-o", "default"]);
@@ -38,7 +39,7 @@ fn the_real_slide_is_exported_as_ever() {
     let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/command_line/golden/default-svs.txt");
     if env::var_os("UPDATE_GOLDEN").is_some() {
         fs::write(&golden, found).unwrap();
-        panic!("{} was written anew: look at what changed, and run again without UPDATE_GOLDEN", golden.display());
+        panic!("{} was rewritten: review the changes, and run again without UPDATE_GOLDEN", golden.display());
     }
     let expected = fs::read_to_string(&golden)
         .unwrap_or_else(|error| panic!("{}: {error}; UPDATE_GOLDEN=1 writes it", golden.display()));

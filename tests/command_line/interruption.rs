@@ -1,4 +1,4 @@
-//! Runs that are cut short, politely or not, and runs that meet.
+//! Runs that are interrupted or killed, and concurrent runs with the same output.
 
 use std::fs;
 
@@ -7,7 +7,7 @@ use nix::sys::signal::Signal;
 use crate::slides::{self, WriteInto};
 use crate::workspace::{Workspace, exports_in};
 
-/// A workspace with a slide whose export takes a while, `large.tif`, and one that is done at once, `small.tif`.
+/// A workspace with `large.tif`, whose export takes a while, and `small.tif`, whose export does not.
 fn with_slides() -> Workspace {
     let workspace = Workspace::new();
     slides::large().write_into(&workspace, "large.tif");
@@ -16,7 +16,7 @@ fn with_slides() -> Workspace {
 }
 
 #[test]
-fn a_signal_in_mid_run_leaves_nothing_behind() {
+fn a_signal_leaves_no_files() {
     let workspace = with_slides();
     for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP] {
         for event in ["started", "progress"] {
@@ -27,7 +27,7 @@ fn a_signal_in_mid_run_leaves_nothing_behind() {
 }
 
 #[test]
-fn a_signal_in_mid_run_leaves_the_export_before_alone() {
+fn a_signal_during_overwrite_keeps_the_old_export() {
     let workspace = with_slides();
     workspace.export(["small.tif", "-o", "out"]).succeeds();
     let before = workspace.tree("");
@@ -37,7 +37,7 @@ fn a_signal_in_mid_run_leaves_the_export_before_alone() {
 }
 
 #[test]
-fn a_signal_ends_a_run_over_several_slides_and_what_is_whole_stays() {
+fn a_signal_keeps_the_exports_that_are_finished() {
     let workspace = with_slides();
     fs::copy(workspace.path("small.tif"), workspace.path("third.tif")).unwrap();
     let run = workspace.start_export(["small.tif", "large.tif", "third.tif", "-o", "out"]);
@@ -50,7 +50,7 @@ fn a_signal_ends_a_run_over_several_slides_and_what_is_whole_stays() {
 }
 
 #[test]
-fn a_killed_run_publishes_nothing_and_the_next_one_clears_up() {
+fn a_killed_run_publishes_nothing_and_the_next_run_cleans_up() {
     let workspace = with_slides();
     workspace.export(["small.tif", "-o", "undisturbed/out"]).succeeds();
     let undisturbed = workspace.tree("undisturbed/out");
@@ -66,7 +66,7 @@ fn a_killed_run_publishes_nothing_and_the_next_one_clears_up() {
 }
 
 #[test]
-fn a_killed_overwrite_leaves_the_export_before_as_it_was() {
+fn a_killed_overwrite_keeps_the_old_export() {
     let workspace = with_slides();
     workspace.export(["small.tif", "-o", "out"]).succeeds();
     let before = workspace.tree("out");
@@ -79,7 +79,7 @@ fn a_killed_overwrite_leaves_the_export_before_as_it_was() {
 }
 
 #[test]
-fn a_second_run_to_the_same_place_is_refused_and_does_not_disturb_the_first() {
+fn a_second_run_with_the_same_output_is_refused() {
     let workspace = with_slides();
     let first = workspace.start_export(["large.tif", "-o", "out"]).wait_for("started");
     for options in [&[][..], &["--overwrite"]] {
@@ -87,7 +87,7 @@ fn a_second_run_to_the_same_place_is_refused_and_does_not_disturb_the_first() {
             .export([&["small.tif", "-o", "out"], options].concat())
             .fails(4, &["another export is writing here", "\n  wait until that run has ended"]);
     }
-    // The first goes on writing, and another place is free.
+    // The first run goes on, and other outputs are free.
     let first = first.wait_for("progress");
     workspace.export(["small.tif", "-o", "other"]).succeeds();
     first.wait_for("progress").must_stop_at(Signal::SIGINT);

@@ -1,5 +1,5 @@
-//! `--lossless`: the full size's tiles are the slide's own JPEG data. Proved by the quantized coefficients, which a decoder of the tests' own
-//! reads from the slide and from the export, and by the bytes themselves.
+//! `--lossless` publishes the slide's own JPEG data as full-size tiles. The tests compare the scan
+//! bytes, and the quantized coefficients that an independent decoder reads from slide and export.
 
 use std::fs;
 use std::io::{BufReader, Read, Seek, SeekFrom};
@@ -18,7 +18,7 @@ use crate::slides::{self, WriteInto};
 use crate::tree::Tree;
 use crate::workspace::{Run, Workspace};
 
-/// The native tiles of a TIFF's first directory, row by row, each made whole by joining its shared tables to it and nothing else.
+/// Returns the native tiles of a TIFF's first directory, row by row, each joined with its shared tables.
 fn native_tiles(slide: &Path) -> Vec<Vec<u8>> {
     let mut decoder = Decoder::new(BufReader::new(fs::File::open(slide).unwrap())).unwrap();
     let offsets = decoder.get_tag_u64_vec(Tag::TileOffsets).unwrap();
@@ -37,14 +37,14 @@ fn native_tiles(slide: &Path) -> Vec<Vec<u8>> {
     offsets.into_iter().zip(lengths).map(&mut tile).collect()
 }
 
-/// What a file holds from its first scan on.
+/// Returns the bytes from the first scan to the end of the image.
 fn scans(jpeg: &[u8]) -> &[u8] {
     let start = jpeg.windows(2).position(|pair| pair == [0xff, 0xda]).unwrap();
     let end = jpeg.windows(2).rposition(|pair| pair == [0xff, 0xd9]).unwrap();
     &jpeg[start..end + 2]
 }
 
-/// The export's full-size tiles hold the coefficients of the slide's, and those that no edge cuts its very bytes.
+/// The full-size tiles have the coefficients of the slide's tiles; uncropped ones also have its bytes.
 #[track_caller]
 fn assert_lossless(tree: &Tree, name: &str, slide: &Path, plan: &DeepZoom) {
     let stored = native_tiles(slide);
@@ -61,7 +61,7 @@ fn assert_lossless(tree: &Tree, name: &str, slide: &Path, plan: &DeepZoom) {
     }
 }
 
-/// The peak signal-to-noise ratio of two pictures, in decibels.
+/// Returns the peak signal-to-noise ratio of two images in decibels.
 fn psnr(one: &Picture, other: &Picture) -> f64 {
     let pairs = one.pixels.as_flattened().iter().zip(other.pixels.as_flattened());
     let squares: u64 = pairs.map(|(one, other)| u64::from(one.abs_diff(*other)).pow(2)).sum();
@@ -69,7 +69,7 @@ fn psnr(one: &Picture, other: &Picture) -> f64 {
     10.0 * (255.0 * 255.0 / mean.max(1e-9)).log10()
 }
 
-/// A level put together from its tiles, which do not overlap.
+/// Assembles a level from its tiles, which do not overlap.
 fn level(tree: &Tree, name: &str, plan: &DeepZoom, level: u32, extension: &str) -> Picture {
     let (width, height) = plan.level_size(level);
     let tiles: Vec<(Tile, Picture)> = plan
@@ -89,7 +89,7 @@ fn level(tree: &Tree, name: &str, plan: &DeepZoom, level: u32, extension: &str) 
 }
 
 #[test]
-fn the_real_slides_own_data_is_published() {
+fn the_real_slide_is_exported_without_loss() {
     let slide = slidezoom_fixtures::real_slide().unwrap();
     let workspace = Workspace::new();
     let export = |options: &[&str]| {
@@ -103,8 +103,8 @@ fn the_real_slides_own_data_is_published() {
     assert!(tree.text("lossless.dzi").contains("Format=\"jpeg\" Overlap=\"0\" TileSize=\"240\""));
     assert_eq!(tree.json("lossless.json")["baseTiles"], "lossless");
 
-    // Every full-size pixel is the one that decoding gives, the colors and the cut edges too; below, a half-size decode stands for the mean of
-    // 2×2, which it is not quite.
+    // Full-size pixels are exactly the decoded ones, at cropped edges too. The smaller levels start
+    // from a half-size decode, which is close to the 2×2 mean.
     export(&["-o", "exact", "--format", "png", "--tile-size", "240", "--overlap", "0"]);
     let exact = workspace.tree("exact");
     for number in 0..=plan.max_level() {
@@ -124,7 +124,7 @@ fn the_real_slides_own_data_is_published() {
 }
 
 #[test]
-fn every_kind_of_jpeg_slide_is_taken_as_it_is() {
+fn every_kind_of_jpeg_tile_is_kept() {
     let tissue = || SlideBuilder::new(300, 165).tile_size(64, 64).pattern(Pattern::Tissue { seed: 3 });
     let rgb = || tissue().color(Color::Rgb).subsampling(Subsampling::Full);
     for (number, slide) in [
@@ -148,7 +148,8 @@ fn every_kind_of_jpeg_slide_is_taken_as_it_is() {
         let files: Vec<&str> = tree.files().into_iter().filter(|file| !PAGE.contains(file)).collect();
         assert_eq!(files, plan.files("scan", "jpeg"));
 
-        // Its pixels are those of a PNG export, but where 4:2:0 is cut: chroma beyond the cut is no longer there to be blended in.
+        // Pixels equal those of a PNG export, except at cropped 4:2:0 edges, where the chroma beyond the
+        // crop is missing from the interpolation.
         workspace
             .export(["scan.tif", "-o", "exact", "--format", "png", "--tile-size", "64", "--overlap", "0"])
             .succeeds();
@@ -166,8 +167,9 @@ fn every_kind_of_jpeg_slide_is_taken_as_it_is() {
 }
 
 #[test]
-fn a_cut_edge_is_reduced_from_what_is_inside_the_cut() {
-    // The scanner's filling beyond the slide's edge is black or white; none of it may reach the smaller levels. Sides of 64 − 1, 64 + 1 and 64 + 8.
+fn a_cropped_edge_is_downsampled_from_the_pixels_inside() {
+    // Scanners pad edge tiles with black or white, which must not reach the smaller levels. Sides of
+    // 64 − 1, 64 + 1 and 64 + 8.
     for (width, height) in [(63, 65), (72, 71), (129, 1), (1, 129)] {
         let workspace = Workspace::new();
         let slide = SlideBuilder::new(width, height).tile_size(64, 64).pattern(Pattern::Tissue { seed: 5 });
@@ -183,7 +185,7 @@ fn a_cut_edge_is_reduced_from_what_is_inside_the_cut() {
 }
 
 #[test]
-fn jobs_do_not_matter_and_missing_tiles_are_background() {
+fn output_is_independent_of_jobs_and_missing_tiles_are_background() {
     let workspace = Workspace::new();
     let slide = slides::small().style(Style::Aperio).tile_fault(0, 1, 1, TileFault::Missing);
     slide.write_into(&workspace, "scan.svs");
@@ -200,7 +202,7 @@ fn jobs_do_not_matter_and_missing_tiles_are_background() {
 }
 
 #[test]
-fn a_damaged_tile_is_named_and_nothing_is_published() {
+fn a_damaged_tile_is_reported_and_nothing_is_published() {
     for (fault, (column, row), place) in [
         (TileFault::GarbageData, (1, 1), "cannot read 256×244 pixels at (256, 256) of slide level 0: libjpeg-turbo: "),
         (TileFault::GarbageData, (2, 1), "cannot read 188×244 pixels at (512, 256) of slide level 0: libjpeg-turbo: "),
@@ -223,7 +225,7 @@ fn a_damaged_tile_is_named_and_nothing_is_published() {
 }
 
 #[test]
-fn what_cannot_be_lossless_is_refused_with_the_reason_and_what_would_work() {
+fn slides_without_square_jpeg_tiles_are_refused_with_a_reason() {
     let small = || SlideBuilder::new(300, 200);
     let refused = |slide: SlideBuilder, options: &[&str], words: &[&str]| {
         let workspace = Workspace::new();
@@ -247,7 +249,7 @@ fn what_cannot_be_lossless_is_refused_with_the_reason_and_what_would_work() {
     refused(small(), &["--overlap", "1"], &["overlap 1", "\n  leave --tile-size"]);
     refused(small(), &["--format", "png"], &["another format", "\n  leave --format out"]);
 
-    // What agrees with the slide may be said.
+    // Options that agree with the slide's tiles are accepted.
     let workspace = Workspace::new();
     small().write_into(&workspace, "scan.tif");
     let agreeing = ["--tile-size", "256", "--overlap", "0", "--format", "jpeg"];
@@ -256,7 +258,7 @@ fn what_cannot_be_lossless_is_refused_with_the_reason_and_what_would_work() {
 }
 
 #[test]
-fn info_and_the_plan_say_whether_it_is_possible() {
+fn info_and_dry_run_report_whether_lossless_is_possible() {
     let workspace = Workspace::new();
     slides::aperio().write_into(&workspace, "scan.svs");
     slides::small().compression(Compression::Uncompressed).write_into(&workspace, "raw.tif");
@@ -279,7 +281,7 @@ fn info_and_the_plan_say_whether_it_is_possible() {
 }
 
 #[test]
-fn verbose_says_how_a_slide_is_read() {
+fn verbose_reports_the_reader() {
     let workspace = Workspace::new();
     slides::aperio().write_into(&workspace, "scan.svs");
     let run = workspace.export(["scan.svs", "--verbose"]).succeeds();

@@ -1,4 +1,4 @@
-/* Loaded before the C library: every other write is interrupted before it begins, and the others take only a part. */
+/* Loaded with LD_PRELOAD: every other write fails with EINTR, and the others write at most PART bytes. */
 
 #define _GNU_SOURCE
 #include <errno.h>

@@ -1,8 +1,8 @@
-//! Writes that take only a part of what they are given, as those to a pipe, a network or an almost full disk may: they are continued, and the
-//! export is the same byte for byte.
+//! Short and interrupted writes, as on pipes, networks and almost full disks: they are continued,
+//! and the export is byte for byte the same.
 //!
-//! strace cannot do this: it says that a part was taken, and takes none. A few lines of C between the program and the C library can; where there
-//! is no C compiler, this is skipped.
+//! strace cannot inject short writes: it reports a count without writing anything. A small C library,
+//! loaded with `LD_PRELOAD`, can. Skipped without a C compiler.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -10,7 +10,7 @@ use std::process::Command;
 use crate::slides::{self, WriteInto};
 use crate::workspace::{Run, Workspace};
 
-/// Compiles what is loaded before the C library, so that a write takes at most so many bytes.
+/// Compiles a library that limits every write to `part` bytes.
 fn library(workspace: &Workspace, part: usize) -> Option<PathBuf> {
     let library = workspace.path(format!("short-writes-{part}.so"));
     let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/command_line/short_writes.c");
@@ -19,7 +19,7 @@ fn library(workspace: &Workspace, part: usize) -> Option<PathBuf> {
     match compiler.output() {
         Ok(output) => assert!(output.status.success(), "{output:?}"),
         Err(error) => {
-            skipped!("there is no C compiler here: {error}");
+            skipped!("no C compiler is installed: {error}");
             return None;
         }
     }
@@ -27,7 +27,7 @@ fn library(workspace: &Workspace, part: usize) -> Option<PathBuf> {
 }
 
 #[test]
-fn writes_that_take_only_a_part_or_are_interrupted_are_continued() {
+fn short_and_interrupted_writes_are_continued() {
     let workspace = Workspace::new();
     slides::small().write_into(&workspace, "scan.tif");
     for output in ["scan", "scan.zip", "scan.szi"] {
