@@ -1,4 +1,5 @@
-//! Archives that other programs have written: no manifest, no tile index, other habits. What is whole is accepted, and what is not is found.
+//! Archives written by other programs, without a manifest and a tile index. `verify` accepts whole
+//! ones and finds damage in the others.
 
 use std::fs;
 use std::path::Path;
@@ -8,7 +9,7 @@ use crate::tools;
 use crate::verdict::{Verdict, one};
 use crate::workspace::Workspace;
 
-/// A workspace with the tiles and the descriptor of an export, and nothing else, in the folder `scan`.
+/// Returns a workspace whose folder `scan` has the tiles and the descriptor of an export and nothing else.
 fn bare_export(format: &str) -> Workspace {
     let workspace = Workspace::new();
     slides::small().write_into(&workspace, "slide.tif");
@@ -19,7 +20,7 @@ fn bare_export(format: &str) -> Workspace {
     workspace
 }
 
-/// Python packs `scan` into `scan.zip`; `options` are those of its writer and `write` its call for each file.
+/// Packs `scan` into `scan.zip` with Python, whose call for each file is `write`.
 fn pack(workspace: &Workspace, write: &str) -> Option<()> {
     let program = format!(
         "import os, sys, zipfile\n\
@@ -42,7 +43,7 @@ fn assert_whole(workspace: &Workspace, archive: &str) {
 }
 
 #[test]
-fn what_python_has_packed_is_accepted() {
+fn archives_by_python_are_accepted() {
     for format in ["jpeg", "png"] {
         let workspace = bare_export(format);
         if pack(&workspace, "archive.write(path)").is_none() {
@@ -52,9 +53,9 @@ fn what_python_has_packed_is_accepted() {
     }
 }
 
-/// Lengths that are written behind the contents, in 64 bits or in 32.
+/// Their data descriptors, after the contents, have lengths of 32 or 64 bits.
 #[test]
-fn archives_that_were_written_into_a_pipe_are_accepted() {
+fn archives_with_data_descriptors_are_accepted() {
     let workspace = bare_export("jpeg");
     let program = "import os, sys, zipfile\n\
         with zipfile.ZipFile(sys.stdout.buffer, 'w', zipfile.ZIP_STORED) as archive:\n\
@@ -71,7 +72,7 @@ fn archives_that_were_written_into_a_pipe_are_accepted() {
 }
 
 #[test]
-fn what_zip_and_bsdtar_have_packed_is_accepted_with_its_folders() {
+fn archives_with_folder_entries_are_accepted() {
     let workspace = bare_export("jpeg");
     for (program, arguments) in [
         ("zip", &["-0", "-q", "-r", "scan.zip", "scan"][..]),
@@ -86,7 +87,7 @@ fn what_zip_and_bsdtar_have_packed_is_accepted_with_its_folders() {
 }
 
 #[test]
-fn what_vips_has_written_is_accepted() {
+fn archives_by_vips_are_accepted() {
     let workspace = Workspace::new();
     slides::small().write_into(&workspace, "slide.tif");
     for (archive, options) in [("x.zip", &[][..]), ("x.szi", &[]), ("png.zip", &["--suffix", ".png"])] {
@@ -98,7 +99,7 @@ fn what_vips_has_written_is_accepted() {
 }
 
 #[test]
-fn what_is_wrong_with_one_is_found_all_the_same() {
+fn damage_is_found_without_a_manifest() {
     let workspace = bare_export("jpeg");
     let tile = "scan_files/10/1_1.jpeg";
     let path = workspace.path("scan").join(tile);
@@ -116,7 +117,7 @@ fn what_is_wrong_with_one_is_found_all_the_same() {
     let another = fs::read(another).unwrap();
     assert_eq!(verdict(&|path| fs::write(path, &another).unwrap()).unwrap(), one("wrong-size", tile));
 
-    // The same contents compressed are nothing that a browser could fetch.
+    // A browser cannot fetch a compressed tile by range.
     pack(&workspace, "archive.write(path, compress_type=zipfile.ZIP_DEFLATED)").unwrap();
     let verdict = Verdict::of(&workspace, "scan.zip", &[]);
     assert!(verdict.has("unreadable", tile), "{verdict:?}");

@@ -1,5 +1,5 @@
-//! Archives that were made to deceive: `verify` never calls one whole, never breaks down over it, and takes neither time nor memory for what it
-//! merely claims.
+//! Hostile archives: `verify` never accepts one, never crashes, and spends no time or memory on sizes
+//! that a file only claims.
 
 use std::fs;
 
@@ -14,7 +14,8 @@ use crate::zip_file::{
     RECORD_COMMENT_BYTES, RECORD_OFFSET, STORED_BYTES, ZipFile, crc,
 };
 
-/// Two archives to falsify: one of ours, and one that has nothing but descriptor and tiles, so that no manifest and no index can tell.
+/// Two archives to falsify: one by slidezoom, and one that has only descriptor and tiles, so that no
+/// manifest and no index reveals a change.
 struct Originals {
     workspace: Workspace,
     ours: Vec<NamedFile>,
@@ -27,8 +28,8 @@ impl Originals {
         SlideBuilder::new(300, 200).write_into(&workspace, "slide.tif");
         workspace.export(["slide.tif", "-o", "scan.zip", "--no-viewer"]).succeeds();
         let ours = ZipFile::open(&workspace.path("scan.zip")).files();
-        let of_pyramid = |(name, _): &&NamedFile| name == "scan/scan.dzi" || name.starts_with("scan/scan_files/");
-        let bare = ours.iter().filter(of_pyramid).cloned().collect();
+        let is_of_pyramid = |(name, _): &&NamedFile| name == "scan/scan.dzi" || name.starts_with("scan/scan_files/");
+        let bare = ours.iter().filter(is_of_pyramid).cloned().collect();
         let originals = Self { workspace, ours, bare };
         for files in [&originals.ours, &originals.bare] {
             originals.assert_whole(&ZipFile::new(files).bytes);
@@ -42,9 +43,9 @@ impl Originals {
         assert_eq!(Verdict::of(&self.workspace, "hostile.zip", &[]), Verdict::Whole);
     }
 
-    /// The bytes are refused or found to be damaged, within a second of a processor's time and a gigabyte of addresses.
+    /// `verify` rejects the bytes within one CPU second and one gigabyte of address space.
     #[track_caller]
-    fn assert_seen_through(&self, what: &str, bytes: &[u8]) {
+    fn assert_rejected(&self, what: &str, bytes: &[u8]) {
         fs::write(self.workspace.path("hostile.zip"), bytes).unwrap();
         for depth in [&["--jobs", "2"][..], &["--jobs", "2", "--quick"]] {
             let limited = "ulimit -t 1 && ulimit -v 1000000 && exec \"$0\" \"$@\"";
@@ -55,30 +56,30 @@ impl Originals {
         }
     }
 
-    /// The same for both archives, with other files.
+    /// Like [`assert_rejected`](Self::assert_rejected), for both archives with changed files.
     #[track_caller]
-    fn assert_files_seen_through(&self, what: &str, change: impl Fn(&mut Vec<NamedFile>)) {
+    fn assert_files_rejected(&self, what: &str, change: impl Fn(&mut Vec<NamedFile>)) {
         for original in [&self.ours, &self.bare] {
             let mut files = original.clone();
             change(&mut files);
-            self.assert_seen_through(what, &ZipFile::new(&files).bytes);
+            self.assert_rejected(what, &ZipFile::new(&files).bytes);
         }
     }
 
-    /// The same for both archives, once their bytes are falsified.
+    /// Like [`assert_rejected`](Self::assert_rejected), for both archives with changed bytes.
     #[track_caller]
-    fn assert_falsified_seen_through(&self, what: &str, change: impl Fn(&mut ZipFile)) {
+    fn assert_falsified_rejected(&self, what: &str, change: impl Fn(&mut ZipFile)) {
         for original in [&self.ours, &self.bare] {
             let mut archive = ZipFile::new(original);
             change(&mut archive);
-            self.assert_seen_through(what, &archive.bytes);
+            self.assert_rejected(what, &archive.bytes);
         }
     }
 
-    /// The same for both archives, with another descriptor.
+    /// Like [`assert_rejected`](Self::assert_rejected), for both archives with a changed descriptor.
     #[track_caller]
-    fn assert_descriptor_seen_through(&self, what: &str, change: impl Fn(String) -> String) {
-        self.assert_files_seen_through(what, |files| {
+    fn assert_descriptor_rejected(&self, what: &str, change: impl Fn(String) -> String) {
+        self.assert_files_rejected(what, |files| {
             let descriptor = files.iter_mut().find(|(name, _)| name == "scan/scan.dzi").unwrap();
             let before = String::from_utf8(descriptor.1.clone()).unwrap();
             descriptor.1 = change(before.clone()).into_bytes();
@@ -87,7 +88,7 @@ impl Originals {
     }
 }
 
-/// Ten million zeros as 63 kB by DEFLATE's fixed code: a zero, then copies of 258 bytes from one before.
+/// Returns ten million zeros, deflated to 63 kB: one zero, then copies of 258 bytes, in the fixed code.
 fn deflated_zeros() -> Vec<u8> {
     let code = |bits: &str| bits.bytes().map(|bit| bit == b'1').collect::<Vec<_>>();
     let copies = std::iter::repeat_n(code("1100010100000"), 10_000_000 / 258).flatten();
@@ -96,7 +97,7 @@ fn deflated_zeros() -> Vec<u8> {
 }
 
 #[test]
-fn names_that_lead_out_of_the_folder_are_seen_through() {
+fn rejects_names_outside_the_root_folder() {
     let originals = Originals::new();
     for name in [
         "../x",
@@ -115,11 +116,11 @@ fn names_that_lead_out_of_the_folder_are_seen_through() {
         "..\\x",
         "C:\\x",
     ] {
-        originals.assert_files_seen_through(name, |files| files.push((name.to_owned(), b"x".to_vec())));
-        originals.assert_files_seen_through(name, |files| files.insert(0, (name.to_owned(), b"x".to_vec())));
+        originals.assert_files_rejected(name, |files| files.push((name.to_owned(), b"x".to_vec())));
+        originals.assert_files_rejected(name, |files| files.insert(0, (name.to_owned(), b"x".to_vec())));
     }
-    // A name that is no Unicode, in both places.
-    originals.assert_falsified_seen_through("no Unicode", |archive| {
+    // A name that is not Unicode, in header and directory.
+    originals.assert_falsified_rejected("not Unicode", |archive| {
         let entry = archive.entries[2].clone();
         archive.put(entry.header.start + 30, &[0xff, 0xfe]);
         archive.put(entry.record.start + 46, &[0xff, 0xfe]);
@@ -127,17 +128,17 @@ fn names_that_lead_out_of_the_folder_are_seen_through() {
 }
 
 #[test]
-fn two_entries_that_are_one_are_seen_through() {
+fn rejects_duplicate_entries() {
     let originals = Originals::new();
-    originals.assert_files_seen_through("a file twice", |files| files.push(files[0].clone()));
-    originals.assert_files_seen_through("a name twice", |files| files.push((files[0].0.clone(), b"other".to_vec())));
-    // Two records that lead to one local header: by its name, and each by its own.
-    originals.assert_falsified_seen_through("one header", |archive| {
+    originals.assert_files_rejected("a file twice", |files| files.push(files[0].clone()));
+    originals.assert_files_rejected("a name twice", |files| files.push((files[0].0.clone(), b"other".to_vec())));
+    // Two directory records that point at one local header.
+    originals.assert_falsified_rejected("one header", |archive| {
         let (first, second) = (archive.entries[0].record.clone(), archive.entries[1].record.clone());
         let offset = archive.bytes[first][RECORD_OFFSET..][..4].to_vec();
         archive.put(second.start + RECORD_OFFSET, &offset);
     });
-    originals.assert_falsified_seen_through("a record twice", |archive| {
+    originals.assert_falsified_rejected("a record twice", |archive| {
         let record = archive.bytes[archive.entries[0].record.clone()].to_vec();
         archive.insert_in_directory(archive.end(), &record);
         let count = ((archive.entries.len() + 1) as u16).to_le_bytes();
@@ -145,9 +146,9 @@ fn two_entries_that_are_one_are_seen_through() {
     });
 }
 
-/// As in Fifield's bomb: each entry's contents are all entries after it, so that a few megabytes are gigabytes to read.
+/// As in Fifield's zip bomb, the entries overlap: a few megabytes unpack to gigabytes.
 #[test]
-fn entries_within_entries_are_not_read_each_for_itself() {
+fn rejects_overlapping_entries() {
     let originals = Originals::new();
     let padding = vec![0; 1 << 20];
     for original in [&originals.ours, &originals.bare] {
@@ -161,12 +162,12 @@ fn entries_within_entries_are_not_read_each_for_itself() {
             archive.falsify(entry, STORED_BYTES, &length.to_le_bytes());
             archive.falsify(entry, BYTES, &length.to_le_bytes());
         }
-        originals.assert_seen_through("8001 entries of a megabyte each, in 1.6 megabytes", &archive.bytes);
+        originals.assert_rejected("8001 entries of a megabyte each, in 1.6 megabytes", &archive.bytes);
     }
 }
 
 #[test]
-fn contents_that_are_not_what_they_are_said_to_be_are_seen_through() {
+fn rejects_compressed_and_encrypted_entries_and_links() {
     let originals = Originals::new();
     let bomb = deflated_zeros();
     fs::write(originals.workspace.path("bomb"), &bomb).unwrap();
@@ -186,65 +187,63 @@ fn contents_that_are_not_what_they_are_said_to_be_are_seen_through() {
             archive.falsify(last, METHOD, &8_u16.to_le_bytes());
             archive.falsify(last, BYTES, &(1 + 10_000_000_u32 / 258 * 258).to_le_bytes());
             archive.falsify(last, CRC, &zeros.to_le_bytes());
-            originals.assert_seen_through("a bomb", &archive.bytes);
+            originals.assert_rejected("a bomb", &archive.bytes);
         }
     }
     for method in [1_u16, 8, 9, 12, 14, 93, 99, 0xffff] {
-        originals
-            .assert_falsified_seen_through("a method", |archive| archive.falsify(3, METHOD, &method.to_le_bytes()));
+        originals.assert_falsified_rejected("a method", |archive| archive.falsify(3, METHOD, &method.to_le_bytes()));
     }
     for flags in [1_u16, 1 << 6 | 1, 1 << 13 | 1, 1 << 3] {
-        originals.assert_falsified_seen_through("encrypted, or a descriptor", |archive| {
+        originals.assert_falsified_rejected("encrypted, or a descriptor", |archive| {
             archive.falsify(3, FLAGS, &flags.to_le_bytes());
         });
     }
-    originals.assert_falsified_seen_through("a link", |archive| {
+    originals.assert_falsified_rejected("a link", |archive| {
         let attributes = archive.entries[3].record.start + RECORD_ATTRIBUTES;
         archive.put(attributes, &(0o120_777_u32 << 16).to_le_bytes());
     });
 }
 
 #[test]
-fn folders_that_hold_bytes_are_seen_through() {
+fn rejects_folders_with_contents() {
     let originals = Originals::new();
     for original in [&originals.ours, &originals.bare] {
         let mut files = original.clone();
         files.push(("scan/folder/".to_owned(), b"hidden".to_vec()));
         let mut archive = ZipFile::new(&files);
-        originals.assert_seen_through("a folder of six bytes", &archive.bytes);
+        originals.assert_rejected("a folder of six bytes", &archive.bytes);
         archive.falsify(files.len() - 1, BYTES, &[0; 4]);
-        originals.assert_seen_through("a folder of no bytes of which six are stored", &archive.bytes);
+        originals.assert_rejected("a folder of 0 bytes that stores 6", &archive.bytes);
     }
 }
 
 #[test]
-fn sizes_and_places_beyond_the_file_are_seen_through() {
+fn rejects_sizes_and_offsets_beyond_the_file() {
     let originals = Originals::new();
     for size in [1_u32, 1 << 20, 0x7fff_ffff, 0xffff_fff0, 0xffff_ffff] {
-        originals.assert_falsified_seen_through("sizes", |archive| {
+        originals.assert_falsified_rejected("sizes", |archive| {
             for field in [STORED_BYTES, BYTES] {
                 archive.falsify(2, field, &size.to_le_bytes());
             }
         });
-        originals
-            .assert_falsified_seen_through("stored", |archive| archive.falsify(2, STORED_BYTES, &size.to_le_bytes()));
-        originals.assert_falsified_seen_through("unpacked", |archive| archive.falsify(2, BYTES, &size.to_le_bytes()));
-        originals.assert_falsified_seen_through("an entry's place", |archive| {
+        originals.assert_falsified_rejected("stored", |archive| archive.falsify(2, STORED_BYTES, &size.to_le_bytes()));
+        originals.assert_falsified_rejected("uncompressed", |archive| archive.falsify(2, BYTES, &size.to_le_bytes()));
+        originals.assert_falsified_rejected("an offset", |archive| {
             archive.put(archive.entries[2].record.start + RECORD_OFFSET, &size.to_le_bytes());
         });
         for field in [END_DIRECTORY_BYTES, END_DIRECTORY_OFFSET] {
-            originals.assert_falsified_seen_through("the directory", |archive| {
+            originals.assert_falsified_rejected("the directory", |archive| {
                 archive.put(archive.end() + field, &size.to_le_bytes());
             });
         }
     }
     for length in [1_u16, 22, 0xffff] {
-        originals.assert_falsified_seen_through("a last comment that is not there", |archive| {
+        originals.assert_falsified_rejected("a comment past the end", |archive| {
             let record = archive.entries.last().unwrap().record.start;
             archive.put(record + RECORD_COMMENT_BYTES, &length.to_le_bytes());
         });
         for field in [28, 30] {
-            originals.assert_falsified_seen_through("a last name or extra field that is not there", |archive| {
+            originals.assert_falsified_rejected("a name or an extra field past the end", |archive| {
                 let record = archive.entries.last().unwrap().record.start;
                 archive.put(record + field, &length.to_le_bytes());
             });
@@ -252,13 +251,13 @@ fn sizes_and_places_beyond_the_file_are_seen_through() {
     }
 }
 
-/// Sizes of 64 bits whose sums do not fit into 64 bits.
+/// 64-bit sizes whose sums overflow.
 #[test]
-fn sizes_that_overflow_are_seen_through() {
+fn rejects_sizes_that_overflow() {
     let originals = Originals::new();
     for size in [1_u64 << 63, u64::MAX, u64::MAX - 100, 1 << 40] {
-        originals.assert_falsified_seen_through("two huge files", |archive| {
-            // From the last to the first, so that the places before stay right.
+        originals.assert_falsified_rejected("two huge files", |archive| {
+            // From the last to the first, so that earlier offsets stay valid.
             for entry in [archive.entries.len() - 1, 3, 2] {
                 for field in [STORED_BYTES, BYTES] {
                     archive.falsify(entry, field, &[0xff; 4]);
@@ -273,18 +272,18 @@ fn sizes_that_overflow_are_seen_through() {
 }
 
 #[test]
-fn numbers_of_entries_that_are_not_there_are_seen_through() {
+fn rejects_wrong_entry_counts() {
     let originals = Originals::new();
     for count in [0_u16, 1, 1000, 0xffff] {
-        originals.assert_falsified_seen_through("a number", |archive| {
+        originals.assert_falsified_rejected("a number", |archive| {
             archive.claim_entries(&count.to_le_bytes());
         });
-        originals.assert_falsified_seen_through("on this disk", |archive| {
+        originals.assert_falsified_rejected("on this disk", |archive| {
             archive.put(archive.end() + END_ENTRIES[0], &count.to_le_bytes());
         });
     }
     for count in [1_u64 << 32, u64::MAX] {
-        originals.assert_falsified_seen_through("by ZIP64", |archive| {
+        originals.assert_falsified_rejected("by ZIP64", |archive| {
             let (end, start) = (archive.end() as u64, archive.directory() as u64);
             let record = [
                 b"PK\x06\x06\x2c\0\0\0\0\0\0\0\x2d\0\x2d\0\0\0\0\0\0\0\0\0".as_slice(),
@@ -304,52 +303,52 @@ fn numbers_of_entries_that_are_not_there_are_seen_through() {
 }
 
 #[test]
-fn descriptors_that_deceive_are_seen_through() {
+fn rejects_hostile_descriptors() {
     let originals = Originals::new();
     for side in ["2147483647", "2147483648", "4294967295"] {
-        originals.assert_descriptor_seen_through(side, |text| text.replace("300", side).replace("200", side));
-        originals.assert_descriptor_seen_through(side, |text| {
+        originals.assert_descriptor_rejected(side, |text| text.replace("300", side).replace("200", side));
+        originals.assert_descriptor_rejected(side, |text| {
             text.replace("300", side).replace("200", side).replace("TileSize=\"254\"", "TileSize=\"2\"")
         });
     }
     let entities = "<!DOCTYPE Image [<!ENTITY a \"jpegjpegjpeg\"><!ENTITY b \"&a;&a;&a;&a;&a;&a;\">\
         <!ENTITY c SYSTEM \"file:///etc/passwd\">]><Image";
     for entity in ["&b;", "&c;", "&#106;&#x70;eg&b;"] {
-        originals.assert_descriptor_seen_through("entities", |text| {
+        originals.assert_descriptor_rejected("entities", |text| {
             text.replace("<Image", entities).replace("jpeg\"", &format!("{entity}\""))
         });
     }
-    originals.assert_descriptor_seen_through("another format", |text| text.replace("jpeg", "../../etc/passwd"));
-    originals.assert_descriptor_seen_through("no size", |text| text.replace("300", "0"));
-    originals.assert_descriptor_seen_through("a text without end", |text| text + &" ".repeat(3 << 20));
+    originals.assert_descriptor_rejected("another format", |text| text.replace("jpeg", "../../etc/passwd"));
+    originals.assert_descriptor_rejected("no size", |text| text.replace("300", "0"));
+    originals.assert_descriptor_rejected("three megabytes", |text| text + &" ".repeat(3 << 20));
 }
 
 #[test]
-fn files_that_merely_begin_or_end_as_archives_are_seen_through() {
+fn rejects_files_that_only_look_like_archives() {
     let originals = Originals::new();
     let end = b"PK\x05\x06\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0";
     for (what, bytes) in [
         ("nothing", Vec::new()),
         ("an empty archive", end.to_vec()),
-        ("nothing but end records", end.repeat(50_000)),
-        ("nothing but signatures", b"PK\x05\x06".repeat(200_000)),
+        ("only end records", end.repeat(50_000)),
+        ("only signatures", b"PK\x05\x06".repeat(200_000)),
         ("zeros", vec![0; 1 << 20]),
         ("ones", vec![0xff; 1 << 20]),
-        ("a picture", originals.bare[0].1.clone()),
+        ("an image", originals.bare[0].1.clone()),
     ] {
-        originals.assert_seen_through(what, &bytes);
+        originals.assert_rejected(what, &bytes);
     }
 }
 
-/// What would make `verify` take one of our archives for one of another kind, whose manifest stands elsewhere.
+/// Files that mark another kind of export, whose manifest has another path.
 #[test]
-fn files_of_another_layout_do_not_hide_the_manifest() {
+fn rejects_markers_of_another_kind_of_export() {
     let originals = Originals::new();
     for name in ["scan-properties.xml", "vendor/slidezoom/x", "bagit.txt", "bag-info.txt", "tagmanifest-sha256.txt"] {
         for contents in ["", "BagIt-Version: 1.0\n"] {
             let mut files = originals.ours.clone();
             files.push((format!("scan/{name}"), contents.as_bytes().to_vec()));
-            originals.assert_seen_through(name, &ZipFile::new(&files).bytes);
+            originals.assert_rejected(name, &ZipFile::new(&files).bytes);
         }
     }
 }

@@ -1,6 +1,6 @@
-//! Chance that can be repeated.
+//! Repeatable random numbers.
 
-/// A small generator of its own (`SplitMix64`): what one number began, the same number begins again.
+/// `SplitMix64`: the same seed gives the same numbers.
 pub struct Random(pub u64);
 
 impl Random {

@@ -1,5 +1,5 @@
-//! Zip archives once more, from PKWARE's APPNOTE and not from the crate's code: taken apart, put together in the plainest way, and then
-//! falsified field by field.
+//! An independent zip reader and writer, written from PKWARE's APPNOTE: it takes archives apart, builds
+//! plain ones, and falsifies single fields.
 
 use std::ops::Range;
 use std::path::Path;
@@ -8,17 +8,17 @@ const LOCAL_HEADER_BYTES: usize = 30;
 const RECORD_BYTES: usize = 46;
 const END_RECORD_BYTES: usize = 22;
 
-/// Where in the end record the number of entries, on this disk and on all, and the directory's length and place are.
+/// Offsets in the end record: entries on this disk and in total, size and offset of the directory.
 pub const END_ENTRIES: [usize; 2] = [8, 10];
 pub const END_DIRECTORY_BYTES: usize = 12;
 pub const END_DIRECTORY_OFFSET: usize = 16;
 
-/// Where in a directory record these are.
+/// Offsets in a directory record.
 pub const RECORD_COMMENT_BYTES: usize = 32;
 pub const RECORD_ATTRIBUTES: usize = 38;
 pub const RECORD_OFFSET: usize = 42;
 
-/// A field that a local header and a directory record both have: where it is in the one and in the other.
+/// A field of local headers and directory records: its offset in each.
 #[derive(Clone, Copy, Debug)]
 pub struct Field(usize, usize);
 
@@ -28,14 +28,14 @@ pub const CRC: Field = Field(14, 16);
 pub const STORED_BYTES: Field = Field(18, 20);
 pub const BYTES: Field = Field(22, 24);
 
-/// An archive with the places of all its parts.
+/// An archive and the byte ranges of its parts.
 #[derive(Clone, Debug)]
 pub struct ZipFile {
     pub bytes: Vec<u8>,
     pub entries: Vec<Entry>,
 }
 
-/// Where a file's parts are.
+/// The byte ranges of one file.
 #[derive(Clone, Debug)]
 pub struct Entry {
     pub name: String,
@@ -48,7 +48,7 @@ pub struct Entry {
 pub type NamedFile = (String, Vec<u8>);
 
 impl ZipFile {
-    /// Takes an archive apart that is whole, needs no ZIP64 and has no comment.
+    /// Reads an archive that is whole, needs no ZIP64 and has no comment.
     #[track_caller]
     pub fn open(path: &Path) -> Self {
         let bytes = std::fs::read(path).unwrap();
@@ -74,7 +74,7 @@ impl ZipFile {
         Self { bytes, entries }
     }
 
-    /// Puts an archive together: stored, of 1 January 1980, by Unix, and with nothing that is not needed.
+    /// Builds an archive: stored, dated 1 January 1980, made on Unix, without optional fields.
     pub fn new(files: &[NamedFile]) -> Self {
         let (mut bytes, mut directory, mut entries) = (Vec::new(), Vec::new(), Vec::new());
         for (name, contents) in files {
@@ -111,13 +111,13 @@ impl ZipFile {
         Self { bytes, entries }
     }
 
-    /// Every file, in the directory's order.
+    /// Returns all files in the order of the directory.
     pub fn files(&self) -> Vec<NamedFile> {
         let file = |entry: &Entry| (entry.name.clone(), self.bytes[entry.contents.clone()].to_vec());
         self.entries.iter().map(file).collect()
     }
 
-    /// A file's contents.
+    /// Returns a file's contents.
     #[track_caller]
     pub fn file(&self, name: &str) -> &[u8] {
         &self.bytes[self.entry(name).contents.clone()]
@@ -126,25 +126,25 @@ impl ZipFile {
     #[track_caller]
     pub fn entry(&self, name: &str) -> &Entry {
         let found = self.entries.iter().find(|entry| entry.name == name);
-        found.unwrap_or_else(|| panic!("there is no entry {name}"))
+        found.unwrap_or_else(|| panic!("no entry {name}"))
     }
 
-    /// Where the end record begins.
+    /// Returns the offset of the end record.
     pub fn end(&self) -> usize {
         self.bytes.len() - END_RECORD_BYTES
     }
 
-    /// Where the directory begins.
+    /// Returns the offset of the directory.
     pub fn directory(&self) -> usize {
         word(&self.bytes, self.end() + END_DIRECTORY_OFFSET)
     }
 
-    /// Overwrites what stands at a place.
+    /// Overwrites the bytes at an offset.
     pub fn put(&mut self, at: usize, bytes: &[u8]) {
         self.bytes[at..at + bytes.len()].copy_from_slice(bytes);
     }
 
-    /// Overwrites a field of an entry in its local header and in the directory, so that they agree.
+    /// Overwrites a field of an entry in both its local header and its directory record.
     pub fn falsify(&mut self, entry: usize, field: Field, bytes: &[u8]) {
         let (header, record) = (self.entries[entry].header.start, self.entries[entry].record.start);
         self.put(header + field.0, bytes);
@@ -158,14 +158,14 @@ impl ZipFile {
         }
     }
 
-    /// Inserts bytes into the directory or behind it, and counts them as its own. The places behind are not up to date then.
+    /// Inserts bytes into or after the directory and adds them to its size. Later ranges are then stale.
     pub fn insert_in_directory(&mut self, at: usize, bytes: &[u8]) {
         self.bytes.splice(at..at, bytes.iter().copied());
         let length = word(&self.bytes, self.end() + END_DIRECTORY_BYTES) + bytes.len();
         self.put(self.end() + END_DIRECTORY_BYTES, &(length as u32).to_le_bytes());
     }
 
-    /// Inserts bytes before the directory, and tells the end record where that is now. The places behind are not up to date then.
+    /// Inserts bytes before the directory and updates its offset. Later ranges are then stale.
     pub fn insert_before_directory(&mut self, bytes: &[u8]) {
         let at = self.directory();
         self.bytes.splice(at..at, bytes.iter().copied());
@@ -181,13 +181,13 @@ pub fn word(bytes: &[u8], at: usize) -> usize {
     u32::from_le_bytes(bytes[at..at + 4].try_into().unwrap()) as usize
 }
 
-/// The CRC-32 of zip and PNG, bit by bit.
+/// Returns the CRC-32 of zip and PNG, computed bit by bit.
 pub fn crc(bytes: &[u8]) -> u32 {
     let shift = |crc: u32| if crc & 1 == 1 { crc >> 1 ^ 0xedb8_8320 } else { crc >> 1 };
     !bytes.iter().fold(!0, |crc, &byte| (0..8).fold(crc ^ u32::from(byte), |crc, _| shift(crc)))
 }
 
 #[test]
-fn the_checksum_is_that_of_the_standard() {
+fn crc_of_the_check_string_is_standard() {
     assert_eq!(crc(b"123456789"), 0xcbf4_3926);
 }
