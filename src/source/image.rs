@@ -23,8 +23,8 @@ impl ImageError {
         let path = path.to_owned();
         match self {
             Self::System(source) => SlideError::Open { path, source: Arc::new(source) },
-            Self::Unsupported(message) => SlideError::UnsupportedImage { path, message },
-            Self::NeedsFile(format) => SlideError::NeedsFile { path, format },
+            Self::Unsupported { .. } => SlideError::UnsupportedImage { path, message: self.to_string() },
+            Self::NeedsFile { format } => SlideError::NeedsFile { path, format },
             other => SlideError::Malformed { path, message: other.to_string() },
         }
     }

@@ -274,7 +274,7 @@ fn damage_of_an_image_is_told_in_words_of_images() {
     assert_refused("PNG", &bytes, &["the check sum of its IHDR chunk is wrong"]);
 
     let jpeg = format("baseline.jpg").bytes;
-    let run = assert_refused("JPEG", &jpeg[..jpeg.len() / 2], &["its rows ", "cannot be read: the file is cut short"]);
+    let run = assert_refused("JPEG", &jpeg[..jpeg.len() / 2], &["its rows ", "cannot be read: the file is truncated"]);
     assert!(!run.stderr.contains("slide level"), "{run:?}");
 }
 
@@ -287,7 +287,7 @@ fn a_kind_of_jpeg_that_is_not_read_is_not_called_damaged() {
         let mut bytes = jpeg.clone();
         bytes[frame] = kind;
         let run =
-            assert_refused("JPEG", &bytes, &["is of a kind of JPEG that is not read", "another program may read it"]);
+            assert_refused("JPEG", &bytes, &["not supported: this kind of JPEG", "another program may read it"]);
         assert!(!run.stderr.contains("copy it again"), "{run:?}");
     }
 }

@@ -39,7 +39,7 @@ pub(crate) fn open(input: Input, request: Request) -> Result<(ImageHeader, Box<d
     let state = if let Packing::Runs(..) = packing {
         let length = if image_bytes == 0 { available } else { image_bytes };
         if length > available {
-            return Err(ImageError::CutShort);
+            return Err(ImageError::Truncated);
         }
         held_bytes = held_bytes.saturating_add(length).saturating_add(size.area());
         State::Runs { length }
@@ -47,7 +47,7 @@ pub(crate) fn open(input: Input, request: Request) -> Result<(ImageHeader, Box<d
         // The last row's bytes up to a multiple of four are missing in some files.
         let last = row_bytes_stored(&packing, size.width());
         if stride.saturating_mul(u64::from(size.height()) - 1).saturating_add(last) > available {
-            return Err(ImageError::CutShort);
+            return Err(ImageError::Truncated);
         }
         State::Rows { rows: row_order, scratch: Vec::new() }
     };
@@ -145,11 +145,11 @@ impl RowDecoder for BmpDecoder {
             State::Rows { rows, scratch } => (*rows, scratch),
             State::Decoded(pixels) => {
                 let from = self.next_row as usize * self.row_bytes;
-                rows.copy_from_slice(pixels.get(from..from + rows.len()).ok_or(ImageError::CutShort)?);
+                rows.copy_from_slice(pixels.get(from..from + rows.len()).ok_or(ImageError::Truncated)?);
                 self.next_row += (rows.len() / self.row_bytes) as u32;
                 return Ok(());
             }
-            State::Runs { .. } => return Err(ImageError::CutShort),
+            State::Runs { .. } => return Err(ImageError::Truncated),
         };
         let stride = self.stride as usize;
         let at_a_time = (Self::READ_BYTES / stride).max(1);
@@ -179,7 +179,7 @@ impl RowDecoder for BmpDecoder {
 }
 
 fn unknown_color() -> ImageError {
-    ImageError::Malformed("a pixel has a color that is not in the palette".to_owned())
+    ImageError::malformed("a pixel has a color that is not in the palette")
 }
 
 /// Makes a row of what the file has.

@@ -26,14 +26,14 @@ pub(crate) fn open(input: Input, _request: Request) -> Result<(ImageHeader, Box<
     let facts = rows.header()?;
     let size = checked_size(facts.width.into(), facts.height.into())?;
     if facts.bits != 8 {
-        return Err(ImageError::Unsupported(format!("JPEG with {} bits is not read", facts.bits)));
+        return Err(ImageError::unsupported(format!("JPEG with {} bits per sample", facts.bits)));
     }
     let (channels, decoded, inverted) = match facts.color_space {
         ColorSpace::GRAY => (Channels::Gray, ColorSpace::GRAY, false),
         ColorSpace::YCBCR | ColorSpace::RGB => (Channels::Bgra, ColorSpace::BGRA, false),
         // How much light there is, and not how much ink, as Adobe's programs store it: Pillow, OpenCV and libvips take every such file so, with Adobe's marker or without.
         ColorSpace::CMYK | ColorSpace::YCCK => (Channels::Cmyk, ColorSpace::CMYK, true),
-        _ => return Err(ImageError::Unsupported(format!("JPEG with {} components is not read", facts.components))),
+        _ => return Err(ImageError::unsupported(format!("JPEG with {} components", facts.components))),
     };
     let samples = SampleLayout { inverted, ..SampleLayout::new(channels, SampleType::U8) };
     let header = ImageHeader {

@@ -142,7 +142,7 @@ impl Picture {
         codestream: &mut Vec<u8>,
     ) -> Result<Planes, ImageError> {
         let size = Rect::spanning(columns.clone(), rows.clone()).map(Rect::size);
-        let size = size.ok_or_else(|| ImageError::Malformed("a tile without pixels".to_owned()))?;
+        let size = size.ok_or_else(|| ImageError::malformed("a tile without pixels"))?;
         self.codestream.extract(&self.stored, tile, codestream)?;
         openjpeg::decode(codestream, reduction_levels, size)
     }
@@ -239,7 +239,7 @@ impl TileRows {
         let (grid_columns, grid_rows) = codestream.grid();
         let row = self.next;
         if row == grid_rows {
-            return Err(ImageError::CutShort);
+            return Err(ImageError::Truncated);
         }
         (self.next, self.used) = (row + 1, 0);
         let mut extracted = Vec::new();
@@ -280,7 +280,7 @@ impl RowDecoder for TileRows {
             let count = self.rows_left().min(rows.len() / self.row_bytes);
             let (now, later) = rows.split_at_mut(count * self.row_bytes);
             match &self.band {
-                Band::None => return Err(ImageError::CutShort),
+                Band::None => return Err(ImageError::Truncated),
                 Band::Tile(planes, _) => {
                     let interleaving = &self.picture.interleaving;
                     let planes = interleaving.planes(planes)?;

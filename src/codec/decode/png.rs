@@ -59,7 +59,10 @@ pub(crate) fn open(input: Input, request: Request) -> Result<(ImageHeader, Box<d
     let size = checked_size(info.width.into(), info.height.into())?;
     let row_bytes = info.raw_row_length_from_width(info.width) as u64;
     if row_bytes.saturating_mul(ROWS_IN_LIBRARY) > request.memory {
-        return Err(ImageError::Memory { needed: row_bytes.saturating_mul(ROWS_IN_LIBRARY) });
+        return Err(ImageError::Memory {
+            needed: row_bytes.saturating_mul(ROWS_IN_LIBRARY),
+            why: "its rows are so long",
+        });
     }
     let reader = decoder.read_info().map_err(failed)?;
     let info = reader.info();
@@ -110,8 +113,7 @@ fn layout(info: &png::Info<'_>) -> Result<SampleLayout, ImageError> {
         ColorType::Rgb => Channels::Rgb,
         ColorType::Rgba => Channels::Rgba(Alpha::Straight),
         ColorType::Indexed => {
-            let colors =
-                info.palette.as_deref().ok_or_else(|| ImageError::Malformed("it has no palette".to_owned()))?;
+            let colors = info.palette.as_deref().ok_or_else(|| ImageError::malformed("it has no palette"))?;
             let alphas = info.trns.as_deref().unwrap_or_default();
             let alphas = alphas.iter().copied().chain(std::iter::repeat(u8::MAX));
             let colors = colors.as_chunks::<3>().0.iter().zip(alphas);
@@ -139,7 +141,7 @@ struct Rows {
 impl RowDecoder for Rows {
     fn decode_rows(&mut self, rows: &mut [u8]) -> Result<(), ImageError> {
         for row in rows.chunks_exact_mut(self.row_bytes) {
-            self.reader.read_row(row).map_err(failed)?.ok_or(ImageError::CutShort)?;
+            self.reader.read_row(row).map_err(failed)?.ok_or(ImageError::Truncated)?;
         }
         Ok(())
     }
@@ -167,7 +169,7 @@ impl InterlacedRows {
         let mut row = vec![0; row_bytes];
         while let Some(place) = reader.read_row(&mut row).map_err(failed)? {
             let InterlaceInfo::Adam7(place) = place else {
-                return Err(ImageError::Malformed("a row of an interlaced picture belongs to no pass".to_owned()));
+                return Err(ImageError::malformed("a row of an interlaced picture belongs to no pass"));
             };
             png::expand_interlaced_row(&mut picture, row_bytes, &row, &place, bits);
         }
@@ -196,8 +198,8 @@ impl RowDecoder for InterlacedRows {
 fn failed(error: DecodingError) -> ImageError {
     match error {
         DecodingError::IoError(error) => ImageError::reading(error),
-        DecodingError::LimitsExceeded => ImageError::Malformed("a chunk of it is larger than memory".to_owned()),
-        other => ImageError::Malformed(in_words(&other.to_string())),
+        DecodingError::LimitsExceeded => ImageError::malformed("a chunk of it is larger than memory"),
+        other => ImageError::malformed(in_words(&other.to_string())),
     }
 }
 

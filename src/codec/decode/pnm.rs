@@ -42,7 +42,7 @@ pub(crate) fn open(input: Input, request: Request) -> Result<(ImageHeader, Box<d
     // The last number of a plain picture needs no white space after it.
     let at_end = u64::from(header.notation == Notation::Plain);
     if file_bytes.is_some_and(|bytes| bytes < reader.bytes.saturating_add(least).saturating_sub(at_end)) {
-        return Err(ImageError::CutShort);
+        return Err(ImageError::Truncated);
     }
     let header = ImageHeader {
         size: header.size,
@@ -130,7 +130,7 @@ impl HeaderReader {
 
     fn byte(&mut self) -> Result<u8, ImageError> {
         if self.bytes == Self::LONGEST_HEADER {
-            return Err(malformed("the header does not end"));
+            return Err(ImageError::malformed("the header does not end"));
         }
         let mut byte = [0];
         self.reader.read_exact(&mut byte).map_err(ImageError::reading)?;
@@ -182,10 +182,6 @@ impl HeaderReader {
     }
 }
 
-fn malformed(message: impl Into<String>) -> ImageError {
-    ImageError::Malformed(message.into())
-}
-
 const fn is_space(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t' | b'\n' | b'\r' | 0x0b | 0x0c)
 }
@@ -194,13 +190,13 @@ const fn is_space(byte: u8) -> bool {
 fn parse_number(digits: &[u8]) -> Result<u64, ImageError> {
     let number = Some(digits).filter(|digits| !digits.is_empty() && digits.iter().all(u8::is_ascii_digit));
     let number = number.and_then(|digits| str::from_utf8(digits).ok()).and_then(|digits| digits.parse().ok());
-    number.ok_or_else(|| malformed("the header has something else where a number belongs"))
+    number.ok_or_else(|| ImageError::malformed("the header has something else where a number belongs"))
 }
 
 /// The largest value of a sample.
 fn largest_value(number: u64) -> Result<u16, ImageError> {
     let largest = u16::try_from(number).ok().filter(|&largest| largest > 0);
-    largest.ok_or_else(|| malformed(format!("{number} as the largest value of a sample")))
+    largest.ok_or_else(|| ImageError::malformed(format!("{number} as the largest value of a sample")))
 }
 
 fn read_header(reader: &mut HeaderReader) -> Result<Header, ImageError> {
@@ -213,10 +209,10 @@ fn read_header(reader: &mut HeaderReader) -> Result<Header, ImageError> {
         b"P5" => ("PGM", Notation::Raw, Channels::Gray),
         b"P6" => ("PPM", Notation::Raw, Channels::Rgb),
         b"P7" => return read_pam_header(reader),
-        _ => return Err(malformed("it does not begin as a picture of Netpbm's")),
+        _ => return Err(ImageError::malformed("it does not begin as a picture of Netpbm's")),
     };
     if !is_space(reader.byte_outside_comments()?) {
-        return Err(malformed("it does not begin as a picture of Netpbm's"));
+        return Err(ImageError::malformed("it does not begin as a picture of Netpbm's"));
     }
     let size = checked_size(reader.number()?, reader.number()?)?;
     let largest = if format == "PBM" { None } else { Some(largest_value(reader.number()?)?) };
@@ -226,7 +222,7 @@ fn read_header(reader: &mut HeaderReader) -> Result<Header, ImageError> {
 fn read_pam_header(reader: &mut HeaderReader) -> Result<Header, ImageError> {
     const NAMES: [&str; 4] = ["WIDTH", "HEIGHT", "DEPTH", "MAXVAL"];
     if reader.byte()? != b'\n' {
-        return Err(malformed("something stands behind the P7"));
+        return Err(ImageError::malformed("something stands behind the P7"));
     }
     let mut numbers = [None; NAMES.len()];
     let mut tuple_type = String::new();
@@ -237,7 +233,7 @@ fn read_pam_header(reader: &mut HeaderReader) -> Result<Header, ImageError> {
         match (NAMES.iter().position(|&known| known == name), name) {
             (Some(at), _) => {
                 if numbers[at].replace(parse_number(value.as_bytes())?).is_some() {
-                    return Err(malformed(format!("{name} is there twice")));
+                    return Err(ImageError::malformed(format!("{name} is there twice")));
                 }
             }
             (None, "TUPLTYPE") => {
@@ -247,11 +243,11 @@ fn read_pam_header(reader: &mut HeaderReader) -> Result<Header, ImageError> {
                 tuple_type.push_str(value);
             }
             (None, "ENDHDR") => break,
-            (None, _) => return Err(malformed("the header has a line of an unknown kind")),
+            (None, _) => return Err(ImageError::malformed("the header has a line of an unknown kind")),
         }
     }
     let [Some(width), Some(height), Some(depth), Some(largest)] = numbers else {
-        return Err(malformed("the header is without the width, height, depth or largest value"));
+        return Err(ImageError::malformed("the header is without the width, height, depth or largest value"));
     };
     let size = checked_size(width, height)?;
     let largest = largest_value(largest)?;
@@ -260,10 +256,10 @@ fn read_pam_header(reader: &mut HeaderReader) -> Result<Header, ImageError> {
         ("GRAYSCALE_ALPHA" | "BLACKANDWHITE_ALPHA", 2) => Channels::GrayAlpha(Alpha::Straight),
         ("RGB" | "", 3) => Channels::Rgb,
         ("RGB_ALPHA", 4) => Channels::Rgba(Alpha::Straight),
-        ("", depth) => return Err(ImageError::Unsupported(format!("it does not say what its {depth} channels are"))),
+        ("", depth) => return Err(ImageError::unsupported(format!("PAM with {depth} channels and no tuple type"))),
         (tuple_type, depth) => {
             let tuple_type: String = tuple_type.chars().filter(|letter| !letter.is_control()).take(40).collect();
-            return Err(ImageError::Unsupported(format!("its tuple type is {tuple_type} with {depth} channels")));
+            return Err(ImageError::unsupported(format!("the PAM tuple type {tuple_type} with {depth} channels")));
         }
     };
     Ok(Header { format: "PAM", notation: Notation::Raw, size, channels, largest: Some(largest) })
@@ -294,7 +290,9 @@ impl Scale<u16> {
 impl<T: Copy> Scale<T> {
     fn of(&self, value: u16) -> Result<T, ImageError> {
         let scaled = self.table.get(usize::from(value)).copied();
-        scaled.ok_or_else(|| malformed(format!("a sample of {value} where {} is the largest", self.table.len() - 1)))
+        scaled.ok_or_else(|| {
+            ImageError::malformed(format!("a sample of {value} where {} is the largest", self.table.len() - 1))
+        })
     }
 }
 

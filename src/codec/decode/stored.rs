@@ -33,7 +33,7 @@ impl Stored {
         if bytes.len() as u64 > memory {
             let problem =
                 format!("it comes from a pipe and has more than the {memory} bytes that may be kept in memory");
-            return Err(ImageError::Unsupported(problem));
+            return Err(ImageError::unsupported(problem));
         }
         Ok(Self::Memory(bytes))
     }
@@ -52,7 +52,7 @@ impl Stored {
             Self::File(file) => file.read_exact_at(target, offset).map_err(ImageError::reading),
             Self::Memory(bytes) => {
                 let part = usize::try_from(offset).ok().and_then(|offset| bytes.get(offset..));
-                let part = part.and_then(|part| part.get(..target.len())).ok_or(ImageError::CutShort)?;
+                let part = part.and_then(|part| part.get(..target.len())).ok_or(ImageError::Truncated)?;
                 target.copy_from_slice(part);
                 Ok(())
             }

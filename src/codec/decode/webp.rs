@@ -60,10 +60,6 @@ fn chunk_bytes(header: &[u8]) -> u64 {
     header.get(4..8).and_then(|length| length.try_into().ok()).map_or(0, u32::from_le_bytes).into()
 }
 
-fn malformed(message: &str) -> ImageError {
-    ImageError::Malformed(message.to_owned())
-}
-
 /// What the chunks say (RFC 9649, 2).
 struct Container {
     /// The file's length.
@@ -85,11 +81,11 @@ impl Container {
         let mut riff = [0; RIFF_HEADER_BYTES as usize];
         stored.read_at(0, &mut riff)?;
         if !riff.starts_with(b"RIFF") || !riff.ends_with(b"WEBP") {
-            return Err(malformed("it does not begin as a WebP"));
+            return Err(ImageError::malformed("it does not begin as a WebP"));
         }
         let end = CHUNK_HEADER_BYTES + chunk_bytes(&riff);
         if stored.length()? < end {
-            return Err(ImageError::CutShort);
+            return Err(ImageError::Truncated);
         }
         let (mut canvas, mut alpha, mut frame, mut icc_profile) = (None, false, None, None);
         let (mut orientation, mut offset, mut chunks) = (Orientation::UPRIGHT, RIFF_HEADER_BYTES, 0);
@@ -99,22 +95,22 @@ impl Container {
             let ([name @ .., _, _, _, _], contents) = (header, offset + CHUNK_HEADER_BYTES);
             let length = chunk_bytes(&header);
             if contents + length > end {
-                return Err(malformed("a chunk is longer than the file"));
+                return Err(ImageError::malformed("a chunk is longer than the file"));
             }
             chunks += 1;
             if chunks > Self::MOST_CHUNKS {
-                return Err(malformed("it has thousands of chunks"));
+                return Err(ImageError::malformed("it has thousands of chunks"));
             }
             match &name {
                 b"VP8X" if chunks == 1 => {
                     let mut header = [0; 10];
                     if length < header.len() as u64 {
-                        return Err(malformed("a chunk is too short"));
+                        return Err(ImageError::malformed("a chunk is too short"));
                     }
                     stored.read_at(contents, &mut header)?;
                     let [flags, _, _, _, w0, w1, w2, h0, h1, h2] = header;
                     if flags & Self::VP8X_ANIMATION != 0 {
-                        return Err(ImageError::Unsupported("it is animated".to_owned()));
+                        return Err(ImageError::unsupported("animation"));
                     }
                     alpha = flags & Self::VP8X_ALPHA != 0;
                     let side = |bytes: [u8; 3]| u64::from(u32::from_le_bytes([bytes[0], bytes[1], bytes[2], 0])) + 1;
@@ -139,9 +135,9 @@ impl Container {
             }
             offset = contents + length.next_multiple_of(2);
         }
-        let mut frame = frame.ok_or_else(|| malformed("it has no picture"))?;
+        let mut frame = frame.ok_or_else(|| ImageError::malformed("it has no picture"))?;
         if canvas.is_some_and(|canvas| canvas != frame.size) {
-            return Err(malformed("its picture has another size than its header says"));
+            return Err(ImageError::malformed("its picture has another size than its header says"));
         }
         frame.alpha |= alpha && frame.coding == Coding::Lossy;
         Ok(Self { bytes: end, frame, icc_profile, orientation })
@@ -151,7 +147,7 @@ impl Container {
 /// A chunk's contents.
 fn metadata(stored: &Stored, offset: u64, length: u64) -> Result<Vec<u8>, ImageError> {
     if length > Container::LONGEST_METADATA {
-        return Err(malformed("its profile or EXIF has more than 16 MB"));
+        return Err(ImageError::malformed("its profile or EXIF has more than 16 MB"));
     }
     let mut contents = vec![0; length as usize];
     stored.read_at(offset, &mut contents)?;
@@ -197,10 +193,10 @@ impl Frame {
     /// RFC 6386, 9.1.
     fn lossy(header: [u8; 10]) -> Result<Self, ImageError> {
         let [tag, _, _, 0x9d, 0x01, 0x2a, w0, w1, h0, h1] = header else {
-            return Err(malformed("its picture does not begin as one"));
+            return Err(ImageError::malformed("its picture does not begin as one"));
         };
         if tag & 1 != 0 {
-            return Err(malformed("its picture is the difference to another"));
+            return Err(ImageError::malformed("its picture is the difference to another"));
         }
         let side = |low, high| u64::from(u16::from_le_bytes([low, high]) & 0x3fff);
         Ok(Self { size: checked_size(side(w0, w1), side(h0, h1))?, coding: Coding::Lossy, alpha: false })
@@ -209,7 +205,7 @@ impl Frame {
     /// RFC 9649, 3.4.
     fn lossless(header: [u8; 10]) -> Result<Self, ImageError> {
         let [0x2f, b0, b1, b2, b3, ..] = header else {
-            return Err(malformed("its picture does not begin as one"));
+            return Err(ImageError::malformed("its picture does not begin as one"));
         };
         let bits = u32::from_le_bytes([b0, b1, b2, b3]);
         let size = checked_size(u64::from(bits & 0x3fff) + 1, u64::from(bits >> 14 & 0x3fff) + 1)?;
@@ -244,7 +240,7 @@ impl RowDecoder for WebPDecoder {
                 decoded
             }
         };
-        let part = decoded.get(self.used..self.used + rows.len()).ok_or(ImageError::CutShort)?;
+        let part = decoded.get(self.used..self.used + rows.len()).ok_or(ImageError::Truncated)?;
         rows.copy_from_slice(part);
         self.used += rows.len();
         self.picture = Picture::Decoded(decoded);
@@ -260,7 +256,7 @@ impl RowDecoder for WebPDecoder {
 /// Decodes a file into rows of red, green, blue and maybe alpha, `stride` bytes apart.
 #[expect(unsafe_code, reason = "libwebp is a C library")]
 fn decode(file: &[u8], stride: usize, alpha: bool, rows: &mut [u8]) -> Result<(), ImageError> {
-    let version = || ImageError::Unsupported("libwebp is of another version".to_owned());
+    let version = || ImageError::unsupported("this version of libwebp");
     let mut config = WebPDecoderConfig::new().map_err(|()| version())?;
     config.output.colorspace = if alpha { WEBP_CSP_MODE::MODE_RGBA } else { WEBP_CSP_MODE::MODE_RGB };
     config.output.is_external_memory = 1;
@@ -273,12 +269,12 @@ fn decode(file: &[u8], stride: usize, alpha: bool, rows: &mut [u8]) -> Result<()
     match status {
         VP8StatusCode::VP8_STATUS_OK => Ok(()),
         VP8StatusCode::VP8_STATUS_SUSPENDED | VP8StatusCode::VP8_STATUS_NOT_ENOUGH_DATA => {
-            Err(malformed("its picture's data ends too early"))
+            Err(ImageError::malformed("its picture's data ends too early"))
         }
-        VP8StatusCode::VP8_STATUS_BITSTREAM_ERROR => Err(malformed("its picture's data is damaged")),
+        VP8StatusCode::VP8_STATUS_BITSTREAM_ERROR => Err(ImageError::malformed("its picture's data is damaged")),
         VP8StatusCode::VP8_STATUS_OUT_OF_MEMORY => {
             Err(ImageError::System(std::io::Error::from(std::io::ErrorKind::OutOfMemory)))
         }
-        status => Err(ImageError::Malformed(format!("libwebp says {status:?}"))),
+        status => Err(ImageError::malformed(format!("libwebp says {status:?}"))),
     }
 }

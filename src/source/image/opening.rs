@@ -59,10 +59,10 @@ pub(crate) fn open_file(
     let bytes = std::fs::metadata(path).map_err(|error| ImageError::System(error).of(path))?.len();
     let opened = open_at(path, format, request).map_err(|error| match error {
         // What it promises is the problem, and not the memory for that.
-        ImageError::Memory { needed }
+        ImageError::Memory { needed, .. }
             if format.most_dense().is_some_and(|most| bytes.saturating_mul(most) < needed) =>
         {
-            ImageError::Malformed(format!("claims rows of pixels that a file of {bytes} bytes cannot hold")).of(path)
+            ImageError::malformed(format!("claims rows of pixels that a file of {bytes} bytes cannot hold")).of(path)
         }
         error => with_page(error, path, request),
     })?;
@@ -70,7 +70,7 @@ pub(crate) fn open_file(
         let path = path.to_owned();
         Arc::new(move || match open_at(&path, format, request) {
             Ok((_, Decoder::Rows(rows))) => Ok(rows),
-            Ok((_, Decoder::Tiles(_))) => Err(ImageError::Malformed("it was changed meanwhile".to_owned()).of(&path)),
+            Ok((_, Decoder::Tiles(_))) => Err(ImageError::malformed("it was changed meanwhile").of(&path)),
             Err(error) => Err(error.of(&path)),
         })
     };
@@ -104,8 +104,8 @@ fn with_page(error: ImageError, path: &Path, request: Request) -> SlideError {
         ImageError::NoSuchPage { pages } => {
             SlideError::NoSuchPage { path: path.to_owned(), page: request.page + 1, pages }
         }
-        ImageError::Memory { needed } => {
-            SlideError::Memory { path: path.to_owned(), needed, allowed: request.memory, why: "its rows are so long" }
+        ImageError::Memory { needed, why } => {
+            SlideError::Memory { path: path.to_owned(), needed, allowed: request.memory, why }
         }
         ImageError::Size { width, height } => {
             SlideError::Size { path: path.to_owned(), level: SlideLevel::BASE, width, height }
@@ -168,7 +168,7 @@ fn open_rows(input: Input, format: ImageFormat, request: Request) -> Result<Rows
         ImageFormat::Pnm => pnm::open(input, request),
         ImageFormat::Webp => webp::open(input, request),
         ImageFormat::Bmp => bmp::open(input, request),
-        ImageFormat::Tiff | ImageFormat::Jpeg2000 => Err(ImageError::NeedsFile(format)),
+        ImageFormat::Tiff | ImageFormat::Jpeg2000 => Err(ImageError::NeedsFile { format }),
     }
 }
 

@@ -238,7 +238,7 @@ impl RowPass<'_> {
         let (path, row_bytes) = (&self.source.info.path, self.source.row_bytes());
         let in_rows = |error: ImageError| match error {
             // What is of a kind that is not read is sound.
-            ImageError::System(_) | ImageError::Unsupported(_) => Failure::Other(error.of(path)),
+            ImageError::System(_) | ImageError::Unsupported { .. } => Failure::Other(error.of(path)),
             _ => Failure::Rows(error.to_string()),
         };
         let mut next = 0;

@@ -34,7 +34,7 @@ impl TileRows {
         let height = self.image.tile_size().height();
         let rows = self.next..self.next.saturating_add(height).min(self.size.height());
         let part = Rect::spanning(0..self.size.width(), rows.clone());
-        let part = part.ok_or_else(|| ImageError::Malformed("it has fewer rows than it says".to_owned()))?;
+        let part = part.ok_or_else(|| ImageError::malformed("it has fewer rows than it says"))?;
         self.samples.resize(self.row_bytes * rows.len(), 0);
         self.image.read(0, part, &mut self.samples)?;
         self.decoded = rows;

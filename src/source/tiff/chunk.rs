@@ -195,7 +195,7 @@ fn failed(picture: &Picture, number: usize, error: ChunkError) -> ImageError {
     let part = picture.shape.part();
     match error {
         ChunkError::System(error) => ImageError::System(error),
-        ChunkError::OldLzw => ImageError::Unsupported(format!("of {part} {number}, {error}")),
-        error => ImageError::Malformed(format!("of {part} {number}, {error}")),
+        ChunkError::OldLzw => ImageError::unsupported(format!("of {part} {number}, {error}")),
+        error => ImageError::malformed(format!("of {part} {number}, {error}")),
     }
 }

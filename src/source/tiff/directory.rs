@@ -125,17 +125,17 @@ impl Container {
         let order = match header[..2] {
             [b'I', b'I'] => ByteOrder::LittleEndian,
             [b'M', b'M'] => ByteOrder::BigEndian,
-            _ => return Err(ImageError::Malformed("it does not begin as a TIFF file".to_owned())),
+            _ => return Err(ImageError::malformed("it does not begin as a TIFF file")),
         };
         let (is_big, first) = match order.number(&header[2..4]) {
             42 if read >= 8 => (false, order.number(&header[4..8])),
             43 if read == 16 => (true, order.number(&header[8..16])),
-            42 | 43 => return Err(ImageError::CutShort),
-            version => return Err(ImageError::Malformed(format!("its TIFF header says version {version}"))),
+            42 | 43 => return Err(ImageError::Truncated),
+            version => return Err(ImageError::malformed(format!("its TIFF header says version {version}"))),
         };
         // BigTIFF says how long its offsets are, and has never had any but these.
         if is_big && (order.number(&header[4..6]), order.number(&header[6..8])) != (8, 0) {
-            return Err(ImageError::Malformed("its BigTIFF header makes no sense".to_owned()));
+            return Err(ImageError::malformed("its BigTIFF header makes no sense"));
         }
         Ok(Self { file, length, order, is_big, first })
     }
@@ -154,18 +154,18 @@ impl Container {
         let mut at = self.first;
         while at != 0 {
             if !seen.insert(at) {
-                return Err(ImageError::Malformed("its TIFF directories are in a loop".to_owned()));
+                return Err(ImageError::malformed("its TIFF directories are in a loop"));
             }
             let directory = self.directory(at)?;
             entries += directory.entries.len();
             if entries > Self::CHAIN_ENTRIES_AT_MOST {
-                return Err(ImageError::Malformed("it has more TIFF directories than make sense".to_owned()));
+                return Err(ImageError::malformed("it has more TIFF directories than make sense"));
             }
             all.push(each(&directory)?);
             at = directory.next;
         }
         if all.is_empty() {
-            return Err(ImageError::Malformed("it has no TIFF directory".to_owned()));
+            return Err(ImageError::malformed("it has no TIFF directory"));
         }
         Ok(all)
     }
@@ -180,7 +180,7 @@ impl Container {
         let (count_bytes, entry_bytes, field_bytes) = if self.is_big { (8, 20, 8) } else { (2, 12, 4) };
         let count = self.order.number(&self.bytes(at, count_bytes)?);
         if count > Self::ENTRIES_AT_MOST {
-            return Err(ImageError::Malformed(format!(
+            return Err(ImageError::malformed(format!(
                 "its TIFF directory at byte {at} says that it has {count} entries"
             )));
         }
@@ -202,9 +202,9 @@ impl Container {
     /// Bytes of the file, which must be there.
     fn bytes(&self, at: u64, length: u64) -> Result<Vec<u8>, ImageError> {
         if at.checked_add(length).is_none_or(|end| end > self.length) {
-            return Err(ImageError::CutShort);
+            return Err(ImageError::Truncated);
         }
-        let mut bytes = vec![0; usize::try_from(length).map_err(|_| ImageError::CutShort)?];
+        let mut bytes = vec![0; usize::try_from(length).map_err(|_| ImageError::Truncated)?];
         self.file.read_exact_at(&mut bytes, at).map_err(ImageError::reading)?;
         Ok(bytes)
     }
@@ -220,7 +220,7 @@ impl Directory<'_> {
     fn values(&self, tag: u16, most: u64) -> Result<Option<(u16, Vec<u8>)>, ImageError> {
         let Some(&Entry { kind, count, field }) = self.entries.get(&tag) else { return Ok(None) };
         let each = value_bytes(kind);
-        let nonsense = || ImageError::Malformed(format!("its TIFF tag {tag} makes no sense"));
+        let nonsense = || ImageError::malformed(format!("its TIFF tag {tag} makes no sense"));
         let whole = count.checked_mul(each).filter(|_| each > 0).ok_or_else(nonsense)?;
         let field = if self.container.is_big { &field[..] } else { &field[..4] };
         let wanted = whole.min(most.saturating_mul(each));
@@ -239,7 +239,7 @@ impl Directory<'_> {
     pub fn numbers(&self, tag: u16, most: u64) -> Result<Option<Vec<u64>>, ImageError> {
         let Some((kind, bytes)) = self.values(tag, most)? else { return Ok(None) };
         if !matches!(kind, BYTE | SHORT | LONG | IFD | LONG8 | IFD8) {
-            return Err(ImageError::Malformed(format!("its TIFF tag {tag} is no number")));
+            return Err(ImageError::malformed(format!("its TIFF tag {tag} is no number")));
         }
         let order = self.container.order;
         Ok(Some(bytes.chunks_exact(value_bytes(kind) as usize).map(|value| order.number(value)).collect()))

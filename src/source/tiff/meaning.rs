@@ -6,7 +6,6 @@
 use std::sync::Arc;
 
 use super::directory::{Container, Directory, tag};
-use super::picture::{malformed, unsupported};
 use crate::codec::decode::ImageError;
 use crate::codec::decode::samples::{Alpha, Channels, SampleLayout, SampleType};
 
@@ -18,26 +17,27 @@ pub(crate) fn read_samples(
 ) -> Result<SampleLayout, ImageError> {
     let samples = directory.number(tag::SAMPLES_PER_PIXEL)?.unwrap_or(1);
     let samples = u16::try_from(samples).ok().filter(|&samples| samples > 0);
-    let samples = samples.ok_or_else(|| malformed("its number of samples a pixel is impossible".to_owned()))?;
+    let samples =
+        samples.ok_or_else(|| ImageError::malformed("its number of samples a pixel is impossible".to_owned()))?;
     let sample = read_sample(container, directory, samples)?;
     let extra = directory.numbers(tag::EXTRA_SAMPLES, u64::from(samples))?.unwrap_or_default();
     let photometric = directory.number(tag::PHOTOMETRIC_INTERPRETATION)?;
-    let photometric =
-        photometric.ok_or_else(|| malformed("it does not say what its samples mean (TIFF tag 262)".to_owned()))?;
+    let photometric = photometric
+        .ok_or_else(|| ImageError::malformed("it does not say what its samples mean (TIFF tag 262)".to_owned()))?;
     let colors = match photometric {
         0 | 1 | 3 => 1,
         2 | 6 => 3,
         5 => 4,
-        _ => return Err(unsupported(format!("its colors are {}", photometric_name(photometric)))),
+        _ => return Err(ImageError::unsupported(format!("its colors are {}", photometric_name(photometric)))),
     };
     let Some(others) = samples.checked_sub(colors) else {
-        return Err(malformed(format!("it has {samples} samples a pixel where its colors need {colors}")));
+        return Err(ImageError::malformed(format!("it has {samples} samples a pixel where its colors need {colors}")));
     };
     let alpha = match extra.get(..usize::from(others).min(extra.len())) {
         Some([1, ..]) => Some(Alpha::Premultiplied),
         Some([2, ..]) => Some(Alpha::Straight),
         Some(rest) if rest.iter().any(|&meaning| matches!(meaning, 1 | 2)) => {
-            return Err(unsupported("its alpha is not the first of its extra samples"));
+            return Err(ImageError::unsupported("its alpha is not the first of its extra samples"));
         }
         _ => None,
     };
@@ -45,16 +45,18 @@ pub(crate) fn read_samples(
         (0 | 1, None) => Channels::Gray,
         (0 | 1, Some(alpha)) => Channels::GrayAlpha(alpha),
         (6, _) if compression != 7 => {
-            return Err(unsupported("its pixels are YCbCr, which is read where it is compressed as JPEG only"));
+            return Err(ImageError::unsupported(
+                "its pixels are YCbCr, which is read where it is compressed as JPEG only",
+            ));
         }
         (2 | 6, None) => Channels::Rgb,
         (2 | 6, Some(alpha)) => Channels::Rgba(alpha),
         (3, None) => Channels::Palette(read_palette(directory, sample)?),
         (5, None) => match directory.number(tag::INK_SET)?.unwrap_or(1) {
             1 => Channels::Cmyk,
-            _ => return Err(unsupported("its inks are not cyan, magenta, yellow and black")),
+            _ => return Err(ImageError::unsupported("its inks are not cyan, magenta, yellow and black")),
         },
-        _ => return Err(unsupported("it has alpha beside a palette or inks")),
+        _ => return Err(ImageError::unsupported("it has alpha beside a palette or inks")),
     };
     let ignored = samples - channels.count() as u16;
     Ok(SampleLayout { channels, ignored, sample, inverted: photometric == 0, clear: None })
@@ -81,7 +83,7 @@ fn read_sample(container: &Container, directory: &Directory<'_>, samples: u16) -
         match values[..] {
             [] => Ok(default),
             [first, ref others @ ..] if others.iter().all(|&other| other == first) => Ok(first),
-            _ => Err(unsupported("its samples are not all of one type")),
+            _ => Err(ImageError::unsupported("its samples are not all of one type")),
         }
     };
     let (bits, format) = (same(tag::BITS_PER_SAMPLE, 1)?, same(tag::SAMPLE_FORMAT, 1)?);
@@ -102,7 +104,7 @@ fn read_sample(container: &Container, directory: &Directory<'_>, samples: u16) -
                 3 => "floating-point",
                 _ => "complex",
             };
-            return Err(unsupported(format!("its samples are {format} numbers of {bits} bits")));
+            return Err(ImageError::unsupported(format!("its samples are {format} numbers of {bits} bits")));
         }
     })
 }
@@ -110,12 +112,12 @@ fn read_sample(container: &Container, directory: &Directory<'_>, samples: u16) -
 /// TIFF tag 320: all red, all green, all blue.
 fn read_palette(directory: &Directory<'_>, sample: SampleType) -> Result<Arc<[[u8; 4]]>, ImageError> {
     let (SampleType::Bits(_) | SampleType::U8) = sample else {
-        return Err(unsupported("its palette has more than 256 colors"));
+        return Err(ImageError::unsupported("its palette has more than 256 colors"));
     };
     let colors = 1_usize << sample.bits();
     let values = directory.numbers(tag::COLOR_MAP, 3 * colors as u64)?.unwrap_or_default();
     if values.len() != 3 * colors {
-        return Err(malformed(format!("its palette does not have {colors} colors")));
+        return Err(ImageError::malformed(format!("its palette does not have {colors} colors")));
     }
     // Of 16 bits; but some writers put 8-bit numbers there, which libtiff finds out in the same way, and others 8-bit numbers times 256, of which white would come out as 254.
     let byte: fn(u64) -> u8 = if values.iter().all(|&value| value < 256) {

@@ -84,7 +84,7 @@ impl Picture {
         let planes = match number(tag::PLANAR_CONFIGURATION, 1)? {
             1 => PlanarConfig::Chunky,
             2 => PlanarConfig::Planar(0),
-            other => return Err(malformed(format!("its planar configuration is {other}"))),
+            other => return Err(ImageError::malformed(format!("its planar configuration is {other}"))),
         };
         let code = number(tag::COMPRESSION, 1)?;
         let mut samples = read_samples(container, directory, code)?;
@@ -101,14 +101,14 @@ impl Picture {
         if let (ChunkCoding::Jpeg { .. }, Shape::Tiles(tile)) = (&coding, shape)
             && tile.width().max(tile.height()) > u32::from(u16::MAX)
         {
-            return Err(malformed(format!("its JPEG tiles are of {tile} pixels")));
+            return Err(ImageError::malformed(format!("its JPEG tiles are of {tile} pixels")));
         }
         let mut picture = Self { size, samples, unshown_samples, coding, shape, planes, places: Vec::new() };
         // In 64 bits, a tile's size cannot be said.
         let (width, height) = (picture.chunk_size().width(), picture.chunk_size().height());
         if (picture.chunk_row_bytes() as u64).checked_mul(u64::from(height)).is_none_or(|bytes| bytes > i64::MAX as u64)
         {
-            return Err(malformed(format!("its tiles are of {width}×{height} pixels")));
+            return Err(ImageError::malformed(format!("its tiles are of {width}×{height} pixels")));
         }
         picture.places = read_places(container, directory, &picture, memory)?;
         Ok(picture)
@@ -176,23 +176,17 @@ impl Picture {
     }
 }
 
-pub(crate) fn malformed(message: String) -> ImageError {
-    ImageError::Malformed(message)
-}
-
-pub(crate) fn unsupported(message: impl Into<String>) -> ImageError {
-    ImageError::Unsupported(message.into())
-}
-
 fn read_shape(directory: &Directory<'_>, size: Size) -> Result<Shape, ImageError> {
     if directory.has(tag::TILE_WIDTH) || directory.has(tag::TILE_OFFSETS) {
         let length = |tag| Ok::<u64, ImageError>(directory.number(tag)?.unwrap_or(0));
         let (width, height) = (length(tag::TILE_WIDTH)?, length(tag::TILE_LENGTH)?);
         let tile = checked_size(width, height);
-        return Ok(Shape::Tiles(tile.map_err(|_| malformed(format!("its tiles are of {width}×{height} pixels")))?));
+        return Ok(Shape::Tiles(
+            tile.map_err(|_| ImageError::malformed(format!("its tiles are of {width}×{height} pixels")))?,
+        ));
     }
     match directory.number(tag::ROWS_PER_STRIP)? {
-        Some(0) => Err(malformed("its strips have no rows".to_owned())),
+        Some(0) => Err(ImageError::malformed("its strips have no rows".to_owned())),
         // More than there are, 2^32 - 1 above all, is one strip.
         Some(rows) => Ok(Shape::Strips { rows: u32::try_from(rows).unwrap_or(u32::MAX).min(size.height()) }),
         None => Ok(Shape::Strips { rows: size.height() }),
@@ -213,7 +207,7 @@ fn read_coding(
         8 | 32_946 => Compression::Deflate,
         32_773 => Compression::PackBits,
         50_000 if cfg!(feature = "zstd") => Compression::Zstd,
-        _ => return Err(unsupported(format!("it is compressed {}", compression_name(code)))),
+        _ => return Err(ImageError::unsupported(format!("it is compressed {}", compression_name(code)))),
     };
     let fill_order = match directory.number(tag::FILL_ORDER)?.unwrap_or(1) {
         2 => FillOrder::LowestFirst,
@@ -227,8 +221,9 @@ fn read_coding(
                 PlanarConfig::Planar(_) => 1,
             };
             let code = directory.number(tag::PREDICTOR)?.unwrap_or(1);
-            Predictor::new(code, samples.sample, step)
-                .ok_or_else(|| unsupported(format!("its predictor (TIFF tag 317 is {code}) is none for its samples")))?
+            Predictor::new(code, samples.sample, step).ok_or_else(|| {
+                ImageError::unsupported(format!("its predictor (TIFF tag 317 is {code}) is none for its samples"))
+            })?
         }
         Compression::None | Compression::PackBits => Predictor::None,
     };
@@ -248,12 +243,12 @@ fn read_jpeg(
         (Channels::Rgb, SampleType::U8, 0, PlanarConfig::Chunky) if is_luma_and_chroma => TileColor::YCbCr,
         (Channels::Rgb, SampleType::U8, 0, PlanarConfig::Chunky) => TileColor::Rgb,
         (Channels::Rgb, SampleType::U8, _, PlanarConfig::Planar(_)) if !is_luma_and_chroma => TileColor::Gray,
-        _ => return Err(unsupported("it is compressed as JPEG, and neither 8-bit gray, RGB nor YCbCr")),
+        _ => return Err(ImageError::unsupported("it is compressed as JPEG, and neither 8-bit gray, RGB nor YCbCr")),
     };
     let tables = match directory.raw(tag::JPEG_TABLES, TABLES_AT_MOST)? {
         None => JpegTables::default(),
         Some(stream) => JpegTables::parse(&stream)
-            .map_err(|error| malformed(format!("of the JPEG tables that it shares, {error}")))?,
+            .map_err(|error| ImageError::malformed(format!("of the JPEG tables that it shares, {error}")))?,
     };
     Ok(ChunkCoding::Jpeg { tables, color })
 }
@@ -300,20 +295,20 @@ fn read_places(
     let plain = matches!(picture.coding, ChunkCoding::Stream { compression: Compression::None, .. });
     let lengths = lengths.or_else(|| plain.then(|| plain_lengths(picture, offsets.len()))).unwrap_or_default();
     if needed > memory / 32 {
-        return Err(unsupported(format!("its tables of {needed} {part}s do not fit in the memory")));
+        return Err(ImageError::unsupported(format!("its tables of {needed} {part}s do not fit in the memory")));
     }
     if (offsets.len() as u64) < needed || (lengths.len() as u64) < needed {
         let found = offsets.len().min(lengths.len());
-        return Err(malformed(format!("its tables name {found} {part}s where {needed} are needed")));
+        return Err(ImageError::malformed(format!("its tables name {found} {part}s where {needed} are needed")));
     }
     let mut places = Vec::with_capacity(offsets.len());
     for (number, (offset, length)) in offsets.into_iter().zip(lengths).enumerate() {
         if length == 0 {
-            return Err(unsupported(format!("{part} {number} is missing")));
+            return Err(ImageError::unsupported(format!("{part} {number} is missing")));
         }
         if offset.checked_add(length).is_none_or(|end| end > container.length) {
             let end = container.length;
-            return Err(malformed(format!(
+            return Err(ImageError::malformed(format!(
                 "{part} {number} is said to lie at byte {offset}, {length} bytes long, but the file ends at {end}"
             )));
         }

@@ -32,7 +32,7 @@ impl RowDecoder for StripDecoder {
                     *next += 1;
                     decoder.begin(picture, (0, *next - 1))?
                 }
-                _ => return Err(ImageError::Malformed("it has no more rows".to_owned())),
+                _ => return Err(ImageError::malformed("it has no more rows")),
             };
             let count = (progress.left() as usize).min(rows.len() / row_bytes);
             let (now, later) = rows.split_at_mut(count * row_bytes);

@@ -56,10 +56,6 @@ impl Packing {
     }
 }
 
-fn malformed(message: &str) -> ImageError {
-    ImageError::Malformed(message.to_owned())
-}
-
 /// The information header's bytes, zero where this generation has none.
 struct Fields([u8; Fields::LONGEST as usize]);
 
@@ -89,12 +85,12 @@ impl Header {
         let mut start = [0; FILE_HEADER_BYTES as usize + 4];
         stored.read_at(0, &mut start)?;
         let [b'B', b'M', _, _, _, _, _, _, _, _, o0, o1, o2, o3, l0, l1, l2, l3] = start else {
-            return Err(malformed("it does not begin as a bitmap"));
+            return Err(ImageError::malformed("it does not begin as a bitmap"));
         };
         let offset = u64::from(u32::from_le_bytes([o0, o1, o2, o3]));
         let length = u64::from(u32::from_le_bytes([l0, l1, l2, l3]));
         if !matches!(length, Self::CORE | Self::INFORMATION | 52 | Self::THIRD | Self::OS2 | 108 | Fields::LONGEST) {
-            return Err(ImageError::Unsupported(format!("its header has {length} bytes")));
+            return Err(ImageError::unsupported(format!("a bitmap header of {length} bytes")));
         }
         let mut fields = Fields([0; _]);
         stored.read_at(FILE_HEADER_BYTES, &mut fields.0[..length as usize])?;
@@ -105,7 +101,7 @@ impl Header {
             let packing = match bits {
                 1 | 4 | 8 => Packing::Indices(bits as u8, palette::<3>(stored, after, offset, 1 << bits)?),
                 24 => Packing::Bytes(3),
-                _ => return Err(malformed("an impossible number of bits a pixel")),
+                _ => return Err(ImageError::malformed("an impossible number of bits a pixel")),
             };
             return Ok(Self {
                 size,
@@ -127,7 +123,7 @@ impl Header {
         let packing = match (compression, bits) {
             (3.., _) if length == Self::OS2 => return Err(unknown_compression(compression)),
             (0, 1 | 2 | 4 | 8) => Packing::Indices(bits as u8, colors(bits)?),
-            (0, 16) => Packing::Masked(2, Masks::of([0x7c00, 0x03e0, 0x001f, 0], 16).map_err(malformed)?),
+            (0, 16) => Packing::Masked(2, Masks::of([0x7c00, 0x03e0, 0x001f, 0], 16).map_err(ImageError::malformed)?),
             (0, 24) => Packing::Bytes(3),
             (0, 32) => Packing::Bytes(4),
             (1, 8) | (2, 4) if row_order == RowOrder::BottomUp => Packing::Runs(bits as u8, colors(bits)?),
@@ -136,11 +132,12 @@ impl Header {
                 let known = if compression == 6 || length >= Self::THIRD { 16 } else { 12 };
                 stored.read_at(FILE_HEADER_BYTES + Self::INFORMATION, &mut masks[..known])?;
                 let mask = |at| u32::from_le_bytes([masks[at], masks[at + 1], masks[at + 2], masks[at + 3]]);
-                let masks = Masks::of([mask(0), mask(4), mask(8), mask(12)], bits.into()).map_err(malformed)?;
+                let masks =
+                    Masks::of([mask(0), mask(4), mask(8), mask(12)], bits.into()).map_err(ImageError::malformed)?;
                 Packing::Masked(usize::from(bits / 8), masks)
             }
-            (0 | 3 | 6, _) => return Err(malformed("an impossible number of bits a pixel")),
-            (1 | 2, _) => return Err(malformed("runs of pixels where there are none")),
+            (0 | 3 | 6, _) => return Err(ImageError::malformed("an impossible number of bits a pixel")),
+            (1 | 2, _) => return Err(ImageError::malformed("runs of pixels where there are none")),
             _ => return Err(unknown_compression(compression)),
         };
         let icc_profile = if length == Fields::LONGEST { profile(stored, &fields)? } else { None };
@@ -149,7 +146,7 @@ impl Header {
 }
 
 fn unknown_compression(number: u32) -> ImageError {
-    ImageError::Unsupported(format!("its pixels are compressed in way {number}"))
+    ImageError::unsupported(format!("bitmap compression {number}"))
 }
 
 /// Colors of `BYTES` bytes each: blue, green and red, and maybe one that means nothing.
@@ -162,7 +159,7 @@ fn palette<const BYTES: usize>(
     let room = until.saturating_sub(from) / BYTES as u64;
     let mut bytes = vec![[0; BYTES]; most.min(usize::try_from(room).unwrap_or(most))];
     if bytes.is_empty() {
-        return Err(malformed("it has no colors"));
+        return Err(ImageError::malformed("it has no colors"));
     }
     stored.read_at(from, bytes.as_flattened_mut())?;
     Ok(bytes.iter().map(|color| [color[2], color[1], color[0], u8::MAX]).collect())
@@ -178,7 +175,7 @@ fn profile(stored: &Stored, fields: &Fields) -> Result<Option<IccProfile>, Image
         return Ok(None);
     }
     if length > LONGEST {
-        return Err(malformed("its profile has more than 16 MB"));
+        return Err(ImageError::malformed("its profile has more than 16 MB"));
     }
     let mut profile = vec![0; length as usize];
     stored.read_at(FILE_HEADER_BYTES + u64::from(offset), &mut profile)?;

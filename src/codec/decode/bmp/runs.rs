@@ -16,19 +16,19 @@ pub(crate) fn decode(runs: &[u8], bits: u8, size: Size) -> Result<Vec<u8>, Image
     pixels.resize(room.ok_or_else(|| ImageError::System(io::ErrorKind::OutOfMemory.into()))?, 0);
     let (mut x, mut y) = (0, 0);
     let mut runs = runs.iter().copied();
-    let outside = || ImageError::Malformed("a run of pixels leaves the picture".to_owned());
+    let outside = || ImageError::malformed("a run of pixels leaves the picture");
     loop {
         let Some(count) = runs.next() else {
             // Some programs leave the end's mark away.
             let is_complete = y == height || (y + 1 == height && x == width);
-            return if is_complete { Ok(pixels) } else { Err(ImageError::CutShort) };
+            return if is_complete { Ok(pixels) } else { Err(ImageError::Truncated) };
         };
-        let mut next = || runs.next().ok_or(ImageError::CutShort);
+        let mut next = || runs.next().ok_or(ImageError::Truncated);
         let value = next()?;
         match (count, value) {
             (0, 0) => (x, y) = (0, y + 1),
             // What it leaves of the last row is skipped.
-            (0, 1) => return if y + 1 >= height { Ok(pixels) } else { Err(ImageError::CutShort) },
+            (0, 1) => return if y + 1 >= height { Ok(pixels) } else { Err(ImageError::Truncated) },
             (0, 2) => {
                 (x, y) = (x + usize::from(next()?), y + usize::from(next()?));
                 if x > width || y > height {

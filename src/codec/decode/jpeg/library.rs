@@ -127,7 +127,7 @@ impl Rows {
         let Some(decoder) = decoder else {
             // SAFETY: it comes from a box, and no decoder has it.
             drop(unsafe { Box::from_raw(reader.as_ptr()) });
-            return Err(ImageError::Malformed("libjpeg-turbo cannot be set up".to_owned()));
+            return Err(ImageError::malformed("libjpeg-turbo cannot be set up"));
         };
         Ok(Self { decoder, reader, dead: None })
     }
@@ -198,7 +198,7 @@ impl Rows {
 
     fn call(&mut self, action: impl FnOnce(*mut Opaque) -> c_int) -> Result<(), ImageError> {
         if self.dead.is_some() {
-            return Err(ImageError::Malformed("it was found to be damaged before".to_owned()));
+            return Err(ImageError::malformed("it was found to be damaged before"));
         }
         if action(self.decoder.as_ptr()) == 0 {
             return Ok(());
@@ -207,7 +207,7 @@ impl Rows {
         // SAFETY: the decoder is alive.
         let problem = unsafe { slidezoom_jpeg_problem(self.decoder.as_ptr()) };
         Err(match problem {
-            PROBLEM_END => ImageError::CutShort,
+            PROBLEM_END => ImageError::Truncated,
             PROBLEM_SYSTEM => {
                 // SAFETY: the decoder does not run, and so nothing else uses the reader.
                 let failure = unsafe { self.reader.as_mut() }.failure.take();
@@ -218,9 +218,9 @@ impl Rows {
                 let message =
                     unsafe { CStr::from_ptr(slidezoom_jpeg_message(self.decoder.as_ptr())) }.to_string_lossy();
                 if problem == PROBLEM_KIND {
-                    ImageError::Unsupported(format!("is of a kind of JPEG that is not read (libjpeg-turbo: {message})"))
+                    ImageError::unsupported(format!("this kind of JPEG (libjpeg-turbo: {message})"))
                 } else {
-                    ImageError::Malformed(format!("libjpeg-turbo: {message}"))
+                    ImageError::malformed(format!("libjpeg-turbo: {message}"))
                 }
             }
         })

@@ -45,10 +45,6 @@ pub(crate) struct Palette {
     pub channels: Vec<u8>,
 }
 
-fn malformed(message: &str) -> ImageError {
-    ImageError::Malformed(message.to_owned())
-}
-
 /// A box's contents in the file.
 struct Found {
     kind: [u8; 4],
@@ -70,10 +66,10 @@ fn next(stored: &Stored, from: u64, until: u64) -> Result<Found, ImageError> {
         length => (8, u64::from(length)),
     };
     if length < header {
-        return Err(malformed("a box is shorter than its own header"));
+        return Err(ImageError::malformed("a box is shorter than its own header"));
     }
     if length > until - from {
-        return Err(ImageError::CutShort);
+        return Err(ImageError::Truncated);
     }
     Ok(Found { kind, contents: from + header..from + length })
 }
@@ -91,7 +87,7 @@ impl Boxes {
         let mut position = 0;
         for _ in 0..Self::MOST {
             if position + 8 > end {
-                return Err(ImageError::CutShort);
+                return Err(ImageError::Truncated);
             }
             let found = next(stored, position, end)?;
             match &found.kind {
@@ -101,7 +97,7 @@ impl Boxes {
             }
             position = found.contents.end;
         }
-        Err(malformed("it has thousands of boxes"))
+        Err(ImageError::malformed("it has thousands of boxes"))
     }
 
     /// The boxes in the header box.
@@ -114,7 +110,8 @@ impl Boxes {
                 0 => rest.len(),
                 length => length as usize,
             };
-            let contents = rest.get(8..length).ok_or_else(|| malformed("a box leaves the one that it is in"))?;
+            let contents =
+                rest.get(8..length).ok_or_else(|| ImageError::malformed("a box leaves the one that it is in"))?;
             rest = &rest[length..];
             match kind {
                 b"colr" if boxes.color.is_none() => boxes.color = color(contents)?,
@@ -127,7 +124,7 @@ impl Boxes {
         boxes.palette = match (columns, mapping) {
             (Some(colors), Some(channels)) => Some(Palette { colors, channels }),
             (None, None) => None,
-            _ => return Err(malformed("a palette and its use belong together")),
+            _ => return Err(ImageError::malformed("a palette and its use belong together")),
         };
         Ok(boxes)
     }
@@ -136,7 +133,7 @@ impl Boxes {
 fn contents(stored: &Stored, found: &Found) -> Result<Vec<u8>, ImageError> {
     let length = found.contents.end - found.contents.start;
     if length > Boxes::LONGEST {
-        return Err(malformed("its header has more than 16 MB"));
+        return Err(ImageError::malformed("its header has more than 16 MB"));
     }
     let mut contents = vec![0; length as usize];
     stored.read_at(found.contents.start, &mut contents)?;
@@ -149,20 +146,24 @@ fn color(contents: &[u8]) -> Result<Option<Color>, ImageError> {
         [1, _, _, n0, n1, n2, n3, ..] => Ok(Some(Color::Enumerated(u32::from_be_bytes([*n0, *n1, *n2, *n3])))),
         [2 | 3, _, _, profile @ ..] => Ok(Some(Color::Profile(IccProfile::new(profile.to_vec())))),
         [method, _, _, ..] if *method > 3 => Ok(None),
-        _ => Err(malformed("its colors make no sense")),
+        _ => Err(ImageError::malformed("its colors make no sense")),
     }
 }
 
 fn palette(contents: &[u8]) -> Result<Vec<Vec<u8>>, ImageError> {
-    let [e0, e1, columns, rest @ ..] = contents else { return Err(malformed("its palette makes no sense")) };
+    let [e0, e1, columns, rest @ ..] = contents else {
+        return Err(ImageError::malformed("its palette makes no sense"));
+    };
     let (entries, columns) = (usize::from(u16::from_be_bytes([*e0, *e1])), usize::from(*columns));
     let sound = (1..=1024).contains(&entries) && columns > 0 && rest.len() >= columns;
-    let (bits, colors) =
-        rest.split_at_checked(columns).filter(|_| sound).ok_or_else(|| malformed("its palette makes no sense"))?;
+    let (bits, colors) = rest
+        .split_at_checked(columns)
+        .filter(|_| sound)
+        .ok_or_else(|| ImageError::malformed("its palette makes no sense"))?;
     if bits.iter().any(|&bits| bits != 7) {
-        return Err(ImageError::Unsupported("its palette's colors are not of 8 bits".to_owned()));
+        return Err(ImageError::unsupported("a palette whose colors are not 8-bit"));
     }
-    let colors = colors.get(..entries * columns).ok_or_else(|| malformed("its palette is too short"))?;
+    let colors = colors.get(..entries * columns).ok_or_else(|| ImageError::malformed("its palette is too short"))?;
     Ok(colors.chunks_exact(columns).map(<[u8]>::to_vec).collect())
 }
 
@@ -170,13 +171,14 @@ fn palette(contents: &[u8]) -> Result<Vec<Vec<u8>>, ImageError> {
 fn mapped(contents: &[u8]) -> Result<Vec<u8>, ImageError> {
     let mapped = |entry: &[u8; 4]| match *entry {
         [0, 0, 1, column] => Ok(column),
-        _ => Err(ImageError::Unsupported("its palette is for some of its components".to_owned())),
+        _ => Err(ImageError::unsupported("a palette for only some of the components")),
     };
     contents.as_chunks().0.iter().map(mapped).collect()
 }
 
 fn meanings(contents: &[u8]) -> Result<Vec<(u16, ChannelType)>, ImageError> {
-    let (_, entries) = contents.split_first_chunk::<2>().ok_or_else(|| malformed("its channels make no sense"))?;
+    let (_, entries) =
+        contents.split_first_chunk::<2>().ok_or_else(|| ImageError::malformed("its channels make no sense"))?;
     let meaning = |entry: &[u8; 6]| {
         let [n0, n1, t0, t1, a0, a1] = *entry;
         let (kind, association) = (u16::from_be_bytes([t0, t1]), u16::from_be_bytes([a0, a1]));

@@ -97,18 +97,14 @@ pub(crate) struct Codestream {
     pub table_bytes: u64,
 }
 
-pub(crate) fn malformed(message: impl Into<String>) -> ImageError {
-    ImageError::Malformed(message.into())
-}
-
 fn word(bytes: &[u8], at: usize) -> Result<u16, ImageError> {
     let word = bytes.get(at..at + 2).and_then(|bytes| bytes.try_into().ok()).map(u16::from_be_bytes);
-    word.ok_or_else(|| malformed("a segment of the header is too short"))
+    word.ok_or_else(|| ImageError::malformed("a segment of the header is too short"))
 }
 
 fn number(bytes: &[u8], at: usize) -> Result<u32, ImageError> {
     let number = bytes.get(at..at + 4).and_then(|bytes| bytes.try_into().ok()).map(u32::from_be_bytes);
-    number.ok_or_else(|| malformed("a segment of the header is too short"))
+    number.ok_or_else(|| ImageError::malformed("a segment of the header is too short"))
 }
 
 fn set(bytes: &mut [u8], at: usize, number: u32) {
@@ -128,12 +124,12 @@ impl Codestream {
     /// Looks a code stream up that has these bytes of a file.
     pub fn read(stored: &Stored, bytes: &Range<u64>) -> Result<Self, ImageError> {
         if bytes.end.checked_sub(bytes.start).is_none_or(|length| length < 4) {
-            return Err(ImageError::CutShort);
+            return Err(ImageError::Truncated);
         }
         let mut main_header = vec![0; 2];
         stored.read_at(bytes.start, &mut main_header)?;
         if word(&main_header, 0)? != SOC {
-            return Err(malformed("its code stream does not begin as one"));
+            return Err(ImageError::malformed("its code stream does not begin as one"));
         }
         let mut position = bytes.start + 2;
         let (mut components, mut coding, mut packed_headers) = (Vec::new(), None, 0);
@@ -145,15 +141,15 @@ impl Codestream {
                 break;
             }
             if marker < 0xff01 || length < 2 || position + 2 + u64::from(length) > bytes.end {
-                return Err(malformed("its main header makes no sense"));
+                return Err(ImageError::malformed("its main header makes no sense"));
             }
             let mut segment = vec![0; 2 + usize::from(length)];
             stored.read_at(position, &mut segment)?;
             position += segment.len() as u64;
             match marker {
                 SIZ if main_header.len() == 2 => components = Self::components(&segment)?,
-                SIZ => return Err(malformed("its size is there twice")),
-                _ if main_header.len() == 2 => return Err(malformed("its size is not where it belongs")),
+                SIZ => return Err(ImageError::malformed("its size is there twice")),
+                _ if main_header.len() == 2 => return Err(ImageError::malformed("its size is not where it belongs")),
                 COD => coding = Some(Coding::of(&segment, components.len())?),
                 COC => coding.as_mut().map_or(Ok(()), |coding| coding.set_component(&segment))?,
                 PPM => packed_headers += segment.len() as u64,
@@ -162,17 +158,17 @@ impl Codestream {
             }
             main_header.append(&mut segment);
             if main_header.len() > Self::LONGEST_HEADER {
-                return Err(malformed("its main header has more than 16 MB"));
+                return Err(ImageError::malformed("its main header has more than 16 MB"));
             }
         }
-        let coding = coding.ok_or_else(|| malformed("its coding is not told"))?;
+        let coding = coding.ok_or_else(|| ImageError::malformed("its coding is not told"))?;
         let axis = |at: usize| -> Result<Axis, ImageError> {
             let field = |field: usize| number(&main_header, SIZ_FIELDS + at + 8 * field);
             let axis = Axis { end: field(0)?, start: field(1)?, tile_length: field(2)?, tile_start: field(3)? };
             let reach = u64::from(axis.tile_start) + u64::from(axis.tile_length);
             let first_tile = axis.tile_start <= axis.start && reach > u64::from(axis.start);
             if axis.end > i32::MAX as u32 || axis.length() > 0 && !first_tile {
-                return Err(malformed("its picture and its tiles are apart"));
+                return Err(ImageError::malformed("its picture and its tiles are apart"));
             }
             Ok(axis)
         };
@@ -180,10 +176,10 @@ impl Codestream {
         checked_size(columns.length(), rows.length())?;
         let count = columns.tiles() * rows.tiles();
         if count > Self::MOST_TILES {
-            return Err(malformed(format!("{count} tiles, and a code stream can have 65,535")));
+            return Err(ImageError::malformed(format!("{count} tiles, and a code stream can have 65,535")));
         }
         if packed_headers > 0 && count > 1 {
-            return Err(ImageError::Unsupported("its packets' headers are apart from its tiles".to_owned()));
+            return Err(ImageError::unsupported("packed packet headers (PPM or PPT)"));
         }
         let (tiles, codings) = Self::tile_parts(stored, position..bytes.end, count as usize, &coding)?;
         let (mut reduction_levels, mut table_bytes) = (u32::MAX, 0);
@@ -197,7 +193,7 @@ impl Codestream {
             let bytes = packed_headers + parts.iter().map(|part| part.end - part.start).sum::<u64>();
             if contents.packets > bytes {
                 let problem = format!("tile {number} has {bytes} bytes for {} packets", contents.packets);
-                return Err(malformed(problem));
+                return Err(ImageError::malformed(problem));
             }
             (reduction_levels, table_bytes) =
                 (coding.reduction_levels().min(reduction_levels), contents.table_bytes.max(table_bytes));
@@ -209,10 +205,11 @@ impl Codestream {
     fn components(segment: &[u8]) -> Result<Vec<Component>, ImageError> {
         let count = word(segment, 38)?;
         if count == 0 || count > Self::MOST_COMPONENTS {
-            return Err(ImageError::Unsupported(format!("it has {count} components")));
+            return Err(ImageError::unsupported(format!("{count} components")));
         }
         let of_components = segment.get(40..40 + 3 * usize::from(count));
-        let of_components = of_components.ok_or_else(|| malformed("a segment of the header is too short"))?;
+        let of_components =
+            of_components.ok_or_else(|| ImageError::malformed("a segment of the header is too short"))?;
         let component = |fields: &[u8; 3]| Component {
             bits: (fields[0] & 0x7f) + 1,
             sign: if fields[0] & 0x80 == 0 { Sign::Unsigned } else { Sign::Signed },
@@ -220,7 +217,7 @@ impl Codestream {
         };
         let components: Vec<Component> = of_components.as_chunks().0.iter().map(component).collect();
         if components.iter().any(|component| component.step.0 == 0 || component.step.1 == 0) {
-            return Err(malformed("its components have no size"));
+            return Err(ImageError::malformed("its components have no size"));
         }
         Ok(components)
     }
@@ -241,19 +238,22 @@ impl Codestream {
             // Without a length it is the last one, and goes to the end's marker, which nothing may follow then.
             let length = if length == 0 { (bytes.end - position).saturating_sub(2) } else { length };
             if word(&header, 0)? != SOT || word(&header, 2)? != 10 || length < SOT_BYTES + 2 {
-                return Err(malformed("something else is where a tile belongs"));
+                return Err(ImageError::malformed("something else is where a tile belongs"));
             }
             if length > bytes.end - position {
-                return Err(ImageError::CutShort);
+                return Err(ImageError::Truncated);
             }
             found += 1;
             let of_tile = tiles.get_mut(tile).zip(told.get_mut(tile)).filter(|_| found <= Self::MOST_TILE_PARTS);
-            let (of_tile, told) = of_tile.ok_or_else(|| malformed("it has a tile too many"))?;
+            let (of_tile, told) = of_tile.ok_or_else(|| ImageError::malformed("it has a tile too many"))?;
             if usize::from(part) != of_tile.len() {
-                return Err(malformed(format!("tile {tile} has part {part} where part {} belongs", of_tile.len())));
+                return Err(ImageError::malformed(format!(
+                    "tile {tile} has part {part} where part {} belongs",
+                    of_tile.len()
+                )));
             }
             if parts != 0 && *told != 0 && *told != parts {
-                return Err(malformed(format!("tile {tile} is said to have {told} parts, and {parts}")));
+                return Err(ImageError::malformed(format!("tile {tile} is said to have {told} parts, and {parts}")));
             }
             *told = parts.max(*told);
             Self::tile_header(stored, position + SOT_BYTES..position + length, |marker, segment| {
@@ -269,10 +269,13 @@ impl Codestream {
         }
         for (tile, (parts, told)) in tiles.iter().zip(told).enumerate() {
             if parts.is_empty() {
-                return Err(malformed(format!("tile {tile} is missing")));
+                return Err(ImageError::malformed(format!("tile {tile} is missing")));
             }
             if told != 0 && usize::from(told) != parts.len() {
-                return Err(malformed(format!("tile {tile} has {} parts, and is said to have {told}", parts.len())));
+                return Err(ImageError::malformed(format!(
+                    "tile {tile} has {} parts, and is said to have {told}",
+                    parts.len()
+                )));
             }
         }
         Ok((tiles, codings))
@@ -281,7 +284,7 @@ impl Codestream {
     /// The two bytes there, which must be some of these.
     fn word_at(stored: &Stored, position: u64, bytes: &Range<u64>) -> Result<u16, ImageError> {
         if position + 2 > bytes.end {
-            return Err(ImageError::CutShort);
+            return Err(ImageError::Truncated);
         }
         let mut both = [0; 2];
         stored.read_at(position, &mut both)?;
@@ -314,7 +317,7 @@ impl Codestream {
             }
             position = end;
         }
-        Err(malformed("the header of a tile makes no sense"))
+        Err(ImageError::malformed("the header of a tile makes no sense"))
     }
 
     /// The picture's size after so many reduction_levels.
@@ -359,7 +362,7 @@ impl Codestream {
         codestream: &mut Vec<u8>,
     ) -> Result<(), ImageError> {
         let number = row as usize * self.grid().0 as usize + column as usize;
-        let parts = self.tiles.get(number).ok_or_else(|| malformed("there is no such tile"))?;
+        let parts = self.tiles.get(number).ok_or_else(|| ImageError::malformed("there is no such tile"))?;
         codestream.clear();
         codestream.extend_from_slice(&self.main_header);
         for (at, axis, number) in [(0, self.columns, column), (4, self.rows, row)] {

@@ -5,7 +5,7 @@
 
 use std::ops::Range;
 
-use super::codestream::{Component, malformed};
+use super::codestream::Component;
 use crate::codec::decode::ImageError;
 
 /// How the components of a tile are coded.
@@ -41,17 +41,17 @@ impl Division {
     /// What the segment of a tile or of a component says from there on, where it tells precincts if its style says so.
     fn read(style: u8, fields: &[u8]) -> Result<Self, ImageError> {
         let &[reduction_levels, width, height, _, _, ref precincts @ ..] = fields else {
-            return Err(malformed("its coding is not told"));
+            return Err(ImageError::malformed("its coding is not told"));
         };
         let precincts = if style & 1 == 0 { Some(&[][..]) } else { precincts.get(..usize::from(reduction_levels) + 1) };
-        let precincts = precincts.ok_or_else(|| malformed("its coding makes no sense"))?;
+        let precincts = precincts.ok_or_else(|| ImageError::malformed("its coding makes no sense"))?;
         // But for the smallest resolution, a precinct has four times as many samples as in each of its bands.
         let mut larger = precincts.iter().skip(1);
         if reduction_levels > Self::MOST_HALVINGS
             || width.max(height) > 8
             || larger.any(|sizes| (sizes & 15).min(sizes >> 4) == 0)
         {
-            return Err(malformed("its coding makes no sense"));
+            return Err(ImageError::malformed("its coding makes no sense"));
         }
         Ok(Self { reduction_levels, block: (width + 2, height + 2), precincts: precincts.into() })
     }
@@ -66,11 +66,11 @@ impl Coding {
     /// What a segment says for all components.
     pub fn of(segment: &[u8], components: usize) -> Result<Self, ImageError> {
         let [_, _, _, _, style, _, l0, l1, _, fields @ ..] = segment else {
-            return Err(malformed("its coding is not told"));
+            return Err(ImageError::malformed("its coding is not told"));
         };
         let (layers, division) = (u16::from_be_bytes([*l0, *l1]), Division::read(*style, fields)?);
         if layers == 0 {
-            return Err(malformed("its coding makes no sense"));
+            return Err(ImageError::malformed("its coding makes no sense"));
         }
         Ok(Self { layers, components: vec![division; components] })
     }
@@ -78,10 +78,10 @@ impl Coding {
     /// Takes what a segment says of one component.
     pub fn set_component(&mut self, segment: &[u8]) -> Result<(), ImageError> {
         let [_, _, _, _, component, style, fields @ ..] = segment else {
-            return Err(malformed("its coding is not told"));
+            return Err(ImageError::malformed("its coding is not told"));
         };
         let component = self.components.get_mut(usize::from(*component));
-        *component.ok_or_else(|| malformed("a component that is not there is coded"))? =
+        *component.ok_or_else(|| ImageError::malformed("a component that is not there is coded"))? =
             Division::read(*style, fields)?;
         Ok(())
     }

@@ -35,10 +35,6 @@ enum Model {
     Ycc(u8),
 }
 
-fn unsupported<T>(problem: String) -> Result<T, ImageError> {
-    Err(ImageError::Unsupported(problem))
-}
-
 /// The channels of color, in order, and that of alpha.
 struct Order {
     colors: Vec<usize>,
@@ -54,14 +50,14 @@ impl Order {
                 2 => Ok(Self { colors: vec![0], alpha: straight(1) }),
                 3 => Ok(Self { colors: vec![0, 1, 2], alpha: None }),
                 4 => Ok(Self { colors: vec![0, 1, 2], alpha: straight(3) }),
-                _ => unsupported(format!("it has {count} channels")),
+                _ => Err(ImageError::unsupported(format!("{count} channels"))),
             };
         }
         let (mut colors, mut alpha) = (Vec::new(), None);
         for &(channel, meaning) in meanings {
             let channel = usize::from(channel);
             if channel >= count {
-                return Err(ImageError::Malformed("a channel that is not there has a meaning".to_owned()));
+                return Err(ImageError::malformed("a channel that is not there has a meaning"));
             }
             match meaning {
                 ChannelType::Color(number) => colors.push((number, channel)),
@@ -73,7 +69,7 @@ impl Order {
         colors.sort_unstable();
         let numbers: Vec<u16> = colors.iter().map(|&(number, _)| number).collect();
         if numbers != [0] && numbers != [0, 1, 2] {
-            return unsupported(format!("it has {} colors", colors.len()));
+            return Err(ImageError::unsupported(format!("{} color channels", colors.len())));
         }
         Ok(Self { colors: colors.into_iter().map(|(_, channel)| channel).collect(), alpha })
     }
@@ -89,7 +85,9 @@ impl Order {
             (b"RGB ", _) | (b"GRAY", 1) => Ok(()),
             (space, colors) => {
                 let space = space.trim_ascii().escape_ascii();
-                unsupported(format!("its profile is for the color space {space}, and it has {colors} colors"))
+                Err(ImageError::unsupported(format!(
+                    "its profile is for the color space {space}, and it has {colors} colors"
+                )))
             }
         }
     }
@@ -113,7 +111,7 @@ impl Interleaving {
         if let Some(Color::Enumerated(space)) = boxes.color
             && !matches!(space, SRGB | GRAY | SYCC)
         {
-            return unsupported(format!("its color space is that of number {space}"));
+            return Err(ImageError::unsupported(format!("the enumerated color space {space}")));
         }
         if let Some(palette) = &boxes.palette {
             let model = if let Some(Color::Enumerated(SYCC)) = boxes.color { Model::Ycc(8) } else { Model::Same };
@@ -128,13 +126,13 @@ impl Interleaving {
         for &channel in &used {
             let Component { bits, sign, step } = components[channel];
             if sign == Sign::Signed {
-                return unsupported("its samples are signed".to_owned());
+                return Err(ImageError::unsupported("signed samples"));
             }
             if step != (1, 1) {
-                return unsupported("a component has fewer samples than the picture has pixels".to_owned());
+                return Err(ImageError::unsupported("subsampled components"));
             }
             if bits > 16 {
-                return unsupported(format!("its samples have {bits} bits"));
+                return Err(ImageError::unsupported(format!("samples of {bits} bits")));
             }
             most = most.max(bits);
         }
@@ -143,7 +141,7 @@ impl Interleaving {
             Some(Color::Enumerated(SYCC)) if order.colors.len() == 3 => {
                 let [bits, others @ ..] = [0, 1, 2].map(|at| components[order.colors[at]].bits);
                 if others != [bits; 2] {
-                    return unsupported("its luma and its colors have different bits".to_owned());
+                    return Err(ImageError::unsupported("luma and chroma of different bit depths"));
                 }
                 Model::Ycc(bits)
             }
@@ -161,11 +159,11 @@ impl Interleaving {
         model: Model,
     ) -> Result<Self, ImageError> {
         let [Component { bits: bits @ 1..=8, sign: Sign::Unsigned, step: (1, 1) }] = components else {
-            return unsupported("it has a palette and more than one component of 8 bits".to_owned());
+            return Err(ImageError::unsupported("a palette with other than one component of up to 8 bits"));
         };
         let of_channel = |color: &[u8], channel: usize| {
             let column = palette.channels.get(channel).and_then(|&column| color.get(usize::from(column)));
-            column.copied().ok_or_else(|| ImageError::Malformed("its palette lacks a column".to_owned()))
+            column.copied().ok_or_else(|| ImageError::malformed("its palette lacks a column"))
         };
         let color = |color: &Vec<u8>| -> Result<[u8; 4], ImageError> {
             let alpha = order.alpha.map_or(Ok(u8::MAX), |(channel, _)| of_channel(color, channel))?;
@@ -180,7 +178,7 @@ impl Interleaving {
             Ok([red, green, blue, alpha])
         };
         if order.alpha.is_some_and(|(_, alpha)| alpha == Alpha::Premultiplied) {
-            return unsupported("the colors of its palette are premultiplied".to_owned());
+            return Err(ImageError::unsupported("a palette with premultiplied colors"));
         }
         let colors = palette.colors.iter().take(1 << bits).map(color).collect::<Result<Vec<_>, _>>()?;
         let same = (0..1 << bits).collect();
@@ -210,7 +208,7 @@ impl Interleaving {
     /// The components of the channels, of a picture that was decoded.
     pub fn planes<'a>(&self, decoded: &'a Planes) -> Result<Vec<&'a [i32]>, ImageError> {
         let planes = self.of_channels.iter().map(|&(component, _)| decoded.plane(component)).collect::<Option<_>>();
-        planes.ok_or_else(|| ImageError::Malformed("a component is not as large as the picture".to_owned()))
+        planes.ok_or_else(|| ImageError::malformed("a component is not as large as the picture"))
     }
 
     /// Makes pixels from the number `from` on, as many as `target` has bytes for.

@@ -95,8 +95,8 @@ pub(crate) fn decode(codestream: &[u8], reduction_levels: u32, size: Size) -> Re
     let decoded = decode_with(codestream, reduction_levels, size, &mut words);
     match (decoded, words.0.into_iter().next()) {
         (Some(planes), None) => Ok(planes),
-        (_, Some(words)) => Err(ImageError::Malformed(format!("OpenJPEG says: {words}"))),
-        (None, None) => Err(ImageError::Malformed("OpenJPEG cannot decode it".to_owned())),
+        (_, Some(words)) => Err(ImageError::malformed(format!("OpenJPEG says: {words}"))),
+        (None, None) => Err(ImageError::malformed("OpenJPEG cannot decode it")),
     }
 }
 

@@ -4,7 +4,7 @@
 
 use std::io::BufRead;
 
-use super::{is_space, malformed};
+use super::is_space;
 use crate::codec::decode::ImageError;
 
 /// White space and comments between two samples.
@@ -25,8 +25,9 @@ pub(crate) fn numbers(
     count: usize,
     mut take: impl FnMut(u16) -> Result<(), ImageError>,
 ) -> Result<(), ImageError> {
-    let wrong = || malformed("it has something else where a number belongs");
-    let mut number = |value: u32| take(u16::try_from(value).map_err(|_| malformed("a sample above 65,535"))?);
+    let wrong = || ImageError::malformed("it has something else where a number belongs");
+    let mut number =
+        |value: u32| take(u16::try_from(value).map_err(|_| ImageError::malformed("a sample above 65,535"))?);
     let (mut text, mut gap, mut left) = (Text::Space, 0, count);
     while left > 0 {
         let bytes = reader.fill_buf().map_err(ImageError::reading)?;
@@ -34,7 +35,7 @@ pub(crate) fn numbers(
             // The end of the file ends the last number too.
             return match text {
                 Text::Number(value) if left == 1 => number(value),
-                _ => Err(ImageError::CutShort),
+                _ => Err(ImageError::Truncated),
             };
         }
         let mut used = 0;
@@ -70,7 +71,7 @@ pub(crate) fn bits(reader: &mut dyn BufRead, count: usize, mut take: impl FnMut(
     while left > 0 {
         let bytes = reader.fill_buf().map_err(ImageError::reading)?;
         if bytes.is_empty() {
-            return Err(ImageError::CutShort);
+            return Err(ImageError::Truncated);
         }
         let mut used = 0;
         for &byte in bytes {
@@ -85,7 +86,7 @@ pub(crate) fn bits(reader: &mut dyn BufRead, count: usize, mut take: impl FnMut(
                 }
                 _ => {
                     text = between_samples(text, byte, &mut gap)
-                        .ok_or_else(|| malformed("it has something else where a 0 or a 1 belongs"))?;
+                        .ok_or_else(|| ImageError::malformed("it has something else where a 0 or a 1 belongs"))?;
                 }
             }
         }

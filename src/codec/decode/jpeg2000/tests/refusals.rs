@@ -13,7 +13,7 @@ fn what_is_not_read_is_said_before_anything_is_decoded() {
         Encoding::new(16, 16, 1, 17),
     ] {
         let file = encoding.encode(&encoding.samples());
-        assert!(matches!(opened(&file), Err(ImageError::Unsupported(_))));
+        assert!(matches!(opened(&file), Err(ImageError::Unsupported { .. })));
     }
 }
 
@@ -44,7 +44,7 @@ fn files_that_are_cut_or_claim_too_much_are_refused_when_they_are_opened() {
     assert!(opened(&bomb).unwrap().0.held_bytes >= 12 << 30);
     bomb[40..42].copy_from_slice(&16_384_u16.to_be_bytes());
     assert!(opened(&bomb).is_err());
-    assert!(matches!(opened(b""), Err(ImageError::CutShort)));
+    assert!(matches!(opened(b""), Err(ImageError::Truncated)));
     let missing = Path::new("no such file");
     assert!(matches!(open(missing, Request { page: 1, memory: 0 }), Err(ImageError::NoSuchPage { pages: 1 })));
     assert!(matches!(open(missing, Request { page: 0, memory: 0 }), Err(ImageError::System(_))));
@@ -62,7 +62,7 @@ fn tiles_that_end_too_early_are_errors() {
         file.truncate(file.len() - 2 - cut as usize);
         file.extend_from_slice(&[0xff, 0xd9]);
         file[start + 6..start + 10].copy_from_slice(&(length - cut).to_be_bytes());
-        refused += usize::from(matches!(decoded(&file), Err(ImageError::Malformed(_))));
+        refused += usize::from(matches!(decoded(&file), Err(ImageError::Malformed { .. })));
     }
     // Where a cut falls between two packets, the second one might as well be an empty one.
     let boundaries = 2 * encoding.resolutions as usize;
@@ -85,7 +85,7 @@ fn two_thousand_damaged_files_end_in_rows_or_an_error() {
         let sound = opened(&file).and_then(|(header, _)| {
             // What is larger is the caller's to refuse.
             let small = header.held_bytes < 8 << 20 && header.size.area() < 1 << 20;
-            if small { decoded(&file).map(|_| ()) } else { Err(ImageError::CutShort) }
+            if small { decoded(&file).map(|_| ()) } else { Err(ImageError::Truncated) }
         });
         refused += usize::from(sound.is_err());
     }
@@ -126,16 +126,16 @@ fn parts_of_a_tile_are_all_there_and_in_order() {
         assert!(decoded(&file).unwrap().1 == expected);
         for missing in 0..parts.len() {
             let rest = [&parts[..missing], &parts[missing + 1..]].concat();
-            assert!(matches!(opened(&put_together(header, &rest)), Err(ImageError::Malformed(_))), "{missing}");
+            assert!(matches!(opened(&put_together(header, &rest)), Err(ImageError::Malformed { .. })), "{missing}");
             let twice = [&parts[..=missing], &parts[missing..]].concat();
-            assert!(matches!(opened(&put_together(header, &twice)), Err(ImageError::Malformed(_))), "{missing}");
+            assert!(matches!(opened(&put_together(header, &twice)), Err(ImageError::Malformed { .. })), "{missing}");
         }
         let mut swapped = parts.clone();
         swapped.swap(0, 1);
-        assert!(matches!(opened(&put_together(header, &swapped)), Err(ImageError::Malformed(_))));
+        assert!(matches!(opened(&put_together(header, &swapped)), Err(ImageError::Malformed { .. })));
         let mut owned: Vec<Vec<u8>> = parts.iter().map(|part| part.to_vec()).collect();
         owned[1][COUNT] = 4;
-        assert!(matches!(opened(&put_together(header, &owned)), Err(ImageError::Malformed(_))));
+        assert!(matches!(opened(&put_together(header, &owned)), Err(ImageError::Malformed { .. })));
         // That some of them, or all, do not say how many there are is as it may be; and tiles may be among each other.
         for part in &mut owned {
             part[COUNT] = if part[10] == 2 { 3 } else { 0 };
@@ -189,7 +189,7 @@ fn blocks_precincts_and_layers_are_reckoned_wherever_they_are_told() {
         segment
     };
     let refused =
-        |file: &[u8]| matches!(opened(file), Err(ImageError::Malformed(problem)) if problem.contains("packets"));
+        |file: &[u8]| matches!(opened(file), Err(ImageError::Malformed { problem }) if problem.contains("packets"));
     assert!(refused(&with(coding + 14, &precincts(&SMALL_BLOCKS, 5))));
     assert!(refused(&with(part + 12, &precincts(&SMALL_BLOCKS, 5))));
     assert!(refused(&with(part + 12, &precincts(&of_all[coding..coding + 14], 4))));
