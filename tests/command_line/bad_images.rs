@@ -286,8 +286,7 @@ fn a_kind_of_jpeg_that_is_not_read_is_not_called_damaged() {
     for kind in [0xc5, 0xcf, 0xf7] {
         let mut bytes = jpeg.clone();
         bytes[frame] = kind;
-        let run =
-            assert_refused("JPEG", &bytes, &["not supported: this kind of JPEG", "another program may read it"]);
+        let run = assert_refused("JPEG", &bytes, &["not supported: this kind of JPEG", "another program may read it"]);
         assert!(!run.stderr.contains("copy it again"), "{run:?}");
     }
 }

@@ -9,5 +9,5 @@ use super::{Decoder, ImageError, ImageHeader, Request};
 /// # Errors
 /// Always [`ImageError::Unsupported`].
 pub(crate) fn open(_: &Path, _: Request) -> Result<(ImageHeader, Decoder), ImageError> {
-    Err(ImageError::Unsupported("this build has no JPEG 2000 decoder (cargo feature `jpeg2000`)".to_owned()))
+    Err(ImageError::unsupported("JPEG 2000, because this build lacks the Cargo feature `jpeg2000`"))
 }

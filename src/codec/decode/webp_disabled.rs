@@ -7,5 +7,5 @@ use super::{ImageError, ImageHeader, Input, Request, RowDecoder};
 /// # Errors
 /// Always [`ImageError::Unsupported`].
 pub(crate) fn open(_: Input, _: Request) -> Result<(ImageHeader, Box<dyn RowDecoder>), ImageError> {
-    Err(ImageError::Unsupported("this build has no WebP decoder (cargo feature `webp`)".to_owned()))
+    Err(ImageError::unsupported("WebP, because this build lacks the Cargo feature `webp`"))
 }
