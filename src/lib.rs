@@ -26,3 +26,8 @@ pub use plan::{ExportOptions, ExportPlan};
 pub use pyramid::{PyramidPlan, TileAddress};
 pub use slide_pyramid::{Slide, SlidePyramid};
 pub use source::{SlideInfo, Source};
+
+/// Compiles the Rust code in docs/ as doctests.
+#[cfg(doctest)]
+#[doc = include_str!("../docs/library.md")]
+mod library_page {}
