@@ -232,10 +232,8 @@ fn command_lines_are_valid() {
 /// Options in inline code, such as `--crop`, belong to a subcommand, and inline commands name one.
 #[test]
 fn options_exist() {
-    let help: String = SUBCOMMANDS
-        .iter()
-        .map(|subcommand| String::from_utf8(slidezoom(&[subcommand, "--help"], root()).stdout).unwrap())
-        .collect();
+    let help = |subcommand| String::from_utf8(slidezoom(&["help", subcommand], root()).stdout).unwrap();
+    let help = SUBCOMMANDS.map(help).concat() + "--help --version";
     let options: BTreeSet<&str> = help.split_whitespace().map(|word| word.trim_end_matches([',', '=', '.'])).collect();
     check_pages(|page, problems| {
         // Its tables give the former names of options, too.
