@@ -1,11 +1,12 @@
-//! Serves a slide's pyramid without exporting it: each tile is made when it is asked for.
+//! Serves a slide's pyramid without exporting it: each tile is computed on request.
 //!
 //! ```sh
 //! cargo run --release --example serve_tiles -- CMU-1.svs [PORT]
 //! ```
 //!
-//! answers `/` with the page that an export has, `/slide.dzi` with the descriptor and `/slide_files/<level>/<column>_<row>.jpeg` with tiles.
-//! It is a small server for one's own machine: it listens there alone.
+//! serves the page of an export at `/`, the descriptor at `/slide.dzi` and the tiles at
+//! `/slide_files/<level>/<column>_<row>.jpeg`. It is a minimal server for your own machine and listens
+//! on the loopback address only.
 
 #![allow(clippy::print_stderr, reason = "an example talks to its user")]
 
@@ -13,53 +14,46 @@ use std::collections::HashMap;
 use std::error::Error;
 use std::io::{BufRead, BufReader, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
-use std::process::ExitCode;
+use std::sync::Arc;
 
 use slidezoom::engine::metadata::{ExportOutcome, describe};
 use slidezoom::layout::viewer;
 use slidezoom::pyramid::TileSet;
-use slidezoom::{ExportOptions, Slide, SlidePyramid};
+use slidezoom::{ExportOptions, Slide, SlidePyramid, TileAddress};
 
 const NAME: &str = "slide";
 
 type Outcome<T> = Result<T, Box<dyn Error>>;
 
-fn main() -> ExitCode {
+fn main() -> Outcome<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let result = match &arguments[..] {
+    match &arguments[..] {
         [slide] => serve(slide, "8000"),
         [slide, port] => serve(slide, port),
-        _ => Err("expected: SLIDE [PORT]".into()),
-    };
-    if let Err(error) = result {
-        eprintln!("serve_tiles: {error}");
-        return ExitCode::FAILURE;
+        _ => Err("usage: serve_tiles SLIDE [PORT]".into()),
     }
-    ExitCode::SUCCESS
 }
 
 fn serve(slide: &str, port: &str) -> Outcome<()> {
     let slide = Slide::open(slide)?;
     let pyramid = slide.pyramid_named(NAME, &ExportOptions::default())?;
-    let page = page(&slide, &pyramid);
+    let page = Arc::new(page(&slide, &pyramid));
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port.parse()?))?;
     eprintln!("http://{}/", listener.local_addr()?);
-    std::thread::scope(|scope| {
-        for connection in listener.incoming() {
-            let (pyramid, page) = (&pyramid, &page);
-            scope.spawn(move || {
-                // A browser that goes away is no failure of the server.
-                if let Err(error) = connection.map_err(Into::into).and_then(|stream| answer(&stream, pyramid, page)) {
-                    eprintln!("{error}");
-                }
-            });
-        }
-    });
+    for connection in listener.incoming() {
+        let (stream, pyramid, page) = (connection?, pyramid.clone(), Arc::clone(&page));
+        std::thread::spawn(move || {
+            // The browser may close the connection before the response ends.
+            if let Err(error) = answer(&stream, &pyramid, &page) {
+                eprintln!("{error}");
+            }
+        });
+    }
     Ok(())
 }
 
-/// What does not change, by path.
-fn page(slide: &Slide, pyramid: &SlidePyramid<'_>) -> HashMap<String, Vec<u8>> {
+/// The static files, by path.
+fn page(slide: &Slide, pyramid: &SlidePyramid) -> HashMap<String, Vec<u8>> {
     let plan = pyramid.plan();
     let nothing = TileSet::of(plan.pyramid(), |_| false);
     let findings = ExportOutcome { associated_images: &[], unreadable: &[], left_out: &nothing, source: None };
@@ -74,31 +68,25 @@ fn page(slide: &Slide, pyramid: &SlidePyramid<'_>) -> HashMap<String, Vec<u8>> {
     files
 }
 
-fn answer(stream: &TcpStream, pyramid: &SlidePyramid<'_>, page: &HashMap<String, Vec<u8>>) -> Outcome<()> {
+fn answer(stream: &TcpStream, pyramid: &SlidePyramid, page: &HashMap<String, Vec<u8>>) -> Outcome<()> {
     let mut line = String::new();
     BufReader::new(stream).read_line(&mut line)?;
     let path = line.split(' ').nth(1).unwrap_or_default();
     let path = path.split('?').next().unwrap_or_default();
     match page.get(path) {
         Some(contents) => respond(stream, "200 OK", mime_type(path), contents),
-        None => match tile(path, pyramid) {
+        None => match tile_address(path, pyramid).map(|tile| pyramid.encoded_nearest_tile(tile)) {
             Some(Ok(contents)) => respond(stream, "200 OK", mime_type(path), &contents),
             Some(Err(error)) => {
                 respond(stream, "500 Internal Server Error", "text/plain", error.to_string().as_bytes())
             }
-            None => respond(stream, "404 Not Found", "text/plain", b"there is nothing here"),
+            None => respond(stream, "404 Not Found", "text/plain", b"not found"),
         },
     }
 }
 
-/// The tile that a path names; `None` where it names none.
-fn tile(path: &str, pyramid: &SlidePyramid<'_>) -> Option<Result<Vec<u8>, slidezoom::Error>> {
-    let tile = pyramid.plan().names().tile_named(path.strip_prefix('/')?, pyramid.plan().pyramid())?;
-    let encoded = || {
-        let pixels = pyramid.nearest_tile(tile.level().number(), tile.column(), tile.row())?;
-        Ok(pyramid.encoder()?.encode(pixels.view())?.to_vec())
-    };
-    Some(encoded())
+fn tile_address(path: &str, pyramid: &SlidePyramid) -> Option<TileAddress> {
+    pyramid.plan().names().tile_named(path.strip_prefix('/')?, pyramid.plan().pyramid())
 }
 
 fn respond(mut stream: &TcpStream, status: &str, mime_type: &str, contents: &[u8]) -> Outcome<()> {

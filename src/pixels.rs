@@ -16,6 +16,7 @@ mod halving;
 mod orientation;
 mod reduction;
 mod resampling;
+mod rgb_image;
 
 pub use canvas::{Canvas, Patch};
 pub use reduction::ReductionMethod;

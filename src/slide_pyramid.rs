@@ -1,10 +1,11 @@
-//! A slide for programs that work with its tiles: opened once, then read tile by tile, region by region, or exported as a whole.
-//!
-//! The layer above the engine, for who uses this crate as a library. What always holds: pixels are those that an export with the same options
-//! has, in its colors and on its background, but where a method's name says otherwise. Both types serve all threads at once.
+//! An open slide and its pyramid, for programs that work with single tiles or regions.
 
+use std::fmt;
 use std::num::NonZeroUsize;
 use std::path::Path;
+use std::sync::Arc;
+
+use image::RgbImage;
 
 use crate::codec::TileEncoder;
 use crate::engine::progress::Progress;
@@ -14,130 +15,196 @@ use crate::export::create_sink;
 use crate::geometry::Rect;
 use crate::pixels::Pixels;
 use crate::plan::{ExportOptions, ExportPlan, PlanError};
+use crate::pyramid::TileAddress;
 use crate::sink::OverwritePolicy;
 use crate::source::{self, OpenOptions, SlideInfo, Source};
 
-/// A slide that is open for reading.
+/// An open slide or image.
+///
+/// Clones share one open file. All methods take `&self` and may be called from several threads at
+/// once.
 ///
 /// ```
 /// use slidezoom::{ExportOptions, Slide};
 ///
 /// # let path = slidezoom_fixtures::real_slide()?;
 /// let slide = Slide::open(path)?;
-/// println!("{} at {:?} µm a pixel", slide.info().size(), slide.info().microns_per_pixel);
-/// let tile = slide.pyramid(&ExportOptions::default())?.tile(12, 3, 4)?;
-/// assert_eq!((tile.size().width(), tile.size().height()), (256, 256));
+/// println!("{} at {:?} µm per pixel", slide.info().size(), slide.info().microns_per_pixel);
+/// let pyramid = slide.pyramid(&ExportOptions::default())?;
+/// let tile = pyramid.tile(pyramid.address(12, 3, 4)?)?;
+/// assert_eq!(tile.dimensions(), (256, 256));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+#[derive(Clone)]
 pub struct Slide {
-    source: Box<dyn Source>,
+    source: Arc<dyn Source>,
 }
 
 impl Slide {
-    /// Opens the slide or image at `path` with the reader that fits it.
+    /// Opens the slide or image at `path`. The reader is chosen by the file's content.
     ///
     /// # Errors
-    /// [`Error::Slide`] where the file can't be opened, is of no known kind, is damaged, or holds no pixels.
+    /// [`Error::Slide`] if the file cannot be opened, has an unknown format, is damaged, or holds no
+    /// pixels.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, Error> {
         Self::open_with(path, OpenOptions::default())
     }
 
-    /// Opens the slide or image at `path` as asked.
+    /// Opens the slide or image at `path` with options.
     ///
     /// # Errors
-    /// As [`open`](Self::open).
+    /// The same as [`open`](Self::open).
     pub fn open_with(path: impl AsRef<Path>, options: impl Into<OpenOptions>) -> Result<Self, Error> {
-        Ok(Self { source: source::open_with(path.as_ref(), options)? })
+        Ok(Self { source: source::open_with(path.as_ref(), options)?.into() })
     }
 
-    /// What is known of it.
+    /// Wraps a source of your own.
+    #[must_use]
+    pub fn from_source(source: impl Source + 'static) -> Self {
+        Self { source: Arc::new(source) }
+    }
+
+    /// The slide's size, levels, scale and metadata.
     #[must_use]
     pub fn info(&self) -> &SlideInfo {
         self.source.info()
     }
 
-    /// The pyramid that an export with these options has, called as the slide's file without its ending. Nothing is read.
+    /// Plans the pyramid that an export with `options` would have, named after the slide's file.
+    /// Reads no pixels.
     ///
     /// # Errors
-    /// [`Error::Plan`] where the options do not fit the slide.
-    pub fn pyramid(&self, options: &ExportOptions) -> Result<SlidePyramid<'_>, Error> {
+    /// [`Error::Plan`] if the options do not fit the slide.
+    pub fn pyramid(&self, options: &ExportOptions) -> Result<SlidePyramid, Error> {
         let stem = self.info().path.file_stem().map(|stem| stem.to_string_lossy().into_owned());
         self.pyramid_named(stem.as_deref().unwrap_or("slide"), options)
     }
 
-    /// The same under a name of its own, with which its descriptor and its tiles' folder begin.
+    /// Plans the pyramid under another name, which its descriptor and its tile directory start with.
     ///
     /// # Errors
-    /// As [`pyramid`](Self::pyramid); and where `name` cannot be a file's name.
-    pub fn pyramid_named(&self, name: &str, options: &ExportOptions) -> Result<SlidePyramid<'_>, Error> {
+    /// [`Error::Plan`] if the options do not fit the slide, or `name` cannot be a file name.
+    pub fn pyramid_named(&self, name: &str, options: &ExportOptions) -> Result<SlidePyramid, Error> {
         let plan = ExportPlan::new(self.info(), name, options)?;
-        Ok(SlidePyramid { source: self.source.as_ref(), plan })
+        Ok(SlidePyramid { source: Arc::clone(&self.source), plan: Arc::new(plan) })
     }
 }
 
 impl From<Box<dyn Source>> for Slide {
-    /// A slide that a source of the caller's own yields.
     fn from(source: Box<dyn Source>) -> Self {
-        Self { source }
+        Self { source: source.into() }
     }
 }
 
-/// A slide's pyramid, of which nothing is made before it is asked for.
-///
-/// Levels are Deep Zoom's: 0 is one pixel, the last the full size; see [`plan`](Self::plan) for sizes, grids and the tiles' rectangles.
-pub struct SlidePyramid<'s> {
-    source: &'s dyn Source,
-    plan: ExportPlan,
+impl fmt::Debug for Slide {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Slide").field("path", &self.info().path).finish_non_exhaustive()
+    }
 }
 
-impl SlidePyramid<'_> {
-    /// All that is settled of it.
+/// A slide's pyramid, computed on demand.
+///
+/// Levels are Deep Zoom levels: level 0 is 1×1 pixel, and the last level has the full size. Pixels
+/// are those of an export with the same options: converted to its colors and composited on its
+/// background. A `SlidePyramid` owns its slide; clones share it.
+#[derive(Clone)]
+pub struct SlidePyramid {
+    source: Arc<dyn Source>,
+    plan: Arc<ExportPlan>,
+}
+
+impl SlidePyramid {
+    /// The plan: level sizes, grids, tile rectangles, format and names.
     #[must_use]
-    pub const fn plan(&self) -> &ExportPlan {
+    pub fn plan(&self) -> &ExportPlan {
         &self.plan
     }
 
-    /// The pixels of a tile with its overlap, as an export has them before it encodes them: halved from the full size, and so the slower
-    /// the smaller the level. The calling thread and rayon's workers share the work.
+    /// The address of the tile at `column` and `row` of `level`.
     ///
     /// # Errors
-    /// [`Error::Plan`] where there is no such tile, [`Error::Slide`] where the slide cannot be read under it.
-    pub fn tile(&self, level: u32, column: u32, row: u32) -> Result<Pixels, Error> {
-        let tile = self.plan.tile(level, column, row)?;
-        exact_region(self.source, &self.plan, tile.level(), self.plan.pyramid().region(tile).full)
+    /// [`Error::Plan`] if the pyramid has no such tile.
+    pub fn address(&self, level: u32, column: u32, row: u32) -> Result<TileAddress, Error> {
+        Ok(self.plan.tile(level, column, row)?)
     }
 
-    /// The pixels of a tile with its overlap, resampled from the slide's own level that is nearest in size, as openslide-python's
-    /// `DeepZoomGenerator` does: fast at every level, and slightly different from an export's.
+    /// Computes a tile with its overlap, with exactly the pixels that an export encodes.
+    ///
+    /// The tile is downsampled from the full size, so smaller levels take longer. Rayon's workers
+    /// share the work with the calling thread.
     ///
     /// # Errors
-    /// As [`tile`](Self::tile).
-    pub fn nearest_tile(&self, level: u32, column: u32, row: u32) -> Result<Pixels, Error> {
-        nearest_tile(self.source, &self.plan, self.plan.tile(level, column, row)?)
+    /// [`Error::Plan`] if the pyramid has no such tile; [`Error::Slide`] if the slide cannot be read
+    /// there.
+    pub fn tile(&self, tile: TileAddress) -> Result<RgbImage, Error> {
+        self.exact_tile(tile).map(|pixels| pixels.to_rgb_image())
     }
 
-    /// The pixels of any rectangle of a level, in pixels of that level, as [`tile`](Self::tile) has them. Who cuts tiles that are much
-    /// smaller than the slide's stored ones reads regions of many at once: each native tile that a call touches is decoded once in it.
+    /// Computes a tile with its overlap from the slide level nearest in size, as openslide-python's
+    /// `DeepZoomGenerator` does. This is fast at every level; the pixels differ slightly from an
+    /// export's.
     ///
     /// # Errors
-    /// [`Error::Plan`] where the rectangle is not inside the level, [`Error::Slide`] where the slide cannot be read under it.
-    pub fn region(&self, level: u32, rect: Rect) -> Result<Pixels, Error> {
+    /// The same as [`tile`](Self::tile).
+    pub fn nearest_tile(&self, tile: TileAddress) -> Result<RgbImage, Error> {
+        self.nearest(tile).map(|pixels| pixels.to_rgb_image())
+    }
+
+    /// Computes any rectangle of a level, given in pixels of that level, with the pixels of
+    /// [`tile`](Self::tile).
+    ///
+    /// Each call decodes the native tiles under the rectangle once. To cut patches that are smaller
+    /// than native tiles, read one region that covers many patches.
+    ///
+    /// # Errors
+    /// [`Error::Plan`] if the rectangle is not inside the level; [`Error::Slide`] if the slide cannot
+    /// be read there.
+    pub fn region(&self, level: u32, rect: Rect) -> Result<RgbImage, Error> {
         let pyramid = self.plan.pyramid();
         let found = pyramid.level(level).filter(|&level| Rect::of(pyramid.level_size(level)).contains(rect));
         let level = found.ok_or(PlanError::NoSuchRegion { level, rect })?;
-        exact_region(self.source, &self.plan, level, rect)
+        exact_region(self.source.as_ref(), &self.plan, level, rect).map(|pixels| pixels.to_rgb_image())
     }
 
-    /// An encoder that makes of pixels the file that an export would. It belongs to one thread.
+    /// Computes and encodes a tile. Returns the bytes of the tile file in an export, except that
+    /// lossless tiles of the full size are encoded here.
     ///
     /// # Errors
-    /// [`Error::Encoder`] where there is no memory for it.
-    pub fn encoder(&self) -> Result<TileEncoder, Error> {
-        Ok(TileEncoder::new(self.plan.format(), self.plan.color().embedded())?)
+    /// The same as [`tile`](Self::tile), and [`Error::Encoder`].
+    pub fn encoded_tile(&self, tile: TileAddress) -> Result<Vec<u8>, Error> {
+        self.encode(&self.exact_tile(tile)?)
     }
 
-    /// Writes all of it as `destination`, a folder or an archive as the options' container says, on `jobs` worker threads. The destination appears
-    /// when all of it is written and on the disk.
+    /// Computes and encodes a tile from the slide level nearest in size.
+    ///
+    /// # Errors
+    /// The same as [`encoded_tile`](Self::encoded_tile).
+    pub fn encoded_nearest_tile(&self, tile: TileAddress) -> Result<Vec<u8>, Error> {
+        self.encode(&self.nearest(tile)?)
+    }
+
+    fn exact_tile(&self, tile: TileAddress) -> Result<Pixels, Error> {
+        let tile = self.check(tile)?;
+        exact_region(self.source.as_ref(), &self.plan, tile.level(), self.plan.pyramid().region(tile).full)
+    }
+
+    fn nearest(&self, tile: TileAddress) -> Result<Pixels, Error> {
+        nearest_tile(self.source.as_ref(), &self.plan, self.check(tile)?)
+    }
+
+    /// Looks up an address, which may come from another pyramid.
+    fn check(&self, tile: TileAddress) -> Result<TileAddress, Error> {
+        self.address(tile.level().number(), tile.column(), tile.row())
+    }
+
+    fn encode(&self, pixels: &Pixels) -> Result<Vec<u8>, Error> {
+        let mut encoder = TileEncoder::new(self.plan.format(), self.plan.color().embedded())?;
+        Ok(encoder.encode(pixels.view())?.to_vec())
+    }
+
+    /// Exports the whole pyramid to `destination`, which is a directory or an archive depending on
+    /// the options' container, on `jobs` worker threads. `destination` appears once everything is
+    /// written and synced.
     ///
     /// ```
     /// use slidezoom::engine::progress::NoProgress;
@@ -149,21 +216,31 @@ impl SlidePyramid<'_> {
     /// # let destination = folder.path().join("CMU-1");
     /// let slide = Slide::open(path)?;
     /// let pyramid = slide.pyramid_named("CMU-1", &ExportOptions::default())?;
-    /// let report = pyramid.export(&destination, OverwritePolicy::Refuse, std::thread::available_parallelism()?, &NoProgress)?;
+    /// let jobs = std::thread::available_parallelism()?;
+    /// let report = pyramid.export(&destination, OverwritePolicy::Refuse, jobs, &NoProgress)?;
     /// assert_eq!(report.tiles, pyramid.plan().pyramid().tile_count());
     /// assert!(destination.join("CMU-1.dzi").is_file());
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
     /// # Errors
-    /// [`Error`] where the slide cannot be read, the destination fails, or `progress` asks to stop. Nothing is published then.
+    /// [`Error`] if the slide cannot be read, the destination fails, or `progress` asks to stop.
+    /// Nothing is published then.
     pub fn export(
         &self,
         destination: &Path,
-        existing: OverwritePolicy,
+        overwrite: OverwritePolicy,
         jobs: NonZeroUsize,
         progress: &dyn Progress,
     ) -> Result<ExportReport, Error> {
-        export(self.source, &self.plan, create_sink(&self.plan, destination, existing)?, jobs, progress)
+        let sink = create_sink(&self.plan, destination, overwrite)?;
+        export(self.source.as_ref(), &self.plan, sink, jobs, progress)
+    }
+}
+
+impl fmt::Debug for SlidePyramid {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let path = &self.source.info().path;
+        formatter.debug_struct("SlidePyramid").field("path", path).field("plan", &self.plan).finish_non_exhaustive()
     }
 }
