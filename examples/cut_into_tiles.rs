@@ -41,7 +41,7 @@ fn main() -> Outcome<()> {
 
 fn cut(slide: &Path, level: u32, folder: &Path, tile_size: u32) -> Outcome<()> {
     let geometry = Some(TileGeometry::new(tile_size, 0)?);
-    let options = ExportOptions { geometry, format: FormatOption::Png, ..ExportOptions::default() };
+    let options = ExportOptions::default().geometry(geometry).format(FormatOption::Png);
     let pyramid = Slide::open(slide)?.pyramid(&options)?;
     fs::create_dir(folder)?;
 

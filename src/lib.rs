@@ -1,5 +1,8 @@
 #![doc = include_str!("../README.md")]
 
+#[macro_use]
+mod option_struct;
+
 pub mod archive;
 #[cfg(feature = "cli")]
 #[doc(hidden)]

@@ -244,7 +244,7 @@ fn plan_hint(error: &PlanError) -> Option<String> {
         }
         PlanError::NoSuchLevel { .. } => return Some("`slidezoom info` lists the slide's own levels".to_owned()),
         PlanError::Oblong { .. } => return Some("--mpp says how large they are, where the slide is wrong".to_owned()),
-        PlanError::Blended(_) => {
+        PlanError::Blended { .. } => {
             return Some("--level starts from one of the slide's own; or leave --reduce out".to_owned());
         }
         PlanError::BagName { .. } | PlanError::LayoutName { .. } => return Some("-o gives it another name".to_owned()),
@@ -257,7 +257,7 @@ fn plan_hint(error: &PlanError) -> Option<String> {
         PlanError::TileSize { .. } => return Some("choose a smaller --tile-size or --overlap".to_owned()),
         PlanError::SziLayout { .. } => return Some("leave --layout out, or write a folder or a .zip".to_owned()),
         PlanError::LayoutOverlap { .. } => return Some("leave --overlap out".to_owned()),
-        PlanError::Namesakes { .. } => return Some("another --tile-size parts them, such as 500".to_owned()),
+        PlanError::NameCollision { .. } => return Some("another --tile-size parts them, such as 500".to_owned()),
         PlanError::SziOverlap { .. } => return Some("leave --overlap out, or write a folder or a .zip".to_owned()),
         _ => return None,
     };

@@ -274,7 +274,7 @@ fn write_all(
 
     let mut files = Files::new(sink, entries, tiles);
     let mut warnings: Vec<Warning> =
-        plan.absent().iter().map(|name| Warning::NoSuchAssociatedImage { name: name.clone() }).collect();
+        plan.missing_associated().iter().map(|name| Warning::NoSuchAssociatedImage { name: name.clone() }).collect();
     if let Color::Unusable(_, reason) = plan.color() {
         warnings.push(Warning::ColorProfile(reason.clone()));
     }

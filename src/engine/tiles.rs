@@ -381,7 +381,7 @@ impl WorkerContext<'_> {
 
     /// Writes a tile on which there is nothing but the background, or leaves it out.
     fn write_blank(&self, desk: &mut Scratch, entry: u64, tile: TileAddress) -> Result<Written, Error> {
-        if self.plan.leaves_out_blank(tile.level()) {
+        if self.plan.skips_blank(tile.level()) {
             self.sink.skip(entry)?;
             self.progress.tiles_skipped(1, self.plan.pyramid().region(tile).core.size().area());
             return Ok(Written::LeftOut);

@@ -1,42 +1,42 @@
-//! How large tiles will be, before an export is made: from a table, or from tiles that were made of samples.
+//! Estimates of the size of an export's tiles, from a table or from encoded samples.
 
 use crate::codec::{JpegCoding, Quality, Subsampling, TileFormat, WebPCompression};
 
-/// Empty glass takes so much less than stained tissue: measured on CMU-1-Small-Region.
-const BLANK_TAKES: f64 = 0.2;
+/// Bytes of empty glass relative to stained tissue, measured on CMU-1-Small-Region.
+const BLANK_SHARE: f64 = 0.2;
 
-/// What is known of a slide's contents from samples of it. `Default` is what is reckoned with where nothing was sampled: that all of it is
-/// stained tissue.
+/// What samples tell about a slide's content. `Default` stands for a slide that was not sampled, and
+/// assumes that all of it is stained tissue.
 #[derive(Clone, Copy, Debug, PartialEq, Default)]
 pub struct Sampled {
-    /// The share of the exported area that is blank, from 0 to 1.
+    /// The blank share of the exported area, from 0 to 1.
     pub blank: f64,
-    /// What tiles took that were made of parts of it.
+    /// Sizes of tiles that were encoded from samples.
     pub tiles: Option<SampledTiles>,
 }
 
-/// Tiles that were made of parts of the exported area, of the export's own format.
+/// Tiles that were encoded from samples of the exported area in the export's format.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct SampledTiles {
-    /// The share of these parts that is blank, found in the same way as that of the whole area.
+    /// The blank share of the samples, measured like that of the whole area.
     pub blank: f64,
     /// Tiles of the full size.
     pub full_size: EncodedPixels,
-    /// Tiles of the next smaller level, which stand for those of all smaller ones.
+    /// Tiles of the next smaller level, which represent all smaller levels.
     pub reduced: EncodedPixels,
 }
 
-/// Pixels, and the bytes that they were encoded in.
+/// A number of pixels and the bytes of their encoding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub struct EncodedPixels {
-    /// How many pixels; at least 1 where a rate is taken.
+    /// The number of pixels.
     pub pixels: u64,
-    /// How many bytes they took.
+    /// The number of bytes.
     pub bytes: u64,
 }
 
 impl EncodedPixels {
-    /// The sum of both.
+    /// Adds two counts.
     #[must_use]
     pub const fn and(self, other: Self) -> Self {
         Self { pixels: self.pixels + other.pixels, bytes: self.bytes + other.bytes }
@@ -47,11 +47,10 @@ impl EncodedPixels {
     }
 }
 
-/// Bytes a pixel of the full size and of the smaller levels, where stained tissue takes `tissue` thousandths.
-///
-/// Samples hold more or less of what is blank than the area does; what they took is corrected by what that takes.
+/// Bytes per pixel of the full size and of smaller levels, where stained tissue takes `tissue`
+/// thousandths of a byte. Corrects for the blank share, which differs between samples and area.
 pub(crate) fn bytes_a_pixel(sampled: &Sampled, tissue: u64) -> (f64, f64) {
-    let against_tissue = |blank: f64| 1.0 - (1.0 - BLANK_TAKES) * blank.clamp(0.0, 1.0);
+    let against_tissue = |blank: f64| 1.0 - (1.0 - BLANK_SHARE) * blank.clamp(0.0, 1.0);
     match sampled.tiles {
         None => {
             let both = tissue as f64 / 1000.0 * against_tissue(sampled.blank);
@@ -65,13 +64,12 @@ pub(crate) fn bytes_a_pixel(sampled: &Sampled, tissue: u64) -> (f64, f64) {
     }
 }
 
-/// So many pixels of so many bytes each.
-#[expect(clippy::cast_sign_loss, reason = "neither is negative")]
+#[expect(clippy::cast_sign_loss, reason = "neither factor is negative")]
 pub(crate) fn bytes(pixels: u64, bytes_a_pixel: f64) -> u64 {
     (pixels as f64 * bytes_a_pixel).round() as u64
 }
 
-/// Thousandths of a byte a pixel that JPEG takes at 4:4:4, 4:2:2 and 4:2:0, and gray tissue at 4:0:0, by quality.
+/// Thousandths of a byte per pixel of JPEG tissue at 4:4:4, 4:2:2, 4:2:0 and gray, by quality.
 const JPEG: [(u64, [u64; 4]); 7] = [
     (1, [46, 37, 33, 24]),
     (50, [140, 118, 109, 93]),
@@ -82,11 +80,11 @@ const JPEG: [(u64, [u64; 4]); 7] = [
     (100, [1156, 813, 651, 450]),
 ];
 
-/// The same of lossy WebP.
+/// Thousandths of a byte per pixel of lossy WebP tissue, by quality.
 const WEBP: [(u64, [u64; 1]); 7] =
     [(1, [26]), (50, [90]), (75, [119]), (80, [142]), (90, [208]), (95, [268]), (100, [344])];
 
-/// Thousandths of a byte a pixel.
+/// Thousandths of a byte per pixel of stained tissue.
 pub(crate) fn millibytes_per_pixel(format: TileFormat) -> u64 {
     match format {
         TileFormat::Png => 996,
@@ -100,7 +98,7 @@ pub(crate) fn millibytes_per_pixel(format: TileFormat) -> u64 {
                 Subsampling::Gray => 3,
             };
             let baseline = interpolated(&JPEG, column, quality);
-            // At quality 80, and 5 % more or less at others.
+            // Measured at quality 80; other qualities differ by up to 5 %.
             match coding {
                 JpegCoding::Baseline => baseline,
                 JpegCoding::Optimized => baseline * 93 / 100,
@@ -110,7 +108,7 @@ pub(crate) fn millibytes_per_pixel(format: TileFormat) -> u64 {
     }
 }
 
-/// A column's value between the two measured qualities.
+/// Interpolates a column between the two nearest measured qualities.
 fn interpolated<const COLUMNS: usize>(measured: &[(u64, [u64; COLUMNS]); 7], column: usize, quality: Quality) -> u64 {
     let quality = u64::from(quality.get());
     let between = measured.windows(2).find(|pair| quality <= pair[1].0);
@@ -125,7 +123,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn samples_are_corrected_by_what_they_hold_of_the_blank() {
+    fn corrects_samples_by_their_blank_share() {
         let close = |(full, reduced): (f64, f64), expected: (f64, f64)| {
             assert!((full - expected.0).abs() < 1e-12 && (reduced - expected.1).abs() < 1e-12, "{full}, {reduced}");
         };
@@ -137,11 +135,11 @@ mod tests {
             reduced: EncodedPixels { pixels: 500, bytes: 200 },
         };
         let of = |blank: f64, tiles: SampledTiles| bytes_a_pixel(&Sampled { blank, tiles: Some(tiles) }, 234);
-        // Half of the samples is blank and takes 0.1 a pixel, so that the other takes 0.5.
+        // Half of the samples is blank and takes 0.1 bytes per pixel; the rest takes 0.5.
         close(of(0.5, tiles), (0.3, 0.4));
         close(of(0.0, tiles), (0.5, 0.4 / 0.6));
         close(of(1.0, tiles), (0.1, 0.4 / 3.0));
-        // A slide of one pixel has no smaller level.
+        // A slide of one pixel has no smaller levels.
         close(of(0.5, SampledTiles { reduced: EncodedPixels::default(), ..tiles }), (0.3, 0.3));
         assert_eq!(bytes(1_000_000_000_000, 0.25), 250_000_000_000);
     }

@@ -1,4 +1,4 @@
-//! What a tile's file will be, settled from what was asked, the slide's own tiles, and what the export's pixels can be.
+//! The format of tiles and associated images.
 
 use super::{Color, ExportOptions, FormatOption, PlanError, SubsamplingOption};
 use crate::codec::{JpegCoding, Quality, Subsampling, TileFormat, WebPCompression};
@@ -9,10 +9,11 @@ use crate::pixels::Rgb;
 use crate::pyramid::PyramidPlan;
 use crate::source::SlideInfo;
 
-/// The tiles' format.
+/// Settles the format of tiles.
 ///
 /// # Errors
-/// [`PlanError::Subsampling`], [`PlanError::SziFormat`] and [`PlanError::TileSize`] where the format asked for cannot be what else was.
+/// [`PlanError::Subsampling`], [`PlanError::SziFormat`] or [`PlanError::TileSize`] if the requested
+/// format contradicts other options.
 pub(crate) fn settle(
     info: &SlideInfo,
     options: &ExportOptions,
@@ -50,13 +51,13 @@ pub(crate) fn settle(
     }
 }
 
-/// Whether all that is written of gray pixels is gray, where their colors stay: every tile, and what stands for those that are not there.
+/// Whether tiles of gray pixels are gray files, provided that colors are not converted.
 pub(crate) fn keeps_gray(info: &SlideInfo, options: &ExportOptions, background: Rgb) -> bool {
     options.format == FormatOption::Jpeg
         && options.subsampling == SubsamplingOption::Auto
         && info.native_subsampling == Some(Subsampling::Gray)
         && is_neutral(background)
-        // Its picture for tiles that are not there is PNG of red, green and blue.
+        // This layout's substitute for skipped tiles is an RGB PNG.
         && options.tile_layout != TileLayout::Google
 }
 
@@ -64,8 +65,8 @@ fn is_neutral(Rgb([red, green, blue]): Rgb) -> bool {
     red == green && green == blue
 }
 
-/// What the file of an associated image is where tiles are of `format`: a picture of the glass has colors where the slide has none, and a `.szi`
-/// has them as JPEG in any case.
+/// The format of associated images, given that of tiles. They may have colors where the slide is gray,
+/// and a `.szi` stores them as JPEG.
 pub(crate) fn of_associated(format: TileFormat, container: Container) -> TileFormat {
     match format {
         TileFormat::Jpeg { quality, subsampling: Subsampling::Gray, coding } => {
@@ -80,8 +81,8 @@ pub(crate) fn of_associated(format: TileFormat, container: Container) -> TileFor
     }
 }
 
-/// The tile of the full size with the longest side, and so of all levels: one in the second column or row has an overlap before it too, and none
-/// further on is longer.
+/// The tile with the longest side. It is in the first two columns and rows of the full size: tiles of
+/// the second one have an overlap on both sides, and later ones are not longer.
 fn largest_tile(pyramid: &PyramidPlan) -> Option<Size> {
     let level = pyramid.max_level();
     let tiles = [(0, 0), (1, 0), (0, 1), (1, 1)];

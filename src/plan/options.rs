@@ -1,4 +1,4 @@
-//! What can be asked of an export. Every option documents its default, and `Default` agrees.
+//! The options of an export.
 
 use std::collections::BTreeMap;
 
@@ -7,28 +7,28 @@ use serde::{Serialize, Serializer};
 use super::resolution::Resolution;
 use crate::codec::{JpegCoding, Quality, Subsampling};
 use crate::color::Intent;
-use crate::geometry::MicronsPerPixel;
-use crate::geometry::{Flip, Rect, Rotation};
+use crate::geometry::{Flip, MicronsPerPixel, Rect, Rotation};
 use crate::layout::Container;
 use crate::layout::tile_layout::{ResourceId, TileLayout};
 use crate::pixels::{ReductionMethod, Rgb};
 use crate::pyramid::{Depth, TileGeometry};
 use crate::source::SourceIdentity;
 
-/// Which part of the slide is exported.
+/// The part of the slide to export.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub enum Bounds {
-    /// The scanned area that the slide names, or all of it where it names none: as openslide-python's tiler.
+    /// The scanned area, or the whole slide if it states none, as in openslide-python's tiler.
     #[default]
     Scan,
-    /// All of the slide.
+    /// The whole slide.
     Full,
-    /// This part of it, in slide-level-0 pixels: all of it lies in the slide, be it scanned or not.
+    /// A rectangle inside the slide, in pixels of slide level 0.
     Crop(Rect),
 }
 
 impl Serialize for Bounds {
-    /// In a word, or as what was asked for.
+    /// Writes `"scan"`, `"full"`, or an object with the crop.
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
             Self::Scan => serializer.serialize_str("scan"),
@@ -42,8 +42,9 @@ impl Serialize for Bounds {
     }
 }
 
-/// The tiles' file format.
+/// The file format of tiles.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub enum FormatOption {
     /// JPEG.
     #[default]
@@ -56,165 +57,194 @@ pub enum FormatOption {
     WebPLossless,
 }
 
-/// How JPEG tiles store chroma.
+/// The chroma subsampling of JPEG tiles.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub enum SubsamplingOption {
-    /// As the slide's own JPEG tiles, and gray where these are and the export's colors and background are too; 4:4:4 where that is not known.
+    /// The subsampling of the slide's native JPEG tiles, or 4:4:4 if unknown. Gray native tiles give
+    /// gray tiles if the export's colors and background are gray too.
     #[default]
     Auto,
-    /// Always this.
+    /// A fixed subsampling.
     Fixed(Subsampling),
 }
 
-/// What the tiles of the full size are.
+/// The source of full-size tiles.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize)]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum BaseTiles {
-    /// Decoded and encoded, as those of every other level.
+    /// Decode the slide and encode tiles, as on every other level.
     #[default]
     Encoded,
-    /// The slide's own JPEG data, never decoded and encoded again.
+    /// Copy the slide's native JPEG data without decoding it.
     Lossless,
 }
 
-/// What is done with the slide's ICC profile.
+/// The use of the slide's ICC profile.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize)]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum ColorOption {
-    /// The pixels are converted to sRGB, which every browser shows alike. Lossless tiles cannot be, and get the profile instead.
+    /// Convert pixels to sRGB, which every browser shows alike. Lossless tiles embed the profile
+    /// instead, because their pixels are not decoded.
     #[default]
     Srgb,
-    /// The pixels stay, and every tile gets the profile. Where tiles are RGB and the profile is for gray, they are converted to sRGB instead.
+    /// Keep pixels and embed the profile in every tile. Gray and CMYK profiles, which RGB tiles cannot
+    /// carry, are used to convert to sRGB instead.
     Embed,
-    /// The pixels stay, and the profile is left out.
+    /// Keep pixels and drop the profile.
     Ignore,
 }
 
-/// What becomes of tiles on which there is nothing but the background.
+/// The handling of blank tiles.
 ///
-/// Blank is what was not scanned, which alpha tells, and with a tolerance also a tile every channel of every pixel of which is within so many
-/// steps of the background.
+/// A tile is blank if none of it was scanned (the slide's alpha is 0), or if each channel of each pixel
+/// is within the tolerance of the background.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize)]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum BlankTiles {
-    /// They are written as all others.
+    /// Write them like other tiles.
     #[default]
     Keep,
-    /// They are left out, but for those of levels that are one tile; the description and the descriptor say which. Of lossless tiles only
-    /// those that were never scanned.
+    /// Skip them, except on levels of a single tile. The description and the descriptor list them.
+    /// Lossless tiles are skipped only if they were not scanned.
     Skip(u8),
-    /// They are written once for each size, and have one file's contents under many names where the destination is a folder.
+    /// Write one file for each size and link it under all names, if the destination is a directory.
     Share(u8),
 }
 
-/// What happens where a part of the slide cannot be read.
+/// The handling of regions that cannot be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize)]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum ReadErrorPolicy {
-    /// The export fails and names the region.
+    /// Fail with an error that names the region.
     #[default]
     Stop,
-    /// The native tile is shown as background, and its rectangle is written down.
+    /// Fill the native tile with the background and record its rectangle.
     Blank,
 }
 
-/// Whether the export gets a web page.
+/// Whether the export includes a web page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize)]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum Page {
-    /// `index.html`, `slide.js` and `viewer/`.
+    /// Write `index.html`, `slide.js` and `viewer/`.
     #[default]
     Include,
-    /// The tiles, the descriptor and the metadata only.
+    /// Write only tiles, descriptor and metadata.
     Omit,
 }
 
-/// Which associated images are published.
+/// The associated images to publish.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Associated {
-    /// Those with these names, where the slide has them.
+    /// Images with these names.
     Named(Vec<String>),
-    /// All that the slide has, the label too.
+    /// All images, including the label.
     All,
 }
 
 impl Default for Associated {
-    /// The thumbnail only: a label can carry a patient's name, and some scanners' macro image shows the label.
+    /// The thumbnail only. A label may show a patient's name, and macro images of some scanners show
+    /// the label.
     fn default() -> Self {
         Self::Named(vec!["thumbnail".to_owned()])
     }
 }
 
-/// Which of the slide's properties are published.
+/// The slide properties to publish.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize)]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum PublishedProperties {
-    /// Those on a list of harmless ones, which tell of the picture.
+    /// Properties on a list of harmless ones, which describe the image.
     #[default]
     Listed,
-    /// All that the reader reports: names, dates and serial numbers too, where the file has them.
+    /// All properties of the file, which may include names, dates and serial numbers.
     All,
 }
 
-/// Tile size and overlap where none are asked for: those of the layout, but SZI 1.2 wants 256 and 0.
+/// The default tile size and overlap of a layout; 256 and 0 in a `.szi`, as SZI 1.2 recommends.
 #[must_use]
 pub fn default_geometry(container: Container, tile_layout: TileLayout) -> TileGeometry {
     let szi = (container == Container::Szi).then(|| TileGeometry::new(256, 0).ok()).flatten();
     szi.unwrap_or_else(|| tile_layout.default_geometry())
 }
 
-/// What is asked of an export. `Default` is what the command line does without options.
-#[derive(Clone, Debug, PartialEq, Default)]
-pub struct ExportOptions {
-    /// A folder.
-    pub container: Container,
-    /// Deep Zoom's.
-    pub tile_layout: TileLayout,
-    /// Of IIIF's layouts, where the export's folder will be served, without its own name; by default a placeholder.
-    pub resource_id: Option<ResourceId>,
-    /// Tile size and overlap; by default 254 and 1, in a `.szi` 256 and 0, in other layouts 256 or 512 and 0, with lossless tiles the slide's
-    /// own and 0.
-    pub geometry: Option<TileGeometry>,
-    /// Down to where the pyramid goes; by default to the level of one pixel, in other layouts than Deep Zoom's to the largest of one tile.
-    pub depth: Option<Depth>,
-    /// Encoded.
-    pub base_tiles: BaseTiles,
-    /// JPEG.
-    pub format: FormatOption,
-    /// The quality of JPEG and lossy WebP; 80.
-    pub quality: Quality,
-    /// As the slide's own tiles.
-    pub subsampling: SubsamplingOption,
-    /// How JPEG tiles are written down: baseline. Lossless tiles stay as they are.
-    pub jpeg_coding: JpegCoding,
-    /// Written as all others.
-    pub blank_tiles: BlankTiles,
-    /// Each level's pixels are the mean of 2×2 of the next larger one's.
-    pub reduction: ReductionMethod,
-    /// The scanned area.
-    pub bounds: Bounds,
-    /// From which size the export starts; the slide's full size.
-    pub resolution: Resolution,
-    /// How the area is turned; as it is.
-    pub rotation: Rotation,
-    /// How it is mirrored once it is turned; not at all.
-    pub flip: Option<Flip>,
-    /// What transparent pixels are composited on; by default the slide's background, else white.
-    pub background: Option<Rgb>,
-    /// What becomes of colors; by default, they are converted to sRGB.
-    pub color: ColorOption,
-    /// What a conversion keeps of colors that sRGB cannot show; by default what the profile says.
-    pub intent: Option<Intent>,
-    /// Micrometers per pixel of slide level 0, where the slide does not say or is wrong; by default the slide's.
-    pub microns_per_pixel: Option<MicronsPerPixel>,
-    /// The thumbnail.
-    pub associated: Associated,
-    /// The harmless ones.
-    pub properties: PublishedProperties,
-    /// With the page; a `.szi` never has one.
-    pub page: Page,
-    /// The slide's SHA-256 is written down.
-    pub source_identity: SourceIdentity,
-    /// The export fails.
-    pub on_read_error: ReadErrorPolicy,
+option_struct! {
+    /// The options of an export.
+    ///
+    /// The defaults are those of the command line. Each field has a setter of the same name:
+    ///
+    /// ```
+    /// use slidezoom::ExportOptions;
+    /// use slidezoom::plan::FormatOption;
+    /// use slidezoom::pyramid::TileGeometry;
+    ///
+    /// let geometry = TileGeometry::new(512, 0)?;
+    /// let options = ExportOptions::default().format(FormatOption::Png).geometry(geometry);
+    /// # Ok::<(), slidezoom::pyramid::TileGeometryError>(())
+    /// ```
+    #[derive(Clone, Debug, PartialEq, Default)]
+    pub struct ExportOptions {
+        /// The container. Default: a directory.
+        pub container: Container,
+        /// The naming convention of tiles. Default: Deep Zoom.
+        pub tile_layout: TileLayout,
+        /// The URI under which the parent directory of an IIIF export will be served. Default: a
+        /// placeholder.
+        pub resource_id: Option<ResourceId>,
+        /// Tile size and overlap. Default: 254 and 1 for Deep Zoom, 256 and 0 in a `.szi`, 256 or 512
+        /// and 0 in other layouts, and the native tile size and 0 for lossless tiles.
+        pub geometry: Option<TileGeometry>,
+        /// The smallest level. Default: 1×1 pixel for Deep Zoom, otherwise the largest level of one
+        /// tile.
+        pub depth: Option<Depth>,
+        /// The source of full-size tiles. Default: encoded.
+        pub base_tiles: BaseTiles,
+        /// The file format of tiles. Default: JPEG.
+        pub format: FormatOption,
+        /// The quality of JPEG and lossy WebP. Default: 80.
+        pub quality: Quality,
+        /// The chroma subsampling of JPEG tiles. Default: that of the native tiles.
+        pub subsampling: SubsamplingOption,
+        /// The entropy coding of JPEG tiles, except lossless ones. Default: baseline.
+        pub jpeg_coding: JpegCoding,
+        /// The handling of blank tiles. Default: written like others.
+        pub blank_tiles: BlankTiles,
+        /// The method of downsampling levels. Default: the mean of 2×2 pixels.
+        pub reduction: ReductionMethod,
+        /// The part of the slide to export. Default: the scanned area.
+        pub bounds: Bounds,
+        /// The size from which the export starts. Default: the slide's full size.
+        pub resolution: Resolution,
+        /// The clockwise rotation of the area. Default: none.
+        pub rotation: Rotation,
+        /// The flip, applied after the rotation. Default: none.
+        pub flip: Option<Flip>,
+        /// The color on which transparent pixels are composited. Default: the slide's background, or
+        /// white.
+        pub background: Option<Rgb>,
+        /// The use of the slide's ICC profile. Default: conversion to sRGB.
+        pub color: ColorOption,
+        /// The rendering intent of color conversion. Default: the profile's.
+        pub intent: Option<Intent>,
+        /// Micrometers per pixel of slide level 0, overriding the slide's. Default: the slide's.
+        pub microns_per_pixel: Option<MicronsPerPixel>,
+        /// The associated images to publish. Default: the thumbnail.
+        pub associated: Associated,
+        /// The slide properties to publish. Default: harmless ones.
+        pub properties: PublishedProperties,
+        /// Whether to include a web page. Default: yes, except in a `.szi`, which never has one.
+        pub page: Page,
+        /// Which facts about the slide's file to record. Default: its SHA-256.
+        pub source_identity: SourceIdentity,
+        /// The handling of regions that cannot be read. Default: fail.
+        pub on_read_error: ReadErrorPolicy,
+    }
 }

@@ -1,8 +1,8 @@
-//! From which size an export starts: settled from what was asked and what the slide is.
+//! The size from which an export starts.
 //!
-//! A smaller size comes of the slide's own level with the largest downsample that does not pass it (as openslide-python's `DeepZoomGenerator`
-//! picks), then of exact reduction_levels as long as they do not pass it either, and of resampling for what is left. What always holds: nothing is
-//! ever enlarged.
+//! A target resolution is reached in three steps: read the slide level with the largest downsample
+//! that does not exceed the target (the choice of openslide-python's `DeepZoomGenerator`), halve while
+//! the result is not smaller than the target, and resample the rest. Nothing is ever enlarged.
 
 use serde::{Serialize, Serializer};
 
@@ -10,41 +10,41 @@ use super::PlanError;
 use crate::geometry::MicronsPerPixel;
 use crate::source::{SlideInfo, SlideLevel};
 
-/// How many times an objective magnifies: finite and above 0.
+/// A magnification: finite and positive.
 #[derive(Clone, Copy, Debug, PartialEq, PartialOrd, Serialize)]
 #[serde(transparent)]
 pub struct Magnification(f64);
 
 impl Magnification {
-    /// A magnification; `None` where the number is not finite or not above 0.
+    /// Returns `None` if `times` is not finite or not positive.
     #[must_use]
     pub fn new(times: f64) -> Option<Self> {
         (times.is_finite() && times > 0.0).then_some(Self(times))
     }
 
-    /// The number.
+    /// The magnification as a number, such as 40.
     #[must_use]
     pub const fn get(self) -> f64 {
         self.0
     }
 }
 
-/// From which size the export starts.
+/// The size from which an export starts.
 #[derive(Clone, Copy, Debug, PartialEq, Default)]
 pub enum Resolution {
     /// The slide's full size.
     #[default]
     Full,
-    /// That of one of the slide's own levels, with the pixels that are stored there.
+    /// The size of a slide level, with its stored pixels.
     Level(SlideLevel),
-    /// That at which a pixel has so many micrometers, along the slide's x and y.
+    /// The size at which a pixel has these micrometers, along the slide's x and y.
     MicronsPerPixel(MicronsPerPixel),
-    /// That at which the slide is magnified so many times.
+    /// The size that corresponds to this magnification.
     Magnification(Magnification),
 }
 
 impl Serialize for Resolution {
-    /// A word, or what was asked for by its name.
+    /// Writes `"full"`, or an object with the requested value.
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
             Self::Full => serializer.serialize_str("full"),
@@ -55,23 +55,24 @@ impl Serialize for Resolution {
     }
 }
 
-/// What one of the slide's levels is reduced by, along its columns and rows.
+/// The downsampling of a slide level.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Reduction {
     pub level: SlideLevel,
-    /// Halvings, rounding up, from the area's top left corner.
+    /// The number of halvings, which round sizes up.
     pub reduction_levels: u32,
-    /// By how much what they leave is resampled to be smaller; 1 where it is not.
+    /// The factors of the resampling that follows, along x and y; 1 if there is none.
     pub scale: [f64; 2],
 }
 
 impl Reduction {
     const NONE: Self = Self { level: SlideLevel::BASE, reduction_levels: 0, scale: [1.0; 2] };
 
-    /// Pixels as oblong as this are made square by resampling one side; beyond, the numbers are taken for a mistake.
+    /// The largest aspect ratio of pixels that are resampled to squares. Larger ratios are taken for
+    /// wrong metadata.
     const MOST_OBLONG: f64 = 4.0;
 
-    /// By how much numbers that mean the same may differ, being quotients of decimal fractions.
+    /// The relative rounding error of quotients of decimal fractions.
     const ROUNDING: f64 = 1e-9;
 
     pub fn settle(
@@ -106,7 +107,7 @@ impl Reduction {
         }
     }
 
-    /// Smaller than the full size by these ratios, each at least 1.
+    /// Downsamples the full size by `ratios`, each at least 1.
     fn by(ratios: [f64; 2], info: &SlideInfo) -> Self {
         let least = ratios[0].min(ratios[1]);
         let levels = (0..).map(SlideLevel).zip(&info.levels);
@@ -117,16 +118,13 @@ impl Reduction {
             .unwrap_or((SlideLevel::BASE, 1.0));
         let left = ratios.map(|ratio| Self::rounded(ratio / downsample));
         let least = left[0].min(left[1]);
-        #[expect(
-            clippy::cast_sign_loss,
-            reason = "at least 1; too much for any slide is cut to what is too much as well"
-        )]
+        #[expect(clippy::cast_sign_loss, reason = "at least 1; saturates at a ratio larger than any slide")]
         let reduction_levels = (least as u64).max(1).ilog2();
         let scale = left.map(|ratio| ratio / f64::from(reduction_levels).exp2());
         Self { level, reduction_levels, scale }
     }
 
-    /// A ratio that can only have been meant to be a whole number is one: 0.6 / 0.2 is 2.9999999999999996.
+    /// Rounds ratios that are whole numbers but for rounding errors: 0.6 / 0.2 is 2.9999999999999996.
     fn rounded(ratio: f64) -> f64 {
         let whole = ratio.round();
         if (ratio - whole).abs() <= Self::ROUNDING * whole { whole } else { ratio }

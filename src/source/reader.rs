@@ -22,6 +22,7 @@ pub enum ReaderChoice {
 
 /// How a file is to be opened.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct OpenOptions {
     /// Which way to the full-size pixels of a slide is wanted. Default: the fastest.
     pub reader: ReaderChoice,
@@ -37,6 +38,34 @@ pub struct OpenOptions {
 impl OpenOptions {
     /// Two gibibytes: a picture of some 700 million pixels.
     pub const MEMORY: u64 = 2 << 30;
+
+    /// Sets [`reader`](#structfield.reader).
+    #[must_use]
+    pub const fn reader(mut self, reader: ReaderChoice) -> Self {
+        self.reader = reader;
+        self
+    }
+
+    /// Sets [`page`](#structfield.page).
+    #[must_use]
+    pub const fn page(mut self, page: Option<NonZeroU32>) -> Self {
+        self.page = page;
+        self
+    }
+
+    /// Sets [`memory`](#structfield.memory).
+    #[must_use]
+    pub const fn memory(mut self, bytes: u64) -> Self {
+        self.memory = bytes;
+        self
+    }
+
+    /// Sets [`range`](#structfield.range).
+    #[must_use]
+    pub const fn range(mut self, range: Option<SampleRange>) -> Self {
+        self.range = range;
+        self
+    }
 }
 
 impl Default for OpenOptions {

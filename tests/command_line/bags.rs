@@ -206,7 +206,7 @@ fn names_that_manifests_write_differently_are_refused() {
         let output = format!("new/{name}");
         workspace
             .export(["scan.tif", "-o", &output, "--bag"])
-            .fails(2, &["cannot be the name of a bag's contents", "\n  -o gives it another name"]);
+            .fails(2, &["is not a valid name in a bag", "\n  -o gives it another name"]);
         assert_eq!(workspace.names(), ["scan.tif"]);
     }
     workspace.export(["scan.tif", "-o", "tab\tand <é> 'quotes'", "--bag"]).succeeds();

@@ -275,8 +275,8 @@ fn lossless_tiles_may_be_cut_out_where_a_stored_one_begins_and_stay_upright() {
 
     for (crop, rotate, flip, words) in [
         (Some((32, 64, 100, 100)), "", "", ["begins at (32, 64), inside a native tile of 64", "--crop whose edges"]),
-        (None, "90", "", ["stored upright", "leave --rotate and --flip out"]),
-        (None, "", "vertical", ["stored upright", "leave --rotate and --flip out"]),
+        (None, "90", "", ["neither rotated nor flipped", "leave --rotate and --flip out"]),
+        (None, "", "vertical", ["neither rotated nor flipped", "leave --rotate and --flip out"]),
     ] {
         export(&workspace, "scan.tif", &lossless, &options(crop, rotate, flip)).fails(2, &words);
     }
@@ -290,7 +290,7 @@ fn wrong_crops_turns_and_flips_are_wrong_usage() {
     for crop in ["0,0,701,500", "1,0,700,500", "0,1,700,500", "700,0,1,1", "4294967290,0,5,5"] {
         for command in [&["export", "scan.tif"][..], &["tile", "scan.tif", "0", "0", "0"]] {
             let run = workspace.slidezoom([command, &["--crop", crop]].concat());
-            run.fails(2, &["a crop of ", "is not inside the slide of 700×500 pixels", hint]);
+            run.fails(2, &["the crop of ", "is not inside the slide of 700×500 pixels", hint]);
         }
     }
     for wrong in [

@@ -233,7 +233,7 @@ fn slides_without_square_jpeg_tiles_are_refused_with_a_reason() {
         workspace.export([&["scan.tif", "--lossless"], options].concat()).fails(2, words);
         assert_eq!(workspace.names(), ["scan.tif"]);
     };
-    let openslide = "lossless tiles are not possible: the slide is read through OpenSlide, since ";
+    let openslide = "lossless tiles are not possible: the slide is read through OpenSlide, because ";
     refused(
         small().compression(Compression::Uncompressed),
         &[],
@@ -273,7 +273,7 @@ fn info_and_dry_run_report_whether_lossless_is_possible() {
     says(&info, "lossless tiles possible, of 240");
     let info = workspace.slidezoom(["info", "raw.tif"]).succeeds();
     says(&info, "reader OpenSlide (its tiles are not JPEG (TIFF compression 1))");
-    says(&info, "lossless tiles not possible: the slide is read through OpenSlide, since its tiles are not JPEG");
+    says(&info, "lossless tiles not possible: the slide is read through OpenSlide, because its tiles are not JPEG");
     let plan = workspace.export(["scan.svs", "--lossless", "--dry-run"]).succeeds();
     says(&plan, "of 240, overlap 0, the slide's own JPEG (lossless), smaller levels JPEG quality 80 4:2:0");
     let json = workspace.slidezoom(["info", "--json", "--reader", "openslide", "scan.svs"]).succeeds().json();

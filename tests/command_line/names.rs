@@ -140,7 +140,7 @@ fn names_that_would_lead_out_of_the_folder_are_refused() {
     slides::small().write_into(&workspace, "...tif");
     let before = workspace.tree("");
     for file in ["..tif", "...tif"] {
-        workspace.export([file]).fails(2, &["cannot be the name of an export"]);
+        workspace.export([file]).fails(2, &["is not a valid export name"]);
     }
     workspace.tree("").assert_same(&before);
     workspace.export(["...tif", "-o", "out"]).succeeds();

@@ -117,7 +117,7 @@ fn lossless_tiles_are_reduced_as_asked_or_it_is_refused() {
     let refused = ["scan.svs", "--lossless", "--reduce", "lanczos3", "-o", "no"];
     workspace
         .export(refused)
-        .fails(2, &["lanczos3 looks at pixels of the tiles round about", "\n  leave --reduce out"]);
+        .fails(2, &["the reduction method lanczos3 reads neighboring tiles", "\n  leave --reduce out"]);
     assert_eq!(workspace.names(), ["max", "nearest", "scan.svs"]);
 }
 
@@ -153,7 +153,7 @@ fn a_size_that_is_made_by_blending_is_refused_and_the_slides_own_is_not() {
         assert_eq!(workspace.names(), ["scan.tif"]);
     }
     let blended = ["scan.tif", "-o", "out", "--mpp", "0.5", "--target-mpp", "4", "--reduce", "mode"];
-    workspace.export(blended).fails(2, &["would be blended before it is reduced by mode", "\n  --level starts from"]);
+    workspace.export(blended).fails(2, &["would defeat the reduction method mode", "\n  --level starts from"]);
     let own = ["scan.tif", "-o", "out", "--mpp", "0.5", "--reduce", "nearest", "--level", "1"];
     workspace.export(own).succeeds();
 }

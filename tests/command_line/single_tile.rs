@@ -119,9 +119,9 @@ fn a_tile_that_is_not_there_is_wrong_usage() {
     let workspace = Workspace::new();
     slides::small().write_into(&workspace, "scan.tif");
     for (address, words) in [
-        (["11", "0", "0"], "levels go from 0 to 10"),
-        (["99", "0", "0"], "levels go from 0 to 10"),
-        (["4294967295", "0", "0"], "levels go from 0 to 10"),
+        (["11", "0", "0"], "levels range from 0 to 10"),
+        (["99", "0", "0"], "levels range from 0 to 10"),
+        (["4294967295", "0", "0"], "levels range from 0 to 10"),
         (["10", "3", "0"], "3×2"),
         (["10", "0", "2"], "3×2"),
         (["0", "1", "0"], "1×1"),

@@ -314,9 +314,11 @@ fn what_a_layout_cannot_hold_is_refused_before_anything_is_written() {
     slides::small().write_into(&workspace, "scan.tif");
     slides::exact((2049, 2049), Pattern::Gradient).write_into(&workspace, "corner.tiff");
     for layout in LAYOUTS {
-        workspace.export(["scan.tif", "-o", "x.szi", "--layout", layout]).fails(2, &["a .szi holds Deep Zoom", layout]);
+        workspace
+            .export(["scan.tif", "-o", "x.szi", "--layout", layout])
+            .fails(2, &["a .szi must contain Deep Zoom tiles", layout]);
         let overlapping = ["scan.tif", "-o", "x", "--layout", layout, "--overlap", "1"];
-        workspace.export(overlapping).fails(2, &["have no overlap", "--overlap"]);
+        workspace.export(overlapping).fails(2, &["cannot overlap", "--overlap"]);
     }
     for layout in ["iiif2", "iiif3"] {
         workspace.export(["scan.tif", "-o", "info", "--layout", layout]).fails(2, &["info.json", "-o"]);
@@ -325,7 +327,9 @@ fn what_a_layout_cannot_hold_is_refused_before_anything_is_written() {
         workspace.export(corner).fails(2, &["two tiles of one pixel", "--tile-size"]);
         workspace.export([&corner[..3], &["--layout", layout, "--tile-size", "500", "--dry-run"]].concat()).succeeds();
     }
-    workspace.export(["scan.tif", "-o", "x", "--layout", "google", "--lossless"]).fails(2, &["filled up", "--layout"]);
+    workspace
+        .export(["scan.tif", "-o", "x", "--layout", "google", "--lossless"])
+        .fails(2, &["pads edge tiles", "--layout"]);
     assert_eq!(workspace.names(), ["corner.tiff", "scan.tif"]);
 }
 

@@ -49,13 +49,11 @@ fn exported_as(label: Vec<[u8; 3]>, profile: Option<Vec<u8>>, color: ColorOption
         label.into_iter().flat_map(|[red, green, blue]| u32::from_be_bytes([255, red, green, blue]).to_ne_bytes());
     let pixels = PremultipliedPixels::from_native_argb(SIZE, argb.collect());
     let source = DrawnSource::new(SIZE, None, None).with_label(pixels, profile.map(IccProfile::new));
-    let options = ExportOptions {
-        format: FormatOption::Png,
-        associated: Associated::All,
-        source_identity: SourceIdentity::Omit,
-        color,
-        ..ExportOptions::default()
-    };
+    let options = ExportOptions::default()
+        .format(FormatOption::Png)
+        .associated(Associated::All)
+        .source_identity(SourceIdentity::Omit)
+        .color(color);
     let plan = ExportPlan::new(source.info(), "scan", &options).unwrap();
     let sink = MemorySink::new();
     let published = sink.published();

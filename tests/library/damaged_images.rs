@@ -33,7 +33,7 @@ enum Outcome {
 
 /// Opens and exports a file.
 fn outcome(path: &Path, options: &ExportOptions) -> Outcome {
-    let open = OpenOptions { memory: MEMORY, ..OpenOptions::default() };
+    let open = OpenOptions::default().memory(MEMORY);
     let Ok(source) = source::open_with(path, open) else { return Outcome::Refused };
     let Ok(plan) = ExportPlan::new(source.info(), "damaged", options) else { return Outcome::Refused };
     let sink = MemorySink::new();
@@ -64,7 +64,7 @@ fn refused(file: &ImageFile, numbers: std::ops::Range<u64>) -> u64 {
         }
         std::fs::write(&path, &bytes).unwrap();
         let on_read_error = if random.below(2) == 0 { ReadErrorPolicy::Stop } else { ReadErrorPolicy::Blank };
-        let options = ExportOptions { on_read_error, ..options() };
+        let options = options().on_read_error(on_read_error);
         let started = Instant::now();
         let outcome = std::panic::catch_unwind(|| outcome(&path, &options));
         let outcome = outcome.unwrap_or_else(|_| panic!("{}, number {number}", file.name));

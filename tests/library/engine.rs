@@ -145,13 +145,11 @@ pub fn decode_png(bytes: &[u8]) -> (Size, Vec<[u8; 3]>) {
 }
 
 pub fn options(tile_size: u32, overlap: u32) -> ExportOptions {
-    ExportOptions {
-        geometry: Some(TileGeometry::new(tile_size, overlap).unwrap()),
-        format: FormatOption::Png,
-        page: Page::Omit,
-        source_identity: SourceIdentity::Omit,
-        ..ExportOptions::default()
-    }
+    ExportOptions::default()
+        .geometry(Some(TileGeometry::new(tile_size, overlap).unwrap()))
+        .format(FormatOption::Png)
+        .page(Page::Omit)
+        .source_identity(SourceIdentity::Omit)
 }
 
 pub fn size(width: u32, height: u32) -> Size {
@@ -260,7 +258,7 @@ proptest! {
         };
         let source = DrawnSource::new(whole, native_tile.map(|(width, height)| size(width, height)), Some(scanned));
         let (rotation, flip) = orientations().nth(way).unwrap();
-        let options = ExportOptions { bounds, rotation, flip, ..options(tile_size, overlap) };
+        let options = options(tile_size, overlap).bounds(bounds).rotation(rotation).flip(flip);
         let plan = ExportPlan::new(source.info(), "drawn", &options).unwrap();
         prop_assert_eq!(plan.area(), area);
         let published = run(&source, &plan, jobs(workers), &NoProgress).unwrap();
@@ -279,7 +277,7 @@ const METHODS: [ReductionMethod; 7] = [
 ];
 
 fn options_to(reduction: ReductionMethod, tile_size: u32, overlap: u32) -> ExportOptions {
-    ExportOptions { reduction, ..options(tile_size, overlap) }
+    options(tile_size, overlap).reduction(reduction)
 }
 
 proptest! {
@@ -362,7 +360,7 @@ fn stripes_leave_no_seam_however_the_export_is_turned() {
         let (whole, native_tile) =
             if transposed { (size(70, 36_000), size(64, 240)) } else { (size(36_000, 70), size(240, 64)) };
         let source = DrawnSource::new(whole, Some(native_tile), None);
-        let options = ExportOptions { rotation, flip, ..options(254, 1) };
+        let options = options(254, 1).rotation(rotation).flip(flip);
         let plan = ExportPlan::new(source.info(), "drawn", &options).unwrap();
         check(&source, &plan, &run(&source, &plan, jobs(3), &NoProgress).unwrap());
     }
@@ -374,7 +372,7 @@ fn the_description_says_where_each_pixel_lies_in_the_slide() {
     let crop = Rect::new(Point { x: 31, y: 7 }, size(211, 150)).unwrap();
     let source = DrawnSource::new(size(400, 300), Some(size(64, 64)), None);
     for (rotation, flip) in orientations() {
-        let options = ExportOptions { bounds: Bounds::Crop(crop), rotation, flip, ..options(256, 0) };
+        let options = options(256, 0).bounds(Bounds::Crop(crop)).rotation(rotation).flip(flip);
         let plan = ExportPlan::new(source.info(), "drawn", &options).unwrap();
         let published = run(&source, &plan, jobs(2), &NoProgress).unwrap();
         let file = |name: &str| &published[&EntryName::new(name.to_owned()).unwrap()].1;
@@ -397,7 +395,7 @@ fn a_crop_that_is_not_all_in_the_slide_is_refused() {
     let source = DrawnSource::new(size(40, 30), None, None);
     let plan = |x, y, width, height| {
         let bounds = Bounds::Crop(Rect::new(Point { x, y }, size(width, height)).unwrap());
-        ExportPlan::new(source.info(), "drawn", &ExportOptions { bounds, ..options(256, 0) })
+        ExportPlan::new(source.info(), "drawn", &options(256, 0).bounds(bounds))
     };
     assert!(plan(0, 0, 40, 30).is_ok() && plan(39, 29, 1, 1).is_ok());
     for (x, y, width, height) in [(0, 0, 41, 30), (1, 0, 40, 30), (0, 30, 1, 1), (u32::MAX - 1, 0, 1, 1)] {
@@ -411,7 +409,7 @@ fn files_bytes_and_order_do_not_depend_on_the_number_of_workers() {
     let plan = ExportPlan::new(
         source.info(),
         "drawn",
-        &ExportOptions { page: Page::Omit, source_identity: SourceIdentity::Omit, ..ExportOptions::default() },
+        &ExportOptions::default().page(Page::Omit).source_identity(SourceIdentity::Omit),
     );
     let plan = plan.unwrap();
     let alone = run(&source, &plan, jobs(1), &NoProgress).unwrap();
@@ -471,7 +469,7 @@ fn an_exact_tile_is_the_export_s_tile() {
     let by_mean = orientations.map(|(bounds, orientation)| (bounds, orientation, ReductionMethod::Mean));
     let turned = METHODS.map(|method| (Bounds::Scan, (Rotation::Quarter, Some(Flip::Horizontal)), method));
     for (bounds, (rotation, flip), method) in by_mean.chain(turned) {
-        let options = ExportOptions { bounds, rotation, flip, ..options_to(method, 101, 2) };
+        let options = options_to(method, 101, 2).bounds(bounds).rotation(rotation).flip(flip);
         let plan = ExportPlan::new(source.info(), "drawn", &options).unwrap();
         let published = run(&source, &plan, jobs(2), &NoProgress).unwrap();
         for level in plan.pyramid().levels() {
@@ -490,7 +488,7 @@ fn an_exact_tile_is_the_export_s_tile() {
 /// The order of reading is planned in time and memory that do not grow with the square of the width.
 #[test]
 fn absurdly_wide_slides_are_planned_at_once_or_refused() {
-    let options = ExportOptions { page: Page::Omit, source_identity: SourceIdentity::Omit, ..ExportOptions::default() };
+    let options = ExportOptions::default().page(Page::Omit).source_identity(SourceIdentity::Omit);
     let wide = DrawnSource::new(size(200_000_000, 1), None, None).with_fault(Fault::Unreadable(Point { x: 0, y: 0 }));
     let plan = ExportPlan::new(wide.info(), "drawn", &options).unwrap();
     let begun = std::time::Instant::now();

@@ -62,12 +62,7 @@ impl Image {
 }
 
 pub fn options() -> ExportOptions {
-    ExportOptions {
-        format: FormatOption::Png,
-        page: Page::Omit,
-        source_identity: SourceIdentity::Omit,
-        ..ExportOptions::default()
-    }
+    ExportOptions::default().format(FormatOption::Png).page(Page::Omit).source_identity(SourceIdentity::Omit)
 }
 
 fn exported(source: &dyn Source, options: &ExportOptions, jobs: usize) -> Result<(Published, ExportReport), Error> {
@@ -95,13 +90,13 @@ fn rows_come_to_the_tiles_that_parts_in_any_order_come_to() {
     let geometry = |tile_size, overlap| Some(TileGeometry::new(tile_size, overlap).unwrap());
     for (what, options) in [
         ("plain", options()),
-        ("odd tiles", ExportOptions { geometry: geometry(101, 7), ..options() }),
-        ("large tiles", ExportOptions { geometry: geometry(1_024, 0), ..options() }),
-        ("cut", ExportOptions { bounds: crop(63, 129, 2_400, 300), ..options() }),
-        ("cut to one row", ExportOptions { bounds: crop(1, 610, 2_600, 1), ..options() }),
-        ("lanczos", ExportOptions { reduction: ReductionMethod::Lanczos3, ..options() }),
-        ("turned", ExportOptions { rotation: Rotation::Quarter, ..options() }),
-        ("mirrored", ExportOptions { flip: Some(Flip::Vertical), ..options() }),
+        ("odd tiles", options().geometry(geometry(101, 7))),
+        ("large tiles", options().geometry(geometry(1_024, 0))),
+        ("cut", options().bounds(crop(63, 129, 2_400, 300))),
+        ("cut to one row", options().bounds(crop(1, 610, 2_600, 1))),
+        ("lanczos", options().reduction(ReductionMethod::Lanczos3)),
+        ("turned", options().rotation(Rotation::Quarter)),
+        ("mirrored", options().flip(Some(Flip::Vertical))),
     ] {
         let (expected, _) = exported(&drawn, &options, 2).unwrap();
         for jobs in [1, 5] {
@@ -150,7 +145,7 @@ fn a_pipe_is_read_once() {
     let again = exported(source.as_ref(), &options(), 2).unwrap_err();
     assert!(matches!(again, Error::Slide(SlideError::ReadOnce { .. })), "{again}");
     // Turned, all of it is in memory, and stays there.
-    let (turned, source) = (ExportOptions { rotation: Rotation::Half, ..options() }, open(&OpenOptions::default()));
+    let (turned, source) = (options().rotation(Rotation::Half), open(&OpenOptions::default()));
     let (expected, _) = exported(image.open().as_ref(), &turned, 2).unwrap();
     for _ in 0..2 {
         assert!(tiles(&exported(source.as_ref(), &turned, 2).unwrap().0) == tiles(&expected));
@@ -197,7 +192,7 @@ fn an_export_of_rows_is_resumed() {
     // High and narrow: little is held at a time, and so a checkpoint comes soon.
     let image = Image::drawn(150, 120_000);
     let folder = tempfile::tempdir().unwrap();
-    let options = ExportOptions { format: FormatOption::Jpeg, ..options() };
+    let options = options().format(FormatOption::Jpeg);
     let run = |name: &str, progress: &dyn Progress| {
         let source = image.open();
         let plan = ExportPlan::new(source.info(), "drawn", &options).unwrap();
@@ -231,8 +226,7 @@ fn a_file_that_is_cut_short_is_no_image() {
 fn what_can_be_read_of_a_damaged_image_is_shown_where_that_was_asked_for() {
     let image = Image::drawn(1_200, 1_500);
     let length = std::fs::read(&image.path).unwrap().len();
-    let bearable =
-        ExportOptions { on_read_error: ReadErrorPolicy::Blank, background: Some(Rgb([1, 2, 3])), ..options() };
+    let bearable = options().on_read_error(ReadErrorPolicy::Blank).background(Some(Rgb([1, 2, 3])));
     image.cut_to(length - 5);
     let (found, report) = exported(image.open().as_ref(), &bearable, 2).unwrap();
     let (whole, _) = exported(&DrawnSource::new(size(1_200, 1_500), None, None), &bearable, 2).unwrap();
@@ -252,16 +246,16 @@ fn what_can_be_read_of_a_damaged_image_is_shown_where_that_was_asked_for() {
 #[test]
 fn what_memory_does_not_hold_is_not_begun() {
     let image = Image::drawn(1_000, 900);
-    let little = OpenOptions { memory: 4_400_000, ..OpenOptions::default() };
+    let little = OpenOptions::default().memory(4_400_000);
     // Row by row it does.
     let source = source::open_with(&image.path, little).unwrap();
     exported(source.as_ref(), &options(), 2).unwrap();
-    let less = OpenOptions { memory: 2_000_000, ..little };
+    let less = little.memory(2_000_000);
     let error = source::open_with(&image.path, less).err().unwrap();
     assert!(matches!(error, SlideError::Memory { allowed: 2_000_000, .. }), "{error}");
     let narrow = Image::drawn(10, 40_000);
-    let source = source::open_with(&narrow.path, OpenOptions { memory: 1_000_000, ..little }).unwrap();
-    let turned = ExportOptions { rotation: Rotation::Quarter, ..options() };
+    let source = source::open_with(&narrow.path, little.memory(1_000_000)).unwrap();
+    let turned = options().rotation(Rotation::Quarter);
     let error = exported(source.as_ref(), &turned, 2).unwrap_err().to_string();
     assert!(
         error.contains("takes 2 MiB of memory, and may have 1 MiB: its rows can only be decoded one after the other"),
@@ -280,7 +274,7 @@ fn an_image_is_known_by_its_contents() {
     let slide = image.path.with_file_name("picture.mrxs");
     std::fs::rename(&other, &slide).unwrap();
     assert!(matches!(source::open(&slide).err().unwrap(), SlideError::CalledAsSlide { .. }));
-    let page = OpenOptions { page: NonZeroU32::new(2), ..OpenOptions::default() };
+    let page = OpenOptions::default().page(NonZeroU32::new(2));
     std::fs::rename(&slide, &other).unwrap();
     assert!(matches!(source::open_with(&other, page).err().unwrap(), SlideError::NoSuchPage { page: 2, pages: 1, .. }));
     let (level, corner) = (SlideLevel(1), Point { x: 0, y: 0 });

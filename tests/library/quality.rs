@@ -60,14 +60,12 @@ fn mean(values: &[u8]) -> f64 {
 fn tiles_are_close_to_the_slide_and_levels_keep_its_brightness() {
     let path = slidezoom_fixtures::real_slide().unwrap();
     let source = source::open(&path).unwrap();
-    let options = ExportOptions {
-        quality: Quality::new(95).unwrap(),
-        subsampling: SubsamplingOption::Fixed(Subsampling::Full),
-        page: Page::Omit,
-        ..ExportOptions::default()
-    };
+    let options = ExportOptions::default()
+        .quality(Quality::new(95).unwrap())
+        .subsampling(SubsamplingOption::Fixed(Subsampling::Full))
+        .page(Page::Omit);
     let (plan, jpeg) = exported(source.as_ref(), &options);
-    let (png_plan, png) = exported(source.as_ref(), &ExportOptions { format: FormatOption::Png, ..options });
+    let (png_plan, png) = exported(source.as_ref(), &options.format(FormatOption::Png));
     let mut base_brightness = None;
     for level in plan.pyramid().levels().rev().filter(|level| level.number() >= 5) {
         let lossy = level_pixels(&plan, &jpeg, level, decode_jpeg);
@@ -95,10 +93,9 @@ fn tiles_are_close_to_the_slide_and_levels_keep_its_brightness() {
 fn estimates_are_near_what_the_real_slide_takes() {
     let path = slidezoom_fixtures::real_slide().unwrap();
     let source = source::open(&path).unwrap();
-    let coded = |jpeg_coding| ExportOptions { jpeg_coding, ..ExportOptions::default() };
-    let format = |format| ExportOptions { format, ..ExportOptions::default() };
-    let quality =
-        |options: ExportOptions, quality| ExportOptions { quality: Quality::new(quality).unwrap(), ..options };
+    let coded = |jpeg_coding| ExportOptions::default().jpeg_coding(jpeg_coding);
+    let format = |format| ExportOptions::default().format(format);
+    let quality = |options: ExportOptions, quality| options.quality(Quality::new(quality).unwrap());
     for options in [
         coded(JpegCoding::Baseline),
         coded(JpegCoding::Optimized),
@@ -111,7 +108,7 @@ fn estimates_are_near_what_the_real_slide_takes() {
         quality(format(FormatOption::WebP), 30),
         quality(format(FormatOption::WebP), 97),
     ] {
-        let options = ExportOptions { page: Page::Omit, ..options };
+        let options = options.page(Page::Omit);
         let plan = ExportPlan::new(source.info(), "real", &options).unwrap();
         let report =
             export(source.as_ref(), &plan, Box::new(MemorySink::new()), NonZeroUsize::new(2).unwrap(), &NoProgress);

@@ -260,7 +260,7 @@ fn a_first_tile_that_is_not_read_directly_goes_through_openslide() {
 #[test]
 fn lossless_tiles_have_an_even_size() {
     let mut info = DrawnSource::new(Size::new(500, 500).unwrap(), None, None).info().clone();
-    let options = ExportOptions { base_tiles: BaseTiles::Lossless, ..ExportOptions::default() };
+    let options = ExportOptions::default().base_tiles(BaseTiles::Lossless);
     for (side, possible) in [(240, true), (2, true), (255, false), (63, false), (1, false)] {
         let size = Size::new(side, side).unwrap();
         info.reader = Reader::Direct(NativeTiles { size, color: TileColor::Gray, bytes: 1 });

@@ -66,7 +66,7 @@ fn a_level_is_exported_as_it_is_stored() {
     for (bounds, area) in [(Bounds::Scan, Rect::of(size(2221, 1783))), (Bounds::Crop(crop), part)] {
         for (rotation, flip) in [(Rotation::None, None), (Rotation::Quarter, Some(Flip::Vertical))] {
             let options =
-                ExportOptions { bounds, resolution: Resolution::Level(level), rotation, flip, ..options(254, 1) };
+                options(254, 1).bounds(bounds).resolution(Resolution::Level(level)).rotation(rotation).flip(flip);
             let source = DrawnSource::new(source.info().size(), None, None).with_level(
                 source.info().levels[1].size,
                 downsample,
@@ -105,7 +105,7 @@ fn halvings_are_the_smaller_levels_of_the_plain_export() {
             [(target(0.5), 1), (target(1.0), 2), (magnified(5.0), 3), (target(8.0), 5), (magnified(40.0 / 1024.0), 10)]
         {
             let source = source();
-            let plan = plan_of(&source, &ExportOptions { resolution, ..options(101, 2) });
+            let plan = plan_of(&source, &options(101, 2).resolution(resolution));
             assert_eq!(plan.pyramid().levels().len() + reduction_levels, whole_plan.pyramid().levels().len());
             let reduced = run(&source, &plan, jobs(3), &NoProgress).unwrap();
             for tile in plan.pyramid().tiles() {
@@ -155,7 +155,7 @@ fn resampled_chunks_join_without_a_seam() {
     {
         let (rotation, flip) = orientations().nth(number).unwrap();
         let source = DrawnSource::new(whole, native_tile, None).with_scale(0.25, 40.0);
-        let plan = plan_of(&source, &ExportOptions { resolution: target(microns), rotation, flip, ..options(300, 1) });
+        let plan = plan_of(&source, &options(300, 1).resolution(target(microns)).rotation(rotation).flip(flip));
         let published = run(&source, &plan, jobs(1 + number % 3), &NoProgress).unwrap();
         let expected = at_once(&plan);
         assert_eq!(plan.pyramid().size(), expected.size(), "{microns}");
@@ -173,7 +173,7 @@ fn a_crop_and_a_level_are_resampled_from_their_own_edges() {
         .with_scale(0.25, 40.0);
     let crop = Rect::new(Point { x: 1003, y: 2001 }, size(4999, 3111)).unwrap();
     for (resolution, level) in [(target(1.3), 1), (magnified(3.7), 1), (magnified(13.0), 0)] {
-        let plan = plan_of(&source, &ExportOptions { bounds: Bounds::Crop(crop), resolution, ..options(254, 1) });
+        let plan = plan_of(&source, &options(254, 1).bounds(Bounds::Crop(crop)).resolution(resolution));
         assert_eq!(plan.placement().level(), SlideLevel(level));
         let published = run(&source, &plan, jobs(2), &NoProgress).unwrap();
         assert!(full_size(&plan, &published) == colors(at_once(&plan)), "{resolution:?}");
@@ -183,7 +183,7 @@ fn a_crop_and_a_level_are_resampled_from_their_own_edges() {
 #[test]
 fn workers_do_not_matter_and_tiles_on_demand_are_those_of_the_export() {
     let source = DrawnSource::new(size(5000, 4000), Some(size(240, 240)), None).with_scale(0.25, 40.0);
-    let options = ExportOptions { resolution: target(0.4), rotation: Rotation::ThreeQuarters, ..options(254, 1) };
+    let options = options(254, 1).resolution(target(0.4)).rotation(Rotation::ThreeQuarters);
     let plan = plan_of(&source, &options);
     let alone = run(&source, &plan, jobs(1), &NoProgress).unwrap();
     assert!(alone == run(&source, &plan, jobs(7), &NoProgress).unwrap());
@@ -207,12 +207,8 @@ fn the_description_leads_to_the_slide_and_tells_the_scale_of_the_export() {
         serde_json::from_slice::<serde_json::Value>(bytes).unwrap()
     };
     let crop = Rect::new(Point { x: 101, y: 20 }, size(500, 400)).unwrap();
-    let found = description(&ExportOptions {
-        bounds: Bounds::Crop(crop),
-        resolution: target(0.625),
-        rotation: Rotation::Quarter,
-        ..options(254, 1)
-    });
+    let found =
+        description(&options(254, 1).bounds(Bounds::Crop(crop)).resolution(target(0.625)).rotation(Rotation::Quarter));
     // 2.5 times smaller, the left column of the slide at the top, from the bottom on.
     assert_eq!(found["toSlide"], serde_json::json!([[0, 2.5, 101], [-2.5, 0, 420]]));
     assert_eq!((&found["width"], &found["height"]), (&160.into(), &200.into()));
@@ -221,7 +217,7 @@ fn the_description_leads_to_the_slide_and_tells_the_scale_of_the_export() {
     assert_eq!(found["objectivePower"], serde_json::json!(16.0));
     let target = serde_json::json!({ "micronsPerPixel": { "x": 0.625, "y": 0.625 } });
     assert_eq!(found["options"]["resolution"], target);
-    let found = description(&ExportOptions { resolution: magnified(10.0), ..options(254, 1) });
+    let found = description(&options(254, 1).resolution(magnified(10.0)));
     assert_eq!(found["toSlide"], serde_json::json!([[4, 0, 0], [0, 4, 0]]));
     assert_eq!(found["micronsPerPixel"], serde_json::json!({ "x": 1.0, "y": 1.0 }));
     assert_eq!(found["objectivePower"], serde_json::json!(10.0));

@@ -29,7 +29,7 @@ fn source() -> DrawnSource {
 }
 
 fn options(container: Container) -> ExportOptions {
-    ExportOptions { container, page: Page::Omit, source_identity: SourceIdentity::Omit, ..ExportOptions::default() }
+    ExportOptions::default().container(container).page(Page::Omit).source_identity(SourceIdentity::Omit)
 }
 
 /// Stops an export once there is another checkpoint than the one that it began with.
@@ -129,7 +129,7 @@ const CONTAINERS: [Container; 3] = [Container::Folder, Container::Bag, Container
 fn a_resumed_export_is_the_same_byte_for_byte() {
     let policies = [BlankTiles::Keep, BlankTiles::Skip(0), BlankTiles::Share(0)];
     for (container, blank_tiles) in CONTAINERS.into_iter().flat_map(|one| policies.map(|policy| (one, policy))) {
-        let exports = Exports::new(container).with(ExportOptions { blank_tiles, ..options(container) });
+        let exports = Exports::new(container).with(options(container).blank_tiles(blank_tiles));
         let undisturbed = exports.run("undisturbed", 2, &NoProgress).unwrap();
         exports.stop_at_checkpoint("resumed", 3);
         exports.stop_at_checkpoint("resumed", 1);
@@ -147,7 +147,7 @@ fn a_resumed_export_is_the_same_byte_for_byte() {
 fn a_resumed_export_by_lanczos_is_the_same_byte_for_byte() {
     let container = Container::Folder;
     let reduction = ReductionMethod::Lanczos3;
-    let exports = Exports::new(container).with(ExportOptions { reduction, ..options(container) });
+    let exports = Exports::new(container).with(options(container).reduction(reduction));
     exports.run("undisturbed", 2, &NoProgress).unwrap();
     exports.stop_at_checkpoint("resumed", 3);
     exports.run("resumed", 2, &NoProgress).unwrap();
@@ -160,7 +160,7 @@ fn so_it_is_in_every_layout() {
     for tile_layout in TileLayout::OTHERS {
         let blank_tiles = BlankTiles::Skip(0);
         for container in [Container::Folder, Container::Zip] {
-            let laid = ExportOptions { tile_layout, blank_tiles, ..options(container) };
+            let laid = options(container).tile_layout(tile_layout).blank_tiles(blank_tiles);
             let exports = Exports::new(container).with(laid);
             exports.run("undisturbed", 2, &NoProgress).unwrap();
             exports.stop_at_checkpoint("resumed", 3);
@@ -170,7 +170,7 @@ fn so_it_is_in_every_layout() {
     }
     let exports = Exports::new(Container::Folder);
     exports.stop_at_checkpoint("scan", 2);
-    let other = ExportOptions { tile_layout: TileLayout::Zoomify, ..options(Container::Folder) };
+    let other = options(Container::Folder).tile_layout(TileLayout::Zoomify);
     let refused = exports.run_with("scan", 2, &NoProgress, &other);
     assert!(matches!(refused, Err(Error::Differs { .. })), "{refused:?}");
 }
@@ -194,16 +194,16 @@ fn another_export_does_not_take_up_what_was_left() {
         let exports = Exports::new(container);
         exports.stop_at_checkpoint("scan", 2);
         let before = exports.names();
-        let other = ExportOptions { page: Page::Include, ..options(container) };
+        let other = options(container).page(Page::Include);
         let refused = exports.run_with("scan", 2, &NoProgress, &other);
         let Err(Error::Differs { what, before: was, now }) = refused else { panic!("{refused:?}") };
         assert_eq!((what.as_str(), was.as_str(), now.as_str()), ("page", "omit", "include"));
-        let other = ExportOptions { rotation: Rotation::Half, ..options(container) };
+        let other = options(container).rotation(Rotation::Half);
         let refused = exports.run_with("scan", 2, &NoProgress, &other);
         assert!(matches!(&refused, Err(Error::Differs { what, .. }) if what == "rotation"), "{refused:?}");
         for other in [
-            ExportOptions { reduction: ReductionMethod::Max, ..options(container) },
-            ExportOptions { properties: PublishedProperties::All, ..options(container) },
+            options(container).reduction(ReductionMethod::Max),
+            options(container).properties(PublishedProperties::All),
         ] {
             assert!(matches!(exports.run_with("scan", 2, &NoProgress, &other), Err(Error::Differs { .. })));
         }
@@ -350,7 +350,7 @@ fn a_resumed_run_keeps_the_order_and_the_checkpoints_of_an_undisturbed_one() {
         let size = Size::new(width, height).unwrap();
         let source = DrawnSource::new(size, Size::new(stored, stored), None);
         let geometry = TileGeometry::new(tile_size, overlap).ok();
-        let options = ExportOptions { geometry, format: FormatOption::Jpeg, ..options(Container::Zip) };
+        let options = options(Container::Zip).geometry(geometry).format(FormatOption::Jpeg);
         let plan = ExportPlan::new(source.info(), "scan", &options).unwrap();
         let run = |begun: Option<ResumeState>, jobs: usize| {
             let sink = Recorder { begun, ..Recorder::default() };

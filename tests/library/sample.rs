@@ -64,7 +64,7 @@ fn exports_that_are_turned_or_smaller_are_sampled_too() {
             [1.0, 1.7, 40.0].map(|times| Resolution::Magnification(Magnification::new(40.0 / times).unwrap()))
         {
             let source = DrawnSource::new(size(10_000, 5_000), Some(size(240, 240)), Some(area)).with_scale(0.25, 40.0);
-            let plan = plan(&source, &ExportOptions { rotation, flip, resolution, ..ExportOptions::default() });
+            let plan = plan(&source, &ExportOptions::default().rotation(rotation).flip(flip).resolution(resolution));
             let found = sample(&source, &plan, jobs(2)).unwrap();
             assert!(found.regions > 0 && found.unreadable.is_empty() && found.blank.is_some(), "{plan:?}: {found:?}");
             assert!(plan.estimated_bytes_of(&found.contents) > 0);
@@ -115,11 +115,11 @@ fn estimated_bytes_are_near_those_of_an_export() {
         found
     };
     let real = slidezoom_fixtures::real_slide().unwrap();
-    let plain = ExportOptions { page: Page::Omit, ..ExportOptions::default() };
+    let plain = ExportOptions::default().page(Page::Omit);
     let found = near(&real, &plain);
     assert_eq!(found.blank.unwrap().slide_level, Some(SlideLevel::BASE));
-    near(&real, &ExportOptions { format: FormatOption::Png, ..plain.clone() });
-    near(&real, &ExportOptions { base_tiles: BaseTiles::Lossless, ..plain.clone() });
+    near(&real, &plain.clone().format(FormatOption::Png));
+    near(&real, &plain.clone().base_tiles(BaseTiles::Lossless));
 
     // A small piece of tissue on a large glass, seen on a smaller level.
     let folder = tempfile::tempdir().unwrap();
@@ -170,7 +170,7 @@ fn estimated_bytes_of_an_image_are_near_those_of_an_export() {
     ] {
         ImageBuilder::new(1_700, 1_300, format).write(&path).unwrap();
         let source = open_with(&path, ReaderChoice::Auto).unwrap();
-        let plan = plan(source.as_ref(), &ExportOptions { page: Page::Omit, ..ExportOptions::default() });
+        let plan = plan(source.as_ref(), &ExportOptions::default().page(Page::Omit));
         let found = sample(source.as_ref(), &plan, jobs(2)).unwrap();
         let estimated = plan.estimated_bytes_of(&found.contents) as f64;
         let report = export(source.as_ref(), &plan, Box::new(MemorySink::new()), jobs(2), &NoProgress).unwrap();
@@ -185,8 +185,8 @@ fn what_needs_more_memory_than_it_may_have_is_an_error_and_no_damage() {
     let path = folder.path().join("picture.pgm");
     growing_pgm(&path, 500, 6_000);
     // Enough for its rows, and not for all of it.
-    let source = open_with(&path, OpenOptions { memory: 2_500_000, ..OpenOptions::default() }).unwrap();
-    let turned = ExportOptions { rotation: slidezoom::geometry::Rotation::Quarter, ..ExportOptions::default() };
+    let source = open_with(&path, OpenOptions::default().memory(2_500_000)).unwrap();
+    let turned = ExportOptions::default().rotation(slidezoom::geometry::Rotation::Quarter);
     let found = sample(source.as_ref(), &plan(source.as_ref(), &turned), jobs(2));
     assert!(matches!(found, Err(Error::Slide(SlideError::Memory { .. }))), "{found:?}");
 }

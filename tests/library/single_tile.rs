@@ -21,7 +21,7 @@ fn the_background_never_shows_in_an_opaque_slide() {
     let source = source::open(&path).unwrap();
     assert!(source.info().levels[4].downsample > 16.0, "the point of this slide");
     let plan = |background| {
-        let options = ExportOptions { background: Some(background), ..ExportOptions::default() };
+        let options = ExportOptions::default().background(Some(background));
         ExportPlan::new(source.info(), "slide", &options).unwrap()
     };
     let (on_red, on_green) = (plan(Rgb([255, 0, 0])), plan(Rgb([0, 255, 0])));

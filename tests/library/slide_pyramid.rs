@@ -19,12 +19,10 @@ fn slide() -> Slide {
 }
 
 fn options() -> ExportOptions {
-    ExportOptions {
-        format: FormatOption::Png,
-        geometry: TileGeometry::new(100, 3).ok(),
-        source_identity: SourceIdentity::Omit,
-        ..ExportOptions::default()
-    }
+    ExportOptions::default()
+        .format(FormatOption::Png)
+        .geometry(TileGeometry::new(100, 3).ok())
+        .source_identity(SourceIdentity::Omit)
 }
 
 fn decoded(png: &[u8]) -> RgbImage {
@@ -77,7 +75,7 @@ fn computes_regions_at_any_position() {
 #[test]
 fn rejects_addresses_of_other_pyramids() {
     let pyramid = slide().pyramid(&options()).unwrap();
-    let smaller_tiles = ExportOptions { geometry: TileGeometry::new(50, 0).ok(), ..options() };
+    let smaller_tiles = options().geometry(TileGeometry::new(50, 0).ok());
     let other = slide().pyramid(&smaller_tiles).unwrap();
     let tile = other.address(other.plan().pyramid().max_level().number(), 13, 0).unwrap();
     for refused in [pyramid.tile(tile), pyramid.nearest_tile(tile)] {
