@@ -1,119 +1,104 @@
-//! Where the exports of `slidezoom export` go, settled before the first of them begins.
+//! Where the exports of `slidezoom export` go, decided before the first of them begins.
 
 use std::path::{Path, PathBuf};
 
-use crate::export::gallery;
-use crate::layout::Container;
-use clap::ValueEnum;
-
-use super::export::Arguments;
+use super::export_args::Arguments;
 use super::failure::Failure;
 use super::inputs;
 use super::reading::STANDARD_INPUT;
+use crate::export::gallery;
+use crate::layout::Container;
 
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub(super) enum ContainerName {
-    Folder,
-    Zip,
-    Szi,
-}
-
-/// One slide and where its export goes.
+/// One slide and the destination of its export.
 pub(super) struct Task {
     pub slide: PathBuf,
     pub name: String,
     pub destination: PathBuf,
 }
 
-/// Whether there is one slide, whose export `-o` names.
-pub(super) fn is_one(arguments: &Arguments) -> bool {
-    arguments.inputs.len() == 1 && !arguments.inputs[0].is_dir()
-}
-
-/// What each export is kept in.
+/// Returns the container of each export.
 pub(super) fn container(arguments: &Arguments) -> Result<Container, Failure> {
-    let asked = match arguments.container {
-        _ if arguments.bag => Some(Container::Bag),
-        Some(ContainerName::Folder) => Some(Container::Folder),
-        Some(ContainerName::Zip) => Some(Container::Zip),
-        Some(ContainerName::Szi) => Some(Container::Szi),
-        None => None,
-    };
-    let Some(output) = &arguments.output else { return Ok(asked.unwrap_or_default()) };
-    let ends_as = container_of(output)?;
-    if !is_one(arguments) {
-        if ends_as.is_archive() {
-            let message = format!("{}: several slides do not go into one archive", output.display());
-            return Err(Failure::usage(
-                message,
-                "name a folder with -o; --container zip or szi makes one archive a slide in it",
-            ));
-        }
-        return Ok(asked.unwrap_or_default());
+    let requested = arguments.container;
+    let Some(output) = &arguments.output else { return Ok(requested.unwrap_or_default()) };
+    if arguments.is_single() {
+        return container_for(output, requested);
     }
-    match asked {
-        Some(asked) if asked.extension() != ends_as.extension() => {
-            let ending = asked.extension().map_or_else(|| "a folder".to_owned(), |ending| format!("a .{ending}"));
+    if container_of(output)?.is_archive() {
+        let message = format!("{}: several slides do not fit into one archive", output.display());
+        return Err(Failure::usage(
+            message,
+            "name a folder with -o; with --container zip or szi it gets one archive for each slide",
+        ));
+    }
+    Ok(requested.unwrap_or_default())
+}
+
+/// Returns the container of a single output: the requested one, if the extension agrees, or the one
+/// that the extension stands for.
+pub(super) fn container_for(output: &Path, requested: Option<Container>) -> Result<Container, Failure> {
+    let by_extension = container_of(output)?;
+    match requested {
+        Some(requested) if requested.extension() != by_extension.extension() => {
+            let kind =
+                requested.extension().map_or_else(|| "a folder".to_owned(), |ending| format!("a .{ending} file"));
             let message =
-                format!("{}: {ending} was asked for, and this is the name of something else", output.display());
-            Err(Failure::usage(message, "leave --container and --bag out, or let the name of -o end as they say"))
+                format!("{}: the extension does not fit --container, which asks for {kind}", output.display());
+            Err(Failure::usage(message, "omit --container, or change the extension of -o"))
         }
-        _ => Ok(asked.unwrap_or(ends_as)),
+        _ => Ok(requested.unwrap_or(by_extension)),
     }
 }
 
-/// What the name of an output says that is to be made. An archive is a file, and its name does not end as a folder's does.
+/// Returns the container that the extension of an output stands for.
 ///
 /// # Errors
-/// [`Failure`] where it ends as both do.
-pub(super) fn container_of(output: &Path) -> Result<Container, Failure> {
+/// [`Failure`] for an archive's name with a trailing slash.
+fn container_of(output: &Path) -> Result<Container, Failure> {
     let container = Container::of_path(output);
     if container.is_archive() && output.as_os_str().as_encoded_bytes().ends_with(b"/") {
-        let message = format!("{}: an archive is a file, and this is the name of a folder", output.display());
-        return Err(Failure::usage(message, "leave the / at its end out"));
+        let message = format!("{}: the name of an archive cannot end in a slash", output.display());
+        return Err(Failure::usage(message, "omit the trailing slash"));
     }
     Ok(container)
 }
 
-/// Which slides go where.
+/// Returns the destination of each slide.
 pub(super) fn plan_tasks(
     arguments: &Arguments,
     container: Container,
     slides: Vec<PathBuf>,
 ) -> Result<Vec<Task>, Failure> {
-    if let (true, Some(output)) = (is_one(arguments), &arguments.output) {
+    let is_single = arguments.is_single();
+    if let (true, Some(output)) = (is_single, &arguments.output) {
         let name = if container.is_archive() { output.file_stem() } else { output.file_name() };
         let name = name.and_then(|name| name.to_str()).ok_or_else(|| {
-            let message = format!("{}: does not name a folder or an archive to make (in UTF-8)", output.display());
-            Failure::usage(message, "-o takes the new folder's path, such as out/CMU-1, or out/CMU-1.zip")
+            let message = format!("{}: is not the name of a new folder or archive in UTF-8", output.display());
+            Failure::usage(message, "-o is the path of the export, such as out/CMU-1 or out/CMU-1.zip")
         })?;
         return Ok(vec![Task { slide: slides[0].clone(), name: name.to_owned(), destination: output.clone() }]);
     }
     let folder = arguments.output.clone().unwrap_or_default();
-    let reserved: &[&str] = if is_one(arguments) { &[] } else { &gallery::RESERVED };
+    let reserved: &[&str] = if is_single { &[] } else { &gallery::RESERVED };
     let names = inputs::name_exports(&slides, reserved);
     let task = |(slide, name): (PathBuf, String)| {
-        let file = container.extension().map_or_else(|| name.clone(), |ending| format!("{name}.{ending}"));
+        let file = container.extension().map_or_else(|| name.clone(), |extension| format!("{name}.{extension}"));
         Task { slide, destination: folder.join(file), name }
     };
     Ok(slides.into_iter().zip(names).map(task).collect())
 }
 
-/// What cannot be done with an image that comes once.
+/// Refuses what is impossible with standard input, which can be read only once and has no name.
 pub(super) fn check_standard_input(arguments: &Arguments) -> Result<(), Failure> {
-    let is_pipe = |input: &PathBuf| input == Path::new(STANDARD_INPUT);
     let refused = |message: &str, hint: &str| Err(Failure::usage(message.to_owned(), hint));
-    match arguments.inputs.iter().filter(|input| is_pipe(input)).count() {
-        0 => Ok(()),
-        _ if arguments.inputs.len() > 1 => {
-            refused("standard input must be the only input", "export the others by themselves")
-        }
-        _ if arguments.output.is_none() => {
-            refused("an image from standard input has no name", "-o gives it one: -o out/picture")
-        }
-        _ if arguments.resume => {
-            refused("standard input cannot be read again, and so not resumed", "save the image in a file first")
-        }
-        _ => Ok(()),
+    if !arguments.inputs.iter().any(|input| input == Path::new(STANDARD_INPUT)) {
+        Ok(())
+    } else if arguments.inputs.len() > 1 {
+        refused("standard input must be the only input", "export the other inputs separately")
+    } else if arguments.output.is_none() {
+        refused("an image from standard input has no name", "name the export with -o, such as -o out/image")
+    } else if arguments.resume {
+        refused("an export from standard input cannot be resumed", "save the image to a file first")
+    } else {
+        Ok(())
     }
 }

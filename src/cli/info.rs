@@ -13,10 +13,12 @@ use crate::{Error, ExportOptions, ExportPlan, SlideInfo, Source};
 use clap::Args;
 use serde::Serialize;
 
+use super::escape::plain;
 use super::failure::Failure;
 use super::options::available_jobs;
 use super::plan_text::encoding;
 use super::reading::Reading;
+use super::terminal;
 
 /// Show what a slide is, and what an export of it with the default options would be
 #[derive(Debug, Args)]
@@ -45,7 +47,7 @@ pub(super) struct Arguments {
     /// too, which can show a patient's name: mind where they go. No file is replaced: where one of the names is taken, none is saved.
     /// An image whose name cannot be a file's gets a number
     #[arg(long, value_name = "DIR")]
-    associated: Option<PathBuf>,
+    save_associated: Option<PathBuf>,
 
     #[command(flatten)]
     reading: Reading,
@@ -85,7 +87,7 @@ struct EstimatedTime {
 #[serde(untagged, rename_all_fields = "camelCase")]
 enum Lossless {
     Possible { possible: bool, tile_size: u32, estimated_bytes: u64 },
-    Impossible { possible: bool, because: String },
+    Impossible { possible: bool, reason: String },
 }
 
 /// What the estimates come from.
@@ -104,7 +106,7 @@ struct Samples {
 fn sampled(source: &dyn Source, plan: &ExportPlan, workers: NonZeroUsize) -> Result<Option<Sample>, Error> {
     match sample(source, plan, workers) {
         Err(Error::Slide(error @ (SlideError::Memory { .. } | SlideError::ReadOnce { .. }))) => {
-            super::tell(&format!("note: {}; its pixels are not looked at", super::plain(&error.to_string())));
+            terminal::tell(&format!("note: {}; its pixels are not looked at", plain(&error.to_string())));
             Ok(None)
         }
         found => found.map(Some),
@@ -117,7 +119,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let name = super::inputs::name_exports(std::slice::from_ref(&arguments.slide), &[]).remove(0);
     let plan = ExportPlan::new(info, &name, &ExportOptions::default())?;
     let images =
-        arguments.associated.as_deref().map(|folder| save_images(source.as_ref(), &plan, folder)).transpose()?;
+        arguments.save_associated.as_deref().map(|folder| save_images(source.as_ref(), &plan, folder)).transpose()?;
     let saved = images.as_ref().map(|images| images.saved.as_slice());
     let workers = available_jobs();
     let found = if arguments.quick { None } else { sampled(source.as_ref(), &plan, workers)? };
@@ -146,7 +148,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     } else {
         report.table()
     };
-    super::print(text.as_bytes())?;
+    terminal::print(text.as_bytes())?;
     match images.as_ref().map_or(&[][..], |images| &images.unreadable) {
         [] => Ok(()),
         [error] => Err(Failure::from(error.clone())),
@@ -163,11 +165,11 @@ fn save_images(source: &dyn Source, plan: &ExportPlan, folder: &Path) -> Result<
             Error::Destination(SinkError::Exists { .. }) => "no image was saved; name another folder",
             _ => "no image was saved",
         };
-        Failure::from(error).hinted(hint)
+        Failure::from(error).with_hint(hint)
     })?;
     for image in images.saved.iter().filter(|image| image.numbered) {
         let path = image.path.display().to_string();
-        super::tell(&format!("note: the associated image {:?} is saved as {}", image.name, super::plain(&path)));
+        terminal::tell(&format!("note: the associated image {:?} is saved as {}", image.name, plain(&path)));
     }
     Ok(images)
 }
@@ -181,8 +183,8 @@ impl Lossless {
                 tile_size: plan.pyramid().geometry().tile_size(),
                 estimated_bytes: plan.estimated_bytes_of(contents),
             },
-            Err(PlanError::NotLossless(reason)) => Self::Impossible { possible: false, because: reason.to_string() },
-            Err(other) => Self::Impossible { possible: false, because: other.to_string() },
+            Err(PlanError::NotLossless(reason)) => Self::Impossible { possible: false, reason: reason.to_string() },
+            Err(other) => Self::Impossible { possible: false, reason: other.to_string() },
         }
     }
 }
@@ -208,7 +210,7 @@ impl Report<'_> {
         let mut text = String::new();
         let mut line = |label: &str, value: String| {
             // Writing to a String cannot fail.
-            let _ = writeln!(text, "{label:<18}{}", super::plain(&value));
+            let _ = writeln!(text, "{label:<18}{}", plain(&value));
         };
         line("slide", info.path.display().to_string());
         line("vendor", info.vendor.clone().unwrap_or_else(unknown));
@@ -267,7 +269,7 @@ impl Report<'_> {
                 Lossless::Possible { tile_size, estimated_bytes, .. } => {
                     format!("possible, of {tile_size}, {}", megabytes(*estimated_bytes))
                 }
-                Lossless::Impossible { because, .. } => format!("not possible: {because}"),
+                Lossless::Impossible { reason, .. } => format!("not possible: {reason}"),
             },
         );
         text

@@ -1,4 +1,4 @@
-//! Which slides an export is of, and what each is called.
+//! Finding the slides of an export, and naming their exports.
 
 use std::collections::{HashMap, HashSet};
 use std::ffi::OsStr;
@@ -7,16 +7,16 @@ use std::path::{Path, PathBuf};
 use crate::source::{self, SlideError};
 use walkdir::{DirEntry, WalkDir};
 
-/// What the inputs name.
+/// The result of searching the inputs.
 #[derive(Debug, Default)]
 pub(super) struct Found {
-    /// The slides, in the order of the inputs, those of a folder in the order of their names.
+    /// The slides in the order of the inputs; those of a folder by name.
     pub slides: Vec<PathBuf>,
-    /// What could not be searched, or holds no slide: told of, and no reason not to export the rest.
+    /// Folders that could not be searched or hold no slide. The rest is exported anyway.
     pub failures: Vec<SlideError>,
 }
 
-/// The slides that the inputs name: a file stands for itself, a folder for every slide below it.
+/// Returns the slides that the inputs name. A folder stands for every slide below it.
 pub(super) fn find_slides(inputs: &[PathBuf]) -> Found {
     let mut found = Found::default();
     for input in inputs {
@@ -30,7 +30,7 @@ pub(super) fn find_slides(inputs: &[PathBuf]) -> Found {
             found.slides.push(input.clone());
         }
     }
-    // The same file can be named twice, or once itself and once by its folder.
+    // A file can be named twice, or by itself and by its folder.
     let mut seen = HashSet::new();
     found.slides.retain(|slide| slide.canonicalize().map_or(true, |path| seen.insert(path)));
     found
@@ -39,7 +39,7 @@ pub(super) fn find_slides(inputs: &[PathBuf]) -> Found {
 fn search(folder: &Path, found: &mut Found) {
     let mut series_seen = HashSet::new();
     let entries = WalkDir::new(folder).follow_links(true).sort_by_file_name();
-    for entry in entries.into_iter().filter_entry(|entry| entry.depth() == 0 || !is_ours_or_hidden(entry)) {
+    for entry in entries.into_iter().filter_entry(|entry| entry.depth() == 0 || !is_hidden_or_tiles(entry)) {
         let entry = match entry {
             Ok(entry) => entry,
             Err(error) => {
@@ -55,7 +55,8 @@ fn search(folder: &Path, found: &mut Found) {
         if vendor.is_none() && !source::has_slide_ending(entry.path()) {
             continue;
         }
-        // Each file of a DICOM series opens the whole slide. A file that does not open is kept: its error is to be told.
+        // Each file of a DICOM series opens the whole slide. A file that does not open is kept, so that
+        // its error is reported.
         let series = vendor
             .filter(|vendor| vendor == "dicom")
             .and_then(|_| source::open(entry.path()).ok().and_then(|source| source.info().series().map(str::to_owned)));
@@ -65,15 +66,15 @@ fn search(folder: &Path, found: &mut Found) {
     }
 }
 
-/// Hidden files, and the tiles of an export: a hundred thousand files that are no slides.
-fn is_ours_or_hidden(entry: &DirEntry) -> bool {
+/// Whether an entry is hidden or the tile folder of an export, which can hold 100,000 files.
+fn is_hidden_or_tiles(entry: &DirEntry) -> bool {
     let name = entry.file_name().to_string_lossy();
     let tiles_of = name.strip_suffix("_files").filter(|_| entry.file_type().is_dir());
     name.starts_with('.') || tiles_of.is_some_and(|name| entry.path().with_file_name(format!("{name}.dzi")).exists())
 }
 
-/// A name for each slide's export, no two alike: the stem; where stems meet, the whole file name; where those meet
-/// too, that and a number. None has a name that is `reserved`.
+/// Returns a unique name for the export of each slide: the stem of the file name, or the whole file
+/// name if stems collide, or that with a number if file names collide. `reserved` names are not used.
 pub(super) fn name_exports(slides: &[PathBuf], reserved: &[&str]) -> Vec<String> {
     let text =
         |part: Option<&OsStr>| part.map_or_else(|| "slide".to_owned(), |part| part.to_string_lossy().into_owned());
@@ -82,7 +83,7 @@ pub(super) fn name_exports(slides: &[PathBuf], reserved: &[&str]) -> Vec<String>
     for stem in &stems {
         *stem_counts.entry(stem.as_str()).or_insert(0) += 1;
     }
-    // A name that one slide has alone is taken before any is made up.
+    // Unique stems are assigned first, so that a made-up name cannot take one of them.
     let alone = |stem: &str| stem_counts[stem] == 1 && !reserved.contains(&stem);
     let mut taken: HashSet<String> = stems.iter().filter(|stem| alone(stem)).cloned().collect();
     taken.extend(reserved.iter().map(|&name| name.to_owned()));
@@ -113,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn names_are_stems_until_they_meet() {
+    fn names_are_stems_unless_they_collide() {
         assert_eq!(names(&["a/x.svs", "b/y.ndpi"]), ["x", "y"]);
         assert_eq!(names(&["x.svs", "x.ndpi"]), ["x.svs", "x.ndpi"]);
         assert_eq!(names(&["a/x.svs", "b/x.svs", "c/x.svs"]), ["x.svs", "x.svs-2", "x.svs-3"]);

@@ -1,4 +1,4 @@
-//! A plan in words, for `--dry-run` and `info`.
+//! A plan as text, for `--dry-run` and `info`.
 
 use crate::geometry::{Flip, Rotation};
 use crate::plan::BaseTiles;
@@ -6,9 +6,9 @@ use crate::source::SlideLevel;
 use crate::{ExportPlan, SlideInfo};
 
 use super::destinations::Task;
-use super::plain;
+use super::escape::plain;
 
-/// The plan as text.
+/// Returns the plan as text, one fact a line and one level a line.
 pub(super) fn describe(info: &SlideInfo, plan: &ExportPlan, task: &Task) -> String {
     use std::fmt::Write;
 
@@ -26,7 +26,7 @@ pub(super) fn describe(info: &SlideInfo, plan: &ExportPlan, task: &Task) -> Stri
         let _ = writeln!(text, "  orientation {orientation}");
     }
     let _ = writeln!(text, "  layout      {}", plan.tile_layout().word());
-    let _ = writeln!(text, "  color      {}", plan.color().handling());
+    let _ = writeln!(text, "  color       {}", plan.color().handling());
     let _ = writeln!(text, "  background  {}", plan.background());
     let _ = writeln!(
         text,
@@ -36,7 +36,7 @@ pub(super) fn describe(info: &SlideInfo, plan: &ExportPlan, task: &Task) -> Stri
         pyramid.geometry().overlap(),
         encoding(plan)
     );
-    let _ = writeln!(text, "  levels      {}, each reduced by {}", pyramid.levels().len(), plan.reduction().name());
+    let _ = writeln!(text, "  levels      {}, downsampled by {}", pyramid.levels().len(), plan.reduction().name());
     let _ = writeln!(text, "  estimate    {:.1} MB", plan.estimated_bytes() as f64 / 1e6);
     let _ = writeln!(
         text,
@@ -57,7 +57,7 @@ pub(super) fn describe(info: &SlideInfo, plan: &ExportPlan, task: &Task) -> Stri
     text
 }
 
-/// What the export's full size comes of, in words; `None` where that is the slide's full size.
+/// Describes how the slide is downsampled; `None` for the slide's full size.
 fn reduction(info: &SlideInfo, plan: &ExportPlan) -> Option<String> {
     let placement = plan.placement();
     if placement.is_full_size() {
@@ -76,21 +76,21 @@ fn reduction(info: &SlideInfo, plan: &ExportPlan) -> Option<String> {
     Some([Some(from), halved, resampled].into_iter().flatten().collect::<Vec<_>>().join(", "))
 }
 
-/// How the export is turned and mirrored, in words; `None` where it is not.
+/// Describes rotation and flip; `None` if there is neither.
 fn orientation(plan: &ExportPlan) -> Option<String> {
-    let turned = match plan.rotation() {
+    let rotated = match plan.rotation() {
         Rotation::None => None,
-        rotation => Some(format!("turned by {}° clockwise", rotation.degrees())),
+        rotation => Some(format!("rotated by {}° clockwise", rotation.degrees())),
     };
-    let mirrored = plan.flip().map(|flip| match flip {
-        Flip::Horizontal => "mirrored, left and right".to_owned(),
-        Flip::Vertical => "mirrored, top and bottom".to_owned(),
+    let flipped = plan.flip().map(|flip| match flip {
+        Flip::Horizontal => "flipped horizontally".to_owned(),
+        Flip::Vertical => "flipped vertically".to_owned(),
     });
-    let words: Vec<String> = turned.into_iter().chain(mirrored).collect();
+    let words: Vec<String> = rotated.into_iter().chain(flipped).collect();
     (!words.is_empty()).then(|| words.join(", then "))
 }
 
-/// The tiles' format in words.
+/// Describes the encoding of the tiles.
 pub(super) fn encoding(plan: &ExportPlan) -> String {
     use crate::codec::{JpegCoding, Subsampling, TileFormat, WebPCompression};
 
@@ -117,6 +117,6 @@ pub(super) fn encoding(plan: &ExportPlan) -> String {
     };
     match plan.base_tiles() {
         BaseTiles::Encoded => encoded,
-        BaseTiles::Lossless => format!("the slide's own JPEG (lossless), smaller levels {encoded}"),
+        BaseTiles::Lossless => format!("native JPEG (lossless), smaller levels {encoded}"),
     }
 }

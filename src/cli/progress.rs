@@ -10,18 +10,19 @@ use clap::ValueEnum;
 use indicatif::{ProgressBar, ProgressState, ProgressStyle};
 use serde_json::json;
 
-use super::{plain, tell};
+use super::escape::plain;
+use super::terminal::tell;
 
-/// How progress is shown.
+/// The kinds of progress display.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum Mode {
     /// A bar on a terminal, lines elsewhere
     Auto,
     /// A line from time to time
     Plain,
-    /// JSON, one object a line
+    /// One JSON object a line
     Json,
-    /// Nothing but warnings, and what -v asks for
+    /// Only warnings, and the output of --verbose
     None,
 }
 
@@ -36,17 +37,18 @@ enum Display {
     Silent,
 }
 
-/// Watches one export and tells of it.
+/// Reports the progress of one export.
 pub(super) struct ProgressReporter<'a> {
     name: String,
     display: Display,
     stop: &'a AtomicBool,
-    begun: Instant,
+    started_at: Instant,
     total: AtomicU64,
     tiles: Arc<AtomicU64>,
     pixels: AtomicU64,
     bytes: AtomicU64,
-    /// When the next line is due, in milliseconds from the beginning. Whoever moves it on writes the line.
+    /// When the next line is due, in milliseconds from the start. The thread that advances it writes the
+    /// line.
     due: AtomicU64,
 }
 
@@ -64,7 +66,7 @@ impl<'a> ProgressReporter<'a> {
             name: name.to_owned(),
             display,
             stop,
-            begun: Instant::now(),
+            started_at: Instant::now(),
             total: AtomicU64::new(0),
             tiles,
             pixels: AtomicU64::new(0),
@@ -75,10 +77,10 @@ impl<'a> ProgressReporter<'a> {
 
     /// Seconds since the export began.
     pub fn seconds(&self) -> f64 {
-        self.begun.elapsed().as_secs_f64()
+        self.started_at.elapsed().as_secs_f64()
     }
 
-    /// Says one thing to the user, or to the program that reads the JSON lines.
+    /// Writes a line, or its event with `--progress json`.
     pub fn say(&self, line: &str, event: &serde_json::Value) {
         match &self.display {
             Display::Bar(bar) => bar.suspend(|| tell(&plain(line))),
@@ -88,7 +90,7 @@ impl<'a> ProgressReporter<'a> {
         }
     }
 
-    /// Says what the user has to know, however quiet the progress is.
+    /// Like [`say`](Self::say), but writes the line even with `--progress none`.
     pub fn warn(&self, line: &str, event: &serde_json::Value) {
         match &self.display {
             Display::Silent => tell(&plain(line)),
@@ -96,14 +98,14 @@ impl<'a> ProgressReporter<'a> {
         }
     }
 
-    /// Takes the bar away.
+    /// Removes the bar.
     pub fn end(&self) {
         if let Display::Bar(bar) = &self.display {
             bar.finish_and_clear();
         }
     }
 
-    fn tell(&self) {
+    fn report(&self) {
         let (pixels, total) = (self.pixels.load(Ordering::Relaxed), self.total.load(Ordering::Relaxed).max(1));
         let (tiles, bytes, seconds) =
             (self.tiles.load(Ordering::Relaxed), self.bytes.load(Ordering::Relaxed), self.seconds());
@@ -119,7 +121,7 @@ impl<'a> ProgressReporter<'a> {
 fn bar(name: &str, tiles: Arc<AtomicU64>) -> ProgressBar {
     let template = "{prefix} {wide_bar} {percent:>3} %  {tiles} tiles  {rate}  {eta} left  {msg}";
     let bar = ProgressBar::new(0);
-    // The template is fixed text; without it the bar would merely be plainer.
+    // The template is a constant; if it were invalid, the bar would only look plainer.
     if let Ok(style) = ProgressStyle::with_template(template) {
         bar.set_style(
             style
@@ -138,7 +140,7 @@ fn bar(name: &str, tiles: Arc<AtomicU64>) -> ProgressBar {
 impl Progress for ProgressReporter<'_> {
     fn resumed(&self, tiles: u64) {
         let event = json!({ "event": "resumed", "name": self.name, "tiles": tiles });
-        self.say(&format!("{}: goes on after {tiles} tiles that an earlier run has written", self.name), &event);
+        self.say(&format!("{}: resuming after {tiles} tiles", self.name), &event);
     }
 
     fn started(&self, workload: Workload) {
@@ -164,10 +166,10 @@ impl Progress for ProgressReporter<'_> {
             Display::Plain => PLAIN_INTERVAL,
             Display::Json => JSON_INTERVAL,
         };
-        let now = self.begun.elapsed().as_millis() as u64;
+        let now = self.started_at.elapsed().as_millis() as u64;
         let due = self.due.load(Ordering::Relaxed);
         if now >= due && self.due.compare_exchange(due, now + interval, Ordering::Relaxed, Ordering::Relaxed).is_ok() {
-            self.tell();
+            self.report();
         }
     }
 
@@ -181,7 +183,7 @@ impl Progress for ProgressReporter<'_> {
 
     fn committing(&self) {
         if let Display::Bar(bar) = &self.display {
-            bar.set_message("bringing it to the disk");
+            bar.set_message("syncing to disk");
         }
     }
 

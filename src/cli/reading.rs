@@ -1,4 +1,4 @@
-//! How a slide or an image is opened: shared by `export`, `tile` and `info`.
+//! Opening a slide or an image, with the options that `export`, `tile`, and `info` share.
 
 use std::fs::File;
 use std::num::NonZeroU32;
@@ -6,40 +6,50 @@ use std::os::fd::AsFd;
 use std::path::Path;
 
 use crate::source::{self, OpenOptions, ReaderChoice, SampleRange, SlideError, Source};
-use clap::{Args, ValueEnum};
+use clap::Args;
 
 use super::failure::Failure;
-use super::values;
+use super::values::{self, one_of};
 
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Reading")]
 pub(super) struct Reading {
-    /// How the full-size pixels of a slide are read; auto: JPEG tiles straight from TIFF files, several times faster, anything else
-    /// through OpenSlide. The pixels are the same
-    #[arg(long, value_enum, default_value_t = ReaderName::Auto)]
-    reader: ReaderName,
+    /// How to read the full-size pixels of a slide
+    #[arg(long, value_name = "READER", default_value = "auto", hide_short_help = true, value_parser = one_of([
+        ("auto", "Read JPEG tiles of TIFF files directly, everything else with OpenSlide", ReaderChoice::Auto),
+        ("openslide", "Always use OpenSlide; the pixels are the same", ReaderChoice::OpenSlide),
+    ]))]
+    reader: ReaderChoice,
 
-    /// Of a TIFF file with several pictures, this one, counted from 1; TIFF files that are slides are then read as ordinary images [default: 1]
+    /// Page of a multi-page TIFF file, counted from 1 [default: 1]
+    ///
+    /// TIFF slides are then read as ordinary images.
     #[arg(long, value_name = "N")]
     page: Option<NonZeroU32>,
 
-    /// Of an ordinary image: which values of its samples become black and white. What lies between goes by a straight line, and what lies beyond
-    /// is cut off [default: 0 and the greatest that the samples can have, for unsigned ones of up to 16 bits; all others need it]
+    /// Sample values of black and white in an ordinary image, such as 0,4095
+    ///
+    /// Values between them are scaled linearly, and values beyond them are clipped. Without --range,
+    /// unsigned samples of up to 16 bits use their full range; all other samples require it.
     #[arg(long, value_name = "BLACK,WHITE", value_parser = values::range, allow_hyphen_values = true)]
     range: Option<SampleRange>,
 
-    /// Memory for what cannot be read row by row: interlaced PNG, progressive JPEG, images that are turned or made smaller. Where it does not do, nothing is begun
-    #[arg(long, value_name = "BYTES|nM|nG", default_value = "2G", value_parser = values::memory)]
-    memory: u64,
+    /// Memory limit for images that cannot be streamed, such as 500M or 4G
+    ///
+    /// Interlaced PNG and progressive JPEG are decoded in memory, and so are ordinary images that are
+    /// rotated, flipped, or downsampled. An image that needs more is refused before it is decoded.
+    #[arg(long, value_name = "BYTES", default_value = "2G", hide_short_help = true, value_parser = values::memory)]
+    max_memory: u64,
 }
 
-/// How standard input is called as an input.
+/// The input that stands for standard input.
 pub(super) const STANDARD_INPUT: &str = "-";
 
 impl Reading {
-    /// Opens a slide or an image by what was typed; `-` is standard input.
+    /// Opens a slide or an image; `-` is standard input.
     ///
     /// # Errors
-    /// [`Failure`] where it cannot be read.
+    /// [`Failure`] if it cannot be read.
     pub fn open(&self, path: &Path) -> Result<Box<dyn Source>, Failure> {
         if path != Path::new(STANDARD_INPUT) {
             return Ok(source::open_with(path, self.options())?);
@@ -47,32 +57,23 @@ impl Reading {
         let opened = source::open_pipe(Path::new("standard input"), Box::new(std::io::stdin()), &self.options());
         opened.map_err(|error| match error {
             error @ SlideError::NeedsFile { .. } if standard_input_is_a_file() => {
-                Failure::from(error).hinted("give the file's name instead of -")
+                Failure::from(error).with_hint("give the name of the file instead of -")
             }
             error @ SlideError::NothingCame { .. } if standard_input_is_a_file() => {
-                Failure::from(error).hinted("the file is empty, or was read to its end before")
+                Failure::from(error).with_hint("the file is empty, or has already been read to its end")
             }
             error => error.into(),
         })
     }
 
     fn options(&self) -> OpenOptions {
-        let reader = match self.reader {
-            ReaderName::Auto => ReaderChoice::Auto,
-            ReaderName::Openslide => ReaderChoice::OpenSlide,
-        };
-        OpenOptions { reader, page: self.page, memory: self.memory, range: self.range }
+        let Self { reader, page, range, max_memory } = *self;
+        OpenOptions { reader, page, memory: max_memory, range }
     }
 }
 
-/// Whether standard input is a file (`< picture.tif`) and no pipe.
+/// Whether standard input is redirected from a file, as in `< image.tif`.
 fn standard_input_is_a_file() -> bool {
     let input = std::io::stdin().as_fd().try_clone_to_owned().map(File::from);
     input.and_then(|input| input.metadata()).is_ok_and(|metadata| metadata.is_file())
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum ReaderName {
-    Auto,
-    Openslide,
 }

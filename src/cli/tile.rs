@@ -1,8 +1,14 @@
-//! `slidezoom tile`: one tile on demand.
+//! `slidezoom tile`: writes one tile on demand.
 
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
+use clap::Args;
+
+use super::failure::Failure;
+use super::options::{Jobs, PyramidOptions};
+use super::reading::Reading;
+use super::terminal;
 use crate::codec::TileEncoder;
 use crate::engine::{exact_tile, nearest_tile};
 use crate::layout::Container;
@@ -11,37 +17,39 @@ use crate::pixels::ReductionMethod;
 use crate::plan::{BaseTiles, FormatOption};
 use crate::sink::{OverwritePolicy, write_file};
 use crate::{Error, ExportPlan};
-use clap::Args;
 
-use super::failure::Failure;
-use super::options::{Jobs, PyramidOptions};
-use super::reading::Reading;
-
-/// Write one tile: from the slide's own level that is nearest in size, as openslide-python does
+/// Write one tile, from the slide level that is nearest in size
+///
+/// This is what openslide-python does. With --exact, the tile is the one that `slidezoom export` writes.
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Example:
+  slidezoom tile CMU-1.svs 12 3 5 -o tile.jpeg")]
 pub(super) struct Arguments {
-    /// The slide
+    /// Slide or image
     slide: PathBuf,
 
-    /// The Deep Zoom level: 0 is the smallest
+    /// Deep Zoom level; 0 is the smallest
     level: u32,
 
-    /// The tile's column, from 0 at the left
+    /// Column, counted from 0 at the left
     column: u32,
 
-    /// The tile's row, from 0 at the top
+    /// Row, counted from 0 at the top
     row: u32,
 
-    /// The file to write [default: stdout]
-    #[arg(short, long, value_name = "FILE")]
+    /// File to write [default: stdout]
+    #[arg(short, long, value_name = "FILE", help_heading = "Output")]
     output: Option<PathBuf>,
 
-    /// Replace the file where it exists
-    #[arg(long)]
+    /// Replace an existing file
+    #[arg(long, help_heading = "Output")]
     overwrite: bool,
 
-    /// The same bytes that export writes, by reducing the full size: slow for small levels
-    #[arg(long)]
+    /// Write the same bytes as `slidezoom export`, by downsampling the full size
+    ///
+    /// Tiles of small levels are slow, because each needs most of the slide.
+    #[arg(long, help_heading = "Output")]
     exact: bool,
 
     #[command(flatten)]
@@ -54,10 +62,10 @@ pub(super) struct Arguments {
     jobs: Jobs,
 }
 
-/// A JPEG called .png would be taken for damaged.
-fn refuse_other_ending(output: Option<&Path>, format: FormatOption) -> Result<(), Failure> {
-    let ending = output.and_then(Path::extension).and_then(|ending| ending.to_str()).map(str::to_ascii_lowercase);
-    let fits = match ending.as_deref() {
+/// Refuses an output whose extension is that of another format.
+fn check_extension(output: &Path, format: FormatOption) -> Result<(), Failure> {
+    let extension = output.extension().and_then(|extension| extension.to_str()).map(str::to_ascii_lowercase);
+    let fits = match extension.as_deref() {
         Some("jpg" | "jpeg") => format == FormatOption::Jpeg,
         Some("png") => format == FormatOption::Png,
         Some("webp") => matches!(format, FormatOption::WebP | FormatOption::WebPLossless),
@@ -66,28 +74,28 @@ fn refuse_other_ending(output: Option<&Path>, format: FormatOption) -> Result<()
     if fits {
         return Ok(());
     }
-    Err(Failure::usage(
-        "the file's ending does not fit the tile's format",
-        "choose the format with --format jpeg, png, webp or webp-lossless",
-    ))
+    let message = format!("{}: the extension does not fit the format of the tile", output.display());
+    Err(Failure::usage(message, "choose the format with --format jpeg, png, webp, or webp-lossless"))
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
-    if arguments.output.is_none() && std::io::stdout().is_terminal() {
-        return Err(Failure::usage("a tile is no text for a terminal", "give -o FILE, or send stdout elsewhere"));
+    let output = arguments.output.as_deref();
+    if output.is_none() && std::io::stdout().is_terminal() {
+        return Err(Failure::usage("cannot write a tile to a terminal", "add -o FILE, or redirect stdout"));
     }
     let options = arguments.pyramid.resolve(Container::Folder, TileLayout::DeepZoom, BaseTiles::Encoded)?;
     if options.reduction != ReductionMethod::Mean && !arguments.exact {
         return Err(Failure::usage(
-            "--reduce says how an export's levels are made, and this tile comes from the slide's own",
-            "with --exact it is as an export has it",
+            "--reduce requires --exact: without it, tiles come from the slide's own levels",
+            "add --exact, or omit --reduce",
         ));
     }
-    refuse_other_ending(arguments.output.as_deref(), options.format)?;
-    let canonical = |path: &Path| path.canonicalize().ok();
-    if arguments.output.as_deref().and_then(canonical).is_some_and(|output| Some(output) == canonical(&arguments.slide))
-    {
-        return Err(Failure::usage("the tile would replace the slide itself", "give -o another name"));
+    if let Some(output) = output {
+        check_extension(output, options.format)?;
+        if output.canonicalize().is_ok_and(|output| arguments.slide.canonicalize().is_ok_and(|slide| slide == output)) {
+            let message = format!("{}: the tile would replace the slide", output.display());
+            return Err(Failure::usage(message, "choose another file with -o"));
+        }
     }
     let source = arguments.reading.open(&arguments.slide)?;
     let plan = ExportPlan::new(source.info(), "tile", &options)?;
@@ -99,8 +107,8 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     };
     let mut encoder = TileEncoder::new(plan.format(), plan.color().embedded()).map_err(Error::from)?;
     let contents = encoder.encode(pixels.view()).map_err(|source| Error::Encode { tile, source })?;
-    match &arguments.output {
-        None => super::print(contents),
+    match output {
+        None => terminal::print(contents),
         Some(path) => {
             let existing = if arguments.overwrite { OverwritePolicy::Replace } else { OverwritePolicy::Refuse };
             write_file(path, contents, existing).map_err(Failure::from)

@@ -1,73 +1,79 @@
-//! `slidezoom verify`: is an export whole and unchanged?
+//! `slidezoom verify`: checks that exports are complete and unchanged.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use crate::export::gallery;
-use crate::export::verify::{Depth, Verification, VerifyError, verify};
-use crate::layout::Container;
 use clap::Args;
 use serde::Serialize;
 use walkdir::{DirEntry, WalkDir};
 
+use super::escape::plain;
 use super::failure::Failure;
 use super::options::Jobs;
-use super::plain;
+use super::terminal::{print, print_json};
+use crate::export::gallery;
+use crate::export::verify::{Depth, Verification, VerifyError, verify};
+use crate::layout::Container;
 
-/// Check that an export is whole and unchanged: every file that is missing, too many, altered or no picture of its size is named
+/// Check that an export is complete and unchanged
+///
+/// Reports every file that is missing, unexpected, altered, or not an image of the right size.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   slidezoom verify CMU-1                     every byte of every file
-  slidezoom verify --quick CMU-1             which files there are, and each tile's size and end
+  slidezoom verify --quick CMU-1             file names, and the size and end of each tile
   (cd CMU-1 && sha256sum -c manifest-sha256.txt --quiet)   the hashes alone, without slidezoom")]
 pub(super) struct Arguments {
-    /// The export: a folder, a bag, a .zip or a .szi; or a folder that holds several
+    /// Export to check: a folder, .zip, or .szi; or a folder with several exports
     export: PathBuf,
 
-    /// Do not hash and decode: finds what is missing, too many, cut short or of the wrong size, and not an altered byte
-    #[arg(long)]
+    /// Do not hash or decode files
+    ///
+    /// Finds files that are missing, unexpected, truncated, or of the wrong size, but no altered bytes.
+    #[arg(long, help_heading = "Run")]
     quick: bool,
 
-    /// Print the result as JSON, with every damage and the file that it is in
-    #[arg(long)]
+    /// Print the result as JSON
+    #[arg(long, help_heading = "Output")]
     json: bool,
 
     #[command(flatten)]
     jobs: Jobs,
 }
 
+/// The result for one export.
 #[derive(Serialize)]
 struct Report<'a> {
     export: String,
-    whole: bool,
+    valid: bool,
     #[serde(flatten)]
     verification: &'a Verification,
 }
 
-/// What is said of a folder that holds several exports.
+/// The result for a folder with several exports.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct SeveralReports<'a> {
+struct FolderReport<'a> {
     folder: String,
-    whole: bool,
+    valid: bool,
     exports: Vec<Report<'a>>,
-    /// What stands there besides and could be taken for one.
-    no_exports: Vec<String>,
+    /// Folders and archives that are not exports.
+    not_exports: Vec<String>,
 }
 
-/// What stands in a folder.
+/// The contents of a folder.
 #[derive(Default)]
 struct Found {
     exports: Vec<(PathBuf, Verification)>,
-    /// Folders and archives that are none, or have lost all that tells of one.
+    /// Folders and archives that are not exports, or have lost everything that identifies one.
     others: Vec<PathBuf>,
 }
 
 impl<'a> Report<'a> {
     fn new(export: &Path, verification: &'a Verification) -> Self {
-        Self { export: export.display().to_string(), whole: verification.damages.is_empty(), verification }
+        Self { export: export.display().to_string(), valid: verification.problems.is_empty(), verification }
     }
 }
 
@@ -81,39 +87,43 @@ pub(super) fn run(arguments: &Arguments, stop: &Arc<AtomicBool>) -> Result<(), F
             if found.exports.is_empty() {
                 return Err(unreadable(arguments, error)?);
             }
-            return tell_of_several(arguments, depth, &found);
+            return report_folder(arguments, depth, &found);
         }
         Err(error @ VerifyError::Archive(_)) => return Err(unreadable(arguments, error)?),
         verified => verified?,
     };
-    let damages = verification.damages.len();
     let name = export.display().to_string();
-    let text =
-        if arguments.json { json(&Report::new(export, &verification))? } else { table(&name, depth, &verification) };
-    super::print(text.as_bytes())?;
-    if damages == 0 { Ok(()) } else { Err(Failure::damaged(&name, damages)) }
+    if arguments.json {
+        print_json(&Report::new(export, &verification))?;
+    } else {
+        print(table(&name, depth, &verification).as_bytes())?;
+    }
+    match verification.problems.len() {
+        0 => Ok(()),
+        problems => Err(Failure::damaged(&name, problems)),
+    }
 }
 
-/// What is said of what is no export that can be read. A program that asks for JSON gets it then too.
+/// Returns the failure for an unreadable export, after printing its JSON if requested.
 fn unreadable(arguments: &Arguments, error: VerifyError) -> Result<Failure, Failure> {
     if arguments.json {
         let verification = Verification::of_unreadable(&arguments.export, &error);
-        super::print(json(&Report::new(&arguments.export, &verification))?.as_bytes())?;
+        print_json(&Report::new(&arguments.export, &verification))?;
     }
     Ok(error.into())
 }
 
-/// Checks the exports that stand in a folder, in the order of their names.
+/// Checks the exports in a folder, in the order of their names.
 fn verify_each(
     folder: &Path,
     check: impl Fn(&Path) -> Result<Verification, VerifyError>,
 ) -> Result<Found, VerifyError> {
     let entries = WalkDir::new(folder).min_depth(1).max_depth(1).sort_by_file_name().into_iter();
-    let is_ours = |entry: &DirEntry| {
+    let is_hidden_or_gallery = |entry: &DirEntry| {
         let name = entry.file_name().to_string_lossy();
-        !name.starts_with('.') && !gallery::RESERVED.contains(&&*name)
+        name.starts_with('.') || gallery::RESERVED.contains(&&*name)
     };
-    let candidates = entries.filter_map(Result::ok).filter(is_ours).filter(|entry| {
+    let candidates = entries.filter_map(Result::ok).filter(|entry| !is_hidden_or_gallery(entry)).filter(|entry| {
         entry.file_type().is_dir() || entry.file_type().is_file() && Container::of_path(entry.path()).is_archive()
     });
     let mut found = Found::default();
@@ -131,48 +141,44 @@ fn verify_each(
     Ok(found)
 }
 
-fn tell_of_several(arguments: &Arguments, depth: Depth, Found { exports, others }: &Found) -> Result<(), Failure> {
+fn report_folder(arguments: &Arguments, depth: Depth, Found { exports, others }: &Found) -> Result<(), Failure> {
     let folder = arguments.export.display().to_string();
     let others = others.iter().map(|path| path.display().to_string());
     let damaged: Vec<String> = exports
         .iter()
-        .filter(|(_, verification)| !verification.damages.is_empty())
+        .filter(|(_, verification)| !verification.problems.is_empty())
         .map(|(path, _)| path.display().to_string())
         .collect();
-    let text = if arguments.json {
+    if arguments.json {
         let exports = exports.iter().map(|(path, verification)| Report::new(path, verification)).collect();
-        let no_exports = others.collect();
-        json(&SeveralReports { folder: folder.clone(), whole: damaged.is_empty(), exports, no_exports })?
+        let (folder, valid) = (folder.clone(), damaged.is_empty());
+        print_json(&FolderReport { folder, valid, exports, not_exports: others.collect() })?;
     } else {
         let one = |(path, verification): &(PathBuf, Verification)| {
             let name = path.display().to_string();
             let lines = table(&name, depth, verification);
-            if verification.damages.is_empty() {
+            if verification.problems.is_empty() {
                 return lines;
             }
             lines.lines().map(|line| plain(&name) + ": " + line + "\n").collect()
         };
-        let not_checked = others.map(|name| plain(&name) + ": no export: not checked\n");
-        exports.iter().map(one).chain(not_checked).collect()
-    };
-    super::print(text.as_bytes())?;
+        let not_checked = others.map(|name| plain(&name) + ": not an export, not checked\n");
+        let text: String = exports.iter().map(one).chain(not_checked).collect();
+        print(text.as_bytes())?;
+    }
     if damaged.is_empty() { Ok(()) } else { Err(Failure::damaged_exports(&folder, &damaged, exports.len())) }
 }
 
-fn json(report: &impl Serialize) -> Result<String, Failure> {
-    serde_json::to_string_pretty(report).map(|text| text + "\n").map_err(|error| Failure::other(error.to_string()))
-}
-
-/// A line for each damage; where there is none, one that says what was looked at.
+/// Returns one line for each problem, or one line that says what was checked.
 fn table(export: &str, depth: Depth, verification: &Verification) -> String {
-    let Verification { files, tiles, bytes, manifest, ref damages } = *verification;
-    if !damages.is_empty() {
-        return damages.iter().map(|damage| plain(&damage.to_string()) + "\n").collect();
+    let Verification { files, tiles, bytes, manifest, ref problems } = *verification;
+    if !problems.is_empty() {
+        return problems.iter().map(|problem| plain(&problem.to_string()) + "\n").collect();
     }
-    let looked = match (depth, manifest) {
-        (Depth::Full, true) => "every byte is as the manifest says",
-        (Depth::Full, false) => "every tile can be decoded (there is no manifest to compare with)",
-        (Depth::Quick, _) => "quick check: nothing was hashed",
+    let checked = match (depth, manifest) {
+        (Depth::Full, true) => "every byte matches the manifest",
+        (Depth::Full, false) => "every tile can be decoded (there is no manifest)",
+        (Depth::Quick, _) => "quick check, nothing was hashed",
     };
-    format!("{}: whole: {files} files, {tiles} of them tiles, {:.1} MB; {looked}\n", plain(export), bytes as f64 / 1e6)
+    format!("{}: valid: {files} files with {tiles} tiles, {:.1} MB; {checked}\n", plain(export), bytes as f64 / 1e6)
 }

@@ -13,7 +13,7 @@ use crate::engine::progress::{Progress, Workload};
 use crate::engine::{Files, start_workers, write_tags};
 use crate::error::Error;
 use crate::export::sink_for;
-use crate::export::verify::{Damage, Depth, Inspection, VerifyError};
+use crate::export::verify::{Depth, Inspection, Problem, VerifyError};
 use crate::geometry::MicronsPerPixel;
 use crate::key::Digest;
 use crate::key::{EntryName, EntryNameError};
@@ -64,7 +64,7 @@ pub enum RepackError {
         /// The export.
         path: PathBuf,
         /// What is wrong first; verification tells all.
-        first: Damage,
+        first: Problem,
     },
     /// A `.szi` cannot hold these tiles.
     #[error("the tiles of a .szi have no overlap, and these have an overlap of {overlap}")]
@@ -122,8 +122,8 @@ pub fn repack(
     progress: &dyn Progress,
 ) -> Result<RepackReport, RepackError> {
     let mut inspection = Inspection::open(source)?;
-    if !inspection.damages.is_empty() {
-        return Err(RepackError::Damaged { path: source.to_owned(), first: inspection.damages.swap_remove(0) });
+    if !inspection.problems.is_empty() {
+        return Err(RepackError::Damaged { path: source.to_owned(), first: inspection.problems.swap_remove(0) });
     }
     let pyramid = inspection.expectations.pyramid();
     let pyramid = pyramid.ok_or_else(|| VerifyError::NotAnExport { path: source.to_owned() })?;
@@ -197,7 +197,7 @@ fn write_all(
             return Err(damaged(first));
         }
         let unreadable =
-            |error: std::io::Error| damaged(Damage::Unreadable { name: from.clone(), message: error.to_string() });
+            |error: std::io::Error| damaged(Problem::Unreadable { name: from.clone(), message: error.to_string() });
         if let Some(folder) = arrangement.tile_names.folder_to_make(to) {
             files.create_folders(folder.to_owned())?;
         }

@@ -43,8 +43,8 @@ pub enum Depth {
 
 /// Something that is wrong with an export.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, thiserror::Error)]
-#[serde(tag = "damage", rename_all = "kebab-case")]
-pub enum Damage {
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum Problem {
     /// A file that belongs to the export is not there.
     #[error("{name}: missing")]
     Missing {
@@ -127,7 +127,7 @@ pub enum Damage {
     },
 }
 
-impl Damage {
+impl Problem {
     /// The file that it is about.
     #[must_use]
     pub fn name(&self) -> &str {
@@ -159,7 +159,7 @@ pub struct Verification {
     /// Whether there was a manifest to hold them against.
     pub manifest: bool,
     /// All that is wrong, by name; empty where the export is whole.
-    pub damages: Vec<Damage>,
+    pub problems: Vec<Problem>,
 }
 
 impl Verification {
@@ -167,8 +167,8 @@ impl Verification {
     #[must_use]
     pub fn of_unreadable(path: &Path, error: &VerifyError) -> Self {
         let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
-        let damages = vec![Damage::Structure { name, message: error.to_string() }];
-        Self { files: 0, tiles: 0, bytes: 0, manifest: false, damages }
+        let problems = vec![Problem::Structure { name, message: error.to_string() }];
+        Self { files: 0, tiles: 0, bytes: 0, manifest: false, problems }
     }
 }
 
@@ -212,7 +212,7 @@ pub(crate) struct Inspection {
     pub export: Box<dyn ExportedFiles>,
     pub expectations: Expectations,
     /// What is wrong so far.
-    pub damages: Vec<Damage>,
+    pub problems: Vec<Problem>,
     /// What the archive's structure is wrong about. It is not read: entries within entries could be gigabytes to read in a small file.
     misplaced: BTreeSet<String>,
 }
@@ -222,22 +222,22 @@ impl Inspection {
     pub fn open(path: &Path) -> Result<Self, VerifyError> {
         let export = exported::open(path)?;
         let unreadable = |source: io::Error| VerifyError::Open { path: path.to_owned(), source: Arc::new(source) };
-        let mut damages: Vec<Damage> = export.strays().iter().map(Damage::of_stray).collect();
+        let mut problems: Vec<Problem> = export.strays().iter().map(Problem::of_stray).collect();
         let archive = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
         let faults = export.check_structure().map_err(unreadable)?;
         let misplaced = faults.iter().filter_map(|fault| fault.entry.clone()).collect();
-        damages.extend(faults.into_iter().map(|fault| Damage::Structure {
+        problems.extend(faults.into_iter().map(|fault| Problem::Structure {
             name: fault.entry.unwrap_or_else(|| archive.clone().into_owned()),
             message: fault.message,
         }));
-        let expectations = Expectations::read(path, export.as_ref(), &mut damages)?;
-        expectations.compare_names(export.as_ref(), &mut damages);
-        index::check(export.as_ref(), &expectations, &mut damages).map_err(unreadable)?;
-        Ok(Self { export, expectations, damages, misplaced })
+        let expectations = Expectations::read(path, export.as_ref(), &mut problems)?;
+        expectations.compare_names(export.as_ref(), &mut problems);
+        index::check(export.as_ref(), &expectations, &mut problems).map_err(unreadable)?;
+        Ok(Self { export, expectations, problems, misplaced })
     }
 
     /// Looks at one file's contents.
-    pub fn check(&self, name: &str, depth: Depth) -> Option<Damage> {
+    pub fn check(&self, name: &str, depth: Depth) -> Option<Problem> {
         let checked = if self.expectations.picture(name).is_some() {
             self.read_tile(name).map(|contents| self.check_contents(name, &contents, depth).err())
         } else if depth == Depth::Full && self.knows(name) {
@@ -245,7 +245,7 @@ impl Inspection {
         } else {
             Ok(None)
         };
-        checked.unwrap_or_else(|error| Some(Damage::Unreadable { name: name.to_owned(), message: error.to_string() }))
+        checked.unwrap_or_else(|error| Some(Problem::Unreadable { name: name.to_owned(), message: error.to_string() }))
     }
 
     /// Reads a tile, of which no more is read than one of its size can have.
@@ -260,19 +260,19 @@ impl Inspection {
     }
 
     /// Holds a file's checksums against the manifest and the archive's directory.
-    fn compare(&self, name: &str, digest: Digest, crc: u32) -> Result<(), Damage> {
+    fn compare(&self, name: &str, digest: Digest, crc: u32) -> Result<(), Problem> {
         if let Some(expected) = self.expectations.digest(name).filter(|&expected| expected != digest) {
-            return Err(Damage::Altered { name: name.to_owned(), expected, found: digest });
+            return Err(Problem::Altered { name: name.to_owned(), expected, found: digest });
         }
         let file = self.export.files().get(name);
         match file.and_then(|file| file.crc).filter(|&expected| expected != crc) {
-            Some(expected) => Err(Damage::Checksum { name: name.to_owned(), expected, found: crc }),
+            Some(expected) => Err(Problem::Checksum { name: name.to_owned(), expected, found: crc }),
             None => Ok(()),
         }
     }
 
     /// Looks at a file's contents; returns their digest where that was compared.
-    pub fn check_contents(&self, name: &str, contents: &[u8], depth: Depth) -> Result<Option<Digest>, Damage> {
+    pub fn check_contents(&self, name: &str, contents: &[u8], depth: Depth) -> Result<Option<Digest>, Problem> {
         let mut digest = None;
         if depth == Depth::Full && self.knows(name) {
             let found = Digest::of(contents);
@@ -280,10 +280,10 @@ impl Inspection {
             digest = Some(found);
         }
         let Some((planned, format)) = self.expectations.picture(name) else { return Ok(digest) };
-        let undecodable = |message| Damage::Undecodable { name: name.to_owned(), message };
+        let undecodable = |message| Problem::Undecodable { name: name.to_owned(), message };
         let found = format.size(contents).map_err(undecodable)?;
         if found != planned {
-            return Err(Damage::WrongSize { name: name.to_owned(), expected: planned, found });
+            return Err(Problem::WrongSize { name: name.to_owned(), expected: planned, found });
         }
         match depth {
             Depth::Quick => format.check_end(contents),
@@ -299,7 +299,7 @@ impl Inspection {
 ///
 /// # Errors
 /// [`VerifyError`] where there is nothing that could be checked, or `progress` asks to stop. What is wrong with the export is no error but the
-/// [`Verification::damages`].
+/// [`Verification::problems`].
 pub fn verify(
     path: &Path,
     depth: Depth,
@@ -310,25 +310,25 @@ pub fn verify(
     let names: Vec<&str> = inspection.export.files().keys().map(String::as_str).collect();
     let readable: Vec<&str> = names.iter().copied().filter(|&name| !inspection.misplaced.contains(name)).collect();
     let workers = start_workers(jobs).map_err(|error| VerifyError::Workers { message: error.to_string() })?;
-    let checked: Vec<Result<Option<Damage>, VerifyError>> = workers.install(|| {
+    let checked: Vec<Result<Option<Problem>, VerifyError>> = workers.install(|| {
         let check = |&name: &&str| {
             if progress.stop_requested() { Err(VerifyError::Interrupted) } else { Ok(inspection.check(name, depth)) }
         };
         readable.par_iter().map(check).collect()
     });
     let tiles = names.iter().filter(|name| inspection.expectations.is_tile(name)).count() as u64;
-    let mut damages = std::mem::take(&mut inspection.damages);
+    let mut problems = std::mem::take(&mut inspection.problems);
     for result in checked {
-        damages.extend(result?);
+        problems.extend(result?);
     }
-    damages.sort_by(|one, other| one.name().cmp(other.name()));
+    problems.sort_by(|one, other| one.name().cmp(other.name()));
     let files = inspection.export.files();
     Ok(Verification {
         files: files.len() as u64,
         tiles,
         bytes: files.values().fold(0, |sum, file| sum.saturating_add(file.bytes)),
         manifest: inspection.expectations.has_manifest(),
-        damages,
+        problems,
     })
 }
 
@@ -341,7 +341,7 @@ impl From<ExportedError> for VerifyError {
     }
 }
 
-impl Damage {
+impl Problem {
     fn of_stray(stray: &UnexpectedEntry) -> Self {
         match stray {
             UnexpectedEntry::NotAFile(name) => Self::NotAFile { name: name.clone() },

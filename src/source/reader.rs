@@ -145,15 +145,15 @@ impl Serialize for Reader {
         let mut object = serializer.serialize_struct("Reader", 2)?;
         match self {
             Self::Direct(tiles) => {
-                object.serialize_field("way", "direct")?;
-                object.serialize_field("storedTiles", tiles)?;
+                object.serialize_field("kind", "direct")?;
+                object.serialize_field("nativeTiles", tiles)?;
             }
             Self::OpenSlide(reason) => {
-                object.serialize_field("way", "openslide")?;
-                object.serialize_field("because", &reason.to_string())?;
+                object.serialize_field("kind", "openslide")?;
+                object.serialize_field("reason", &reason.to_string())?;
             }
             Self::Image(image) => {
-                object.serialize_field("way", "image")?;
+                object.serialize_field("kind", "image")?;
                 object.serialize_field("image", image)?;
             }
         }

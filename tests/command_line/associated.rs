@@ -65,11 +65,11 @@ const SAVED: [&str; 3] = ["label.png", "macro.png", "thumbnail.png"];
 fn info_saves_all_of_them_pixel_for_pixel() {
     let workspace = Workspace::new();
     slides::aperio().write_into(&workspace, "scan.svs");
-    let run = workspace.slidezoom(["info", "scan.svs", "--associated", "new/images"]).succeeds();
+    let run = workspace.slidezoom(["info", "scan.svs", "--save-associated", "new/images"]).succeeds();
     assert_eq!(run.stderr, "");
     assert!(run.text().contains("label, 100×115, saved as new/images/label.png\n"), "{run:?}");
     assert_eq!(names_in(&workspace.path("new/images")), SAVED);
-    let json = ["info", "scan.svs", "--json", "--associated"];
+    let json = ["info", "scan.svs", "--json", "--save-associated"];
     let report = workspace.slidezoom([&json[..], &["again"]].concat()).succeeds().json();
     let macro_image = &report["savedImages"][1];
     assert_eq!(
@@ -95,15 +95,15 @@ fn saving_replaces_nothing_and_saves_all_or_none() {
     slides::aperio().write_into(&workspace, "scan.svs");
     std::fs::create_dir(workspace.path("images")).unwrap();
     std::fs::write(workspace.path("images/thumbnail.png"), "mine").unwrap();
-    let info = ["info", "scan.svs", "--associated"];
+    let info = ["info", "scan.svs", "--save-associated"];
     workspace
         .slidezoom([&info[..], &["images"]].concat())
-        .fails(4, &["images/thumbnail.png: exists already", "\n  no image was saved; name another folder"]);
+        .fails(4, &["images/thumbnail.png: exists already", "\nhint: no image was saved; name another folder"]);
     assert_eq!(workspace.tree("images").text("thumbnail.png"), "mine");
     assert_eq!(names_in(&workspace.path("images")), ["thumbnail.png"]);
     workspace.slidezoom([&info[..], &["scan.svs/images"]].concat()).fails(4, &["scan.svs: is not a folder"]);
     // A slide without such images needs no folder.
     slides::small().write_into(&workspace, "scan.tif");
-    workspace.slidezoom(["info", "scan.tif", "--associated", "none"]).succeeds();
+    workspace.slidezoom(["info", "scan.tif", "--save-associated", "none"]).succeeds();
     assert_eq!(workspace.names(), ["images", "scan.svs", "scan.tif"]);
 }

@@ -208,15 +208,15 @@ fn what_is_decoded_as_a_whole_needs_memory_and_says_how_much() {
     for format in [progressive, ImageFormat::Png(RowOrder::Adam7)] {
         let workspace = Workspace::new();
         fs::write(workspace.path("image"), ImageBuilder::new(700, 600, format).bytes().unwrap()).unwrap();
-        let run = workspace.export(["image", "-o", "out", "--memory", "1M"]);
-        let run = run.fails(3, &["image: takes ", "may have 1 MiB", "\n  --memory "]);
+        let run = workspace.export(["image", "-o", "out", "--max-memory", "1M"]);
+        let run = run.fails(3, &["image: takes ", "may have 1 MiB", "\nhint: raise the limit with --max-memory "]);
         assert_eq!(workspace.names(), ["image"]);
-        let (_, hint) = run.stderr.split_once("--memory ").unwrap();
+        let (_, hint) = run.stderr.split_once("--max-memory ").unwrap();
         let amount = hint.split_whitespace().next().unwrap();
         // The number is that of the message.
         let mebibytes = amount.strip_suffix('M').unwrap();
         assert!(run.stderr.contains(&format!("takes {mebibytes} MiB of memory")), "{run:?}");
-        workspace.export(["image", "-o", "out", "--memory", amount]).succeeds();
+        workspace.export(["image", "-o", "out", "--max-memory", amount]).succeeds();
         assert!(File::open(workspace.path("out/out.dzi")).is_ok());
     }
 }
@@ -233,7 +233,7 @@ fn a_pipe_by_a_name_is_said_to_be_one() {
     nix::unistd::mkfifo(&workspace.path("pipe"), nix::sys::stat::Mode::S_IRWXU).unwrap();
     for arguments in [&["export", "pipe", "-o", "out"][..], &["info", "pipe"]] {
         let run = workspace.slidezoom(arguments);
-        run.fails(3, &["pipe: is a pipe and no file", "\n  - reads an image from standard input"]);
+        run.fails(3, &["pipe: is a pipe and no file", "\nhint: use - to read an image"]);
     }
     let mut command = workspace.command(["export", "/dev/stdin", "-o", "out"]);
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
@@ -249,16 +249,16 @@ fn standard_input_that_is_a_file_is_told_from_a_pipe() {
     let workspace = Workspace::new();
     fs::write(workspace.path("image.tif"), format("deflate.tif").bytes).unwrap();
     from_file(&workspace, "image.tif")
-        .fails(3, &["TIFF is read from files only", "\n  give the file's name instead of -"]);
+        .fails(3, &["TIFF is read from files only", "\nhint: give the name of the file instead of -"]);
     fs::write(workspace.path("empty"), "").unwrap();
-    from_file(&workspace, "empty").fails(3, &["standard input: nothing came", "\n  the file is empty"]);
+    from_file(&workspace, "empty").fails(3, &["standard input: nothing came", "\nhint: the file is empty"]);
     fs::write(workspace.path("image.png"), format("rows.png").bytes).unwrap();
     from_file(&workspace, "image.png").succeeds();
     let mut command = workspace.command(["export", "-", "-o", "other"]);
     let output = command.stdin(Stdio::piped()).output().unwrap();
     let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
     let run = Run { status: output.status, stdout: output.stdout, stderr };
-    run.fails(3, &["standard input: nothing came", "\n  the program before the pipe wrote nothing"]);
+    run.fails(3, &["standard input: nothing came", "\nhint: check whether the program before the pipe failed"]);
 }
 
 #[test]
@@ -296,7 +296,9 @@ fn an_image_is_not_its_own_output() {
     let workspace = Workspace::new();
     fs::write(workspace.path("image"), format("rows.png").bytes).unwrap();
     for arguments in [&["image"][..], &["image", "-o", "./image"], &["image", "--overwrite"]] {
-        workspace.export(arguments).fails(2, &["image: is what would be exported", "\n  -o names the export"]);
+        workspace
+            .export(arguments)
+            .fails(2, &["image: the output would replace the input", "\nhint: choose another output with -o"]);
     }
     assert_eq!(fs::read(workspace.path("image")).unwrap(), format("rows.png").bytes);
 }
@@ -306,10 +308,12 @@ fn an_archive_is_not_named_as_a_folder_is() {
     let workspace = Workspace::new();
     fs::write(workspace.path("image.png"), format("rows.png").bytes).unwrap();
     for output in ["sub.zip/", "sub.szi/"] {
-        workspace.export(["image.png", "-o", output]).fails(2, &[output, "an archive is a file"]);
+        workspace.export(["image.png", "-o", output]).fails(2, &[output, "cannot end in a slash"]);
     }
     workspace.export(["image.png", "-o", "folder/"]).succeeds();
-    workspace.slidezoom(["repack", "folder", "-o", "copy.zip/"]).fails(2, &["copy.zip/: an archive is a file"]);
+    workspace
+        .slidezoom(["repack", "folder", "-o", "copy.zip/"])
+        .fails(2, &["copy.zip/: the name of an archive cannot end in a slash"]);
 }
 
 #[test]

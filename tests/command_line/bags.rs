@@ -1,4 +1,4 @@
-//! `--bag`: the export as a bag by `BagIt` 1.0 (RFC 8493), which archives' own programs take in.
+//! `--container bagit`: the export as a bag by `BagIt` 1.0 (RFC 8493), which archives' own programs take in.
 
 use std::fs;
 
@@ -16,7 +16,7 @@ const TAG_FILES: [&str; 4] = ["bag-info.txt", "bagit.txt", "manifest-sha256.txt"
 fn exported(options: &[&str]) -> Workspace {
     let workspace = Workspace::new();
     slides::aperio().tile_size(256, 256).write_into(&workspace, "scan.svs");
-    workspace.export([&["scan.svs", "-o", "bag", "--bag"], options].concat()).succeeds();
+    workspace.export([&["scan.svs", "-o", "bag", "--container", "bagit"], options].concat()).succeeds();
     workspace
 }
 
@@ -82,7 +82,7 @@ fn the_number_of_jobs_makes_no_difference_to_any_byte() {
 fn the_reference_program_takes_it() {
     for options in [&[][..], &["--lossless"], &["--format", "png", "--no-viewer"]] {
         let workspace = exported(options);
-        workspace.export(["scan.svs", "-o", "two words é", "--bag"]).succeeds();
+        workspace.export(["scan.svs", "-o", "two words é", "--container", "bagit"]).succeeds();
         for bag in ["bag", "two words é"] {
             let check = "import sys\n\
                 try: import bagit\n\
@@ -205,11 +205,11 @@ fn names_that_manifests_write_differently_are_refused() {
     for name in ["100%", "%25", "back\\slash", "new\nline", "carriage\rreturn"] {
         let output = format!("new/{name}");
         workspace
-            .export(["scan.tif", "-o", &output, "--bag"])
-            .fails(2, &["is not a valid name in a bag", "\n  -o gives it another name"]);
+            .export(["scan.tif", "-o", &output, "--container", "bagit"])
+            .fails(2, &["is not a valid name in a bag", "\nhint: choose another name with -o"]);
         assert_eq!(workspace.names(), ["scan.tif"]);
     }
-    workspace.export(["scan.tif", "-o", "tab\tand <é> 'quotes'", "--bag"]).succeeds();
+    workspace.export(["scan.tif", "-o", "tab\tand <é> 'quotes'", "--container", "bagit"]).succeeds();
     workspace.slidezoom(["verify", "tab\tand <é> 'quotes'"]).succeeds();
 }
 
@@ -217,9 +217,11 @@ fn names_that_manifests_write_differently_are_refused() {
 fn a_bag_is_replaced_whole_by_a_bag_or_by_a_folder_and_the_other_way_round() {
     let workspace = exported(&["--format", "png"]);
     for (bag, file) in [(true, "data/bag.dzi"), (false, "bag.dzi"), (true, "data/bag.dzi")] {
-        let option = bag.then_some("--bag");
-        workspace.export(["scan.svs", "-o", "bag"].into_iter().chain(option)).fails(4, &["bag: exists already"]);
-        workspace.export(["scan.svs", "-o", "bag", "--overwrite"].into_iter().chain(option)).succeeds();
+        let option = bag.then_some(["--container", "bagit"]).into_iter().flatten();
+        workspace
+            .export(["scan.svs", "-o", "bag"].into_iter().chain(option.clone()))
+            .fails(4, &["bag: exists already"]);
+        workspace.export(["scan.svs", "-o", "bag", "--overwrite"].into_iter().chain(option.clone())).succeeds();
         let tree = workspace.tree("bag");
         tree.file(file);
         assert_eq!(tree.files().contains(&"bagit.txt"), bag);
@@ -238,12 +240,14 @@ fn a_bag_that_holds_anything_but_one_export_is_never_replaced() {
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(&path, "mine").unwrap();
         let before = workspace.tree("");
-        workspace.export(["scan.svs", "-o", "bag", "--bag", "--overwrite"]).fails(4, &["is not an export"]);
+        workspace
+            .export(["scan.svs", "-o", "bag", "--container", "bagit", "--overwrite"])
+            .fails(4, &["is not an export"]);
         workspace.tree("").assert_same(&before);
         fs::remove_file(&path).unwrap();
         if name.starts_with("metadata/") {
             fs::remove_dir(path.parent().unwrap()).unwrap();
         }
     }
-    workspace.export(["scan.svs", "-o", "bag", "--bag", "--overwrite"]).succeeds();
+    workspace.export(["scan.svs", "-o", "bag", "--container", "bagit", "--overwrite"]).succeeds();
 }

@@ -1,4 +1,4 @@
-//! `--container` and `--bag`: what each export is kept in, and what cannot be asked for together.
+//! `--container`: what each export is kept in, and what cannot be asked for together.
 
 use crate::slides::{self, WriteInto};
 use crate::workspace::{Workspace, exports_in};
@@ -36,7 +36,7 @@ fn without_an_output_archives_and_bags_come_here() {
     let workspace = with_two_slides();
     workspace.export(["one.tif", "--container", "zip"]).succeeds();
     workspace.export(["one.tif", "--container", "szi"]).succeeds();
-    workspace.export(["one.tif", "in/two.tif", "--bag"]).succeeds();
+    workspace.export(["one.tif", "in/two.tif", "--container", "bagit"]).succeeds();
     assert_eq!(exports_in(&workspace.path("")), ["in", "one", "one.szi", "one.tif", "one.zip", "two"]);
     for bag in ["one", "two"] {
         workspace.tree(bag).file("bagit.txt");
@@ -70,15 +70,24 @@ fn what_contradicts_the_name_of_the_output_is_refused_before_anything_is_written
     for (arguments, words) in [
         (&["one.tif", "-o", "x.zip", "--container", "szi"][..], "x.zip: a .szi was asked for"),
         (&["one.tif", "-o", "x.szi", "--container", "zip"], "x.szi: a .zip was asked for"),
-        (&["one.tif", "-o", "x.zip", "--container", "folder"], "x.zip: a folder was asked for"),
+        (
+            &["one.tif", "-o", "x.zip", "--container", "folder"],
+            "x.zip: the extension does not fit --container, which asks for a folder",
+        ),
         (&["one.tif", "-o", "x", "--container", "zip"], "x: a .zip was asked for"),
-        (&["one.tif", "-o", "x.zip", "--bag"], "x.zip: a folder was asked for"),
-        (&["one.tif", "-o", "x.szi", "--bag"], "x.szi: a folder was asked for"),
+        (
+            &["one.tif", "-o", "x.zip", "--container", "bagit"],
+            "x.zip: the extension does not fit --container, which asks for a folder",
+        ),
+        (
+            &["one.tif", "-o", "x.szi", "--container", "bagit"],
+            "x.szi: the extension does not fit --container, which asks for a folder",
+        ),
         (&["one.tif", "in/two.tif", "-o", "x.zip"], "x.zip: several slides do not go into one archive"),
         (&["one.tif", "in/two.tif", "-o", "x.szi", "--container", "szi"], "x.szi: several slides"),
         (&["in", "-o", "x.zip"], "x.zip: several slides"),
     ] {
-        workspace.export(arguments).fails(2, &[words, "\n  "]);
+        workspace.export(arguments).fails(2, &[words, "\nhint: "]);
         workspace.tree("").assert_same(&before);
     }
 }

@@ -36,7 +36,7 @@ fn a_read_only_disk_is_a_destination_error() {
     for output in ["out", "deeper/out"] {
         workspace
             .export(["scan.tif".as_ref(), "-o".as_ref(), disk.path().join(output).as_os_str()])
-            .fails(4, &["Read-only file system", "\n  choose a folder that you may write to with -o"]);
+            .fails(4, &["Read-only file system", "\nhint: choose a writable folder with -o"]);
     }
     assert_eq!(workspace.names(), ["scan.tif"]);
 }

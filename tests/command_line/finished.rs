@@ -28,14 +28,14 @@ fn a_finished_export_is_skipped() {
             workspace.export([&arguments[..], &["--overwrite"]].concat()).succeeds();
             let before = workspace.tree("");
             let again = workspace.export([&arguments[..], &["--resume"]].concat()).succeeds();
-            again.says(&["is finished already: "]);
+            again.says(&["already finished: "]);
             workspace.tree("").assert_same(&before);
         }
     }
     // As a bag, and with chosen associated images.
-    let bag = ["scan.svs", "-o", "bag", "--bag", "--associated", "macro,label"];
+    let bag = ["scan.svs", "-o", "bag", "--container", "bagit", "--associated", "macro,label"];
     workspace.export(bag).succeeds();
-    workspace.export([&bag[..], &["--resume"]].concat()).succeeds().says(&["is finished already: "]);
+    workspace.export([&bag[..], &["--resume"]].concat()).succeeds().says(&["already finished: "]);
 }
 
 #[test]
@@ -46,7 +46,7 @@ fn an_export_of_another_file_is_refused() {
         workspace.export(["one.ppm", "-o", output]).succeeds();
         let before = workspace.tree("");
         let words =
-            ["is finished, but another export: its SHA-256 of the file is ", "\n  --overwrite instead of --resume"];
+            ["is finished, but another export: its SHA-256 of the file is ", "\nhint: replace it with --overwrite"];
         workspace.export(["other.ppm", "-o", output, "--resume"]).fails(2, &words);
         let words = ["out", " is finished, but another export: its "];
         workspace.export(["scan.svs", "-o", output, "--resume"]).fails(2, &words);
@@ -90,5 +90,5 @@ fn files_that_are_not_an_export_are_refused() {
     // A folder is not a bag.
     workspace.tree("").assert_same(&before);
     workspace.export(["one.ppm", "-o", "out"]).succeeds();
-    workspace.export(["one.ppm", "-o", "out", "--bag", "--resume"]).fails(4, &["out: exists already"]);
+    workspace.export(["one.ppm", "-o", "out", "--container", "bagit", "--resume"]).fails(4, &["out: exists already"]);
 }

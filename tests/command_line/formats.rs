@@ -319,7 +319,7 @@ fn an_archive_of_webp_tiles_is_indexed_checked_and_repacked() {
     // Other programs would not find JPEG or PNG in it.
     workspace.slidezoom(["repack", "scan", "-o", "scan.szi"]).fails(2, &["of a .szi", "webp"]);
     let szi = ["scan.svs", "-o", "scan.szi", "--format", "webp"];
-    workspace.export(szi).fails(2, &["the tiles of a .szi are JPEG or PNG", "leave --format out"]);
+    workspace.export(szi).fails(2, &["the tiles of a .szi are JPEG or PNG", "omit --format"]);
 }
 
 #[test]
@@ -353,8 +353,8 @@ fn what_does_not_go_together_is_refused_and_nothing_written() {
         workspace.export([&["scan.tif"], options].concat()).fails(2, words);
     };
     fails(&["--format", "webp", "--subsampling", "444"], &["4:2:0", "webp-lossless"]);
-    fails(&["--format", "png", "--progressive"], &["--progressive is for JPEG tiles"]);
-    fails(&["--format", "webp", "--optimize"], &["--optimize is for JPEG tiles"]);
+    fails(&["--format", "png", "--progressive"], &["--progressive requires JPEG tiles"]);
+    fails(&["--format", "webp", "--optimize"], &["--optimize requires JPEG tiles"]);
     fails(&["--format", "webp-lossless", "--lossless"], &["the slide's tiles are JPEG"]);
     assert_eq!(workspace.names(), ["scan.tif"]);
     workspace.export(["scan.tif", "--format", "webp", "--subsampling", "420"]).succeeds();

@@ -83,7 +83,7 @@ fn with_slide() -> Workspace {
 fn assert_disk_full(workspace: &Workspace, output: &str, options: &str) {
     let Some(disk) = SmallDisk::mount(options) else { return };
     let before = disk.used();
-    export_to(workspace, &disk, output, &[]).fails(4, &["No space left on device", "\n  the disk is full"]);
+    export_to(workspace, &disk, output, &[]).fails(4, &["No space left on device", "\nhint: the disk is full"]);
     assert_eq!(names_in(disk.path()), [""; 0], "{output}, {options}");
     assert_eq!(disk.used(), before, "{output}, {options}");
     assert_eq!(workspace.names(), ["scan.tif"]);
@@ -158,7 +158,7 @@ fn associated_images_are_saved_all_or_none() {
     let workspace = Workspace::new();
     slides::aperio().write_into(&workspace, "scan.svs");
     let save = |disk: &SmallDisk| {
-        let mut command = workspace.command(["info", "scan.svs", "--associated"]);
+        let mut command = workspace.command(["info", "scan.svs", "--save-associated"]);
         Run::of(command.arg(disk.path().join("images")))
     };
     let Some(disk) = SmallDisk::mount("size=64m") else { return };
@@ -167,7 +167,7 @@ fn associated_images_are_saved_all_or_none() {
     let pages = disk.used().0 - before.0;
     for too_small in [pages - 1, pages / 2, 1] {
         let Some(disk) = SmallDisk::mount(&format!("size={}", too_small * page_size())) else { return };
-        save(&disk).fails(4, &["No space left on device", "\n  no image was saved"]);
+        save(&disk).fails(4, &["No space left on device", "\nhint: no image was saved"]);
         assert_eq!(names_in(disk.path()), [""; 0], "{too_small} of {pages} pages");
     }
 }

@@ -82,7 +82,7 @@ fn a_gallery_shows_what_stands_in_its_folder() {
 #[test]
 fn archives_and_bags_are_in_it_and_archives_have_a_thumbnail_beside_the_page() {
     let workspace = with_slides();
-    workspace.export(["one.svs", "two.tif", "-o", "out", "--bag", "--tile-size", "512"]).succeeds();
+    workspace.export(["one.svs", "two.tif", "-o", "out", "--container", "bagit", "--tile-size", "512"]).succeeds();
     workspace.export(["one.svs", "two.tif", "-o", "out", "--container", "zip", "--format", "png"]).succeeds();
     workspace.export(["one.svs", "-o", "out/x.szi"]).succeeds();
     // A second run lists what the first has, and the new one.
@@ -125,7 +125,7 @@ fn an_archive_that_is_no_export_is_told_of_and_left_alone() {
     fs::create_dir(workspace.path("out")).unwrap();
     fs::write(workspace.path("out/letters.zip"), "no archive").unwrap();
     let run = workspace.export(["one.svs", "two.tif", "-o", "out"]).succeeds();
-    run.says(&["note: out/letters.zip: no export of slidezoom's can be read in it"]);
+    run.says(&["note: out/letters.zip: is not a readable export"]);
     assert_eq!(names(&workspace.tree("out")), ["one", "two"]);
     assert_eq!(fs::read(workspace.path("out/letters.zip")).unwrap(), b"no archive");
 }
@@ -172,8 +172,7 @@ fn what_is_no_gallery_is_not_written_over_and_nothing_is_exported_beside_it() {
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(&path, contents).unwrap();
         let before = workspace.tree("out");
-        let words =
-            ["is no part of a gallery", "\n  name another folder with -o, or leave all pages out with --no-viewer"];
+        let words = ["is no part of a gallery", "\nhint: exports of several slides get a gallery page"];
         workspace.export(["one.svs", "two.tif", "-o", "out"]).fails(2, &words);
         workspace.tree("out").assert_same(&before);
         workspace.export(["one.svs", "two.tif", "-o", "out", "--no-viewer"]).succeeds();

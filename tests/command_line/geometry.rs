@@ -275,8 +275,8 @@ fn lossless_tiles_may_be_cut_out_where_a_stored_one_begins_and_stay_upright() {
 
     for (crop, rotate, flip, words) in [
         (Some((32, 64, 100, 100)), "", "", ["begins at (32, 64), inside a native tile of 64", "--crop whose edges"]),
-        (None, "90", "", ["neither rotated nor flipped", "leave --rotate and --flip out"]),
-        (None, "", "vertical", ["neither rotated nor flipped", "leave --rotate and --flip out"]),
+        (None, "90", "", ["neither rotated nor flipped", "omit --rotate and --flip"]),
+        (None, "", "vertical", ["neither rotated nor flipped", "omit --rotate and --flip"]),
     ] {
         export(&workspace, "scan.tif", &lossless, &options(crop, rotate, flip)).fails(2, &words);
     }
@@ -286,7 +286,7 @@ fn lossless_tiles_may_be_cut_out_where_a_stored_one_begins_and_stay_upright() {
 fn wrong_crops_turns_and_flips_are_wrong_usage() {
     let workspace = Workspace::new();
     slides::small().write_into(&workspace, "scan.tif");
-    let hint = "\n  --crop takes the left and top edge";
+    let hint = "\nhint: --crop is X,Y,WIDTH,HEIGHT";
     for crop in ["0,0,701,500", "1,0,700,500", "0,1,700,500", "700,0,1,1", "4294967290,0,5,5"] {
         for command in [&["export", "scan.tif"][..], &["tile", "scan.tif", "0", "0", "0"]] {
             let run = workspace.slidezoom([command, &["--crop", crop]].concat());
@@ -321,7 +321,7 @@ fn the_plan_says_what_is_cut_out_and_how_it_is_turned() {
     let run = export(&workspace, "scan.tif", &["--dry-run"], &options(Some(CROP), "270", "horizontal")).succeeds();
     for line in [
         "  area        403×259 at (37, 91) of the slide\n",
-        "  orientation turned by 270° clockwise, then mirrored, left and right\n",
+        "  orientation rotated by 270° clockwise, then flipped horizontally\n",
         "259×403",
     ] {
         assert!(run.text().contains(line), "{line}: {run:?}");

@@ -1,8 +1,8 @@
-//! What the binary says about itself: help, version, manual page and completions.
+//! Help, version, manual page, and shell completions.
 
 use crate::workspace::Workspace;
 
-/// The lines of an option in a help text, up to the next option.
+/// Returns the lines of an option in a help text, up to the next option.
 fn option_help<'a>(help: &'a str, option: &str) -> &'a str {
     let starts_option = |line: &str| line.trim_start().starts_with('-');
     let names = |line: &str| starts_option(line) && line.split([' ', ',', '\n']).any(|word| word == option);
@@ -19,7 +19,7 @@ fn option_help<'a>(help: &'a str, option: &str) -> &'a str {
     &help[begin.unwrap_or_else(|| panic!("{option} is not in {help}"))..]
 }
 
-/// The help lists each option, with its default where it has one.
+/// Asserts that the help lists these options and no others, each with its default or none.
 #[track_caller]
 fn assert_help(subcommand: &str, options: &[(&str, Option<&str>)]) {
     let workspace = Workspace::new();
@@ -32,15 +32,16 @@ fn assert_help(subcommand: &str, options: &[(&str, Option<&str>)]) {
             Some(default) => assert!(text.contains(&format!("[default: {default}]")), "{option}: {text}"),
             None => assert!(!text.contains("[default"), "{option}: {text}"),
         }
-        assert!(text.len() > option.len() + 10, "{option} is not explained: {text}");
+        assert!(text.len() > option.len() + 10, "{option} has no help: {text}");
     }
     let starts_option = |line: &&str| {
         line.trim_start().starts_with("--") || line.trim_start().starts_with('-') && line.contains(", --")
     };
     let listed = help.lines().filter(starts_option).count();
-    assert_eq!(listed, options.len() + 1, "an option is in the help and not in this test: {help}");
-    // The short form and the `help` subcommand say something, too.
-    workspace.slidezoom([subcommand, "-h"]).succeeds();
+    assert_eq!(listed, options.len() + 1, "the help has an option that this test does not expect: {help}");
+    // `-h` fits a screen of 50 lines.
+    let short = workspace.slidezoom([subcommand, "-h"]).succeeds();
+    assert!(short.text().lines().count() <= 60, "{short:?}");
     assert_eq!(workspace.slidezoom(["help", subcommand]).succeeds().text(), help);
 }
 
@@ -55,33 +56,26 @@ const PYRAMID: [(&str, Option<&str>); 19] = [
     ("--reduce", Some("mean")),
     ("--bounds", Some("scan")),
     ("--crop", None),
-    ("--level", None),
+    ("--slide-level", None),
     ("--target-mpp", None),
     ("--magnification", None),
     ("--rotate", None),
     ("--flip", None),
     ("--color", Some("srgb")),
-    ("--intent", Some("what the profile says")),
-    ("--background", Some("the slide's background, else ffffff")),
+    ("--intent", Some("the profile's")),
+    ("--background", Some("the slide's, else ffffff")),
     ("--mpp", Some("the slide's")),
 ];
 
-const READING: [(&str, Option<&str>); 4] = [
-    ("--reader", Some("auto")),
-    ("--page", Some("1")),
-    (
-        "--range",
-        Some("0 and the greatest that the samples can have, for unsigned ones of up to 16 bits; all others need it"),
-    ),
-    ("--memory", Some("2G")),
-];
+const READING: [(&str, Option<&str>); 4] =
+    [("--reader", Some("auto")), ("--page", Some("1")), ("--range", None), ("--max-memory", Some("2G"))];
 
-const JOBS: (&str, Option<&str>) = ("--jobs", Some("the processors that this program may use"));
+const JOBS: (&str, Option<&str>) = ("--jobs", Some("available processors"));
 
 #[test]
-fn the_help_of_export_lists_every_option_with_its_default() {
+fn export_help_lists_every_option_with_its_default() {
     let own = [
-        ("--output", Some("the slide's name without its ending, here")),
+        ("--output", Some("the input's name without extension")),
         ("--associated", Some("thumbnail")),
         ("--all-properties", None),
         ("--no-viewer", None),
@@ -89,12 +83,11 @@ fn the_help_of_export_lists_every_option_with_its_default() {
         ("--on-read-error", Some("stop")),
         ("--layout", Some("dz")),
         ("--id", None),
-        ("--depth", Some("pixel; in other layouts than dz tile")),
+        ("--depth", Some("pixel; tile in other layouts than dz")),
         ("--blank", Some("keep")),
         ("--lossless", None),
         ("--verbose", None),
-        ("--container", Some("what OUT ends in, else a folder")),
-        ("--bag", None),
+        ("--container", Some("by the extension of OUT, else folder")),
         ("--overwrite", None),
         ("--resume", None),
         ("--progress", Some("auto")),
@@ -104,7 +97,7 @@ fn the_help_of_export_lists_every_option_with_its_default() {
 }
 
 #[test]
-fn the_help_of_tile_lists_every_option_with_its_default() {
+fn tile_help_lists_every_option_with_its_default() {
     assert_help(
         "tile",
         &[&PYRAMID[..], &READING, &[JOBS, ("--output", Some("stdout")), ("--exact", None), ("--overwrite", None)]]
@@ -113,13 +106,13 @@ fn the_help_of_tile_lists_every_option_with_its_default() {
 }
 
 #[test]
-fn the_help_of_verify_and_repack_lists_every_option_with_its_default() {
+fn verify_and_repack_help_list_every_option_with_its_default() {
     assert_help("verify", &[("--quick", None), ("--json", None), JOBS]);
     let own = [
         ("--output", None),
-        ("--bag", None),
+        ("--container", Some("by the extension of OUT, else folder")),
         ("--no-viewer", None),
-        ("--mpp", Some("what the export says")),
+        ("--mpp", Some("the export's")),
         ("--overwrite", None),
         ("--progress", Some("auto")),
     ];
@@ -127,12 +120,12 @@ fn the_help_of_verify_and_repack_lists_every_option_with_its_default() {
 }
 
 #[test]
-fn the_help_of_info_lists_every_option() {
-    assert_help("info", &[&[("--json", None), ("--quick", None), ("--associated", None)], &READING[..]].concat());
+fn info_help_lists_every_option() {
+    assert_help("info", &[&[("--json", None), ("--quick", None), ("--save-associated", None)], &READING[..]].concat());
 }
 
 #[test]
-fn the_help_lists_the_commands_and_the_exit_codes() {
+fn help_lists_commands_and_exit_codes() {
     let workspace = Workspace::new();
     let run = workspace.slidezoom(["--help"]).succeeds();
     for word in [
@@ -143,20 +136,20 @@ fn the_help_lists_the_commands_and_the_exit_codes() {
         "repack",
         "completions",
         "man",
-        "0 done",
-        "2 wrong usage",
-        "130 interrupted",
+        "0  done",
+        "2  wrong usage",
+        "130  interrupted",
     ] {
         assert!(run.text().contains(word), "{word}: {run:?}");
     }
-    // Without anything it is help as well, but nothing was done.
+    // Without arguments the help goes to stderr, and the exit code is that of wrong usage.
     let run = workspace.slidezoom([""; 0]);
     assert_eq!((run.code(), run.text()), (Some(2), ""), "{run:?}");
     run.says(&["Usage: slidezoom"]);
 }
 
 #[test]
-fn the_version_names_openslides_version() {
+fn version_includes_openslide() {
     let run = Workspace::new().slidezoom(["--version"]).succeeds();
     let expected = format!("slidezoom {} (OpenSlide 4.", env!("CARGO_PKG_VERSION"));
     assert!(run.text().starts_with(&expected), "{run:?}");
@@ -164,7 +157,7 @@ fn the_version_names_openslides_version() {
 }
 
 #[test]
-fn completions_complete_the_options_in_every_shell() {
+fn completions_cover_options_in_every_shell() {
     let workspace = Workspace::new();
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
         let run = workspace.slidezoom(["completions", shell]).succeeds();
@@ -176,7 +169,7 @@ fn completions_complete_the_options_in_every_shell() {
 }
 
 #[test]
-fn the_manual_page_covers_every_command() {
+fn manual_covers_every_command() {
     let run = Workspace::new().slidezoom(["man"]).succeeds();
     let page = run.text().replace('\\', "");
     assert!(page.contains(".TH slidezoom 1"), "{page}");
@@ -186,7 +179,7 @@ fn the_manual_page_covers_every_command() {
 }
 
 #[test]
-fn a_reader_that_goes_away_is_no_failure() {
+fn closed_stdout_is_not_an_error() {
     use std::process::Stdio;
 
     let workspace = Workspace::new();
@@ -197,7 +190,7 @@ fn a_reader_that_goes_away_is_no_failure() {
 }
 
 #[test]
-fn a_stdout_that_takes_nothing_is_a_failure() {
+fn full_stdout_is_an_error() {
     let workspace = Workspace::new();
     let Ok(full) = std::fs::OpenOptions::new().write(true).open("/dev/full") else {
         skipped!("there is no /dev/full here");

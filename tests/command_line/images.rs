@@ -74,7 +74,7 @@ fn every_format_comes_out_as_its_pixels_whatever_the_file_is_called() {
         let info = workspace.slidezoom(["info", "picture.txt"]).succeeds();
         assert!(info.text().contains(file.reader), "{}: {info:?}", file.name);
         let json = workspace.slidezoom(["info", "--json", "picture.txt"]).succeeds().json();
-        assert_eq!(json["slide"]["reader"]["way"], "image", "{}", file.name);
+        assert_eq!(json["slide"]["reader"]["kind"], "image", "{}", file.name);
         let size = if file.name == "tissue.jp2" { JPEG_2000_SIZE } else { SIZE };
         for jobs in ["1", "3"] {
             let options = ["picture.txt", "-o", "out", "--jobs", jobs];
@@ -97,7 +97,7 @@ fn an_image_that_is_called_as_slides_are_is_refused() {
     let workspace = Workspace::new();
     for name in ["x.mrxs", "x.svs"] {
         fs::write(workspace.path(name), built_bytes(SIZE, PNG, Samples::default())).unwrap();
-        let words = ["no slide that can be read", "begins like PNG", "\n  an ordinary image needs the ending of one"];
+        let words = ["no slide that can be read", "begins like PNG", "\nhint: rename an ordinary image"];
         workspace.export([name]).fails(3, &[&[name], &words[..]].concat());
         fs::remove_file(workspace.path(name)).unwrap();
     }
@@ -181,7 +181,9 @@ fn samples_without_a_range_of_their_own_need_one() {
     {
         let workspace = Workspace::new();
         gray_tiff(&workspace, size, bits, format, &strip);
-        workspace.export(["gray.tif", "-o", "out"]).fails(3, &["gray.tif: its samples are ", "\n  --range says so"]);
+        workspace
+            .export(["gray.tif", "-o", "out"])
+            .fails(3, &["gray.tif: its samples are ", "\nhint: set the sample range"]);
         assert_eq!(workspace.names(), ["gray.tif"]);
         workspace.export([&["gray.tif", "-o", "out", "--range", range], &EXACT[..]].concat()).succeeds();
         base(&workspace, size).assert_near(&expected, 0, range);
@@ -299,7 +301,7 @@ fn a_page_is_chosen_by_its_number() {
     fs::remove_dir_all(workspace.path("out")).unwrap();
     workspace
         .export(["pages.tif", "--page", "9"])
-        .fails(3, &["has no page 9: it has 2", "\n  pages are counted from 1"]);
+        .fails(3, &["has no page 9: it has 2", "\nhint: pages are counted from 1"]);
     fs::write(workspace.path("one.png"), built_bytes(size, PNG, Samples::default())).unwrap();
     workspace.export(["one.png", "--page", "2"]).fails(3, &["one.png: has no page 2: it is one picture"]);
     assert_eq!(workspace.names(), ["one.png", "pages.tif"]);
@@ -310,7 +312,7 @@ fn slides_have_neither_pages_nor_ranges() {
     let workspace = Workspace::new();
     slides::aperio().write_into(&workspace, "scan.svs");
     for options in [["--page", "2"], ["--range", "0,4095"]] {
-        let words = ["scan.svs: is a slide, and has no ", "\n  leave --page and --range out"];
+        let words = ["scan.svs: is a slide, and has no ", "\nhint: omit --page and --range"];
         workspace.export([&["scan.svs"], &options[..]].concat()).fails(3, &words);
     }
     assert_eq!(workspace.names(), ["scan.svs"]);
@@ -338,7 +340,7 @@ fn an_image_comes_through_a_pipe() {
             _ => None,
         };
         if let Some(words) = needs_file {
-            run.fails(3, &[words, "\n  save it in a file first"]);
+            run.fails(3, &[words, "\nhint: save it to a file first"]);
             assert_eq!(workspace.names(), [""; 0]);
             continue;
         }
@@ -357,10 +359,16 @@ fn standard_input_needs_a_name_and_comes_once() {
     let png = built_bytes((20, 10), PNG, Samples::default());
     fs::write(workspace.path("other.png"), &png).unwrap();
     for (arguments, words) in [
-        (&["-"][..], ["an image from standard input has no name", "\n  -o gives it one"]),
-        (&["-", "other.png", "-o", "out"], ["standard input must be the only input", "\n  export the others"]),
+        (&["-"][..], ["an image from standard input has no name", "\nhint: name the export with -o"]),
+        (
+            &["-", "other.png", "-o", "out"],
+            ["standard input must be the only input", "\nhint: export the other inputs"],
+        ),
         (&["-", "-", "-o", "out"], ["standard input must be the only input", "\n  "]),
-        (&["-", "-o", "out", "--resume"], ["standard input cannot be read again", "\n  save the image in a file"]),
+        (
+            &["-", "-o", "out", "--resume"],
+            ["an export from standard input cannot be resumed", "\nhint: save the image to a file"],
+        ),
     ] {
         piped(&workspace, &[&["export"], arguments].concat(), &png).fails(2, &words);
     }

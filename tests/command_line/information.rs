@@ -175,7 +175,7 @@ fn why_lossless_tiles_are_not_possible_is_said() {
     slides::exact(SIZE, Pattern::Gradient).write_into(&workspace, "scan.tif");
     let found = report(&workspace, &["scan.tif"]);
     assert_eq!(found["lossless"]["possible"], false);
-    assert!(found["lossless"]["because"].as_str().unwrap().contains("its tiles are not JPEG"), "{found}");
+    assert!(found["lossless"]["reason"].as_str().unwrap().contains("its tiles are not JPEG"), "{found}");
     let run = workspace.slidezoom(["info", "scan.tif"]).succeeds();
     assert!(run.text().contains("lossless tiles    not possible: the slide is read through OpenSlide"), "{run:?}");
 }

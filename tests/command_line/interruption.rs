@@ -85,7 +85,7 @@ fn a_second_run_with_the_same_output_is_refused() {
     for options in [&[][..], &["--overwrite"]] {
         workspace
             .export([&["small.tif", "-o", "out"], options].concat())
-            .fails(4, &["another export is writing here", "\n  wait until that run has ended"]);
+            .fails(4, &["another export is writing here", "\nhint: wait until the other run has ended"]);
     }
     // The first run goes on, and other outputs are free.
     let first = first.wait_for("progress");

@@ -237,17 +237,17 @@ fn slides_without_square_jpeg_tiles_are_refused_with_a_reason() {
     refused(
         small().compression(Compression::Uncompressed),
         &[],
-        &[openslide, "its tiles are not JPEG (TIFF compression 1)", "\n  without --lossless"],
+        &[openslide, "its tiles are not JPEG (TIFF compression 1)", "\nhint: omit --lossless"],
     );
-    refused(small(), &["--reader", "openslide"], &[openslide, "\n  leave --reader openslide out"]);
-    refused(small().tile_size(128, 64), &[], &["stored in tiles of 128×64", "square", "\n  without --lossless"]);
+    refused(small(), &["--reader", "openslide"], &[openslide, "\nhint: omit --reader openslide"]);
+    refused(small().tile_size(128, 64), &[], &["stored in tiles of 128×64", "square", "\nhint: omit --lossless"]);
     refused(
         small(),
         &["--tile-size", "254"],
-        &["tiles are of 256 pixels", "254", "\n  leave --tile-size and --overlap out"],
+        &["tiles are of 256 pixels", "254", "\nhint: omit --tile-size and --overlap"],
     );
-    refused(small(), &["--overlap", "1"], &["overlap 1", "\n  leave --tile-size"]);
-    refused(small(), &["--format", "png"], &["another format", "\n  leave --format out"]);
+    refused(small(), &["--overlap", "1"], &["overlap 1", "\nhint: omit --tile-size"]);
+    refused(small(), &["--format", "png"], &["another format", "\nhint: omit --format"]);
 
     // Options that agree with the slide's tiles are accepted.
     let workspace = Workspace::new();
@@ -275,9 +275,9 @@ fn info_and_dry_run_report_whether_lossless_is_possible() {
     says(&info, "reader OpenSlide (its tiles are not JPEG (TIFF compression 1))");
     says(&info, "lossless tiles not possible: the slide is read through OpenSlide, because its tiles are not JPEG");
     let plan = workspace.export(["scan.svs", "--lossless", "--dry-run"]).succeeds();
-    says(&plan, "of 240, overlap 0, the slide's own JPEG (lossless), smaller levels JPEG quality 80 4:2:0");
+    says(&plan, "of 240, overlap 0, native JPEG (lossless), smaller levels JPEG quality 80 4:2:0");
     let json = workspace.slidezoom(["info", "--json", "--reader", "openslide", "scan.svs"]).succeeds().json();
-    assert_eq!(json["slide"]["reader"], serde_json::json!({ "way": "openslide", "because": "as asked" }));
+    assert_eq!(json["slide"]["reader"], serde_json::json!({ "kind": "openslide", "reason": "as asked" }));
 }
 
 #[test]
@@ -290,5 +290,5 @@ fn verbose_reports_the_reader() {
     let run = workspace.export([&["scan.svs"], &options[..]].concat()).succeeds();
     let event = run.stderr.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
     let event = event.into_iter().find(|event| event["event"] == "reading").unwrap();
-    assert_eq!(event["reader"]["way"], "openslide");
+    assert_eq!(event["reader"]["kind"], "openslide");
 }

@@ -117,7 +117,7 @@ fn lossless_tiles_are_reduced_as_asked_or_it_is_refused() {
     let refused = ["scan.svs", "--lossless", "--reduce", "lanczos3", "-o", "no"];
     workspace
         .export(refused)
-        .fails(2, &["the reduction method lanczos3 reads neighboring tiles", "\n  leave --reduce out"]);
+        .fails(2, &["the reduction method lanczos3 reads neighboring tiles", "\nhint: omit --reduce"]);
     assert_eq!(workspace.names(), ["max", "nearest", "scan.svs"]);
 }
 
@@ -132,7 +132,7 @@ fn each_method_makes_another_export_and_says_which_it_is() {
         let tree = workspace.tree(method);
         assert_eq!(tree.json(&format!("{method}.json"))["options"]["reduction"], method);
         let plan = workspace.export(["scan.tif", "--dry-run", "--reduce", method]).succeeds();
-        assert!(plan.text().contains(&format!("levels      10, each reduced by {method}\n")), "{plan:?}");
+        assert!(plan.text().contains(&format!("levels      10, downsampled by {method}\n")), "{plan:?}");
         assert!(seen.insert(tree.file(&format!("{method}_files/8/0_0.png")).to_vec()), "{method}");
     }
     // Without the option it is the mean.
@@ -153,7 +153,10 @@ fn a_size_that_is_made_by_blending_is_refused_and_the_slides_own_is_not() {
         assert_eq!(workspace.names(), ["scan.tif"]);
     }
     let blended = ["scan.tif", "-o", "out", "--mpp", "0.5", "--target-mpp", "4", "--reduce", "mode"];
-    workspace.export(blended).fails(2, &["would defeat the reduction method mode", "\n  --level starts from"]);
-    let own = ["scan.tif", "-o", "out", "--mpp", "0.5", "--reduce", "nearest", "--level", "1"];
+    workspace.export(blended).fails(
+        2,
+        &["would defeat the reduction method mode", "\nhint: start from a level of the slide with --slide-level"],
+    );
+    let own = ["scan.tif", "-o", "out", "--mpp", "0.5", "--reduce", "nearest", "--slide-level", "1"];
     workspace.export(own).succeeds();
 }

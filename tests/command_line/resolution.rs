@@ -1,4 +1,4 @@
-//! `--level`, `--target-mpp` and `--magnification`: exports that start from a smaller size.
+//! `--slide-level`, `--target-mpp` and `--magnification`: exports that start from a smaller size.
 
 use serde_json::json;
 use slidezoom_fixtures::{Pattern, SlideBuilder, Style};
@@ -52,7 +52,7 @@ fn a_level_is_the_slides_own() {
     let (size, pattern) = ((1024, 768), Pattern::Tissue { seed: 4 });
     slides::exact(size, pattern).levels([1, 2, 4]).write_into(&workspace, "scan.tif");
     for (number, cut) in [("0", ["--tile-size", "254"]), ("1", ["--tile-size", "101"]), ("2", ["--tile-size", "254"])] {
-        export(&workspace, "scan.tif", &[&["--level", number], &cut[..]].concat()).succeeds();
+        export(&workspace, "scan.tif", &[&["--slide-level", number], &cut[..]].concat()).succeeds();
         let reduction_levels = number.parse().unwrap();
         let expected = Expected::new(level(size, pattern, reduction_levels), cut[1].parse().unwrap(), 1);
         assert_tiles(&workspace, &expected, 0);
@@ -64,7 +64,7 @@ fn a_level_is_the_slides_own() {
         assert_eq!(description["options"]["resolution"], json!({ "level": reduction_levels }));
     }
     // The part of the level that has a share in the crop: columns 100 to 152, rows 25 to 76.
-    export(&workspace, "scan.tif", &["--level", "2", "--crop", "402,101,206,201", "--rotate", "180"]).succeeds();
+    export(&workspace, "scan.tif", &["--slide-level", "2", "--crop", "402,101,206,201", "--rotate", "180"]).succeeds();
     let whole = level(size, pattern, 2);
     let expected = Picture::draw((52, 51), |x, y| whole.pixel(151 - x, 75 - y));
     assert_tiles(&workspace, &Expected::new(expected, 254, 1), 0);
@@ -141,7 +141,7 @@ fn vips_resamples_to_nearly_the_same() {
 fn tiles_on_demand_are_those_of_the_export() {
     let workspace = Workspace::new();
     slides::exact(SIZE, Pattern::Gradient).levels([1, 2]).write_into(&workspace, "scan.tif");
-    for options in [["--target-mpp", "0.7"], ["--target-mpp", "1.1"], ["--level", "1"]] {
+    for options in [["--target-mpp", "0.7"], ["--target-mpp", "1.1"], ["--slide-level", "1"]] {
         export(&workspace, "scan.tif", &options).succeeds();
         let tree = workspace.tree("scan");
         let description = tree.json("scan.json");
@@ -185,7 +185,7 @@ fn nothing_is_enlarged_or_guessed() {
     let workspace = Workspace::new();
     slides::aperio().write_into(&workspace, "scan.svs");
     SlideBuilder::new(300, 200).no_mpp().write_into(&workspace, "plain.tif");
-    let enlarge = "\n  nothing is enlarged";
+    let enlarge = "\nhint: slides are never enlarged";
     for (slide, options, words) in [
         (
             "scan.svs",
@@ -194,24 +194,36 @@ fn nothing_is_enlarged_or_guessed() {
         ),
         ("scan.svs", &["--target-mpp", "0.5", "--mpp", "0.6"], &["finer than the slide's 0.6 × 0.6", enlarge]),
         ("scan.svs", &["--magnification", "20.5"], &["a magnification of 20.5 exceeds the slide's 20", enlarge]),
-        ("scan.svs", &["--level", "2"], &["no level 2: its levels range from 0 to 1", "\n  `slidezoom info` lists"]),
+        (
+            "scan.svs",
+            &["--slide-level", "2"],
+            &["no level 2: its levels range from 0 to 1", "\nhint: `slidezoom info` lists"],
+        ),
         (
             "scan.svs",
             &["--target-mpp", "4", "--mpp", "0.1,0.5"],
-            &["pixels of 0.1 × 0.5 µm are too oblong", "\n  --mpp"],
+            &["pixels of 0.1 × 0.5 µm are too oblong", "\nhint: correct the pixel size with --mpp"],
         ),
-        ("plain.tif", &["--target-mpp", "1"], &["does not say how many micrometers", "\n  --mpp 0.25 says so"]),
-        ("plain.tif", &["--magnification", "10"], &["does not say what it was magnified by", "\n  --target-mpp"]),
-        ("scan.svs", &["--lossless", "--level", "1"], &["of its full size", "\n  leave --level"]),
-        ("scan.svs", &["--lossless", "--target-mpp", "1"], &["of its full size", "\n  leave --level"]),
+        (
+            "plain.tif",
+            &["--target-mpp", "1"],
+            &["does not say how many micrometers", "\nhint: set the micrometers per pixel, such as --mpp 0.25"],
+        ),
+        (
+            "plain.tif",
+            &["--magnification", "10"],
+            &["does not say what it was magnified by", "\nhint: use --target-mpp"],
+        ),
+        ("scan.svs", &["--lossless", "--slide-level", "1"], &["of its full size", "\nhint: omit --slide-level"]),
+        ("scan.svs", &["--lossless", "--target-mpp", "1"], &["of its full size", "\nhint: omit --slide-level"]),
     ] {
         workspace.export([&[slide, "--dry-run"], options].concat()).fails(2, words);
     }
     for wrong in [
-        &["--level", "1", "--target-mpp", "1"][..],
+        &["--slide-level", "1", "--target-mpp", "1"][..],
         &["--magnification", "5", "--target-mpp", "1"],
-        &["--level", "1", "--magnification", "5"],
-        &["--level", "-1"],
+        &["--slide-level", "1", "--magnification", "5"],
+        &["--slide-level", "-1"],
         &["--target-mpp", "0"],
         &["--target-mpp", "1,1"],
         &["--target-mpp", "1000000001"],
@@ -234,7 +246,7 @@ fn the_plan_says_what_the_full_size_comes_of() {
     for (options, line) in [
         (["--target-mpp", "0.6"], "  reduction   full size, resampled by 1.2000 × 1.2000\n"),
         (["--target-mpp", "1"], "  reduction   full size, halved 1×\n"),
-        (["--level", "1"], "  reduction   slide level 1 (downsample 4.000)\n"),
+        (["--slide-level", "1"], "  reduction   slide level 1 (downsample 4.000)\n"),
         (
             ["--magnification", "2"],
             "  reduction   slide level 1 (downsample 4.000), halved 1×, resampled by 1.2500 × 1.2500\n",
@@ -261,7 +273,7 @@ fn what_could_not_be_read_of_a_level_is_told_once_in_the_slides_pixels() {
             &["--target-mpp", "0.7", "--crop", "300,10,500,500"],
             json!({ "x": 300, "y": 10, "width": 212, "height": 246 }),
         ),
-        (&["--level", "1"], json!({ "x": 0, "y": 512, "width": 512, "height": 512 })),
+        (&["--slide-level", "1"], json!({ "x": 0, "y": 512, "width": 512, "height": 512 })),
         (&["--target-mpp", "1.3"], json!({ "x": 0, "y": 512, "width": 512, "height": 512 })),
     ] {
         export(&workspace, "scan.tif", options).fails(3, &["cannot read"]);

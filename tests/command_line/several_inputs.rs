@@ -142,10 +142,9 @@ fn a_folder_without_a_slide_is_said_to_be_so() {
     fs::write(workspace.path("papers/a.txt"), "no slide").unwrap();
     slides::small().write_into(&workspace, "scan.tif");
     for folder in ["empty", "papers"] {
-        workspace.export([folder]).fails(
-            3,
-            &[folder, "no slide found in this folder", "\n  images that are no slides are given by their names"],
-        );
+        workspace
+            .export([folder])
+            .fails(3, &[folder, "no slide found in this folder", "\nhint: name ordinary images one by one"]);
     }
     let run = workspace.export(["scan.tif", "empty", "-o", "out"]);
     assert_eq!(run.code(), Some(3), "{run:?}");

@@ -75,7 +75,7 @@ fn generic_tiff() {
 
 #[test]
 fn mirax_whose_data_files_are_missing_is_refused_by_the_region_that_cannot_be_read() {
-    let hint = "\n  the file is damaged or incomplete (some formats keep their pixels in a folder beside it)";
+    let hint = "\nhint: the file is damaged or incomplete (some formats keep pixels in a folder next to it)";
     assert_refused("mrxs/Mirax2-Fluorescence-2.mrxs", &["cannot read ", " of slide level 0", hint]);
 }
 

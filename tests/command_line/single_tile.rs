@@ -68,7 +68,7 @@ fn a_way_of_reduction_is_refused_where_it_would_do_nothing() {
     slides::small().write_into(&workspace, "scan.tif");
     workspace
         .slidezoom(["tile", "scan.tif", "3", "0", "0", "--reduce", "mode"])
-        .fails(2, &["--reduce", "\n  with --exact"]);
+        .fails(2, &["--reduce", "\nhint: add --exact"]);
 }
 
 #[test]

@@ -101,7 +101,7 @@ fn another_tile_size_can_be_asked_for_and_an_overlap_cannot() {
     for options in [&["--overlap", "1"][..], &["--overlap", "1", "--tile-size", "256"]] {
         workspace
             .export([&["slide.svs", "-o", "new/scan.szi"], options].concat())
-            .fails(2, &["tiles of a .szi cannot overlap (the overlap is 1)", "\n  leave --overlap out"]);
+            .fails(2, &["tiles of a .szi cannot overlap (the overlap is 1)", "\nhint: omit --overlap"]);
         assert_eq!(workspace.names(), ["slide.svs"]);
     }
 }
@@ -165,7 +165,7 @@ fn a_slide_without_micrometers_needs_them_said() {
         slide.write_into(&workspace, "slide.svs");
         workspace
             .export(["slide.svs", "-o", "new/scan.szi"])
-            .fails(2, &["does not state its micrometers per pixel, which a .szi must contain", "\n  ", "--mpp"]);
+            .fails(2, &["does not state its micrometers per pixel, which a .szi must contain", "\nhint: ", "--mpp"]);
         assert_eq!(workspace.names(), ["slide.svs"]);
 
         let archive = exported(&slide, &["--mpp", "0.123"]);

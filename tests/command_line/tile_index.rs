@@ -175,7 +175,7 @@ fn folders_and_bags_have_no_index() {
     let workspace = Workspace::new();
     slides::small().write_into(&workspace, "scan.tif");
     workspace.export(["scan.tif", "-o", "folder"]).succeeds();
-    workspace.export(["scan.tif", "-o", "bag", "--bag"]).succeeds();
+    workspace.export(["scan.tif", "-o", "bag", "--container", "bagit"]).succeeds();
     for export in ["folder", "bag"] {
         assert!(workspace.tree(export).files().iter().all(|file| !file.contains("tile-index")));
     }

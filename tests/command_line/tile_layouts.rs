@@ -156,7 +156,7 @@ fn through_containers(workspace: &Workspace, output: &str, tree: &Tree) {
     let (archive, bag, again) = (format!("{output}.zip"), format!("{output}-bag"), format!("{output}-again"));
     workspace.slidezoom(["repack", output, "-o", &archive]).succeeds();
     workspace.slidezoom(["verify", &archive]).succeeds();
-    workspace.slidezoom(["repack", &archive, "-o", &bag, "--bag"]).succeeds();
+    workspace.slidezoom(["repack", &archive, "-o", &bag, "--container", "bagit"]).succeeds();
     workspace.slidezoom(["verify", &bag]).succeeds();
     workspace.slidezoom(["repack", &bag, "-o", &again]).succeeds();
     workspace.tree(&again).assert_same(tree);
@@ -304,7 +304,9 @@ fn a_resource_without_an_identifier_is_warned_of_and_no_other_has_one() {
         let run = workspace.export(["scan.tif", "-o", "x", "--layout", "iiif3", "--id", id]).says(&["--id", "http://"]);
         assert_eq!(run.code(), Some(2), "{run:?}");
     }
-    workspace.export(["scan.tif", "-o", "x", "--id", "https://x"]).fails(2, &["--id is of IIIF's layouts", "--layout"]);
+    workspace
+        .export(["scan.tif", "-o", "x", "--id", "https://x"])
+        .fails(2, &["--id requires an IIIF layout", "--layout"]);
     assert_eq!(workspace.names(), ["scan", "scan.tif"]);
 }
 
@@ -539,7 +541,7 @@ fn an_export_in_any_layout_is_replaced_and_nothing_else_is() {
         for output in ["scan", "scan.zip", "bag"] {
             let mut options = vec!["scan.tif", "-o", output, "--layout", layout];
             if output == "bag" {
-                options.push("--bag");
+                options.extend(["--container", "bagit"]);
             }
             workspace.export([&options[..], &["--overwrite"]].concat()).succeeds();
             workspace.export(&options).fails(4, &["exists already", "--overwrite"]);

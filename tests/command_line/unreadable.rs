@@ -36,7 +36,7 @@ fn a_file_that_is_no_slide_is_named_and_the_hint_says_what_is() {
     fs::write(workspace.path("empty.svs"), "").unwrap();
     fs::create_dir(workspace.path("folder.svs")).unwrap();
     for (file, words) in [
-        ("letter.svs", &["no slide or image that can be read", "\n  readable are Aperio"][..]),
+        ("letter.svs", &["no slide or image that can be read", "\nhint: supported are Aperio"][..]),
         ("empty.svs", &["empty.svs: "]),
     ] {
         workspace.export([file]).fails(3, words).says(&[file]);
@@ -53,7 +53,7 @@ fn a_corrupt_tile_is_named_by_its_place_in_the_slide() {
     for fault in [TileFault::BrokenHeader, TileFault::GarbageData, TileFault::PastTheEnd] {
         // OpenSlide hashes the smallest level when it opens a slide, so the fault is on another.
         let slide = slides::small().levels([1, 4]).tile_fault(0, 2, 1, fault);
-        assert_refused(&slide, "scan.tif", &["slidezoom: scan.tif: ", place, "\n  the file is damaged"]);
+        assert_refused(&slide, "scan.tif", &["slidezoom: scan.tif: ", place, "\nhint: the file is damaged"]);
         let slide = slides::aperio().tile_fault(0, 1, 0, fault);
         let words = ["scan.svs: cannot read 240×240 pixels at (240, 0) of slide level 0"];
         assert_refused(&slide, "scan.svs", &words);
@@ -101,7 +101,7 @@ fn all_missing(slide: SlideBuilder) -> SlideBuilder {
 
 #[test]
 fn a_slide_of_which_nothing_was_scanned_is_refused() {
-    let words = ["holds no pixels", "\n  the file is damaged or incomplete"];
+    let words = ["holds no pixels", "\nhint: the file is damaged or incomplete"];
     assert_refused(&all_missing(slides::small()), "scan.tif", &words);
 }
 

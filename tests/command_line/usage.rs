@@ -1,11 +1,11 @@
-//! Wrong usage: exit code 2, said before anything is read or written.
+//! Wrong usage: exit code 2, before anything is read or written.
 
 use crate::slides::{self, WriteInto};
 use crate::workspace::Workspace;
 
-/// The argument parser refuses these arguments: its own words, then where help is.
+/// Asserts that clap refuses these arguments and points to the help.
 #[track_caller]
-fn assert_refused_by_the_parser(arguments: &[&str], words: &[&str]) {
+fn assert_refused_by_clap(arguments: &[&str], words: &[&str]) {
     let workspace = Workspace::new();
     slides::small().write_into(&workspace, "scan.tif");
     let run = workspace.slidezoom(arguments);
@@ -18,24 +18,24 @@ fn assert_refused_by_the_parser(arguments: &[&str], words: &[&str]) {
 }
 
 #[test]
-fn options_that_do_not_exist_are_refused() {
-    assert_refused_by_the_parser(&["export", "scan.tif", "--bogus"], &["--bogus"]);
-    assert_refused_by_the_parser(&["export", "scan.tif", "-z"], &["-z"]);
-    assert_refused_by_the_parser(&["convert", "scan.tif"], &["convert"]);
-    assert_refused_by_the_parser(&["export", "-scan.tif"], &["-s"]);
+fn rejects_unknown_options() {
+    assert_refused_by_clap(&["export", "scan.tif", "--bogus"], &["--bogus"]);
+    assert_refused_by_clap(&["export", "scan.tif", "-z"], &["-z"]);
+    assert_refused_by_clap(&["convert", "scan.tif"], &["convert"]);
+    assert_refused_by_clap(&["export", "-scan.tif"], &["-s"]);
 }
 
 #[test]
-fn arguments_that_are_missing_are_asked_for() {
-    assert_refused_by_the_parser(&["export"], &["SLIDE|IMAGE|FOLDER"]);
-    assert_refused_by_the_parser(&["info"], &["<SLIDE>"]);
-    assert_refused_by_the_parser(&["tile", "scan.tif", "0"], &["<COLUMN>", "<ROW>"]);
-    assert_refused_by_the_parser(&["export", "scan.tif", "-o"], &["--output"]);
-    assert_refused_by_the_parser(&["export", "scan.tif", "-o", ""], &["--output"]);
+fn rejects_missing_arguments() {
+    assert_refused_by_clap(&["export"], &["<INPUT>"]);
+    assert_refused_by_clap(&["info"], &["<SLIDE>"]);
+    assert_refused_by_clap(&["tile", "scan.tif", "0"], &["<COLUMN>", "<ROW>"]);
+    assert_refused_by_clap(&["export", "scan.tif", "-o"], &["--output"]);
+    assert_refused_by_clap(&["export", "scan.tif", "-o", ""], &["--output"]);
 }
 
 #[test]
-fn values_out_of_their_range_are_refused() {
+fn rejects_invalid_values() {
     for (option, value) in [
         ("--quality", "0"),
         ("--quality", "101"),
@@ -57,6 +57,7 @@ fn values_out_of_their_range_are_refused() {
         ("--progress", "xml"),
         ("--container", "tar"),
         ("--container", "ZIP"),
+        ("--container", "bag"),
         ("--mpp", "0"),
         ("--mpp", "-0.25"),
         ("--mpp", "1000000001"),
@@ -65,25 +66,15 @@ fn values_out_of_their_range_are_refused() {
         ("--mpp", "0.25,0"),
         ("--mpp", "0.25,0.25,0.25"),
     ] {
-        assert_refused_by_the_parser(&["export", "scan.tif", &format!("{option}={value}")], &[option, value]);
+        assert_refused_by_clap(&["export", "scan.tif", &format!("{option}={value}")], &[option, value]);
     }
-    assert_refused_by_the_parser(&["tile", "scan.tif", "-1", "0", "0"], &["-1"]);
-    assert_refused_by_the_parser(&["tile", "scan.tif", "0", "4294967296", "0"], &["4294967296"]);
-    assert_refused_by_the_parser(&["completions", "csh"], &["csh"]);
+    assert_refused_by_clap(&["tile", "scan.tif", "-1", "0", "0"], &["-1"]);
+    assert_refused_by_clap(&["tile", "scan.tif", "0", "4294967296", "0"], &["4294967296"]);
+    assert_refused_by_clap(&["completions", "csh"], &["csh"]);
 }
 
 #[test]
-fn a_bag_is_a_container_of_its_own() {
-    for container in ["folder", "zip", "szi"] {
-        assert_refused_by_the_parser(
-            &["export", "scan.tif", "--bag", "--container", container],
-            &["--bag", "--container", "cannot be used"],
-        );
-    }
-}
-
-#[test]
-fn tile_sizes_and_overlaps_that_make_no_tiles_are_refused() {
+fn rejects_impossible_tile_sizes_and_overlaps() {
     let workspace = Workspace::new();
     slides::small().write_into(&workspace, "scan.tif");
     for (tile_size, overlap, words) in [
@@ -95,7 +86,7 @@ fn tile_sizes_and_overlaps_that_make_no_tiles_are_refused() {
         ("4294967295", "0", "tile size 4294967295 is not between 2 and"),
     ] {
         let options = ["--tile-size", tile_size, "--overlap", overlap];
-        let hint = "\n  see --tile-size and --overlap in --help";
+        let hint = "\nhint: see --tile-size and --overlap in --help";
         workspace.export([&["scan.tif"], &options[..]].concat()).fails(2, &[words, hint]);
         workspace.slidezoom([&["tile", "scan.tif", "0", "0", "0"], &options[..]].concat()).fails(2, &[words, hint]);
     }
@@ -103,7 +94,7 @@ fn tile_sizes_and_overlaps_that_make_no_tiles_are_refused() {
 }
 
 #[test]
-fn wrong_usage_is_said_before_the_slide_is_looked_for() {
+fn rejects_wrong_usage_before_looking_for_the_slide() {
     let workspace = Workspace::new();
     workspace.export(["missing.svs", "--overlap", "300"]).fails(2, &["overlap 300"]);
     workspace.export(["missing.svs", "-o", "out.zip", "--container", "szi"]).fails(2, &["out.zip"]);

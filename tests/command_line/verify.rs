@@ -66,7 +66,7 @@ fn the_manifest_is_what_sha256sum_reads_and_names_every_file_but_itself() {
             Err(error) => skipped!("sha256sum: {error}"),
         }
         let verified = workspace.slidezoom(["verify", "back\\slash and é"]).succeeds();
-        assert!(verified.text().contains("whole: ") && verified.text().contains("every byte"), "{verified:?}");
+        assert!(verified.text().contains("valid: ") && verified.text().contains("every byte"), "{verified:?}");
     }
 }
 
@@ -97,7 +97,7 @@ fn a_whole_export_is_whole_at_every_depth() {
         }
         let run = workspace.slidezoom(["verify", "scan"]).succeeds();
         let files = workspace.tree("scan").files().len();
-        assert!(run.text().starts_with(&format!("scan: whole: {files} files, ")), "{run:?}");
+        assert!(run.text().starts_with(&format!("scan: valid: {files} files ")), "{run:?}");
         assert!(run.stderr.is_empty());
     }
 }
@@ -297,17 +297,19 @@ fn what_is_no_export_is_said_to_be_none() {
     let workspace = Workspace::new();
     workspace.slidezoom(["verify", "none"]).fails(1, &["none: cannot be opened: No such file"]);
     fs::write(workspace.path("file"), "x").unwrap();
-    workspace.slidezoom(["verify", "file"]).fails(2, &["file: no zip archive", "\n  an export in one file is a .zip"]);
+    workspace
+        .slidezoom(["verify", "file"])
+        .fails(2, &["file: no zip archive", "\nhint: an export in a single file is a .zip"]);
     fs::write(workspace.path("cut.zip"), "x").unwrap();
-    workspace.slidezoom(["verify", "cut.zip"]).fails(5, &["cut.zip: no zip archive", "\n  export the slide again"]);
+    workspace.slidezoom(["verify", "cut.zip"]).fails(5, &["cut.zip: no zip archive", "\nhint: export the slide again"]);
     let report = workspace.slidezoom(["verify", "--json", "file"]).json();
-    assert_eq!((&report["whole"], &report["damages"][0]["name"]), (&Value::from(false), &Value::from("file")));
+    assert_eq!((&report["valid"], &report["problems"][0]["name"]), (&Value::from(false), &Value::from("file")));
     nix::unistd::mkfifo(&workspace.path("pipe"), nix::sys::stat::Mode::S_IRWXU).unwrap();
     workspace.slidezoom(["verify", "pipe"]).fails(1, &["pipe: cannot be opened: it is neither a folder nor a file"]);
     fs::create_dir(workspace.path("empty")).unwrap();
     workspace
         .slidezoom(["verify", "empty"])
-        .fails(5, &["empty: no export", "\n  an export is a folder or an archive with a .dzi"]);
+        .fails(5, &["empty: no export", "\nhint: an export is a folder or an archive that contains a .dzi"]);
 }
 
 #[test]
@@ -319,7 +321,7 @@ fn of_a_folder_with_several_exports_each_is_checked() {
     workspace.export(["a.tif", "b.tif", "-o", "all"]).succeeds();
     workspace.export(["a.tif", "-o", "all/c.zip"]).succeeds();
     let run = workspace.slidezoom(["verify", "all"]).succeeds();
-    let whole: Vec<&str> = run.text().lines().map(|line| line.split_once(": whole: ").unwrap().0).collect();
+    let whole: Vec<&str> = run.text().lines().map(|line| line.split_once(": valid: ").unwrap().0).collect();
     assert_eq!(whole, ["all/a", "all/b", "all/c.zip"]);
 
     fs::remove_file(workspace.path("all/b/b_files/9/0_0.jpeg")).unwrap();
@@ -327,17 +329,17 @@ fn of_a_folder_with_several_exports_each_is_checked() {
     assert_eq!(run.code(), Some(5), "{run:?}");
     assert!(run.text().contains("all/b: b_files/9/0_0.jpeg: missing\n"), "{run:?}");
     let run = run.says(&["all: 1 of 3 exports is damaged: all/b\n"]);
-    assert_eq!(run.text().lines().filter(|line| line.contains(": whole: ")).count(), 2);
+    assert_eq!(run.text().lines().filter(|line| line.contains(": valid: ")).count(), 2);
     let report = workspace.slidezoom(["verify", "--json", "all"]).json();
-    let found: Vec<_> = report["exports"].as_array().unwrap().iter().map(|one| one["whole"].as_bool()).collect();
-    assert_eq!((&report["whole"], found), (&Value::from(false), vec![Some(true), Some(false), Some(true)]));
+    let found: Vec<_> = report["exports"].as_array().unwrap().iter().map(|one| one["valid"].as_bool()).collect();
+    assert_eq!((&report["valid"], found), (&Value::from(false), vec![Some(true), Some(false), Some(true)]));
 
     // What has lost all that tells of an export is named.
     fs::remove_file(workspace.path("all/a/a.dzi")).unwrap();
     fs::remove_file(workspace.path("all/a/manifest-sha256.txt")).unwrap();
     let run = workspace.slidezoom(["verify", "all"]);
-    assert!(run.text().contains("all/a: no export: not checked\n"), "{run:?}");
-    assert_eq!(workspace.slidezoom(["verify", "--json", "all"]).json()["noExports"][0], "all/a");
+    assert!(run.text().contains("all/a: not an export, not checked\n"), "{run:?}");
+    assert_eq!(workspace.slidezoom(["verify", "--json", "all"]).json()["notExports"][0], "all/a");
 }
 
 #[test]

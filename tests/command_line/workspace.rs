@@ -162,7 +162,7 @@ pub fn assert_one_message(stderr: &str) {
     let lines: Vec<&str> = stderr.lines().collect();
     assert!(stderr.ends_with('\n'), "{stderr:?}");
     assert!(lines[0].starts_with("slidezoom: "), "{stderr:?}");
-    assert!(lines.len() == 1 || lines.len() == 2 && lines[1].starts_with("  "), "{stderr:?}");
+    assert!(lines.len() == 1 || lines.len() == 2 && lines[1].starts_with("hint: "), "{stderr:?}");
     assert!(lines.iter().all(|line| !line.contains(char::is_control)), "{stderr:?}");
 }
 

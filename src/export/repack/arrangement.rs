@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::{RepackError, RepackOptions};
 use crate::engine::metadata::{self, PlainDescription};
 use crate::export::exported::ExportedFiles;
-use crate::export::verify::{Damage, ExpectedPyramid, Inspection};
+use crate::export::verify::{ExpectedPyramid, Inspection, Problem};
 use crate::geometry::MicronsPerPixel;
 use crate::layout::manifest::MANIFEST;
 use crate::layout::scan_properties::{self, SCAN_PROPERTIES, ScanFacts};
@@ -142,7 +142,7 @@ impl Arrangement {
         if let Some((from, to)) = pyramid.names.descriptor().zip(names.descriptor()) {
             let descriptor = export.read(&from, TEXT_AT_MOST).map_err(|error| RepackError::Damaged {
                 path: from.clone().into(),
-                first: Damage::Unreadable { name: from.clone(), message: error.to_string() },
+                first: Problem::Unreadable { name: from.clone(), message: error.to_string() },
             })?;
             last.push((to, descriptor));
         }

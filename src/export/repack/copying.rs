@@ -4,7 +4,7 @@ use super::arrangement::Move;
 use crate::engine::ordered_executor::Scheduler;
 use crate::engine::progress::{Progress, TileWritten};
 use crate::error::Error;
-use crate::export::verify::{Damage, Depth, Inspection};
+use crate::export::verify::{Depth, Inspection, Problem};
 use crate::key::Digest;
 use crate::key::EntryName;
 use crate::sink::Sink;
@@ -19,7 +19,7 @@ pub(crate) struct Copying {
     issued: usize,
     /// Of those that are copied, in order.
     copied: Vec<(Digest, u64)>,
-    damage: Option<Damage>,
+    damage: Option<Problem>,
 }
 
 impl Copying {
@@ -28,14 +28,14 @@ impl Copying {
     }
 
     /// Each file's digest and length, or the first damage that was met.
-    pub fn into_copied(self) -> Result<Vec<(Digest, u64)>, Damage> {
+    pub fn into_copied(self) -> Result<Vec<(Digest, u64)>, Problem> {
         self.damage.map_or(Ok(self.copied), Err)
     }
 }
 
 impl Scheduler for Copying {
     type Job = usize;
-    type Outcome = Result<(Digest, u64), Damage>;
+    type Outcome = Result<(Digest, u64), Problem>;
 
     fn issue(&mut self) -> Result<Option<usize>, Error> {
         let under_way = self.issued - self.copied.len();
@@ -65,13 +65,13 @@ pub(crate) fn copy(
     number: usize,
     sink: &dyn Sink,
     progress: &dyn Progress,
-) -> Result<Result<(Digest, u64), Damage>, Error> {
+) -> Result<Result<(Digest, u64), Problem>, Error> {
     if progress.stop_requested() {
         return Err(Error::Interrupted);
     }
     let contents = match inspection.read_tile(from) {
         Ok(contents) => contents,
-        Err(error) => return Ok(Err(Damage::Unreadable { name: from.clone(), message: error.to_string() })),
+        Err(error) => return Ok(Err(Problem::Unreadable { name: from.clone(), message: error.to_string() })),
     };
     let digest = match inspection.check_contents(from, &contents, Depth::Full) {
         Ok(digest) => digest.unwrap_or_else(|| Digest::of(&contents)),

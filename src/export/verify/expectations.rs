@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use super::{Damage, TileFileFormat, VerifyError};
+use super::{Problem, TileFileFormat, VerifyError};
 use crate::engine::metadata::{self, DescribedPyramid};
 use crate::export::exported::ExportedFiles;
 use crate::geometry::Size;
@@ -56,24 +56,24 @@ impl ExpectedPyramid {
     }
 }
 
-fn contradiction(name: &str, message: String) -> Damage {
-    Damage::Contradiction { name: name.to_owned(), message }
+fn contradiction(name: &str, message: String) -> Problem {
+    Problem::Contradiction { name: name.to_owned(), message }
 }
 
 impl Expectations {
     /// Reads them. What cannot be read is told of.
-    pub fn read(path: &Path, export: &dyn ExportedFiles, damages: &mut Vec<Damage>) -> Result<Self, VerifyError> {
+    pub fn read(path: &Path, export: &dyn ExportedFiles, problems: &mut Vec<Problem>) -> Result<Self, VerifyError> {
         let nameless = Layout::new("", export.container());
-        let listed = read_manifest(export, &nameless.manifest(), damages);
+        let listed = read_manifest(export, &nameless.manifest(), problems);
         let mut tags = None;
         if nameless.container() == Container::Bag {
-            tags = read_manifest(export, TAG_MANIFEST, damages);
+            tags = read_manifest(export, TAG_MANIFEST, problems);
             if !export.has(TAG_MANIFEST) {
-                damages.push(Damage::Missing { name: TAG_MANIFEST.to_owned() });
+                problems.push(Problem::Missing { name: TAG_MANIFEST.to_owned() });
             }
-            check_payload_sum(export, damages);
+            check_payload_sum(export, problems);
         }
-        let told_by = find_teller(path, export, &nameless, listed.as_ref(), damages)?;
+        let told_by = find_teller(path, export, &nameless, listed.as_ref(), problems)?;
         let own_name = match &told_by {
             Some(PyramidSource::Descriptor(file)) => {
                 let name = file.strip_suffix(".dzi").unwrap_or_default();
@@ -89,12 +89,12 @@ impl Expectations {
             None => Ok(None),
         };
         let pyramid = pyramid.unwrap_or_else(|damage| {
-            damages.push(damage);
+            problems.push(damage);
             None
         });
         let mut expectations = Self { layout, listed, tags, pyramid };
-        expectations.take_description(export, damages);
-        expectations.check_descriptor(export, damages);
+        expectations.take_description(export, problems);
+        expectations.check_descriptor(export, problems);
         Ok(expectations)
     }
 
@@ -145,7 +145,7 @@ impl Expectations {
     }
 
     /// Holds a descriptor that tells nothing new against what it must say.
-    fn check_descriptor(&self, export: &dyn ExportedFiles, damages: &mut Vec<Damage>) {
+    fn check_descriptor(&self, export: &dyn ExportedFiles, problems: &mut Vec<Problem>) {
         let Some(pyramid) = &self.pyramid else { return };
         let name = pyramid.names.descriptor().filter(|name| export.files().contains_key(name));
         let (Some(name), Some(expected)) = (name, &pyramid.descriptor_text) else { return };
@@ -153,14 +153,14 @@ impl Expectations {
             Ok(text) if text == *expected => {}
             Ok(_) => {
                 let message = format!("says something else than follows from {}", pyramid.told_by);
-                damages.push(contradiction(&name, message));
+                problems.push(contradiction(&name, message));
             }
-            Err(message) => damages.push(contradiction(&name, message)),
+            Err(message) => problems.push(contradiction(&name, message)),
         }
     }
 
     /// Holds the description against the descriptor, where it is there, and takes from it which tiles were left out.
-    fn take_description(&mut self, export: &dyn ExportedFiles, damages: &mut Vec<Damage>) {
+    fn take_description(&mut self, export: &dyn ExportedFiles, problems: &mut Vec<Problem>) {
         let name = self.layout.description();
         let Some(pyramid) = &mut self.pyramid else { return };
         if !export.files().contains_key(&name) {
@@ -171,7 +171,7 @@ impl Expectations {
         });
         let description = match parsed {
             Ok(description) => description,
-            Err(message) => return damages.push(contradiction(&name, message)),
+            Err(message) => return problems.push(contradiction(&name, message)),
         };
         // The descriptor does not tell how far down the pyramid goes. Levels that are not those of its image say nothing of that.
         let (levels, smallest) = (&description["levels"], &description["smallestLevel"]);
@@ -194,7 +194,7 @@ impl Expectations {
             let found = &description[key];
             if !found.is_null() && found.as_u64() != Some(expected) {
                 let told_by = if pyramid.told_by == name { "the rest of it" } else { "the descriptor" };
-                damages.push(contradiction(&name, format!("says {key} {found}, and {told_by} says {expected}")));
+                problems.push(contradiction(&name, format!("says {key} {found}, and {told_by} says {expected}")));
             }
         }
         if let Some(text) = description["blankTiles"].as_str() {
@@ -203,28 +203,28 @@ impl Expectations {
                     let said = &description["skippedTiles"];
                     if !said.is_null() && said.as_u64() != Some(left_out.len()) {
                         let message = format!("says that {said} tiles were left out, and names {}", left_out.len());
-                        damages.push(contradiction(&name, message));
+                        problems.push(contradiction(&name, message));
                     }
                     pyramid.left_out = Some(left_out);
                 }
-                Err(error) => damages.push(contradiction(&name, format!("its blankTiles {error}"))),
+                Err(error) => problems.push(contradiction(&name, format!("its blankTiles {error}"))),
             }
         }
         // It names the manifest: somebody has taken that away. Where a tag manifest lists it, the comparison of names tells.
         let manifest = self.layout.manifest();
         let is_tag = self.tags.as_ref().is_some_and(|tags| tags.contains_key(&manifest));
         if description["manifest"] == MANIFEST && !is_tag && !export.has(&manifest) {
-            damages.push(Damage::Missing { name: manifest });
+            problems.push(Problem::Missing { name: manifest });
         }
         // And somebody has taken away the index; another program's archive of an export never had one.
         let index = self.layout.tile_index();
         if export.is_our_archive() && !export.has(&index) {
-            damages.push(Damage::Missing { name: index });
+            problems.push(Problem::Missing { name: index });
         }
     }
 
     /// Which files there are, against which there should be.
-    pub fn compare_names(&self, export: &dyn ExportedFiles, damages: &mut Vec<Damage>) {
+    pub fn compare_names(&self, export: &dyn ExportedFiles, problems: &mut Vec<Problem>) {
         // The pyramid's own tiles, against the manifest or against the files.
         let mut missing = BTreeSet::new();
         if let Some(pyramid) = &self.pyramid {
@@ -234,7 +234,7 @@ impl Expectations {
             let there = self.listed.as_ref().map_or(export.files().len(), BTreeMap::len) as u64;
             if tiles > there.saturating_add(MISSING_AT_MOST) {
                 let message = format!("promises {tiles} tiles, and there are {there} files");
-                damages.push(contradiction(&pyramid.told_by, message));
+                problems.push(contradiction(&pyramid.told_by, message));
             } else {
                 let planned = pyramid.plan.tiles().filter(|&tile| !pyramid.is_left_out(tile));
                 let names = planned.map(|tile| pyramid.names.tile(tile, &pyramid.plan));
@@ -243,10 +243,10 @@ impl Expectations {
         }
         let listed = self.listed.iter().chain(&self.tags).flat_map(BTreeMap::keys);
         missing.extend(listed.filter(|name| !export.has(name)).cloned());
-        damages.extend(missing.into_iter().map(|name| Damage::Missing { name }));
+        problems.extend(missing.into_iter().map(|name| Problem::Missing { name }));
 
         let unexpected = export.files().keys().filter(|name| !self.belongs(name));
-        damages.extend(unexpected.map(|name| Damage::Unexpected { name: name.clone() }));
+        problems.extend(unexpected.map(|name| Problem::Unexpected { name: name.clone() }));
     }
 
     fn belongs(&self, name: &str) -> bool {
@@ -272,7 +272,7 @@ impl Expectations {
 }
 
 /// A manifest's files; `None` where there is none that can be read.
-fn read_manifest(export: &dyn ExportedFiles, name: &str, damages: &mut Vec<Damage>) -> Option<Listed> {
+fn read_manifest(export: &dyn ExportedFiles, name: &str, problems: &mut Vec<Problem>) -> Option<Listed> {
     if !export.files().contains_key(name) {
         return None;
     }
@@ -281,14 +281,14 @@ fn read_manifest(export: &dyn ExportedFiles, name: &str, damages: &mut Vec<Damag
     match parsed {
         Ok(files) => Some(files.into_iter().map(|(name, digest)| (name.as_str().to_owned(), digest)).collect()),
         Err(message) => {
-            damages.push(contradiction(name, message));
+            problems.push(contradiction(name, message));
             None
         }
     }
 }
 
 /// What a bag says of the bytes and files of its payload.
-fn check_payload_sum(export: &dyn ExportedFiles, damages: &mut Vec<Damage>) {
+fn check_payload_sum(export: &dyn ExportedFiles, problems: &mut Vec<Problem>) {
     let Ok(text) = export.read_text(BAG_INFORMATION, TEXT_AT_MOST) else { return };
     let Some(said) = text.lines().find_map(|line| line.strip_prefix("Payload-Oxum: ")) else { return };
     let payload = export.files().range("data/".to_owned()..).take_while(|(name, _)| name.starts_with("data/"));
@@ -296,7 +296,7 @@ fn check_payload_sum(export: &dyn ExportedFiles, damages: &mut Vec<Damage>) {
         payload.fold((0_u64, 0_u64), |(bytes, files), (_, file)| (bytes.saturating_add(file.bytes), files + 1));
     let found = format!("{bytes}.{files}");
     if said != found {
-        damages.push(contradiction(
+        problems.push(contradiction(
             BAG_INFORMATION,
             format!("says that the payload is {said}, and it is {found} (bytes.files)"),
         ));
@@ -317,7 +317,7 @@ fn find_teller<'a>(
     export: &'a dyn ExportedFiles,
     layout: &Layout,
     listed: Option<&Listed>,
-    damages: &mut Vec<Damage>,
+    problems: &mut Vec<Problem>,
 ) -> Result<Option<PyramidSource<'a>>, VerifyError> {
     let at_root = |name: &&str| name.strip_prefix(layout.payload()).is_some_and(is_descriptor);
     let there: Vec<&str> = export.files().keys().map(String::as_str).filter(at_root).collect();
@@ -334,7 +334,7 @@ fn find_teller<'a>(
             [one] => Ok(Some(PyramidSource::Descriptor(one))),
             [_, ref others @ ..] => {
                 let message = "a second descriptor, and no manifest says which is the export's";
-                damages.extend(others.iter().map(|name| contradiction(name, message.to_owned())));
+                problems.extend(others.iter().map(|name| contradiction(name, message.to_owned())));
                 Ok(None)
             }
         };
@@ -344,7 +344,7 @@ fn find_teller<'a>(
         return Ok(Some(described));
     }
     let [name] = listed[..] else {
-        damages.push(contradiction(&layout.manifest(), format!("it lists {} descriptors", listed.len())));
+        problems.push(contradiction(&layout.manifest(), format!("it lists {} descriptors", listed.len())));
         return Ok(None);
     };
     // Where it is missing, the comparison of names tells.
@@ -355,7 +355,11 @@ fn checked_format(format: &str) -> Result<TileFileFormat, String> {
     TileFileFormat::of_extension(format).ok_or_else(|| format!("its tiles are {format:?}, which cannot be checked"))
 }
 
-fn read_descriptor(export: &dyn ExportedFiles, name: &str, layout: &Layout) -> Result<Option<ExpectedPyramid>, Damage> {
+fn read_descriptor(
+    export: &dyn ExportedFiles,
+    name: &str,
+    layout: &Layout,
+) -> Result<Option<ExpectedPyramid>, Problem> {
     let parsed = export.read_text(name, TEXT_AT_MOST).and_then(|text| {
         let descriptor = Descriptor::from_xml(&text).map_err(|error| error.to_string())?;
         Ok(Some(ExpectedPyramid {
@@ -370,7 +374,7 @@ fn read_descriptor(export: &dyn ExportedFiles, name: &str, layout: &Layout) -> R
     parsed.map_err(|message| contradiction(name, message))
 }
 
-fn described_pyramid(described: &DescribedPyramid, layout: &Layout) -> Result<Option<ExpectedPyramid>, Damage> {
+fn described_pyramid(described: &DescribedPyramid, layout: &Layout) -> Result<Option<ExpectedPyramid>, Problem> {
     let read = || {
         let plan = described.pyramid().ok_or("describes a pyramid that cannot be")?;
         if plan.geometry().overlap() > 0 || described.layout.name_collision(&plan).is_some() {

@@ -3,7 +3,7 @@
 use std::io;
 use std::ops::Range;
 
-use super::{Damage, Expectations};
+use super::{Expectations, Problem};
 use crate::export::exported::ExportedFiles;
 use crate::layout::tile_index::TileIndex;
 
@@ -17,11 +17,11 @@ const INDEX_AT_MOST: u64 = 1 << 32;
 pub(crate) fn check(
     export: &dyn ExportedFiles,
     expectations: &Expectations,
-    damages: &mut Vec<Damage>,
+    problems: &mut Vec<Problem>,
 ) -> io::Result<()> {
     let (name, description) = expectations.indexed();
     let Some(pyramid) = expectations.pyramid().filter(|_| export.files().contains_key(&name)) else { return Ok(()) };
-    let mut wrong = |message: String| damages.push(Damage::Contradiction { name: name.clone(), message });
+    let mut wrong = |message: String| problems.push(Problem::Contradiction { name: name.clone(), message });
     let read = export.read(&name, INDEX_AT_MOST).map_err(|error| format!("cannot be read: {error}"));
     let index = match read.and_then(|bytes| TileIndex::from_bytes(&bytes).map_err(|error| error.to_string())) {
         Ok(index) => index,
