@@ -17,7 +17,7 @@ use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::sync::Arc;
 
 use slidezoom::engine::metadata::{ExportOutcome, describe};
-use slidezoom::layout::viewer;
+use slidezoom::layout::page;
 use slidezoom::pyramid::TileSet;
 use slidezoom::{ExportOptions, Slide, SlidePyramid, TileAddress};
 
@@ -58,11 +58,11 @@ fn page(slide: &Slide, pyramid: &SlidePyramid) -> HashMap<String, Vec<u8>> {
     let nothing = TileSet::of(plan.pyramid(), |_| false);
     let findings = ExportOutcome { associated_images: &[], unreadable: &[], left_out: &nothing, source: None };
     let description = describe(slide.info(), plan, findings);
-    let mut files: HashMap<String, Vec<u8>> = viewer::files(NAME)
+    let mut files: HashMap<String, Vec<u8>> = page::files(NAME)
         .into_iter()
         .map(|(name, contents)| (format!("/{name}"), contents.as_bytes().to_vec()))
         .collect();
-    files.insert(format!("/{}", viewer::SLIDE_SCRIPT), viewer::slide_script(&description).into_bytes());
+    files.insert(format!("/{}", page::SLIDE_SCRIPT), page::slide_script(&description).into_bytes());
     files.insert(format!("/{NAME}.dzi"), plan.descriptor(&nothing).to_xml().into_bytes());
     files.extend(files.get("/index.html").cloned().map(|page| ("/".to_owned(), page)));
     files

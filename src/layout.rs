@@ -1,7 +1,7 @@
-//! The forms that an export can have, and where each of its files stands in them.
+//! The names of an export's files, and the files that describe it.
 //!
-//! Every name is relative to the export's own folder: a folder that is named by the user, or the one root folder in an archive. Tiles and
-//! descriptor stand where every viewer of their [`TileLayout`] looks for them; only what goes with them moves.
+//! All names are relative to the export's root: the destination directory, or the single top-level
+//! directory of an archive.
 
 use std::fmt;
 use std::ops::Range;
@@ -13,40 +13,41 @@ use crate::key::EntryName;
 
 pub mod descriptor;
 pub mod manifest;
+pub mod page;
 pub mod scan_properties;
 pub mod tile_index;
 pub mod tile_layout;
-pub mod viewer;
 
 use manifest::MANIFEST;
 use tile_layout::{TileLayout, TileNames};
 
-/// Makes an archive's last entry, which tells where all others are.
+/// Builds the last entry of an archive, an index of all others.
 pub trait ArchiveIndex: fmt::Debug + Send {
-    /// Takes note of an entry: its name in the root folder, and where in the archive its contents are.
+    /// Records an entry: its name relative to the root, and the byte range of its contents in the
+    /// archive.
     fn add(&mut self, name: &EntryName, place: Range<u64>);
 
-    /// The last entry's name in the root folder, and its contents.
+    /// Returns the index's name relative to the root, and its contents.
     fn finish(&mut self) -> (EntryName, Vec<u8>);
 }
 
-/// What an export is kept in.
+/// The container of an export.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Container {
-    /// A folder.
+    /// A directory.
     #[default]
     Folder,
-    /// A folder that is a bag by `BagIt` 1.0 (RFC 8493): the export lies in its `data/`.
+    /// A `BagIt` 1.0 bag (RFC 8493): a directory with the export in `data/`.
     Bag,
-    /// A `.zip` archive with the same files under one root folder, none of them compressed.
+    /// A `.zip` archive of the same files under one top-level directory, uncompressed.
     Zip,
-    /// A `.szi` archive by the Smart Zoom Image specification 1.2: a `.zip` with other names for what goes with the tiles, and without a page.
+    /// A `.szi` archive (Smart Zoom Image 1.2): a `.zip` without a page, with other names for metadata.
     Szi,
 }
 
 impl Container {
-    /// The container that a path's ending stands for: that of an archive, or else a folder.
+    /// Chooses the container by a path's extension; [`Folder`](Self::Folder) if it is not an archive's.
     #[must_use]
     pub fn of_path(path: &Path) -> Self {
         let ends_in = |ending: &str| path.extension().is_some_and(|found| found.eq_ignore_ascii_case(ending));
@@ -56,7 +57,7 @@ impl Container {
             .unwrap_or(Self::Folder)
     }
 
-    /// The ending of its name; `None` for a folder.
+    /// The file name extension; `None` for directories.
     #[must_use]
     pub const fn extension(self) -> Option<&'static str> {
         match self {
@@ -66,32 +67,32 @@ impl Container {
         }
     }
 
-    /// Whether it is one file.
+    /// Whether the container is a single file.
     #[must_use]
     pub const fn is_archive(self) -> bool {
         self.extension().is_some()
     }
 }
 
-/// The tile index of an archive, by its last component.
+/// The file name of an archive's tile index.
 pub const TILE_INDEX: &str = "tile-index.bin";
 
-/// Whether a name in the export's own folder is a descriptor's.
+/// Whether `name`, relative to the root, is a Deep Zoom descriptor.
 #[must_use]
 pub fn is_descriptor(name: &str) -> bool {
     name.strip_suffix(".dzi").is_some_and(|stem| !stem.is_empty() && !stem.contains('/'))
 }
 
-/// The file that says that a folder is a bag.
+/// The file that declares a directory to be a bag.
 pub const BAG_DECLARATION: &str = "bagit.txt";
 
-/// The file that says what a bag holds.
+/// The file with a bag's metadata.
 pub const BAG_INFORMATION: &str = "bag-info.txt";
 
-/// The file with the SHA-256 of a bag's other tag files.
+/// The file with the SHA-256 digests of a bag's other tag files.
 pub const TAG_MANIFEST: &str = "tagmanifest-sha256.txt";
 
-/// The names of an export's files.
+/// The names of an export's files, except tiles; see [`tiles`](Self::tiles) for those.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Layout {
     name: String,
@@ -99,10 +100,10 @@ pub struct Layout {
 }
 
 impl Layout {
-    /// Where a `.szi` keeps what its specification does not know of.
+    /// The directory in a `.szi` for files that its specification does not define.
     const VENDOR: &str = "vendor/slidezoom/";
 
-    /// The names of the export `name`.
+    /// The names of the files of an export called `name`.
     #[must_use]
     pub fn new(name: &str, container: Container) -> Self {
         Self { name: name.to_owned(), container }
@@ -114,13 +115,13 @@ impl Layout {
         &self.name
     }
 
-    /// What the export is kept in.
+    /// The export's container.
     #[must_use]
     pub const fn container(&self) -> Container {
         self.container
     }
 
-    /// What stands before the name of every file that is part of the picture: in a bag, all of it is payload.
+    /// The prefix of all files but tag files: `data/` in a bag, otherwise empty.
     #[must_use]
     pub const fn payload(&self) -> &'static str {
         match self.container {
@@ -129,25 +130,25 @@ impl Layout {
         }
     }
 
-    /// The names of the descriptor and of the tiles, which have this extension.
+    /// The names of the descriptor and of tiles with this extension.
     #[must_use]
     pub fn tiles(&self, tile_layout: TileLayout, extension: &str) -> TileNames {
         TileNames::new(tile_layout, self.payload(), &self.name, extension)
     }
 
-    /// The description of the export for viewers and scripts.
+    /// The JSON description of the export.
     #[must_use]
     pub fn description(&self) -> String {
         format!("{}{}.json", self.ours(), self.name)
     }
 
-    /// The description as a script for the page.
+    /// The script that hands the description to the page.
     #[must_use]
     pub fn slide_script(&self) -> String {
-        format!("{}{}", self.payload(), viewer::SLIDE_SCRIPT)
+        format!("{}{}", self.payload(), page::SLIDE_SCRIPT)
     }
 
-    /// The file with every file's SHA-256.
+    /// The manifest, with the SHA-256 digest of every file.
     #[must_use]
     pub fn manifest(&self) -> String {
         match self.container {
@@ -156,20 +157,21 @@ impl Layout {
         }
     }
 
-    /// The tile index; only archives have one.
+    /// The tile index of an archive.
     #[must_use]
     pub fn tile_index(&self) -> String {
         format!("{}{TILE_INDEX}", self.ours())
     }
 
-    /// The folder of the associated images.
+    /// The directory of associated images.
     #[must_use]
     pub fn associated_folder(&self) -> String {
         let folder = if self.container == Container::Szi { "associated_images" } else { "associated" };
         format!("{}{folder}", self.payload())
     }
 
-    /// An associated image's file. SZI 1.2 has them as JPEG and calls the files `.jpg`; what is none keeps out of their folder.
+    /// The file of an associated image. SZI 1.2 requires `.jpg` files; other formats go to the vendor
+    /// directory.
     #[must_use]
     pub fn associated(&self, image: &str, extension: &str) -> String {
         match (self.container, extension) {
@@ -180,7 +182,7 @@ impl Layout {
         }
     }
 
-    /// The name and the extension of the associated image whose file this is.
+    /// Parses the file name of an associated image into its name and extension.
     #[must_use]
     pub fn associated_named<'a>(&self, file: &'a str) -> Option<(&'a str, &'a str)> {
         let (stem, extension) = file.rsplit_once('.')?;
@@ -188,7 +190,7 @@ impl Layout {
         (self.associated(image, extension) == file).then_some((image, extension))
     }
 
-    /// Where a file stands that is none of ours: what other programs put beside the tiles.
+    /// The name under which a file of another program is kept.
     #[must_use]
     pub fn foreign(&self, file: &str) -> String {
         match self.container {
@@ -197,7 +199,7 @@ impl Layout {
         }
     }
 
-    /// Every folder that files stand in besides those of the tiles, outermost first, as far as it depends on the container alone.
+    /// The directories that the container always has, outermost first.
     #[must_use]
     pub fn folders(&self) -> Vec<String> {
         let name = |path: &str| path.trim_end_matches('/').to_owned();
@@ -221,7 +223,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_ending_says_what_it_is() {
+    fn detects_the_container_by_extension() {
         for (path, container) in [
             ("a/x.zip", Container::Zip),
             ("x.SZI", Container::Szi),

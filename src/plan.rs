@@ -302,8 +302,8 @@ impl ExportPlan {
 
     /// The size of the image in a tile's file, in pixels.
     #[must_use]
-    pub fn picture_size(&self, tile: TileAddress) -> Size {
-        self.tile_layout.picture_size(tile, &self.pyramid)
+    pub fn image_size(&self, tile: TileAddress) -> Size {
+        self.tile_layout.image_size(tile, &self.pyramid)
     }
 
     /// The name and the text of the descriptor, for an export that lacks the tiles in `absent`; `None`

@@ -20,9 +20,9 @@ use crate::geometry::{Rect, Size};
 use crate::key::Digest;
 use crate::key::EntryName;
 use crate::layout::Container;
+use crate::layout::page;
 use crate::layout::scan_properties::{self, SCAN_PROPERTIES, ScanFacts};
 use crate::layout::tile_layout::ResourceId;
-use crate::layout::viewer;
 use crate::pixels::Pixels;
 use crate::plan::{Color, ExportPlan, Page};
 use crate::pyramid::TileAddress;
@@ -310,11 +310,11 @@ fn write_all(
         },
     );
     if plan.page() == Page::Include {
-        files.create_folder(format!("{}{}", layout.payload(), viewer::FOLDER))?;
-        for (name, contents) in viewer::files(plan.name()) {
+        files.create_folder(format!("{}{}", layout.payload(), page::FOLDER))?;
+        for (name, contents) in page::files(plan.name()) {
             files.write(format!("{}{name}", layout.payload()), contents.as_bytes())?;
         }
-        files.write(layout.slide_script(), viewer::slide_script(&description).as_bytes())?;
+        files.write(layout.slide_script(), page::slide_script(&description).as_bytes())?;
     }
     if let (Container::Szi, Some(microns_per_pixel)) = (layout.container(), plan.microns_per_pixel()) {
         let info = source.info();

@@ -367,7 +367,7 @@ impl WorkerContext<'_> {
         if tolerance.is_some_and(|tolerance| picture.is_within(tolerance, background)) {
             return Ok((Some(self.write_blank(desk, entry, tile)?), halved));
         }
-        let size = self.plan.picture_size(tile);
+        let size = self.plan.image_size(tile);
         let contents = if picture.size() == size {
             desk.encoder.encode(picture)
         } else {
@@ -386,7 +386,7 @@ impl WorkerContext<'_> {
             self.progress.tiles_skipped(1, self.plan.pyramid().region(tile).core.size().area());
             return Ok(Written::LeftOut);
         }
-        let size = self.plan.picture_size(tile);
+        let size = self.plan.image_size(tile);
         let (contents, digest) = match desk.blank.entry(size) {
             Entry::Occupied(known) => known.into_mut(),
             Entry::Vacant(new) => {
@@ -445,7 +445,7 @@ impl WorkerContext<'_> {
         if let Some(folder) = self.names.folder_to_make(&name) {
             self.sink.create_folders(&EntryName::new(folder.to_owned())?)?;
         }
-        if self.names.second_name(tile, self.plan.pyramid()).is_some() {
+        if self.names.alias(tile, self.plan.pyramid()).is_some() {
             let mut aliases = self.aliases.lock().unwrap_or_else(PoisonError::into_inner);
             aliases.insert(tile, contents.to_vec());
         }

@@ -14,8 +14,8 @@ use serde_json::Value;
 
 use crate::engine::metadata::{self, DescribedPyramid};
 use crate::export::exported::{self, ExportedFiles};
+use crate::layout::page;
 use crate::layout::tile_layout::TileNames;
-use crate::layout::viewer;
 use crate::layout::{Container, Layout, is_descriptor};
 use crate::sink::{OverwritePolicy, SinkError, failed, write_file};
 
@@ -125,7 +125,7 @@ impl Gallery {
             Err(error) if !is_absent(&error) => return Err(failed("read", &page)(error).into()),
             _ => {}
         }
-        let files = viewer::GALLERY_FILES.map(|(name, _)| name);
+        let files = page::GALLERY_FILES.map(|(name, _)| name);
         let ours: Vec<&str> = files.into_iter().chain([LIST, THUMBNAILS]).collect();
         for name in names_in(&gallery.folder())? {
             // What a killed run has left of a file is hidden.
@@ -167,12 +167,12 @@ impl Gallery {
             }
         }
         report.exports = slides.len();
-        for (name, contents) in viewer::GALLERY_FILES {
+        for (name, contents) in page::GALLERY_FILES {
             self.write(name, contents.as_bytes())?;
         }
         let list = List { slides };
         self.write(LIST, list.script().as_bytes())?;
-        write_changed(&page, viewer::gallery_page().as_bytes())?;
+        write_changed(&page, page::gallery_page().as_bytes())?;
         self.remove_other_thumbnails(&list.slides)?;
         Ok(report)
     }

@@ -1,7 +1,4 @@
-//! The `.dzi` descriptor.
-//!
-//! The format is Microsoft's Deep Zoom of 2008 as every viewer reads it: one `Image` element with `Format`, `Overlap` and
-//! `TileSize`, holding one `Size`. What the tiles beside it are called is in [`tile_layout`](crate::layout::tile_layout).
+//! The `.dzi` descriptor of Deep Zoom. [`tile_layout`](crate::layout::tile_layout) names the tiles.
 
 use std::num::ParseIntError;
 
@@ -17,59 +14,59 @@ pub use display_rects::{DisplayRect, display_rects};
 
 const NAMESPACE: &str = "http://schemas.microsoft.com/deepzoom/2008";
 
-/// What a `.dzi` file says.
+/// The content of a `.dzi` file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Descriptor {
     /// The size of the full image in pixels.
     pub size: Size,
     /// Tile size and overlap.
     pub geometry: TileGeometry,
-    /// The tiles' file name extension.
+    /// The file name extension of tiles.
     pub format: String,
-    /// Where a sparse image has tiles; empty where every tile is there.
+    /// The rectangles in which tiles exist; empty if all tiles do.
     pub display_rects: Vec<DisplayRect>,
 }
 
-/// Why a text is no descriptor.
+/// Reasons why a text is not a valid descriptor.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum DescriptorError {
-    /// It is not well-formed XML.
+    /// The text is not well-formed XML.
     #[error("not well-formed XML: {message}")]
     Xml {
-        /// What the parser said.
+        /// The parser's message.
         message: String,
     },
-    /// An element or attribute is not there.
+    /// An element or attribute is missing.
     #[error("{name} is missing")]
     Missing {
-        /// The element or attribute.
+        /// Its name.
         name: &'static str,
     },
-    /// A number is not one.
-    #[error("{name} is {found:?}, which is no number that fits")]
+    /// An attribute is not a number.
+    #[error("{name} is {found:?}, not a valid number")]
     Number {
-        /// The attribute.
+        /// The attribute's name.
         name: &'static str,
-        /// Its text.
+        /// The attribute's value.
         found: String,
-        /// Why it is no number.
+        /// The parse error.
         source: ParseIntError,
     },
-    /// The image would be empty.
+    /// The image is empty.
     #[error("the size {width}×{height} is empty")]
     Empty {
-        /// The width given.
+        /// The width.
         width: u32,
-        /// The height given.
+        /// The height.
         height: u32,
     },
-    /// Tile size and overlap make no tiles.
+    /// Tile size and overlap are invalid.
     #[error(transparent)]
     Geometry(#[from] TileGeometryError),
 }
 
 impl Descriptor {
-    /// The XML text, with a declaration and a final newline.
+    /// Writes the XML text, with a declaration and a final newline.
     #[must_use]
     #[expect(clippy::expect_used, clippy::missing_panics_doc, reason = "writing to memory cannot fail")]
     pub fn to_xml(&self) -> String {
@@ -100,11 +97,12 @@ impl Descriptor {
         text
     }
 
-    /// Reads a descriptor back, but for its display rectangles: which tiles are there, the description tells exactly. Entities other than XML's
-    /// own five are not expanded.
+    /// Parses a descriptor. Ignores its display rectangles, because the description lists existing tiles
+    /// exactly. Expands no entities but XML's predefined five.
     ///
     /// # Errors
-    /// [`DescriptorError`] where the text is no XML, or an element, an attribute or a number is missing or impossible.
+    /// [`DescriptorError`] if the text is not XML, or an element, attribute or number is missing or
+    /// invalid.
     pub fn from_xml(text: &str) -> Result<Self, DescriptorError> {
         let mut reader = Reader::from_str(text);
         let mut image: Option<(TileGeometry, String)> = None;
@@ -165,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn the_text_is_as_every_viewer_expects_it() {
+    fn writes_the_text_that_viewers_expect() {
         assert_eq!(
             descriptor().to_xml(),
             "<?xml version=\"1.0\" encoding=\"UTF-8\"?><Image xmlns=\"http://schemas.microsoft.com/deepzoom/2008\" \
@@ -173,9 +171,8 @@ mod tests {
         );
     }
 
-    /// As the Deep Zoom schema has it.
     #[test]
-    fn a_sparse_image_says_where_it_has_tiles() {
+    fn writes_display_rects_of_sparse_images() {
         let pyramid = PyramidPlan::new(Size::new(20, 10).unwrap(), TileGeometry::new(10, 0).unwrap());
         let full = pyramid.max_level();
         let absent = crate::pyramid::TileSet::of(&pyramid, |ordinal| ordinal + 1 == pyramid.tile_count());
@@ -193,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_is_read_back_and_so_is_what_others_write() {
+    fn reads_its_own_and_other_descriptors() {
         assert_eq!(Descriptor::from_xml(&descriptor().to_xml()).unwrap(), descriptor());
         let libvips = "<?xml version='1.0' encoding='UTF-8'?>\n<Image xmlns='http://schemas.microsoft.com/deepzoom/2008'\n  \
                        Format='jpeg'\n  Overlap='1'\n  TileSize='254'\n  >\n  <Size\n    Height='2967'\n    Width='2220'\n  />\n</Image>";
@@ -201,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_descriptor_is_refused() {
+    fn rejects_invalid_descriptors() {
         for text in [
             "",
             "<",

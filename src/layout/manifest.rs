@@ -1,18 +1,18 @@
-//! What an export consists of: the SHA-256 of every file, in the format that `sha256sum -c` reads.
+//! Manifests: the SHA-256 digest of every file, in the format of `sha256sum -c`.
 //!
-//! A line is the hash in hexadecimal, two spaces, and the file's name relative to the export's folder. Where a name holds a backslash, a newline
-//! or a carriage return, these are escaped and the line begins with a backslash, as GNU coreutils 9 write and read it. What always holds of
-//! names that were read: none can reach outside the export ([`EntryName`]), and none comes twice.
+//! A line has the digest in hexadecimal, two spaces, and the file's name relative to the root. In lines
+//! that begin with a backslash, backslashes, newlines and carriage returns in the name are escaped, as in
+//! GNU coreutils 9.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use crate::key::{Digest, EntryName};
 
-/// The manifest's file in an export's folder.
+/// The manifest's file name.
 pub const MANIFEST: &str = "manifest-sha256.txt";
 
-/// Writes a manifest, line by line, in the order in which files are added.
+/// Writes a manifest in the order in which files are added.
 #[derive(Debug, Default)]
 pub struct ManifestText {
     text: String,
@@ -36,41 +36,41 @@ impl ManifestText {
         self.text.push('\n');
     }
 
-    /// The text.
+    /// Returns the text.
     #[must_use]
     pub fn into_text(self) -> String {
         self.text
     }
 }
 
-/// Why a text is no manifest.
+/// A line of a manifest is invalid.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("line {line} {reason}")]
 pub struct ManifestError {
-    /// The line, counted from 1.
+    /// The line number, from 1.
     pub line: usize,
-    /// What is wrong with it.
+    /// The reason.
     pub reason: ManifestFault,
 }
 
-/// What is wrong with a line of a manifest.
+/// Reasons why a line of a manifest is invalid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ManifestFault {
-    /// It has not the form of a hash, two spaces and a name.
-    #[error("is not a SHA-256 and a name")]
+    /// The line is not a digest, two spaces and a name.
+    #[error("is not a SHA-256 digest and a name")]
     Form,
-    /// The name could reach outside the export.
+    /// The name points outside the export.
     #[error("names a file outside the export")]
     Name,
-    /// The name came before.
+    /// The name is a duplicate.
     #[error("names a file a second time")]
     Twice,
 }
 
-/// Reads a manifest.
+/// Parses a manifest. No name that it returns points outside the export.
 ///
 /// # Errors
-/// [`ManifestError`] for the first line that is none of a manifest.
+/// [`ManifestError`] for the first invalid line.
 pub fn parse(text: &str) -> Result<BTreeMap<EntryName, Digest>, ManifestError> {
     let mut files = BTreeMap::new();
     for (index, line) in text.split_terminator('\n').enumerate() {
@@ -87,7 +87,7 @@ pub fn parse(text: &str) -> Result<BTreeMap<EntryName, Digest>, ManifestError> {
 fn parse_line(line: &str) -> Option<(Digest, String)> {
     let (line, escaped) = line.strip_prefix('\\').map_or((line, false), |line| (line, true));
     let (digest, name) = line.split_at_checked(64)?;
-    // A space and a star is what `sha256sum --binary` writes.
+    // `sha256sum --binary` writes a space and an asterisk.
     let name = name.strip_prefix("  ").or_else(|| name.strip_prefix(" *"))?;
     let name = if escaped { unescaped(name)? } else { name.to_owned() };
     Some((Digest::from_hex(digest)?, name))
@@ -116,11 +116,11 @@ mod tests {
 
     use super::*;
 
-    /// From FIPS 180-4's examples.
+    /// An example of FIPS 180-4.
     const ABC: &str = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
 
     #[test]
-    fn a_digest_is_sha_256_in_hexadecimal() {
+    fn digests_are_sha_256_in_hexadecimal() {
         assert_eq!(Digest::of(b"abc").to_string(), ABC);
         assert_eq!(Digest::from_hex(&ABC.to_uppercase()), Some(Digest::of(b"abc")));
         for wrong in ["", &ABC[1..], &format!("{ABC}0"), &ABC.replace('b', "g"), &ABC.replace("ba", "é")] {
@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_manifest_is_named_by_its_line() {
+    fn reports_the_first_invalid_line() {
         let good = format!("{ABC}  a/b\n{ABC} *c\n\\{ABC}  d\\\\\\n\n");
         let names: Vec<String> = parse(&good).unwrap().keys().map(|name| name.as_str().to_owned()).collect();
         assert_eq!(names, ["a/b", "c", "d\\\n"]);
@@ -149,7 +149,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_name_is_read_back(names in prop::collection::btree_set("[^/\0]{1,12}", 0..6)) {
+        fn reads_back_any_name(names in prop::collection::btree_set("[^/\0]{1,12}", 0..6)) {
             let mut manifest = ManifestText::default();
             let mut expected = BTreeMap::new();
             for name in names.into_iter().filter(|name| !matches!(name.as_str(), "." | "..")) {

@@ -1,43 +1,44 @@
-//! `scan-properties.xml`: what a `.szi` says of its slide, by the Smart Zoom Image specification 1.2, section 3.4 and appendix.
+//! `scan-properties.xml`, the metadata file of a `.szi` (Smart Zoom Image 1.2, section 3.4 and
+//! appendix).
 //!
-//! `ImageWidth`, `ImageHeight` and the three `MicronsPerPixel` fields are mandatory there: viewers measure with them. PageSummary them stand the
-//! fields of the specification that a slide's published properties answer, and these properties themselves under the names that OpenSlide gives
-//! them; one that is called like such a field does not stand in for it. The attribute `date` is left out: the file is a function of slide and options, and of no clock.
+//! `ImageWidth`, `ImageHeight` and three `MicronsPerPixel` fields are mandatory. Other fields of the
+//! specification follow where the slide has them, and then the published properties by their OpenSlide
+//! names, unless a name equals that of a field. The optional attribute `date` is omitted, because output
+//! must not depend on the clock.
 
 use std::collections::BTreeMap;
 
 use quick_xml::events::{BytesDecl, BytesEnd, BytesStart, BytesText, Event};
 use quick_xml::{Reader, Writer};
 
-use crate::geometry::MicronsPerPixel;
-use crate::geometry::Size;
+use crate::geometry::{MicronsPerPixel, Size};
 
-/// The file's name in the root folder of a `.szi`.
+/// The file's name in a `.szi`.
 pub const SCAN_PROPERTIES: &str = "scan-properties.xml";
 
 const NAMESPACE: &str = "http://www.pathozoom.com/SZI";
 
-/// What a `.szi` says of its slide.
+/// The metadata of a slide in a `.szi`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ScanFacts<'a> {
-    /// The full size in pixels.
+    /// The size in pixels.
     pub size: Size,
-    /// Micrometers per pixel of the full size.
+    /// Micrometers per pixel.
     pub microns_per_pixel: MicronsPerPixel,
-    /// The objective's magnification.
+    /// The magnification.
     pub objective_power: Option<f64>,
-    /// The slide's properties that are published, by their OpenSlide names.
+    /// The published properties, by OpenSlide name.
     pub properties: BTreeMap<&'a str, &'a str>,
 }
 
-/// The text of `scan-properties.xml`.
+/// Writes the text of `scan-properties.xml`.
 #[must_use]
 pub fn describe(facts: &ScanFacts<'_>) -> String {
     let (x, y) = (facts.microns_per_pixel.x(), facts.microns_per_pixel.y());
     let mut properties = vec![
         ("ImageWidth", facts.size.width().to_string()),
         ("ImageHeight", facts.size.height().to_string()),
-        // "If microns per X and Y do not match, take an average here."
+        // The specification: "If microns per X and Y do not match, take an average here."
         ("MicronsPerPixel", f64::midpoint(x, y).to_string()),
         ("MicronsPerPixelX", x.to_string()),
         ("MicronsPerPixelY", y.to_string()),
@@ -51,7 +52,8 @@ pub fn describe(facts: &ScanFacts<'_>) -> String {
     to_xml(&properties)
 }
 
-/// Micrometers per pixel, as a `scan-properties.xml` of any writer says them; `None` where it does not, or is none.
+/// Reads the micrometers per pixel of any writer's `scan-properties.xml`. Returns `None` if they are
+/// missing or the text is not XML.
 #[must_use]
 pub fn microns_per_pixel(text: &str) -> Option<MicronsPerPixel> {
     let mut reader = Reader::from_str(text);
@@ -98,7 +100,7 @@ fn to_xml(properties: &[(&str, String)]) -> String {
     text
 }
 
-/// Without the control codes that XML 1.0 has no way to write.
+/// Removes control characters that XML 1.0 cannot represent.
 fn plain_xml(text: &str) -> String {
     let writable = |letter: &char| !matches!(letter, '\0'..='\u{8}' | '\u{b}' | '\u{c}' | '\u{e}'..='\u{1f}' | '\u{fffe}' | '\u{ffff}');
     text.chars().filter(writable).collect()
@@ -109,7 +111,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_written_and_what_others_write_is_read_back() {
+    fn reads_its_own_and_other_files() {
         let facts = ScanFacts {
             size: Size::new(3, 2).unwrap(),
             microns_per_pixel: MicronsPerPixel::new(0.25, 0.5).unwrap(),
@@ -125,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn values_are_text_whatever_they_hold() {
+    fn escapes_values() {
         let text = to_xml(&[("a", "<&\u{1}]]>\"é".to_owned())]);
         assert_eq!(
             text,

@@ -1,49 +1,56 @@
-//! The tile index of an archive: where each tile's bytes are, so that a browser needs no list of all files.
+//! The tile index of an archive, with which a client finds tiles without reading the central directory.
 //!
-//! An archive's own directory has some hundred bytes for every file: 20 MB before the first tile of a big slide. This index has twelve, in an
-//! order that needs no names, and so any part of it can be fetched alone. To other programs it is one more file in the archive: its last.
+//! A zip's central directory takes some hundred bytes per file, 20 MB before the first tile of a large
+//! slide. This index takes twelve bytes per tile, in an order that needs no names, so a client can fetch
+//! any part of it alone. To other programs it is an ordinary file, the last one of the archive.
 //!
 //! # Format, version 1
 //!
 //! All numbers are little-endian and unsigned. A header of 64 bytes:
 //!
-//! | at | bytes | what |
+//! | at | bytes | content |
 //! |---|---|---|
 //! | 0 | 8 | the signature `89 53 5A 49 0D 0A 1A 0A` (`\x89SZI\r\n\x1a\n`) |
-//! | 8 | 2 | version: 1. A reader refuses any other |
-//! | 10 | 2 | bytes of this header: 64. Records begin here |
+//! | 8 | 2 | version: 1; readers must reject others |
+//! | 10 | 2 | bytes of this header: 64; records begin here |
 //! | 12 | 2 | bytes of a record: 12 |
-//! | 14 | 2 | number of levels, see below |
+//! | 14 | 2 | number of levels (see below) |
 //! | 16 | 4 + 4 | width and height of the image in pixels |
 //! | 24 | 4 + 4 | tile size (the step between tiles, 2 to 8192) and overlap in pixels |
-//! | 32 | 8 | the tiles' file name extension, filled up with zeros |
+//! | 32 | 8 | the file name extension of tiles, padded with zeros |
 //! | 40 | 8 | number of tiles |
-//! | 48 | 8 + 4 | offset and length of the description (the export's JSON), 0 and 0 where there is none |
+//! | 48 | 8 + 4 | offset and length of the description (the export's JSON), or 0 and 0 |
 //! | 60 | 4 | CRC-32 (that of zip and PNG) of all records |
 //!
-//! Then a record for each tile: 8 bytes, the offset in the archive of the tile file's first byte (not of the local header before it), and 4
-//! bytes, its length. A length of 0 is a tile that the archive does not have. Tiles come level by level from 0, the 1×1 image, to the full size;
-//! in a level row by row; in a row column by column. Levels are Deep Zoom's: from the full size down, each side is halved and rounded up until
-//! both are 1; a pyramid that does not go so far has the largest of them, as many as the header says, under their own numbers. A level of *w*×*h* pixels has ⌈*w* / tile size⌉ columns and ⌈*h* / tile size⌉ rows. So the record of the tile at a level, column
-//! and row stands at
+//! A record for each tile follows: 8 bytes with the offset of the first byte of the tile file in the
+//! archive (after the local header), and 4 bytes with its length. A length of 0 marks a tile that the
+//! archive does not contain. Tiles are ordered by level from the smallest, then by row, then by column.
+//! Levels are Deep Zoom levels: starting from the full size, each side is halved rounding up until both
+//! are 1. A pyramid with fewer levels has the largest of them, under the same numbers. A level of *w*×*h*
+//! pixels has ⌈*w* / tile size⌉ columns and ⌈*h* / tile size⌉ rows. The record of a tile is at
 //!
 //! `64 + 12 × (tiles of all smaller levels + row × columns of its level + column)`
 //!
-//! # How it is found
+//! # Finding the index
 //!
-//! The index is the archive's last entry. The last 64 KiB of the file hold the end of the central directory: where that ends (the end record,
-//! or the ZIP64 end record before it, says), the last directory record ends. Its name ends in `tile-index.bin`; past 4 GiB, 12 bytes of ZIP64
-//! field with the offset follow the name. It says where the entry's local header is, and the index follows that header, which has the same name
-//! and no extra field (20 bytes of it if the index itself is of 4 GiB). What a reader wants then is the 64 KiB from the description on:
-//! description, descriptor and the index's first five thousand tiles follow each other there.
+//! The index is the archive's last entry. The last 64 KiB of the file contain the end of the central
+//! directory; the end record, or the ZIP64 end record before it, says where the directory ends, and that
+//! is where the last directory record ends. Its name ends in `tile-index.bin`. Beyond 4 GiB, a ZIP64 field
+//! of 12 bytes with the offset follows the name. The record points to the entry's local header, which has
+//! the same name and no extra field (a field of 20 bytes if the index itself reaches 4 GiB), and the
+//! index follows it. Readers then fetch the 64 KiB that start at the description: description, descriptor
+//! and the first five thousand records of the index are adjacent.
 //!
-//! # What a reader may trust
+//! # Trusting the index
 //!
-//! The entries before the index are, in this order, the export's description (`<name>.json`) and its descriptor (`<name>.dzi`; of other layouts another
-//! file, or none): the last three records of the directory tell where all are. An archive that was unpacked and packed anew by another program carries the index along, with offsets
-//! that are no longer right: a reader compares the description's place by the directory with that by the index, and where they differ, or the index is
-//! not the last entry, it goes by the directory. A reader of parts of the index cannot check the CRC-32, which is of all records; `slidezoom verify` does,
-//! and holds every record against the directory. An archive with a comment, which ours never have, ends up to 64 KiB later.
+//! The entries before the index are the export's description (`<name>.json`) and then its descriptor
+//! (`<name>.dzi`; another file, or none, in other layouts), so the last three directory records locate all
+//! of them. A program that unpacks and repacks an archive keeps the index, although its offsets become
+//! wrong. Readers must therefore compare the description's position in the directory with that in the
+//! index. If they differ, or if the index is not the last entry, use the directory instead. A reader that
+//! fetches parts of the index cannot check the CRC-32, which covers all records; `slidezoom verify` checks
+//! it, and each record against the directory. The directory of an archive with a comment ends up to
+//! 64 KiB earlier; slidezoom writes no comments.
 //!
 //! # Example
 //!
@@ -88,63 +95,63 @@ const HEADER_BYTES: usize = 64;
 const RECORD_BYTES: usize = 12;
 const EXTENSION_BYTES: usize = 8;
 
-/// Where every tile of an archive is.
+/// The positions of an archive's tiles.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TileIndex {
     pyramid: PyramidPlan,
     extension: String,
-    /// Empty where there is none.
+    /// Empty if there is none.
     description: Range<u64>,
-    /// By ordinal.
+    /// Offset and length, by ordinal.
     records: Vec<(u64, u32)>,
 }
 
-/// Why bytes are no tile index.
+/// Reasons why bytes are not a valid tile index.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TileIndexError {
-    /// They do not begin as one.
-    #[error("does not begin as a tile index")]
+    /// The signature is missing.
+    #[error("does not start with the signature of a tile index")]
     Signature,
-    /// It is of another version.
-    #[error("is of version {version}, and 1 is known")]
+    /// The version is not supported.
+    #[error("has version {version}, but only version 1 is supported")]
     Version {
         /// The version.
         version: u16,
     },
-    /// A header's field does not have the value that follows from the others, or that version 1 has.
-    #[error("says {found} {field}, and {expected} are right")]
+    /// A header field contradicts others, or version 1.
+    #[error("has {found} {field} instead of {expected}")]
     Field {
-        /// What the field is of.
+        /// What the field counts.
         field: &'static str,
-        /// What it says.
+        /// Its value.
         found: u64,
-        /// What is right.
+        /// The correct value.
         expected: u64,
     },
     /// The image is empty.
-    #[error("is of an empty image")]
+    #[error("describes an empty image")]
     Empty,
-    /// Tile size and overlap make no tiles.
+    /// Tile size and overlap are invalid.
     #[error(transparent)]
     Geometry(#[from] TileGeometryError),
-    /// The extension is no plain text.
-    #[error("names no extension that tiles could have")]
+    /// The extension is not alphanumeric.
+    #[error("has an invalid file name extension")]
     Extension,
-    /// The records are not those that were written.
-    #[error("its records have the CRC-32 {found:08x}, and its header says {expected:08x}")]
+    /// The records are damaged.
+    #[error("has records with the CRC-32 {found:08x} instead of {expected:08x}")]
     Checksum {
-        /// What the header says.
+        /// The CRC-32 in the header.
         expected: u32,
-        /// What the records have.
+        /// The CRC-32 of the records.
         found: u32,
     },
 }
 
 impl TileIndex {
-    /// Reads an index.
+    /// Parses an index.
     ///
     /// # Errors
-    /// [`TileIndexError`] where any byte of it cannot be right.
+    /// [`TileIndexError`] if any byte is invalid.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, TileIndexError> {
         let (header, records) = bytes.split_at_checked(HEADER_BYTES).ok_or(TileIndexError::Signature)?;
         if header[..8] != SIGNATURE {
@@ -165,8 +172,8 @@ impl TileIndex {
         let expect = |field, found: u64, expected: u64| {
             if found == expected { Ok(()) } else { Err(TileIndexError::Field { field, found, expected }) }
         };
-        expect("bytes of header", short(10).into(), HEADER_BYTES as u64)?;
-        expect("bytes a record", short(12).into(), RECORD_BYTES as u64)?;
+        expect("header bytes", short(10).into(), HEADER_BYTES as u64)?;
+        expect("bytes per record", short(12).into(), RECORD_BYTES as u64)?;
         expect("tiles", long(40), tiles)?;
         expect("bytes of records", records.len() as u64, tiles.saturating_mul(RECORD_BYTES as u64))?;
         let found = crc32fast::hash(records);
@@ -195,7 +202,7 @@ impl TileIndex {
         })
     }
 
-    /// The index as bytes.
+    /// Writes the index.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut records = Vec::with_capacity(self.records.len() * RECORD_BYTES);
@@ -224,26 +231,26 @@ impl TileIndex {
         bytes
     }
 
-    /// The pyramid that the tiles make.
+    /// The pyramid of the tiles.
     #[must_use]
     pub const fn pyramid(&self) -> &PyramidPlan {
         &self.pyramid
     }
 
-    /// The tiles' file name extension.
+    /// The file name extension of tiles.
     #[must_use]
     pub fn extension(&self) -> &str {
         &self.extension
     }
 
-    /// Where in the archive a tile's bytes are; `None` for one that is not there.
+    /// The byte range of a tile in the archive; `None` if the archive does not contain it.
     #[must_use]
     pub fn tile(&self, tile: TileAddress) -> Option<Range<u64>> {
         let &(offset, length) = self.records.get(self.pyramid.ordinal(tile) as usize)?;
         (length > 0).then(|| offset..offset.saturating_add(length.into()))
     }
 
-    /// Where in the archive the description's bytes are.
+    /// The byte range of the description in the archive.
     #[must_use]
     pub fn description(&self) -> Option<Range<u64>> {
         Some(self.description.clone()).filter(|range| !range.is_empty())
@@ -260,7 +267,7 @@ pub struct TileIndexBuilder {
 }
 
 impl TileIndexBuilder {
-    /// For an archive with these tiles. `name` is what the index will be called, `description_name` what the export's description is.
+    /// Builds the index of an archive with the tiles of `pyramid`. `name` is the index's own name.
     #[must_use]
     pub fn new(name: EntryName, description_name: String, pyramid: PyramidPlan, names: TileNames) -> Self {
         let records = vec![(0, 0); pyramid.tile_count() as usize];
@@ -298,7 +305,7 @@ mod tests {
     }
 
     #[test]
-    fn every_bit_counts() {
+    fn detects_every_flipped_bit() {
         let good = index(700, 300, 100, 12345);
         let bytes = good.to_bytes();
         assert_eq!(TileIndex::from_bytes(&bytes), Ok(good.clone()));
@@ -312,9 +319,9 @@ mod tests {
         }
     }
 
-    /// Nothing is allocated for what a header merely promises.
+    /// Nothing is allocated by sizes of the header alone.
     #[test]
-    fn promises_are_not_believed() {
+    fn rejects_headers_that_promise_too_much() {
         let mut bytes = index(10, 10, 5, 1).to_bytes();
         bytes[16..24].fill(0xff);
         bytes[24..28].copy_from_slice(&[2, 0, 0, 0]);
@@ -323,7 +330,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_written_is_read_back(width in 1_u32..3000, height in 1_u32..3000, tile in 2_u32..300, seed in 1_u64..1 << 60) {
+        fn reads_back_what_it_writes(width in 1_u32..3000, height in 1_u32..3000, tile in 2_u32..300, seed in 1_u64..1 << 60) {
             let written = index(width, height, tile, seed);
             let bytes = written.to_bytes();
             prop_assert_eq!(bytes.len(), 64 + 12 * written.records.len());

@@ -1,8 +1,7 @@
-//! What the files of a pyramid are called, in each of the layouts that viewers know: the same that libvips writes, called as it calls them.
+//! File naming conventions of pyramids, as libvips writes them.
 //!
-//! What always holds: each tile has one name, and no two have the same; from a name follows its tile, and only names that are written exactly so
-//! are a tile's. Tiles that other layouts than Deep Zoom's have are those of its pyramid too, by other names: levels halve with the ceiling, and
-//! what they number from 0 is the smallest level that there is.
+//! Names and tiles correspond one to one. All layouts have the tiles of a Deep Zoom pyramid, whose
+//! levels halve rounding up; other layouts number levels from the smallest one that exists.
 
 use serde::{Deserialize, Serialize};
 
@@ -14,29 +13,31 @@ mod zoomify;
 
 pub use iiif::{ResourceId, ResourceIdError};
 
-/// By whose convention a pyramid's files are named.
+/// A file naming convention.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum TileLayout {
     /// Deep Zoom: `<name>.dzi` and `<name>_files/<level>/<column>_<row>.jpeg`.
     #[default]
     #[serde(rename = "dz")]
     DeepZoom,
-    /// Zoomify: `ImageProperties.xml` and `TileGroup<n>/<level>-<column>-<row>.jpg`, of which each group has 256.
+    /// Zoomify: `ImageProperties.xml` and `TileGroup<n>/<level>-<column>-<row>.jpg`, with 256 tiles per
+    /// group.
     #[serde(rename = "zoomify")]
     Zoomify,
-    /// As Google Maps: `<level>/<row>/<column>.jpg`, every tile of full size, and `blank.png` for those that there are not.
+    /// Google Maps: `<level>/<row>/<column>.jpg`, all padded to full size, and `blank.png` as substitute
+    /// for skipped tiles.
     #[serde(rename = "google")]
     Google,
-    /// IIIF Image API 2.1, as static files of level 0: `info.json` and `<region>/<width>,/0/default.jpg`.
+    /// IIIF Image API 2.1, level 0: `info.json` and `<region>/<width>,/0/default.jpg`.
     #[serde(rename = "iiif2")]
     Iiif2,
-    /// IIIF Image API 3.0, as static files of level 0: `info.json` and `<region>/<width>,<height>/0/default.jpg`.
+    /// IIIF Image API 3.0, level 0: `info.json` and `<region>/<width>,<height>/0/default.jpg`.
     #[serde(rename = "iiif3")]
     Iiif3,
 }
 
 impl TileLayout {
-    /// The word that options and descriptions use.
+    /// The layout's name in options and descriptions.
     #[must_use]
     pub const fn word(self) -> &'static str {
         match self {
@@ -48,7 +49,7 @@ impl TileLayout {
         }
     }
 
-    /// Tile size and overlap where none are asked for.
+    /// The default tile size and overlap.
     #[must_use]
     pub fn default_geometry(self) -> TileGeometry {
         let without_overlap = |tile_size| TileGeometry::new(tile_size, 0).unwrap_or_default();
@@ -59,7 +60,7 @@ impl TileLayout {
         }
     }
 
-    /// How far down the pyramid goes where nothing else is asked for.
+    /// The default smallest level.
     #[must_use]
     pub const fn default_depth(self) -> Depth {
         match self {
@@ -68,7 +69,7 @@ impl TileLayout {
         }
     }
 
-    /// The tiles' file name extension, by the word for their format.
+    /// The file name extension of tiles, given the name of their format.
     #[must_use]
     pub fn extension(self, format: &str) -> &str {
         match (self, format) {
@@ -78,32 +79,33 @@ impl TileLayout {
         }
     }
 
-    /// Whether tiles at the right and bottom edges are filled up with background.
+    /// Whether tiles at the right and bottom edges are padded with the background.
     #[must_use]
     pub const fn pads(self) -> bool {
         matches!(self, Self::Google)
     }
 
-    /// Whether it is that of a `.dzi`.
+    /// Whether this is the layout of a `.dzi`.
     #[must_use]
     pub const fn is_deep_zoom(self) -> bool {
         matches!(self, Self::DeepZoom)
     }
 
-    /// Whether it is one of IIIF's.
+    /// Whether this is an IIIF layout.
     #[must_use]
     pub const fn is_iiif(self) -> bool {
         matches!(self, Self::Iiif2 | Self::Iiif3)
     }
 
-    /// The size of the picture in a tile's file.
+    /// The size of the image in a tile's file, in pixels.
     #[must_use]
-    pub fn picture_size(self, tile: TileAddress, pyramid: &PyramidPlan) -> Size {
+    pub fn image_size(self, tile: TileAddress, pyramid: &PyramidPlan) -> Size {
         let square = Size::new(pyramid.geometry().tile_size(), pyramid.geometry().tile_size());
         square.filter(|_| self.pads()).unwrap_or_else(|| pyramid.region(tile).full.size())
     }
 
-    /// Two tiles that would have the same name, if there are any: at the lower right corner, where both are one pixel.
+    /// Finds two tiles that would have the same name. Only IIIF tiles of one pixel, at the lower right
+    /// corner, can collide.
     #[must_use]
     pub fn name_collision(self, pyramid: &PyramidPlan) -> Option<(TileAddress, TileAddress)> {
         match self {
@@ -113,7 +115,7 @@ impl TileLayout {
         }
     }
 
-    /// Whether an export can have something with this name directly in its folder, beside what all exports have.
+    /// Whether `name` is a top-level file or directory of this layout, other than those of every export.
     #[must_use]
     pub fn knows(self, name: &str) -> bool {
         match self {
@@ -126,43 +128,44 @@ impl TileLayout {
         }
     }
 
-    /// Those that have no `.dzi` to tell of them.
+    /// All layouts but Deep Zoom.
     pub const OTHERS: [Self; 4] = [Self::Zoomify, Self::Google, Self::Iiif2, Self::Iiif3];
 }
 
-/// What viewers show in place of a tile that is not there.
+/// The substitute for skipped tiles.
 const BLANK: &str = "blank.png";
 
-/// The names of the files of one pyramid, relative to the export's folder, with `/` between folders.
+/// The names of one pyramid's files, relative to the export's root and separated by `/`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TileNames {
     layout: TileLayout,
-    /// The folder that the export's picture lies in, with a `/`, or nothing.
+    /// The prefix of all names: empty, or a directory and a `/`.
     folder: &'static str,
     name: String,
     extension: String,
 }
 
 impl TileNames {
-    /// The names for an export called `name`, whose tiles have this extension. `folder` stands before all of them.
+    /// The names of an export called `name` whose tiles have this extension. `folder` is a prefix of all
+    /// names.
     #[must_use]
     pub fn new(layout: TileLayout, folder: &'static str, name: &str, extension: &str) -> Self {
         Self { layout, folder, name: name.to_owned(), extension: extension.to_owned() }
     }
 
-    /// By whose convention they are.
+    /// The naming convention.
     #[must_use]
     pub const fn layout(&self) -> TileLayout {
         self.layout
     }
 
-    /// The tiles' file name extension.
+    /// The file name extension of tiles.
     #[must_use]
     pub fn extension(&self) -> &str {
         &self.extension
     }
 
-    /// The file that tells viewers of the pyramid; `None` where they have to be told otherwise.
+    /// The descriptor that viewers open; `None` if the layout has none.
     #[must_use]
     pub fn descriptor(&self) -> Option<String> {
         let Self { folder, name, .. } = self;
@@ -174,7 +177,8 @@ impl TileNames {
         }
     }
 
-    /// What the descriptor of another layout than Deep Zoom's says; of IIIF, of a resource that has this identifier.
+    /// The text of the descriptor of a layout other than Deep Zoom. `id` is the base URI of an IIIF
+    /// resource.
     #[must_use]
     pub fn descriptor_text(&self, pyramid: &PyramidPlan, id: &ResourceId) -> Option<String> {
         match self.layout {
@@ -185,13 +189,14 @@ impl TileNames {
         }
     }
 
-    /// The picture that viewers show in place of a tile that is not there, where the layout has one: a PNG as large as a tile.
+    /// The PNG that substitutes for skipped tiles, if the layout has one. It has the size of a tile.
     #[must_use]
     pub fn blank(&self) -> Option<String> {
         (self.layout == TileLayout::Google).then(|| format!("{}{BLANK}", self.folder))
     }
 
-    /// Every folder of tiles that is made beforehand, outermost first; of other layouts than Deep Zoom's none.
+    /// The tile directories to create before writing tiles, outermost first. Layouts other than Deep Zoom
+    /// create directories with their files.
     #[must_use]
     pub fn folders(&self, pyramid: &PyramidPlan) -> Vec<String> {
         if !self.layout.is_deep_zoom() {
@@ -202,8 +207,8 @@ impl TileNames {
         std::iter::once(tiles.clone()).chain(levels).collect()
     }
 
-    /// The folder of one of the layout's files that is made, with those above it, when the file is written: in IIIF's layouts each tile has three of
-    /// its own, and making hundreds of thousands is work for all threads.
+    /// The directory to create, with its parents, when this file is written. In IIIF layouts, each tile
+    /// has three directories of its own; creating hundreds of thousands is work for all threads.
     #[must_use]
     pub fn folder_to_make<'a>(&self, name: &'a str) -> Option<&'a str> {
         let (outermost, _) = name.strip_prefix(self.folder)?.split_once('/')?;
@@ -211,7 +216,7 @@ impl TileNames {
         Some(folder)
     }
 
-    /// A tile's file.
+    /// The file name of a tile.
     #[must_use]
     pub fn tile(&self, tile: TileAddress, pyramid: &PyramidPlan) -> String {
         let Self { folder, name, extension, layout } = self;
@@ -232,31 +237,32 @@ impl TileNames {
         }
     }
 
-    /// A second name for a tile's file, where clients may ask for it by two: IIIF 2.1 wants what `sizes` lists by width, and by width and height.
+    /// The alias of a tile that clients may request by two names: in IIIF 2.1, images listed in `sizes`
+    /// can be requested by width, or by width and height.
     #[must_use]
-    pub fn second_name(&self, tile: TileAddress, pyramid: &PyramidPlan) -> Option<String> {
+    pub fn alias(&self, tile: TileAddress, pyramid: &PyramidPlan) -> Option<String> {
         let Self { folder, extension, .. } = self;
-        let request = if self.layout == TileLayout::Iiif2 { iiif::second_request(tile, pyramid) } else { None };
+        let request = if self.layout == TileLayout::Iiif2 { iiif::alias_request(tile, pyramid) } else { None };
         Some(format!("{folder}{}/0/default.{extension}", request?))
     }
 
-    /// The tiles that have a second name.
+    /// All tiles with an alias, and the alias.
     pub fn aliases(&self, pyramid: &PyramidPlan) -> impl Iterator<Item = (TileAddress, String)> {
         let single = pyramid.levels().filter(|&level| pyramid.level_tile_count(level) == 1);
         single.filter_map(|level| {
             let tile = pyramid.tile(level, 0, 0)?;
-            Some((tile, self.second_name(tile, pyramid)?))
+            Some((tile, self.alias(tile, pyramid)?))
         })
     }
 
-    /// The files of the layout that are no tiles, and that an export has: descriptor, blank tile, and tiles by their second names.
+    /// The files of the layout other than tiles: descriptor, substitute for skipped tiles, and aliases.
     #[must_use]
     pub fn auxiliary_files(&self, pyramid: &PyramidPlan) -> Vec<String> {
-        let second_names = self.aliases(pyramid).map(|(_, name)| name);
-        self.descriptor().into_iter().chain(self.blank()).chain(second_names).collect()
+        let aliases = self.aliases(pyramid).map(|(_, name)| name);
+        self.descriptor().into_iter().chain(self.blank()).chain(aliases).collect()
     }
 
-    /// The tile whose file has this name; `None` for a file that is no tile of the pyramid.
+    /// Parses the file name of a tile. Returns `None` if it is not a tile of the pyramid.
     #[must_use]
     pub fn tile_named(&self, name: &str, pyramid: &PyramidPlan) -> Option<TileAddress> {
         let inside = name.strip_prefix(self.folder)?;
@@ -288,7 +294,7 @@ impl TileNames {
         }
     }
 
-    /// Whether a file of this name would be a tile's of a pyramid with more levels or larger ones: where nobody lists the files, it belongs to none.
+    /// Whether `name` has the form of a tile's name in a larger pyramid, which makes it an unexpected entry.
     #[must_use]
     pub fn looks_like_a_tile(&self, name: &str) -> bool {
         let Some(inside) = name.strip_prefix(self.folder) else { return false };
@@ -302,7 +308,7 @@ impl TileNames {
     }
 }
 
-/// A number as names have it: no leading zero, no sign.
+/// Parses a number without sign or leading zeros.
 fn number(text: &str) -> Option<u32> {
     let plain = text.bytes().all(|byte| byte.is_ascii_digit()) && (text == "0" || !text.starts_with('0'));
     text.parse().ok().filter(|_| plain)

@@ -190,7 +190,7 @@ fn an_altered_manifest_is_found() {
         assert_eq!(damages(&workspace, &[]).is_empty(), same, "bit at {place}");
     }
     for (text, words) in [
-        ("no manifest\n".to_owned(), "line 1 is not a SHA-256 and a name"),
+        ("no manifest\n".to_owned(), "line 1 is not a SHA-256 digest and a name"),
         (format!("{manifest}{}  ../outside\n", "0".repeat(64)), "names a file outside the export"),
         (format!("{manifest}{}", manifest.lines().next().unwrap()), "names a file a second time"),
     ] {

@@ -10,9 +10,9 @@ use crate::export::exported::ExportedFiles;
 use crate::export::verify::{ExpectedPyramid, Inspection, Problem};
 use crate::geometry::MicronsPerPixel;
 use crate::layout::manifest::MANIFEST;
+use crate::layout::page;
 use crate::layout::scan_properties::{self, SCAN_PROPERTIES, ScanFacts};
 use crate::layout::tile_layout::TileNames;
-use crate::layout::viewer;
 use crate::layout::{BAG_DECLARATION, BAG_INFORMATION, Container, Layout, TAG_MANIFEST};
 use crate::pixels::Rgb;
 use crate::plan::Page;
@@ -109,13 +109,13 @@ impl Arrangement {
                 Role::Associated { image, extension } => layout.associated(image, extension),
                 Role::Foreign(name) => layout.foreign(name),
             };
-            if page == PageOfCopy::New && viewer::place_of(in_payload(&to, &layout)) > 0 {
+            if page == PageOfCopy::New && page::place_of(in_payload(&to, &layout)) > 0 {
                 page = PageOfCopy::None;
             }
             moves.push(Move { from: name.clone(), to, pixels: None });
         }
         // In the order of an export, so that the same files give the same archive wherever they come from.
-        moves[tiles..].sort_by_key(|moved| viewer::place_of(in_payload(&moved.to, &layout)));
+        moves[tiles..].sort_by_key(|moved| page::place_of(in_payload(&moved.to, &layout)));
         let foreign = export.read_text(SCAN_PROPERTIES, TEXT_AT_MOST).ok();
         let foreign = foreign.and_then(|text| scan_properties::microns_per_pixel(&text));
         let facts = Facts::new(description.as_ref(), options.microns_per_pixel, foreign);
@@ -124,12 +124,12 @@ impl Arrangement {
             let placed = |(name, contents): (String, std::borrow::Cow<'static, str>)| {
                 (format!("{}{name}", layout.payload()), contents.into_owned().into_bytes())
             };
-            made.extend(viewer::files(layout.name()).into_iter().map(placed));
+            made.extend(page::files(layout.name()).into_iter().map(placed));
         }
         let described = description.clone().map(|description| moved_description(description, &layout, options));
         if page != PageOfCopy::None {
             let plainly = || facts.describe(&layout, pyramid);
-            let script = viewer::slide_script(&described.clone().unwrap_or_else(plainly));
+            let script = page::slide_script(&described.clone().unwrap_or_else(plainly));
             made.push((layout.slide_script(), script.into_bytes()));
         }
         if layout.container() == Container::Szi {

@@ -133,7 +133,7 @@ impl Expectations {
     /// The planned size of a tile, or of another picture of the pyramid's, by its file's name; `None` for a file that is none.
     pub fn picture(&self, name: &str) -> Option<(Size, TileFileFormat)> {
         let ExpectedPyramid { plan, names, format, .. } = self.pyramid.as_ref()?;
-        let size = |tile| names.layout().picture_size(tile, plan);
+        let size = |tile| names.layout().image_size(tile, plan);
         if let Some(tile) = names.tile_named(name, plan) {
             return Some((size(tile), *format));
         }

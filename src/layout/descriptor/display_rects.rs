@@ -1,28 +1,27 @@
-//! Where a sparse image has tiles, in the words of the Deep Zoom schema: `DisplayRects`.
+//! `DisplayRects`, with which the Deep Zoom schema describes sparse images.
 //!
-//! A viewer asks for the tiles of a level that one of its rectangles touches (OpenSeadragon's `DziTileSource.tileExists`), so these lie on the
-//! tiles' own edges, level by level. What always holds: every tile that there is lies in a rectangle. Where rectangles that leave out all others
-//! would be too many, a level has the one around all of its tiles.
+//! Viewers request the tiles that a rectangle of their level touches (OpenSeadragon's
+//! `DziTileSource.tileExists`), so rectangles follow tile edges, level by level. Every existing tile is in
+//! a rectangle. A level that would need too many rectangles has one around all of its tiles.
 
 use quick_xml::events::{BytesEnd, BytesStart, Event};
 
 use crate::geometry::Rect;
-use crate::pyramid::TileSet;
-use crate::pyramid::{Level, PyramidPlan};
+use crate::pyramid::{Level, PyramidPlan, TileSet};
 
-/// Some pixels that are there.
+/// A rectangle in which tiles exist.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DisplayRect {
-    /// From which level on.
+    /// The smallest level.
     pub smallest: Level,
-    /// Up to which.
+    /// The largest level.
     pub largest: Level,
-    /// In pixels of the full size.
+    /// The rectangle, in pixels of the full size.
     pub rect: Rect,
 }
 
 impl DisplayRect {
-    /// Its element.
+    /// The rectangle's XML element.
     pub(crate) fn events(&self) -> [Event<'static>; 3] {
         let element = |name: &'static str, attributes: &[(&str, u32)]| {
             let attributes: Vec<_> = attributes.iter().map(|(name, value)| (*name, value.to_string())).collect();
@@ -39,10 +38,10 @@ impl DisplayRect {
     }
 }
 
-/// Viewers look through all of a level's rectangles for every tile.
-const MOST_A_LEVEL: usize = 500;
+/// The largest number of rectangles per level: viewers search them for every tile.
+const MOST_PER_LEVEL: usize = 500;
 
-/// The tiles of `pyramid` but for those that are `absent`.
+/// The rectangles of a pyramid that lacks the tiles in `absent`.
 #[must_use]
 pub fn display_rects(pyramid: &PyramidPlan, absent: &TileSet) -> Vec<DisplayRect> {
     let whole = Rect::of(pyramid.size());
@@ -66,12 +65,12 @@ pub fn display_rects(pyramid: &PyramidPlan, absent: &TileSet) -> Vec<DisplayRect
     rects
 }
 
-/// The tiles that there are of a level, as rectangles of columns and rows.
+/// The existing tiles of a level, as rectangles of columns and rows.
 fn present_cells(pyramid: &PyramidPlan, level: Level, absent: &TileSet) -> Vec<Rect> {
     let grid = pyramid.grid(level);
     let is_present = |column, row| pyramid.tile(level, column, row).is_some_and(|tile| !absent.has(tile, pyramid));
     let mut finished: Vec<Rect> = Vec::new();
-    // Of the row before: what goes on below as it is.
+    // Rectangles that the current row may extend.
     let mut open: Vec<Rect> = Vec::new();
     for row in 0..grid.height() {
         let mut runs = Vec::new();
@@ -84,24 +83,24 @@ fn present_cells(pyramid: &PyramidPlan, level: Level, absent: &TileSet) -> Vec<R
             runs.extend(Rect::spanning(start..column, row..row + 1));
             column += u32::from(column < grid.width() && !is_present(column, row));
         }
-        let (gone_on, ended): (Vec<Rect>, Vec<Rect>) =
+        let (extended, ended): (Vec<Rect>, Vec<Rect>) =
             open.into_iter().partition(|above| runs.iter().any(|run| run.columns() == above.columns()));
         finished.extend(ended);
         open = runs
             .into_iter()
             .map(|run| {
-                gone_on.iter().find(|above| above.columns() == run.columns()).map_or(run, |above| above.union(run))
+                extended.iter().find(|above| above.columns() == run.columns()).map_or(run, |above| above.union(run))
             })
             .collect();
     }
     finished.append(&mut open);
-    if finished.len() > MOST_A_LEVEL {
+    if finished.len() > MOST_PER_LEVEL {
         finished = finished.into_iter().reduce(Rect::union).into_iter().collect();
     }
     finished
 }
 
-/// The pixels of the full size that some columns and rows of tiles are made of.
+/// Maps columns and rows of tiles to pixels of the full size.
 fn at_full_size(pyramid: &PyramidPlan, level: Level, cells: Rect) -> Option<Rect> {
     let (tile_size, reduction_levels) = (u64::from(pyramid.geometry().tile_size()), pyramid.reduction_levels(level));
     let edge =
@@ -122,7 +121,7 @@ mod tests {
     use crate::geometry::Size;
     use crate::pyramid::TileGeometry;
 
-    /// As OpenSeadragon 6.1 decides: in floating point, from the rectangles of a level, of which none means all of it.
+    /// The decision of OpenSeadragon 6.1, in floating point. A level without rectangles counts as whole.
     fn tile_exists(rects: &[DisplayRect], pyramid: &PyramidPlan, level: Level, column: u32, row: u32) -> bool {
         let mut of_level = rects.iter().filter(|rect| rect.smallest <= level && level <= rect.largest).peekable();
         if of_level.peek().is_none() {
@@ -142,18 +141,18 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_viewer_asks_for_the_tiles_that_there_are(
+        fn viewers_request_exactly_the_existing_tiles(
             (width, height, tile_size) in (1_u32..600, 1_u32..600, 20_u32..90), seed in any::<u64>(), share in 1_u64..8,
         ) {
             let pyramid = PyramidPlan::new(Size::new(width, height).unwrap(), TileGeometry::new(tile_size, 1).unwrap());
             let is_absent = |ordinal: u64| (ordinal ^ seed).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 61 < share;
-            // The levels of one tile are never left out.
+            // Levels of one tile are never skipped.
             let single = pyramid.levels().filter(|&level| pyramid.level_tile_count(level) == 1).count() as u64;
             let absent = TileSet::of(&pyramid, |ordinal| ordinal >= single && is_absent(ordinal));
             let rects = display_rects(&pyramid, &absent);
             for level in pyramid.levels() {
                 let tiles: Vec<_> = pyramid.tiles().filter(|tile| tile.level() == level).collect();
-                // A level without any tile has no rectangle, by which a viewer would take it for whole.
+                // A level without tiles has no rectangle, so viewers would request all of it.
                 if tiles.iter().all(|&tile| absent.has(tile, &pyramid)) {
                     continue;
                 }

@@ -1,9 +1,10 @@
-//! IIIF Image API 2.1 and 3.0 as static files of level 0: each tile is the answer to one request, and lies in folders called as the request is.
+//! IIIF Image API 2.1 and 3.0 as static files of compliance level 0.
 //!
-//! A request names a region in pixels of the full size, and the size that it is wanted at. Tiles are named by the canonical form of their request,
-//! which is the one that clients make: the region is `full` where it is all of the picture (as libvips has it from 8.17.1 on; before, it
-//! wrote numbers that nobody asks for), and so is the size (3.0: `max`) where nothing of that is reduced. In 2.1 the size is a width alone, but for tiles a
-//! pixel wide, of which two levels can have one with the same region and the same width: the smaller one has its height too.
+//! A request consists of a region in pixels of the full size and an output size, and each tile is stored
+//! under the canonical form of its request. The region is `full` if it is the whole image (libvips before
+//! 8.17.1 wrote numbers, which no client requests), and the size of an unreduced whole image is `full`
+//! (2.1) or `max` (3.0). In 2.1, other sizes are a width alone. Two levels can have tiles one pixel wide
+//! with the same region and width; the smaller one then has a height too.
 
 use std::fmt::Write;
 
@@ -17,13 +18,13 @@ pub(crate) const DESCRIPTOR: &str = "info.json";
 
 const FULL: &str = "full";
 
-/// The identifier of the resource that an export is, without the export's name: where its folder will be served.
+/// The URI under which an export's parent directory will be served.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ResourceId(String);
 
-/// Why a text is no identifier.
+/// The text is not a valid resource URI.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{text:?} is no address that begins with http:// or https:// and has neither ? nor #")]
+#[error("{text:?} is not an http:// or https:// address without ? and #")]
 pub struct ResourceIdError {
     /// The text.
     pub text: String,
@@ -33,7 +34,7 @@ impl ResourceId {
     /// Checks an address.
     ///
     /// # Errors
-    /// [`ResourceIdError`] where it is none of the web, or has letters that a URI cannot have, or a query.
+    /// [`ResourceIdError`] if it is not an HTTP address, or contains a query or invalid characters.
     pub fn new(text: &str) -> Result<Self, ResourceIdError> {
         let base = text.trim_end_matches('/');
         let rest = base.strip_prefix("https://").or_else(|| base.strip_prefix("http://")).unwrap_or_default();
@@ -44,7 +45,7 @@ impl ResourceId {
         Ok(Self(base.to_owned()))
     }
 
-    /// That of the export called `name`.
+    /// The URI of the export called `name`.
     #[must_use]
     pub fn of(&self, name: &str) -> String {
         let mut id = format!("{}/", self.0);
@@ -59,7 +60,7 @@ impl ResourceId {
         id
     }
 
-    /// Its text.
+    /// The URI as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -67,7 +68,7 @@ impl ResourceId {
 }
 
 impl Default for ResourceId {
-    /// That of libvips, where nobody is served anything.
+    /// A placeholder, the same as libvips'.
     fn default() -> Self {
         Self("https://example.com/iiif".to_owned())
     }
@@ -79,7 +80,7 @@ impl Serialize for ResourceId {
     }
 }
 
-/// What a tile shows, in pixels of the full size: left, top, width and height.
+/// Left, top, width and height of a tile's region, in pixels of the full size.
 fn region(tile: TileAddress, pyramid: &PyramidPlan) -> [u64; 4] {
     let step = step(tile, pyramid);
     let span = |index: u32, length: u32| {
@@ -91,7 +92,7 @@ fn region(tile: TileAddress, pyramid: &PyramidPlan) -> [u64; 4] {
     [left, top, width, height]
 }
 
-/// From one tile to the next, in pixels of the full size.
+/// The distance between tiles, in pixels of the full size.
 fn step(tile: TileAddress, pyramid: &PyramidPlan) -> u64 {
     u64::from(pyramid.geometry().tile_size()) << pyramid.reduction_levels(tile.level())
 }
@@ -112,14 +113,14 @@ fn region_text(tile: TileAddress, pyramid: &PyramidPlan) -> String {
     format!("{left},{top},{width},{height}")
 }
 
-/// Whether the next larger level has a tile of the same region and, at one pixel, of the same width.
+/// Whether the next larger level has a tile of the same region and the same width of one pixel.
 fn needs_height(tile: TileAddress, pyramid: &PyramidPlan) -> bool {
     let [_, _, width, height] = region(tile, pyramid);
     let reduction_levels = pyramid.reduction_levels(tile.level());
     reduction_levels > 0 && 2 * width <= 1 << reduction_levels && 2 * height <= step(tile, pyramid)
 }
 
-/// Region and size of a tile, by version 2.1.
+/// Region and size of a tile, in version 2.1.
 pub(crate) fn request_of_version_2(tile: TileAddress, pyramid: &PyramidPlan) -> String {
     let (region, size) = (region_text(tile, pyramid), pyramid.region(tile).core.size());
     if is_full_size(tile, pyramid) && size.width() == pyramid.size().width() {
@@ -131,7 +132,7 @@ pub(crate) fn request_of_version_2(tile: TileAddress, pyramid: &PyramidPlan) -> 
     }
 }
 
-/// Region and size of a tile, by version 3.0.
+/// Region and size of a tile, in version 3.0.
 pub(crate) fn request_of_version_3(tile: TileAddress, pyramid: &PyramidPlan) -> String {
     let (region, size) = (region_text(tile, pyramid), pyramid.region(tile).core.size());
     if is_full_size(tile, pyramid) && is_whole(tile, pyramid) {
@@ -141,14 +142,15 @@ pub(crate) fn request_of_version_3(tile: TileAddress, pyramid: &PyramidPlan) -> 
     }
 }
 
-/// The other form that a request for one of the `sizes` can have by version 2.1; `None` for a tile that is none of them, or has it for its name.
-pub(crate) fn second_request(tile: TileAddress, pyramid: &PyramidPlan) -> Option<String> {
+/// The alternative request for an image listed in `sizes`, in version 2.1. Returns `None` for tiles that
+/// are not listed, or are stored under this request.
+pub(crate) fn alias_request(tile: TileAddress, pyramid: &PyramidPlan) -> Option<String> {
     let is_listed = is_whole(tile, pyramid) && !is_full_size(tile, pyramid) && !needs_height(tile, pyramid);
     let size = pyramid.region(tile).core.size();
     is_listed.then(|| format!("{FULL}/{},{}", size.width(), size.height()))
 }
 
-/// The tiles of any level that begin where a request's region does.
+/// The tiles of all levels whose region has the same origin as the request's.
 pub(crate) fn tiles_at(request: &str, pyramid: &PyramidPlan) -> Vec<TileAddress> {
     let origin = |region: &str| {
         if region == FULL {
@@ -166,12 +168,13 @@ pub(crate) fn tiles_at(request: &str, pyramid: &PyramidPlan) -> Vec<TileAddress>
     pyramid.levels().filter_map(at).collect()
 }
 
-/// Whether a folder can be called so since a request's region is.
+/// Whether a directory name is a region.
 pub(crate) fn is_region(name: &str) -> bool {
     name == FULL || name.split(',').filter_map(number).count() == 4 && name.split(',').count() == 4
 }
 
-/// A tile and that of the next larger level whose requests are the same: at the lower right corner, where both are one pixel.
+/// Finds tiles of consecutive levels with equal requests. Only tiles of one pixel, at the lower right
+/// corner, can have them.
 pub(crate) fn name_collision(
     pyramid: &PyramidPlan,
     request: fn(TileAddress, &PyramidPlan) -> String,
@@ -184,7 +187,7 @@ pub(crate) fn name_collision(
     })
 }
 
-/// The tiles that there are: square ones, at these reductions.
+/// The available tiles: squares at these reductions.
 #[derive(Serialize)]
 struct Tiles {
     width: u32,
@@ -192,7 +195,7 @@ struct Tiles {
     scale_factors: Vec<u64>,
 }
 
-/// What both versions say alike.
+/// The fields that both versions share.
 #[derive(Serialize)]
 struct Pyramid {
     width: u32,
@@ -218,7 +221,7 @@ impl Pyramid {
 
 const PROTOCOL: &str = "http://iiif.io/api/image";
 
-/// The image information by version 2.1.
+/// The image information of version 2.1.
 pub(crate) fn info_of_version_2(pyramid: &PyramidPlan, id: &str, extension: &str) -> String {
     #[derive(Serialize)]
     struct Profile<'a> {
@@ -247,7 +250,7 @@ pub(crate) fn info_of_version_2(pyramid: &PyramidPlan, id: &str, extension: &str
     })
 }
 
-/// The image information by version 3.0.
+/// The image information of version 3.0.
 pub(crate) fn info_of_version_3(pyramid: &PyramidPlan, id: &str, extension: &str) -> String {
     #[derive(Serialize)]
     #[serde(rename_all = "camelCase")]
@@ -261,7 +264,7 @@ pub(crate) fn info_of_version_3(pyramid: &PyramidPlan, id: &str, extension: &str
         profile: &'a str,
         #[serde(flatten)]
         pyramid: Pyramid,
-        /// Besides JPEG, which the level has, and before it.
+        // Level 0 implies JPEG; other formats are listed.
         #[serde(skip_serializing_if = "Option::is_none")]
         preferred_formats: Option<[&'a str; 1]>,
         #[serde(skip_serializing_if = "Option::is_none")]
@@ -281,7 +284,7 @@ pub(crate) fn info_of_version_3(pyramid: &PyramidPlan, id: &str, extension: &str
     })
 }
 
-#[expect(clippy::expect_used, reason = "numbers, texts and lists of our own types always have a JSON form")]
+#[expect(clippy::expect_used, reason = "the types of this file always serialize")]
 fn text(value: &impl Serialize) -> String {
-    serde_json::to_string_pretty(value).expect("a value of this crate's own types") + "\n"
+    serde_json::to_string_pretty(value).expect("a serializable value") + "\n"
 }

@@ -1,7 +1,7 @@
-//! Zoomify: tiles in groups of 256, counted level by level from the smallest, row by row.
+//! Zoomify: tiles in groups of 256, numbered level by level from the smallest, row by row.
 //!
-//! The levels are those of libvips, which halve with the ceiling: OpenLayers reckons them so by default. Where a side is odd and halving it
-//! downwards would give a level fewer tiles, viewers that halve downwards (OpenSeadragon) look for some tiles in another group.
+//! Levels halve rounding up, as libvips writes them and OpenLayers expects by default. Viewers that round
+//! down, such as OpenSeadragon, look for some tiles in another group if a level has fewer tiles that way.
 
 use crate::pyramid::{PyramidPlan, TileAddress};
 
@@ -9,14 +9,14 @@ pub(crate) const DESCRIPTOR: &str = "ImageProperties.xml";
 
 pub(crate) const GROUP: &str = "TileGroup";
 
-const TILES_A_GROUP: u64 = 256;
+const TILES_PER_GROUP: u64 = 256;
 
-/// The group that a tile lies in.
+/// The group of a tile.
 pub(crate) fn group(tile: TileAddress, pyramid: &PyramidPlan) -> u64 {
-    pyramid.ordinal(tile) / TILES_A_GROUP
+    pyramid.ordinal(tile) / TILES_PER_GROUP
 }
 
-/// The text of the descriptor, as libvips writes it.
+/// Writes the descriptor as libvips does.
 pub(crate) fn image_properties(pyramid: &PyramidPlan) -> String {
     let size = pyramid.size();
     format!(

@@ -1,12 +1,12 @@
-//! The web page that comes with an export.
+//! The web page of an export.
 //!
-//! The page is built from `viewer/` by npm and embedded here at compile time. It opens from a disk: one classic script, one stylesheet, and the
-//! slide's description in a second classic script, since browsers refuse to fetch a JSON file from a disk. Whatever a slide is called, its name
-//! reaches the page as text and nothing else.
+//! npm builds the page from `viewer/`, and it is embedded at compile time. It works from `file://` URLs:
+//! it consists of one classic script, one stylesheet, and a second classic script with the slide's
+//! description, because browsers do not fetch JSON from `file://` URLs.
 
 use std::borrow::Cow;
 
-/// The folder of the page's script, style and licenses.
+/// The directory of the page's script, style and licenses.
 pub const FOLDER: &str = "viewer";
 
 /// The script with the slide's description.
@@ -18,15 +18,15 @@ const SCRIPT: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/viewer/d
 const STYLE: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/viewer/dist/viewer.css"));
 const LICENSES: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/viewer/dist/LICENSES.txt"));
 
-/// The page's files without the slide's script, in the order they are written in.
+/// The page's files except the slide's script, in writing order.
 const FILES: [&str; 4] = ["viewer/viewer.js", "viewer/viewer.css", "viewer/LICENSES.txt", "index.html"];
 
-/// The files beside a gallery's page, in the gallery's own folder.
+/// The files that a gallery's page uses, in the gallery's directory.
 pub(crate) const GALLERY_FILES: [(&str, &str); 3] =
     [("viewer.js", SCRIPT), ("viewer.css", STYLE), ("LICENSES.txt", LICENSES)];
 
-/// The page's files, by name relative to the export's folder. They are the same for every slide but for the title, which is the export's name.
-/// What they show is in the slide's script, of which see [`slide_script`].
+/// The names and contents of the page's files. They depend on the slide only by the title, which is
+/// the export's name; [`slide_script`] has the rest.
 #[must_use]
 pub fn files(name: &str) -> Vec<(String, Cow<'static, str>)> {
     let page = titled(PAGE, name);
@@ -34,20 +34,20 @@ pub fn files(name: &str) -> Vec<(String, Cow<'static, str>)> {
     FILES.iter().map(|&name| name.to_owned()).zip(contents).collect()
 }
 
-/// The page of a gallery; it shows what the script `gallery/gallery.js` lists.
+/// The page of a gallery, which shows the slides listed in `gallery/gallery.js`.
 pub(crate) fn gallery_page() -> String {
     titled(GALLERY, "Slides")
 }
 
-/// A template with its title, in which nothing is anything but text. It is filled in one pass, so that a name that looks like a placeholder
-/// stays a name.
+/// Inserts an escaped title into a template. A single pass keeps titles that look like a placeholder
+/// unchanged.
 fn titled(template: &str, title: &str) -> String {
     template.split("{{title}}").collect::<Vec<_>>().join(&quick_xml::escape::escape(title))
 }
 
-/// The slide's script: the description, which is JSON as `<name>.json` has it, handed to the page. `viewer/src/slide.ts` reads it.
+/// The slide's script, which hands the JSON description to the page. `viewer/src/slide.ts` reads it.
 ///
-/// JSON is JavaScript since ECMAScript 2019, line separators and all.
+/// Since ECMAScript 2019, every JSON text is a JavaScript expression.
 #[must_use]
 pub fn slide_script(description: &str) -> String {
     format!(
@@ -57,7 +57,7 @@ pub fn slide_script(description: &str) -> String {
     )
 }
 
-/// Where one of the page's files stands among them, the first being 1; 0 for any other file.
+/// The position of a page file in writing order, from 1; 0 for other files.
 pub(crate) fn place_of(name: &str) -> usize {
     FILES.iter().chain([&SLIDE_SCRIPT]).position(|file| *file == name).map_or(0, |place| place + 1)
 }
@@ -67,7 +67,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nothing_in_a_name_can_leave_its_place() {
+    fn escapes_names() {
         let hostile = "</title><script>alert(1)</script><!--&\"'{{title}}";
         let files = files(hostile);
         let (_, page) = files.last().unwrap();
@@ -76,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn the_page_has_a_place_for_the_title() {
+    fn page_contains_one_title_placeholder() {
         assert_eq!(PAGE.matches("{{").count(), 1, "{PAGE}");
         assert!(PAGE.contains("<title>{{title}}</title>"), "{PAGE}");
         assert!(PAGE.contains(&format!("<script src=\"{SLIDE_SCRIPT}\"></script>")), "{PAGE}");
