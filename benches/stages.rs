@@ -14,7 +14,7 @@ use slidezoom::color::{CmykConversion, ColorConversion, IccProfile, PixelColors,
 use slidezoom::geometry::{Point, Rect, Size};
 use slidezoom::key::EntryName;
 use slidezoom::pixels::{Pixels, PremultipliedPixels, ReductionMethod, Rgb};
-use slidezoom::sink::{DirectorySink, OverwritePolicy, Sink};
+use slidezoom::sink::{DirectorySink, OverwritePolicy, Role, Sink};
 use slidezoom::source::{self, NativeTileReader, ReaderChoice, Source};
 use slidezoom_fixtures::icc::{self, Precision};
 
@@ -145,6 +145,6 @@ fn write(bencher: Bencher<'_, '_>) {
     bencher.counter(BytesCount::new(contents.len())).bench_local(|| {
         let entry = number.fetch_add(1, Ordering::Relaxed);
         let name = EntryName::new(format!("{entry}.jpeg")).expect("a name");
-        sink.write(entry, &name, &contents).expect("the file is written");
+        sink.write(&name, Role::Tile, entry, &contents).expect("the file is written");
     });
 }

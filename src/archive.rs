@@ -1,16 +1,18 @@
-//! Reads the directory of a zip archive, and believes nothing in it.
+//! Reads the central directory of a zip archive and trusts nothing in it.
 //!
-//! Written for verification and so apart from what writes archives: everything is held against everything else, and each difference is a
-//! [`Fault`] with a name. What always holds: nothing is inflated, nothing outside the file is read, and memory is taken for what is in the file and
-//! not for what it claims. The format is PKWARE's APPNOTE 6.3.10.
+//! The reader is meant for verification, so it shares no code with the writer: it compares
+//! everything in an archive that is stored twice and reports each contradiction as a [`Fault`]. It
+//! inflates nothing, and allocates memory for what is in the file rather than for what the file
+//! claims. The format is PKWARE's APPNOTE 6.3.10.
 
 use std::fmt;
 use std::fs::File;
 use std::io::{self, BufReader, Read, Seek, SeekFrom};
 use std::ops::Range;
-use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+
+use crate::platform::FileExt;
 
 mod end_record;
 mod records;
@@ -19,39 +21,40 @@ use end_record::EndRecord;
 pub use records::ArchiveEntry;
 use records::{LOCAL_HEADER_BYTES, LocalHeader};
 
-/// Why a file cannot be read as an archive at all.
+/// Why a file cannot be read as an archive.
 #[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum ArchiveError {
-    /// It cannot be read.
+    /// The file cannot be read.
     #[error("{path}: cannot be read: {source}", path = path.display())]
     Read {
         /// The file.
         path: PathBuf,
-        /// What the operating system said.
+        /// The error of the operating system.
         source: Arc<io::Error>,
     },
-    /// It does not end as an archive does.
-    #[error("{path}: no zip archive, or one that was cut short (its end record is missing)", path = path.display())]
+    /// The file has no end record.
+    #[error("{path}: not a zip archive, or truncated (it has no end record)", path = path.display())]
     NoEndRecord {
         /// The file.
         path: PathBuf,
     },
-    /// Its list of files cannot be followed.
-    #[error("{path}: its directory is damaged: {message}", path = path.display())]
+    /// The central directory cannot be parsed.
+    #[error("{path}: the central directory is damaged: {message}", path = path.display())]
     Directory {
         /// The file.
         path: PathBuf,
-        /// Where and how.
+        /// The position and the kind of the damage.
         message: String,
     },
 }
 
-/// Something in an archive that no careful writer leaves so.
+/// A contradiction in an archive, or something that a correct writer does not produce.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fault {
-    /// The entry that it is about; `None` for the archive as a whole.
+    /// The entry; `None` for the archive as a whole.
     pub entry: Option<String>,
-    /// What is wrong.
+    /// A description of the fault.
     pub message: String,
 }
 
@@ -74,16 +77,17 @@ impl Fault {
     }
 }
 
-/// Who wrote an archive, as far as strictness goes.
+/// How strictly an archive is checked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Strictness {
-    /// Any careful writer: what contradicts itself is a fault.
+    /// An archive of any writer: contradictions are faults.
     Zip,
-    /// Our own: what [`ArchiveSink`](crate::sink::ArchiveSink) never writes is a fault too, so that no bit of the directory can change unseen.
+    /// An archive of this crate: anything that `ArchiveSink` does not write is a fault too, so that
+    /// a change of any bit of the central directory is found.
     Ours,
 }
 
-/// An open archive and the list of its entries.
+/// An open archive and its entries.
 #[derive(Debug)]
 pub struct Archive {
     file: File,
@@ -93,7 +97,7 @@ pub struct Archive {
     faults: Vec<Fault>,
 }
 
-/// Where an entry's parts are, by its local header.
+/// The position of an entry, by its local header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Located {
     contents: u64,
@@ -104,8 +108,8 @@ impl Archive {
     /// Opens an archive and reads its central directory.
     ///
     /// # Errors
-    /// [`ArchiveError`] where it is no archive or its directory cannot be followed. What can be followed and is wrong is among the
-    /// [`faults`](Self::faults).
+    /// [`ArchiveError`] if it is not an archive or its central directory cannot be parsed. Faults
+    /// that do not prevent parsing are in [`faults`](Self::faults).
     pub fn open(path: &Path) -> Result<Self, ArchiveError> {
         let failed = |source| ArchiveError::Read { path: path.to_owned(), source: Arc::new(source) };
         let file = File::open(path).map_err(failed)?;
@@ -121,7 +125,7 @@ impl Archive {
         let directory = |message| ArchiveError::Directory { path: path.to_owned(), message };
         if end.directory.end != end.starts_at || end.directory.start > end.directory.end {
             return Err(directory(format!(
-                "it should end at byte {}, where the end record is, and is said to go from {} to {}",
+                "it should end at the end record at byte {}, but extends from byte {} to {}",
                 end.starts_at, end.directory.start, end.directory.end
             )));
         }
@@ -133,7 +137,7 @@ impl Archive {
             let number = entries.len() + 1;
             let entry = ArchiveEntry::read(&mut reader).map_err(|error| match error.kind() {
                 io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof => {
-                    directory(format!("record {number} of it: {error}"))
+                    directory(format!("record {number}: {error}"))
                 }
                 _ => failed(error),
             })?;
@@ -141,40 +145,42 @@ impl Archive {
         }
         if entries.len() as u64 != end.entries {
             let (there, said) = (entries.len(), end.entries);
-            faults
-                .push(Fault::of_archive(format!("its end record says {said} entries, and its directory has {there}")));
+            faults.push(Fault::of_archive(format!(
+                "the end record counts {said} entries and the central directory has {there}"
+            )));
         }
         Ok(Self { file, path: path.to_owned(), end, entries, faults })
     }
 
-    /// The file.
+    /// The path of the archive.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// All entries, in the directory's order.
+    /// All entries in the order of the central directory.
     #[must_use]
     pub fn entries(&self) -> &[ArchiveEntry] {
         &self.entries
     }
 
-    /// What is wrong with the end of the archive.
+    /// The faults of the end records.
     #[must_use]
     pub fn faults(&self) -> &[Fault] {
         &self.faults
     }
 
-    /// Whether every entry is as [`ArchiveSink`](crate::sink::ArchiveSink) writes it.
+    /// Whether every entry is as this crate writes it.
     #[must_use]
     pub fn has_our_entries(&self) -> bool {
         self.entries.iter().all(|entry| entry.unlike_ours().is_none())
     }
 
-    /// Looks at every local header, and at what stands between the entries: each byte of the archive belongs to one entry or to the directory.
+    /// Checks every local header, and that each byte of the archive belongs to exactly one entry or
+    /// to the central directory.
     ///
     /// # Errors
-    /// Where the file cannot be read.
+    /// If the file cannot be read.
     pub fn check_structure(&self, strictness: Strictness) -> io::Result<Vec<Fault>> {
         let mut faults = self.faults.clone();
         if strictness == Strictness::Ours {
@@ -184,7 +190,7 @@ impl Archive {
         }
         let mut order: Vec<&ArchiveEntry> = self.entries.iter().collect();
         order.sort_by_key(|entry| entry.header_offset());
-        // Where the entry before ends, and how far any before reaches.
+        // The end of the previous entry, and the furthest end of any before.
         let (mut position, mut reached) = (0, 0);
         for entry in order {
             if strictness == Strictness::Ours {
@@ -194,7 +200,7 @@ impl Archive {
                 let before = position.max(reached);
                 let between = if entry.header_offset() < before { "overlaps them" } else { "does not follow them" };
                 let message = format!(
-                    "begins at byte {}, and the entries before it end at {before}: {between}",
+                    "begins at byte {} but the entries before it end at {before}: it {between}",
                     entry.header_offset()
                 );
                 faults.push(Fault::of_entry(entry, message));
@@ -210,20 +216,20 @@ impl Archive {
         if position != self.end.directory.start {
             let start = self.end.directory.start;
             faults.push(Fault::of_archive(format!(
-                "its last entry ends at byte {position}, and its directory begins at {start}"
+                "the last entry ends at byte {position} and the central directory begins at {start}"
             )));
         }
         Ok(faults)
     }
 
-    /// Where the contents of an entry are, after its local header has been held against the directory.
+    /// Locates an entry and compares its local header with the central directory.
     ///
     /// # Errors
-    /// Where the file cannot be read. The inner error is what is wrong with the header.
+    /// If the file cannot be read. The inner error is a fault of the local header.
     fn locate(&self, entry: &ArchiveEntry) -> io::Result<Result<Located, Fault>> {
         let fault = |message: String| Ok(Err(Fault::of_entry(entry, message)));
         let outside =
-            || fault(format!("does not lie before the directory: it begins at byte {}", entry.header_offset()));
+            || fault(format!("reaches into the central directory: it begins at byte {}", entry.header_offset()));
         let room = self.end.directory.start.saturating_sub(entry.header_offset());
         if room < LOCAL_HEADER_BYTES as u64 {
             return outside();
@@ -231,7 +237,7 @@ impl Archive {
         let mut bytes = vec![0; (LOCAL_HEADER_BYTES + entry.raw_name().len() + 64).min(room as usize)];
         self.file.read_exact_at(&mut bytes, entry.header_offset())?;
         let Some(header) = LocalHeader::parse(&bytes) else {
-            return fault("has no local header where the directory says".to_owned());
+            return fault("has no local header where the central directory says".to_owned());
         };
         if let Some(message) = header.unlike(entry, &bytes) {
             return fault(message);
@@ -244,11 +250,12 @@ impl Archive {
         let descriptor = if entry.has_descriptor() { self.descriptor_bytes(entry, end)? } else { Some(0) };
         match descriptor {
             Some(descriptor) => Ok(Ok(Located { contents, end: end + descriptor })),
-            None => fault("is not followed by the descriptor that it promises".to_owned()),
+            None => fault("is not followed by the data descriptor that its flags require".to_owned()),
         }
     }
 
-    /// The length of the data descriptor that other writers put behind an entry's contents; `None` where none of its forms is there.
+    /// Returns the length of the data descriptor that other writers put after the contents of an
+    /// entry; `None` if none of its forms is there.
     fn descriptor_bytes(&self, entry: &ArchiveEntry, at: u64) -> io::Result<Option<u64>> {
         let room = self.end.directory.start - at;
         let mut bytes = vec![0; room.min(24) as usize];
@@ -256,10 +263,11 @@ impl Archive {
         Ok(entry.descriptors().into_iter().find(|form| bytes.starts_with(form)).map(|form| form.len() as u64))
     }
 
-    /// Reads an entry's contents.
+    /// Reads the contents of an entry.
     ///
     /// # Errors
-    /// Where the file cannot be read, or the entry is compressed, encrypted or not where the directory says.
+    /// If the file cannot be read, or the entry is compressed, encrypted or not where the central
+    /// directory says.
     pub fn read(&self, entry: &ArchiveEntry) -> io::Result<impl Read + use<'_>> {
         let refused = |message: String| io::Error::new(io::ErrorKind::InvalidData, message);
         if let Some(message) = entry.not_stored() {
@@ -269,20 +277,21 @@ impl Archive {
         Ok(Contents { file: &self.file, next: place.contents, end: place.contents + entry.stored_bytes() })
     }
 
-    /// Where an entry's contents begin; `None` where its local header is damaged.
+    /// Returns where the contents of an entry begin; `None` if its local header is damaged.
     ///
     /// # Errors
-    /// Where the file cannot be read.
+    /// If the file cannot be read.
     pub fn contents_offset(&self, entry: &ArchiveEntry) -> io::Result<Option<u64>> {
         Ok(self.locate(entry)?.ok().map(|place| place.contents))
     }
 }
 
-/// The name, and the place of the contents, of the entry whose local header begins at `at` and which ends before `end`; `None` where there is no
-/// stored entry. For archives that have no directory yet.
+/// Returns the name and the position of the contents of the entry whose local header begins at `at`
+/// and which ends before `end`; `None` if there is no stored entry. For archives without a central
+/// directory.
 ///
 /// # Errors
-/// Where the file cannot be read.
+/// If the file cannot be read.
 pub(crate) fn first_entry(file: &File, at: u64, end: u64) -> io::Result<Option<(String, Range<u64>)>> {
     let mut bytes = vec![0; end.saturating_sub(at).min(1 << 12) as usize];
     file.read_exact_at(&mut bytes, at)?;
@@ -294,7 +303,7 @@ pub(crate) fn first_entry(file: &File, at: u64, end: u64) -> io::Result<Option<(
     Ok(entry.filter(|(_, contents)| contents.end <= end))
 }
 
-/// A part of the archive's file; any number can be read at once.
+/// The contents of an entry. Any number can be read at once.
 struct Contents<'a> {
     file: &'a File,
     next: u64,

@@ -1,4 +1,5 @@
-//! What can go wrong with an export, grouped by who is at fault: the options, the slide, the destination, or this program.
+//! Errors of an export, by who is at fault: the options, the slide, the destination, or this
+//! program.
 
 use std::path::PathBuf;
 
@@ -11,8 +12,9 @@ use crate::source::SlideError;
 
 /// Why an export failed.
 #[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum Error {
-    /// What was asked for cannot be done with this slide.
+    /// The options do not fit the slide.
     #[error(transparent)]
     Plan(#[from] PlanError),
     /// The slide cannot be read.
@@ -22,11 +24,11 @@ pub enum Error {
     #[error(transparent)]
     Destination(#[from] SinkError),
     /// A tile could not be encoded.
-    #[error("tile {tile}: {source}")]
+    #[error("cannot encode tile {tile}: {source}")]
     Encode {
         /// The tile.
         tile: TileAddress,
-        /// Why.
+        /// The error of the encoder.
         source: EncodeError,
     },
     /// The encoder could not be set up.
@@ -35,52 +37,55 @@ pub enum Error {
     /// The worker threads could not be started.
     #[error("cannot start {jobs} worker threads: {message}")]
     Workers {
-        /// How many were asked for.
+        /// The number of threads.
         jobs: usize,
-        /// What the thread pool said.
+        /// The error of the thread pool.
         message: String,
     },
-    /// What an earlier run has left is of another export.
-    #[error("cannot be resumed: its {what} was {before}, and is {now}")]
+    /// The interrupted export is a different one.
+    #[error("cannot be resumed: the {what} was {before} and is now {now}")]
     Differs {
-        /// What differs.
+        /// The field that differs.
         what: String,
-        /// What it was.
+        /// Its value in the interrupted export.
         before: String,
-        /// What it is.
+        /// Its value now.
         now: String,
     },
-    /// A finished export is of another picture, or made with other options.
-    #[error("{path}: is finished, but another export: its {what} is {before}, and would be {now}", path = path.display())]
+    /// The finished export at the destination is a different one.
+    #[error(
+        "{path}: is a different export: its {what} is {before} and would be {now}",
+        path = path.display()
+    )]
     OtherExport {
-        /// Where it is.
+        /// The export.
         path: PathBuf,
-        /// What differs.
+        /// The field that differs.
         what: String,
-        /// What it is there.
+        /// Its value in the export.
         before: String,
-        /// What it would be.
+        /// Its value in the export that would be made.
         now: String,
     },
-    /// What an earlier run has left makes no sense.
-    #[error("cannot be resumed: what an earlier run has left is damaged")]
+    /// The state of the interrupted export is damaged.
+    #[error("cannot be resumed: the state of the interrupted export is damaged")]
     Unresumable,
-    /// The export was told to stop.
+    /// The caller stopped the export.
     #[error("interrupted")]
     Interrupted,
-    /// A defect of this program, caught before it could leave a wrong export.
+    /// A defect of this program, caught before it could produce a wrong export.
     #[error("defect in slidezoom: {message}")]
     Defect {
-        /// What was found.
+        /// A description of the defect.
         message: String,
     },
-    /// The export failed, and what it had written could not be removed either.
-    #[error("{cause}; and what was written so far could not be removed: {leftover}")]
-    StalePolicy {
+    /// The export failed, and its staging output could not be removed either.
+    #[error("{cause}; cannot remove the incomplete output: {cleanup}")]
+    Cleanup {
         /// Why the export failed.
         cause: Box<Error>,
-        /// Why the rest could not be removed.
-        leftover: SinkError,
+        /// Why the output could not be removed.
+        cleanup: SinkError,
     },
 }
 

@@ -1,13 +1,14 @@
-//! What identifies a file of an export: its name and the digest of its contents.
+//! Keys of files: the name of a file in an export, and the digest of its contents.
 
 use std::fmt;
 
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
-/// A file's name inside an export: relative, with `/` between folders.
+/// The name of a file in an export: a relative path with `/` between folders.
 ///
-/// Always at least one component, and none of them empty, `.` or `..` or holding a NUL: nothing can be named outside the export.
+/// It has at least one component, and none is empty, `.`, `..` or contains a NUL, so it cannot name
+/// anything outside the export.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct EntryName(String);
 
@@ -15,7 +16,7 @@ impl EntryName {
     /// Checks a name.
     ///
     /// # Errors
-    /// [`EntryNameError`] where it could name something outside the export, or nothing.
+    /// [`EntryNameError`] if the name is empty or could reach outside the export.
     pub fn new(name: String) -> Result<Self, EntryNameError> {
         let plain = |component: &str| !matches!(component, "" | "." | "..") && !component.contains('\0');
         if name.split('/').all(plain) { Ok(Self(name)) } else { Err(EntryNameError { name }) }
@@ -34,7 +35,7 @@ impl fmt::Display for EntryName {
     }
 }
 
-/// A name that could reach outside the export.
+/// The error for a name that is empty or could reach outside the export.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{name:?} is not a valid file name inside an export")]
 pub struct EntryNameError {
@@ -47,31 +48,31 @@ pub struct EntryNameError {
 pub struct Digest([u8; 32]);
 
 impl Digest {
-    /// The digest of what is in memory.
+    /// Hashes `contents`.
     #[must_use]
     pub fn of(contents: &[u8]) -> Self {
         Self(Sha256::digest(contents).into())
     }
 
-    /// The digest of what a hasher was given.
+    /// The digest of everything that `hasher` was given.
     #[must_use]
     pub fn finish(hasher: Sha256) -> Self {
         Self(hasher.finalize().into())
     }
 
-    /// Its 32 bytes.
+    /// The 32 bytes.
     #[must_use]
     pub const fn as_bytes(&self) -> &[u8; 32] {
         &self.0
     }
 
-    /// The digest of which these are the bytes.
+    /// The digest with these bytes.
     #[must_use]
     pub const fn from_bytes(bytes: [u8; 32]) -> Self {
         Self(bytes)
     }
 
-    /// Reads 64 hexadecimal digits, in either case.
+    /// Parses 64 hexadecimal digits of either case.
     #[must_use]
     pub fn from_hex(text: &str) -> Option<Self> {
         let digits = text.as_bytes();
@@ -103,7 +104,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_stay_inside() {
+    fn rejects_names_that_reach_outside() {
         for good in ["a", "CMU-1.dzi", "a/b/c", "..a", "a b/#%é", "...", "new\nline"] {
             assert!(EntryName::new(good.to_owned()).is_ok(), "{good:?}");
         }

@@ -14,6 +14,7 @@ use crate::key::EntryName;
 pub mod descriptor;
 pub mod manifest;
 pub mod page;
+pub(crate) mod recognition;
 pub mod scan_properties;
 pub mod tile_index;
 pub mod tile_layout;
@@ -196,17 +197,6 @@ impl Layout {
         match self.container {
             Container::Szi if !file.starts_with("vendor/") => format!("vendor/{file}"),
             _ => format!("{}{file}", self.payload()),
-        }
-    }
-
-    /// The directories that the container always has, outermost first.
-    #[must_use]
-    pub fn folders(&self) -> Vec<String> {
-        let name = |path: &str| path.trim_end_matches('/').to_owned();
-        match self.container {
-            Container::Bag => vec![name(self.payload())],
-            Container::Szi => vec!["vendor".to_owned(), name(Self::VENDOR)],
-            Container::Folder | Container::Zip => Vec::new(),
         }
     }
 

@@ -17,6 +17,7 @@ pub mod key;
 pub mod layout;
 pub mod pixels;
 pub mod plan;
+mod platform;
 pub mod pyramid;
 mod schedule;
 pub mod sink;

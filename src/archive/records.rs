@@ -1,4 +1,4 @@
-//! An entry's record in the directory, and its local header before its contents.
+//! The record of an entry in the central directory, and the local header before its contents.
 
 use std::borrow::Cow;
 use std::io::{self, Read};
@@ -10,11 +10,11 @@ const ENCRYPTED: u16 = 1;
 const HAS_DESCRIPTOR: u16 = 1 << 3;
 const UTF8: u16 = 1 << 11;
 const ZIP64_EXTRA: u16 = 1;
-/// Kinds of files by the highest bits of Unix's permissions.
+/// File types in the highest bits of Unix permissions.
 const REGULAR_FILE: u32 = 0o10;
 const FOLDER: u32 = 0o4;
 
-/// Little-endian numbers by their place.
+/// Little-endian numbers at byte offsets.
 pub(crate) struct Fields<'a>(pub &'a [u8]);
 
 impl Fields<'_> {
@@ -31,7 +31,7 @@ impl Fields<'_> {
     }
 }
 
-/// What a record and a local header both say.
+/// The fields that a record and a local header have in common.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Common {
     version_needed: u16,
@@ -55,7 +55,7 @@ impl Common {
     }
 }
 
-/// A file in an archive, as the directory lists it.
+/// A file in an archive, as listed in the central directory.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ArchiveEntry {
     name: Box<[u8]>,
@@ -63,20 +63,21 @@ pub struct ArchiveEntry {
     stored_bytes: u64,
     bytes: u64,
     header_offset: u64,
-    /// What of a record says nothing about the contents: made by, disk, internal and external attributes, comment, and extra fields but ZIP64's.
+    /// Fields that do not concern the contents: made by, disk, internal and external attributes,
+    /// length of the comment, and number of extra fields other than ZIP64.
     about: (u16, u16, u16, u32, u16, u16),
-    /// Whether sizes, and the offset, are in a ZIP64 field.
+    /// Whether the sizes, and the offset, are in a ZIP64 field.
     large: (bool, bool),
 }
 
 impl ArchiveEntry {
-    /// Reads the next record of a directory.
+    /// Reads the next record of the central directory.
     pub(crate) fn read(reader: &mut impl Read) -> io::Result<Self> {
         let invalid = |message: &str| io::Error::new(io::ErrorKind::InvalidData, message.to_owned());
         let mut record = [0; RECORD_BYTES];
         reader.read_exact(&mut record)?;
         if !record.starts_with(b"PK\x01\x02") {
-            return Err(invalid("does not begin as one"));
+            return Err(invalid("it has no signature"));
         }
         let fields = Fields(&record);
         let mut name = vec![0; fields.short(28).into()];
@@ -88,12 +89,12 @@ impl ArchiveEntry {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
         let (stored, bytes, offset) = (fields.word(20), fields.word(24), fields.word(42));
-        let extra = Extra::parse(&extra).ok_or_else(|| invalid("its extra fields are cut short"))?;
-        // In this order, and only those that are full of ones in the record.
+        let extra = Extra::parse(&extra).ok_or_else(|| invalid("its extra fields are truncated"))?;
+        // In this order, and only those with all bits set in the record.
         let mut large = extra.zip64.unwrap_or_default().chunks_exact(8).map(|number| Fields(number).long(0));
         let mut wide = |narrow: u32| {
             if narrow == u32::MAX {
-                large.next().ok_or_else(|| invalid("its ZIP64 field is cut short"))
+                large.next().ok_or_else(|| invalid("its ZIP64 field is truncated"))
             } else {
                 Ok(narrow.into())
             }
@@ -120,7 +121,7 @@ impl ArchiveEntry {
         })
     }
 
-    /// Its name; what is no Unicode is shown as well as it can be.
+    /// The name, with replacement characters for invalid UTF-8.
     #[must_use]
     pub fn name(&self) -> Cow<'_, str> {
         String::from_utf8_lossy(&self.name)
@@ -130,31 +131,31 @@ impl ArchiveEntry {
         &self.name
     }
 
-    /// Its name, where that is Unicode.
+    /// The name, if it is valid UTF-8.
     #[must_use]
     pub fn unicode_name(&self) -> Option<&str> {
         str::from_utf8(&self.name).ok()
     }
 
-    /// The length of its contents in bytes.
+    /// The length of the contents in bytes.
     #[must_use]
     pub const fn bytes(&self) -> u64 {
         self.bytes
     }
 
-    /// The CRC-32 of its contents.
+    /// The CRC-32 of the contents.
     #[must_use]
     pub const fn crc(&self) -> u32 {
         self.common.crc
     }
 
-    /// Whether it stands for a folder.
+    /// Whether the entry is a folder.
     #[must_use]
     pub fn is_folder(&self) -> bool {
         self.name.ends_with(b"/") && self.bytes == 0 && self.stored_bytes == 0
     }
 
-    /// Whether it stands for a link or a device, by what Unix says of files.
+    /// Whether the entry is a link or a device, by its Unix file type.
     #[must_use]
     pub const fn is_special(&self) -> bool {
         const UNIX: u16 = 3;
@@ -178,14 +179,14 @@ impl ArchiveEntry {
         self.common.flags & HAS_DESCRIPTOR != 0
     }
 
-    /// Where it ends if its local header is as short as can be.
+    /// Where the entry ends if its local header has no extra fields.
     pub(crate) fn likely_end(&self) -> u64 {
         self.header_offset
             .saturating_add((LOCAL_HEADER_BYTES + self.name.len()) as u64)
             .saturating_add(self.stored_bytes)
     }
 
-    /// Why its contents cannot be read as they stand.
+    /// Why the contents cannot be read without decoding; `None` if they can.
     #[must_use]
     pub fn not_stored(&self) -> Option<String> {
         let Common { flags, method, .. } = self.common;
@@ -193,38 +194,39 @@ impl ArchiveEntry {
             return Some("is encrypted".to_owned());
         }
         if method != STORED {
-            return Some(format!("is compressed (method {method}), and an export's files are stored"));
+            return Some(format!("is compressed (method {method}); files of an export are stored"));
         }
         let (stored, bytes) = (self.stored_bytes, self.bytes);
-        (stored != bytes).then(|| format!("is {bytes} bytes long, and {stored} are stored"))
+        (stored != bytes).then(|| format!("is {bytes} bytes long but {stored} are stored"))
     }
 
-    /// What the entries of our own archives never have.
+    /// How the entry differs from those that this crate writes; `None` if it does not.
     pub(crate) fn unlike_ours(&self) -> Option<String> {
         let (made_by, disk, internal, external, comment_bytes, extras) = self.about;
         let Common { version_needed, flags, time, date, .. } = self.common;
-        // A size past 4 GiB needs version 4.5, and an offset alone does not say so. The same version is what the record says it was made by, under
-        // Unix.
+        // A size above 4 GiB needs version 4.5; an offset alone does not. The record gives the same
+        // version as that of its writer, on Unix.
         let version = if self.large.0 { 45 } else { 10 };
-        let told = |what: &str, found: u32, expected: u32| {
-            (found != expected).then(|| format!("its {what} is {found:#x}, and {expected:#x} is right"))
+        let wrong = |what: &str, found: u32, expected: u32| {
+            (found != expected).then(|| format!("its {what} is {found:#x} instead of {expected:#x}"))
         };
-        let folder = self.name.ends_with(b"/").then(|| "is a folder, which no entry of an export is".to_owned());
+        let folder = self.name.ends_with(b"/").then(|| "is a folder, which an export does not contain".to_owned());
         folder
-            .or_else(|| told("version", version_needed.into(), version))
-            .or_else(|| told("maker", made_by.into(), 3 << 8 | version))
-            .or_else(|| told("set of flags", flags.into(), if self.name.is_ascii() { 0 } else { UTF8.into() }))
-            .or_else(|| told("time", time.into(), 0))
-            // The first of January 1980: the day that the format begins to count at.
-            .or_else(|| told("date", date.into(), 1 << 5 | 1))
-            .or_else(|| told("disk", disk.into(), 0))
-            .or_else(|| told("kind", internal.into(), 0))
-            .or_else(|| told("set of permissions", external, 0o100_644 << 16))
-            .or_else(|| told("comment's length", comment_bytes.into(), 0))
-            .or_else(|| told("number of extra fields", extras.into(), 0))
+            .or_else(|| wrong("version", version_needed.into(), version))
+            .or_else(|| wrong("version made by", made_by.into(), 3 << 8 | version))
+            .or_else(|| wrong("flags field", flags.into(), if self.name.is_ascii() { 0 } else { UTF8.into() }))
+            .or_else(|| wrong("time", time.into(), 0))
+            // 1 January 1980, the first day of the format's calendar.
+            .or_else(|| wrong("date", date.into(), 1 << 5 | 1))
+            .or_else(|| wrong("disk", disk.into(), 0))
+            .or_else(|| wrong("internal attributes field", internal.into(), 0))
+            .or_else(|| wrong("external attributes field", external, 0o100_644 << 16))
+            .or_else(|| wrong("comment length", comment_bytes.into(), 0))
+            .or_else(|| wrong("number of extra fields", extras.into(), 0))
     }
 
-    /// The forms that a data descriptor of this entry can have: with a signature and without, with long sizes first.
+    /// The possible forms of this entry's data descriptor: with and without signature, long sizes
+    /// first.
     pub(crate) fn descriptors(&self) -> Vec<Vec<u8>> {
         let crc = self.common.crc.to_le_bytes();
         let long = [&crc[..], &self.stored_bytes.to_le_bytes(), &self.bytes.to_le_bytes()].concat();
@@ -234,10 +236,10 @@ impl ArchiveEntry {
     }
 }
 
-/// The extra fields of a record or a header.
+/// The extra fields of a record or a local header.
 struct Extra<'a> {
     zip64: Option<&'a [u8]>,
-    /// How many there are besides.
+    /// The number of other fields.
     others: u16,
 }
 
@@ -258,9 +260,9 @@ impl<'a> Extra<'a> {
     }
 }
 
-/// What stands before an entry's contents.
+/// The header before the contents of an entry.
 pub(crate) struct LocalHeader {
-    /// Its length, with name and extra fields.
+    /// The length including name and extra fields.
     pub bytes: u64,
     common: Common,
     stored_bytes: u32,
@@ -286,49 +288,50 @@ impl LocalHeader {
         })
     }
 
-    /// The entry's name; `bytes` is what was read of the header.
+    /// The name; `bytes` are those read of the header.
     pub fn name<'a>(&self, bytes: &'a [u8]) -> Option<&'a str> {
         str::from_utf8(bytes.get(LOCAL_HEADER_BYTES..LOCAL_HEADER_BYTES + self.name_bytes)?).ok()
     }
 
-    /// The length of the contents, where they are stored and the header alone says it.
+    /// The length of the contents, if they are stored and the header gives it.
     pub fn stored_bytes(&self) -> Option<u64> {
         let plain = self.common.flags & (ENCRYPTED | HAS_DESCRIPTOR) == 0 && self.common.method == STORED;
         (plain && self.stored_bytes == self.full_bytes && self.stored_bytes != u32::MAX)
             .then_some(self.stored_bytes.into())
     }
 
-    /// How the header contradicts the directory; `bytes` is what was read of it.
+    /// How the header contradicts the central directory; `bytes` are those read of it.
     pub fn unlike(&self, entry: &ArchiveEntry, bytes: &[u8]) -> Option<String> {
         let name = bytes.get(LOCAL_HEADER_BYTES..LOCAL_HEADER_BYTES + self.name_bytes);
         if name != Some(&*entry.name) {
             let name = name.map_or_else(|| "another".into(), String::from_utf8_lossy);
-            return Some(format!("is called {name:?} by its local header"));
+            return Some(format!("has the name {name:?} in its local header"));
         }
         let written_later = entry.has_descriptor();
         let mut common = self.common;
         let mut sizes = (self.stored_bytes.into(), self.full_bytes.into());
         let extra_at = LOCAL_HEADER_BYTES + self.name_bytes;
-        // Longer fields than were read belong to other writers; their sizes are in the directory too.
+        // Longer fields are those of other writers, whose sizes are in the central directory too.
         if let Some(extra) = bytes.get(extra_at..extra_at + self.extra_bytes).map(Extra::parse) {
             let Some(extra) = extra else {
-                return Some("the extra fields of its local header are cut short".to_owned());
+                return Some("the extra fields of its local header are truncated".to_owned());
             };
             if let Some(zip64) = extra.zip64.filter(|zip64| zip64.len() >= 16 && self.full_bytes == u32::MAX) {
                 sizes = (Fields(zip64).long(8), Fields(zip64).long(0));
             }
         }
-        // What was not known yet when the header was written is zero here, in whichever field.
+        // Fields that were not known when the header was written are zero.
         if written_later && common.crc == 0 {
             (common.crc, sizes) = (entry.common.crc, (entry.stored_bytes, entry.bytes));
         }
-        // A version may be lower here: the directory's offset alone can need the higher one.
+        // The version can be lower here: the offset in the central directory alone may need the
+        // higher one.
         common.version_needed = entry.common.version_needed;
         let offset_alone = entry.large == (false, true);
         let version_fits = self.common.version_needed == entry.common.version_needed
             || offset_alone && self.common.version_needed == 10;
         if common != entry.common || sizes != (entry.stored_bytes, entry.bytes) || !version_fits {
-            return Some("its local header and the directory contradict each other".to_owned());
+            return Some("its local header and the central directory contradict each other".to_owned());
         }
         None
     }

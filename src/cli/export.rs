@@ -162,8 +162,9 @@ fn is_same_file(one: &Path, other: &Path) -> bool {
 
 fn summarize(reporter: &ProgressReporter<'_>, plan: &ExportPlan, task: &Task, report: &ExportReport) {
     for warning in &report.warnings {
-        let event = json!({ "event": "warning", "name": task.name, "message": warning.to_string() });
-        reporter.warn(&format!("{}: note: {warning}", task.name), &event);
+        let message = hints::of_warning(warning).map_or(warning.to_string(), |hint| format!("{warning}: {hint}"));
+        let event = json!({ "event": "warning", "name": task.name, "message": message });
+        reporter.warn(&format!("{}: note: {message}", task.name), &event);
     }
     let seconds = reporter.seconds();
     let line = format!(

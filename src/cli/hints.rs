@@ -5,12 +5,13 @@ use std::io;
 
 use crate::Error;
 use crate::archive::ArchiveError;
+use crate::engine::Warning;
 use crate::export::repack::RepackError;
 use crate::export::verify::VerifyError;
 use crate::layout::Container;
 use crate::plan::{NotLossless, PlanError};
 use crate::sink::SinkError;
-use crate::source::{DirectReadUnsupported, SlideError};
+use crate::source::{DirectReadUnsupported, PageChoice, SlideError};
 
 pub(super) const DAMAGED: &str = "export the slide again, or restore the export from a copy";
 pub(super) const NOT_A_GALLERY: &str =
@@ -35,9 +36,22 @@ pub(super) fn classify(error: &Error) -> (u8, Option<String>) {
         Error::OtherExport { .. } => (2, hint("replace it with --overwrite, or write elsewhere with -o")),
         Error::Unresumable => (4, hint("omit --resume to start over")),
         Error::Interrupted => (130, hint("nothing of this slide was published")),
-        Error::StalePolicy { cause, .. } => (classify(cause).0, hint("remove it by hand")),
+        Error::Cleanup { cause, .. } => (classify(cause).0, hint("remove it by hand")),
         Error::Defect { .. } => (1, hint("nothing was published; please report this with the slide's format")),
         _ => (1, None),
+    }
+}
+
+/// Returns the hint for a warning.
+pub(super) fn of_warning(warning: &Warning) -> Option<String> {
+    match warning {
+        Warning::OtherPages(pages) if pages.choice() != PageChoice::Only => Some("--page chooses another".to_owned()),
+        // As many bits as the largest sample has.
+        Warning::DarkSamples { largest } => {
+            Some(format!("--range 0,{} shows it bright", u16::MAX >> largest.leading_zeros()))
+        }
+        Warning::PlaceholderId { .. } => Some("--id sets it to the URL where the folder will be served".to_owned()),
+        _ => None,
     }
 }
 

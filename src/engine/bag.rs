@@ -1,6 +1,7 @@
-//! What makes a folder a bag: the tag files of `BagIt` 1.0 (RFC 8493) beside its payload.
+//! The tag files of `BagIt` 1.0 (RFC 8493), which make a folder a bag.
 //!
-//! The payload manifest is the export's own. No bagging date is written: the files are a function of slide and options, and of no clock.
+//! The payload manifest is the manifest of the export. No bagging date is written, as an export is
+//! a function of slide and options.
 
 use super::files::Files;
 use crate::key::Digest;
@@ -10,7 +11,8 @@ use crate::sink::SinkError;
 
 const DECLARATION: &str = "BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n";
 
-/// Writes the tag files of a bag whose payload, of `tile_bytes` and what `files` counted, has been written. `manifest` is the payload manifest.
+/// Writes the tag files of a bag. Its payload has been written: `tile_bytes` of tiles and the files
+/// that `files` counted. `manifest` is the name and the digest of the payload manifest.
 pub(crate) fn write_tags(files: &mut Files<'_>, tile_bytes: u64, manifest: (&str, Digest)) -> Result<(), SinkError> {
     let (count, bytes) = files.count();
     let information = format!(

@@ -1,33 +1,30 @@
-//! How far an export has come, so that another run can go on from there and come to the same bytes.
+//! The state of an export at a checkpoint, from which another run can resume it.
 //!
-//! From time to time the engine reads nothing until all that is under way has ended. What it then holds, the pieces of the mosaics and a few
-//! numbers, is all that the rest of the run depends on, and is handed to the sink. How often depends on how much that is, and on nothing
-//! else: each checkpoint follows [`PIXEL_BYTES_A_BYTE`] times as many bytes of pixels read, so that keeping them takes a small part of the
-//! time. What always holds: a state is used only for the same slide, the same options and the same versions.
+//! At each [pause](crate::schedule::Step::Pause) of the schedule nothing is in flight. The blocks
+//! that are held and a few numbers are then all that the rest of the export depends on: the
+//! position in the schedule follows from the number of chunks read. A state is only used for the
+//! same slide, options and versions.
 
 use std::io::{self, Write};
 use std::sync::Arc;
 
 use super::digests::TileDigests;
-use super::identity::Identity;
-use super::level_assembler::{Block, Content, SavedAssembler};
+use super::identity::RunIdentity;
+use super::level_assembler::{Block, Content, SavedBlock};
 use crate::geometry::{Point, Rect, Size};
 use crate::key::Digest;
 use crate::pixels::{PIXEL_BYTES, Pixels};
 
-/// How many bytes of pixels are read for each byte that a checkpoint keeps. Reading and encoding takes some 3 ns a byte, and keeping one less than 1.
-pub(crate) const PIXEL_BYTES_A_BYTE: u64 = 100;
-
-/// The tiles that no file was made of.
+/// Tiles that are blank and were not written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-pub(crate) struct LeftOut {
+pub(crate) struct SkippedTiles {
     pub tiles: u64,
     /// Their pixels, without overlap.
     pub pixels: u64,
 }
 
-impl LeftOut {
-    pub fn count(&mut self, pixels: u64) {
+impl SkippedTiles {
+    pub fn add(&mut self, pixels: u64) {
         self.tiles += 1;
         self.pixels += pixels;
     }
@@ -36,54 +33,54 @@ impl LeftOut {
 /// The state of an export between two reads.
 #[derive(Debug)]
 pub(crate) struct SavedState {
-    pub identity: Arc<Identity>,
-    /// Chunks that were read.
+    pub identity: Arc<RunIdentity>,
+    /// Chunks read.
     pub chunks: u64,
-    /// Entry numbers that were given to tiles.
+    /// Entry numbers given to tiles.
     pub entries: u64,
-    /// Tiles that were written.
+    /// Tiles written.
     pub written: u64,
-    /// Their bytes.
+    /// The total size of the tiles written.
     pub tile_bytes: u64,
-    pub left_out: LeftOut,
-    /// Whether any pixel was not wholly transparent.
-    pub something_seen: bool,
+    pub skipped: SkippedTiles,
+    /// Whether any pixel was not fully transparent.
+    pub any_opaque: bool,
     pub unreadable: Vec<Rect>,
     pub digests: TileDigests,
-    /// By level.
-    pub mosaics: Vec<SavedAssembler>,
+    /// The blocks held, for each level.
+    pub blocks: Vec<Vec<SavedBlock>>,
 }
 
 impl SavedState {
-    /// The state before anything was read.
-    pub fn beginning(identity: Arc<Identity>, tiles: u64, levels: usize) -> Self {
+    /// The state before anything is read.
+    pub fn initial(identity: Arc<RunIdentity>, tiles: u64, levels: usize) -> Self {
         Self {
             identity,
             chunks: 0,
             entries: 0,
             written: 0,
             tile_bytes: 0,
-            left_out: LeftOut::default(),
-            something_seen: false,
+            skipped: SkippedTiles::default(),
+            any_opaque: false,
             unreadable: Vec::new(),
             digests: TileDigests::none_of(tiles),
-            mosaics: (0..levels).map(|_| SavedAssembler::default()).collect(),
+            blocks: (0..levels).map(|_| Vec::new()).collect(),
         }
     }
 
-    /// About how many bytes [`write`](Self::write) writes.
+    /// The approximate number of bytes that [`write`](Self::write) writes.
     pub fn bytes(&self) -> u64 {
-        let pixels: u64 = self.mosaics.iter().map(SavedAssembler::bytes).sum();
-        pixels + 32 * self.digests.len() as u64
+        let pixels: usize = self.blocks.iter().flatten().map(|(_, block)| block.content.bytes().len()).sum();
+        (pixels + size_of::<Digest>() * self.digests.len()) as u64
     }
 
     pub fn write(&self, file: &mut dyn Write) -> io::Result<()> {
         let identity = serde_json::to_vec(&*self.identity)?;
         write_numbers(file, &[identity.len() as u64])?;
         file.write_all(&identity)?;
-        let seen = u64::from(self.something_seen);
-        let LeftOut { tiles, pixels } = self.left_out;
-        write_numbers(file, &[self.chunks, self.entries, self.written, self.tile_bytes, tiles, pixels, seen])?;
+        let any_opaque = u64::from(self.any_opaque);
+        let SkippedTiles { tiles, pixels } = self.skipped;
+        write_numbers(file, &[self.chunks, self.entries, self.written, self.tile_bytes, tiles, pixels, any_opaque])?;
         write_numbers(file, &[self.unreadable.len() as u64])?;
         for &rect in &self.unreadable {
             write_rect(file, rect)?;
@@ -92,48 +89,34 @@ impl SavedState {
         for digest in self.digests.iter() {
             file.write_all(digest.as_bytes())?;
         }
-        write_numbers(file, &[self.mosaics.len() as u64])?;
-        for SavedAssembler { held, arrived } in &self.mosaics {
-            write_numbers(file, &[held.len() as u64])?;
-            for (column, row, users, piece) in held {
-                write_numbers(file, &[u64::from(*column), u64::from(*row), u64::from(*users)])?;
-                write_rect(file, piece.rect)?;
-                write_numbers(file, &[u64::from(piece.content.is_blank())])?;
-                file.write_all(piece.content.bytes())?;
-            }
-            write_numbers(file, &[arrived.len() as u64])?;
-            for ((column, row), count) in arrived {
-                write_numbers(file, &[u64::from(*column), u64::from(*row), u64::from(*count)])?;
+        write_numbers(file, &[self.blocks.len() as u64])?;
+        for blocks in &self.blocks {
+            write_numbers(file, &[blocks.len() as u64])?;
+            for ((column, row), block) in blocks {
+                write_numbers(file, &[u64::from(*column), u64::from(*row)])?;
+                write_rect(file, block.rect)?;
+                write_numbers(file, &[u64::from(block.content.is_blank())])?;
+                file.write_all(block.content.bytes())?;
             }
         }
         Ok(())
     }
 
-    /// Reads a state back; `None` where it is none.
+    /// Parses a state; `None` if `bytes` are not one.
     pub fn read(bytes: &[u8]) -> Option<Self> {
         let mut fields = Fields(bytes);
         let length = fields.count(1)?;
         let identity = Arc::new(serde_json::from_slice(fields.bytes(length)?).ok()?);
         let (chunks, entries, written, tile_bytes) =
             (fields.number()?, fields.number()?, fields.number()?, fields.number()?);
-        let left_out = LeftOut { tiles: fields.number()?, pixels: fields.number()? };
-        let something_seen = fields.number()? != 0;
+        let skipped = SkippedTiles { tiles: fields.number()?, pixels: fields.number()? };
+        let any_opaque = fields.number()? != 0;
         let unreadable = (0..fields.count(32)?).map(|_| fields.rect()).collect::<Option<_>>()?;
         let digests = (0..fields.count(32)?).map(|_| Some(Digest::from_bytes(fields.bytes(32)?.try_into().ok()?)));
         let digests = digests.collect::<Option<TileDigests>>()?;
-        let mosaics = (0..fields.count(16)?).map(|_| fields.level_assembler()).collect::<Option<_>>()?;
-        let state = Self {
-            identity,
-            chunks,
-            entries,
-            written,
-            tile_bytes,
-            left_out,
-            something_seen,
-            unreadable,
-            digests,
-            mosaics,
-        };
+        let blocks = (0..fields.count(8)?).map(|_| fields.blocks()).collect::<Option<_>>()?;
+        let state =
+            Self { identity, chunks, entries, written, tile_bytes, skipped, any_opaque, unreadable, digests, blocks };
         fields.0.is_empty().then_some(state)
     }
 }
@@ -147,7 +130,7 @@ fn write_rect(file: &mut dyn Write, rect: Rect) -> io::Result<()> {
     write_numbers(file, &[origin.x, origin.y, size.width(), size.height()].map(u64::from))
 }
 
-/// What is left to read.
+/// The bytes that remain to be parsed.
 struct Fields<'a>(&'a [u8]);
 
 impl<'a> Fields<'a> {
@@ -165,7 +148,7 @@ impl<'a> Fields<'a> {
         u32::try_from(self.number()?).ok()
     }
 
-    /// How many things follow, each of at least so many bytes.
+    /// The number of items that follow, each of at least `bytes` bytes.
     fn count(&mut self, bytes: usize) -> Option<usize> {
         let count = usize::try_from(self.number()?).ok()?;
         (count <= self.0.len() / bytes).then_some(count)
@@ -176,9 +159,9 @@ impl<'a> Fields<'a> {
         Rect::new(Point { x, y }, Size::new(self.small()?, self.small()?)?)
     }
 
-    fn level_assembler(&mut self) -> Option<SavedAssembler> {
-        let held = (0..self.count(64)?).map(|_| {
-            let (column, row, users) = (self.small()?, self.small()?, self.small()?);
+    fn blocks(&mut self) -> Option<Vec<SavedBlock>> {
+        let blocks = (0..self.count(56)?).map(|_| {
+            let place = (self.small()?, self.small()?);
             let rect = self.rect()?;
             let content = if self.number()? == 1 {
                 Content::Blank
@@ -186,11 +169,9 @@ impl<'a> Fields<'a> {
                 let bytes = self.bytes(usize::try_from(rect.size().area()).ok()?.checked_mul(PIXEL_BYTES)?)?;
                 Content::Pixels(Pixels::from_bytes(rect.size(), bytes.to_vec())?)
             };
-            Some((column, row, users, Arc::new(Block { rect, content })))
+            Some((place, Arc::new(Block { rect, content })))
         });
-        let held = held.collect::<Option<_>>()?;
-        let arrived = (0..self.count(24)?).map(|_| Some(((self.small()?, self.small()?), self.small()?)));
-        Some(SavedAssembler { held, arrived: arrived.collect::<Option<_>>()? })
+        blocks.collect()
     }
 }
 
@@ -200,24 +181,21 @@ mod tests {
     use crate::pixels::Rgb;
 
     #[test]
-    fn a_state_is_read_back_and_part_of_one_is_none() {
+    fn reads_back_a_state_and_rejects_truncated_ones() {
         let rect = Rect::spanning(3..8, 2..4).unwrap();
         let pixels = Content::Pixels(Pixels::filled(rect.size(), Rgb::WHITE));
-        let piece = |content| Arc::new(Block { rect, content });
+        let block = |content| Arc::new(Block { rect, content });
         let state = SavedState {
-            identity: Arc::new(vec![("name".to_owned(), "scan".to_owned())]),
+            identity: Arc::new(RunIdentity::default()),
             chunks: 7,
             entries: 6,
             written: 5,
             tile_bytes: 1234,
-            left_out: LeftOut { tiles: 8, pixels: 9 },
-            something_seen: true,
+            skipped: SkippedTiles { tiles: 8, pixels: 9 },
+            any_opaque: true,
             unreadable: vec![rect],
             digests: [Digest::of(b"a"), Digest::default()].into_iter().collect(),
-            mosaics: vec![SavedAssembler {
-                held: vec![(1, 2, 3, piece(pixels)), (2, 2, 1, piece(Content::Blank))],
-                arrived: vec![((4, 5), 6)],
-            }],
+            blocks: vec![vec![((1, 2), block(pixels)), ((2, 2), block(Content::Blank))]],
         };
         let mut bytes = Vec::new();
         state.write(&mut bytes).unwrap();
@@ -226,10 +204,11 @@ mod tests {
         read.write(&mut again).unwrap();
         assert_eq!(again, bytes);
         assert_eq!((read.chunks, read.entries, read.written, read.tile_bytes), (7, 6, 5, 1234));
-        assert!(read.something_seen);
-        assert_eq!(read.left_out, LeftOut { tiles: 8, pixels: 9 });
-        assert_eq!(read.mosaics[0].held[0].3.rect, rect);
-        assert!(!read.mosaics[0].held[0].3.content.is_blank() && read.mosaics[0].held[1].3.content.is_blank());
+        assert!(read.any_opaque);
+        assert_eq!(read.skipped, SkippedTiles { tiles: 8, pixels: 9 });
+        assert_eq!(read.blocks[0][0].1.rect, rect);
+        let is_blank: Vec<bool> = read.blocks[0].iter().map(|(_, block)| block.content.is_blank()).collect();
+        assert_eq!(is_blank, [false, true]);
         for length in 0..bytes.len() {
             assert!(SavedState::read(&bytes[..length]).is_none(), "{length} bytes");
         }

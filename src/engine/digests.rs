@@ -1,20 +1,20 @@
-//! The digests of all tiles, of which a checkpoint takes a copy that costs nothing: blocks are shared until they change.
+//! The digests of all tiles. A copy for a checkpoint is cheap: blocks are shared until they change.
 
 use std::sync::Arc;
 
 use crate::key::Digest;
 
-/// 128 KB of digests.
+/// The number of digests in a block of 128 KB.
 const BLOCK: usize = 4096;
 
-/// A digest for each tile, by ordinal; of tiles that were not written yet, zero.
+/// A digest for each tile, by ordinal; zero for tiles that have not been written.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct TileDigests {
     blocks: Vec<Arc<Vec<Digest>>>,
 }
 
 impl TileDigests {
-    /// For so many tiles, of which none was written.
+    /// Digests of `tiles` tiles, none of which has been written.
     pub fn none_of(tiles: u64) -> Self {
         let tiles = tiles as usize;
         let full = std::iter::repeat_n(BLOCK, tiles / BLOCK);
@@ -22,23 +22,23 @@ impl TileDigests {
         Self { blocks: lengths.map(|length| Arc::new(vec![Digest::default(); length])).collect() }
     }
 
-    /// How many tiles there are.
+    /// The number of tiles.
     pub fn len(&self) -> usize {
         self.blocks.iter().map(|block| block.len()).sum()
     }
 
-    /// Notes the digest of a tile that was written.
+    /// Sets the digest of a tile that was written.
     pub fn set(&mut self, ordinal: u64, digest: Digest) {
         Arc::make_mut(&mut self.blocks[ordinal as usize / BLOCK])[ordinal as usize % BLOCK] = digest;
     }
 
-    /// The digest of a tile, where it was written.
+    /// The digest of a tile; `None` if it has not been written.
     pub fn get(&self, ordinal: u64) -> Option<Digest> {
         let digest = *self.blocks.get(ordinal as usize / BLOCK)?.get(ordinal as usize % BLOCK)?;
         (digest != Digest::default()).then_some(digest)
     }
 
-    /// All, by ordinal.
+    /// All digests by ordinal.
     pub fn iter(&self) -> impl Iterator<Item = Digest> {
         self.blocks.iter().flat_map(|block| block.iter().copied())
     }
@@ -62,7 +62,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_copy_stays_as_it_was() {
+    fn copies_share_unchanged_blocks() {
         for tiles in [0, 1, 4095, 4096, 4097, 10_000] {
             let mut digests = TileDigests::none_of(tiles);
             assert_eq!((digests.len() as u64, digests.get(tiles)), (tiles, None));

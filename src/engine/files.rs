@@ -1,20 +1,19 @@
-//! The files of an export that are no tiles, in the order they are written in: each with the next entry number, counted and hashed.
+//! Writes the files of an export that are not tiles, in order, and counts and hashes them.
 
 use std::io::{self, Read};
 
 use sha2::{Digest as _, Sha256};
 
-use crate::key::Digest;
-use crate::key::EntryName;
+use crate::key::{Digest, EntryName};
 use crate::layout::manifest::ManifestText;
-use crate::sink::{Sink, SinkError};
+use crate::sink::{Role, Sink, SinkError};
 
-const COPIED_AT_A_TIME: u64 = 1 << 20;
+const COPY_BYTES: u64 = 1 << 20;
 
-/// Some hundred kilobytes of text.
-const MANIFEST_LINES_AT_A_TIME: usize = 2_000;
+/// A few hundred kilobytes of text.
+const MANIFEST_LINES: usize = 2_000;
 
-/// Writes files one after the other.
+/// Writes files one after another.
 pub(crate) struct Files<'a> {
     sink: &'a dyn Sink,
     next_entry: u64,
@@ -24,19 +23,12 @@ pub(crate) struct Files<'a> {
 }
 
 impl<'a> Files<'a> {
-    /// So many entry numbers were used for tiles, and so many tiles written.
+    /// Starts after `entries` entry numbers, with `tiles` tiles written.
     pub fn new(sink: &'a dyn Sink, entries: u64, tiles: u64) -> Self {
         Self { sink, next_entry: entries, written: tiles, bytes: 0, digests: Vec::new() }
     }
 
-    pub fn create_folder(&self, name: String) -> Result<(), SinkError> {
-        self.sink.create_folder(&EntryName::new(name)?)
-    }
-
-    pub fn create_folders(&self, name: String) -> Result<(), SinkError> {
-        self.sink.create_folders(&EntryName::new(name)?)
-    }
-
+    /// Writes a file.
     pub fn write(&mut self, name: String, contents: &[u8]) -> Result<(), SinkError> {
         self.write_tag(name.clone(), contents)?;
         self.written += 1;
@@ -45,12 +37,12 @@ impl<'a> Files<'a> {
         Ok(())
     }
 
-    /// Copies a file of any length, part by part; the inner error is one of reading it.
+    /// Copies a file of any length. The inner error is one of reading it.
     pub fn copy(&mut self, name: String, contents: &mut dyn Read) -> Result<io::Result<()>, SinkError> {
         let (mut hasher, mut length, mut outcome) = (Sha256::new(), 0, Ok(()));
         let mut parts = std::iter::from_fn(|| {
             let mut part = Vec::new();
-            if let Err(error) = contents.take(COPIED_AT_A_TIME).read_to_end(&mut part) {
+            if let Err(error) = contents.take(COPY_BYTES).read_to_end(&mut part) {
                 outcome = Err(error);
                 return None;
             }
@@ -58,7 +50,7 @@ impl<'a> Files<'a> {
             length += part.len() as u64;
             Some(part).filter(|part| !part.is_empty())
         });
-        self.sink.write_parts(self.next_entry, &EntryName::new(name.clone())?, &mut parts)?;
+        self.sink.write_parts(&EntryName::new(name.clone())?, Role::Auxiliary, self.next_entry, &mut parts)?;
         self.next_entry += 1;
         self.written += 1;
         self.bytes += length;
@@ -66,14 +58,14 @@ impl<'a> Files<'a> {
         Ok(outcome)
     }
 
-    /// Writes a file that is neither counted nor listed: it tells of the others.
+    /// Writes a file that describes others, and is neither counted nor listed.
     pub fn write_tag(&mut self, name: String, contents: &[u8]) -> Result<(), SinkError> {
-        self.sink.write(self.next_entry, &EntryName::new(name)?, contents)?;
+        self.sink.write(&EntryName::new(name)?, Role::Auxiliary, self.next_entry, contents)?;
         self.next_entry += 1;
         Ok(())
     }
 
-    /// Writes the manifest of what is `listed`, part by part; returns its own digest.
+    /// Writes the manifest of the files `listed`; returns its own digest.
     pub fn write_manifest(
         &mut self,
         name: String,
@@ -82,24 +74,25 @@ impl<'a> Files<'a> {
         let mut hasher = Sha256::new();
         let mut parts = std::iter::from_fn(|| {
             let mut part = ManifestText::default();
-            for (name, digest) in listed.by_ref().take(MANIFEST_LINES_AT_A_TIME) {
+            for (name, digest) in listed.by_ref().take(MANIFEST_LINES) {
                 part.add(&name, digest);
             }
             let part = Some(part.into_text().into_bytes()).filter(|part| !part.is_empty())?;
             hasher.update(&part);
             Some(part)
         });
-        self.sink.write_parts(self.next_entry, &EntryName::new(name)?, &mut parts)?;
+        self.sink.write_parts(&EntryName::new(name)?, Role::Auxiliary, self.next_entry, &mut parts)?;
         self.next_entry += 1;
         Ok(Digest::finish(hasher))
     }
 
-    /// What was written so far, to be listed.
+    /// Takes the names and digests of the files written so far, to list them.
     pub fn take_digests(&mut self) -> Vec<(String, Digest)> {
         std::mem::take(&mut self.digests)
     }
 
-    /// How many files were written, tiles among them, and how many bytes those that are no tiles have.
+    /// The number of files written, including tiles, and the total size of those that are not
+    /// tiles.
     pub const fn count(&self) -> (u64, u64) {
         (self.written, self.bytes)
     }

@@ -1,87 +1,148 @@
-//! What an export is made of and how, so that what an earlier run has left, finished or not, is known for the same or for another one.
-//!
-//! What always holds: whatever the description tells that is settled before a pixel is read is part of it, so that nothing which changes an export can be left out here.
+//! What an export is made of, so that a run resumes only its own predecessor and skips only its own
+//! finished export.
 
 use std::ffi::OsStr;
 use std::fs::Metadata;
-use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-use serde_json::Value;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 use walkdir::{DirEntry, WalkDir};
 
-use crate::engine::metadata::{ExportOutcome, describe};
+use super::metadata;
 use crate::key::Digest;
 use crate::layout::Container;
 use crate::plan::ExportPlan;
-use crate::pyramid::TileSet;
-use crate::source::{Source, SourceIdentity, identify, openslide_version};
+use crate::platform;
+use crate::source::{Source, SourceFile, SourceIdentity, identify, openslide_version};
 
-/// What is said of an export, and of what, in words for a user; what was asked for comes first, and what follows from it later.
-pub(crate) type Identity = Vec<(String, String)>;
-
-/// The identity of a run. Of a slide that is no file, or cannot be read any more, the file says nothing.
-pub(crate) fn of_run(source: &dyn Source, plan: &ExportPlan) -> Identity {
-    let info = source.info();
-    let file = identify(&info.path, plan.name(), SourceIdentity::Fingerprint, &|| false).ok().flatten();
-    let file = file.map_or_else(String::new, |file| format!("{} bytes, {:?}", file.bytes, file.fingerprint));
-    let versions = [
-        ("version of slidezoom", env!("CARGO_PKG_VERSION").to_owned()),
-        ("version of OpenSlide", openslide_version().unwrap_or_default()),
-    ];
-    let slide = [
-        ("slide", file),
-        ("state of the slide's files", stamp_of_files(&info.path, info.vendor.as_deref()).to_string()),
-        ("slide's quickhash", info.properties.get("openslide.quickhash-1").cloned().unwrap_or_default()),
-        ("reader", info.reader.to_string()),
-    ];
-    let rest = [
-        ("container", format!("{:?}", plan.layout().container()).to_lowercase()),
-        ("list of associated images", plan.associated().join(", ")),
-    ];
-    let named = |(what, value): (&str, String)| (what.to_owned(), value);
-    let before = versions.into_iter().chain(slide).map(named);
-    before.chain(of_plan(source, plan)).chain(rest.into_iter().map(named)).collect()
+/// Everything on which the bytes of a run's output depend.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct RunIdentity {
+    slidezoom: String,
+    openslide: Option<String>,
+    /// The size and the fingerprint of the slide's file; `None` if it cannot be read.
+    slide: Option<(u64, Option<String>)>,
+    /// A digest of the state of all files of the slide.
+    slide_files: String,
+    quickhash: Option<String>,
+    reader: String,
+    settings: ExportSettings,
+    container: String,
+    associated: Vec<String>,
 }
 
-/// The part of it that a finished export tells of itself.
-pub(crate) fn of_plan(source: &dyn Source, plan: &ExportPlan) -> Identity {
-    let nothing =
-        ExportOutcome { associated_images: &[], unreadable: &[], left_out: &TileSet::default(), source: None };
-    of_description(&serde_json::from_str(&describe(source.info(), plan, nothing)).unwrap_or_default())
-}
-
-/// The same, by the description of an export.
-pub(crate) fn of_description(description: &Value) -> Identity {
-    /// What came of the export, where it is kept and who has made it.
-    const LATER: [&str; 7] =
-        ["associatedImages", "unreadable", "skippedTiles", "blankTiles", "source", "manifest", "writtenBy"];
-    let mut identity = Identity::new();
-    add("", &description["options"], &mut identity);
-    for (key, value) in description.as_object().into_iter().flatten() {
-        if key != "options" && !LATER.contains(&key.as_str()) {
-            add(&words(key), value, &mut identity);
+impl RunIdentity {
+    /// The identity of exporting `source` as `plan` says.
+    pub fn new(source: &dyn Source, plan: &ExportPlan) -> Self {
+        let info = source.info();
+        let file = identify(&info.path, plan.name(), SourceIdentity::Fingerprint, &|| false).ok().flatten();
+        let slide =
+            |SourceFile { bytes, fingerprint, .. }| (bytes, fingerprint.map(|fingerprint| fingerprint.to_string()));
+        Self {
+            slidezoom: env!("CARGO_PKG_VERSION").to_owned(),
+            openslide: openslide_version().ok(),
+            slide: file.map(slide),
+            slide_files: stamp_of_files(&info.path, info.vendor.as_deref()).to_string(),
+            quickhash: info.properties.get("openslide.quickhash-1").cloned(),
+            reader: info.reader.to_string(),
+            settings: ExportSettings::of_plan(source, plan),
+            container: format!("{:?}", plan.layout().container()).to_lowercase(),
+            associated: plan.associated().to_vec(),
         }
     }
-    identity
-}
 
-/// Adds what a part of a description says, called `what`.
-fn add(what: &str, value: &Value, identity: &mut Identity) {
-    match value {
-        Value::Object(parts) => {
-            for (key, part) in parts {
-                let key = words(key);
-                add(&if what.is_empty() { key } else { format!("{what} {key}") }, part, identity);
-            }
-        }
-        Value::Null => {}
-        Value::String(text) => identity.push((what.to_owned(), text.clone())),
-        other => identity.push((what.to_owned(), other.to_string())),
+    /// The first difference from the identity of a later run.
+    pub fn difference(&self, now: &Self) -> Option<Difference> {
+        let slide = |identity: &Self| identity.slide.as_ref().map(|(bytes, _)| format!("{bytes} bytes"));
+        let fingerprint = |identity: &Self| identity.slide.as_ref().and_then(|(_, fingerprint)| fingerprint.clone());
+        let text = |value: &String| Some(value.clone());
+        Difference::of("version of slidezoom", text(&self.slidezoom), text(&now.slidezoom))
+            .or_else(|| Difference::of("version of OpenSlide", self.openslide.clone(), now.openslide.clone()))
+            .or_else(|| Difference::of("slide", slide(self), slide(now)))
+            .or_else(|| Difference::of("fingerprint of the slide", fingerprint(self), fingerprint(now)))
+            .or_else(|| Difference::of("state of the slide's files", text(&self.slide_files), text(&now.slide_files)))
+            .or_else(|| Difference::of("slide's quickhash", self.quickhash.clone(), now.quickhash.clone()))
+            .or_else(|| Difference::of("reader", text(&self.reader), text(&now.reader)))
+            .or_else(|| self.settings.difference(&now.settings))
+            .or_else(|| Difference::of("container", text(&self.container), text(&now.container)))
+            .or_else(|| {
+                let list = |names: &[String]| Some(names.join(", ")).filter(|names| !names.is_empty());
+                Difference::of("list of associated images", list(&self.associated), list(&now.associated))
+            })
     }
 }
 
-/// `onReadError` as `on read error`. What has a point is a property's own name.
+/// A field in which two exports differ, in words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Difference {
+    pub field: String,
+    pub before: String,
+    pub now: String,
+}
+
+impl Difference {
+    fn of(field: &str, before: Option<String>, now: Option<String>) -> Option<Self> {
+        let word = |value: Option<String>| value.unwrap_or_else(|| "none".to_owned());
+        (before != now).then(|| Self { field: field.to_owned(), before: word(before), now: word(now) })
+    }
+}
+
+/// The settings of an export, by the names of the fields of its description. They include
+/// everything in the description that is settled before a pixel is read.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct ExportSettings {
+    /// What was asked for.
+    options: Value,
+    /// What follows from it and from the slide.
+    settled: Map<String, Value>,
+}
+
+/// The fields of a description that are known only after the export.
+const OUTCOME: [&str; 8] =
+    ["associatedImages", "unreadable", "skippedTiles", "tilesLeftOut", "blankTiles", "source", "manifest", "writtenBy"];
+
+impl ExportSettings {
+    /// The settings of a plan.
+    pub fn of_plan(source: &dyn Source, plan: &ExportPlan) -> Self {
+        Self::of_description(metadata::planned(source.info(), plan))
+    }
+
+    /// The settings of an export with this description.
+    pub fn of_description(mut settled: Map<String, Value>) -> Self {
+        let options = settled.shift_remove("options").unwrap_or_default();
+        settled.retain(|key, _| !OUTCOME.contains(&key.as_str()));
+        Self { options, settled }
+    }
+
+    /// The first difference from the settings of a later run: of what was asked for, if it differs,
+    /// or else of what follows from it.
+    pub fn difference(&self, now: &Self) -> Option<Difference> {
+        let settled = |settings: &Self| Value::Object(settings.settled.clone());
+        difference("", &self.options, &now.options).or_else(|| difference("", &settled(self), &settled(now)))
+    }
+}
+
+/// The first difference between two values of the field `name`.
+fn difference(name: &str, before: &Value, now: &Value) -> Option<Difference> {
+    if let (Value::Object(before), Value::Object(now)) = (before, now) {
+        return now.keys().chain(before.keys()).find_map(|key| {
+            let part = |object: &Map<String, Value>| object.get(key).cloned().unwrap_or_default();
+            let words = words(key);
+            let name = if name.is_empty() { words } else { format!("{name} {words}") };
+            difference(&name, &part(before), &part(now))
+        });
+    }
+    let text = |value: &Value| match value {
+        Value::Null => None,
+        Value::String(text) => Some(text.clone()),
+        other => Some(other.to_string()),
+    };
+    if before == now { None } else { Difference::of(name, text(before), text(now)) }
+}
+
+/// Turns `onReadError` into `on read error`. A name with a point is the name of a slide property
+/// and stays.
 fn words(key: &str) -> String {
     if key.contains('.') {
         return key.to_owned();
@@ -95,42 +156,31 @@ fn words(key: &str) -> String {
     })
 }
 
-/// The first thing that differs: what it is, what it was, and what it is now.
-pub(crate) fn difference(before: &Identity, now: &Identity) -> Option<(String, String, String)> {
-    let value = |identity: &Identity, what: &str| {
-        let found = identity.iter().find(|(key, _)| key == what).map(|(_, value)| value.clone());
-        found.filter(|value| !value.is_empty()).unwrap_or_else(|| "not there".to_owned())
-    };
-    let mut each = now.iter().chain(before).map(|(what, _)| (what.clone(), value(before, what), value(now, what)));
-    each.find(|(_, before, now)| before != now)
-}
-
-/// A digest of what the file system says of each of a slide's files: whoever writes one anew, be it with the times that it had, gives it another
-/// inode or another time of change.
+/// Returns a digest of the state of each of a slide's files.
 fn stamp_of_files(path: &Path, vendor: Option<&str>) -> Digest {
-    // MIRAX keeps its pixels in a folder called as the slide; DICOM, VMS and VMU in files beside it.
-    let ending = path.extension().map(OsStr::to_ascii_lowercase);
+    // MIRAX keeps its pixels in a folder named after the slide; DICOM, VMS and VMU in files next to
+    // it.
+    let extension = path.extension().map(OsStr::to_ascii_lowercase);
     let folder = match vendor {
         Some("mirax") => Some(WalkDir::new(path.with_extension(""))),
         Some("dicom") => path.parent().map(|folder| WalkDir::new(folder).max_depth(1)),
-        Some("hamamatsu") if ending.is_some_and(|ending| ending != "ndpi") => {
+        Some("hamamatsu") if extension.is_some_and(|extension| extension != "ndpi") => {
             path.parent().map(|folder| WalkDir::new(folder).max_depth(1))
         }
         _ => None,
     };
-    // What an export writes beside a slide is none of the slide's files.
+    // An export written next to the slide is not one of its files.
     let is_output = |file: &Path| {
         let hidden = file.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
         hidden || Container::of_path(file).is_archive()
     };
-    let auxiliary_files = folder.into_iter().flatten().filter_map(Result::ok).map(DirEntry::into_path);
-    let mut stamps: Vec<String> = auxiliary_files
+    let others = folder.into_iter().flatten().filter_map(Result::ok).map(DirEntry::into_path);
+    let mut stamps: Vec<String> = others
         .filter(|file| !is_output(file))
         .chain([path.to_owned()])
         .filter_map(|file| {
             let found = std::fs::metadata(&file).ok().filter(Metadata::is_file)?;
-            let times = (found.mtime(), found.mtime_nsec(), found.ctime(), found.ctime_nsec());
-            Some(format!("{} {} {} {} {times:?}", file.display(), found.dev(), found.ino(), found.len()))
+            Some(format!("{} {}", file.display(), platform::change_stamp(&found)))
         })
         .collect();
     stamps.sort_unstable();
@@ -144,37 +194,45 @@ mod tests {
 
     use super::*;
 
-    fn identity(pairs: &[(&str, &str)]) -> Identity {
-        pairs.iter().map(|&(what, value)| (what.to_owned(), value.to_owned())).collect()
+    fn settings(description: &Value) -> ExportSettings {
+        ExportSettings::of_description(description.as_object().unwrap().clone())
     }
 
     #[test]
-    fn what_differs_is_told() {
-        let before = identity(&[("a", "1"), ("b", "2")]);
-        let told = |now: &[(&str, &str)]| difference(&before, &identity(now));
-        let of = |what: &str, before: &str, now: &str| Some((what.to_owned(), before.to_owned(), now.to_owned()));
-        assert_eq!(told(&[("a", "1"), ("b", "2")]), None);
-        assert_eq!(told(&[("b", "2"), ("a", "1")]), None);
-        assert_eq!(told(&[("a", "1"), ("b", "3")]), of("b", "2", "3"));
-        assert_eq!(told(&[("b", "2")]), of("a", "1", "not there"));
-        assert_eq!(told(&[("a", "1"), ("b", "2"), ("c", "0")]), of("c", "not there", "0"));
-    }
-
-    #[test]
-    fn a_description_is_told_in_words_and_without_what_came_of_it() {
+    fn names_the_first_field_that_differs() {
         let description = json!({
             "name": "scan", "tileSize": 254, "toSlide": [1, 0], "color": { "handling": "ignored", "profileBytes": null },
-            "properties": { "openslide.vendor": "aperio" }, "unreadable": [1], "writtenBy": { "slidezoom": "0" },
-            "options": { "onReadError": "stop" },
+            "properties": { "openslide.vendor": "aperio" }, "options": { "onReadError": "stop" },
         });
-        let expected = identity(&[
-            ("on read error", "stop"),
-            ("name", "scan"),
-            ("tile size", "254"),
-            ("to slide", "[1,0]"),
-            ("color handling", "ignored"),
-            ("properties openslide.vendor", "aperio"),
-        ]);
-        assert_eq!(of_description(&description), expected);
+        let before = settings(&description);
+        assert_eq!(before.difference(&before), None);
+        for (pointer, value, field, was, is) in [
+            ("/name", json!("other"), "name", "scan", "other"),
+            ("/tileSize", json!(256), "tile size", "254", "256"),
+            ("/tileSize", json!(null), "tile size", "254", "none"),
+            ("/toSlide", json!([1, 5]), "to slide", "[1,0]", "[1,5]"),
+            ("/color/profileBytes", json!(7), "color profile bytes", "none", "7"),
+            ("/properties/openslide.vendor", json!("mirax"), "properties openslide.vendor", "aperio", "mirax"),
+            ("/options/onReadError", json!("blank"), "on read error", "stop", "blank"),
+        ] {
+            let mut changed = description.clone();
+            *changed.pointer_mut(pointer).unwrap() = value;
+            let expected = Difference { field: field.to_owned(), before: was.to_owned(), now: is.to_owned() };
+            assert_eq!(before.difference(&settings(&changed)), Some(expected));
+        }
+    }
+
+    #[test]
+    fn names_options_before_what_follows_from_them() {
+        let before = settings(&json!({ "width": 10, "options": { "rotation": 0 } }));
+        let now = settings(&json!({ "width": 20, "options": { "rotation": 90 } }));
+        assert_eq!(before.difference(&now).unwrap().field, "rotation");
+    }
+
+    #[test]
+    fn ignores_order_and_outcome() {
+        let before =
+            settings(&json!({ "width": 1, "height": 2, "unreadable": [1], "writtenBy": { "slidezoom": "0" } }));
+        assert_eq!(before.difference(&settings(&json!({ "height": 2, "width": 1 }))), None);
     }
 }

@@ -1,11 +1,13 @@
-//! `<name>.json`: all that a viewer or a script needs to know of an export, and nothing that should stay at home.
+//! `<name>.json`: what a viewer or a script needs to know about an export.
 //!
-//! A slide's properties can hold names, dates and serial numbers. Only those on a list of harmless ones are
-//! published, unless all are asked for. No clock and no folder goes in: the file is a function of slide and options, like every other.
+//! Slide properties can hold names, dates and serial numbers, so only those on a list of harmless
+//! ones are published unless all are requested. The file has no date and no path: like every file
+//! of an export, it is a function of slide and options.
 
 use std::collections::BTreeMap;
 
 use serde::Serialize;
+use serde_json::{Map, Value};
 
 use crate::codec::TileFormat;
 use crate::geometry::MicronsPerPixel;
@@ -25,7 +27,7 @@ mod described;
 
 pub(crate) use described::DescribedPyramid;
 
-/// Properties that tell of the picture and not of persons, places or times.
+/// Properties of the image, without persons, places or dates.
 const LISTED: [&str; 12] = [
     "openslide.vendor",
     "openslide.mpp-x",
@@ -41,10 +43,11 @@ const LISTED: [&str; 12] = [
     "openslide.quickhash-1",
 ];
 
-/// No description is longer: that of forty gigapixels, every native tile of which is damaged and named, has some 60 MB.
+/// The maximum length of a description. That of forty gigapixels in which every native tile is
+/// damaged has some 60 MB.
 pub(crate) const LONGEST: u64 = 1 << 26;
 
-/// The properties that an export publishes.
+/// Returns the properties that an export publishes.
 #[must_use]
 pub fn published_properties(info: &SlideInfo, which: PublishedProperties) -> BTreeMap<&str, &str> {
     let all = info.properties.iter().map(|(name, value)| (name.as_str(), value.as_str()));
@@ -54,17 +57,17 @@ pub fn published_properties(info: &SlideInfo, which: PublishedProperties) -> BTr
     }
 }
 
-/// An associated image that was written.
+/// An associated image in an export.
 #[derive(Clone, Debug, Serialize)]
 pub struct PublishedImage {
     /// The slide's name for it.
     pub name: String,
-    /// Its file, relative to the export's folder.
+    /// The path of its file in the export.
     pub path: String,
     /// Its size in pixels.
     #[serde(flatten)]
     pub size: Size,
-    /// What became of its colors.
+    /// How its colors were handled.
     #[serde(skip_serializing_if = "has_no_profile")]
     pub color: Color,
 }
@@ -77,19 +80,19 @@ fn has_no_profile(color: &Color) -> bool {
 #[serde(rename_all = "camelCase")]
 struct Description<'a> {
     name: &'a str,
-    /// By whose convention the tiles' files are named.
+    /// The naming convention of the tiles.
     layout: TileLayout,
-    /// Where IIIF's clients are told to look for them, but for the name.
+    /// The identifier of the IIIF resource, without its name.
     #[serde(skip_serializing_if = "Option::is_none")]
     resource_id: Option<&'a ResourceId>,
     width: u32,
     height: u32,
     levels: usize,
-    /// The number of the first of them.
+    /// The number of the smallest level.
     smallest_level: Level,
     tile_size: u32,
     overlap: u32,
-    /// Whether the full size's tiles were encoded as `encoding` says, or are the slide's own.
+    /// Whether the tiles of the full size are encoded as `encoding` says or are native.
     base_tiles: BaseTiles,
     #[serde(flatten)]
     encoding: TileFormat,
@@ -98,32 +101,32 @@ struct Description<'a> {
     objective_power: Option<f64>,
     /// The exported area in slide-level-0 pixels.
     area: Area,
-    /// An ordinary image's format and kind, with the page and the range of samples that were asked for.
+    /// The format of an ordinary image, with the requested page and range of samples.
     #[serde(skip_serializing_if = "Option::is_none")]
     image: Option<String>,
-    /// Where each point of the export's full size lies in slide level 0.
+    /// Maps points of the export's full size to slide level 0.
     to_slide: SlideTransform,
     color: &'a Color,
     background: Rgb,
     associated_images: &'a [PublishedImage],
     properties: BTreeMap<&'a str, &'a str>,
-    /// What could not be read and is shown as background, in slide-level-0 pixels.
+    /// The regions that could not be read and are shown as background, in slide-level-0 pixels.
     unreadable: Vec<Area>,
-    /// How many of the tiles have no file, since they are blank.
+    /// The number of blank tiles that have no file.
     #[serde(skip_serializing_if = "Option::is_none")]
     skipped_tiles: Option<u64>,
-    /// Which, as a [`TileSet`].
+    /// The blank tiles as a [`TileSet`].
     #[serde(skip_serializing_if = "Option::is_none")]
     blank_tiles: Option<String>,
     /// The slide's file.
     source: Option<&'a SourceFile>,
-    /// The file with every file's SHA-256: beside this one, in a bag beside `data/`.
+    /// The file with the SHA-256 of every file: next to this one, or in a bag next to `data/`.
     manifest: &'static str,
     options: Options,
     written_by: WrittenBy,
 }
 
-/// What was asked for and is not said elsewhere.
+/// Options that do not appear elsewhere in the description.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Options {
@@ -160,26 +163,42 @@ struct WrittenBy {
     openslide: Option<String>,
 }
 
-/// What came of an export, beyond what was planned.
+/// What is known of an export only after it was made.
 #[derive(Clone, Copy, Debug)]
 pub struct ExportOutcome<'a> {
     /// The associated images that were written.
     pub associated_images: &'a [PublishedImage],
-    /// What could not be read and is shown as background, in slide-level-0 pixels.
+    /// The regions that could not be read and are shown as background, in slide-level-0 pixels.
     pub unreadable: &'a [Rect],
-    /// The tiles that have no file, since they are blank.
+    /// The blank tiles that have no file.
     pub left_out: &'a TileSet,
     /// The slide's file.
     pub source: Option<&'a SourceFile>,
 }
 
-/// The text of `<name>.json`.
+/// Returns the text of `<name>.json`.
 #[must_use]
-pub fn describe(info: &SlideInfo, plan: &ExportPlan, findings: ExportOutcome<'_>) -> String {
+pub fn describe(info: &SlideInfo, plan: &ExportPlan, outcome: ExportOutcome<'_>) -> String {
+    let mut text = to_json(&description(info, plan, outcome));
+    text.push('\n');
+    text
+}
+
+/// Returns the fields of the description of an export before it is made.
+pub(crate) fn planned(info: &SlideInfo, plan: &ExportPlan) -> Map<String, Value> {
+    let outcome =
+        ExportOutcome { associated_images: &[], unreadable: &[], left_out: &TileSet::default(), source: None };
+    match serde_json::to_value(description(info, plan, outcome)) {
+        Ok(Value::Object(fields)) => fields,
+        _ => Map::new(),
+    }
+}
+
+fn description<'a>(info: &'a SlideInfo, plan: &'a ExportPlan, outcome: ExportOutcome<'a>) -> Description<'a> {
     let pyramid = plan.pyramid();
-    let ExportOutcome { associated_images, unreadable, left_out, source } = findings;
+    let ExportOutcome { associated_images, unreadable, left_out, source } = outcome;
     let left_out = Some(left_out).filter(|left_out| !left_out.is_empty());
-    let description = Description {
+    Description {
         name: plan.name(),
         layout: plan.tile_layout(),
         resource_id: plan.resource_id(),
@@ -219,13 +238,10 @@ pub fn describe(info: &SlideInfo, plan: &ExportPlan, findings: ExportOutcome<'_>
             blank_tiles: plan.blank_tiles(),
         },
         written_by: WrittenBy { slidezoom: env!("CARGO_PKG_VERSION"), openslide: openslide_version().ok() },
-    };
-    let mut text = to_json(&description);
-    text.push('\n');
-    text
+    }
 }
 
-/// What is known of an export that another tool has made, in the words of [`describe`].
+/// The description of an export made by another tool, with the field names of [`describe`].
 #[derive(Clone, Copy, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct PlainDescription<'a> {
@@ -234,15 +250,15 @@ pub(crate) struct PlainDescription<'a> {
     pub size: Size,
     pub tile_size: u32,
     pub overlap: u32,
-    /// The tiles' file name extension.
+    /// The file name extension of the tiles.
     pub format: &'a str,
     pub microns_per_pixel: Option<MicronsPerPixel>,
     pub objective_power: Option<f64>,
     pub background: Rgb,
 }
 
-/// JSON for people to read: two spaces, one line a value.
-#[expect(clippy::expect_used, reason = "numbers, texts and lists of our own types always have a JSON form")]
+/// Formats JSON for people: indented by two spaces, one value per line.
+#[expect(clippy::expect_used, reason = "values of this crate's own types always have a JSON form")]
 pub(crate) fn to_json(value: &impl Serialize) -> String {
     serde_json::to_string_pretty(value).expect("a value of this crate's own types")
 }

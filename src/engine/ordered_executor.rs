@@ -1,11 +1,12 @@
 //! Runs jobs on all workers and takes their results in the order in which the jobs were issued.
 //!
-//! Results that are finished early wait for their turn, so that everything that follows from a result follows
-//! in one order, however many workers there are and however they are scheduled. There is no barrier: while one
-//! job is slow, the others go on up to what the scheduler lets be under way. There is no foreman either: the worker that ends a job takes the
-//! results whose turn has come, issues what follows, and takes the next job, all in a few microseconds under one lock, where a job takes
-//! hundreds. (A thread of its own for that cost 109,000 context switches for a gigapixel.) A job that panics ends the run as an error; it
-//! can't hang it.
+//! A result that is finished early waits for its turn, so that everything that follows from results
+//! happens in the same order for any number of workers. There is no barrier: while one job is slow,
+//! the others go on as far as the scheduler allows. There is no coordinating thread either: the
+//! worker that ends a job takes the results whose turn it is, issues the jobs that follow, and
+//! takes the next job, all in a few microseconds under one lock, while a job takes hundreds. (A
+//! thread for this cost 109,000 context switches per gigapixel.) A job that panics ends the run
+//! with an error and cannot hang it.
 
 use std::any::Any;
 use std::collections::VecDeque;
@@ -16,65 +17,65 @@ use rayon::ThreadPool;
 
 use crate::error::Error;
 
-/// What is to be done, as far as it is known by now.
+/// Decides what to do next.
 pub(crate) trait Scheduler {
-    /// Something for a worker to do.
+    /// Work for one worker.
     type Job: Send;
-    /// What comes of it.
+    /// The result of a job.
     type Outcome: Send;
 
-    /// The next job; `None` while there is none until a further outcome is taken, or for good.
+    /// Returns the next job; `None` if there is none until another outcome is taken, or at the end.
     fn issue(&mut self) -> Result<Option<Self::Job>, Error>;
 
-    /// Takes the outcome of the oldest job that is under way.
+    /// Takes the outcome of the oldest job in flight.
     fn take(&mut self, outcome: Self::Outcome) -> Result<(), Error>;
 }
 
 /// Performs all jobs of `scheduler`.
 ///
 /// # Errors
-/// Of the jobs that fail, the error of the one that was issued first. No job is issued after it is known; those under way are
-/// waited for.
+/// The error of the job that was issued first, of those that fail. No job is issued after that;
+/// those in flight are waited for.
 pub(crate) fn run<A: Scheduler + Send>(
     workers: &ThreadPool,
     scheduler: &mut A,
     perform: impl Fn(A::Job, usize) -> Result<A::Outcome, Error> + Sync,
 ) -> Result<(), Error> {
-    let belt = WorkQueue {
+    let queue = WorkQueue {
         scheduler,
         waiting: VecDeque::new(),
-        under_way: VecDeque::new(),
+        in_flight: VecDeque::new(),
         oldest: 0,
         first_failed: u64::MAX,
         failure: None,
         asleep: 0,
     };
-    let (belt, changed) = (Mutex::new(belt), Condvar::new());
-    let lock = || belt.lock().unwrap_or_else(PoisonError::into_inner);
+    let (queue, changed) = (Mutex::new(queue), Condvar::new());
+    let lock = || queue.lock().unwrap_or_else(PoisonError::into_inner);
     workers.broadcast(|worker| {
-        let mut belt = lock();
+        let mut queue = lock();
         loop {
-            belt.advance();
-            if let Some((number, job)) = belt.waiting.pop_front() {
-                // Nobody will take the outcome of what was issued after a job that is known to have failed.
-                if belt.failure.is_some() || number > belt.first_failed {
-                    belt.put(number, Err(Error::Interrupted));
+            queue.advance();
+            if let Some((number, job)) = queue.waiting.pop_front() {
+                // The outcome of a job issued after one that failed will not be used.
+                if queue.failure.is_some() || number > queue.first_failed {
+                    queue.put(number, Err(Error::Interrupted));
                     continue;
                 }
-                if belt.asleep > 0 && !belt.waiting.is_empty() {
+                if queue.asleep > 0 && !queue.waiting.is_empty() {
                     changed.notify_one();
                 }
-                drop(belt);
+                drop(queue);
                 let result = caught(|| perform(job, worker.index()));
-                belt = lock();
-                belt.put(number, result);
-            } else if belt.under_way.is_empty() {
+                queue = lock();
+                queue.put(number, result);
+            } else if queue.in_flight.is_empty() {
                 changed.notify_all();
                 return;
             } else {
-                belt.asleep += 1;
-                belt = changed.wait(belt).unwrap_or_else(PoisonError::into_inner);
-                belt.asleep -= 1;
+                queue.asleep += 1;
+                queue = changed.wait(queue).unwrap_or_else(PoisonError::into_inner);
+                queue.asleep -= 1;
             }
         }
     });
@@ -82,19 +83,19 @@ pub(crate) fn run<A: Scheduler + Send>(
     failure.map_or(Ok(()), Err)
 }
 
-/// All that the workers share.
+/// The state that the workers share.
 struct WorkQueue<'a, A: Scheduler> {
     scheduler: &'a mut A,
-    /// Jobs that no worker has taken yet, with their numbers.
+    /// Jobs that no worker has taken, with their numbers.
     waiting: VecDeque<(u64, A::Job)>,
-    /// The results of all jobs from number `oldest` on, where they are known.
-    under_way: VecDeque<Option<Result<A::Outcome, Error>>>,
+    /// The results of all jobs since number `oldest`; `None` if a job is not finished.
+    in_flight: VecDeque<Option<Result<A::Outcome, Error>>>,
     oldest: u64,
-    /// The lowest number of a job that is known to have failed.
+    /// The lowest number of a job that has failed.
     first_failed: u64,
-    /// The first failure in order; nothing is issued after it.
+    /// The first failure in the order of jobs; nothing is issued after it.
     failure: Option<Error>,
-    /// How many workers wait for something to do.
+    /// The number of workers that wait for a job.
     asleep: usize,
 }
 
@@ -103,11 +104,12 @@ impl<A: Scheduler> WorkQueue<'_, A> {
         if result.is_err() {
             self.first_failed = self.first_failed.min(number);
         }
-        self.under_way[(number - self.oldest) as usize] = Some(result);
+        self.in_flight[(number - self.oldest) as usize] = Some(result);
     }
 
-    /// Issues all jobs that there are, then takes one outcome, and so on as far as outcomes are there in order. What is issued when does not
-    /// depend on how many outcomes happen to be there.
+    /// Issues all available jobs, takes one outcome, and repeats as long as the next outcome in
+    /// order is there. When a job is issued does not depend on how many outcomes happen to be
+    /// there.
     fn advance(&mut self) {
         loop {
             while self.failure.is_none() {
@@ -119,11 +121,11 @@ impl<A: Scheduler> WorkQueue<'_, A> {
                         break;
                     }
                 };
-                self.waiting.push_back((self.oldest + self.under_way.len() as u64, job));
-                self.under_way.push_back(None);
+                self.waiting.push_back((self.oldest + self.in_flight.len() as u64, job));
+                self.in_flight.push_back(None);
             }
-            let is_there = matches!(self.under_way.front(), Some(Some(_)));
-            let Some(result) = is_there.then(|| self.under_way.pop_front().flatten()).flatten() else { return };
+            let is_there = matches!(self.in_flight.front(), Some(Some(_)));
+            let Some(result) = is_there.then(|| self.in_flight.pop_front().flatten()).flatten() else { return };
             self.oldest += 1;
             if self.failure.is_none() {
                 self.failure = result.and_then(|outcome| caught(|| self.scheduler.take(outcome))).err();
@@ -132,7 +134,7 @@ impl<A: Scheduler> WorkQueue<'_, A> {
     }
 }
 
-/// A panic is an error.
+/// Turns a panic into an error.
 fn caught<T>(action: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
     catch_unwind(AssertUnwindSafe(action))
         .unwrap_or_else(|panic| Err(Error::Defect { message: panic_message(panic.as_ref()) }))
@@ -147,18 +149,18 @@ fn panic_message(panic: &(dyn Any + Send)) -> String {
 mod tests {
     use super::*;
 
-    /// Counts down: each outcome n makes n − 1 ready twice. What is not ready yet is filled up from `reserve`, so that the order
-    /// of the jobs depends on when the scheduler is asked.
+    /// Counts down: each outcome n makes n − 1 ready twice. Jobs that are missing come from
+    /// `reserve`, so that the order of jobs depends on when the scheduler is asked.
     struct Countdown {
         ready: VecDeque<u32>,
         reserve: u32,
-        under_way: u32,
+        in_flight: u32,
         taken: Vec<u32>,
     }
 
     impl Countdown {
         fn new(ready: impl IntoIterator<Item = u32>, reserve: u32) -> Self {
-            Self { ready: ready.into_iter().collect(), reserve, under_way: 0, taken: Vec::new() }
+            Self { ready: ready.into_iter().collect(), reserve, in_flight: 0, taken: Vec::new() }
         }
     }
 
@@ -168,16 +170,16 @@ mod tests {
 
         fn issue(&mut self) -> Result<Option<u32>, Error> {
             let job = self.ready.pop_front().or_else(|| {
-                self.reserve = self.reserve.checked_sub(1).filter(|_| self.under_way < 5)?;
+                self.reserve = self.reserve.checked_sub(1).filter(|_| self.in_flight < 5)?;
                 Some(self.reserve % 4)
             });
-            self.under_way += u32::from(job.is_some());
+            self.in_flight += u32::from(job.is_some());
             Ok(job)
         }
 
         fn take(&mut self, outcome: u32) -> Result<(), Error> {
             self.taken.push(outcome);
-            self.under_way -= 1;
+            self.in_flight -= 1;
             if let Some(next) = outcome.checked_sub(1) {
                 self.ready.extend([next, next]);
             }
@@ -190,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn the_order_is_the_same_for_any_number_of_workers() {
+    fn keeps_the_order_for_any_number_of_workers() {
         let run_with = |threads| {
             let mut scheduler = Countdown::new([7], 1000);
             run(&pool(threads), &mut scheduler, |job, _| {
@@ -208,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_failure_in_order_is_the_one_reported() {
+    fn reports_the_first_failure_in_order() {
         let mut scheduler = Countdown::new(0..100, 0);
         let failed = run(&pool(4), &mut scheduler, |job, _| {
             if job % 10 == 7 { Err(Error::Defect { message: format!("job {job}") }) } else { Ok(0) }
@@ -218,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn a_panic_is_an_error_and_no_hang() {
+    fn turns_a_panic_into_an_error() {
         let mut scheduler = Countdown::new([3], 0);
         let failed = run(&pool(2), &mut scheduler, |job, _| if job == 1 { panic!("job {job} broke") } else { Ok(job) });
         assert_eq!(failed.unwrap_err().to_string(), "defect in slidezoom: job 1 broke");

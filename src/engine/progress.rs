@@ -1,17 +1,17 @@
-//! How an export tells what it is doing, and is told to stop.
+//! Reports the progress of an export and lets it be stopped.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// What an export is about to do.
+/// The total work of an export.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Workload {
-    /// Tiles in all levels.
+    /// Tiles of all levels.
     pub tiles: u64,
-    /// Pixels in all levels, without overlaps.
+    /// Pixels of all levels, without overlap.
     pub pixels: u64,
 }
 
-/// One tile that was written.
+/// A tile that was written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TileWritten {
     /// Its pixels, without overlap.
@@ -20,36 +20,37 @@ pub struct TileWritten {
     pub bytes: u64,
 }
 
-/// Watches an export. Called from many threads at once, for every tile: an implementation is quick and never blocks.
+/// Receives the progress of an export. Methods are called for every tile, from many threads at
+/// once, and must not block.
 pub trait Progress: Sync {
-    /// The work begins.
+    /// The export begins.
     fn started(&self, _workload: Workload) {}
 
-    /// So many of the tiles were written by an earlier run, which this one goes on from.
+    /// The export resumes one that had written this number of tiles.
     fn resumed(&self, _tiles: u64) {}
 
     /// A tile was written.
     fn tile_written(&self, _tile: TileWritten) {}
 
-    /// So many blank tiles with so many pixels, without overlap, were left out.
+    /// Blank tiles were skipped, with this number of pixels without overlap.
     fn tiles_skipped(&self, _tiles: u64, _pixels: u64) {}
 
-    /// All tiles are written; what remains is to bring them to the disk and publish them.
+    /// All files are written and are about to be synced and published.
     fn committing(&self) {}
 
-    /// Whether the export shall end now. Asked before every read and every tile.
+    /// Whether the export should stop. Called before every read and every tile.
     fn stop_requested(&self) -> bool {
         false
     }
 }
 
-/// Watches nothing and never stops.
+/// Ignores progress and never stops the export.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct NoProgress;
 
 impl Progress for NoProgress {}
 
-/// A flag that says stop, such as a signal handler sets.
+/// A flag that stops the export when set, for example by a signal handler.
 impl Progress for AtomicBool {
     fn stop_requested(&self) -> bool {
         self.load(Ordering::Relaxed)

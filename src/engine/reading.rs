@@ -1,7 +1,9 @@
-//! How parts of an export's full size are made of the slide's pixels: read from one of its levels, halved, resampled, turned and mirrored.
+//! Reads parts of an export's full size: from one level of the slide, downsampled, resampled,
+//! rotated and flipped.
 //!
-//! What always holds: a part is the same whatever the parts around it are, so that the full size can be read in any chunks. Made smaller,
-//! pixels keep the slide's own colors and alpha, as those of the slide's own levels do; color and background come after.
+//! A part does not depend on the parts around it, so the full size can be read in any chunks.
+//! Downsampling keeps the slide's colors and alpha, as in the slide's own levels; color conversion
+//! and background come after.
 
 use std::ops::Range;
 
@@ -11,17 +13,17 @@ use crate::pixels::{PremultipliedPixels, relative_to};
 use crate::plan::{ExportPlan, Placement, ReadErrorPolicy};
 use crate::source::{SlideError, SlideLevel, Source};
 
-/// More pixels of a level than these (32 MB) are not held at a time for the sake of making them smaller.
+/// The maximum number of pixels (32 MB) of a level that are held at a time to downsample them.
 const LARGEST_PART: u64 = 8 << 20;
 
-/// Returns `source` with its CMYK pixels converted as `plan` says; `None` if `source` is to be read as it is.
-/// Every public function that reads pixels calls this once.
+/// Returns `source` with its CMYK pixels converted as `plan` says; `None` if `source` is to be read
+/// as it is. Every public function that reads pixels calls this once.
 pub(crate) fn with_plan_colors(source: &dyn Source, plan: &ExportPlan) -> Option<Box<dyn Source>> {
     source.with_cmyk(plan.color().cmyk_conversion()?)
 }
 
-/// Reads a part of the exported area as the export has it; `rect` in pixels of the full-size level. Where parts of the slide cannot be read and the
-/// plan allows it, they are clear, and are named in slide-level-0 pixels.
+/// Reads a part of the full size; `rect` is in pixels of the full size. Regions that cannot be read
+/// are clear if the plan tolerates it; they are returned in slide-level-0 pixels.
 pub(crate) fn read_chunk(
     source: &dyn Source,
     plan: &ExportPlan,
@@ -39,26 +41,28 @@ pub(crate) fn read_chunk(
     Ok((pixels, reading.unreadable))
 }
 
-/// Whether it is known without reading that nothing under a part of the full-size level was scanned.
+/// Whether a part of the full size is known, without reading it, not to have been scanned.
 pub(crate) fn is_unscanned(source: &dyn Source, plan: &ExportPlan, rect: Rect) -> Result<bool, Error> {
     let placement = plan.placement();
     let upright = placement.upright(rect).ok_or_else(|| outside(rect))?;
-    // What is known is known of the full size.
+    // Only known at the slide's full size.
     Ok(placement.level() == SlideLevel::BASE
         && source.is_unscanned(placement.level_to_slide(placement.stored(upright))))
 }
 
-/// Where a part of the full-size level lies, in slide-level-0 pixels, where the export is of the slide's full size.
+/// Converts a part of the full size to slide-level-0 pixels, for an export of the slide's full
+/// size.
 pub(crate) fn on_slide(plan: &ExportPlan, rect: Rect) -> Result<Rect, Error> {
     let upright = plan.placement().upright(rect).ok_or_else(|| outside(rect))?;
     Ok(plan.placement().level_to_slide(upright))
 }
 
 fn outside(rect: Rect) -> Error {
-    Error::Defect { message: format!("the exported area's part {rect} lies outside the slide") }
+    Error::Defect { message: format!("region {rect} of the export is outside the slide") }
 }
 
-/// One chunk under way. Each step is asked for a part in its own pixels, measured from the exported area's corner.
+/// A read in progress. Each step takes a rectangle in its own pixels, relative to the exported
+/// area.
 struct Reading<'a> {
     source: &'a dyn Source,
     plan: &'a ExportPlan,
@@ -81,7 +85,7 @@ impl Reading<'_> {
     }
 
     fn halved(&mut self, rect: Rect, reduction_levels: u32, spare: Vec<u8>) -> Result<PremultipliedPixels, Error> {
-        let Some(fewer) = reduction_levels.checked_sub(1) else { return self.stored(rect, spare) };
+        let Some(fewer) = reduction_levels.checked_sub(1) else { return self.native(rect, spare) };
         let under = rect.size().area().checked_shl(2 * reduction_levels.min(31)).unwrap_or(u64::MAX);
         if let Some((one, other)) = rect.halves().filter(|_| under > LARGEST_PART) {
             let mut joined = PremultipliedPixels::clear(rect.size());
@@ -100,8 +104,8 @@ impl Reading<'_> {
         Ok(self.halved(under, fewer, Vec::new())?.halved(spare))
     }
 
-    /// Reads what the slide has.
-    fn stored(&mut self, rect: Rect, spare: Vec<u8>) -> Result<PremultipliedPixels, Error> {
+    /// Reads pixels of the slide.
+    fn native(&mut self, rect: Rect, spare: Vec<u8>) -> Result<PremultipliedPixels, Error> {
         let placement = self.placement();
         if placement.level() == SlideLevel::BASE && self.source.is_unscanned(placement.level_to_slide(rect)) {
             return Ok(PremultipliedPixels::clear(rect.size()));
@@ -110,9 +114,9 @@ impl Reading<'_> {
             Err(error) if self.is_tolerated(&error) => {}
             read => return Ok(read?),
         }
-        // Once more, native tile by native tile: only what is damaged is lost.
+        // Read each native tile on its own, so that only damaged ones are lost.
         let mut joined = PremultipliedPixels::clear(rect.size());
-        for (cell, whole) in self.stored_cells(rect) {
+        for (cell, whole) in self.native_cells(rect) {
             match self.read(cell, Vec::new()) {
                 Ok(pixels) => joined.paste(relative_to(cell, rect.origin()).origin(), &pixels),
                 Err(error) if self.is_tolerated(&error) => self.unreadable.push(self.placement().level_to_slide(whole)),
@@ -124,19 +128,20 @@ impl Reading<'_> {
 
     fn read(&self, rect: Rect, spare: Vec<u8>) -> Result<PremultipliedPixels, SlideError> {
         let (level, area) = (self.placement().level(), self.placement().area_on_level());
-        // A part of the area: its edges fit.
+        // The rectangle is inside the area, so its edges fit.
         let region = rect.moved(area.origin()).unwrap_or(area);
         self.source.read_from_level(level, region, spare)
     }
 
-    /// Whether the export goes on though this could not be read.
+    /// Whether the export goes on despite this error.
     fn is_tolerated(&self, error: &SlideError) -> bool {
         self.plan.on_read_error() == ReadErrorPolicy::Blank && error.is_of_a_part()
     }
 
-    /// A part of the area cut at the edges of the slide's native tiles, row by row, each with what is to be named where it cannot be read; whole
-    /// where the tiles are not known.
-    fn stored_cells(&self, rect: Rect) -> Vec<(Rect, Rect)> {
+    /// Cuts a part of the area at the edges of the slide's native tiles, row by row. Each cell
+    /// comes with the region to report if it cannot be read. Without native tiles there is one
+    /// cell.
+    fn native_cells(&self, rect: Rect) -> Vec<(Rect, Rect)> {
         let level = &self.source.info().levels[self.placement().level().0 as usize];
         let Some(tile) = level.tile_to_read_whole() else { return vec![(rect, rect)] };
         let area = self.placement().area_on_level();
@@ -153,7 +158,7 @@ impl Reading<'_> {
         let both = rows.iter().flat_map(|row| columns.iter().map(move |column| (column, row)));
         both.filter_map(|((column, whole_column), (row, whole_row))| {
             let cell = Rect::spanning(column.clone(), row.clone())?;
-            // Parts that are made smaller need pixels around them: a tile may be read for several, and is one region.
+            // When downsampling, a native tile may be read for several chunks and is one region.
             let is_whole = !self.placement().is_full_size();
             let whole = Rect::spanning(whole_column.clone(), whole_row.clone()).filter(|_| is_whole);
             Some((cell, whole.unwrap_or(cell)))

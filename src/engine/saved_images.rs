@@ -1,7 +1,7 @@
-//! A slide's associated images as files of their own, without an export.
+//! Saves the associated images of a slide as files, without an export.
 //!
-//! What always holds: a name that comes from the slide's file reaches the file system only where it is plain; any other image gets a number. No
-//! file is replaced, and where one cannot be written, none is left.
+//! The name of an image becomes a file name only if it is plain; other images get a number. No file
+//! is replaced, and if one cannot be written, none is kept.
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -20,31 +20,32 @@ use crate::source::{AssociatedImage, SlideError, Source};
 pub struct SavedImage {
     /// The slide's name for it.
     pub name: String,
-    /// Its file.
+    /// The path of its file.
     #[serde(serialize_with = "crate::source::as_text")]
     pub path: PathBuf,
-    /// Whether the file has a number, since the name is none for a file.
+    /// Whether the file has a number because the name is not a plain file name.
     pub numbered: bool,
     /// Its size in pixels.
     #[serde(flatten)]
     pub size: Size,
 }
 
-/// What became of a slide's associated images.
+/// The result of saving the associated images of a slide.
 #[derive(Clone, Debug)]
 pub struct SavedImages {
-    /// Those that were saved, in the slide's order.
+    /// The images that were saved, in the order of the slide.
     pub saved: Vec<SavedImage>,
-    /// Why the others could not be read.
+    /// The errors of the images that cannot be read.
     pub unreadable: Vec<SlideError>,
 }
 
-/// Saves all associated images of a slide, label and macro too, into a folder, which is made where it is missing: as PNG of 8-bit RGB, pixel
-/// for pixel as the reader yields them, transparent ones on `background`. Without ICC profiles. A slide that has none makes no folder.
+/// Saves all associated images of a slide, including label and macro, as PNG in 8-bit RGB. Pixels
+/// are as the reader yields them, composited on `background` and without an ICC profile. `folder`
+/// is created if it is missing and the slide has any image.
 ///
 /// # Errors
-/// [`Error::Destination`] where a file of such a name exists or the file system refuses, and [`Error::Encoder`] where an image cannot be
-/// encoded. No file is left then.
+/// [`Error::Destination`] if a file exists or the file system refuses, [`Error::Encoder`] if an
+/// image cannot be encoded. No file is kept then.
 pub fn save_associated_images(source: &dyn Source, background: Rgb, folder: &Path) -> Result<SavedImages, Error> {
     let images = &source.info().associated_images;
     let mut outcome = SavedImages { saved: Vec::new(), unreadable: Vec::new() };
@@ -76,13 +77,14 @@ fn read(source: &dyn Source, image: &AssociatedImage) -> Result<crate::pixels::P
         return Err(SlideError::Associated {
             path: source.info().path.clone(),
             name: image.name.clone(),
-            message: format!("{} are more than {} pixels", image.size, AssociatedImage::LARGEST),
+            message: format!("its {} exceed {} pixels", image.size, AssociatedImage::LARGEST),
         });
     }
     source.read_associated(&image.name)
 }
 
-/// A file's name for each image, no two alike even where case does not count, and whether it is made up.
+/// Returns a file name for each image and whether it is made up. No two are equal even if case is
+/// ignored.
 fn file_names(images: &[AssociatedImage]) -> Vec<(String, bool)> {
     let mut taken = HashSet::new();
     let own: Vec<bool> =
@@ -104,7 +106,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_plain_names_become_files_and_no_two_are_alike() {
+    fn numbers_images_without_a_plain_unique_name() {
         let names = |names: &[&str]| {
             let size = Size::new(1, 1).unwrap();
             let images: Vec<_> = names.iter().map(|&name| AssociatedImage { name: name.to_owned(), size }).collect();

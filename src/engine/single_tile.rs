@@ -1,8 +1,9 @@
-//! One tile on demand, without an export.
+//! Single tiles on demand, without an export.
 //!
-//! [`nearest_tile`] takes it from the slide's own level that is nearest in size, as openslide-python's
-//! `DeepZoomGenerator` does: fast, and slightly different from an export's tile. [`exact_tile`] takes it from the
-//! full size by the same reduction_levels as an export, and yields the same pixels: as slow as reading all that lies under the tile.
+//! [`nearest_tile`] resamples the slide level of the nearest size, as openslide-python's
+//! `DeepZoomGenerator` does: it is fast, and differs slightly from the tile of an export.
+//! [`exact_tile`] reduces the full size as an export does and yields the same pixels: it takes as
+//! long as reading everything under the tile.
 
 use std::num::NonZeroUsize;
 use std::ops::Range;
@@ -16,17 +17,19 @@ use crate::plan::ExportPlan;
 use crate::pyramid::{Level, TileAddress};
 use crate::source::{SlideLevel, Source};
 
-/// Larger rectangles are split, which bounds what a worker holds (4 MB a level) and gives the others something to do.
+/// Larger rectangles are split, which bounds the memory of a worker (4 MB per level) and occupies
+/// the others.
 const LARGEST_PART: u64 = 1 << 20;
 
-/// A slide without small levels has much under a tile of a small level: above this many pixels (256 MB), [`nearest_tile`] takes the exact
-/// way, which holds little at a time.
+/// The maximum number of pixels (256 MB) that [`nearest_tile`] reads at once. A slide without small
+/// levels has more under a tile of a small level; it is then read as [`exact_tile`] does, which
+/// holds little at a time.
 const LARGEST_REGION: u64 = 1 << 26;
 
-/// The pixels that an export of `plan` has for `tile`, with its overlap.
+/// Returns the pixels of `tile` in an export of `plan`, with its overlap.
 ///
 /// # Errors
-/// [`Error`] where the slide cannot be read under the tile, or the workers cannot be started.
+/// [`Error`] if the slide cannot be read under the tile or the workers cannot be started.
 pub fn exact_tile(
     source: &dyn Source,
     plan: &ExportPlan,
@@ -37,10 +40,11 @@ pub fn exact_tile(
     start_workers(jobs)?.install(|| exact_region(source, plan, tile.level(), region.full))
 }
 
-/// The pixels that an export of `plan` has in `rect`, in pixels of `level` and inside it. Rayon's workers help the calling thread.
+/// Returns the pixels in `rect` of `level` in an export of `plan`. Uses the current rayon thread
+/// pool.
 ///
 /// # Errors
-/// [`Error`] where the slide cannot be read under it.
+/// [`Error`] if the slide cannot be read under the rectangle.
 pub fn exact_region(source: &dyn Source, plan: &ExportPlan, level: Level, rect: Rect) -> Result<Pixels, Error> {
     let converted = with_plan_colors(source, plan);
     region(converted.as_deref().unwrap_or(source), plan, level, rect)
@@ -69,22 +73,23 @@ fn region(source: &dyn Source, plan: &ExportPlan, level: Level, rect: Rect) -> R
     });
     let (core, under) = core
         .zip(under)
-        .ok_or_else(|| Error::Defect { message: format!("{rect} of level {level} has no pixels under it") })?;
+        .ok_or_else(|| Error::Defect { message: format!("{rect} of level {level} has no source pixels") })?;
     let pixels = region(source, plan, larger, under)?;
     Ok(pixels.view().reduced(relative_to(core, under.origin()), plan.reduction(), Vec::new()))
 }
 
-/// `tile` with its overlap, resampled from the slide level that is nearest in size and not smaller.
+/// Returns `tile` with its overlap, resampled from the smallest slide level that is not smaller
+/// than the tile's.
 ///
 /// # Errors
-/// [`Error::Slide`] where that level cannot be read under the tile.
+/// [`Error::Slide`] if that level cannot be read under the tile.
 pub fn nearest_tile(source: &dyn Source, plan: &ExportPlan, tile: TileAddress) -> Result<Pixels, Error> {
     let converted = with_plan_colors(source, plan);
     let source = converted.as_deref().unwrap_or(source);
     let full = plan.pyramid().region(tile).full;
     let scale = 1_u64 << plan.pyramid().reduction_levels(tile.level());
     let (placement, whole) = (plan.placement(), plan.pyramid().size());
-    // What of the full size lies under the tile: at the right and the bottom, the last of 2×2 pixels may have none.
+    // The full size under the tile. At the right and bottom edges, a pixel can cover less than 2×2.
     let under = |range: Range<u32>, length: u32| {
         let edge = |at: u32| (u64::from(at) * scale).min(u64::from(length)) as u32;
         edge(range.start)..edge(range.end)
@@ -99,11 +104,12 @@ pub fn nearest_tile(source: &dyn Source, plan: &ExportPlan, tile: TileAddress) -
     let (number, level) = nearest.unwrap_or((0, &levels[0]));
     let downsample = if number == 0 { 1.0 } else { level.downsample };
 
-    // As `DeepZoomGenerator` rounds: the position down, the size up, and no further than the slide level and the area reach. One pixel
-    // past the level reads as transparent, and would blend the background into the tile's edge.
+    // Rounds as `DeepZoomGenerator` does, the position down and the size up, but not beyond the
+    // slide level and the area: a pixel past the level reads as transparent and would blend the
+    // background into the edge of the tile.
     #[expect(clippy::cast_sign_loss, reason = "positions and lengths are never negative")]
     let axis = |taken: Range<u32>, step: f64, area: Range<u32>, begin: f64, level_length: u32| {
-        // Quotients that are a hair beside a whole number are meant to be that.
+        // The tolerance absorbs rounding errors of quotients that should be whole.
         let on_level = |length: f64| (length / downsample - 1e-6).ceil();
         let (from, length) = (f64::from(taken.start) * step, f64::from(taken.end - taken.start) * step);
         let level_rest = f64::from(level_length) - on_level(f64::from(area.start));

@@ -65,7 +65,7 @@ fn make(
         Container::Folder | Container::Bag => {
             let make = match begin {
                 Begin::Anew => DirectorySink::create,
-                Begin::Resume => DirectorySink::resume,
+                Begin::Resume => DirectorySink::resuming,
             };
             Ok(Box::new(make(destination, existing)?))
         }
@@ -79,7 +79,7 @@ fn make(
             let root = EntryName::new(layout.name().to_owned())?;
             let make = match begin {
                 Begin::Anew => ArchiveSink::create,
-                Begin::Resume => ArchiveSink::resume,
+                Begin::Resume => ArchiveSink::resuming,
             };
             Ok(Box::new(make(destination, existing, root, Some(Box::new(index)))?))
         }

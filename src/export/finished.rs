@@ -9,7 +9,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::engine::identity::{self, difference};
+use crate::engine::identity::{Difference, ExportSettings};
 use crate::engine::metadata;
 use crate::error::Error;
 use crate::export::exported;
@@ -34,9 +34,10 @@ pub fn check_finished(
     let description = read_description(plan, destination).map_err(|_| none())?;
     let description: Value = serde_json::from_slice(&description).map_err(|_| none())?;
     let differs = |(what, before, now)| Error::OtherExport { path: destination.to_owned(), what, before, now };
-    let is = identity::of_description(&description);
-    if let Some(difference) = difference(&is, &identity::of_plan(source, plan)) {
-        return Err(differs(difference));
+    let fields = description.as_object().cloned().unwrap_or_default();
+    let is = ExportSettings::of_description(fields);
+    if let Some(Difference { field, before, now }) = is.difference(&ExportSettings::of_plan(source, plan)) {
+        return Err(differs((field, before, now)));
     }
     let words = |names: &[&str]| if names.is_empty() { "none".to_owned() } else { names.join(", ") };
     let written: Vec<&str> = names(&description["associatedImages"]).collect();

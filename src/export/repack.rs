@@ -16,7 +16,7 @@ use crate::export::sink_for;
 use crate::export::verify::{Depth, Inspection, Problem, VerifyError};
 use crate::geometry::MicronsPerPixel;
 use crate::key::Digest;
-use crate::key::{EntryName, EntryNameError};
+use crate::key::EntryNameError;
 use crate::layout::Container;
 use crate::layout::tile_layout::TileLayout;
 use crate::plan::Page;
@@ -143,10 +143,10 @@ pub fn repack(
             sink.commit()?;
             Ok(report)
         }
-        Err(cause) => match (sink.abandon(), cause) {
+        Err(cause) => match (sink.abort(), cause) {
             (Ok(()), cause) => Err(cause),
             (Err(leftover), RepackError::Copy(cause)) => {
-                Err(Error::StalePolicy { cause: Box::new(cause), leftover }.into())
+                Err(Error::Cleanup { cause: Box::new(cause), cleanup: leftover }.into())
             }
             (Err(leftover), _) => Err(leftover.into()),
         },
@@ -175,14 +175,10 @@ fn write_all(
     jobs: NonZeroUsize,
     progress: &dyn Progress,
 ) -> Result<RepackReport, RepackError> {
-    for folder in arrangement.folders() {
-        sink.create_folder(&EntryName::new(folder)?)?;
-    }
     let (tiles, others) = arrangement.moves.split_at(arrangement.tiles);
     let mut copying = Copying::new(tiles.len());
     ordered_executor::run(&start_workers(jobs)?, &mut copying, |number, _worker| {
-        let folder = arrangement.tile_names.folder_to_make(&tiles[number].to);
-        copying::copy(inspection, &tiles[number], folder, number, sink, progress)
+        copying::copy(inspection, &tiles[number], number, sink, progress)
     })?;
     let copied = match copying.into_copied() {
         Ok(copied) => copied,
@@ -198,9 +194,6 @@ fn write_all(
         }
         let unreadable =
             |error: std::io::Error| damaged(Problem::Unreadable { name: from.clone(), message: error.to_string() });
-        if let Some(folder) = arrangement.tile_names.folder_to_make(to) {
-            files.create_folders(folder.to_owned())?;
-        }
         let mut contents = inspection.export.open(from).map_err(unreadable)?;
         files.copy(to.clone(), &mut contents)?.map_err(unreadable)?;
     }

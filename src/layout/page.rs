@@ -6,9 +6,6 @@
 
 use std::borrow::Cow;
 
-/// The directory of the page's script, style and licenses.
-pub const FOLDER: &str = "viewer";
-
 /// The script with the slide's description.
 pub const SLIDE_SCRIPT: &str = "slide.js";
 

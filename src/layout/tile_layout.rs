@@ -195,27 +195,6 @@ impl TileNames {
         (self.layout == TileLayout::Google).then(|| format!("{}{BLANK}", self.folder))
     }
 
-    /// The tile directories to create before writing tiles, outermost first. Layouts other than Deep Zoom
-    /// create directories with their files.
-    #[must_use]
-    pub fn folders(&self, pyramid: &PyramidPlan) -> Vec<String> {
-        if !self.layout.is_deep_zoom() {
-            return Vec::new();
-        }
-        let tiles = format!("{}{}_files", self.folder, self.name);
-        let levels = pyramid.levels().map(|level| format!("{tiles}/{level}"));
-        std::iter::once(tiles.clone()).chain(levels).collect()
-    }
-
-    /// The directory to create, with its parents, when this file is written. In IIIF layouts, each tile
-    /// has three directories of its own; creating hundreds of thousands is work for all threads.
-    #[must_use]
-    pub fn folder_to_make<'a>(&self, name: &'a str) -> Option<&'a str> {
-        let (outermost, _) = name.strip_prefix(self.folder)?.split_once('/')?;
-        let (folder, _) = name.rsplit_once('/').filter(|_| self.layout.knows(outermost))?;
-        Some(folder)
-    }
-
     /// The file name of a tile.
     #[must_use]
     pub fn tile(&self, tile: TileAddress, pyramid: &PyramidPlan) -> String {

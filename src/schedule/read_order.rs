@@ -1,62 +1,77 @@
-//! In which chunks, and in which order, the slide is read.
+//! The chunks in which the slide is read, and their order.
 //!
-//! Chunks partition the exported area, so that each pixel is read once. Where the slide is stored in tiles of a sane size,
-//! chunks are whole tiles of it and none is decoded twice. They come in *stripes*: a stripe is some columns of chunks, 4,096 to
-//! 16,384 pixels wide, read from top to bottom. What is held in memory is then a few rows of a stripe, however wide the slide is,
-//! and at a stripe's right end the pixels that wait for the next stripe. Among the possible ends, the one is taken with
-//! which the two together are least. Where even then much would wait, since the slide is very high, the stripe ends inside native tiles, just after
-//! tiles to be written: those native tiles are decoded twice, 1.5 % of all at most. Where pixels come row after row, there is one stripe as wide as the
-//! area, and chunks are flat, so that few rows wait for those that complete their tiles. Pure; the same for any number of workers.
+//! Chunks partition the exported area, so that each pixel is read once. If the slide is stored in
+//! tiles of a reasonable size, a chunk is made of whole native tiles and none is decoded twice.
+//!
+//! Chunks come in *stripes*: some columns of chunks, 4,096 to 16,384 pixels wide, read from top to
+//! bottom. Memory then holds a few rows of a stripe, however wide the slide is, and at a stripe's
+//! right end the pixels that wait for the next stripe. The end of a stripe is chosen so that both
+//! together are smallest. If too much would still wait, because the slide is very high, the stripe
+//! ends inside native tiles, just after tiles of the pyramid; those native tiles are decoded twice,
+//! at most 1.5 % of all.
+//!
+//! If pixels come row by row, there is a single stripe as wide as the area, and chunks are flat, so
+//! that few rows wait for the rest of their tiles.
 
 use std::num::NonZeroU32;
 
+use super::axes::{LevelAxes, after_tile, level_axes, waiting_pixels};
 use crate::geometry::Size;
+use crate::pixels::PIXEL_BYTES;
 use crate::plan::Placement;
 use crate::pyramid::PyramidPlan;
 use crate::source::{Band, SlideInfo};
 
-use crate::engine::level_assembler::{LevelAxes, after_tile, level_axes, waiting_pixels};
+/// The size of the chunks that may be read ahead of the tiles, in bytes of pixels: enough to keep
+/// some thirty workers busy.
+const READ_AHEAD_BYTES: u64 = 16 << 20;
 
-/// The narrowest and the widest stripe, in pixels of the full size.
+/// The width of a stripe, in pixels of the full size.
 const STRIPE_NARROWEST: u32 = 4_096;
 const STRIPE_WIDEST: u32 = 16_384;
 
-/// About how many rows of a stripe are held, those of the smaller levels reckoned in: three or four rows of chunks and twice as
-/// many of pieces of each smaller level.
+/// The approximate number of rows of a stripe that are held, including those of smaller levels:
+/// three or four rows of chunks, and twice as many of blocks of each smaller level.
 const ROWS_HELD: u64 = 1_500;
 
-/// More pixels than these (16 MB) should not wait at a stripe's end for the sake of decoding every native tile once.
+/// The number of pixels (16 MB) above which decoding some native tiles twice is better than letting
+/// the pixels wait at the end of a stripe.
 const MOST_WAITING: u64 = 4 << 20;
 
-/// A chunk is at least this wide and high where whole native tiles allow it: below, calls cost more than pixels.
+/// The minimum side of a chunk, as far as whole native tiles allow. Below it, calls cost more than
+/// pixels.
 const CHUNK_AT_LEAST: u32 = 192;
 
-/// A chunk that is halved is at most about so wide and high, so that a worker holds 10 MB of it.
+/// The approximate maximum side of a chunk that is downsampled, of which a worker then holds 10 MB.
 const CHUNK_HALVED: u32 = 1_536;
 
-/// Resampling needs pixels around a chunk, up to six of the halved picture on each side: of a chunk of so many or more they are a quarter at most, and of one
-/// of 1,536 a fiftieth. Since native tiles are decoded whole, those of 256 pixels are decoded 1.8 times on average in chunks of 1,536.
+/// The minimum side of a chunk that is resampled. Resampling reads up to six downsampled pixels
+/// around a chunk: at most a quarter of a chunk of this side, and a fiftieth of one of 1,536. As
+/// native tiles are decoded whole, tiles of 256 pixels are decoded 1.8 times on average in chunks
+/// of 1,536.
 const CHUNK_RESAMPLED: u32 = 96;
 
-/// No chunk of a level is wider or higher: there must be some for each worker.
+/// The maximum side of a chunk, so that there are some for each worker.
 const CHUNK_AT_MOST: u32 = 6_144;
 
-/// The chunk where pixels come row after row: of the rows of a tile and those that are on their way, a quarter of a tile more is held.
+/// The chunk of a source that yields pixels row by row. Its height adds a quarter of a tile to the
+/// rows that are held.
 const CHUNK_OF_ROWS: Size = Size::new(4_096, 32).unwrap();
 
-/// In which order chunks are read.
+/// The order in which chunks are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Traversal {
-    /// Stripe by stripe, in chunks of this size, in pixels of the level that they come from.
+    /// Stripe by stripe, in chunks of this size in pixels of the slide level that is read.
     Stripes(Size),
-    /// All columns of a row of chunks, then the next row.
+    /// Row by row, each across the whole width.
     Rows,
 }
 
-/// The chunk where the slide tells of no tiles of a sane size.
+/// The chunk of a slide without native tiles of a reasonable size.
 const CHUNK_DEFAULT: Size = Size::new(512, 512).unwrap();
 
-/// The chunks in which a slide's pixels are read, in pixels of the level that they come from: a whole number of native tiles.
+/// Returns the size of the chunks in which a slide is read, in pixels of the slide level that is
+/// read: a whole number of native tiles.
 pub(crate) fn chunk_size(info: &SlideInfo, placement: &Placement) -> Size {
     let level = &info.levels[placement.level().0 as usize];
     let tile = level.tile_to_read_whole();
@@ -68,7 +83,8 @@ pub(crate) fn chunk_size(info: &SlideInfo, placement: &Placement) -> Size {
         (true, _) => of_halved(CHUNK_RESAMPLED).clamp(CHUNK_HALVED, CHUNK_AT_MOST),
     };
     let several = |length: u32| {
-        // Each chunk's edge at one of the halved picture as well, so that no native tile is decoded for two.
+        // The edges of chunks are edges of downsampled pixels too, so that no native tile is
+        // decoded for two.
         let halved = 1_u32.checked_shl(placement.reduction_levels()).unwrap_or(u32::MAX);
         let step = length.checked_mul(halved >> length.trailing_zeros().min(placement.reduction_levels()).min(31));
         let step = step.filter(|&step| step <= 2 * wanted).unwrap_or(length);
@@ -81,20 +97,21 @@ pub(crate) fn chunk_size(info: &SlideInfo, placement: &Placement) -> Size {
 /// Chunks and their order.
 #[derive(Debug)]
 pub(crate) struct ReadOrder {
-    /// Where columns of chunks begin, in pixels of the export's full size, and after the last of them its width.
+    /// Where columns of chunks begin, followed by the width, in pixels of the export's full size.
     columns: Vec<u32>,
     rows: Vec<u32>,
-    /// Where stripes end, but for the last, in the same pixels.
+    /// Where stripes end, except the last, in the same pixels.
     stripe_ends: Vec<u32>,
-    /// What the reduction looks at beyond what it reduces.
+    /// The pixels that the reduction filter reads beyond its core, on each side.
     margin: u32,
 }
 
 impl ReadOrder {
-    /// The order in which an export that lies so in a slide is read. Chunks begin at multiples of their size there, however the export is
-    /// turned. `margin` is the reduction's.
-    pub fn new(placement: &Placement, course: Traversal, plan: &PyramidPlan, margin: u32) -> Self {
-        let chunk = match course {
+    /// The order in which the area of `placement` is read. Chunks begin at multiples of their size
+    /// in the slide, whatever the orientation of the export. `margin` is the margin of the
+    /// reduction filter.
+    pub fn new(placement: &Placement, traversal: Traversal, plan: &PyramidPlan, margin: u32) -> Self {
+        let chunk = match traversal {
             Traversal::Stripes(chunk) => chunk,
             Traversal::Rows => CHUNK_OF_ROWS,
         };
@@ -105,10 +122,10 @@ impl ReadOrder {
             smaller(edges(area.origin().x, area.size().width(), chunk.width()), across, size.width()),
             smaller(edges(area.origin().y, area.size().height(), chunk.height()), down, size.height()),
         );
-        if course == Traversal::Rows {
+        if traversal == Traversal::Rows {
             return Self { columns, rows, stripe_ends: Vec::new(), margin };
         }
-        // Resampled, chunks are so high that there are fewer of them above one another, but more rows.
+        // Chunks that are resampled are higher, so that more rows are held.
         let rows_held = if placement.is_resampled() { ROWS_HELD.max(3 * longest(&rows)) } else { ROWS_HELD };
         let stripe_ends = stripe_ends(plan, margin, &columns, rows_held);
         columns.extend_from_slice(&stripe_ends);
@@ -117,17 +134,25 @@ impl ReadOrder {
         Self { columns, rows, stripe_ends, margin }
     }
 
-    /// The largest chunk's bytes in memory.
-    pub fn chunk_bytes(&self) -> u64 {
-        longest(&self.columns) * longest(&self.rows) * crate::pixels::PIXEL_BYTES as u64
+    #[cfg(test)]
+    pub(super) fn of_edges(columns: Vec<u32>, rows: Vec<u32>, stripe_ends: Vec<u32>, margin: u32) -> Self {
+        Self { columns, rows, stripe_ends, margin }
     }
 
-    /// What the mosaics of all levels need to know of this order, smallest level first.
-    pub fn level_axes(&self, plan: &PyramidPlan) -> Vec<LevelAxes> {
+    /// The number of chunks that may be read ahead of the tiles. It does not depend on the number
+    /// of workers, so that the order of the export does not either.
+    pub fn read_ahead(&self) -> usize {
+        let chunk_bytes = longest(&self.columns) * longest(&self.rows) * PIXEL_BYTES as u64;
+        (READ_AHEAD_BYTES / chunk_bytes).clamp(8, 512) as usize
+    }
+
+    /// The axes of all levels, smallest level first.
+    pub(super) fn level_axes(&self, plan: &PyramidPlan) -> Vec<LevelAxes> {
         level_axes(plan, self.margin, &self.columns, &self.rows, &self.stripe_ends)
     }
 
-    /// The rows of chunks, in pixels of the export's full size, where the first so many chunks have been read and there is one stripe.
+    /// The rows of chunks that remain after the first `chunks_read` chunks, in pixels of the
+    /// export's full size, if there is one stripe.
     pub fn bands(&self, chunks_read: u64) -> Vec<Band> {
         let columns = self.columns.len() as u64 - 1;
         let begun = (chunks_read % columns) as usize;
@@ -141,7 +166,7 @@ impl ReadOrder {
         rows.map(band).collect()
     }
 
-    /// The column and row of every chunk, in order.
+    /// The column and row of each chunk in order.
     pub fn chunks(&self) -> impl Iterator<Item = (u32, u32)> + use<> {
         let rows = self.rows.len() as u32 - 1;
         let column_at = |end: u32| self.columns.partition_point(|&edge| edge < end) as u32;
@@ -153,14 +178,16 @@ impl ReadOrder {
     }
 }
 
-/// Where chunks begin along one axis: at whole multiples of `step` in the slide, which `offset` shifts against the area.
+/// Returns where chunks begin along one axis, followed by `length`: at multiples of `step` in the
+/// slide, in which the area begins at `offset`.
 pub(crate) fn edges(offset: u32, length: u32, step: u32) -> Vec<u32> {
     let first = step - offset % step;
     let inner = (first..length).step_by(step as usize);
     std::iter::once(0).chain(inner).chain([length]).collect()
 }
 
-/// The same edges in a picture that is halved so often and then resampled to `length` pixels. Of those that fall together one is left.
+/// Maps edges to an image that is downsampled `reduction_levels` times and then resampled to
+/// `length` pixels. Edges that coincide are merged.
 fn smaller(edges: Vec<u32>, reduction_levels: u32, scale: f64, length: u32) -> Vec<u32> {
     if reduction_levels == 0 && scale <= 1.0 {
         return edges;
@@ -174,12 +201,13 @@ fn smaller(edges: Vec<u32>, reduction_levels: u32, scale: f64, length: u32) -> V
     smaller
 }
 
-/// The most pixels between two edges.
+/// The largest distance between two edges.
 fn longest(edges: &[u32]) -> u64 {
     edges.windows(2).map(|pair| u64::from(pair[1] - pair[0])).max().unwrap_or(0)
 }
 
-/// Where stripes end, but for the last. They are the narrower, the more rows of them are held.
+/// Returns where stripes end, except the last. The more rows are held, the narrower are the
+/// stripes.
 fn stripe_ends(plan: &PyramidPlan, margin: u32, columns: &[u32], rows_held: u64) -> Vec<u32> {
     let width = plan.size().width();
     let widest = (u64::from(STRIPE_WIDEST) * ROWS_HELD / rows_held) as u32;
@@ -202,14 +230,15 @@ fn stripe_ends(plan: &PyramidPlan, margin: u32, columns: &[u32], rows_held: u64)
     ends
 }
 
-/// The ends with which tiles of as many levels as possible are just complete: after a number of tiles that is divisible by 2 several times,
-/// as many pixels more as leave each of those levels what its tiles want.
+/// Returns the ends that just complete tiles of as many levels as possible: a number of tiles that
+/// is divisible by 2 several times, and the pixels that the tiles of each of those levels need
+/// beyond.
 fn ends_after_tiles(plan: &PyramidPlan, margin: u32, reach: &std::ops::Range<u32>) -> impl Iterator<Item = u32> {
     let (tile_size, after) = (plan.geometry().tile_size(), after_tile(plan, margin));
     let tiles = (reach.start / tile_size).max(1)..=reach.end / tile_size;
     tiles.filter_map(NonZeroU32::new).map(move |tiles| {
         let levels = tiles.trailing_zeros().min(plan.levels().len() as u32);
-        // A margin is lost at each of them.
+        // Each level loses a margin.
         tiles.get() * tile_size + (after << levels) + margin * ((1 << levels) - 1)
     })
 }
@@ -219,7 +248,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn bands_are_what_the_chunks_to_come_cover() {
+    fn bands_cover_the_remaining_chunks() {
         let order =
             ReadOrder { columns: vec![0, 5, 9, 20], rows: vec![0, 7, 8, 30], stripe_ends: Vec::new(), margin: 0 };
         let chunks: Vec<(u32, u32)> = order.chunks().collect();

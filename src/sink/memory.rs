@@ -1,17 +1,18 @@
-//! An export kept in memory: for tests, and for a caller that passes the files on itself.
+//! An export in memory, for tests and for callers that store the files themselves.
 
 use std::collections::BTreeMap;
 use std::io;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::{Sink, SinkError};
+use super::contract::{Role, Sink};
+use super::error::SinkError;
 use crate::key::EntryName;
 
-/// The files of a published export, by name, each with its entry number.
+/// The files of a published export by name, each with its position in the export.
 pub type Published = BTreeMap<EntryName, (u64, Vec<u8>)>;
 
-/// Collects files in memory. [`published`](Self::published) shows them once they are committed.
+/// Collects files in memory. After a commit they are in [`published`](Self::published).
 #[derive(Debug, Default)]
 pub struct MemorySink {
     files: Mutex<Published>,
@@ -19,13 +20,13 @@ pub struct MemorySink {
 }
 
 impl MemorySink {
-    /// An empty one.
+    /// Creates an empty sink.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Where the files will be once the sink is committed; `None` until then.
+    /// The files, once the sink is committed; `None` until then.
     #[must_use]
     pub fn published(&self) -> Arc<Mutex<Option<Published>>> {
         Arc::clone(&self.published)
@@ -33,24 +34,16 @@ impl MemorySink {
 }
 
 impl Sink for MemorySink {
-    fn create_folder(&self, _name: &EntryName) -> Result<(), SinkError> {
-        Ok(())
-    }
-
-    fn create_folders(&self, _name: &EntryName) -> Result<(), SinkError> {
-        Ok(())
-    }
-
-    fn write(&self, entry: u64, name: &EntryName, contents: &[u8]) -> Result<(), SinkError> {
+    fn write(&self, key: &EntryName, _role: Role, order: u64, contents: &[u8]) -> Result<(), SinkError> {
         let mut files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
-        if files.contains_key(name) {
+        if files.contains_key(key) {
             return Err(SinkError::Operation {
                 action: "write twice",
-                path: PathBuf::from(name.as_str()),
+                path: PathBuf::from(key.as_str()),
                 source: Arc::new(io::Error::from(io::ErrorKind::AlreadyExists)),
             });
         }
-        files.insert(name.clone(), (entry, contents.to_vec()));
+        files.insert(key.clone(), (order, contents.to_vec()));
         Ok(())
     }
 
@@ -60,7 +53,7 @@ impl Sink for MemorySink {
         Ok(())
     }
 
-    fn abandon(self: Box<Self>) -> Result<(), SinkError> {
+    fn abort(self: Box<Self>) -> Result<(), SinkError> {
         Ok(())
     }
 }

@@ -1,25 +1,25 @@
-//! Single files outside any export.
-//!
-//! What always holds: under a file's final name stands either all of it or what stood there before.
+//! Single files outside any export. A file gets its name only when it is complete.
 
 use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use nix::errno::Errno;
-use nix::fcntl::{AT_FDCWD, RenameFlags, renameat2};
-
-use super::existing::{OverwritePolicy, exists};
-use super::staging::{create_missing, remove_empty};
-use super::{SinkError, failed};
+use super::error::{SinkError, failed};
+use super::file_ops::{create_missing, exists, hidden_sibling, remove_empty};
+use super::overwrite::OverwritePolicy;
 use crate::key::EntryNameError;
+use crate::platform::{self, RenameError};
 
-/// Writes one file beside its final name and renames it into place. What is no regular file (a pipe, a device) is written to.
+/// Writes a file under a hidden name and renames it into place. A pipe or a device is written to
+/// directly.
 ///
 /// # Errors
-/// [`SinkError`] where a file exists and may not be replaced, or the file system refuses; what stood under the name before stands.
-pub fn write_file(path: &Path, contents: &[u8], existing: OverwritePolicy) -> Result<(), SinkError> {
-    let name = path.file_name().ok_or_else(|| SinkError::Destination { path: path.to_owned() })?;
+/// [`SinkError`] if the file exists and may not be replaced, or if the file system refuses. An
+/// existing file is unchanged then.
+pub fn write_file(path: &Path, contents: &[u8], policy: OverwritePolicy) -> Result<(), SinkError> {
+    if path.file_name().is_none() {
+        return Err(SinkError::Destination { path: path.to_owned() });
+    }
     if exists(path)? {
         let found = fs::metadata(path).map_err(failed("look at", path))?;
         if found.is_dir() {
@@ -29,69 +29,61 @@ pub fn write_file(path: &Path, contents: &[u8], existing: OverwritePolicy) -> Re
             let mut stream = fs::OpenOptions::new().write(true).open(path).map_err(failed("open", path))?;
             return stream.write_all(contents).map_err(failed("write", path));
         }
-        if existing == OverwritePolicy::Refuse {
+        if policy == OverwritePolicy::Refuse {
             return Err(SinkError::Exists { path: path.to_owned() });
         }
     }
-    write_beside(path, name, contents, existing)
+    write_and_rename(path, contents, policy)
 }
 
 /// Writes a file under a hidden name and renames it.
-fn write_beside(
-    path: &Path,
-    name: &std::ffi::OsStr,
-    contents: &[u8],
-    existing: OverwritePolicy,
-) -> Result<(), SinkError> {
-    let mut staging_name = std::ffi::OsString::from(".");
-    staging_name.push(name);
-    staging_name.push(format!(".{}.partial", std::process::id()));
-    let staging = path.with_file_name(staging_name);
+fn write_and_rename(path: &Path, contents: &[u8], policy: OverwritePolicy) -> Result<(), SinkError> {
+    let staging = hidden_sibling(path, &format!(".{}.partial", std::process::id()));
     let mut file = File::create_new(&staging).map_err(failed("create", path))?;
     let written = file
         .write_all(contents)
         .and_then(|()| file.sync_all())
         .map_err(failed("write", path))
-        .and_then(|()| nix::unistd::close(file).map_err(|errno| failed("close", path)(errno.into())))
-        .and_then(|()| put_in_place(&staging, path, existing));
+        .and_then(|()| platform::close(file).map_err(failed("close", path)))
+        .and_then(|()| put_in_place(&staging, path, policy));
     if written.is_err() {
-        // What went wrong first is what the caller is told.
+        // The first error is the one to report.
         let _ = fs::remove_file(&staging);
     }
     written
 }
 
-fn put_in_place(staging: &Path, path: &Path, existing: OverwritePolicy) -> Result<(), SinkError> {
-    if existing == OverwritePolicy::Refuse {
-        match renameat2(AT_FDCWD, staging, AT_FDCWD, path, RenameFlags::RENAME_NOREPLACE) {
+fn put_in_place(staging: &Path, path: &Path, policy: OverwritePolicy) -> Result<(), SinkError> {
+    if policy == OverwritePolicy::Refuse {
+        match platform::rename_no_replace(staging, path) {
             Ok(()) => return Ok(()),
-            Err(Errno::EEXIST) => return Err(SinkError::Exists { path: path.to_owned() }),
-            // Some file systems cannot promise not to replace: what came in between the look and the renaming would be replaced.
-            Err(Errno::EINVAL | Errno::ENOSYS) if exists(path)? => {
+            Err(RenameError::Failed(error)) => return Err(failed("rename into place", path)(error)),
+            // Without such a rename, a file that appears between check and rename is replaced.
+            Err(RenameError::Unsupported) if !exists(path)? => {}
+            Err(RenameError::Exists | RenameError::Unsupported) => {
                 return Err(SinkError::Exists { path: path.to_owned() });
             }
-            Err(Errno::EINVAL | Errno::ENOSYS) => {}
-            Err(errno) => return Err(failed("rename into place", path)(errno.into())),
         }
     }
     fs::rename(staging, path).map_err(failed("rename into place", path))
 }
 
-/// New files in one folder: all of them, or none. What was written goes again unless [`finish`](Self::finish) was called.
+/// New files in one folder: all or none. Dropping it removes the files written, unless
+/// [`finish`](Self::finish) was called.
 #[derive(Debug)]
 pub struct NewFiles {
     folder: PathBuf,
-    /// The folders that were made, outermost first.
-    made: Vec<PathBuf>,
+    /// The folders created, outermost first.
+    created: Vec<PathBuf>,
     written: Vec<PathBuf>,
 }
 
 impl NewFiles {
-    /// Begins to write files into `folder`, which is made where it is missing.
+    /// Prepares to write files to `folder`, which is created if it is missing.
     ///
     /// # Errors
-    /// [`SinkError::Exists`] where anything has one of the `names` already, [`SinkError::Name`] where one is not a plain file's;
-    /// [`SinkError`] where the file system refuses.
+    /// [`SinkError::Exists`] if one of the `names` exists, [`SinkError::Name`] if one is not a
+    /// plain file name, or [`SinkError`] if the file system refuses.
     pub fn create<'n>(folder: &Path, names: impl IntoIterator<Item = &'n str>) -> Result<Self, SinkError> {
         let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
         for name in names {
@@ -100,44 +92,44 @@ impl NewFiles {
                 return Err(SinkError::Exists { path });
             }
         }
-        Ok(Self { folder: folder.to_owned(), made: create_missing(folder)?, written: Vec::new() })
+        Ok(Self { folder: folder.to_owned(), created: create_missing(folder)?, written: Vec::new() })
     }
 
-    /// Writes a file; returns its path.
+    /// Writes a file and returns its path.
     ///
     /// # Errors
-    /// As [`create`](Self::create).
+    /// See [`create`](Self::create).
     pub fn write(&mut self, name: &str, contents: &[u8]) -> Result<PathBuf, SinkError> {
         let path = self.folder.join(plain(name)?);
-        write_beside(&path, name.as_ref(), contents, OverwritePolicy::Refuse)?;
+        write_and_rename(&path, contents, OverwritePolicy::Refuse)?;
         self.written.push(path.clone());
         Ok(path)
     }
 
-    /// Brings the files' names to the disk, and lets the files stand.
+    /// Makes the names of the files durable and keeps the files.
     ///
     /// # Errors
-    /// [`SinkError`] where the file system refuses; nothing is left then.
+    /// [`SinkError`] if the file system refuses. The files are removed then.
     pub fn finish(mut self) -> Result<(), SinkError> {
         let folder = File::open(&self.folder).map_err(failed("open", &self.folder))?;
         folder.sync_all().map_err(failed("sync", &self.folder))?;
         self.written.clear();
-        self.made.clear();
+        self.created.clear();
         Ok(())
     }
 }
 
 impl Drop for NewFiles {
-    /// What went wrong first is what the caller is told.
+    /// Removes the files. Errors are ignored, as one has been reported already.
     fn drop(&mut self) {
         for path in &self.written {
             let _ = fs::remove_file(path);
         }
-        remove_empty(&self.made);
+        remove_empty(&self.created);
     }
 }
 
-/// A name that stays in its folder.
+/// Checks that a name stays in its folder.
 fn plain(name: &str) -> Result<&str, SinkError> {
     let stays = !matches!(name, "" | "." | "..") && !name.contains(['/', '\0']);
     if stays { Ok(name) } else { Err(EntryNameError { name: name.to_owned() }.into()) }

@@ -173,7 +173,7 @@ fn a_profile_of_no_use_is_told_of_and_the_colors_stay() {
     let workspace = with_slide(Some(b"no profile at all"));
     for options in [&[][..], &["--color", "embed"], &["--lossless"]] {
         let run = workspace.export([&["scan.tif", "--overwrite"], options].concat()).succeeds();
-        run.says(&["note: the slide's ICC profile is of no use"]);
+        run.says(&["note: the slide's ICC profile cannot be used"]);
         let tree = workspace.tree("scan");
         assert_eq!(color(&tree)["handling"], "unusable");
         assert_eq!(profile_in(tree.file("scan_files/9/0_0.jpeg")), None);

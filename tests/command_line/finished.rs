@@ -45,10 +45,9 @@ fn an_export_of_another_file_is_refused() {
     for output in ["out", "out.zip"] {
         workspace.export(["one.ppm", "-o", output]).succeeds();
         let before = workspace.tree("");
-        let words =
-            ["is finished, but another export: its SHA-256 of the file is ", "\nhint: replace it with --overwrite"];
+        let words = ["is a different export: its SHA-256 of the file is ", "\nhint: replace it with --overwrite"];
         workspace.export(["other.ppm", "-o", output, "--resume"]).fails(2, &words);
-        let words = ["out", " is finished, but another export: its "];
+        let words = ["out", " is a different export: its "];
         workspace.export(["scan.svs", "-o", output, "--resume"]).fails(2, &words);
         workspace.tree("").assert_same(&before);
     }
@@ -72,7 +71,7 @@ fn an_export_with_other_options_is_refused() {
         (&["--all-properties"], "its properties is listed, and would be all"),
     ] {
         let run = workspace.export([&["scan.svs", "-o", "out", "--resume"], options].concat());
-        run.fails(2, &["out: is finished, but another export: ", words]);
+        run.fails(2, &["out: is a different export: ", words]);
     }
     workspace.tree("").assert_same(&before);
 }

@@ -112,7 +112,7 @@ fn archives_and_bags_are_in_it_and_archives_have_a_thumbnail_beside_the_page() {
     let again = ["one.svs", "two.tif", "-o", "out", "--container", "zip", "--format", "png", "--resume"];
     let run = workspace.export(again);
     assert_eq!(run.code(), Some(2));
-    run.says(&["out/two.zip: is finished, but another export: "]);
+    run.says(&["out/two.zip: is a different export: "]);
     let gallery = workspace.tree("out");
     assert_eq!(names_in(&workspace.path("out/gallery/thumbnails")), ["one.zip.png", "two.zip.jpeg"]);
     let two = listed(&gallery).into_iter().find(|slide| slide["archive"] == "two.zip").unwrap();

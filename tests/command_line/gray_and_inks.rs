@@ -172,7 +172,7 @@ fn a_profile_for_gray_is_embedded_where_tiles_are_gray_and_converted_by_elsewher
     {
         let (_, converted) = export(&workspace, "scan.tif", options);
         let (run, tree) = export(&workspace, "scan.tif", &[options, &["--color", "embed"]].concat());
-        run.says(&["note: the slide's ICC profile is for gray pixels and tiles are RGB, which cannot have it: colors are converted to sRGB instead"]);
+        run.says(&["note: the slide's ICC profile is for gray and cannot be embedded in RGB tiles: colors are converted to sRGB"]);
         assert_eq!(color(&tree)["handling"], "converted to sRGB");
         for file in tree.files().into_iter().filter(|file| file.starts_with("scan_files")) {
             assert!(tree.file(file) == converted.file(file), "{file}");
@@ -200,7 +200,7 @@ fn lossless_gray_tiles_get_the_profile_where_all_tiles_are_gray() {
     }
     assert_eq!(color(&tree)["handling"], "embedded");
     let (run, tree) = lossless(&["--background", "ff0000"]);
-    run.says(&["note: the slide's ICC profile is of no use (it is for gray pixels, "]);
+    run.says(&["note: the slide's ICC profile cannot be used (it is for gray pixels, "]);
     assert_eq!(color(&tree)["handling"], "unusable");
     assert_eq!(profile_in(tree.file("scan_files/8/0_0.jpeg")), None);
 }
@@ -305,7 +305,7 @@ fn inks_become_srgb_by_their_profile_as_little_cms_does_it() {
         assert_eq!(color(&ignored)["handling"], "ignored");
         assert!(base(&converted, "png") != base(&ignored, "png"));
         let (run, embedded) = export(&workspace, name, &[&png[..], &["--color", "embed"]].concat());
-        run.says(&["note: the slide's ICC profile is for CMYK pixels and tiles are RGB, which cannot have it: colors are converted to sRGB instead"]);
+        run.says(&["note: the slide's ICC profile is for CMYK and cannot be embedded in RGB tiles: colors are converted to sRGB"]);
         assert_eq!(color(&embedded), color(&converted));
         assert!(embedded.file("scan_files/8/0_0.png") == converted.file("scan_files/8/0_0.png"));
         let by = |jobs: &str| {
@@ -333,7 +333,7 @@ fn a_profile_for_other_pixels_is_told_of_and_not_applied() {
     let workspace = Workspace::new();
     for (name, stored) in ink_files(&workspace, &rgb()) {
         let (run, tree) = export(&workspace, name, &["--format", "png"]);
-        run.says(&["note: the slide's ICC profile is of no use (it is for RGB pixels, and these are CMYK): colors are as stored"]);
+        run.says(&["note: the slide's ICC profile cannot be used (it is for RGB pixels, and these are CMYK): colors are not converted"]);
         base(&tree, "png").assert_near(&multiplied(&stored), 1, name);
         assert_eq!(color(&tree)["handling"], "unusable");
     }
@@ -345,7 +345,7 @@ fn a_profile_for_other_pixels_is_told_of_and_not_applied() {
         ("gray.tif", "it is for CMYK pixels, and these are gray"),
     ] {
         let (run, tree) = export(&workspace, file, &["--format", "png"]);
-        run.says(&[&format!("note: the slide's ICC profile is of no use ({reason})")]);
+        run.says(&[&format!("note: the slide's ICC profile cannot be used ({reason})")]);
         let ignored = export(&workspace, file, &["--format", "png", "--color", "ignore"]).1;
         assert!(tree.file("scan_files/8/0_0.png") == ignored.file("scan_files/8/0_0.png"));
         assert_eq!(color(&tree)["handling"], "unusable");

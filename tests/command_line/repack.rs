@@ -184,7 +184,7 @@ fn what_exists_is_replaced_only_when_asked() {
     fs::write(workspace.path("letter.zip"), "x").unwrap();
     workspace.slidezoom(["repack", "scan", "-o", "letter.zip", "--overwrite"]).fails(4, &["is not an export"]);
     workspace.slidezoom(["repack", "none", "-o", "out"]).fails(1, &["none: cannot be opened"]);
-    workspace.slidezoom(["repack", "letter.zip", "-o", "out"]).fails(5, &["letter.zip: no zip archive"]);
+    workspace.slidezoom(["repack", "letter.zip", "-o", "out"]).fails(5, &["letter.zip: not a zip archive"]);
 }
 
 /// Exports of libvips have no manifest: their tiles are decoded on the way, and the copy has one.

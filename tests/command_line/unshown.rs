@@ -26,7 +26,7 @@ fn other_pages_are_told_of() {
     let reduced = || vec![short(254, 1)];
     for cut in [Cut::Strips, Cut::Tiles] {
         write(&workspace, "pages.tif", cut, vec![vec![], vec![], vec![]]);
-        assert_eq!(notes(&workspace, "pages.tif", &[]), ["page 1 of 3: --page chooses another"], "{cut:?}");
+        assert_eq!(notes(&workspace, "pages.tif", &[]), ["page 1 of 3 is exported: --page chooses another"], "{cut:?}");
         assert_eq!(slide(&workspace, "pages.tif")["pages"], json!(3), "{cut:?}");
         let table = workspace.slidezoom(["info", "--quick", "pages.tif"]).succeeds();
         assert!(table.text().contains("\npages             3\n"), "{table:?}");
@@ -43,7 +43,7 @@ fn other_pages_are_told_of() {
     }
     write(&workspace, "pages.tif", Cut::Strips, vec![vec![], vec![]]);
     let run = workspace.export(["pages.tif", "-o", "out", "--overwrite", "--progress", "json"]).succeeds();
-    let message = "page 1 of 2: --page chooses another";
+    let message = "page 1 of 2 is exported: --page chooses another";
     let event = run.stderr.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
     assert!(event.into_iter().any(|event| event["event"] == "warning" && event["message"] == message), "{run:?}");
 }
@@ -58,7 +58,7 @@ fn an_animated_png_is_more_than_its_first_picture() {
         writer.write_image_data(&[50 * frame; 200]).unwrap();
     }
     writer.finish().unwrap();
-    let note = "the first of 3 pictures in the file; the others are not read";
+    let note = "the first of 3 pages is exported; the others are not supported";
     assert_eq!(notes(&workspace, "moving.png", &[]), [note]);
     assert_eq!(slide(&workspace, "moving.png")["pages"], json!(3));
 }
@@ -67,14 +67,11 @@ fn an_animated_png_is_more_than_its_first_picture() {
 fn samples_that_mean_nothing_are_told_of() {
     let workspace = Workspace::new();
     let gray = |samples: u16, more: Vec<Field>| [vec![short(277, samples)], more].concat();
-    let what = |samples: &str, they: &str| {
-        vec![format!(
-            "each pixel has {samples} than its colors need, and the file does not say what for; {they} not shown"
-        )]
-    };
+    let what =
+        |samples: &str, they: &str| vec![format!("each pixel has {samples} of unknown meaning; {they} not shown")];
     for (fields, unshown, expected) in [
-        (gray(5, vec![]), 4, what("4 more samples", "they are")),
-        (gray(3, vec![field(338, Values::Short(vec![2, 0]))]), 1, what("1 more sample", "it is")),
+        (gray(5, vec![]), 4, what("4 extra samples", "they are")),
+        (gray(3, vec![field(338, Values::Short(vec![2, 0]))]), 1, what("1 extra sample", "it is")),
         (gray(2, vec![short(338, 2)]), 0, vec![]),
         (gray(1, vec![]), 0, vec![]),
     ] {
@@ -126,7 +123,7 @@ fn samples_that_use_little_of_their_range_are_told_of() {
         {
             write_deep(&workspace, largest, cut, order, vec![]);
             let expected = white.map(|white| {
-                let dark = format!("no sample is above {largest} of 65535, so that the picture is almost black");
+                let dark = format!("the image is almost black: no sample is above {largest} of 65535");
                 format!("{dark}: --range 0,{white} shows it bright")
             });
             for jobs in ["1", "2"] {

@@ -299,9 +299,11 @@ fn what_is_no_export_is_said_to_be_none() {
     fs::write(workspace.path("file"), "x").unwrap();
     workspace
         .slidezoom(["verify", "file"])
-        .fails(2, &["file: no zip archive", "\nhint: an export in a single file is a .zip"]);
+        .fails(2, &["file: not a zip archive", "\nhint: an export in a single file is a .zip"]);
     fs::write(workspace.path("cut.zip"), "x").unwrap();
-    workspace.slidezoom(["verify", "cut.zip"]).fails(5, &["cut.zip: no zip archive", "\nhint: export the slide again"]);
+    workspace
+        .slidezoom(["verify", "cut.zip"])
+        .fails(5, &["cut.zip: not a zip archive", "\nhint: export the slide again"]);
     let report = workspace.slidezoom(["verify", "--json", "file"]).json();
     assert_eq!((&report["valid"], &report["problems"][0]["name"]), (&Value::from(false), &Value::from("file")));
     nix::unistd::mkfifo(&workspace.path("pipe"), nix::sys::stat::Mode::S_IRWXU).unwrap();

@@ -1,8 +1,8 @@
-//! Archives at the format's old limits: 65,535 entries and 4 GiB. The ZIP64 records appear exactly where they are needed, and other
-//! programs read every archive without a word.
+//! Archives at the limits of the original zip format: 65,535 entries and 4 GiB. ZIP64 records
+//! appear exactly where they are needed, and other programs read every archive without a complaint.
 //!
-//! A count, an offset or a length that is just at its limit is still in the old records, whose fields are then full of ones: so the `zip` crate
-//! has it, and Python and Info-ZIP. Readers look for ZIP64 records then, and do without them.
+//! A value exactly at its limit still fits the original record, with all bits set: the `zip` crate,
+//! Python and Info-ZIP write it there. Readers then look for ZIP64 records and do without them.
 
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use slidezoom::archive::{Archive, Strictness};
 use slidezoom::key::EntryName;
 use slidezoom::layout::ArchiveIndex;
-use slidezoom::sink::{ArchiveSink, OverwritePolicy, Sink};
+use slidezoom::sink::{ArchiveSink, OverwritePolicy, Role, Sink};
 use tempfile::TempDir;
 
 use crate::unpackers::{assert_readable, assert_seen_by_python};
@@ -18,7 +18,7 @@ use crate::zip_by_hand::HandReadEnd;
 
 const LARGE_ENTRY_BYTES: u64 = 64 << 20;
 
-/// The greatest number of 32 bits.
+/// The largest 32-bit number.
 const LIMIT: u64 = 0xffff_ffff;
 
 fn name(text: &str) -> EntryName {
@@ -43,7 +43,7 @@ fn create(destination: &Path) -> Box<ArchiveSink> {
     Box::new(ArchiveSink::create(destination, OverwritePolicy::Refuse, name("x"), Some(Box::new(Count(0)))).unwrap())
 }
 
-/// Our own reader finds no fault in an archive, and this many entries.
+/// Checks that the library's reader finds no fault and this number of entries.
 #[track_caller]
 fn assert_faultless(archive: &Path, entries: u64) {
     let opened = Archive::open(archive).unwrap();
@@ -51,20 +51,20 @@ fn assert_faultless(archive: &Path, entries: u64) {
     assert_eq!(opened.check_structure(Strictness::Ours).unwrap(), []);
 }
 
-/// An archive of this many entries, the index among them.
+/// Writes an archive of this number of entries, including the index.
 fn archive_of(entries: u64) -> (TempDir, PathBuf) {
     let root = tempfile::tempdir().unwrap();
     let destination = root.path().join("x.zip");
     let sink = create(&destination);
     for entry in 0..entries - 1 {
-        sink.write(entry, &name(&format!("{entry}")), &entry.to_be_bytes()).unwrap();
+        sink.write(&name(&format!("{entry}")), Role::Tile, entry, &entry.to_be_bytes()).unwrap();
     }
     sink.commit().unwrap();
     (root, destination)
 }
 
 #[test]
-fn archives_of_as_many_entries_as_the_old_records_can_count_and_more() {
+fn writes_zip64_above_65535_entries() {
     for entries in [65_534, 65_535, 65_536, 200_000_u64] {
         let (_root, archive) = archive_of(entries);
         let end = HandReadEnd::of(&archive);
@@ -78,22 +78,23 @@ fn archives_of_as_many_entries_as_the_old_records_can_count_and_more() {
     }
 }
 
-/// Where something in an archive just past its large entries stands.
+/// The part of an archive that is placed at the limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum AtTheLimit {
     /// The last entry's local header.
     Header,
-    /// The directory.
+    /// The central directory.
     Directory,
 }
 
-/// What stands before an entry's contents: a local header, the folder and a name of three letters.
+/// The bytes before the contents of an entry: a local header, the folder and a name of three
+/// letters.
 const HEADER_BYTES: u64 = 30 + 2 + 3;
 
 /// The last entry: a header with a name of five letters, and eight bytes.
 const INDEX_BYTES: u64 = 30 + 2 + 5 + 8;
 
-/// An archive with one of its parts at `offset`, and how many entries it has.
+/// Writes an archive with `part` at `offset`; returns its number of entries too.
 fn archive_with(part: AtTheLimit, offset: u64) -> (TempDir, PathBuf, u64) {
     let index_offset = match part {
         AtTheLimit::Header => offset,
@@ -106,9 +107,9 @@ fn archive_with(part: AtTheLimit, offset: u64) -> (TempDir, PathBuf, u64) {
     let (mut at, mut entry) = (0, 0);
     while at < index_offset {
         let left = index_offset - at - HEADER_BYTES;
-        // What is left after this one is nothing, or enough for another.
+        // Leaves either nothing or enough for another entry.
         let length = if left <= LARGE_ENTRY_BYTES { left } else { LARGE_ENTRY_BYTES.min(left - HEADER_BYTES) };
-        sink.write(entry, &name(&format!("{entry:03}")), &large[..length as usize]).unwrap();
+        sink.write(&name(&format!("{entry:03}")), Role::Tile, entry, &large[..length as usize]).unwrap();
         (at, entry) = (at + HEADER_BYTES + length, entry + 1);
     }
     sink.commit().unwrap();
@@ -117,7 +118,7 @@ fn archive_with(part: AtTheLimit, offset: u64) -> (TempDir, PathBuf, u64) {
 
 #[test]
 #[ignore = "takes minutes: make soak"]
-fn archives_just_at_and_past_4_gib() {
+fn writes_zip64_above_4_gib() {
     for part in [AtTheLimit::Header, AtTheLimit::Directory] {
         for offset in [LIMIT - 1, LIMIT, LIMIT + 1] {
             let (_root, archive, entries) = archive_with(part, offset);
@@ -136,33 +137,34 @@ fn archives_just_at_and_past_4_gib() {
 
 #[test]
 #[ignore = "takes minutes: make soak"]
-fn an_archive_far_past_4_gib() {
+fn writes_archives_far_above_4_gib() {
     let root = tempfile::tempdir().unwrap();
     let archive = root.path().join("x.zip");
     let sink = create(&archive);
     let large = vec![7; LARGE_ENTRY_BYTES as usize];
     for entry in 0..70 {
-        sink.write(entry, &name(&format!("{entry:03}")), &large).unwrap();
+        sink.write(&name(&format!("{entry:03}")), Role::Tile, entry, &large).unwrap();
     }
-    // One that goes straight into the archive, its local header filled in afterward.
-    sink.write_parts(70, &name("070"), &mut [large.clone(), large].into_iter()).unwrap();
+    // Written in parts: the local header is completed afterward.
+    sink.write_parts(&name("070"), Role::Auxiliary, 70, &mut [large.clone(), large].into_iter()).unwrap();
     sink.commit().unwrap();
     assert_same_large_archive(&archive, 72);
 }
 
-/// The size of a file that comes in parts is not known when its header is written, which has room for one below 4 GiB.
+/// The size of a file written in parts is not known in time for a header with more than 4 GiB.
 #[test]
 #[ignore = "takes minutes: make soak"]
-fn a_file_of_4_gib_in_parts_is_refused_and_nothing_is_left() {
+fn rejects_a_file_of_4_gib_in_parts() {
     let root = tempfile::tempdir().unwrap();
     let sink = create(&root.path().join("x.zip"));
     let mut parts = (0..=LIMIT / LARGE_ENTRY_BYTES).map(|_| vec![7; LARGE_ENTRY_BYTES as usize]);
-    assert!(sink.write_parts(0, &name("000"), &mut parts).is_err());
+    assert!(sink.write_parts(&name("000"), Role::Auxiliary, 0, &mut parts).is_err());
     assert!(sink.commit().is_err());
     assert_eq!(root.path().read_dir().unwrap().count(), 0);
 }
 
-/// Every reader finds the entries of a large archive: numbers, and the index at the end.
+/// Checks that every reader finds the entries of a large archive: numbers, and the index at the
+/// end.
 #[track_caller]
 fn assert_same_large_archive(archive: &Path, entries: u64) {
     assert_faultless(archive, entries);

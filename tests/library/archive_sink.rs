@@ -1,11 +1,11 @@
-//! What the archive sink does beyond the contract that every sink keeps.
+//! Tests of the archive sink beyond the contract of all sinks.
 
 use std::fs::{self, File, OpenOptions};
 use std::os::unix::fs::{FileExt, symlink};
 use std::path::{Path, PathBuf};
 
 use slidezoom::key::EntryName;
-use slidezoom::sink::{ArchiveSink, OverwritePolicy, Sink, SinkError};
+use slidezoom::sink::{ArchiveSink, OverwritePolicy, Role, Sink, SinkError};
 use tempfile::TempDir;
 
 use crate::unpackers::{assert_readable, assert_seen_by_python};
@@ -19,11 +19,11 @@ fn create(destination: &Path, existing: OverwritePolicy) -> Result<Box<ArchiveSi
     ArchiveSink::create(destination, existing, name("root"), None).map(Box::new)
 }
 
-/// An archive of files that hold their own names.
+/// Writes an archive of files that contain their own names.
 fn write(destination: &Path, existing: OverwritePolicy, files: &[&str]) -> Result<(), SinkError> {
     let sink = create(destination, existing)?;
     for (file, entry) in files.iter().zip(0..) {
-        sink.write(entry, &name(file), file.as_bytes())?;
+        sink.write(&name(file), Role::Tile, entry, file.as_bytes())?;
     }
     sink.commit()
 }
@@ -34,15 +34,15 @@ fn names_in(archive: &Path) -> Vec<String> {
     entries.into_iter().map(|entry| entry.name.strip_prefix("root/").unwrap().to_owned()).collect()
 }
 
-/// What stands in a folder, hidden or not.
-fn beside(folder: &Path) -> Vec<String> {
+/// All names in a folder, including hidden ones.
+fn entries_of_folder(folder: &Path) -> Vec<String> {
     let entries = fs::read_dir(folder).unwrap();
     let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
     names.sort();
     names
 }
 
-/// An empty folder, the destination in it, and where it is written.
+/// An empty folder, a destination in it, and the staging path.
 fn place() -> (TempDir, PathBuf, PathBuf) {
     let root = tempfile::tempdir().unwrap();
     let (destination, partial) = (root.path().join("x.zip"), root.path().join(".x.zip.partial"));
@@ -50,7 +50,7 @@ fn place() -> (TempDir, PathBuf, PathBuf) {
 }
 
 #[test]
-fn what_exists_is_refused_or_replaced_whole() {
+fn refuses_or_replaces_an_existing_archive() {
     let (root, destination, _) = place();
     write(&destination, OverwritePolicy::Refuse, &["old.dzi", "old.json"]).unwrap();
     assert!(matches!(write(&destination, OverwritePolicy::Refuse, &["new.dzi"]), Err(SinkError::Exists { .. })));
@@ -58,16 +58,16 @@ fn what_exists_is_refused_or_replaced_whole() {
     write(&destination, OverwritePolicy::Replace, &["new.dzi"]).unwrap();
     assert_eq!(names_in(&destination), ["new.dzi"]);
 
-    // An abandoned replacement leaves the old one.
+    // An aborted replacement keeps the earlier archive.
     let sink = create(&destination, OverwritePolicy::Replace).unwrap();
-    sink.write(0, &name("newer.dzi"), b"").unwrap();
-    sink.abandon().unwrap();
+    sink.write(&name("newer.dzi"), Role::Tile, 0, b"").unwrap();
+    sink.abort().unwrap();
     assert_eq!(names_in(&destination), ["new.dzi"]);
-    assert_eq!(beside(root.path()), ["x.zip"]);
+    assert_eq!(entries_of_folder(root.path()), ["x.zip"]);
 }
 
 #[test]
-fn what_is_no_export_is_not_replaced() {
+fn replaces_only_archives_of_exports() {
     let root = tempfile::tempdir().unwrap();
     let at = |file: &str| root.path().join(file);
     write(&at("export.zip"), OverwritePolicy::Refuse, &["a.dzi", "a_files/0/0_0.jpeg"]).unwrap();
@@ -83,7 +83,7 @@ fn what_is_no_export_is_not_replaced() {
     write(&at("documents.zip"), OverwritePolicy::Refuse, &["thesis.txt"]).unwrap();
     write(&at("two.zip"), OverwritePolicy::Refuse, &["a.dzi", "b.dzi"]).unwrap();
     write(&at("deep.zip"), OverwritePolicy::Refuse, &["a/b.dzi"]).unwrap();
-    let before = beside(root.path());
+    let before = entries_of_folder(root.path());
     for file in before.iter().filter(|file| *file != "export.zip") {
         let contents = fs::read(at(file)).ok();
         for existing in [OverwritePolicy::Refuse, OverwritePolicy::Replace] {
@@ -92,7 +92,7 @@ fn what_is_no_export_is_not_replaced() {
         }
         assert_eq!(fs::read(at(file)).ok(), contents, "{file}");
     }
-    assert_eq!(beside(root.path()), before);
+    assert_eq!(entries_of_folder(root.path()), before);
 
     let below_a_file = create(&at("text.zip/x.zip"), OverwritePolicy::Refuse);
     assert!(matches!(below_a_file, Err(SinkError::NotAFolder { .. })));
@@ -100,47 +100,47 @@ fn what_is_no_export_is_not_replaced() {
 }
 
 #[test]
-fn folders_above_are_made_and_unmade() {
+fn creates_and_removes_parent_folders() {
     let root = tempfile::tempdir().unwrap();
     let destination = root.path().join("a/b/x.zip");
-    create(&destination, OverwritePolicy::Refuse).unwrap().abandon().unwrap();
-    assert_eq!(beside(root.path()), [""; 0], "nothing is left of an export that failed");
+    create(&destination, OverwritePolicy::Refuse).unwrap().abort().unwrap();
+    assert_eq!(entries_of_folder(root.path()), [""; 0], "nothing is left after an abort");
     drop(create(&destination, OverwritePolicy::Refuse).unwrap());
-    assert_eq!(beside(root.path()), [""; 0], "nor of one that was dropped");
+    assert_eq!(entries_of_folder(root.path()), [""; 0], "nor after a drop");
     write(&destination, OverwritePolicy::Refuse, &["a.dzi"]).unwrap();
     assert_eq!(names_in(&destination), ["a.dzi"]);
-    // Folders that others use by now stay.
+    // Folders that are in use by now stay.
     let sink = create(&root.path().join("c/x.zip"), OverwritePolicy::Refuse).unwrap();
     fs::write(root.path().join("c/letter.txt"), "x").unwrap();
-    sink.abandon().unwrap();
-    assert_eq!(beside(&root.path().join("c")), ["letter.txt"]);
+    sink.abort().unwrap();
+    assert_eq!(entries_of_folder(&root.path().join("c")), ["letter.txt"]);
 }
 
 #[test]
-fn something_that_appears_meanwhile_is_not_replaced() {
+fn does_not_replace_a_file_that_appears_meanwhile() {
     let (root, destination, _) = place();
     let sink = create(&destination, OverwritePolicy::Refuse).unwrap();
-    sink.write(0, &name("a.dzi"), b"").unwrap();
-    // Empty: rename(2) alone would replace it.
+    sink.write(&name("a.dzi"), Role::Tile, 0, b"").unwrap();
+    // rename(2) alone would replace it.
     fs::write(&destination, "").unwrap();
     assert!(matches!(sink.commit(), Err(SinkError::Exists { .. })));
     assert_eq!(fs::read(&destination).unwrap(), b"");
-    assert_eq!(beside(root.path()), ["x.zip"]);
+    assert_eq!(entries_of_folder(root.path()), ["x.zip"]);
 }
 
 #[test]
-fn of_what_appears_meanwhile_only_an_export_is_replaced() {
+fn replaces_only_exports_that_appear_meanwhile() {
     let (root, destination, _) = place();
     let sink = create(&destination, OverwritePolicy::Replace).unwrap();
-    sink.write(0, &name("a.dzi"), b"").unwrap();
+    sink.write(&name("a.dzi"), Role::Tile, 0, b"").unwrap();
     fs::write(&destination, "years of work").unwrap();
     assert!(matches!(sink.commit(), Err(SinkError::NotAnExport { .. })));
     assert_eq!(fs::read(&destination).unwrap(), b"years of work");
-    assert_eq!(beside(root.path()), ["x.zip"]);
+    assert_eq!(entries_of_folder(root.path()), ["x.zip"]);
 
     fs::remove_file(&destination).unwrap();
     let sink = create(&destination, OverwritePolicy::Replace).unwrap();
-    sink.write(0, &name("a.dzi"), b"").unwrap();
+    sink.write(&name("a.dzi"), Role::Tile, 0, b"").unwrap();
     let other = root.path().join("other.zip");
     write(&other, OverwritePolicy::Refuse, &["b.dzi"]).unwrap();
     fs::rename(other, &destination).unwrap();
@@ -149,12 +149,12 @@ fn of_what_appears_meanwhile_only_an_export_is_replaced() {
 }
 
 #[test]
-fn a_partial_file_that_was_changed_by_others_is_not_published() {
+fn does_not_publish_a_changed_staging_file() {
     let (root, destination, partial) = place();
-    // More than is gathered before it is written, so that most of it is in the file.
+    // More than the buffer, so that most of it is in the file.
     let begin = || {
         let sink = create(&destination, OverwritePolicy::Refuse).unwrap();
-        sink.write(0, &name("a.dzi"), &vec![7; 3 << 20]).unwrap();
+        sink.write(&name("a.dzi"), Role::Tile, 0, &vec![7; 3 << 20]).unwrap();
         assert!(partial.metadata().unwrap().len() > 2 << 20);
         sink
     };
@@ -162,9 +162,9 @@ fn a_partial_file_that_was_changed_by_others_is_not_published() {
         let sink = begin();
         disturb(&OpenOptions::new().write(true).open(&partial).unwrap());
         let result = sink.commit();
-        let told = result.unwrap_err().to_string();
-        assert!(told.contains("something else has been at it"), "{change}: {told}");
-        assert_eq!(beside(root.path()), [""; 0], "{change}");
+        let message = result.unwrap_err().to_string();
+        assert!(message.contains("another program has changed"), "{change}: {message}");
+        assert_eq!(entries_of_folder(root.path()), [""; 0], "{change}");
     };
     not_published("emptied", &|file| file.set_len(0).unwrap());
     not_published("cut short", &|file| file.set_len(file.metadata().unwrap().len() - 1).unwrap());
@@ -174,57 +174,57 @@ fn a_partial_file_that_was_changed_by_others_is_not_published() {
     let sink = begin();
     fs::remove_file(&partial).unwrap();
     assert!(matches!(sink.commit(), Err(SinkError::Disturbed { .. })));
-    assert_eq!(beside(root.path()), [""; 0]);
+    assert_eq!(entries_of_folder(root.path()), [""; 0]);
 
-    // Another file with the same name and the same bytes: not the one that was written.
+    // Another file with the same name and the same bytes.
     let sink = begin();
     fs::copy(&partial, root.path().join("copy")).unwrap();
     fs::rename(root.path().join("copy"), &partial).unwrap();
     assert!(matches!(sink.commit(), Err(SinkError::Disturbed { .. })));
-    assert_eq!(beside(root.path()), [".x.zip.partial"], "what others made is not removed");
+    assert_eq!(entries_of_folder(root.path()), [".x.zip.partial"], "the other file is not removed");
 }
 
-/// The archive's writer ends what it has begun when it is dropped, be that only in its own mind.
+/// The zip writer completes an archive when it is dropped; that must not reach the file.
 #[test]
-fn a_write_that_fails_in_the_middle_is_told_again_and_again_and_nothing_is_left() {
+fn reports_a_failed_write_again_and_leaves_nothing() {
     let (root, destination, partial) = place();
     for (before, in_parts) in [(0, false), (0, true), (1, false), (1, true)] {
         let sink = create(&destination, OverwritePolicy::Refuse).unwrap();
         let large = vec![7; 3 << 20];
         for entry in 0..before {
-            sink.write(entry, &name(&format!("{entry}")), &large).unwrap();
+            sink.write(&name(&format!("{entry}")), Role::Tile, entry, &large).unwrap();
         }
         OpenOptions::new().write(true).open(&partial).unwrap().set_len(1).unwrap();
         let middle = if in_parts {
-            sink.write_parts(before, &name("a"), &mut vec![large.clone(), large].into_iter())
+            sink.write_parts(&name("a"), Role::Auxiliary, before, &mut vec![large.clone(), large].into_iter())
         } else {
-            sink.write(before, &name("a"), &large)
+            sink.write(&name("a"), Role::Tile, before, &large)
         };
-        let told = middle.unwrap_err().to_string();
-        assert!(told.contains("something else has been at it"), "{told}");
-        assert_eq!(sink.write(before + 1, &name("b"), b"").unwrap_err().to_string(), told);
-        assert_eq!(sink.commit().unwrap_err().to_string(), told);
-        assert_eq!(beside(root.path()), [""; 0]);
+        let message = middle.unwrap_err().to_string();
+        assert!(message.contains("another program has changed"), "{message}");
+        assert_eq!(sink.write(&name("b"), Role::Tile, before + 1, b"").unwrap_err().to_string(), message);
+        assert_eq!(sink.commit().unwrap_err().to_string(), message);
+        assert_eq!(entries_of_folder(root.path()), [""; 0]);
     }
 }
 
 #[test]
-fn one_export_at_a_time_and_a_killed_one_s_rest_is_removed() {
+fn locks_staging_and_removes_stale_staging() {
     let (root, destination, partial) = place();
     let first = create(&destination, OverwritePolicy::Refuse).unwrap();
     assert!(matches!(create(&destination, OverwritePolicy::Refuse), Err(SinkError::Busy { .. })));
-    first.write(0, &name("a.dzi"), b"").unwrap();
+    first.write(&name("a.dzi"), Role::Tile, 0, b"").unwrap();
     first.commit().unwrap();
-    assert_eq!(names_in(&destination), ["a.dzi"], "who came second has not disturbed the first");
-    // What a kill leaves: the file without the lock.
+    assert_eq!(names_in(&destination), ["a.dzi"], "the second sink has not disturbed the first");
+    // A killed run leaves the file without the lock.
     fs::write(&partial, vec![7; 1 << 20]).unwrap();
     write(&destination, OverwritePolicy::Replace, &["b.dzi"]).unwrap();
     assert_eq!(names_in(&destination), ["b.dzi"]);
-    assert_eq!(beside(root.path()), ["x.zip"]);
+    assert_eq!(entries_of_folder(root.path()), ["x.zip"]);
 }
 
 #[test]
-fn what_has_the_partial_file_s_name_and_is_no_file_is_not_touched() {
+fn keeps_anything_else_with_the_staging_name() {
     let (root, destination, partial) = place();
     let letter = root.path().join("letter.txt");
     fs::write(&letter, "x").unwrap();
@@ -234,21 +234,21 @@ fn what_has_the_partial_file_s_name_and_is_no_file_is_not_touched() {
     fs::remove_file(&partial).unwrap();
     fs::create_dir(&partial).unwrap();
     assert!(matches!(create(&destination, OverwritePolicy::Refuse), Err(SinkError::NotAFile { .. })));
-    assert_eq!(beside(root.path()), [".x.zip.partial", "letter.txt"]);
+    assert_eq!(entries_of_folder(root.path()), [".x.zip.partial", "letter.txt"]);
 }
 
-/// 400 entries of some hundred bytes to some kilobytes.
+/// Contents of 400 entries, from hundreds of bytes to some kilobytes.
 fn contents(entry: u64) -> Vec<u8> {
     vec![entry as u8; (100 + entry * 37 % 5000) as usize]
 }
 
 #[test]
-fn entries_that_many_threads_hand_in_come_out_in_the_order_of_their_numbers() {
+fn orders_entries_of_many_threads_by_number() {
     let root = tempfile::tempdir().unwrap();
     let (in_order, at_once) = (root.path().join("in-order.zip"), root.path().join("at-once.zip"));
     let sink = create(&in_order, OverwritePolicy::Refuse).unwrap();
     for entry in 0..400 {
-        sink.write(entry, &name(&format!("{entry}")), &contents(entry)).unwrap();
+        sink.write(&name(&format!("{entry}")), Role::Tile, entry, &contents(entry)).unwrap();
     }
     sink.commit().unwrap();
 
@@ -257,14 +257,15 @@ fn entries_that_many_threads_hand_in_come_out_in_the_order_of_their_numbers() {
         for thread in 0..8_u64 {
             let sink = &sink;
             scope.spawn(move || {
-                // Each thread has its last first; a third of the files come in parts.
+                // Each thread starts with its last entry; a third of the files are written in
+                // parts.
                 for entry in (0..50).rev().map(|number| number * 8 + thread) {
                     let (name, contents) = (name(&format!("{entry}")), contents(entry));
                     if entry % 3 == 0 {
                         let mut parts = contents.chunks(64).map(<[u8]>::to_vec);
-                        sink.write_parts(entry, &name, &mut parts).unwrap();
+                        sink.write_parts(&name, Role::Auxiliary, entry, &mut parts).unwrap();
                     } else {
-                        sink.write(entry, &name, &contents).unwrap();
+                        sink.write(&name, Role::Tile, entry, &contents).unwrap();
                     }
                 }
             });
@@ -287,18 +288,19 @@ fn entries_that_many_threads_hand_in_come_out_in_the_order_of_their_numbers() {
 }
 
 #[test]
-fn a_file_in_parts_is_the_same_in_its_turn_and_before_it() {
+fn writes_files_in_parts_in_and_out_of_order() {
     let root = tempfile::tempdir().unwrap();
     let written = |file: &str, order: &[u64]| {
         let destination = root.path().join(file);
         let sink = create(&destination, OverwritePolicy::Refuse).unwrap();
         for &entry in order {
-            // The second is larger than what is gathered before it is written: its header is in the file already when it is filled in.
+            // The second is larger than the buffer: its header is in the file already when it is
+            // completed.
             let part = vec![entry as u8; if entry == 1 { 1 << 20 } else { 10 }];
             let mut parts = [part.clone(), Vec::new(), part].into_iter();
-            sink.write_parts(entry, &name(&format!("{entry}")), &mut parts).unwrap();
+            sink.write_parts(&name(&format!("{entry}")), Role::Auxiliary, entry, &mut parts).unwrap();
         }
-        sink.write(3, &name("3"), b"").unwrap();
+        sink.write(&name("3"), Role::Tile, 3, b"").unwrap();
         sink.commit().unwrap();
         let lengths: Vec<_> = entries_of(&destination).unwrap().iter().map(|entry| entry.contents.len()).collect();
         assert_eq!(lengths, [20, 2 << 20, 20, 0], "{file}");
@@ -311,28 +313,28 @@ fn a_file_in_parts_is_the_same_in_its_turn_and_before_it() {
 }
 
 #[test]
-fn a_name_written_twice_is_refused_early_or_in_its_turn_and_nothing_is_published() {
+fn rejects_duplicate_names() {
     let (root, destination, _) = place();
     for order in [[0, 1], [1, 0]] {
         let sink = create(&destination, OverwritePolicy::Refuse).unwrap();
         let parts = |contents: &[u8]| vec![contents.to_vec()].into_iter();
-        let first = sink.write_parts(order[0], &name("twice"), &mut parts(b"one"));
-        let second = sink.write_parts(order[1], &name("twice"), &mut parts(b"two"));
+        let first = sink.write_parts(&name("twice"), Role::Auxiliary, order[0], &mut parts(b"one"));
+        let second = sink.write_parts(&name("twice"), Role::Auxiliary, order[1], &mut parts(b"two"));
         assert!(first.is_ok() && second.is_err(), "{order:?}");
-        // Whoever goes on all the same does not get it published.
-        assert!(sink.write(2, &name("more"), b"").is_err());
+        // Continuing anyway does not publish it.
+        assert!(sink.write(&name("more"), Role::Tile, 2, b"").is_err());
         assert!(sink.commit().is_err());
-        assert_eq!(beside(root.path()), [""; 0]);
+        assert_eq!(entries_of_folder(root.path()), [""; 0]);
     }
 }
 
 #[test]
-fn a_gap_in_the_numbers_is_told_and_nothing_is_published() {
+fn rejects_gaps_in_the_order() {
     let (root, destination, _) = place();
     let sink = create(&destination, OverwritePolicy::Refuse).unwrap();
     for entry in [0, 1, 4, 6, 7] {
-        sink.write(entry, &name(&format!("{entry}")), b"x").unwrap();
+        sink.write(&name(&format!("{entry}")), Role::Tile, entry, b"x").unwrap();
     }
     assert!(matches!(sink.commit(), Err(SinkError::Gap { missing: 2, waiting: 4, .. })));
-    assert_eq!(beside(root.path()), [""; 0]);
+    assert_eq!(entries_of_folder(root.path()), [""; 0]);
 }

@@ -103,7 +103,7 @@ fn associated_images_are_converted_by_their_own_profiles() {
         report
             .warnings
             .iter()
-            .any(|warning| warning.to_string().contains("the associated image \"label\" is of no use"))
+            .any(|warning| warning.to_string().contains("the associated image \"label\" cannot be used"))
     );
 }
 

@@ -1,4 +1,4 @@
-//! A source whose pixels are computed, and which remembers what was read of it.
+//! A source whose pixels are computed and that records every read.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -19,7 +19,8 @@ pub fn color(x: u32, y: u32) -> [u8; 3] {
     [(x ^ (mixed >> 28)) as u8, (y.wrapping_mul(3) ^ (mixed >> 29)) as u8, (mixed >> 13) as u8]
 }
 
-/// The color of a pixel of one of the slide's own levels: none that reducing the full size could come to.
+/// The color of a pixel of a smaller slide level, which differs from any reduction of the full
+/// size.
 pub fn level_color(level: SlideLevel, x: u32, y: u32) -> [u8; 3] {
     color(x + 1000 * level.0, y)
 }
@@ -70,20 +71,20 @@ impl DrawnSource {
         self
     }
 
-    /// The same, but for rows that were not scanned.
+    /// Adds rows that were not scanned.
     pub fn with_unscanned(mut self, unscanned: fn(u32) -> bool) -> Self {
         self.unscanned = unscanned;
         self
     }
 
-    /// The same with an associated image.
+    /// Adds an associated image.
     pub fn with_label(mut self, pixels: PremultipliedPixels, profile: Option<IccProfile>) -> Self {
         self.info.associated_images.push(AssociatedImage { name: "label".to_owned(), size: pixels.size() });
         self.label = Some((pixels, profile));
         self
     }
 
-    /// With another level of its own, of which [`level_color`] tells the pixels.
+    /// Adds a slide level with the pixels of [`level_color`].
     pub fn with_level(mut self, size: Size, downsample: f64, native_tile: Option<Size>) -> Self {
         self.info.levels.push(SlideLevelInfo { size, downsample, native_tile });
         self
@@ -95,13 +96,13 @@ impl DrawnSource {
         self
     }
 
-    /// With an associated image of this name, which shows what the slide does in its top left corner.
+    /// Adds an associated image of this name that shows the top left corner of the slide.
     pub fn with_associated(mut self, name: &str, size: Size) -> Self {
         self.info.associated_images.push(AssociatedImage { name: name.to_owned(), size });
         self
     }
 
-    /// Every region that was read, in the order of the calls.
+    /// All regions read, in the order of calls.
     pub fn reads(&self) -> Vec<Rect> {
         self.reads.lock().unwrap().clone()
     }
@@ -163,7 +164,7 @@ impl Source for DrawnSource {
         Ok(draw(region, |x, y| level_color(level, x, y)))
     }
 
-    /// One that is called `damaged` cannot be read.
+    /// The image `damaged` cannot be read.
     fn read_associated(&self, name: &str) -> Result<PremultipliedPixels, SlideError> {
         if let Some((pixels, _)) = self.label.as_ref().filter(|_| name == "label") {
             return Ok(pixels.clone());

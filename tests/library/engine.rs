@@ -1,5 +1,4 @@
-//! The engine against a rendering that shares nothing with it: the whole image in memory, halved level by level. Of Lanczos, which the library's own
-//! tests hold against its definition, the whole level resampled at once.
+//! Compares the engine with an independent rendering of the whole image in memory.
 
 use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -9,7 +8,7 @@ use slidezoom::engine::exact_tile;
 use slidezoom::engine::progress::{NoProgress, Progress, TileWritten};
 use slidezoom::geometry::{Flip, Point, Rect, Rotation, Size};
 use slidezoom::key::EntryName;
-use slidezoom::pixels::{Pixels, ReductionMethod};
+use slidezoom::pixels::ReductionMethod;
 use slidezoom::plan::{Bounds, ExportOptions, FormatOption, Page, PlanError};
 use slidezoom::pyramid::TileGeometry;
 use slidezoom::sink::{MemorySink, Published};
@@ -17,124 +16,7 @@ use slidezoom::source::SourceIdentity;
 use slidezoom::{Error, ExportPlan, Source, export};
 
 use crate::drawn_source::{DrawnSource, Fault, color};
-
-/// An image in memory.
-struct Image {
-    width: usize,
-    height: usize,
-    pixels: Vec<[u8; 3]>,
-}
-
-impl Image {
-    fn drawn(area: Rect) -> Self {
-        let pixels = area.rows().flat_map(|y| area.columns().map(move |x| color(x, y))).collect();
-        Self { width: area.size().width() as usize, height: area.size().height() as usize, pixels }
-    }
-
-    /// The mean of what exists of each 2×2, exact halves to the even value, by floating point: every sum of four bytes is exact.
-    fn halved(&self) -> Self {
-        let (width, height) = (self.width.div_ceil(2), self.height.div_ceil(2));
-        let mut pixels = Vec::with_capacity(width * height);
-        for y in 0..height {
-            for x in 0..width {
-                let mut of: Vec<[u8; 3]> = Vec::new();
-                for row in [2 * y, 2 * y + 1] {
-                    for column in [2 * x, 2 * x + 1] {
-                        if row < self.height && column < self.width {
-                            of.push(self.pixels[row * self.width + column]);
-                        }
-                    }
-                }
-                #[expect(clippy::cast_sign_loss, reason = "a mean of bytes")]
-                let mean = |channel: usize| {
-                    let sum: f64 = of.iter().map(|pixel| f64::from(pixel[channel])).sum();
-                    (sum / of.len() as f64).round_ties_even() as u8
-                };
-                pixels.push([mean(0), mean(1), mean(2)]);
-            }
-        }
-        Self { width, height, pixels }
-    }
-
-    /// A quarter clockwise: each row, from the top, becomes a column, from the right.
-    fn turned(&self) -> Self {
-        let columns = (0..self.width).flat_map(|x| (0..self.height).rev().map(move |y| (x, y)));
-        let pixels = columns.map(|(x, y)| self.pixels[y * self.width + x]).collect();
-        Self { width: self.height, height: self.width, pixels }
-    }
-
-    fn flipped(mut self, flip: Option<Flip>) -> Self {
-        let mut rows: Vec<Vec<[u8; 3]>> = self.pixels.chunks(self.width).map(<[_]>::to_vec).collect();
-        match flip {
-            None => {}
-            Some(Flip::Horizontal) => rows.iter_mut().for_each(|row| row.reverse()),
-            Some(Flip::Vertical) => rows.reverse(),
-        }
-        self.pixels = rows.concat();
-        self
-    }
-
-    /// The whole export: cut out, turned, mirrored.
-    fn of(plan: &ExportPlan) -> Self {
-        let turns = plan.rotation().degrees() / 90;
-        (0..turns).fold(Self::drawn(plan.area()), |image, _| image.turned()).flipped(plan.flip())
-    }
-
-    /// The next smaller level.
-    fn reduced(&self, method: ReductionMethod) -> Self {
-        let each = |value: &dyn Fn(&[[u8; 3]]) -> [u8; 3]| {
-            let (width, height) = (self.width.div_ceil(2), self.height.div_ceil(2));
-            let four = |x: usize, y: usize| {
-                let (right, below) = ((2 * x + 1).min(self.width - 1), (2 * y + 1).min(self.height - 1));
-                [(2 * x, 2 * y), (right, 2 * y), (2 * x, below), (right, below)]
-                    .map(|(x, y)| self.pixels[y * self.width + x])
-            };
-            let pixels = (0..height).flat_map(|y| (0..width).map(move |x| (x, y)));
-            Self { width, height, pixels: pixels.map(|(x, y)| value(&four(x, y))).collect() }
-        };
-        let by_channel = |value: fn([u8; 4]) -> u8| {
-            each(&|four| {
-                [0, 1, 2].map(|channel| {
-                    let mut values = [0, 1, 2, 3].map(|at: usize| four[at][channel]);
-                    values.sort_unstable();
-                    value(values)
-                })
-            })
-        };
-        match method {
-            ReductionMethod::Mean => self.halved(),
-            ReductionMethod::Median => by_channel(|[_, one, other, _]| {
-                let sum = u16::from(one) + u16::from(other);
-                (sum / 2 + sum % 2 * (sum / 2 % 2)) as u8
-            }),
-            ReductionMethod::Max => by_channel(|values| values[3]),
-            ReductionMethod::Min => by_channel(|values| values[0]),
-            ReductionMethod::Nearest => each(&|four| four[0]),
-            ReductionMethod::Mode => each(&|four| {
-                let count = |at: usize| four.iter().filter(|&&other| other == four[at]).count();
-                // Those that are found most often; of several, as documented.
-                let most = (0..4).map(count).max().unwrap();
-                let order = if most == 1 { [2, 1, 0, 3] } else { [1, 0, 2, 3] };
-                four[order.into_iter().find(|&at| count(at) == most).unwrap()]
-            }),
-            ReductionMethod::Lanczos3 => {
-                let whole = size(self.width as u32, self.height as u32);
-                let bytes = self.pixels.iter().flat_map(|&[red, green, blue]| [blue, green, red, 255]).collect();
-                let pixels = Pixels::from_bytes(whole, bytes).unwrap();
-                let reduced = pixels.view().reduced(Rect::of(whole), method, Vec::new());
-                let (width, height) = (reduced.size().width() as usize, reduced.size().height() as usize);
-                let pixels = reduced.bytes().chunks_exact(4).map(|pixel| [pixel[2], pixel[1], pixel[0]]).collect();
-                Self { width, height, pixels }
-            }
-        }
-    }
-
-    fn cut(&self, rect: Rect) -> Vec<[u8; 3]> {
-        rect.rows()
-            .flat_map(|y| rect.columns().map(move |x| self.pixels[y as usize * self.width + x as usize]))
-            .collect()
-    }
-}
+use crate::reference_image::Image;
 
 pub fn decode_png(bytes: &[u8]) -> (Size, Vec<[u8; 3]>) {
     let mut reader = png::Decoder::new(std::io::Cursor::new(bytes)).read_info().unwrap();
@@ -170,11 +52,11 @@ pub fn run(
     let published = sink.published();
     let result = export(source, plan, Box::new(sink), jobs, progress);
     let files = published.lock().unwrap().take();
-    assert_eq!(result.is_ok(), files.is_some(), "published exactly where the export succeeded");
+    assert_eq!(result.is_ok(), files.is_some(), "published if and only if the export succeeded");
     result.map(|_| files.unwrap())
 }
 
-/// Every tile against the independent rendering of the full size.
+/// Compares every tile with the independent rendering.
 fn check_tiles(mut image: Image, plan: &ExportPlan, published: &Published) {
     let pyramid = plan.pyramid();
     let mut tiles = 0;
@@ -193,11 +75,11 @@ fn check_tiles(mut image: Image, plan: &ExportPlan, published: &Published) {
         }
         image = image.reduced(plan.reduction());
     }
-    // Besides the tiles: descriptor, description and manifest.
+    // And the descriptor, the description and the manifest.
     assert_eq!(published.len(), tiles + 3);
 }
 
-/// Every tile; then that each pixel was read once.
+/// Compares every tile, and checks that each pixel was read once.
 fn check(source: &DrawnSource, plan: &ExportPlan, published: &Published) {
     check_tiles(Image::of(plan), plan, published);
     let mut entries: Vec<u64> = published.values().map(|(entry, _)| *entry).collect();
@@ -229,7 +111,7 @@ fn check(source: &DrawnSource, plan: &ExportPlan, published: &Published) {
     assert_eq!(decoded, tiles(plan.area()), "each native tile is decoded once");
 }
 
-/// Every way in which an export can be turned and mirrored.
+/// All combinations of rotation and flip.
 pub fn orientations() -> impl Iterator<Item = (Rotation, Option<Flip>)> {
     let rotations = [Rotation::None, Rotation::Quarter, Rotation::Half, Rotation::ThreeQuarters];
     let flips = [None, Some(Flip::Horizontal), Some(Flip::Vertical)];
@@ -239,25 +121,25 @@ pub fn orientations() -> impl Iterator<Item = (Rotation, Option<Flip>)> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(150))]
     #[test]
-    fn every_pixel_of_every_tile_is_right_and_read_once(
+    fn renders_every_tile_and_reads_every_pixel_once(
         (width, height) in (1..700_u32, 1..500_u32),
         (tile_size, overlap) in (8..200_u32).prop_flat_map(|tile_size| (Just(tile_size), 0..tile_size.min(9))),
         native_tile in prop::option::of((16..300_u32, 8..300_u32)),
         (left, top) in (0..300_u32, 0..300_u32),
         is_cropped in any::<bool>(),
-        way in 0..12_usize,
+        orientation in 0..12_usize,
         workers in 1..5_usize,
     ) {
         let area = Rect::new(Point { x: left, y: top }, size(width, height)).unwrap();
         let whole = size(left + width + 7, top + height + 3);
-        // What was scanned does not count for a crop.
+        // A crop ignores the scanned area.
         let (scanned, bounds) = if is_cropped {
             (Rect::of(size(left + 1, top + 1)), Bounds::Crop(area))
         } else {
             (area, Bounds::Scan)
         };
         let source = DrawnSource::new(whole, native_tile.map(|(width, height)| size(width, height)), Some(scanned));
-        let (rotation, flip) = orientations().nth(way).unwrap();
+        let (rotation, flip) = orientations().nth(orientation).unwrap();
         let options = options(tile_size, overlap).bounds(bounds).rotation(rotation).flip(flip);
         let plan = ExportPlan::new(source.info(), "drawn", &options).unwrap();
         prop_assert_eq!(plan.area(), area);
@@ -283,7 +165,7 @@ fn options_to(reduction: ReductionMethod, tile_size: u32, overlap: u32) -> Expor
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(100))]
     #[test]
-    fn every_way_of_reduction_is_seamless(
+    fn reduces_without_seams_by_every_method(
         method in prop::sample::select(&METHODS[1..]),
         (width, height) in (1..400_u32, 1..300_u32),
         (tile_size, overlap) in (2..120_u32).prop_flat_map(|tile_size| (Just(tile_size), 0..tile_size.min(9))),
@@ -300,7 +182,7 @@ proptest! {
 }
 
 #[test]
-fn what_was_never_scanned_is_background_to_every_way_of_reduction() {
+fn reduces_unscanned_areas_as_background_by_every_method() {
     for (method, tile_size) in METHODS.into_iter().flat_map(|method| [33, 64].map(|tile_size| (method, tile_size))) {
         let unscanned = |row: u32| row % 700 > 150;
         let source = DrawnSource::new(size(300, 1500), Some(size(64, 64)), None).with_unscanned(unscanned);
@@ -317,7 +199,7 @@ fn what_was_never_scanned_is_background_to_every_way_of_reduction() {
 }
 
 #[test]
-fn awkward_shapes_are_right() {
+fn renders_extreme_shapes() {
     for (width, height, tile_size, overlap) in [
         (1, 1, 254, 1),
         (1, 900, 254, 1),
@@ -340,9 +222,10 @@ fn awkward_shapes_are_right() {
     }
 }
 
-/// Wide enough for three stripes: tiles that straddle two of them, at every level, and chunks cut at the seam.
+/// Wide enough for three stripes: at every level tiles straddle two stripes, and chunks are cut at
+/// the seam.
 #[test]
-fn stripes_leave_no_seam() {
+fn renders_stripes_without_seams() {
     for (native_tile, tile_size, overlap) in [(240, 254, 1), (256, 256, 0), (1000, 101, 3), (192, 33, 5)] {
         for method in [ReductionMethod::Mean, ReductionMethod::Lanczos3] {
             let source = DrawnSource::new(size(36_000, 70), Some(size(native_tile, 64)), None);
@@ -352,9 +235,9 @@ fn stripes_leave_no_seam() {
     }
 }
 
-/// The same of a high slide, which is a wide export once it is turned.
+/// A high slide becomes a wide export when it is rotated.
 #[test]
-fn stripes_leave_no_seam_however_the_export_is_turned() {
+fn renders_rotated_stripes_without_seams() {
     for (rotation, flip) in orientations().skip(1).step_by(4) {
         let transposed = matches!(rotation, Rotation::Quarter | Rotation::ThreeQuarters);
         let (whole, native_tile) =
@@ -366,9 +249,9 @@ fn stripes_leave_no_seam_however_the_export_is_turned() {
     }
 }
 
-/// Through the description's equation, each pixel of the full size is found in the slide.
+/// The transform in the description maps each pixel of the full size to the slide.
 #[test]
-fn the_description_says_where_each_pixel_lies_in_the_slide() {
+fn describes_the_transform_to_the_slide() {
     let crop = Rect::new(Point { x: 31, y: 7 }, size(211, 150)).unwrap();
     let source = DrawnSource::new(size(400, 300), Some(size(64, 64)), None);
     for (rotation, flip) in orientations() {
@@ -391,7 +274,7 @@ fn the_description_says_where_each_pixel_lies_in_the_slide() {
 }
 
 #[test]
-fn a_crop_that_is_not_all_in_the_slide_is_refused() {
+fn rejects_crops_beyond_the_slide() {
     let source = DrawnSource::new(size(40, 30), None, None);
     let plan = |x, y, width, height| {
         let bounds = Bounds::Crop(Rect::new(Point { x, y }, size(width, height)).unwrap());
@@ -404,7 +287,7 @@ fn a_crop_that_is_not_all_in_the_slide_is_refused() {
 }
 
 #[test]
-fn files_bytes_and_order_do_not_depend_on_the_number_of_workers() {
+fn output_is_the_same_for_any_number_of_workers() {
     let source = DrawnSource::new(size(3000, 2000), Some(size(240, 240)), None);
     let plan = ExportPlan::new(
         source.info(),
@@ -417,7 +300,7 @@ fn files_bytes_and_order_do_not_depend_on_the_number_of_workers() {
 }
 
 #[test]
-fn the_unreadable_region_is_named_and_nothing_is_published() {
+fn names_the_unreadable_region_and_publishes_nothing() {
     let broken = Point { x: 500, y: 700 };
     let source = DrawnSource::new(size(1000, 1000), Some(size(240, 240)), None).with_fault(Fault::Unreadable(broken));
     let plan = ExportPlan::new(source.info(), "drawn", &options(254, 1)).unwrap();
@@ -426,14 +309,14 @@ fn the_unreadable_region_is_named_and_nothing_is_published() {
 }
 
 #[test]
-fn a_panic_in_a_reader_is_an_error() {
+fn reports_a_panic_in_a_reader_as_an_error() {
     let source = DrawnSource::new(size(1000, 1000), None, None).with_fault(Fault::Panic(Point { x: 999, y: 0 }));
     let plan = ExportPlan::new(source.info(), "drawn", &options(254, 1)).unwrap();
     let error = run(&source, &plan, jobs(2), &NoProgress).unwrap_err();
     assert_eq!(error.to_string(), "defect in slidezoom: drawn to panic");
 }
 
-/// Asks to stop after some tiles.
+/// Stops the export after a number of tiles.
 struct StopAfter {
     tiles: u64,
     written: AtomicU64,
@@ -450,7 +333,7 @@ impl Progress for StopAfter {
 }
 
 #[test]
-fn stopping_takes_effect_within_the_tiles_under_way() {
+fn stops_after_the_tiles_in_flight() {
     let source = DrawnSource::new(size(3000, 3000), None, None);
     let plan = ExportPlan::new(source.info(), "drawn", &options(100, 0)).unwrap();
     for tiles in [0, 1, 100] {
@@ -462,13 +345,13 @@ fn stopping_takes_effect_within_the_tiles_under_way() {
 }
 
 #[test]
-fn an_exact_tile_is_the_export_s_tile() {
+fn exact_tile_equals_the_exported_tile() {
     let area = Rect::new(Point { x: 31, y: 7 }, size(1500, 1101)).unwrap();
     let source = DrawnSource::new(size(1600, 1200), None, Some(area));
     let orientations = [Bounds::Scan, Bounds::Full].into_iter().cycle().zip(orientations());
     let by_mean = orientations.map(|(bounds, orientation)| (bounds, orientation, ReductionMethod::Mean));
-    let turned = METHODS.map(|method| (Bounds::Scan, (Rotation::Quarter, Some(Flip::Horizontal)), method));
-    for (bounds, (rotation, flip), method) in by_mean.chain(turned) {
+    let rotated = METHODS.map(|method| (Bounds::Scan, (Rotation::Quarter, Some(Flip::Horizontal)), method));
+    for (bounds, (rotation, flip), method) in by_mean.chain(rotated) {
         let options = options_to(method, 101, 2).bounds(bounds).rotation(rotation).flip(flip);
         let plan = ExportPlan::new(source.info(), "drawn", &options).unwrap();
         let published = run(&source, &plan, jobs(2), &NoProgress).unwrap();
@@ -485,9 +368,9 @@ fn an_exact_tile_is_the_export_s_tile() {
     }
 }
 
-/// The order of reading is planned in time and memory that do not grow with the square of the width.
+/// Planning the read order takes time and memory that do not grow with the square of the width.
 #[test]
-fn absurdly_wide_slides_are_planned_at_once_or_refused() {
+fn plans_extremely_wide_slides_quickly_or_rejects_them() {
     let options = ExportOptions::default().page(Page::Omit).source_identity(SourceIdentity::Omit);
     let wide = DrawnSource::new(size(200_000_000, 1), None, None).with_fault(Fault::Unreadable(Point { x: 0, y: 0 }));
     let plan = ExportPlan::new(wide.info(), "drawn", &options).unwrap();

@@ -1,22 +1,21 @@
-//! A sink that fails at a chosen call, around one that works.
+//! A sink that fails at a chosen call and passes the others on.
 
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use nix::errno::Errno;
-use slidezoom::key::Digest;
 use slidezoom::key::EntryName;
-use slidezoom::sink::{Sink, SinkError};
+use slidezoom::sink::{Role, Sink, SinkError};
 
-/// Which calls fail, and how.
+/// The calls that fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Failure {
-    /// How many calls succeed before.
+    /// The number of calls that succeed first.
     pub good: u64,
-    /// What the failing one says.
+    /// The error.
     pub errno: Errno,
-    /// Whether all after it fail too, as on a full disk, or all go well again, as when another program has made room.
+    /// Whether all later calls fail too, as on a full disk, or succeed, as when space was freed.
     pub lasting: bool,
 }
 
@@ -48,49 +47,35 @@ impl FailingSink {
 }
 
 impl Sink for FailingSink {
-    fn create_folder(&self, name: &EntryName) -> Result<(), SinkError> {
+    fn write(&self, key: &EntryName, role: Role, order: u64, contents: &[u8]) -> Result<(), SinkError> {
         self.count()?;
-        self.inner.create_folder(name)
+        self.inner.write(key, role, order, contents)
     }
 
-    fn create_folders(&self, name: &EntryName) -> Result<(), SinkError> {
-        self.count()?;
-        self.inner.create_folders(name)
-    }
-
-    fn write(&self, entry: u64, name: &EntryName, contents: &[u8]) -> Result<(), SinkError> {
-        self.count()?;
-        self.inner.write(entry, name, contents)
-    }
-
-    fn skip(&self, entry: u64) -> Result<(), SinkError> {
-        self.inner.skip(entry)
-    }
-
-    fn write_repeated(&self, entry: u64, name: &EntryName, contents: &[u8], digest: Digest) -> Result<(), SinkError> {
-        self.count()?;
-        self.inner.write_repeated(entry, name, contents, digest)
+    fn skip(&self, order: u64) -> Result<(), SinkError> {
+        self.inner.skip(order)
     }
 
     fn write_parts(
         &self,
-        entry: u64,
-        name: &EntryName,
+        key: &EntryName,
+        role: Role,
+        order: u64,
         parts: &mut dyn Iterator<Item = Vec<u8>>,
     ) -> Result<(), SinkError> {
         self.count()?;
-        self.inner.write_parts(entry, name, parts)
+        self.inner.write_parts(key, role, order, parts)
     }
 
     fn commit(self: Box<Self>) -> Result<(), SinkError> {
         if let Err(error) = self.count() {
-            self.inner.abandon()?;
+            self.inner.abort()?;
             return Err(error);
         }
         self.inner.commit()
     }
 
-    fn abandon(self: Box<Self>) -> Result<(), SinkError> {
-        self.inner.abandon()
+    fn abort(self: Box<Self>) -> Result<(), SinkError> {
+        self.inner.abort()
     }
 }

@@ -291,6 +291,6 @@ fn a_destination_that_fails_ends_the_decoding() {
     let sink = create_sink(&plan, &destination, OverwritePolicy::Refuse).unwrap();
     std::fs::remove_dir_all(folder.path().join(".out.partial")).unwrap();
     let error = export(source.as_ref(), &plan, sink, NonZeroUsize::new(2).unwrap(), &NoProgress).unwrap_err();
-    assert!(matches!(error, Error::Destination(_) | Error::StalePolicy { .. }), "{error}");
+    assert!(matches!(error, Error::Destination(_) | Error::Cleanup { .. }), "{error}");
     assert!(!destination.exists());
 }

@@ -31,6 +31,7 @@ mod pyramid;
 mod quality;
 mod readers;
 mod reduction;
+mod reference_image;
 mod resume;
 mod sample;
 mod saved_images;

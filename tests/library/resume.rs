@@ -1,4 +1,4 @@
-//! An export that is stopped and resumed comes to the same bytes as one that was not, and what was tampered with is refused.
+//! A resumed export has the same bytes as an uninterrupted one, and changed files are rejected.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -10,19 +10,19 @@ use std::sync::{Arc, Mutex};
 use slidezoom::engine::progress::{NoProgress, Progress};
 use slidezoom::export::{create_sink, resume_sink};
 use slidezoom::geometry::{Rotation, Size};
-use slidezoom::key::EntryName;
+use slidezoom::key::{Digest, EntryName};
 use slidezoom::layout::Container;
 use slidezoom::layout::tile_layout::TileLayout;
 use slidezoom::pixels::ReductionMethod;
 use slidezoom::plan::{BlankTiles, ExportOptions, FormatOption, Page, PublishedProperties};
 use slidezoom::pyramid::TileGeometry;
-use slidezoom::sink::{Checkpoint, OverwritePolicy, ResumeState, Sink, SinkError};
+use slidezoom::sink::{Checkpoint, OverwritePolicy, Resume, ResumeState, Role, Sink, SinkError};
 use slidezoom::source::SourceIdentity;
 use slidezoom::{Error, ExportPlan, ExportReport, Source, export};
 
 use crate::drawn_source::DrawnSource;
 
-/// High and narrow: little is held at a time, and so a checkpoint comes soon.
+/// High and narrow, so that little is held and the first checkpoint comes early.
 fn source() -> DrawnSource {
     let size = Size::new(200, 150_000).unwrap();
     DrawnSource::new(size, Size::new(200, 200), None).with_unscanned(|row| row % 2_500 > 1_600)
@@ -32,7 +32,7 @@ fn options(container: Container) -> ExportOptions {
     ExportOptions::default().container(container).page(Page::Omit).source_identity(SourceIdentity::Omit)
 }
 
-/// Stops an export once there is another checkpoint than the one that it began with.
+/// Stops an export once it has kept a checkpoint.
 pub struct StopAtCheckpoint {
     file: PathBuf,
     known: Option<u64>,
@@ -57,7 +57,7 @@ impl Progress for StopAtCheckpoint {
     }
 }
 
-/// A folder in which exports of [`source`] are written, stopped and resumed.
+/// A folder with exports of [`source`].
 struct Exports {
     folder: tempfile::TempDir,
     container: Container,
@@ -114,7 +114,7 @@ impl Exports {
     }
 }
 
-/// Everything below a path, with its contents.
+/// All files below a path, with their contents.
 pub fn contents(root: &Path) -> Vec<(PathBuf, Vec<u8>)> {
     let files = walkdir::WalkDir::new(root).sort_by_file_name().into_iter().map(Result::unwrap);
     files
@@ -126,46 +126,45 @@ pub fn contents(root: &Path) -> Vec<(PathBuf, Vec<u8>)> {
 const CONTAINERS: [Container; 3] = [Container::Folder, Container::Bag, Container::Zip];
 
 #[test]
-fn a_resumed_export_is_the_same_byte_for_byte() {
+fn resumes_to_the_same_bytes() {
     let policies = [BlankTiles::Keep, BlankTiles::Skip(0), BlankTiles::Share(0)];
     for (container, blank_tiles) in CONTAINERS.into_iter().flat_map(|one| policies.map(|policy| (one, policy))) {
         let exports = Exports::new(container).with(options(container).blank_tiles(blank_tiles));
-        let undisturbed = exports.run("undisturbed", 2, &NoProgress).unwrap();
+        let uninterrupted = exports.run("uninterrupted", 2, &NoProgress).unwrap();
         exports.stop_at_checkpoint("resumed", 3);
         exports.stop_at_checkpoint("resumed", 1);
         let report = exports.run("resumed", 2, &NoProgress).unwrap();
-        assert!(exports.contents("resumed") == exports.contents("undisturbed"), "{container:?} {blank_tiles:?}");
+        assert!(exports.contents("resumed") == exports.contents("uninterrupted"), "{container:?} {blank_tiles:?}");
         let counts = |report: &ExportReport| (report.tiles, report.left_out, report.tile_bytes);
-        assert_eq!(counts(&report), counts(&undisturbed));
-        assert_eq!(report.left_out > 100, blank_tiles == BlankTiles::Skip(0), "{} left out", report.left_out);
+        assert_eq!(counts(&report), counts(&uninterrupted));
+        assert_eq!(report.left_out > 100, blank_tiles == BlankTiles::Skip(0), "{} skipped", report.left_out);
         assert_eq!(exports.names().len(), 2, "nothing else is left: {:?}", exports.names());
     }
 }
 
-/// A reduction that looks beyond its pixels waits for more of them, which a checkpoint keeps too.
+/// A filter with a margin waits for more pixels, which a checkpoint keeps too.
 #[test]
-fn a_resumed_export_by_lanczos_is_the_same_byte_for_byte() {
+fn resumes_to_the_same_bytes_with_lanczos() {
     let container = Container::Folder;
     let reduction = ReductionMethod::Lanczos3;
     let exports = Exports::new(container).with(options(container).reduction(reduction));
-    exports.run("undisturbed", 2, &NoProgress).unwrap();
+    exports.run("uninterrupted", 2, &NoProgress).unwrap();
     exports.stop_at_checkpoint("resumed", 3);
     exports.run("resumed", 2, &NoProgress).unwrap();
-    assert!(exports.contents("resumed") == exports.contents("undisturbed"));
+    assert!(exports.contents("resumed") == exports.contents("uninterrupted"));
 }
 
-/// Folders that are made with their first file, and files with two names, are there whichever run has made them.
 #[test]
-fn so_it_is_in_every_layout() {
+fn resumes_to_the_same_bytes_in_every_layout() {
     for tile_layout in TileLayout::OTHERS {
         let blank_tiles = BlankTiles::Skip(0);
         for container in [Container::Folder, Container::Zip] {
             let laid = options(container).tile_layout(tile_layout).blank_tiles(blank_tiles);
             let exports = Exports::new(container).with(laid);
-            exports.run("undisturbed", 2, &NoProgress).unwrap();
+            exports.run("uninterrupted", 2, &NoProgress).unwrap();
             exports.stop_at_checkpoint("resumed", 3);
             exports.run("resumed", 2, &NoProgress).unwrap();
-            assert!(exports.contents("resumed") == exports.contents("undisturbed"), "{container:?} {tile_layout:?}");
+            assert!(exports.contents("resumed") == exports.contents("uninterrupted"), "{container:?} {tile_layout:?}");
         }
     }
     let exports = Exports::new(Container::Folder);
@@ -175,9 +174,8 @@ fn so_it_is_in_every_layout() {
     assert!(matches!(refused, Err(Error::Differs { .. })), "{refused:?}");
 }
 
-/// What the run was made of is not read again: it goes on where it was.
 #[test]
-fn what_was_written_is_not_read_again() {
+fn does_not_read_again_what_was_written() {
     let exports = Exports::new(Container::Folder);
     exports.stop_at_checkpoint("scan", 2);
     let source = source();
@@ -189,7 +187,7 @@ fn what_was_written_is_not_read_again() {
 }
 
 #[test]
-fn another_export_does_not_take_up_what_was_left() {
+fn refuses_to_resume_a_different_export() {
     for container in CONTAINERS {
         let exports = Exports::new(container);
         exports.stop_at_checkpoint("scan", 2);
@@ -207,13 +205,13 @@ fn another_export_does_not_take_up_what_was_left() {
         ] {
             assert!(matches!(exports.run_with("scan", 2, &NoProgress, &other), Err(Error::Differs { .. })));
         }
-        assert_eq!(exports.names(), before, "what was left is left");
+        assert_eq!(exports.names(), before, "the interrupted export is untouched");
         exports.run("scan", 2, &NoProgress).unwrap();
     }
 }
 
 #[test]
-fn what_was_changed_since_is_refused() {
+fn rejects_changed_files() {
     let exports = Exports::new(Container::Folder);
     exports.stop_at_checkpoint("scan", 2);
     let staging = exports.folder.path().join(".scan.partial");
@@ -229,13 +227,13 @@ fn what_was_changed_since_is_refused() {
     fs::remove_file(&tile).unwrap();
     let refused = exports.run("scan", 2, &NoProgress);
     assert!(matches!(refused, Err(Error::Destination(SinkError::Disturbed { .. }))), "{refused:?}");
-    // As it was, and with files beside it that no checkpoint speaks of: these go.
+    // Files that the checkpoint does not list are removed.
     fs::write(&tile, &good).unwrap();
     fs::write(staging.join("scan_files/18/stranger.jpeg"), "x").unwrap();
     fs::write(staging.join("scan_files/18/0_580.jpeg"), "half a tile").unwrap();
     exports.run("scan", 2, &NoProgress).unwrap();
-    exports.run("undisturbed", 2, &NoProgress).unwrap();
-    assert!(exports.contents("scan") == exports.contents("undisturbed"));
+    exports.run("uninterrupted", 2, &NoProgress).unwrap();
+    assert!(exports.contents("scan") == exports.contents("uninterrupted"));
 
     let exports = Exports::new(Container::Zip);
     exports.stop_at_checkpoint("scan", 2);
@@ -251,15 +249,15 @@ fn what_was_changed_since_is_refused() {
     fs::write(&staging, &good[..good.len() / 2]).unwrap();
     let refused = exports.run("scan", 2, &NoProgress);
     assert!(matches!(refused, Err(Error::Destination(SinkError::Disturbed { .. }))), "{refused:?}");
-    // What comes after the checkpoint is written anew, whatever it is.
+    // Everything after the checkpoint is written again.
     fs::write(&staging, [&good[..], b"rubbish"].concat()).unwrap();
     exports.run("scan", 2, &NoProgress).unwrap();
-    exports.run("undisturbed", 2, &NoProgress).unwrap();
-    assert!(exports.contents("scan") == exports.contents("undisturbed"));
+    exports.run("uninterrupted", 2, &NoProgress).unwrap();
+    assert!(exports.contents("scan") == exports.contents("uninterrupted"));
 }
 
 #[test]
-fn a_damaged_checkpoint_is_none_and_the_export_begins_anew() {
+fn starts_over_with_a_damaged_checkpoint() {
     for container in CONTAINERS {
         let exports = Exports::new(container);
         exports.stop_at_checkpoint("scan", 2);
@@ -269,15 +267,14 @@ fn a_damaged_checkpoint_is_none_and_the_export_begins_anew() {
         checkpoint[middle] ^= 1;
         fs::write(&file, checkpoint).unwrap();
         exports.run("scan", 2, &NoProgress).unwrap();
-        exports.run("undisturbed", 2, &NoProgress).unwrap();
-        assert!(exports.contents("scan") == exports.contents("undisturbed"), "{container:?}");
+        exports.run("uninterrupted", 2, &NoProgress).unwrap();
+        assert!(exports.contents("scan") == exports.contents("uninterrupted"), "{container:?}");
         assert_eq!(exports.names().len(), 2, "{:?}", exports.names());
     }
 }
 
-/// Without a word about resuming, what was left is removed, and a failed run leaves nothing.
 #[test]
-fn an_export_that_does_not_resume_clears_up() {
+fn removes_the_interrupted_export_unless_resuming() {
     for container in CONTAINERS {
         let exports = Exports::new(container);
         exports.stop_at_checkpoint("scan", 2);
@@ -293,28 +290,35 @@ fn an_export_that_does_not_resume_clears_up() {
     }
 }
 
-/// Remembers its checkpoints and the order of its entries, and begins at a checkpoint of another one.
+/// Records checkpoints and the order of entries; can begin at a checkpoint.
 #[derive(Default)]
 struct Recorder {
+    keeps_checkpoints: bool,
     begun: Option<ResumeState>,
     checkpoints: Arc<Mutex<Vec<ResumeState>>>,
     names: Arc<Mutex<BTreeMap<u64, String>>>,
 }
 
 impl Sink for Recorder {
-    fn create_folders(&self, _: &EntryName) -> Result<(), SinkError> {
+    fn write(&self, key: &EntryName, _: Role, order: u64, _: &[u8]) -> Result<(), SinkError> {
+        self.names.lock().unwrap().insert(order, key.to_string());
         Ok(())
     }
 
-    fn create_folder(&self, _: &EntryName) -> Result<(), SinkError> {
+    fn resume(&self) -> Option<&dyn Resume> {
+        self.keeps_checkpoints.then_some(self)
+    }
+
+    fn commit(self: Box<Self>) -> Result<(), SinkError> {
         Ok(())
     }
 
-    fn write(&self, entry: u64, name: &EntryName, _: &[u8]) -> Result<(), SinkError> {
-        self.names.lock().unwrap().insert(entry, name.to_string());
+    fn abort(self: Box<Self>) -> Result<(), SinkError> {
         Ok(())
     }
+}
 
+impl Resume for Recorder {
     fn checkpoint(&self, checkpoint: Checkpoint) -> Result<(), SinkError> {
         let mut state = Vec::new();
         (checkpoint.state)(&mut state).unwrap();
@@ -327,54 +331,55 @@ impl Sink for Recorder {
         Ok(())
     }
 
-    fn left_behind(&self) -> Option<&ResumeState> {
+    fn resume_state(&self) -> Option<&ResumeState> {
         self.begun.as_ref()
     }
 
-    fn commit(self: Box<Self>) -> Result<(), SinkError> {
-        Ok(())
-    }
-
-    fn abandon(self: Box<Self>) -> Result<(), SinkError> {
+    fn adopt(&self, _: &dyn Fn(&str) -> Option<Digest>, _: &dyn Fn() -> bool) -> Result<(), SinkError> {
         Ok(())
     }
 }
 
-/// What is held, and with it the time of the next checkpoint, swings with large tiles and several columns. A checkpoint has a part in the order of
-/// the entries, and so an archive would be another one if a resumed run kept its checkpoints at other places.
+/// The order of entries is the same with and without checkpoints, and a resumed run goes on with
+/// the same entries and checkpoints.
 #[test]
-fn a_resumed_run_keeps_the_order_and_the_checkpoints_of_an_undisturbed_one() {
-    for (width, height, stored, tile_size, overlap) in
+fn keeps_the_order_of_entries_with_checkpoints_and_when_resumed() {
+    for (width, height, native, tile_size, overlap) in
         [(300, 130_000, 256, 256, 0), (1_000, 60_000, 250, 500, 0), (600, 90_000, 200, 1_200, 0)]
     {
         let size = Size::new(width, height).unwrap();
-        let source = DrawnSource::new(size, Size::new(stored, stored), None);
+        let source = DrawnSource::new(size, Size::new(native, native), None);
         let geometry = TileGeometry::new(tile_size, overlap).ok();
         let options = options(Container::Zip).geometry(geometry).format(FormatOption::Jpeg);
         let plan = ExportPlan::new(source.info(), "scan", &options).unwrap();
-        let run = |begun: Option<ResumeState>, jobs: usize| {
-            let sink = Recorder { begun, ..Recorder::default() };
+        let run_of = |source: &DrawnSource, begun: Option<ResumeState>, keeps_checkpoints: bool, jobs: usize| {
+            let sink = Recorder { begun, keeps_checkpoints, ..Recorder::default() };
             let (checkpoints, names) = (Arc::clone(&sink.checkpoints), Arc::clone(&sink.names));
-            export(&source, &plan, Box::new(sink), NonZeroUsize::new(jobs).unwrap(), &NoProgress).unwrap();
+            export(source, &plan, Box::new(sink), NonZeroUsize::new(jobs).unwrap(), &NoProgress).unwrap();
             let checkpoints = checkpoints.lock().unwrap().clone();
             let names = names.lock().unwrap().clone();
             (checkpoints, names)
         };
-        let (undisturbed, names) = run(None, 2);
-        assert!(undisturbed.len() > 1, "{size}: {} checkpoints", undisturbed.len());
-        let middle = undisturbed.len() / 2;
+        let run = |begun, keeps_checkpoints, jobs| run_of(&source, begun, keeps_checkpoints, jobs);
+        let (checkpoints, names) = run(None, true, 2);
+        assert!(checkpoints.len() > 1, "{size}: {} checkpoints", checkpoints.len());
+        let (none, names_without) = run(None, false, 3);
+        assert!(none.is_empty() && names == names_without, "{size}: order with and without checkpoints");
+        let blank = DrawnSource::new(size, Size::new(native, native), None).with_unscanned(|row| row % 3_000 > 500);
+        let (_, names_of_blank) = run_of(&blank, None, true, 2);
+        assert!(names == names_of_blank, "{size}: order with and without blank tiles");
+        let middle = checkpoints.len() / 2;
         for at in [0, middle] {
-            let (after, resumed) = run(Some(undisturbed[at].clone()), 1);
-            assert!(resumed.iter().eq(names.range(undisturbed[at].entries..)), "{size}: entries after checkpoint {at}");
+            let (after, resumed) = run(Some(checkpoints[at].clone()), true, 1);
+            assert!(resumed.iter().eq(names.range(checkpoints[at].entries..)), "{size}: entries after checkpoint {at}");
             let entries = |checkpoints: &[ResumeState]| checkpoints.iter().map(|one| one.entries).collect::<Vec<_>>();
-            assert_eq!(entries(&after), entries(&undisturbed[at + 1..]), "{size}: checkpoints after {at}");
+            assert_eq!(entries(&after), entries(&checkpoints[at + 1..]), "{size}: checkpoints after {at}");
         }
     }
 }
 
-/// A run that fails at its very end leaves what it has for the next, as any other that was told to resume.
 #[test]
-fn a_run_that_could_not_publish_is_resumed() {
+fn resumes_after_a_failed_commit() {
     for container in CONTAINERS {
         let exports = Exports::new(container);
         exports.stop_at_checkpoint("scan", 2);
@@ -388,7 +393,7 @@ fn a_run_that_could_not_publish_is_resumed() {
         let resumed = StopAtCheckpoint::of(&exports.path("scan")).file;
         assert!(resumed.exists(), "{:?}", exports.names());
         exports.run("scan", 2, &NoProgress).unwrap();
-        exports.run("undisturbed", 2, &NoProgress).unwrap();
-        assert!(exports.contents("scan") == exports.contents("undisturbed"));
+        exports.run("uninterrupted", 2, &NoProgress).unwrap();
+        assert!(exports.contents("scan") == exports.contents("uninterrupted"));
     }
 }

@@ -1,4 +1,4 @@
-//! Associated images as files of their own, of a slide that means ill or is damaged.
+//! Saving the associated images of hostile or damaged slides.
 
 use std::fs;
 use std::path::Path;
@@ -30,7 +30,7 @@ fn names_in(folder: &Path) -> Vec<String> {
 }
 
 #[test]
-fn hostile_names_get_numbers_and_stay_in_the_folder() {
+fn numbers_images_with_hostile_names() {
     let root = tempfile::tempdir().unwrap();
     let folder = root.path().join("a/b");
     let names = [
@@ -54,7 +54,7 @@ fn hostile_names_get_numbers_and_stay_in_the_folder() {
     assert_eq!(numbered, names.map(|name| !["label", "image-2"].contains(&name)));
     assert_eq!(names_in(&folder).len(), names.len());
     assert_eq!(names_in(root.path()), ["a"]);
-    // Each file shows its own image, pixel for pixel.
+    // Each file contains its own image.
     for image in &images.saved {
         let decoder = png::Decoder::new(std::io::BufReader::new(fs::File::open(&image.path).unwrap()));
         let mut reader = decoder.read_info().unwrap();
@@ -68,7 +68,7 @@ fn hostile_names_get_numbers_and_stay_in_the_folder() {
 }
 
 #[test]
-fn what_cannot_be_read_is_told_and_the_rest_is_saved() {
+fn reports_unreadable_images_and_saves_the_rest() {
     let root = tempfile::tempdir().unwrap();
     let folder = root.path().join("images");
     let large = source(&["label", "damaged"]).with_associated("large", Size::new(1 << 16, 1 << 16).unwrap());
@@ -77,7 +77,7 @@ fn what_cannot_be_read_is_told_and_the_rest_is_saved() {
     assert_eq!(words.len(), 2, "{words:?}");
     assert!(words[0].contains("\"damaged\"") && words[1].contains("65536×65536 are more than"), "{words:?}");
     assert_eq!(names_in(&folder), ["label.png"]);
-    // Where there is nothing, or nothing that can be read, there is no folder either.
+    // Without readable images no folder is created.
     for source in [source(&[]), source(&["damaged"])] {
         let folder = root.path().join("none/at/all");
         assert_eq!(save(&source, &folder).unwrap().saved, []);
@@ -86,12 +86,12 @@ fn what_cannot_be_read_is_told_and_the_rest_is_saved() {
 }
 
 #[test]
-fn nothing_is_replaced_and_then_nothing_is_saved() {
+fn saves_nothing_if_a_file_exists() {
     let root = tempfile::tempdir().unwrap();
     for taken in ["macro.png", "image-1.png"] {
         let folder = root.path().join(taken);
         fs::create_dir(&folder).unwrap();
-        // Be it a link that leads nowhere.
+        // A dangling link counts too.
         std::os::unix::fs::symlink("nowhere", folder.join(taken)).unwrap();
         let error = save(&source(&["label", "macro", "a/b"]), &folder).unwrap_err();
         assert!(matches!(error, Error::Destination(SinkError::Exists { .. })), "{error}");

@@ -1,4 +1,4 @@
-//! Tiles taken from the slide's own levels, where these are not exactly 2× or 4× smaller.
+//! Single tiles from slide levels that are not exactly 2× or 4× smaller.
 
 use slidezoom::engine::{exact_tile, nearest_tile};
 use slidezoom::pixels::{Pixels, Rgb};
@@ -11,9 +11,10 @@ fn squared_error(one: &Pixels, other: &Pixels) -> f64 {
     sum as f64 / one.bytes().len() as f64
 }
 
-/// A slide level is a pixel smaller than its downsample suggests: what lies past it reads as transparent, and must not show.
+/// A slide level can be a pixel smaller than its downsample suggests. Pixels past it read as
+/// transparent and must not show.
 #[test]
-fn the_background_never_shows_in_an_opaque_slide() {
+fn never_shows_background_in_an_opaque_slide() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("slide.tiff");
     let slide = SlideBuilder::new(1111, 907).levels([1, 2, 4, 8, 16]).pattern(Pattern::Gradient);
@@ -35,7 +36,7 @@ fn the_background_never_shows_in_an_opaque_slide() {
             assert!(nearest == nearest_tile(source.as_ref(), &on_green, tile).unwrap(), "{tile}");
         }
     }
-    // From the full size down to where a tile is a whole picture, the quick tile is close to the exact one.
+    // The nearest tile is close to the exact one on all levels.
     for level in pyramid.levels().rev().take(3) {
         let tile = pyramid.tile(level, 0, 0).unwrap();
         let nearest = nearest_tile(source.as_ref(), &on_red, tile).unwrap();

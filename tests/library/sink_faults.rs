@@ -1,4 +1,5 @@
-//! Sinks that fail: each call that the engine makes of one fails in turn. The error comes through, nothing is published, and nothing is left.
+//! Makes each call of a sink fail in turn. The error must be reported, and nothing published or
+//! left.
 
 use std::fs;
 use std::num::NonZeroUsize;
@@ -17,10 +18,10 @@ use slidezoom::{Error, ExportPlan, Source, export};
 use crate::drawn_source::DrawnSource;
 use crate::failing_sink::{FailingSink, Failure};
 
-/// A sink, and a look at whether anything of it is left.
+/// A sink, and a function that tells whether anything of it is left.
 type Made = (Box<dyn Sink>, Box<dyn Fn() -> bool>);
 
-fn every_call_fails_in_turn(container: Container, make: &dyn Fn(&ExportPlan) -> Made) {
+fn fail_every_call(container: Container, make: &dyn Fn(&ExportPlan) -> Made) {
     let source = DrawnSource::new(Size::new(300, 200).unwrap(), None, None);
     let (page, source_identity) = (Page::Include, SourceIdentity::Omit);
     let options = ExportOptions::default().container(container).page(page).source_identity(source_identity);
@@ -36,8 +37,8 @@ fn every_call_fails_in_turn(container: Container, make: &dyn Fn(&ExportPlan) -> 
             let result = export(&source, &plan, Box::new(sink), two, &NoProgress);
             if calls.load(Ordering::SeqCst) <= good {
                 result.unwrap();
-                assert!(is_left(), "an export that met no failure is there");
-                assert!(good > 20, "the sink is called more often than {good} times");
+                assert!(is_left(), "an export without failure is published");
+                assert!(good > 20, "the sink is called only {good} times");
                 break;
             }
             let Err(Error::Destination(SinkError::Operation { source, .. })) = result else {
@@ -49,9 +50,9 @@ fn every_call_fails_in_turn(container: Container, make: &dyn Fn(&ExportPlan) -> 
     }
 }
 
-/// The same for a sink of the file system: nothing is left in the folder that it stands in.
-fn every_call_fails_in_turn_on_disk(container: Container) {
-    every_call_fails_in_turn(container, &|plan| {
+/// The same for a sink of the file system, whose parent folder must be empty.
+fn fail_every_call_on_disk(container: Container) {
+    fail_every_call(container, &|plan| {
         let root = tempfile::tempdir().unwrap();
         let destination = root.path().join("export");
         let sink = create_sink(plan, &destination, OverwritePolicy::Refuse).unwrap();
@@ -60,19 +61,19 @@ fn every_call_fails_in_turn_on_disk(container: Container) {
 }
 
 #[test]
-fn every_failing_call_of_a_folder_leaves_nothing() {
-    every_call_fails_in_turn_on_disk(Container::Folder);
-    every_call_fails_in_turn_on_disk(Container::Bag);
+fn failing_calls_of_a_folder_leave_nothing() {
+    fail_every_call_on_disk(Container::Folder);
+    fail_every_call_on_disk(Container::Bag);
 }
 
 #[test]
-fn every_failing_call_of_an_archive_leaves_nothing() {
-    every_call_fails_in_turn_on_disk(Container::Zip);
+fn failing_calls_of_an_archive_leave_nothing() {
+    fail_every_call_on_disk(Container::Zip);
 }
 
 #[test]
-fn every_failing_call_of_memory_leaves_nothing() {
-    every_call_fails_in_turn(Container::Folder, &|_| {
+fn failing_calls_of_memory_leave_nothing() {
+    fail_every_call(Container::Folder, &|_| {
         let sink = MemorySink::new();
         let published = sink.published();
         (Box::new(sink), Box::new(move || published.lock().unwrap().is_some()))

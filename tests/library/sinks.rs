@@ -1,4 +1,4 @@
-//! One suite that every sink passes, and what the folder sink does besides.
+//! A contract suite for all sinks, and tests of the directory sink.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -6,7 +6,7 @@ use std::path::Path;
 
 use slidezoom::key::Digest;
 use slidezoom::key::EntryName;
-use slidezoom::sink::{ArchiveSink, DirectorySink, MemorySink, OverwritePolicy, Sink, SinkError};
+use slidezoom::sink::{ArchiveSink, DirectorySink, MemorySink, OverwritePolicy, Role, Sink, SinkError};
 
 use crate::zip_by_hand::entries_of;
 
@@ -16,7 +16,7 @@ fn name(text: &str) -> EntryName {
     EntryName::new(text.to_owned()).unwrap()
 }
 
-/// All files below a folder, by name relative to it; `None` where there is no such folder.
+/// All files in a folder, by relative name; `None` if the folder does not exist.
 fn files_below(folder: &Path) -> Option<Files> {
     let mut files = Files::new();
     for entry in walkdir::WalkDir::new(folder).sort_by_file_name() {
@@ -29,34 +29,36 @@ fn files_below(folder: &Path) -> Option<Files> {
     Some(files)
 }
 
-/// `make` gives a sink and a look at what it has published.
-fn keeps_the_contract<S: Sink + 'static>(make: &dyn Fn() -> (S, Box<dyn Fn() -> Option<Files>>)) {
-    // Nothing stands before the commit; afterward all of it does, whatever thread wrote it and in whatever order.
+/// Checks the contract of sinks. `make` returns a sink and a function that returns what it has
+/// published.
+fn check_contract<S: Sink + 'static>(make: &dyn Fn() -> (S, Box<dyn Fn() -> Option<Files>>)) {
+    // Nothing is visible before the commit, and everything after it, whichever thread wrote it.
     let (sink, published) = make();
-    sink.create_folder(&name("a")).unwrap();
-    sink.create_folder(&name("a/b")).unwrap();
     std::thread::scope(|scope| {
         for thread in 0..4_u64 {
             let sink = &sink;
             scope.spawn(move || {
                 for number in (0..50).rev() {
                     let entry = number * 4 + thread;
-                    sink.write(entry, &name(&format!("a/b/{entry}")), &entry.to_le_bytes()).unwrap();
+                    sink.write(&name(&format!("a/b/{entry}")), Role::Tile, entry, &entry.to_le_bytes()).unwrap();
                 }
             });
         }
     });
-    sink.write(200, &name("empty"), b"").unwrap();
-    sink.write(201, &name("große Datei #1"), &vec![7; 3 << 20]).unwrap();
+    sink.write(&name("empty"), Role::Tile, 200, b"").unwrap();
+    sink.write(&name("große Datei #1"), Role::Tile, 201, &vec![7; 3 << 20]).unwrap();
     let mut parts = [b"one, ".to_vec(), Vec::new(), b"two".to_vec()].into_iter();
-    sink.write_parts(202, &name("parts"), &mut parts).unwrap();
-    // What comes again and again, and numbers that are of no file, in an order of their own.
+    sink.write_parts(&name("parts"), Role::Auxiliary, 202, &mut parts).unwrap();
+    // Repeated contents and skipped positions, out of order.
     let repeated = [b"one".as_slice(), b"other"];
     for entry in (203..223).rev() {
         let contents = repeated[entry as usize % 2];
         match entry % 5 {
             0 => sink.skip(entry).unwrap(),
-            _ => sink.write_repeated(entry, &name(&format!("a/{entry}")), contents, Digest::of(contents)).unwrap(),
+            _ => {
+                let role = Role::RepeatedTile(Digest::of(contents));
+                sink.write(&name(&format!("a/{entry}")), role, entry, contents).unwrap();
+            }
         }
     }
     assert!(published().is_none(), "nothing is published before the commit");
@@ -73,40 +75,40 @@ fn keeps_the_contract<S: Sink + 'static>(make: &dyn Fn() -> (S, Box<dyn Fn() -> 
     assert_eq!(files["empty"], b"");
     assert_eq!(files["große Datei #1"].len(), 3 << 20);
 
-    // A name is written once.
+    // A name can only be written once.
     let (sink, published) = make();
-    sink.write(0, &name("twice"), b"one").unwrap();
-    assert!(sink.write(1, &name("twice"), b"two").is_err());
-    Box::new(sink).abandon().unwrap();
-    assert!(published().is_none(), "nothing is left of what was abandoned");
+    sink.write(&name("twice"), Role::Tile, 0, b"one").unwrap();
+    assert!(sink.write(&name("twice"), Role::Tile, 1, b"two").is_err());
+    Box::new(sink).abort().unwrap();
+    assert!(published().is_none(), "nothing is left after an abort");
 
-    // Dropped without a word: as if abandoned.
+    // Dropping a sink aborts.
     let (sink, published) = make();
-    sink.write(0, &name("file"), b"contents").unwrap();
+    sink.write(&name("file"), Role::Tile, 0, b"contents").unwrap();
     drop(sink);
-    assert!(published().is_none(), "nothing is left of what was dropped");
+    assert!(published().is_none(), "nothing is left after a drop");
 }
 
 #[test]
-fn a_folder_keeps_the_contract() {
+fn directory_sink_keeps_the_contract() {
     let root = tempfile::tempdir().unwrap();
     let number = std::cell::Cell::new(0);
-    keeps_the_contract(&|| {
+    check_contract(&|| {
         number.set(number.get() + 1);
         let destination = root.path().join(format!("export-{}", number.get()));
         let sink = DirectorySink::create(&destination, OverwritePolicy::Refuse).unwrap();
         (sink, Box::new(move || files_below(&destination)))
     });
-    // Of three sinks one was committed, and nothing but that one is left: no staging folder.
+    // One of the three sinks was committed, and no staging folder is left.
     let left: Vec<_> = fs::read_dir(root.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     assert_eq!(left, ["export-1"]);
 }
 
 #[test]
-fn an_archive_keeps_the_contract() {
+fn archive_sink_keeps_the_contract() {
     let root = tempfile::tempdir().unwrap();
     let number = std::cell::Cell::new(0);
-    keeps_the_contract(&|| {
+    check_contract(&|| {
         number.set(number.get() + 1);
         let destination = root.path().join(format!("export-{}.zip", number.get()));
         let sink = ArchiveSink::create(&destination, OverwritePolicy::Refuse, name("root"), None).unwrap();
@@ -121,8 +123,8 @@ fn an_archive_keeps_the_contract() {
 }
 
 #[test]
-fn memory_keeps_the_contract() {
-    keeps_the_contract(&|| {
+fn memory_sink_keeps_the_contract() {
+    check_contract(&|| {
         let sink = MemorySink::new();
         let published = sink.published();
         let look = move || {
@@ -135,13 +137,13 @@ fn memory_keeps_the_contract() {
 }
 
 #[test]
-fn what_exists_is_refused_or_replaced_whole() {
+fn refuses_or_replaces_an_existing_export() {
     let root = tempfile::tempdir().unwrap();
     let destination = root.path().join("export");
     let write = |existing, files: &[&str]| -> Result<(), SinkError> {
         let sink = DirectorySink::create(&destination, existing)?;
         for (file, entry) in files.iter().zip(0..) {
-            sink.write(entry, &name(file), file.as_bytes())?;
+            sink.write(&name(file), Role::Tile, entry, file.as_bytes())?;
         }
         Box::new(sink).commit()
     };
@@ -151,13 +153,13 @@ fn what_exists_is_refused_or_replaced_whole() {
     write(OverwritePolicy::Replace, &["new.dzi"]).unwrap();
     assert_eq!(files_below(&destination).unwrap().into_keys().collect::<Vec<_>>(), ["new.dzi"]);
 
-    // An abandoned replacement leaves the old one.
+    // An aborted replacement keeps the earlier export.
     let sink = DirectorySink::create(&destination, OverwritePolicy::Replace).unwrap();
-    sink.write(0, &name("newer.dzi"), b"").unwrap();
-    Box::new(sink).abandon().unwrap();
+    sink.write(&name("newer.dzi"), Role::Tile, 0, b"").unwrap();
+    Box::new(sink).abort().unwrap();
     assert_eq!(files_below(&destination).unwrap().into_keys().collect::<Vec<_>>(), ["new.dzi"]);
 
-    // Somebody else's folder, file and dangling link are not ours to replace.
+    // Other folders, files and dangling links are never replaced.
     let documents = root.path().join("documents");
     fs::create_dir(&documents).unwrap();
     fs::write(documents.join("thesis.txt"), "years").unwrap();
@@ -178,41 +180,41 @@ fn what_exists_is_refused_or_replaced_whole() {
 }
 
 #[test]
-fn folders_above_are_made_and_unmade() {
+fn creates_and_removes_parent_folders() {
     let root = tempfile::tempdir().unwrap();
     let destination = root.path().join("a/b/export");
     let sink = DirectorySink::create(&destination, OverwritePolicy::Refuse).unwrap();
-    Box::new(sink).abandon().unwrap();
-    assert_eq!(fs::read_dir(root.path()).unwrap().count(), 0, "nothing is left of an export that failed");
+    Box::new(sink).abort().unwrap();
+    assert_eq!(fs::read_dir(root.path()).unwrap().count(), 0, "nothing is left of a failed export");
     let sink = DirectorySink::create(&destination, OverwritePolicy::Refuse).unwrap();
-    sink.write(0, &name("a.dzi"), b"").unwrap();
+    sink.write(&name("a.dzi"), Role::Tile, 0, b"").unwrap();
     Box::new(sink).commit().unwrap();
     assert!(destination.join("a.dzi").exists());
-    // Folders that others use by now stay.
+    // Folders that are in use by now stay.
     let sink = DirectorySink::create(&root.path().join("c/export"), OverwritePolicy::Refuse).unwrap();
     fs::write(root.path().join("c/letter.txt"), "x").unwrap();
-    Box::new(sink).abandon().unwrap();
+    Box::new(sink).abort().unwrap();
     assert!(root.path().join("c/letter.txt").exists());
 }
 
 #[test]
-fn something_that_appears_meanwhile_is_not_replaced() {
+fn does_not_replace_a_folder_that_appears_meanwhile() {
     let root = tempfile::tempdir().unwrap();
     let destination = root.path().join("export");
     let sink = DirectorySink::create(&destination, OverwritePolicy::Refuse).unwrap();
-    sink.write(0, &name("a.dzi"), b"").unwrap();
-    // Empty: rename(2) alone would replace it.
+    sink.write(&name("a.dzi"), Role::Tile, 0, b"").unwrap();
+    // rename(2) alone would replace an empty folder.
     fs::create_dir(&destination).unwrap();
     assert!(matches!(Box::new(sink).commit(), Err(SinkError::Exists { .. })));
     assert_eq!(fs::read_dir(root.path()).unwrap().count(), 1, "no staging folder is left");
 }
 
 #[test]
-fn what_appears_meanwhile_and_is_no_export_is_not_replaced_either() {
+fn replaces_only_exports_that_appear_meanwhile() {
     let root = tempfile::tempdir().unwrap();
     let destination = root.path().join("export");
     let sink = DirectorySink::create(&destination, OverwritePolicy::Replace).unwrap();
-    sink.write(0, &name("a.dzi"), b"").unwrap();
+    sink.write(&name("a.dzi"), Role::Tile, 0, b"").unwrap();
     fs::create_dir(&destination).unwrap();
     fs::write(destination.join("thesis.txt"), "years").unwrap();
     assert!(matches!(Box::new(sink).commit(), Err(SinkError::NotAnExport { .. })));
@@ -220,12 +222,12 @@ fn what_appears_meanwhile_and_is_no_export_is_not_replaced_either() {
 }
 
 #[test]
-fn a_partial_folder_that_was_changed_by_others_is_not_published() {
+fn does_not_publish_a_changed_staging_folder() {
     let root = tempfile::tempdir().unwrap();
     let (destination, staging) = (root.path().join("export"), root.path().join(".export.partial"));
     let begin = || {
         let sink = DirectorySink::create(&destination, OverwritePolicy::Refuse).unwrap();
-        sink.write(0, &name("a.dzi"), b"").unwrap();
+        sink.write(&name("a.dzi"), Role::Tile, 0, b"").unwrap();
         Box::new(sink)
     };
     let sink = begin();
@@ -234,18 +236,18 @@ fn a_partial_folder_that_was_changed_by_others_is_not_published() {
     let sink = begin();
     fs::write(staging.join("stranger"), "").unwrap();
     assert!(matches!(sink.commit(), Err(SinkError::Disturbed { written: 1, found: 2, .. })));
-    // Another folder with the same name and the same number of files: not the one that was written.
+    // Another folder with the same name and the same number of files.
     let sink = begin();
     fs::rename(&staging, root.path().join("gone")).unwrap();
     fs::create_dir(&staging).unwrap();
     fs::write(staging.join("a.dzi"), "").unwrap();
     assert!(matches!(sink.commit(), Err(SinkError::Disturbed { .. })));
-    assert!(staging.exists(), "what others made is not removed");
+    assert!(staging.exists(), "the other folder is not removed");
     assert!(!destination.exists());
 }
 
 #[test]
-fn an_export_that_stepped_aside_for_one_that_never_came_is_brought_back() {
+fn restores_the_backup_of_an_interrupted_replacement() {
     let root = tempfile::tempdir().unwrap();
     let (destination, backup) = (root.path().join("export"), root.path().join(".export.former"));
     fs::create_dir(&backup).unwrap();
@@ -254,7 +256,7 @@ fn an_export_that_stepped_aside_for_one_that_never_came_is_brought_back() {
     assert_eq!(files_below(&destination).unwrap().into_keys().collect::<Vec<_>>(), ["old.dzi"]);
     assert!(!backup.exists());
 
-    // A folder of that name that is no export is not touched, and nothing is left of the attempt.
+    // A folder of that name that is not an export is not touched, and no staging folder is left.
     fs::create_dir(&backup).unwrap();
     fs::write(backup.join("letter.txt"), "x").unwrap();
     let refused = DirectorySink::create(&destination, OverwritePolicy::Replace);
@@ -264,18 +266,18 @@ fn an_export_that_stepped_aside_for_one_that_never_came_is_brought_back() {
 }
 
 #[test]
-fn one_export_at_a_time_and_a_killed_one_s_rest_is_removed() {
+fn locks_staging_and_removes_stale_staging() {
     let root = tempfile::tempdir().unwrap();
     let destination = root.path().join("export");
     let first = DirectorySink::create(&destination, OverwritePolicy::Refuse).unwrap();
     assert!(matches!(DirectorySink::create(&destination, OverwritePolicy::Refuse), Err(SinkError::Busy { .. })));
     drop(first);
-    // What a kill leaves: the folder without the lock.
+    // A killed run leaves the folder without the lock.
     let staging = root.path().join(".export.partial");
     fs::create_dir(&staging).unwrap();
     fs::write(staging.join("half-written"), "x").unwrap();
     let second = DirectorySink::create(&destination, OverwritePolicy::Refuse).unwrap();
-    second.write(0, &name("a.dzi"), b"").unwrap();
+    second.write(&name("a.dzi"), Role::Tile, 0, b"").unwrap();
     Box::new(second).commit().unwrap();
     assert_eq!(files_below(&destination).unwrap().into_keys().collect::<Vec<_>>(), ["a.dzi"]);
     assert!(!staging.exists());

@@ -1,14 +1,14 @@
-//! Other programs that read archives. One that this machine lacks is skipped, and says so.
+//! Reads archives with other programs. A program that is not installed is skipped with a message.
 
 use std::path::Path;
 use std::process::{Command, Output};
 
 use sha2::{Digest, Sha256};
 
-/// Programs that read an archive as a whole, and with what arguments.
+/// Programs that check an archive, with their arguments.
 const PROGRAMS: [(&str, &[&str]); 3] = [("unzip", &["-tqq"]), ("7z", &["t"]), ("bsdtar", &["-tf"])];
 
-/// Prints all names, then the SHA-256 of the first and of the last entry's contents.
+/// Prints all names, then the SHA-256 of the contents of the first and the last entry.
 const PYTHON: &str = "
 import hashlib, sys, zipfile
 archive = zipfile.ZipFile(sys.argv[1])
@@ -18,14 +18,14 @@ print(hashlib.sha256(archive.read(names[0])).hexdigest())
 print(hashlib.sha256(archive.read(names[-1])).hexdigest())
 ";
 
-/// Every program takes the archive without a word of complaint; returns which did.
+/// Checks that every installed program accepts the archive silently; returns their names.
 #[track_caller]
 pub fn assert_readable(archive: &Path) -> Vec<&'static str> {
     let read = PROGRAMS.into_iter().filter(|(program, arguments)| run(program, arguments, archive).is_some());
     read.map(|(program, _)| program).collect()
 }
 
-/// Python sees these names, and these contents of the first and of the last.
+/// Checks the names that Python finds, and the contents of the first and the last entry.
 #[track_caller]
 pub fn assert_seen_by_python(archive: &Path, names: impl IntoIterator<Item = String>, first: &[u8], last: &[u8]) {
     let Some(output) = run("python3", &["-c", PYTHON], archive) else { return };
@@ -38,7 +38,7 @@ pub fn assert_seen_by_python(archive: &Path, names: impl IntoIterator<Item = Str
     assert_eq!(different, []);
 }
 
-/// Runs a program on an archive; it must succeed and say nothing on stderr.
+/// Runs a program on an archive. It must succeed and print nothing to stderr.
 #[track_caller]
 fn run(program: &str, arguments: &[&str], archive: &Path) -> Option<Output> {
     match Command::new(program).args(arguments).arg(archive).output() {

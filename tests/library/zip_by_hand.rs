@@ -1,30 +1,30 @@
-//! A zip archive taken apart by hand: it shares nothing with the library's own reader, and what it does not expect it panics at.
+//! An independent, minimal zip reader for tests. It panics at anything unexpected.
 
 use std::fs::{self, File};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
-/// An entry as it stands in the archive.
+/// An entry of an archive.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HandReadEntry {
     pub name: String,
     pub contents: Vec<u8>,
-    /// Where its local header begins.
+    /// The offset of its local header.
     pub offset: u64,
 }
 
-/// The old end record, and ZIP64's where there is one.
+/// The end record, and that of ZIP64 if there is one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HandReadEnd {
     pub entries: u16,
     pub directory_bytes: u32,
     pub directory_offset: u32,
-    /// The same three numbers.
+    /// The same three values in the ZIP64 record.
     pub zip64: Option<(u64, u64, u64)>,
 }
 
 impl HandReadEnd {
-    /// The end of an archive without a comment.
+    /// Reads the end of an archive without a comment.
     pub fn of(archive: &Path) -> Self {
         let file = File::open(archive).unwrap();
         let length = file.metadata().unwrap().len();
@@ -54,7 +54,8 @@ impl HandReadEnd {
     }
 }
 
-/// All entries of a small archive in its directory's order; `None` where there is no such file.
+/// All entries of a small archive in the order of its central directory; `None` if the file does
+/// not exist.
 pub fn entries_of(archive: &Path) -> Option<Vec<HandReadEntry>> {
     let bytes = fs::read(archive).ok()?;
     let end = HandReadEnd::of(archive);
@@ -71,7 +72,7 @@ pub fn entries_of(archive: &Path) -> Option<Vec<HandReadEntry>> {
         let offset = number(record, 42, 4);
         let local = &bytes[offset as usize..];
         assert!(local.starts_with(b"PK\x03\x04"), "{name}");
-        // From the version that is needed to the lengths of the name and of the extra fields.
+        // From the version needed to the lengths of name and extra fields.
         assert_eq!(local[4..30], record[6..32], "{name}");
         assert_eq!(&local[30..30 + name_bytes], name.as_bytes());
         assert_eq!(number(local, 8, 2), 0, "{name} is stored");

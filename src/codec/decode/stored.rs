@@ -5,9 +5,9 @@
 
 use std::fs::File;
 use std::io::Read;
-use std::os::unix::fs::FileExt;
 
 use super::{ImageError, Input};
+use crate::platform::FileExt;
 
 /// Where a file's bytes are.
 pub(crate) enum Stored {

@@ -1,6 +1,7 @@
-//! What a description says of the pyramid, read back: all that other layouts than Deep Zoom's have to tell of it.
+//! Reads the pyramid back from the description of an export. Layouts other than Deep Zoom need it.
 //!
-//! Nothing that it says is believed before it makes a pyramid: it may have been written by hand.
+//! A description may have been written by hand, so nothing in it is trusted before it makes a valid
+//! pyramid.
 
 use serde::Deserialize;
 
@@ -9,7 +10,7 @@ use crate::layout::Layout;
 use crate::layout::tile_layout::{ResourceId, TileLayout, TileNames};
 use crate::pyramid::{PyramidPlan, TileGeometry};
 
-/// A pyramid by an export's description.
+/// A pyramid as an export's description gives it.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct DescribedPyramid {
@@ -26,12 +27,12 @@ pub(crate) struct DescribedPyramid {
 }
 
 impl DescribedPyramid {
-    /// Reads a description; `None` for what is none.
+    /// Parses a description; `None` if `json` is not one.
     pub fn read(json: &[u8]) -> Option<Self> {
         serde_json::from_slice(json).ok()
     }
 
-    /// The pyramid; `None` where there can be none such.
+    /// The pyramid; `None` if the numbers do not make one.
     pub fn pyramid(&self) -> Option<PyramidPlan> {
         let geometry = TileGeometry::new(self.tile_size, self.overlap).ok()?;
         let whole = PyramidPlan::new(Size::new(self.width, self.height)?, geometry);
@@ -40,17 +41,17 @@ impl DescribedPyramid {
         whole.with_levels(levels)
     }
 
-    /// The tiles' file name extension.
+    /// The file name extension of the tiles.
     pub fn extension(&self) -> &str {
         self.layout.extension(&self.format)
     }
 
-    /// What the files are called in an export of this layout.
+    /// The names of the tiles in an export of this layout.
     pub fn names(&self, layout: &Layout) -> TileNames {
         layout.tiles(self.layout, self.extension())
     }
 
-    /// Where the export says that it is served; `None` where it says something that is no such place.
+    /// The identifier of the IIIF resource; `None` if it is invalid.
     pub fn resource_id(&self) -> Option<ResourceId> {
         self.resource_id.as_ref().map_or_else(|| Some(ResourceId::default()), |id| ResourceId::new(id).ok())
     }

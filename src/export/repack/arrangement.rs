@@ -163,17 +163,6 @@ impl Arrangement {
             None => Ok(()),
         }
     }
-
-    /// Every folder that the copy's files stand in, outermost first, but for those that tiles have of their own.
-    pub fn folders(&self) -> BTreeSet<String> {
-        let manifest = self.layout.manifest();
-        let mut folders = BTreeSet::new();
-        let shared = |name: &&String| self.tile_names.folder_to_make(name).is_none();
-        for name in self.names().chain([&manifest]).filter(shared) {
-            folders.extend(name.match_indices('/').map(|(end, _)| name[..end].to_owned()));
-        }
-        folders
-    }
 }
 
 /// The tag files of a bag that are not as every bag of ours has them.

@@ -7,7 +7,7 @@ use crate::error::Error;
 use crate::export::verify::{Depth, Inspection, Problem};
 use crate::key::Digest;
 use crate::key::EntryName;
-use crate::sink::Sink;
+use crate::sink::{Role, Sink};
 
 /// So many files may be under way: enough for some thirty workers, and few enough to be kept in memory.
 const UNDER_WAY_AT_MOST: usize = 64;
@@ -61,7 +61,6 @@ impl Scheduler for Copying {
 pub(crate) fn copy(
     inspection: &Inspection,
     Move { from, to, pixels }: &Move,
-    folder: Option<&str>,
     number: usize,
     sink: &dyn Sink,
     progress: &dyn Progress,
@@ -77,10 +76,7 @@ pub(crate) fn copy(
         Ok(digest) => digest.unwrap_or_else(|| Digest::of(&contents)),
         Err(damage) => return Ok(Err(damage)),
     };
-    if let Some(folder) = folder {
-        sink.create_folders(&EntryName::new(folder.to_owned())?)?;
-    }
-    sink.write(number as u64, &EntryName::new(to.clone())?, &contents)?;
+    sink.write(&EntryName::new(to.clone())?, Role::Tile, number as u64, &contents)?;
     let bytes = contents.len() as u64;
     if let &Some(pixels) = pixels {
         progress.tile_written(TileWritten { pixels, bytes });

@@ -1,6 +1,7 @@
-//! What is found in an archive between its end and its publication, which no caller can step between.
+//! What is found in an archive between its end and its publication, which no caller can step
+//! between.
 
-use std::os::unix::fs::FileExt;
+use std::fs::File;
 
 use super::*;
 
@@ -14,11 +15,11 @@ fn checked(disturb: impl FnOnce(&File, u64)) -> Result<(), SinkError> {
     let destination = root.path().join("x.zip");
     let sink = ArchiveSink::create(&destination, OverwritePolicy::Refuse, name("root"), None).unwrap();
     for entry in 0..20 {
-        sink.write(entry, &name(&format!("{entry}")), &[7; 100]).unwrap();
+        sink.write(&name(&format!("{entry}")), Role::Tile, entry, &[7; 100]).unwrap();
     }
-    let length = sink.lock().finish().unwrap();
-    disturb(&sink.file, length);
-    sink.check_written(length)
+    let length = sink.zip().finish().unwrap();
+    disturb(sink.publication.file(), length);
+    check_written(&sink.publication, length, sink.zip().files())
 }
 
 #[test]
@@ -31,7 +32,8 @@ fn a_finished_archive_that_was_disturbed_is_not_published() {
     for disturbed in [shorter, longer] {
         assert!(matches!(disturbed, Err(SinkError::Disturbed { unit: "bytes", .. })), "{disturbed:?}");
     }
-    // The end record's signature, the count in it, and the signature of the directory's last record.
+    // The end record's signature, the count in it, and the signature of the directory's last
+    // record.
     for (from_end, byte) in [(22, b'p'), (12, 19), (22 + 46 + 7, b'p')] {
         let result = checked(|file, length| file.write_all_at(&[byte], length - from_end).unwrap());
         assert!(matches!(result, Err(SinkError::Unreadable { .. })), "{from_end}: {result:?}");
@@ -46,7 +48,8 @@ fn a_finished_archive_that_was_disturbed_is_not_published() {
 #[test]
 fn an_archive_with_fewer_entries_than_were_written_is_not_published() {
     let fewer = checked(|file, length| {
-        // The end record's two counts, the directory's length and its beginning: without the first record.
+        // The end record's two counts, the directory's length and its beginning: without the first
+        // record.
         let mut end = [0; 22];
         file.read_exact_at(&mut end, length - 22).unwrap();
         let record = 46 + "root/0".len() as u8;

@@ -6,13 +6,13 @@
 
 use std::fs::File;
 use std::io;
-use std::os::unix::fs::FileExt;
 
 use weezl::LzwStatus;
 use zlib_rs::{Inflate, InflateError, InflateFlush};
 
 use super::zstd::ZstdDecoder;
 use crate::codec::jpeg::JpegStreamError;
+use crate::platform::FileExt;
 
 /// How strips and tiles are compressed, but for JPEG, of which each is a picture of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

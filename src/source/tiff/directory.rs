@@ -6,10 +6,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
-use std::os::unix::fs::FileExt;
 
 use crate::codec::decode::ImageError;
 use crate::codec::decode::samples::ByteOrder;
+use crate::platform::FileExt;
 
 /// The tags that are asked for: TIFF 6.0, its technical notes, and the profile's of the ICC.
 pub(crate) mod tag {

@@ -3,7 +3,6 @@
 //! What always holds: as of slides, whatever libjpeg-turbo has a doubt about is an error, and a picture is of the size that the TIFF says.
 
 use std::fs::File;
-use std::os::unix::fs::FileExt;
 
 use turbojpeg::{Decompressor, Image, PixelFormat};
 
@@ -11,6 +10,7 @@ use super::compression::{ChunkError, Place};
 use crate::codec::Subsampling;
 use crate::codec::jpeg::{JpegStreamError, JpegTables, TileColor};
 use crate::geometry::Size;
+use crate::platform::FileExt;
 
 /// Decodes one after the other, in memory that is used again.
 #[derive(Debug, Default)]

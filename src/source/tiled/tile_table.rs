@@ -6,7 +6,6 @@
 
 use std::fs::File;
 use std::io::BufReader;
-use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 use serde::Serialize;
@@ -16,6 +15,7 @@ use tiff::tags::Tag;
 
 use crate::codec::jpeg::stream::{JpegStreamError, JpegTables, TileColor};
 use crate::geometry::{Rect, Size};
+use crate::platform::FileExt;
 
 /// Why a slide's full size is not read directly.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

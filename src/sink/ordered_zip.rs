@@ -1,4 +1,8 @@
-//! The entries of an archive that is being written: each in its turn, and those that came early.
+//! Writes a zip archive whose entries arrive out of order.
+//!
+//! Entries are appended in the order of their numbers; one that arrives early waits. Each has its
+//! CRC-32 and size in its local header, a fixed time stamp, and no extra field that is not needed.
+//! ZIP64 is used exactly where the limits of the original format are exceeded.
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -8,33 +12,30 @@ use zip::result::ZipError;
 use zip::write::{PreparedZipFile, SimpleFileOptions};
 use zip::{CompressionMethod, DateTime, ZipWriter};
 
-use super::stream::ArchiveStream;
-use super::{ArchiveIndex, EntryName, SinkError, failed};
+use super::error::{SinkError, failed};
+use super::zip_stream::ZipStream;
+use crate::key::EntryName;
+use crate::layout::ArchiveIndex;
 
-/// What has been written, and what waits for its turn.
+/// A zip archive being written, and the entries that wait.
 #[derive(Debug)]
-pub(crate) struct Entries {
+pub(super) struct OrderedZip {
     destination: PathBuf,
     root: EntryName,
-    /// The entry number whose turn it is.
+    /// The number of the next entry.
     next: u64,
-    /// By entry number; `None` for one that is left out.
+    /// Entries that arrived early; `None` for a number that is skipped.
     waiting: BTreeMap<u64, Option<(EntryName, PreparedZipFile)>>,
-    /// How many files were written.
+    /// The number of files written.
     files: u64,
-    zip: ZipWriter<ArchiveStream>,
+    zip: ZipWriter<ZipStream>,
     index: Option<Box<dyn ArchiveIndex>>,
-    /// Once something could not be written, nothing more is.
+    /// The first failure, after which nothing more is written.
     failure: Option<SinkError>,
 }
 
-impl Entries {
-    pub fn new(
-        stream: ArchiveStream,
-        destination: &Path,
-        root: EntryName,
-        index: Option<Box<dyn ArchiveIndex>>,
-    ) -> Self {
+impl OrderedZip {
+    pub fn new(stream: ZipStream, destination: &Path, root: EntryName, index: Option<Box<dyn ArchiveIndex>>) -> Self {
         Self {
             destination: destination.to_owned(),
             root,
@@ -47,29 +48,34 @@ impl Entries {
         }
     }
 
-    /// The entry number whose turn it is.
+    /// The number of the next entry.
     pub fn next(&self) -> u64 {
         self.next
     }
 
-    /// How many files have been written.
+    /// The number of files written.
     pub fn files(&self) -> u64 {
         self.files
     }
 
-    /// Takes a file, or an entry number that has none; writes all whose turn has come. Returns how many bytes of contents were written.
-    pub fn take(&mut self, entry: u64, file: Option<(EntryName, PreparedZipFile)>) -> Result<u64, SinkError> {
+    /// Adds a file, or skips a number, and appends all entries that can be. Returns the number of
+    /// bytes of contents appended.
+    pub fn add(&mut self, entry: u64, file: Option<(EntryName, PreparedZipFile)>) -> Result<u64, SinkError> {
         self.refuse_after_failure()?;
         if entry < self.next || self.waiting.contains_key(&entry) {
-            let twice = io::Error::new(io::ErrorKind::AlreadyExists, "an entry's number came twice");
+            let twice = io::Error::new(io::ErrorKind::AlreadyExists, "an entry number was used twice");
             return Err(writing_failed(&self.destination, &twice));
         }
         self.waiting.insert(entry, file);
         self.append_waiting()
     }
 
-    /// Takes a file whose turn it is. It goes straight into the archive, and its local header is filled in afterward.
-    pub fn take_parts(&mut self, name: &EntryName, parts: &mut dyn Iterator<Item = Vec<u8>>) -> Result<u64, SinkError> {
+    /// Appends the next file part by part. Its local header is completed afterward.
+    pub fn append_parts(
+        &mut self,
+        name: &EntryName,
+        parts: &mut dyn Iterator<Item = Vec<u8>>,
+    ) -> Result<u64, SinkError> {
         self.refuse_after_failure()?;
         let zip = &mut self.zip;
         let started = zip.start_file(path_in_archive(&self.root, name), entry_options()).map_err(error_of);
@@ -81,28 +87,29 @@ impl Entries {
             }
             Ok(length)
         });
-        let appended = self.take_note(name, written)?;
+        let appended = self.record(name, written)?;
         self.next += 1;
         Ok(appended + self.append_waiting()?)
     }
 
-    /// Brings to the file what was written; returns how long the archive is.
-    pub fn flush_gathered(&mut self) -> Result<u64, SinkError> {
+    /// Writes out the buffer; returns the length of the archive.
+    pub fn flush(&mut self) -> Result<u64, SinkError> {
         self.refuse_after_failure()?;
-        let closed = || io::Error::other("the archive is closed already");
+        let closed = || io::Error::other("the archive is closed");
         let stream = self.zip.get_ref().ok_or_else(closed);
-        let flushed = stream.and_then(|stream| stream.flush_gathered().map(|()| stream.length()));
+        let flushed = stream.and_then(|stream| stream.write_out().map(|()| stream.length()));
         flushed.map_err(|error| self.fail(&error))
     }
 
-    /// From now on nothing is written.
+    /// Writes nothing more.
     pub fn discard(&self) {
         if let Some(stream) = self.zip.get_ref() {
             stream.discard();
         }
     }
 
-    /// Writes the index and the central directory, and closes the file; returns the archive's length.
+    /// Appends the index and the central directory, and closes the file. Returns the length of the
+    /// archive.
     pub fn finish(&mut self) -> Result<u64, SinkError> {
         self.refuse_after_failure()?;
         if let Some((&waiting, _)) = self.waiting.first_key_value() {
@@ -113,8 +120,8 @@ impl Entries {
             let file = prepare(&self.destination, &self.root, &name, &contents)?;
             self.append(&name, file)?;
         }
-        // A writer without a stream stands in for the one that ends here.
-        let zip = std::mem::replace(&mut self.zip, ZipWriter::new(ArchiveStream::closed()));
+        // `finish` consumes the writer, so leave one that writes nowhere.
+        let zip = std::mem::replace(&mut self.zip, ZipWriter::new(ZipStream::closed()));
         let mut stream = zip.finish().map_err(|error| writing_failed(&self.destination, &error_of(error)))?;
         stream.flush().map_err(failed("write", &self.destination))?;
         let length = stream.length();
@@ -130,7 +137,7 @@ impl Entries {
         self.failure.insert(writing_failed(&self.destination, error)).clone()
     }
 
-    /// Writes every file whose turn has come.
+    /// Appends every waiting entry whose turn it is.
     fn append_waiting(&mut self) -> Result<u64, SinkError> {
         let mut appended = 0;
         while let Some(file) = self.waiting.remove(&self.next) {
@@ -145,14 +152,14 @@ impl Entries {
     fn append(&mut self, name: &EntryName, file: PreparedZipFile) -> Result<u64, SinkError> {
         let length = file.compressed_size();
         let written = self.zip.add_prepared_file(file).map(|()| length).map_err(error_of);
-        self.take_note(name, written)
+        self.record(name, written)
     }
 
-    /// Takes note of so many bytes of contents that were written last, or of why they were not.
-    fn take_note(&mut self, name: &EntryName, written: io::Result<u64>) -> Result<u64, SinkError> {
-        let end = self.zip.get_ref().map(ArchiveStream::length);
+    /// Records that a file was appended, or why it was not.
+    fn record(&mut self, name: &EntryName, written: io::Result<u64>) -> Result<u64, SinkError> {
+        let end = self.zip.get_ref().map(ZipStream::length);
         let place = written.and_then(|length| {
-            let end = end.ok_or_else(|| io::Error::other("the archive is closed already"))?;
+            let end = end.ok_or_else(|| io::Error::other("the archive is closed"))?;
             Ok(end - length..end)
         });
         let place = place.map_err(|error| self.fail(&error))?;
@@ -165,8 +172,8 @@ impl Entries {
     }
 }
 
-/// Prepares a file of the archive `destination`, in which all stands in the folder `root`.
-pub(crate) fn prepare(
+/// Prepares an entry in the folder `root` of the archive `destination`.
+pub(super) fn prepare(
     destination: &Path,
     root: &EntryName,
     name: &EntryName,
@@ -180,7 +187,7 @@ fn path_in_archive(root: &EntryName, name: &EntryName) -> String {
     format!("{root}/{name}")
 }
 
-/// Stored, without a time, readable by all.
+/// Stored, without a time, readable by everyone.
 fn entry_options() -> SimpleFileOptions {
     SimpleFileOptions::default()
         .compression_method(CompressionMethod::Stored)
@@ -196,7 +203,7 @@ fn error_of(error: ZipError) -> io::Error {
 }
 
 fn writing_failed(destination: &Path, error: &io::Error) -> SinkError {
-    // Once in the archive's own words, once in the system's: the same kind in any case, for the hint that goes with it.
+    // The kind of error is kept in either case: hints depend on it.
     let error = error
         .raw_os_error()
         .map_or_else(|| io::Error::new(error.kind(), error.to_string()), io::Error::from_raw_os_error);
