@@ -8,7 +8,7 @@ use slidezoom::sink::MemorySink;
 use slidezoom::source::{self, OpenOptions};
 use slidezoom::{Error, ExportPlan, export};
 use slidezoom_fixtures::image::{ImageFile, every_format};
-use slidezoom_fixtures::{Random, mend_png_checks};
+use slidezoom_fixtures::{Random, repair_png_checksums};
 
 use crate::images::{StopAfter, options, tiles};
 
@@ -60,7 +60,7 @@ fn refused(file: &ImageFile, numbers: std::ops::Range<u64>) -> u64 {
         let mut random = Random::new(number);
         let mut bytes = random.damaged(&file.bytes);
         if file.name.ends_with("png") && random.below(2) == 0 {
-            mend_png_checks(&mut bytes);
+            repair_png_checksums(&mut bytes);
         }
         std::fs::write(&path, &bytes).unwrap();
         let on_read_error = if random.below(2) == 0 { ReadErrorPolicy::Stop } else { ReadErrorPolicy::Blank };

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use slidezoom_fixtures::{Random, mend_png_checks};
+use slidezoom_fixtures::{Random, repair_png_checksums};
 
 use super::*;
 use crate::codec::decode::decoded::{all_rows, piped};
@@ -200,7 +200,7 @@ fn files_changed_at_random_are_read_or_refused() {
     for _ in 0..2_000 {
         let seed = random.below(seeds.len());
         let mut bytes = random.damaged(&seeds[seed]);
-        mend_png_checks(&mut bytes);
+        repair_png_checksums(&mut bytes);
         let small = Request { memory: 1 << 24, ..REQUEST };
         if let Ok((header, mut decoder)) = open(piped(&bytes), small) {
             let row_bytes = header.samples.row_bytes(header.size.width());
