@@ -180,6 +180,10 @@ fn readme_is_short() {
 #[test]
 fn lines_are_short() {
     check_pages(|page, problems| {
+        // Generated: one line per paragraph of the help.
+        if page.name() == "docs/cli.md" {
+            return;
+        }
         let mut start = 0;
         for (number, line) in (1..).zip(page.text.split_inclusive('\n')) {
             let exempt = line.starts_with('|') || page.blocks.iter().any(|block| block.range.contains(&start));
