@@ -1,8 +1,9 @@
-//! The Deep Zoom arithmetic once more, written from the format's rules and not from the crate's code.
+//! A second implementation of the Deep Zoom arithmetic, from the format's rules and independent of
+//! the crate.
 
 use std::ops::Range;
 
-/// A pyramid: the size of its largest level, and how its levels are cut.
+/// A pyramid: the size of its largest level, and its tile geometry.
 #[derive(Clone, Copy, Debug)]
 pub struct DeepZoom {
     pub width: u32,
@@ -11,7 +12,7 @@ pub struct DeepZoom {
     pub overlap: u32,
 }
 
-/// One tile: where it is, and which pixels of its level it shows.
+/// A tile: its address, and the pixels of its level that it covers.
 #[derive(Clone, Debug)]
 pub struct Tile {
     pub level: u32,
@@ -22,7 +23,7 @@ pub struct Tile {
 }
 
 impl Tile {
-    /// Its file below `<name>_files`.
+    /// Returns its file below `<name>_files`.
     pub fn file(&self, extension: &str) -> String {
         format!("{}/{}_{}.{extension}", self.level, self.column, self.row)
     }
@@ -33,7 +34,7 @@ impl Tile {
 }
 
 impl DeepZoom {
-    /// A pyramid cut as slidezoom cuts by default.
+    /// Creates a pyramid with slidezoom's default geometry.
     pub fn new((width, height): (u32, u32)) -> Self {
         Self { width, height, tile_size: 254, overlap: 1 }
     }
@@ -42,7 +43,8 @@ impl DeepZoom {
         Self { tile_size, overlap, ..self }
     }
 
-    /// The number of the largest level: how often the longer side is halved, rounding up, until it is 1.
+    /// Returns the number of the largest level: how often the longer side can be halved, rounding
+    /// up, until it is 1.
     pub fn max_level(&self) -> u32 {
         let mut side = self.width.max(self.height);
         let mut reduction_levels = 0;
@@ -53,19 +55,19 @@ impl DeepZoom {
         reduction_levels
     }
 
-    /// The size of a level.
+    /// Returns the size of a level.
     pub fn level_size(&self, level: u32) -> (u32, u32) {
         let scale = 1 << (self.max_level() - level);
         (self.width.div_ceil(scale), self.height.div_ceil(scale))
     }
 
-    /// The columns and rows of a level's grid.
+    /// Returns the columns and rows of a level's grid.
     pub fn grid(&self, level: u32) -> (u32, u32) {
         let (width, height) = self.level_size(level);
         (width.div_ceil(self.tile_size), height.div_ceil(self.tile_size))
     }
 
-    /// The tiles of a level.
+    /// Returns the tiles of a level.
     pub fn level_tiles(&self, level: u32) -> Vec<Tile> {
         let (width, height) = self.level_size(level);
         let (columns, rows) = self.grid(level);
@@ -77,7 +79,7 @@ impl DeepZoom {
         (0..rows).flat_map(|row| (0..columns).map(move |column| tile(column, row))).collect()
     }
 
-    /// The files of an export of this pyramid that are neither page nor associated images, in order.
+    /// Returns the sorted files of an export of this pyramid without page and associated images.
     pub fn files(&self, name: &str, extension: &str) -> Vec<String> {
         let tiles = self.tiles().into_iter().map(|tile| format!("{name}_files/{}", tile.file(extension)));
         let others = [format!("{name}.dzi"), format!("{name}.json"), "manifest-sha256.txt".to_owned()];
@@ -86,7 +88,7 @@ impl DeepZoom {
         files
     }
 
-    /// The tiles of all levels.
+    /// Returns the tiles of all levels.
     pub fn tiles(&self) -> Vec<Tile> {
         (0..=self.max_level()).flat_map(|level| self.level_tiles(level)).collect()
     }
@@ -94,7 +96,7 @@ impl DeepZoom {
 
 #[test]
 fn the_arithmetic_gives_what_was_worked_out_by_hand() {
-    // 108 + 30 + 9 + 4 tiles in the four largest levels, and one in each of the nine below.
+    // 108 + 30 + 9 + 4 tiles in the four largest levels, and one in each of the nine smaller ones.
     let plan = DeepZoom::new((2220, 2967));
     assert_eq!((plan.max_level(), plan.tiles().len(), plan.grid(12)), (12, 160, (9, 12)));
     assert_eq!(plan.level_size(11), (1110, 1484));

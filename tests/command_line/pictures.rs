@@ -1,5 +1,5 @@
-//! Pictures in memory, and the one definition of what a level shows: the mean of 2×2 pixels of the level above it, exact
-//! halves rounded to the even value. Written for clarity and not for speed.
+//! Images in memory, and a reference implementation of downsampling: the mean of 2×2 pixels, exact
+//! halves rounded to even. Written for clarity, not for speed.
 
 use std::io::Cursor;
 
@@ -7,7 +7,7 @@ use slidezoom_fixtures::Pattern;
 
 use crate::deep_zoom::{DeepZoom, Tile};
 
-/// Opaque pixels, red, green and blue.
+/// An opaque RGB image.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Picture {
     pub width: u32,
@@ -21,7 +21,7 @@ impl Picture {
         Self { width, height, pixels }
     }
 
-    /// What an opaque slide with this pattern shows.
+    /// Draws the image of an opaque slide with this pattern.
     pub fn of_pattern(size: (u32, u32), pattern: Pattern) -> Self {
         Self::draw(size, |x, y| pattern.pixel(x, y))
     }
@@ -34,12 +34,12 @@ impl Picture {
         self.pixels[(y * self.width + x) as usize]
     }
 
-    /// A tile's part.
+    /// Returns the part of a level that a tile covers.
     pub fn part(&self, tile: &Tile) -> Self {
         Self::draw(tile.size(), |x, y| self.pixel(tile.columns.start + x, tile.rows.start + y))
     }
 
-    /// The next smaller level.
+    /// Returns the next smaller level.
     pub fn halved(&self) -> Self {
         let mean = |x: u32, y: u32| {
             let columns = 2 * x..(2 * x + 2).min(self.width);
@@ -51,7 +51,7 @@ impl Picture {
         Self::draw((self.width.div_ceil(2), self.height.div_ceil(2)), mean)
     }
 
-    /// All levels, smallest first, so that a level's number is its place.
+    /// Returns all levels, smallest first, so that a level's number is its index.
     pub fn levels(self) -> Vec<Self> {
         let mut levels = vec![self];
         while levels[0].size() != (1, 1) {
@@ -82,7 +82,7 @@ impl Picture {
         Self::from_rgb(width, height, &rgb)
     }
 
-    /// Of a file whose name ends so.
+    /// Decodes a file with this extension.
     pub fn from_file(extension: &str, bytes: &[u8]) -> Self {
         match extension {
             "jpeg" => Self::from_jpeg(bytes),
@@ -98,7 +98,7 @@ impl Picture {
         Self { width, height, pixels: pixels.to_vec() }
     }
 
-    /// No channel of any pixel differs by more than `tolerance`.
+    /// Asserts that no channel of any pixel differs by more than `tolerance`.
     #[track_caller]
     pub fn assert_near(&self, expected: &Self, tolerance: u8, place: &str) {
         assert_eq!(self.size(), expected.size(), "{place}");
@@ -118,13 +118,13 @@ fn half_to_even_mean(values: impl ExactSizeIterator<Item = u8>) -> u8 {
     u8::try_from(down + u32::from(up)).unwrap()
 }
 
-/// The width and height that a JPEG's header gives.
+/// Returns the width and height in a JPEG's header.
 pub fn jpeg_size(bytes: &[u8]) -> (u32, u32) {
     let header = turbojpeg::read_header(bytes).unwrap();
     (header.width as u32, header.height as u32)
 }
 
-/// A tile's level, expected from the picture at full size.
+/// The expected tiles of an image.
 pub struct Expected {
     pub plan: DeepZoom,
     levels: Vec<Picture>,
@@ -136,7 +136,7 @@ impl Expected {
         Self { plan, levels: base.levels() }
     }
 
-    /// The pixels of a tile.
+    /// Returns the pixels of a tile.
     pub fn tile(&self, tile: &Tile) -> Picture {
         self.levels[tile.level as usize].part(tile)
     }

@@ -1,4 +1,4 @@
-//! Repeatable random numbers.
+//! Reproducible random numbers.
 
 /// `SplitMix64`: the same seed gives the same numbers.
 pub struct Random(pub u64);

@@ -1,4 +1,4 @@
-//! Programs of other people's making: what they read and write, slidezoom must read and write too.
+//! Runs other programs, to check that slidezoom and they read each other's files.
 
 use std::ffi::OsStr;
 use std::path::Path;
@@ -6,7 +6,7 @@ use std::process::Command;
 
 use crate::workspace::Run;
 
-/// Runs one to its end in a folder; `None`, and a line that says so, where it is not installed.
+/// Runs a program in a folder. Returns `None` and prints a line if it is not installed.
 pub fn run<A: AsRef<OsStr>>(program: &str, arguments: impl IntoIterator<Item = A>, folder: &Path) -> Option<Run> {
     let mut command = Command::new(program);
     command.args(arguments).current_dir(folder);
@@ -22,12 +22,12 @@ pub fn run<A: AsRef<OsStr>>(program: &str, arguments: impl IntoIterator<Item = A
     }
 }
 
-/// Runs a Python program; each argument is one of `sys.argv[1:]`.
+/// Runs a Python program with these arguments as `sys.argv[1:]`.
 pub fn python(program: &str, arguments: &[&str], folder: &Path) -> Option<Run> {
     run("python3", [&["-c", program], arguments].concat(), folder)
 }
 
-/// It ended well and had nothing to complain about.
+/// Asserts that the program succeeded without any message.
 #[track_caller]
 pub fn assert_content(run: &Run) {
     assert_eq!((run.code(), run.stderr.as_str()), (Some(0), ""), "{run:?}");

@@ -1,4 +1,4 @@
-//! A folder as a value: what stands below it, to compare and to list.
+//! The contents of a folder, to compare and to list.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -7,14 +7,14 @@ use std::path::Path;
 
 use walkdir::WalkDir;
 
-/// Every file below a folder with its contents, and every folder, by path relative to it.
+/// Every file below a folder with its contents, and every folder, by relative path.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Tree {
     entries: BTreeMap<String, Option<Vec<u8>>>,
 }
 
 impl Tree {
-    /// Reads everything below a folder. Links are not followed.
+    /// Reads everything below a folder, without following links.
     #[track_caller]
     pub fn read(folder: &Path) -> Self {
         let entries = WalkDir::new(folder).min_depth(1).into_iter().map(|entry| {
@@ -26,17 +26,17 @@ impl Tree {
         Self { entries: entries.collect() }
     }
 
-    /// The files' paths, in order.
+    /// Returns the paths of the files, sorted.
     pub fn files(&self) -> Vec<&str> {
         self.entries.iter().filter(|(_, contents)| contents.is_some()).map(|(name, _)| name.as_str()).collect()
     }
 
-    /// The folders' paths, in order.
+    /// Returns the paths of the folders, sorted.
     pub fn folders(&self) -> Vec<&str> {
         self.entries.iter().filter(|(_, contents)| contents.is_none()).map(|(name, _)| name.as_str()).collect()
     }
 
-    /// A file's contents.
+    /// Returns the contents of a file.
     #[track_caller]
     pub fn file(&self, name: &str) -> &[u8] {
         self.entries
@@ -45,19 +45,19 @@ impl Tree {
             .unwrap_or_else(|| panic!("there is no file {name}, but {:?}", self.files()))
     }
 
-    /// A file's contents as text.
+    /// Returns the contents of a file as text.
     #[track_caller]
     pub fn text(&self, name: &str) -> &str {
         str::from_utf8(self.file(name)).unwrap()
     }
 
-    /// A file's contents as JSON.
+    /// Parses the contents of a file as JSON.
     #[track_caller]
     pub fn json(&self, name: &str) -> serde_json::Value {
         serde_json::from_slice(self.file(name)).unwrap()
     }
 
-    /// What stands under a name and below it.
+    /// Returns the entry with this name and everything below it.
     pub fn below(&self, name: &str) -> BTreeMap<&str, Option<&[u8]>> {
         let prefix = format!("{name}/");
         let is_below = |path: &str| path == name || path.starts_with(&prefix);
@@ -65,12 +65,12 @@ impl Tree {
         entries.map(|(path, contents)| (path.as_str(), contents.as_deref())).collect()
     }
 
-    /// Whether nothing stands below the folder.
+    /// Whether the folder is empty.
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
 
-    /// Says which files are not the same, where any are not.
+    /// Asserts that both trees are equal, and names the files that differ.
     #[track_caller]
     pub fn assert_same(&self, other: &Self) {
         assert_eq!(self.files(), other.files());
@@ -86,7 +86,7 @@ impl Tree {
 }
 
 impl fmt::Debug for Tree {
-    /// Names only: contents would drown them.
+    /// Shows names without contents.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.debug_list().entries(self.entries.keys()).finish()
     }

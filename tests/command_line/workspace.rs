@@ -1,6 +1,6 @@
-//! A folder for one test and the binary run in it, in the manner of ripgrep's and resvg's own suites.
+//! A temporary folder for one test, in which the binary runs.
 //!
-//! [`Workspace`] runs the binary, [`Run`] is what came of it, [`Running`] is a run that is still under way.
+//! [`Workspace`] runs the binary, [`Run`] is a finished run, and [`Running`] one in progress.
 
 use std::ffi::OsStr;
 use std::fmt;
@@ -16,7 +16,7 @@ use tempfile::TempDir;
 
 use crate::tree::Tree;
 
-/// A folder that is removed with its contents when the test ends. The binary runs in it.
+/// A folder that is removed when the test ends. The binary runs in it.
 pub struct Workspace {
     folder: TempDir,
 }
@@ -26,40 +26,40 @@ impl Workspace {
         Self { folder: TempDir::with_prefix("slidezoom-test-").unwrap() }
     }
 
-    /// Where something in the workspace is.
+    /// Returns the path of a file in the workspace.
     pub fn path(&self, relative: impl AsRef<Path>) -> PathBuf {
         self.folder.path().join(relative)
     }
 
-    /// Everything below a folder of the workspace.
+    /// Reads everything below a folder of the workspace.
     pub fn tree(&self, relative: impl AsRef<Path>) -> Tree {
         Tree::read(&self.path(relative))
     }
 
-    /// The names of what stands directly in the workspace, hidden or not, in order.
+    /// Returns the names of all entries of the workspace, hidden ones included, sorted.
     pub fn names(&self) -> Vec<String> {
         names_in(self.folder.path())
     }
 
-    /// The binary with these arguments, not started yet.
+    /// Returns a command for the binary with these arguments, not started yet.
     pub fn command<A: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = A>) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_slidezoom"));
         command.args(arguments).current_dir(self.folder.path()).stdin(Stdio::null());
         command
     }
 
-    /// Runs the binary to its end.
+    /// Runs the binary with these arguments.
     pub fn slidezoom<A: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = A>) -> Run {
         Run::of(&mut self.command(arguments))
     }
 
-    /// `slidezoom export` with these arguments, run to its end.
+    /// Runs `slidezoom export` with these arguments.
     pub fn export<A: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = A>) -> Run {
         let mut command = self.command(["export"]);
         Run::of(command.args(arguments))
     }
 
-    /// Starts `slidezoom export --progress json` and does not wait for it.
+    /// Starts `slidezoom export --progress json` without waiting for it.
     pub fn start_export<A: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = A>) -> Running {
         let mut command = self.command(["export", "--progress", "json"]);
         command.args(arguments).stdout(Stdio::null()).stderr(Stdio::piped());
@@ -69,7 +69,7 @@ impl Workspace {
     }
 }
 
-/// The names of what stands directly in a folder, hidden or not, in order.
+/// Returns the names of all entries of a folder, hidden ones included, sorted.
 pub fn names_in(folder: &Path) -> Vec<String> {
     let mut names: Vec<_> = std::fs::read_dir(folder)
         .unwrap()
@@ -79,7 +79,7 @@ pub fn names_in(folder: &Path) -> Vec<String> {
     names
 }
 
-/// The names of what stands directly in a folder beside its gallery, which is there; in order.
+/// Returns the sorted names of the exports in a folder with a gallery.
 #[track_caller]
 pub fn exports_in(folder: &Path) -> Vec<String> {
     let (gallery, exports): (Vec<_>, Vec<_>) =
@@ -88,7 +88,7 @@ pub fn exports_in(folder: &Path) -> Vec<String> {
     exports
 }
 
-/// What a run of the binary came to.
+/// A finished run of the binary.
 pub struct Run {
     pub status: ExitStatus,
     pub stdout: Vec<u8>,
@@ -96,7 +96,7 @@ pub struct Run {
 }
 
 impl Run {
-    /// Runs a command to its end.
+    /// Runs a command.
     pub fn of(command: &mut Command) -> Self {
         let output = command.output().unwrap();
         let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
@@ -107,26 +107,26 @@ impl Run {
         self.status.code()
     }
 
-    /// stdout as text.
+    /// Returns stdout as text.
     pub fn text(&self) -> &str {
         str::from_utf8(&self.stdout).unwrap()
     }
 
-    /// stdout as JSON.
+    /// Parses stdout as JSON.
     #[track_caller]
     pub fn json(&self) -> Value {
         serde_json::from_slice(&self.stdout).unwrap_or_else(|error| panic!("{error}: {self:?}"))
     }
 
-    /// The run succeeded.
+    /// Asserts that the run succeeded.
     #[track_caller]
     pub fn succeeds(self) -> Self {
         assert_eq!(self.code(), Some(0), "{self:?}");
         self
     }
 
-    /// The run failed with this exit code and said so as every failure does: nothing on stdout, and on stderr one line, then at
-    /// most one that says what to do. Each of `words` stands in them.
+    /// Asserts that the run failed with this exit code and one message: nothing on stdout, and on
+    /// stderr one line, then at most one with a hint. They contain each of `words`.
     #[track_caller]
     pub fn fails(self, code: i32, words: &[&str]) -> Self {
         assert_eq!(self.code(), Some(code), "{self:?}");
@@ -135,7 +135,7 @@ impl Run {
         self.says(words)
     }
 
-    /// Each of `words` stands on stderr.
+    /// Asserts that stderr contains each of `words`.
     #[track_caller]
     pub fn says(self, words: &[&str]) -> Self {
         for word in words {
@@ -146,7 +146,7 @@ impl Run {
 }
 
 impl fmt::Debug for Run {
-    /// stdout as text: a list of bytes tells nobody what went wrong.
+    /// Shows stdout as text.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{}, stderr {:?}, ", self.status, self.stderr)?;
         match str::from_utf8(&self.stdout) {
@@ -156,7 +156,7 @@ impl fmt::Debug for Run {
     }
 }
 
-/// One line that says what failed, and at most one, set in, that says what to do.
+/// Asserts that stderr is one line with the failure and at most one indented line with a hint.
 #[track_caller]
 pub fn assert_one_message(stderr: &str) {
     let lines: Vec<&str> = stderr.lines().collect();
@@ -166,7 +166,7 @@ pub fn assert_one_message(stderr: &str) {
     assert!(lines.iter().all(|line| !line.contains(char::is_control)), "{stderr:?}");
 }
 
-/// An export under way, with `--progress json`.
+/// An export in progress, with `--progress json`.
 pub struct Running {
     child: Child,
     lines: BufReader<ChildStderr>,
@@ -174,7 +174,7 @@ pub struct Running {
 }
 
 impl Running {
-    /// Waits until the run tells of an event of this kind.
+    /// Waits until the run reports an event of this kind.
     #[track_caller]
     pub fn wait_for(mut self, event: &str) -> Self {
         loop {
@@ -195,21 +195,21 @@ impl Running {
         self
     }
 
-    /// Waits for the end. What it said is the JSON lines, and nothing else.
+    /// Waits for the end. stderr contains only JSON lines.
     pub fn ends(mut self) -> Run {
         self.lines.read_to_string(&mut self.said).unwrap();
         let status = self.child.wait().unwrap();
         Run { status, stdout: Vec::new(), stderr: self.said }
     }
 
-    /// Kills the run, as `kill -9` does, and waits for its end.
+    /// Kills the run with `SIGKILL` and waits for its end.
     #[track_caller]
     pub fn must_die(self) {
         let run = self.signal(Signal::SIGKILL).ends();
         assert_eq!(run.status.signal(), Some(Signal::SIGKILL as i32), "{run:?}");
     }
 
-    /// Sends a signal that asks the run to stop; it does, and says so as every failure does.
+    /// Sends a signal that interrupts the run, and asserts that it ends with code 130 and says so.
     #[track_caller]
     pub fn must_stop_at(self, signal: Signal) {
         let run = self.signal(signal).ends();
