@@ -47,12 +47,12 @@ impl DeepZoom {
     /// up, until it is 1.
     pub fn max_level(&self) -> u32 {
         let mut side = self.width.max(self.height);
-        let mut reduction_levels = 0;
+        let mut halvings = 0;
         while side > 1 {
             side = side.div_ceil(2);
-            reduction_levels += 1;
+            halvings += 1;
         }
-        reduction_levels
+        halvings
     }
 
     /// Returns the size of a level.
@@ -95,7 +95,7 @@ impl DeepZoom {
 }
 
 #[test]
-fn the_arithmetic_gives_what_was_worked_out_by_hand() {
+fn arithmetic_matches_hand_computed_values() {
     // 108 + 30 + 9 + 4 tiles in the four largest levels, and one in each of the nine smaller ones.
     let plan = DeepZoom::new((2220, 2967));
     assert_eq!((plan.max_level(), plan.tiles().len(), plan.grid(12)), (12, 160, (9, 12)));

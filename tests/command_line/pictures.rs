@@ -88,7 +88,7 @@ impl Picture {
             "jpeg" => Self::from_jpeg(bytes),
             "png" => Self::from_png(bytes),
             "webp" => Self::from_webp(bytes),
-            other => panic!("what is {other}?"),
+            other => panic!("unknown extension {other}"),
         }
     }
 
@@ -143,7 +143,7 @@ impl Expected {
 }
 
 #[test]
-fn exact_halves_go_to_the_even_value() {
+fn rounds_exact_halves_to_even() {
     let mean = |values: &[u8]| half_to_even_mean(values.iter().copied());
     assert_eq!((mean(&[0, 1]), mean(&[1, 2]), mean(&[0, 0, 1, 1]), mean(&[1, 1, 2, 2])), (0, 2, 0, 2));
     assert_eq!((mean(&[0, 0, 0, 1]), mean(&[0, 1, 1, 1]), mean(&[7])), (0, 1, 7));

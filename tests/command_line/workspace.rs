@@ -180,7 +180,7 @@ impl Running {
         loop {
             let mut line = String::new();
             let length = self.lines.read_line(&mut line).unwrap();
-            assert!(length > 0, "the run ended before it told of {event:?}: {}", self.said);
+            assert!(length > 0, "the run ended before it reported {event:?}: {}", self.said);
             self.said.push_str(&line);
             if serde_json::from_str::<Value>(&line).is_ok_and(|told| told["event"] == event) {
                 return self;
