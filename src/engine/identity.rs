@@ -125,7 +125,15 @@ impl ExportSettings {
 
 /// The first difference between two values of the field `name`.
 fn difference(name: &str, before: &Value, now: &Value) -> Option<Difference> {
-    if let (Value::Object(before), Value::Object(now)) = (before, now) {
+    // A missing object differs in its first field.
+    let empty = Map::new();
+    let objects = match (before, now) {
+        (Value::Object(before), Value::Object(now)) => Some((before, now)),
+        (Value::Null, Value::Object(now)) => Some((&empty, now)),
+        (Value::Object(before), Value::Null) => Some((before, &empty)),
+        _ => None,
+    };
+    if let Some((before, now)) = objects {
         return now.keys().chain(before.keys()).find_map(|key| {
             let part = |object: &Map<String, Value>| object.get(key).cloned().unwrap_or_default();
             let words = words(key);
@@ -214,6 +222,8 @@ mod tests {
             ("/color/profileBytes", json!(7), "color profile bytes", "none", "7"),
             ("/properties/openslide.vendor", json!("mirax"), "properties openslide.vendor", "aperio", "mirax"),
             ("/options/onReadError", json!("blank"), "on read error", "stop", "blank"),
+            ("/options", json!(null), "on read error", "stop", "none"),
+            ("/color", json!(null), "color handling", "ignored", "none"),
         ] {
             let mut changed = description.clone();
             *changed.pointer_mut(pointer).unwrap() = value;
