@@ -60,15 +60,15 @@ fn an_export_with_other_options_is_refused() {
     workspace.export(["scan.svs", "-o", "out"]).succeeds();
     let before = workspace.tree("");
     for (options, words) in [
-        (&["--quality", "95"][..], "its quality is 80, and would be 95"),
-        (&["--format", "png"], "its format is jpeg, and would be png"),
-        (&["--tile-size", "500"], "its tile size is 254, and would be 500"),
-        (&["--rotate", "90"], "its rotation is 0, and would be 90"),
-        (&["--no-viewer"], "its page is include, and would be omit"),
-        (&["--associated", "macro"], "its list of associated images is thumbnail, and would be macro"),
-        (&["--no-source-hash"], "its source identity is sha256, and would be "),
-        (&["--background", "000000"], "its background is ffffff, and would be 000000"),
-        (&["--all-properties"], "its properties is listed, and would be all"),
+        (&["--quality", "95"][..], "its quality is 80 and would be 95"),
+        (&["--format", "png"], "its format is jpeg and would be png"),
+        (&["--tile-size", "500"], "its tile size is 254 and would be 500"),
+        (&["--rotate", "90"], "its rotation is 0 and would be 90"),
+        (&["--no-viewer"], "its page is include and would be omit"),
+        (&["--associated", "macro"], "its list of associated images is thumbnail and would be macro"),
+        (&["--no-source-hash"], "its source identity is sha256 and would be "),
+        (&["--background", "000000"], "its background is ffffff and would be 000000"),
+        (&["--all-properties"], "its properties is listed and would be all"),
     ] {
         let run = workspace.export([&["scan.svs", "-o", "out", "--resume"], options].concat());
         run.fails(2, &["out: is a different export: ", words]);
