@@ -1,10 +1,11 @@
-//! Exports of ordinary images beside those of `vips dzsave`, at the same quality and subsampling, the two taking turns.
+//! Exports of ordinary images, compared with `vips dzsave` at the same quality and subsampling.
 //!
-//! The images repeat a few cells in an irregular order (see `fixtures/src/image.rs`) and are written once, under `target/`. WebP and JPEG 2000 are
-//! written by vips, of the PPM image. Formats that the installed vips does not read are named, and are ours alone.
+//! The images repeat a few cells in an irregular order (see `fixtures/src/image.rs`) and are written once,
+//! below `target/`. vips converts the PPM image to WebP and JPEG 2000. Formats that the installed vips does
+//! not read are reported, and measured for slidezoom only.
 //!
-//! *Decoding alone* is what the same library takes on one thread to come to all samples, which go nowhere: of PNG, the crate `png` row by row with all
-//! check sums; of TIFF, zlib-rs strip by strip (reading of the file included in both). It takes turns with the exports.
+//! *Decoding alone* is the time that one thread takes to read the file and decode all samples: PNG by the
+//! crate `png` with checksums, TIFF by zlib-rs strip by strip. Runs alternate with the exports.
 
 use std::fs::File;
 use std::io::{BufReader, Read, Seek, SeekFrom};
@@ -21,23 +22,23 @@ use zlib_rs::{InflateConfig, ReturnCode, decompress_slice};
 use crate::measured::{Usage, bytes_below, measure, median, text};
 use crate::{Contender, EXPORT, Outcome, VIPS};
 
-/// Who writes an image.
+/// The writer of an image.
 enum Writer {
     Ours(ImageFormat),
-    /// The options of its saver, of a PPM image as large.
+    /// vips, with the options of its saver, from a PPM image of the same size.
     Vips(&'static str),
 }
 
-/// How samples are come to and nothing else.
+/// A function that decodes all samples.
 type Decoding = fn(&Path) -> Outcome<()>;
 
 struct Format {
     name: &'static str,
-    /// Width and height. WebP has 16,383 at most, and the lossy one no first partition for so many blocks; JPEG 2000 takes any decoder several
-    /// times as long as the others.
+    /// Width and height. WebP allows 16,383, and lossy WebP fewer because its first partition is limited.
+    /// JPEG 2000 takes several times as long as other formats in any decoder.
     side: u32,
     ending: &'static str,
-    /// vips's operation that reads it.
+    /// The vips operation that reads the format.
     loader: &'static str,
     writer: Writer,
     decoding: Option<Decoding>,
@@ -136,7 +137,7 @@ fn compare_format(folder: &Path, format: &Format, image: &Path, runs: u32, vips_
     Ok(())
 }
 
-/// The image of a format, written where no run before has.
+/// The image of a format, written on the first run.
 fn image(kept: &Path, format: &Format) -> Outcome<PathBuf> {
     let path = kept.join(format!("{}.{}", format.side, format.ending));
     if path.exists() {

@@ -1,16 +1,19 @@
-//! Exports of large real slides, side by side with the rivals that are installed: `make bench`.
+//! Exports of large real slides, compared with other installed tools: `make bench`.
 //!
-//! The slides are built from the compressed tiles of a real one (see `fixtures/`), so their content is real and their files as large as a
-//! scanner's. Programs take turns, each run into a fresh folder, and everything is removed at the end only: on ext4, making files
-//! just after deleting many is several times slower, for every program. Peak memory is that of the whole child process.
+//! The slides are built from the compressed tiles of a real one (see `fixtures/`), so content and file
+//! sizes are realistic. Programs alternate, and each run writes to a new directory. Everything is removed
+//! only at the end, because ext4 creates files several times more slowly after many were deleted. Peak
+//! memory is that of the whole child process.
 //!
-//! The *limit* is what libjpeg-turbo alone takes on all processors to decode every native tile and to encode every tile of the export, pixels
-//! and files being in the processor's cache: measured in the same run, on the same tiles. How near an export comes to it is the last column.
+//! The *limit* is the time that libjpeg-turbo alone takes on all processors to decode every native tile
+//! and to encode every tile of the export, with pixels and files in the processor's cache. It is measured
+//! in the same run on the same tiles. The last column compares exports with it.
 //!
-//! After the slides come ordinary images, against vips (see `images.rs`).
+//! Ordinary images follow, compared with vips (see `images.rs`).
 //!
-//! `cargo bench --bench rivals -- MEGAPIXELS RUNS` measures slides of one size; `-- images RUNS` the images alone; without, slides of 125 and 1000
-//! megapixels and the images, three runs each.
+//! `cargo bench --bench rivals -- MEGAPIXELS RUNS` measures slides of one size, and `-- images RUNS` only
+//! the images. Without arguments, it measures slides of 125 and 1000 megapixels and the images, three runs
+//! each.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a benchmark prints its table")]
 
@@ -33,10 +36,10 @@ use measured::{MEASURE, Usage, bytes_below, measure, measure_here, median, remov
 
 type Outcome<T> = Result<T, Box<dyn Error>>;
 
-/// A program and how it is called: `{slide}` and `{output}` stand for the two paths.
+/// A program and its command line, in which `{slide}` and `{output}` stand for paths.
 struct Contender {
     name: &'static str,
-    /// What its outputs are called.
+    /// The name of its outputs.
     output: &'static str,
     command: Vec<&'static str>,
 }
@@ -126,16 +129,16 @@ fn compare_size(folder: &Path, megapixels: u32, runs: u32, contenders: &[Contend
     Ok(())
 }
 
-/// Our export at the quality of all.
+/// slidezoom, at the quality of all programs.
 const EXPORT: [&str; 9] =
     [env!("CARGO_BIN_EXE_slidezoom"), "export", "{slide}", "-o", "{output}", "--progress", "none", "--quality", "75"];
 
 const VIPS: &str = "vips dzsave {slide} {output} --tile-size 254 --overlap 1 --suffix .jpeg[Q=75]";
 
-/// Which contender makes the lossless export.
+/// The index of the contender that exports lossless tiles.
 const LOSSLESS: usize = 2;
 
-/// Ours first, then whoever is installed.
+/// slidezoom first, then installed programs.
 fn contenders() -> Vec<Contender> {
     let ours =
         |name, output, options: &[&'static str]| Contender { name, output, command: [&EXPORT, options].concat() };
@@ -155,7 +158,7 @@ fn contenders() -> Vec<Contender> {
         }
         Err(_) => println!("vips is not installed and is left out"),
     }
-    // openslide-python's tiler is one of its examples: it counts where somebody has put it on the path.
+    // openslide-python ships its tiler as an example; it is measured if it is on the path.
     if Command::new("deepzoom_tile.py").arg("--help").output().is_ok_and(|output| output.status.success()) {
         let command = "deepzoom_tile.py --size 254 --overlap 1 --quality 75 -o {output} {slide}".split(' ').collect();
         contenders.push(Contender { name: "openslide-python deepzoom_tile.py", output: "deepzoom-tile", command });
@@ -165,8 +168,8 @@ fn contenders() -> Vec<Contender> {
     contenders
 }
 
-/// The time that libjpeg-turbo takes, on all processors, to decode the native tiles (the base level of the lossless export) and to encode the
-/// tiles of the other export.
+/// The time that libjpeg-turbo takes on all processors to decode the native tiles (the base level of the
+/// lossless export) and to encode the tiles of the other export.
 fn limit(encoded: &Path, lossless: &Path) -> Outcome<Duration> {
     let workers = std::thread::available_parallelism()?.get();
     let tiles = jpegs_below(encoded)?;
@@ -243,7 +246,7 @@ fn jpegs_below(folder: &Path) -> Outcome<Vec<PathBuf>> {
     Ok(paths)
 }
 
-/// The level of a tile's file; `None` for any other picture.
+/// The level of a tile's file; `None` for other images.
 fn level_of(path: &Path) -> Option<u32> {
     path.parent()?.file_name()?.to_str()?.parse().ok()
 }

@@ -1,4 +1,5 @@
-//! What one run of a program takes. Programs run under a process of their own each, so that the peak of memory is of that run alone.
+//! Time and memory of one run of a program. A separate parent process for each run isolates its peak
+//! memory.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -9,10 +10,11 @@ use walkdir::WalkDir;
 
 use crate::Outcome;
 
-/// The word after which this program runs a command, waits for it and prints what it took.
+/// The argument after which this program runs a command and prints its time and memory.
 pub const MEASURE: &str = "--measure-one";
 
-/// The bytes of everything that begins with this name: the rivals write no folder of their own.
+/// The size in bytes of everything whose name starts with this path, as some programs write several
+/// directories.
 pub fn bytes_below(output: &Path) -> Outcome<u64> {
     let (folder, name) = (output.parent().ok_or("no folder")?, output.file_name().ok_or("no name")?);
     let mut bytes = 0;
@@ -28,12 +30,12 @@ pub fn bytes_below(output: &Path) -> Outcome<u64> {
     Ok(bytes)
 }
 
-/// A path of this program's own, which is always text.
+/// A path of this program, which is always UTF-8.
 pub fn text(path: &Path) -> &str {
     path.to_str().unwrap_or_default()
 }
 
-/// What a run took: wall and processor seconds, and the most memory that it had.
+/// Wall time and processor time in seconds, and peak memory of a run.
 #[derive(Clone, Copy)]
 pub struct Usage {
     pub seconds: f64,
@@ -41,14 +43,14 @@ pub struct Usage {
     pub megabytes: f64,
 }
 
-/// The middle run by time.
+/// The run of median time.
 pub fn median(runs: &[Usage]) -> Usage {
     let mut runs = runs.to_vec();
     runs.sort_by(|one, other| one.seconds.total_cmp(&other.seconds));
     runs[runs.len() / 2]
 }
 
-/// Runs a command under a process of its own, so that peak memory is that of the command.
+/// Runs a command under a separate parent process, which isolates its peak memory.
 pub fn measure(command: &[String]) -> Outcome<Usage> {
     let output = Command::new(std::env::current_exe()?).arg(MEASURE).args(command).stderr(Stdio::inherit()).output()?;
     let printed = String::from_utf8(output.stdout)?;
@@ -59,10 +61,10 @@ pub fn measure(command: &[String]) -> Outcome<Usage> {
     }
 }
 
-/// Runs a command in this process, which is there for it alone, and prints what it took.
+/// Runs a command as the only child of this process, and prints its time and memory.
 pub fn measure_here(command: &[String]) -> Outcome<()> {
     let (program, arguments) = command.split_first().ok_or("no command to measure")?;
-    // slidezoom waits until its files are on the disk. What the program before has left in memory is not its to wait for.
+    // slidezoom syncs its files. It should not wait for files that the previous program left in memory.
     nix::unistd::sync();
     let begun = Instant::now();
     let status = Command::new(program).args(arguments).stdout(Stdio::null()).status()?;
@@ -73,12 +75,12 @@ pub fn measure_here(command: &[String]) -> Outcome<()> {
     let usage = getrusage(UsageWho::RUSAGE_CHILDREN)?;
     let seconds_of = |time: nix::sys::time::TimeVal| time.tv_sec() as f64 + time.tv_usec() as f64 / 1e6;
     let cpu = seconds_of(usage.user_time()) + seconds_of(usage.system_time());
-    // Kilobytes on Linux.
+    // Linux reports kilobytes.
     println!("{seconds} {cpu} {}", usage.max_rss() as f64 / 1e3);
     Ok(())
 }
 
-/// Removes a folder where there is one.
+/// Removes a directory if it exists.
 pub fn remove(folder: &Path) -> Outcome<()> {
     if folder.exists() {
         std::fs::remove_dir_all(folder)?;

@@ -1,4 +1,4 @@
-//! `--depth`: the levels that are there are those of a whole pyramid, tile for tile, under their own numbers.
+//! `--depth`: existing levels have the same tiles and numbers as in a whole pyramid.
 
 use std::fs;
 
@@ -12,7 +12,7 @@ use crate::workspace::Workspace;
 const SIZE: (u32, u32) = (700, 430);
 
 #[test]
-fn the_levels_that_are_there_are_those_of_a_whole_pyramid() {
+fn writes_the_levels_of_a_whole_pyramid() {
     let workspace = Workspace::new();
     slides::exact(SIZE, Pattern::Gradient).write_into(&workspace, "scan.tiff");
     for (tile_size, overlap) in [("254", "1"), ("100", "0"), ("51", "7")] {
@@ -40,7 +40,7 @@ fn the_levels_that_are_there_are_those_of_a_whole_pyramid() {
             assert_eq!(description["smallestLevel"], smallest);
             assert_eq!(description["levels"], plan.max_level() - smallest + 1);
             assert_eq!(description["tiles"], tiles);
-            // And through the archive and back.
+            // Repacking through an archive restores the directory.
             workspace.slidezoom(["repack", &archive, "-o", "again/scan", "--overwrite"]).succeeds();
             workspace.tree("again/scan").assert_same(&tree);
         }
@@ -48,7 +48,7 @@ fn the_levels_that_are_there_are_those_of_a_whole_pyramid() {
 }
 
 #[test]
-fn a_level_that_is_not_there_is_missed_by_who_says_that_it_is() {
+fn verify_misses_levels_that_the_description_claims() {
     let workspace = Workspace::new();
     slides::exact(SIZE, Pattern::Gradient).write_into(&workspace, "scan.tiff");
     workspace.export(["scan.tiff", "--depth", "tile"]).succeeds();
@@ -65,9 +65,9 @@ fn a_level_that_is_not_there_is_missed_by_who_says_that_it_is() {
     workspace.export(["scan.tiff", "-o", "x.szi", "--depth", "one"]).fails(2, &["a .szi has every level", "--depth"]);
 }
 
-/// The scanner's own tiles and nothing else.
+/// The export consists of the scanner's own tiles.
 #[test]
-fn a_lossless_export_of_the_full_size_alone_needs_no_smaller_level() {
+fn exports_lossless_tiles_of_the_full_size_alone() {
     let workspace = Workspace::new();
     slides::small().write_into(&workspace, "scan.tiff");
     workspace.export(["scan.tiff", "--lossless", "-o", "whole/scan"]).succeeds();

@@ -1,4 +1,4 @@
-//! `--crop`, `--rotate` and `--flip`: the pixels are the slide's, in other places; and every word about where they lie is true.
+//! `--crop`, `--rotate` and `--flip`: pixels move without change, and all recorded positions are correct.
 
 use serde_json::json;
 use slidezoom_fixtures::{Compression, JpegTables, Pattern, SlideBuilder, TileFault};
@@ -10,11 +10,10 @@ use crate::tools;
 use crate::workspace::{Run, Workspace};
 use crate::zip_file::ZipFile;
 
-/// A part of [`slides::small`] whose edges are no native tiles'.
+/// A part of [`slides::small`] whose edges are not aligned with native tiles.
 const CROP: (u32, u32, u32, u32) = (37, 91, 403, 259);
 
-/// A picture once cut out of a slide of this pattern, and turned and mirrored: a rotation is that of `vips rot`, a quarter of which takes the top
-/// row to the right column.
+/// Crops, rotates and flips an image of this pattern. Rotations are clockwise, as in `vips rot`.
 fn laid(pattern: Pattern, crop: (u32, u32, u32, u32), rotate: &str, flip: &str) -> Picture {
     let (left, top, width, height) = crop;
     let size = if matches!(rotate, "90" | "270") { (height, width) } else { (width, height) };
@@ -45,7 +44,7 @@ const WAYS: [(&str, &str); 8] = [
     ("90", "vertical"),
 ];
 
-/// The options for a crop, a turn and a flip; empty ones are left out.
+/// The options for a crop, a rotation and a flip; empty ones are omitted.
 fn options(crop: Option<(u32, u32, u32, u32)>, rotate: &str, flip: &str) -> Vec<String> {
     let crop = crop.map(|(x, y, width, height)| format!("{x},{y},{width},{height}")).unwrap_or_default();
     let named = [("--crop", crop.as_str()), ("--rotate", rotate), ("--flip", flip)];
@@ -62,7 +61,7 @@ fn export(workspace: &Workspace, slide: &str, fixed: &[&str], options: &[String]
 }
 
 #[test]
-fn every_pixel_of_every_level_is_that_of_the_part_turned_and_mirrored() {
+fn places_every_pixel_of_every_level() {
     let workspace = Workspace::new();
     let pattern = Pattern::Tissue { seed: 3 };
     slides::exact(SIZE, pattern).tile_size(64, 128).write_into(&workspace, "scan.tif");
@@ -88,10 +87,10 @@ fn every_pixel_of_every_level_is_that_of_the_part_turned_and_mirrored() {
     }
 }
 
-/// `vips dzsave` of the same file gives tiles of the same names, and at full size of the same pixels; so it is for what `vips crop` and
-/// `vips flip` made before.
+/// `vips dzsave` writes tiles with the same names and, at full size, the same pixels, also after
+/// `vips crop` and `vips flip`.
 #[test]
-fn vips_makes_the_same_of_it() {
+fn matches_vips() {
     let workspace = Workspace::new();
     slides::exact(SIZE, Pattern::Tissue { seed: 8 }).write_into(&workspace, "scan.tif");
     let vips = |arguments: &[&str]| tools::run("vips", arguments, &workspace.path(""));
@@ -138,7 +137,7 @@ fn vips_makes_the_same_of_it() {
 }
 
 #[test]
-fn the_description_tells_where_the_pixels_lie_and_the_scale_along_them() {
+fn describes_position_and_scale() {
     let workspace = Workspace::new();
     slides::aperio().write_into(&workspace, "scan.svs");
     export(&workspace, "scan.svs", &["--mpp", "0.5,0.25"], &options(Some(CROP), "90", "vertical")).succeeds();
@@ -155,7 +154,7 @@ fn the_description_tells_where_the_pixels_lie_and_the_scale_along_them() {
 }
 
 #[test]
-fn a_szi_has_the_scale_and_the_size_as_they_lie() {
+fn writes_rotated_size_and_scale_into_szi() {
     let workspace = Workspace::new();
     slides::aperio().write_into(&workspace, "scan.svs");
     export(&workspace, "scan.svs", &["--mpp", "0.5,0.25", "-o", "scan.szi"], &options(Some(CROP), "270", ""))
@@ -172,10 +171,10 @@ fn a_szi_has_the_scale_and_the_size_as_they_lie() {
 }
 
 #[test]
-fn tiles_on_demand_are_those_of_the_export() {
+fn single_tiles_equal_those_of_the_export() {
     let workspace = Workspace::new();
     slides::exact(SIZE, Pattern::Gradient).levels([1, 2, 4]).write_into(&workspace, "scan.tif");
-    // Halved from its own corners, whichever comes first, as the slide's own levels are from theirs.
+    // Levels are halved from the export's own corner, like the slide's levels from theirs.
     let crop = (36, 92, 404, 260);
     for (rotate, flip) in WAYS {
         let options = options(Some(crop), rotate, flip);
@@ -196,7 +195,7 @@ fn tiles_on_demand_are_those_of_the_export() {
             let (found, exported) = (Picture::from_png(&run(&[])), Picture::from_png(exported));
             match plan.max_level() - level {
                 0 => assert!(found == exported, "{rotate} {flip} {tile:?}"),
-                // The slide's own levels differ from ours by their rounding alone.
+                // The slide's levels differ from the export's by rounding only.
                 1..=2 => found.assert_near(&exported, 2, &format!("{rotate} {flip} {tile:?}")),
                 _ => assert_eq!(found.size(), exported.size(), "{rotate} {flip} {tile:?}"),
             }
@@ -205,7 +204,7 @@ fn tiles_on_demand_are_those_of_the_export() {
 }
 
 #[test]
-fn what_could_not_be_read_is_told_in_the_slides_pixels() {
+fn records_unreadable_regions_in_slide_pixels() {
     let workspace = Workspace::new();
     let damaged = slides::small().levels([1, 4]).tile_fault(0, 1, 0, TileFault::GarbageData);
     damaged.write_into(&workspace, "scan.tif");
@@ -218,7 +217,7 @@ fn what_could_not_be_read_is_told_in_the_slides_pixels() {
             export(&workspace, "scan.tif", &blank, &options).succeeds();
             export(&workspace, "sound.tif", &fixed, &options).succeeds();
             let tree = workspace.tree("scan");
-            // The native tile from 256 to 512, as far as it is in the crop.
+            // The part of the native tile from 256 to 512 that is inside the crop.
             let rect = json!({ "x": 256, "y": 91, "width": 184, "height": 165 });
             assert_eq!(tree.json("scan.json")["unreadable"], json!([rect]), "{rotate} {flip}");
             let picture = |name: &str| Picture::from_png(workspace.tree(name).file(&format!("{name}_files/9/0_0.png")));
@@ -238,7 +237,7 @@ fn what_could_not_be_read_is_told_in_the_slides_pixels() {
 }
 
 #[test]
-fn lossless_tiles_may_be_cut_out_where_a_stored_one_begins_and_stay_upright() {
+fn crops_lossless_tiles_at_native_tile_boundaries() {
     let workspace = Workspace::new();
     let slide = SlideBuilder::new(300, 200).tile_size(64, 64).jpeg_tables(JpegTables::Shared);
     slide.write_into(&workspace, "scan.tif");
@@ -254,7 +253,7 @@ fn lossless_tiles_may_be_cut_out_where_a_stored_one_begins_and_stay_upright() {
     .succeeds();
     let part = workspace.tree("part");
     for column in 0..2 {
-        // 72 rows of the whole's last row of tiles, 40 of the part's: those of whole tiles are cut below, and so not the same bytes.
+        // The last row of tiles has 72 rows in the whole and 40 in the part, so their bytes differ.
         let (found, stored) = (format!("part_files/8/{column}_0.jpeg"), format!("scan_files/9/{}_2.jpeg", column + 1));
         let (found, stored) = (Picture::from_jpeg(part.file(&found)), Picture::from_jpeg(whole.file(&stored)));
         assert_eq!((found.size(), stored.size()), ((64, 40), (64, 64)));
@@ -283,7 +282,7 @@ fn lossless_tiles_may_be_cut_out_where_a_stored_one_begins_and_stay_upright() {
 }
 
 #[test]
-fn wrong_crops_turns_and_flips_are_wrong_usage() {
+fn rejects_invalid_crops_rotations_and_flips() {
     let workspace = Workspace::new();
     slides::small().write_into(&workspace, "scan.tif");
     let hint = "\nhint: --crop is X,Y,WIDTH,HEIGHT";
@@ -315,7 +314,7 @@ fn wrong_crops_turns_and_flips_are_wrong_usage() {
 }
 
 #[test]
-fn the_plan_says_what_is_cut_out_and_how_it_is_turned() {
+fn dry_run_shows_crop_and_rotation() {
     let workspace = Workspace::new();
     slides::small().compression(Compression::Uncompressed).write_into(&workspace, "scan.tif");
     let run = export(&workspace, "scan.tif", &["--dry-run"], &options(Some(CROP), "270", "horizontal")).succeeds();
@@ -330,7 +329,7 @@ fn the_plan_says_what_is_cut_out_and_how_it_is_turned() {
 }
 
 #[test]
-fn jobs_do_not_matter() {
+fn writes_the_same_bytes_with_any_number_of_jobs() {
     let workspace = Workspace::new();
     slides::small().write_into(&workspace, "scan.tif");
     for jobs in ["1", "2", "8"] {

@@ -1,4 +1,4 @@
-//! Which files an export consists of, to the last one, and that they do not depend on how it was run.
+//! The complete list of an export's files, which does not depend on how the program runs.
 
 use crate::deep_zoom::DeepZoom;
 use crate::pictures::{Picture, jpeg_size};
@@ -9,8 +9,8 @@ use crate::workspace::{Run, Workspace};
 /// The files of the page.
 pub const PAGE: [&str; 5] = ["index.html", "slide.js", "viewer/LICENSES.txt", "viewer/viewer.css", "viewer/viewer.js"];
 
-/// The tree holds the files of this pyramid, the `others`, and nothing else: no empty folder either. Each tile has its planned
-/// size.
+/// Asserts that the tree consists of the files of this pyramid and `others`, without empty directories,
+/// and that each tile has its planned size.
 #[track_caller]
 pub fn assert_layout(tree: &Tree, name: &str, plan: DeepZoom, extension: &str, others: &[&str]) {
     let mut expected = plan.files(name, extension);
@@ -33,7 +33,7 @@ pub fn assert_layout(tree: &Tree, name: &str, plan: DeepZoom, extension: &str, o
 }
 
 #[test]
-fn an_aperio_slide_becomes_page_descriptor_tiles_description_and_thumbnail() {
+fn exports_an_aperio_slide() {
     let workspace = Workspace::new();
     slides::aperio().write_into(&workspace, "scan.svs");
     workspace.export(["scan.svs"]).succeeds();
@@ -44,7 +44,7 @@ fn an_aperio_slide_becomes_page_descriptor_tiles_description_and_thumbnail() {
 }
 
 #[test]
-fn a_generic_tiff_becomes_the_same_without_associated_images() {
+fn exports_a_generic_tiff_without_associated_images() {
     let workspace = Workspace::new();
     slides::small().write_into(&workspace, "scan.tif");
     workspace.export(["scan.tif"]).succeeds();
@@ -53,7 +53,7 @@ fn a_generic_tiff_becomes_the_same_without_associated_images() {
 }
 
 #[test]
-fn the_export_is_called_after_the_folder_that_is_asked_for() {
+fn names_the_export_after_the_destination() {
     let workspace = Workspace::new();
     slides::small().write_into(&workspace, "scan.tif");
     for output in ["other", "a.b.c", "with/slash/", ".hidden"] {
@@ -64,7 +64,7 @@ fn the_export_is_called_after_the_folder_that_is_asked_for() {
 }
 
 #[test]
-fn without_the_page_only_the_data_is_left() {
+fn omits_the_page() {
     let workspace = Workspace::new();
     slides::aperio().write_into(&workspace, "scan.svs");
     workspace.export(["scan.svs", "--no-viewer", "--associated", "none"]).succeeds();
@@ -72,7 +72,7 @@ fn without_the_page_only_the_data_is_left() {
 }
 
 #[test]
-fn the_extension_is_the_format_and_other_tile_sizes_make_other_grids() {
+fn follows_format_and_tile_size() {
     let workspace = Workspace::new();
     slides::aperio().write_into(&workspace, "scan.svs");
     for (tile_size, overlap) in [(256_u32, 0_u32), (101, 3), (64, 63), (4096, 2)] {
@@ -86,7 +86,7 @@ fn the_extension_is_the_format_and_other_tile_sizes_make_other_grids() {
 }
 
 #[test]
-fn the_smallest_slides_have_their_levels_too() {
+fn exports_the_smallest_slides() {
     let workspace = Workspace::new();
     for (width, height) in [(1, 1), (1, 600), (600, 1), (2, 3), (255, 254), (509, 508)] {
         let name = format!("{width}x{height}");
@@ -98,11 +98,11 @@ fn the_smallest_slides_have_their_levels_too() {
 }
 
 #[test]
-fn the_number_of_jobs_and_the_run_make_no_difference_to_any_byte() {
+fn writes_the_same_bytes_with_any_number_of_jobs() {
     let workspace = Workspace::new();
     slides::aperio().write_into(&workspace, "scan.svs");
     let export = |folder: &str, jobs: &str| {
-        // One name, because the name is part of the export.
+        // Exports contain their name, so all use the same one.
         let output = format!("{folder}/scan");
         workspace.export(["scan.svs", "-o", &output, "--jobs", jobs, "--associated", "all"]).succeeds();
         workspace.tree(output)

@@ -1,4 +1,4 @@
-//! `--dry-run`: what would be written, and nothing written.
+//! `--dry-run` prints the plan and writes nothing.
 
 use std::fs;
 
@@ -6,7 +6,7 @@ use crate::deep_zoom::DeepZoom;
 use crate::slides::{self, LARGE_SIZE, SIZE, WriteInto};
 use crate::workspace::Workspace;
 
-/// The lines of the table of levels: level, size, grid, tiles.
+/// The rows of the table of levels: level, size, grid, tiles.
 fn levels(text: &str) -> Vec<[String; 4]> {
     text.lines()
         .filter_map(|line| {
@@ -17,7 +17,7 @@ fn levels(text: &str) -> Vec<[String; 4]> {
 }
 
 #[test]
-fn a_dry_run_prints_the_plan_and_writes_nothing() {
+fn prints_the_plan_and_writes_nothing() {
     let workspace = Workspace::new();
     slides::aperio().write_into(&workspace, "scan.svs");
     slides::large().write_into(&workspace, "large.tif");
@@ -47,7 +47,7 @@ fn a_dry_run_prints_the_plan_and_writes_nothing() {
 }
 
 #[test]
-fn a_dry_run_names_the_associated_images_and_the_background() {
+fn shows_associated_images_and_background() {
     let workspace = Workspace::new();
     slides::aperio().write_into(&workspace, "scan.svs");
     let plan = |options: &[&str]| {
@@ -65,7 +65,7 @@ fn a_dry_run_names_the_associated_images_and_the_background() {
 }
 
 #[test]
-fn a_dry_run_over_several_slides_plans_each() {
+fn plans_each_of_several_slides() {
     let workspace = Workspace::new();
     slides::small().write_into(&workspace, "in/a.tif");
     slides::small().write_into(&workspace, "in/b.tif");
@@ -75,7 +75,7 @@ fn a_dry_run_over_several_slides_plans_each() {
 }
 
 #[test]
-fn a_dry_run_leaves_what_is_there_alone() {
+fn keeps_existing_exports() {
     let workspace = Workspace::new();
     slides::small().write_into(&workspace, "scan.tif");
     workspace.export(["scan.tif"]).succeeds();

@@ -16,7 +16,7 @@ fn export(workspace: &Workspace, slide: &str, options: &[&str]) -> Run {
     workspace.export([&[slide, "--overwrite"], &PNG[..], options].concat())
 }
 
-/// Every tile shows what is expected.
+/// Asserts that every tile shows the expected pixels.
 #[track_caller]
 fn assert_tiles(workspace: &Workspace, expected: &Expected, tolerance: u8) {
     let tree = workspace.tree("scan");
@@ -27,7 +27,7 @@ fn assert_tiles(workspace: &Workspace, expected: &Expected, tolerance: u8) {
     }
 }
 
-/// The mean of 2×2, halves rounded up, as the fixtures' levels are made.
+/// The mean of 2×2 pixels, rounded half up, like the fixtures' levels.
 fn level(size: (u32, u32), pattern: Pattern, reduction_levels: u32) -> Picture {
     let mut size = size;
     let mut pixels: Vec<Vec<[u8; 3]>> =
@@ -47,7 +47,7 @@ fn level(size: (u32, u32), pattern: Pattern, reduction_levels: u32) -> Picture {
 }
 
 #[test]
-fn a_level_is_the_slides_own() {
+fn exports_the_pixels_of_a_slide_level() {
     let workspace = Workspace::new();
     let (size, pattern) = ((1024, 768), Pattern::Tissue { seed: 4 });
     slides::exact(size, pattern).levels([1, 2, 4]).write_into(&workspace, "scan.tif");
@@ -63,7 +63,7 @@ fn a_level_is_the_slides_own() {
         assert_eq!(description["micronsPerPixel"]["x"], json!(0.5 * f64::from(step)));
         assert_eq!(description["options"]["resolution"], json!({ "level": reduction_levels }));
     }
-    // The part of the level that has a share in the crop: columns 100 to 152, rows 25 to 76.
+    // The crop covers columns 100 to 152 and rows 25 to 76 of the level, at least in part.
     export(&workspace, "scan.tif", &["--slide-level", "2", "--crop", "402,101,206,201", "--rotate", "180"]).succeeds();
     let whole = level(size, pattern, 2);
     let expected = Picture::draw((52, 51), |x, y| whole.pixel(151 - x, 75 - y));
@@ -74,7 +74,7 @@ fn a_level_is_the_slides_own() {
 }
 
 #[test]
-fn halves_are_the_plain_exports_smaller_levels_to_the_byte() {
+fn halved_exports_equal_smaller_levels_of_full_exports() {
     let workspace = Workspace::new();
     slides::aperio().levels([1]).write_into(&workspace, "scan.svs");
     workspace.export(["scan.svs", "-o", "plain", "--no-viewer"]).succeeds();
@@ -106,13 +106,13 @@ fn halves_are_the_plain_exports_smaller_levels_to_the_byte() {
     }
 }
 
-/// `vips resize` reduces by the same kernel.
+/// `vips resize` uses the same kernel.
 #[test]
-fn vips_resamples_to_nearly_the_same() {
+fn resamples_nearly_like_vips() {
     let workspace = Workspace::new();
     let size = (900, 600);
     slides::exact(size, Pattern::Tissue { seed: 6 }).write_into(&workspace, "scan.tif");
-    // 900 / 1.25, and 900 / 2 / 1.2; 0.5 µm per pixel.
+    // The widths are 900 / 1.25 and 900 / 2 / 1.2, at 0.5 µm per pixel.
     for (target, reduction_levels, scale, to) in [("0.625", 0, "1.25", (720, 480)), ("1.2", 1, "1.2", (375, 250))] {
         export(&workspace, "scan.tif", &["--target-mpp", target, "--tile-size", "2000"]).succeeds();
         let plan = DeepZoom::new(to);
@@ -132,13 +132,13 @@ fn vips_resamples_to_nearly_the_same() {
         let pairs = found.pixels.as_flattened().iter().zip(theirs.pixels.as_flattened());
         let squares: f64 = pairs.map(|(one, other)| f64::from(one.abs_diff(*other)).powi(2)).sum();
         let psnr = 10.0 * (255.0 * 255.0 * found.pixels.len() as f64 * 3.0 / squares.max(1e-9)).log10();
-        // The kernels' weights are rounded otherwise, and vips takes the edge's pixels for those beyond.
+        // vips rounds the kernel's weights differently, and repeats edge pixels.
         assert!(psnr > 45.0, "{target}: {psnr} dB");
     }
 }
 
 #[test]
-fn tiles_on_demand_are_those_of_the_export() {
+fn single_tiles_equal_those_of_the_export() {
     let workspace = Workspace::new();
     slides::exact(SIZE, Pattern::Gradient).levels([1, 2]).write_into(&workspace, "scan.tif");
     for options in [["--target-mpp", "0.7"], ["--target-mpp", "1.1"], ["--slide-level", "1"]] {
@@ -163,7 +163,7 @@ fn tiles_on_demand_are_those_of_the_export() {
 }
 
 #[test]
-fn a_szi_measures_by_the_exports_pixels() {
+fn writes_the_exports_scale_into_szi() {
     let workspace = Workspace::new();
     slides::aperio().write_into(&workspace, "scan.svs");
     workspace.export(["scan.svs", "-o", "scan.szi", "--target-mpp", "0.8"]).succeeds();
@@ -181,7 +181,7 @@ fn a_szi_measures_by_the_exports_pixels() {
 }
 
 #[test]
-fn nothing_is_enlarged_or_guessed() {
+fn rejects_enlargement_and_unknown_scales() {
     let workspace = Workspace::new();
     slides::aperio().write_into(&workspace, "scan.svs");
     SlideBuilder::new(300, 200).no_mpp().write_into(&workspace, "plain.tif");
@@ -234,13 +234,13 @@ fn nothing_is_enlarged_or_guessed() {
         let run = workspace.export([&["scan.svs", "--dry-run"], wrong].concat());
         assert_eq!((run.code(), run.stdout.len()), (Some(2), 0), "{run:?}");
     }
-    // Where the slide does not say, the user may.
+    // The user may state the scale if the slide does not.
     workspace.export(["plain.tif", "--target-mpp", "1", "--mpp", "0.25", "-o", "out"]).succeeds();
     assert_eq!(workspace.tree("out").json("out.json")["width"], json!(75));
 }
 
 #[test]
-fn the_plan_says_what_the_full_size_comes_of() {
+fn dry_run_shows_level_and_downsampling() {
     let workspace = Workspace::new();
     SlideBuilder::new(1000, 800).style(Style::Aperio).levels([1, 4]).write_into(&workspace, "scan.svs");
     for (options, line) in [
@@ -259,11 +259,11 @@ fn the_plan_says_what_the_full_size_comes_of() {
 }
 
 #[test]
-fn what_could_not_be_read_of_a_level_is_told_once_in_the_slides_pixels() {
+fn records_unreadable_regions_of_a_level_once_in_slide_pixels() {
     use slidezoom_fixtures::TileFault;
 
     let workspace = Workspace::new();
-    // Native tiles of 256; that at (256, 0) of the full size, and that at (0, 256) of the level half as large.
+    // Native tiles of 256 pixels: one at (256, 0) of the full size, and one at (0, 256) of level 1.
     let slide = SlideBuilder::new(1600, 1200).levels([1, 2, 4]);
     let slide = slide.tile_fault(0, 1, 0, TileFault::GarbageData).tile_fault(1, 0, 1, TileFault::GarbageData);
     slide.write_into(&workspace, "scan.tif");

@@ -1,4 +1,4 @@
-//! An export as a `.szi`, by the Smart Zoom Image specification 1.2.
+//! Exports as `.szi` (Smart Zoom Image 1.2).
 
 use std::collections::BTreeMap;
 
@@ -15,7 +15,7 @@ use crate::zip_file::ZipFile;
 /// The mandatory properties.
 const MANDATORY: [&str; 5] = ["ImageWidth", "ImageHeight", "MicronsPerPixel", "MicronsPerPixelX", "MicronsPerPixelY"];
 
-/// The archive `scan.szi` of a slide.
+/// Exports a slide to the archive `scan.szi`.
 #[track_caller]
 fn exported(slide: &SlideBuilder, options: &[&str]) -> ZipFile {
     let workspace = Workspace::new();
@@ -26,7 +26,7 @@ fn exported(slide: &SlideBuilder, options: &[&str]) -> ZipFile {
     ZipFile::open(&workspace.path("scan.szi"))
 }
 
-/// The names of all files below the root folder, in order, but for the tiles.
+/// The names of all files but tiles, in order, relative to the root.
 fn names(archive: &ZipFile) -> Vec<&str> {
     let mut names: Vec<&str> =
         archive.entries.iter().map(|entry| entry.name.strip_prefix("scan/").expect(&entry.name)).collect();
@@ -35,7 +35,7 @@ fn names(archive: &ZipFile) -> Vec<&str> {
     names
 }
 
-/// The properties of `scan-properties.xml` as they stand there, escaped or not.
+/// The properties of `scan-properties.xml`, without unescaping.
 fn properties(archive: &ZipFile) -> BTreeMap<&str, &str> {
     let text = str::from_utf8(archive.file("scan/scan-properties.xml")).unwrap();
     assert!(text.contains("<image xmlns=\"http://www.pathozoom.com/SZI\" version=\"1.0\">"), "{text}");
@@ -56,7 +56,7 @@ fn description(archive: &ZipFile) -> Value {
 }
 
 #[test]
-fn the_files_are_those_of_the_specification_and_ours_stand_below_vendor() {
+fn keeps_files_outside_the_specification_below_vendor() {
     let archive = exported(&slides::aperio(), &[]);
     assert_eq!(
         names(&archive),
@@ -75,7 +75,7 @@ fn the_files_are_those_of_the_specification_and_ours_stand_below_vendor() {
 }
 
 #[test]
-fn tiles_are_of_256_pixels_without_overlap() {
+fn defaults_to_256_pixels_without_overlap() {
     let archive = exported(&slides::aperio(), &[]);
     let plan = DeepZoom::new(SIZE).cut(256, 0);
     let tiles = archive.entries.iter().filter(|entry| entry.name.starts_with("scan/scan_files/"));
@@ -89,11 +89,11 @@ fn tiles_are_of_256_pixels_without_overlap() {
 }
 
 #[test]
-fn another_tile_size_can_be_asked_for_and_an_overlap_cannot() {
+fn accepts_tile_sizes_and_rejects_overlap() {
     let archive = exported(&slides::aperio(), &["--tile-size", "128", "--overlap", "0", "--format", "png"]);
     let plan = DeepZoom::new(SIZE).cut(128, 0);
     assert!(plan.tiles().iter().all(|tile| !archive.file(&format!("scan/scan_files/{}", tile.file("png"))).is_empty()));
-    // The specification has associated images as JPEG.
+    // The specification requires JPEG for associated images.
     assert_eq!(names(&archive)[0], "associated_images/thumbnail.jpg");
 
     let workspace = Workspace::new();
@@ -107,7 +107,7 @@ fn another_tile_size_can_be_asked_for_and_an_overlap_cannot() {
 }
 
 #[test]
-fn lossless_tiles_are_the_slides_own() {
+fn copies_native_tiles() {
     let slide = slides::aperio().tile_size(256, 256);
     let archive = exported(&slide, &["--lossless"]);
     let workspace = Workspace::new();
@@ -121,7 +121,7 @@ fn lossless_tiles_are_the_slides_own() {
 }
 
 #[test]
-fn label_and_macro_are_published_only_when_asked_for() {
+fn publishes_label_and_macro_only_on_request() {
     let images = |options: &[&str]| -> Vec<String> {
         let archive = exported(&slides::aperio(), options);
         let images = names(&archive).into_iter().filter_map(|name| name.strip_prefix("associated_images/"));
@@ -134,7 +134,7 @@ fn label_and_macro_are_published_only_when_asked_for() {
 }
 
 #[test]
-fn size_and_micrometers_are_told() {
+fn writes_size_and_scale() {
     for (mpp, expected) in [
         (&[][..], ["700", "500", "0.5", "0.5", "0.5"]),
         (&["--mpp", "0.25"], ["700", "500", "0.25", "0.25", "0.25"]),
@@ -150,16 +150,16 @@ fn size_and_micrometers_are_told() {
 }
 
 #[test]
-fn what_the_slide_says_of_itself_is_told_too() {
+fn writes_listed_properties() {
     let archive = exported(&slides::aperio(), &[]);
     let properties = properties(&archive);
     assert_eq!((properties["VendorName"], properties["ObjectiveMagnification"]), ("aperio", "20"));
-    // And nothing that is not on the list: scanners' numbers and files' names stay at home.
+    // Properties that are not on the list, such as serial numbers and file names, are not published.
     assert!(properties.keys().all(|name| !name.starts_with("aperio.")), "{properties:?}");
 }
 
 #[test]
-fn a_slide_without_micrometers_needs_them_said() {
+fn requires_a_scale() {
     for slide in [slides::small().no_mpp(), slides::aperio().no_mpp(), slides::aperio().mpp_text("1000")] {
         let workspace = Workspace::new();
         slide.write_into(&workspace, "slide.svs");
@@ -171,7 +171,7 @@ fn a_slide_without_micrometers_needs_them_said() {
         let archive = exported(&slide, &["--mpp", "0.123"]);
         assert_eq!(properties(&archive)["MicronsPerPixel"], "0.123");
         assert_eq!(description(&archive)["micronsPerPixel"], json!({ "x": 0.123, "y": 0.123 }));
-        // A folder is made without, too, and says what was said.
+        // A directory needs no scale, and records a given one.
         workspace.export(["slide.svs", "-o", "without"]).succeeds();
         workspace.export(["slide.svs", "-o", "with", "--mpp", "0.25,0.26"]).succeeds();
         assert_eq!(workspace.tree("without").json("without.json")["micronsPerPixel"], Value::Null);
@@ -179,9 +179,9 @@ fn a_slide_without_micrometers_needs_them_said() {
     }
 }
 
-/// Every control code, tag and entity that a scanner's text or a file's name can smuggle in.
+/// Text of a scanner or a file name may contain control characters, tags and entities.
 #[test]
-fn hostile_text_stays_text() {
+fn escapes_hostile_text() {
     let workspace = Workspace::new();
     let hostile = "<&\"'>]]><!--&lt;&x;{{title}}";
     let slide = SlideBuilder::new(SIZE.0, SIZE.1).style(Style::Aperio).magnification(Some(hostile));
@@ -216,7 +216,7 @@ fn hostile_text_stays_text() {
 }
 
 #[test]
-fn all_properties_stand_beside_the_mandatory_ones_where_that_is_asked_for() {
+fn writes_all_properties_on_request() {
     let slide = slides::aperio().magnification(Some("20|Bell\u{7}<\u{e9} = a&b\u{1}|MicronsPerPixelX = 9"));
     let archive = exported(&slide, &["--all-properties"]);
     let found = properties(&archive);

@@ -1,5 +1,5 @@
-//! The tile index of an archive, read by a browser of the test's own: written from the specification in `src/tile_index.rs`, and sharing nothing with
-//! the crate's code.
+//! The tile index of an archive, read by an independent client that follows the specification in
+//! `src/layout/tile_index.rs`.
 
 use std::cell::RefCell;
 use std::fs::File;
@@ -13,10 +13,10 @@ use crate::tree::Tree;
 use crate::workspace::Workspace;
 use crate::zip_file::{crc, short, word};
 
-/// What is fetched at a time.
+/// The size of one range request, in bytes.
 const PART: u64 = 64 << 10;
 
-/// A file on a server that answers requests for ranges, and counts them.
+/// A file on a server that answers and counts range requests.
 struct Server {
     file: File,
     length: u64,
@@ -38,12 +38,12 @@ impl Server {
     }
 }
 
-/// A pyramid in an archive, as far as a browser has to know it.
+/// A client's view of a pyramid in an archive.
 struct Browser<'a> {
     server: &'a Server,
-    /// Where in the archive the index begins.
+    /// The offset of the index in the archive.
     index: u64,
-    /// Its first part: the header, and as many records as came with it.
+    /// The first part of the index: the header and the records that were fetched with it.
     first: Vec<u8>,
     geometry: DeepZoom,
     extension: String,
@@ -55,12 +55,12 @@ fn long(bytes: &[u8], at: usize) -> u64 {
 }
 
 impl<'a> Browser<'a> {
-    /// Opens the archive: two requests.
+    /// Opens the archive with two requests.
     fn open(server: &'a Server) -> Self {
         let length = server.length.min(PART);
         let tail = server.get(server.length - length, length);
         let end = (0..tail.len()).rev().find(|&at| tail[at..].starts_with(b"PK\x05\x06")).unwrap();
-        // The last record is the one that ends where the end record begins.
+        // The last directory record ends where the end record begins.
         let ends_there =
             |at: &usize| at + 46 + short(&tail, at + 28) + short(&tail, at + 30) + short(&tail, at + 32) == end;
         let record = (0..end - 46).rev().filter(|&at| tail[at..].starts_with(b"PK\x01\x02")).find(ends_there).unwrap();
@@ -80,7 +80,7 @@ impl<'a> Browser<'a> {
         Self { server, index, first, geometry, extension, description }
     }
 
-    /// A tile: one request, and one before it where its record did not come with the first part.
+    /// Fetches a tile with one request, or with two if its record is not in the first part.
     fn tile(&self, level: u32, column: u32, row: u32) -> Vec<u8> {
         let (columns, _) = self.geometry.grid(level);
         let smaller: u32 =
@@ -94,10 +94,10 @@ impl<'a> Browser<'a> {
     }
 }
 
-/// A slide of which several levels have several tiles: the archive's directory is longer than what is fetched at a time.
+/// A slide whose archive has a directory larger than one range request.
 const SIZE: (u32, u32) = (2400, 2100);
 
-/// The archive and the folder of one slide, by the same name and cut the same way.
+/// Exports one slide to an archive and to a directory, with the same name and options.
 fn exported(archive: &str, options: &[&str]) -> (Workspace, Tree) {
     let workspace = Workspace::new();
     slides::exact(SIZE, Pattern::Gradient).write_into(&workspace, "scan.tif");
@@ -109,7 +109,7 @@ fn exported(archive: &str, options: &[&str]) -> (Workspace, Tree) {
 }
 
 #[test]
-fn a_browser_finds_every_tile_by_the_index_alone() {
+fn locates_every_tile() {
     for (archive, extension) in [("scan.zip", "jpeg"), ("scan.szi", "jpeg"), ("scan.zip", "png"), ("scan.szi", "png")] {
         let (workspace, folder) = exported(archive, &["--format", extension]);
         let server = Server::new(&workspace, archive);
@@ -131,7 +131,7 @@ fn a_browser_finds_every_tile_by_the_index_alone() {
 }
 
 #[test]
-fn the_first_tile_is_there_after_three_requests_and_every_other_after_one_more() {
+fn first_tile_takes_three_requests_and_others_one() {
     for archive in ["scan.zip", "scan.szi"] {
         let (workspace, folder) = exported(archive, &[]);
         let server = Server::new(&workspace, archive);
@@ -146,9 +146,9 @@ fn the_first_tile_is_there_after_three_requests_and_every_other_after_one_more()
     }
 }
 
-/// As the specification says: from the description on, what a browser wants first stands together.
+/// The specification keeps everything that a client needs first together.
 #[test]
-fn description_descriptor_and_index_follow_each_other() {
+fn description_descriptor_and_index_are_adjacent() {
     for (archive, ours) in [("scan.zip", ""), ("scan.szi", "vendor/slidezoom/")] {
         let (workspace, _) = exported(archive, &[]);
         let server = Server::new(&workspace, archive);
@@ -159,19 +159,19 @@ fn description_descriptor_and_index_follow_each_other() {
         assert_eq!((&description["width"], &description["height"]), (&SIZE.0.into(), &SIZE.1.into()));
         assert_eq!(description["tiles"], browser.geometry.tiles().len());
 
-        // Between description and index, the descriptor alone: two local headers and its text.
+        // Only the descriptor is between description and index: two local headers and its text.
         let between = &part[length as usize..(browser.index - at) as usize];
         let names = ["scan/scan.dzi".len(), format!("scan/{ours}tile-index.bin").len()];
         assert_eq!(between.len(), 2 * 30 + names[0] + names[1] + word(between, 18));
         assert!(between[30..].starts_with(b"scan/scan.dzi<?xml"));
-        // The whole index came too, with the checksum of all its records.
+        // The request covered the whole index, so its checksum can be verified.
         let index = &part[(browser.index - at) as usize..][..64 + 12 * browser.geometry.tiles().len()];
         assert_eq!(crc(&index[64..]) as usize, word(index, 60));
     }
 }
 
 #[test]
-fn folders_and_bags_have_no_index() {
+fn directories_and_bags_have_no_index() {
     let workspace = Workspace::new();
     slides::small().write_into(&workspace, "scan.tif");
     workspace.export(["scan.tif", "-o", "folder"]).succeeds();

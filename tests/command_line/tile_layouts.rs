@@ -1,4 +1,5 @@
-//! `--layout`: names, rectangles and pixels against what each format says of itself, worked out here, and against libvips.
+//! `--layout`: names, rectangles and pixels, compared with an independent implementation of each format
+//! and with libvips.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -17,7 +18,7 @@ use crate::workspace::Workspace;
 
 const LAYOUTS: [&str; 4] = ["zoomify", "google", "iiif2", "iiif3"];
 
-/// The pyramid of an export in another layout than Deep Zoom's.
+/// The pyramid of an export in a layout other than Deep Zoom.
 #[derive(Clone, Copy)]
 struct Laid {
     layout: &'static str,
@@ -30,17 +31,17 @@ impl Laid {
         Self { layout, plan: DeepZoom::new(size).cut(tile_size, 0) }
     }
 
-    /// The largest level that is one tile: other layouts begin there, and count from it.
+    /// The largest level of one tile, from which other layouts number levels.
     fn smallest(self) -> u32 {
         (0..=self.plan.max_level()).rev().find(|&level| self.plan.grid(level) == (1, 1)).unwrap()
     }
 
-    /// Level by level from the smallest, row by row.
+    /// All tiles, level by level from the smallest, row by row.
     fn tiles(self) -> Vec<Tile> {
         (self.smallest()..=self.plan.max_level()).flat_map(|level| self.plan.level_tiles(level)).collect()
     }
 
-    /// The file of a tile, which is the `number`th.
+    /// The file of a tile with this ordinal.
     fn file(self, number: usize, tile: &Tile, extension: &str) -> String {
         let (level, column, row) = (tile.level - self.smallest(), tile.column, tile.row);
         match self.layout {
@@ -50,7 +51,7 @@ impl Laid {
         }
     }
 
-    /// Region and size, by the implementation notes of the Image API and its canonical form.
+    /// Region and size in canonical form, following the Image API's implementation notes.
     fn request(self, tile: &Tile) -> String {
         let scale = 1 << (self.plan.max_level() - tile.level);
         let step = self.plan.tile_size * scale;
@@ -68,13 +69,13 @@ impl Laid {
         format!("{region}/{size}")
     }
 
-    /// What the layout has besides its tiles.
+    /// The layout's files other than tiles.
     fn auxiliary_files(self, extension: &str) -> Vec<String> {
         let (width, height) = self.plan.level_size(self.smallest());
         match self.layout {
             "zoomify" => vec!["ImageProperties.xml".to_owned()],
             "google" => vec!["blank.png".to_owned()],
-            // What `sizes` lists has two forms in version 2.1.
+            // In version 2.1, images listed in `sizes` have two names.
             "iiif2" if self.smallest() < self.plan.max_level() => {
                 vec!["info.json".to_owned(), format!("full/{width},{height}/0/default.{extension}")]
             }
@@ -89,7 +90,7 @@ impl Laid {
     }
 }
 
-/// The tree is that of an export `scan`, with nothing besides.
+/// Asserts that the tree consists of an export `scan`.
 #[track_caller]
 fn assert_files(tree: &Tree, laid: Laid, extension: &str) {
     let mut expected = laid.files(extension);
@@ -97,7 +98,7 @@ fn assert_files(tree: &Tree, laid: Laid, extension: &str) {
     expected.extend(["scan.json".to_owned(), "manifest-sha256.txt".to_owned()]);
     expected.sort();
     assert_eq!(tree.files(), expected, "{}", laid.layout);
-    // No empty folder either.
+    // There are no empty directories.
     let above = |file: &String| file.match_indices('/').map(|(end, _)| file[..end].to_owned()).collect::<Vec<_>>();
     let folders: BTreeSet<String> = expected.iter().flat_map(above).collect();
     assert_eq!(tree.folders(), folders.into_iter().collect::<Vec<_>>(), "{}", laid.layout);
@@ -106,8 +107,8 @@ fn assert_files(tree: &Tree, laid: Laid, extension: &str) {
 const BACKGROUND: [u8; 3] = [0x80, 0x90, 0xa0];
 
 #[test]
-fn names_and_pixels_are_those_that_each_format_has() {
-    // The last two have one level, and more tiles than a group of Zoomify's at a tile size of 16.
+fn writes_the_names_and_pixels_of_each_layout() {
+    // The last two have one level, and more tiles than a Zoomify group at a tile size of 16.
     for (size, tile_size) in [((1301, 907), None), ((700, 433), Some(100)), ((200, 120), None), ((410, 301), Some(16))]
     {
         let workspace = Workspace::new();
@@ -150,7 +151,7 @@ fn names_and_pixels_are_those_that_each_format_has() {
     }
 }
 
-/// Each container gives the folder back.
+/// Asserts that repacking through each container restores the directory.
 #[track_caller]
 fn through_containers(workspace: &Workspace, output: &str, tree: &Tree) {
     let (archive, bag, again) = (format!("{output}.zip"), format!("{output}-bag"), format!("{output}-again"));
@@ -164,9 +165,10 @@ fn through_containers(workspace: &Workspace, output: &str, tree: &Tree) {
     workspace.slidezoom(["repack", output, "-o", &szi]).fails(2, &["a .szi holds Deep Zoom", "repack into"]);
 }
 
-/// As the installed libvips names them, but for what it calls by numbers that newer versions, and all viewers, call `full`.
+/// Compares with the installed libvips, except for whole regions, which old versions name by numbers
+/// and newer ones `full`.
 #[test]
-fn trees_are_those_of_libvips() {
+fn writes_the_tree_of_libvips() {
     let size = (1301, 907);
     let workspace = Workspace::new();
     slides::exact(size, Pattern::Gradient).write_into(&workspace, "scan.tiff");
@@ -193,7 +195,7 @@ fn trees_are_those_of_libvips() {
                     assert_eq!(crate::pictures::jpeg_size(ours), crate::pictures::jpeg_size(theirs), "{file}");
                 } else if file != "blank.png" {
                     let (theirs, ours) = (Picture::from_png(theirs), Picture::from_png(ours));
-                    // The filters of smaller levels differ in how they round.
+                    // The filters of smaller levels round differently.
                     ours.assert_near(&theirs, u8::from(!is_full_size(laid, &name)) * 2, file);
                 }
             }
@@ -215,7 +217,7 @@ fn is_full_size(laid: Laid, file: &str) -> bool {
     tile.is_some_and(|(_, tile)| tile.level == laid.plan.max_level())
 }
 
-/// All that theirs says; but old versions leave out the largest of the scale factors that they have tiles of.
+/// Asserts that `ours` says all that `theirs` says. Old versions of libvips omit the largest scale factor.
 #[track_caller]
 fn assert_information_agrees(ours: &Value, theirs: &Value) {
     for (key, value) in theirs.as_object().unwrap() {
@@ -230,9 +232,10 @@ fn assert_information_agrees(ours: &Value, theirs: &Value) {
     }
 }
 
-/// The rules by which IIIF's validator goes, and the specification's own: every image that follows from the information is there.
+/// Follows the rules of IIIF's validator and specification: every image that the information implies
+/// exists.
 #[test]
-fn what_iiif_clients_are_told_is_there() {
+fn contains_every_image_that_iiif_clients_request() {
     let workspace = Workspace::new();
     slides::exact((1301, 907), Pattern::Gradient).write_into(&workspace, "a name.tiff");
     for (layout, depth) in [("iiif2", "tile"), ("iiif3", "tile"), ("iiif2", "pixel"), ("iiif3", "one")] {
@@ -293,7 +296,7 @@ fn what_iiif_clients_are_told_is_there() {
 }
 
 #[test]
-fn a_resource_without_an_identifier_is_warned_of_and_no_other_has_one() {
+fn warns_of_missing_resource_identifiers() {
     let workspace = Workspace::new();
     slides::small().write_into(&workspace, "scan.tif");
     workspace.export(["scan.tif", "--layout", "iiif"]).succeeds().says(&["https://example.com/iiif/scan", "--id"]);
@@ -311,7 +314,7 @@ fn a_resource_without_an_identifier_is_warned_of_and_no_other_has_one() {
 }
 
 #[test]
-fn what_a_layout_cannot_hold_is_refused_before_anything_is_written() {
+fn rejects_options_that_a_layout_does_not_support() {
     let workspace = Workspace::new();
     slides::small().write_into(&workspace, "scan.tif");
     slides::exact((2049, 2049), Pattern::Gradient).write_into(&workspace, "corner.tiff");
@@ -324,7 +327,7 @@ fn what_a_layout_cannot_hold_is_refused_before_anything_is_written() {
     }
     for layout in ["iiif2", "iiif3"] {
         workspace.export(["scan.tif", "-o", "info", "--layout", layout]).fails(2, &["info.json", "-o"]);
-        // One pixel in the corner, in two levels and with one name.
+        // The corner tiles of two levels are one pixel and have the same name.
         let corner = ["corner.tiff", "-o", "x", "--layout", layout];
         workspace.export(corner).fails(2, &["two tiles of one pixel", "--tile-size"]);
         workspace.export([&corner[..3], &["--layout", layout, "--tile-size", "500", "--dry-run"]].concat()).succeeds();
@@ -335,9 +338,9 @@ fn what_a_layout_cannot_hold_is_refused_before_anything_is_written() {
     assert_eq!(workspace.names(), ["corner.tiff", "scan.tif"]);
 }
 
-/// Where two levels have a tile a pixel wide of the same region.
+/// Two levels have a tile of the same region that is one pixel wide.
 #[test]
-fn tiles_of_one_width_have_two_names() {
+fn distinguishes_narrow_tiles_by_height() {
     let size = (2049, 2148);
     let workspace = Workspace::new();
     slides::exact(size, Pattern::Gradient).write_into(&workspace, "scan.tiff");
@@ -354,7 +357,7 @@ fn tiles_of_one_width_have_two_names() {
 }
 
 #[test]
-fn lossless_tiles_are_those_of_deep_zoom_under_other_names() {
+fn writes_lossless_tiles_in_other_layouts() {
     let workspace = Workspace::new();
     slides::aperio().write_into(&workspace, "scan.svs");
     workspace.export(["scan.svs", "-o", "dz/scan", "--lossless"]).succeeds();
@@ -372,9 +375,9 @@ fn lossless_tiles_are_those_of_deep_zoom_under_other_names() {
     }
 }
 
-/// What is left out in Deep Zoom is left out in each layout, and the bitmap is the same.
+/// All layouts skip the tiles that Deep Zoom skips, and record the same bitmap.
 #[test]
-fn blank_tiles_are_left_out_or_shared_in_each() {
+fn skips_and_shares_blank_tiles() {
     let size = (1500, 1100);
     let workspace = Workspace::new();
     slides::exact(size, Pattern::Gradient).tile_size(64, 64).scanned_percent(12).write_into(&workspace, "scan.tiff");
@@ -415,7 +418,7 @@ fn blank_tiles_are_left_out_or_shared_in_each() {
 }
 
 #[test]
-fn every_damage_is_found_and_named() {
+fn verify_finds_all_damage() {
     for layout in LAYOUTS {
         let workspace = Workspace::new();
         slides::small().write_into(&workspace, "scan.tif");
@@ -431,7 +434,7 @@ fn every_damage_is_found_and_named() {
         for with_manifest in [true, false] {
             if !with_manifest {
                 fs::remove_file(path("manifest-sha256.txt")).unwrap();
-                // It names the manifest.
+                // The message names the manifest.
                 let text = fs::read_to_string(path("scan.json")).unwrap();
                 fs::write(path("scan.json"), text.replace("\"manifest\": \"manifest-sha256.txt\",", "")).unwrap();
             }
@@ -443,7 +446,7 @@ fn every_damage_is_found_and_named() {
                 fs::write(path(&file), &whole).unwrap();
                 found
             };
-            // Cut short, of another size, altered, and taken away.
+            // Truncated, of another size, altered, and removed.
             assert_eq!(change(&whole[..whole.len() / 2], &["--quick"]), one("undecodable", &file), "{layout}");
             if layout != "google" {
                 assert_eq!(
@@ -462,7 +465,7 @@ fn every_damage_is_found_and_named() {
                 assert_eq!(verdict(&[]), one("missing", name), "{layout}");
                 fs::write(path(name), contents).unwrap();
             }
-            // One tile too many.
+            // An extra tile.
             let extra = match layout {
                 "zoomify" => "TileGroup0/3-9-0.jpg",
                 "google" => "3/0/9.jpg",
@@ -486,9 +489,9 @@ fn every_damage_is_found_and_named() {
     }
 }
 
-/// A description is no more to be trusted than any other file.
+/// Descriptions are as untrusted as any other file.
 #[test]
-fn hostile_descriptions_are_refused_in_no_time() {
+fn rejects_hostile_descriptions_quickly() {
     for layout in LAYOUTS {
         let workspace = Workspace::new();
         slides::small().write_into(&workspace, "scan.tif");
@@ -534,7 +537,7 @@ fn hostile_descriptions_are_refused_in_no_time() {
 }
 
 #[test]
-fn an_export_in_any_layout_is_replaced_and_nothing_else_is() {
+fn overwrites_exports_in_any_layout_and_nothing_else() {
     let workspace = Workspace::new();
     slides::small().write_into(&workspace, "scan.tif");
     for layout in LAYOUTS {
@@ -560,7 +563,7 @@ fn an_export_in_any_layout_is_replaced_and_nothing_else_is() {
 }
 
 #[test]
-fn the_gallery_shows_exports_in_every_layout() {
+fn gallery_lists_exports_in_every_layout() {
     let workspace = Workspace::new();
     slides::aperio().write_into(&workspace, "one.svs");
     slides::small().write_into(&workspace, "two.tif");

@@ -1,5 +1,5 @@
-//! The library as its users see it: the pyramid's arithmetic against another tool's, the engine against an independent
-//! rendering, and the contracts that every source and every sink keeps.
+//! Tests of the library: the engine against an independent rendering, and the contracts of sources and
+//! sinks.
 
 #![allow(
     clippy::unwrap_used,
@@ -9,8 +9,8 @@
     reason = "tests say what broke by panicking"
 )]
 
-/// Says that a test, or a part of one, was skipped, and why: on stderr itself, because the test harness keeps what a passing
-/// test prints to itself.
+/// Reports on stderr that a test or a part of it was skipped. Writes to stderr directly, because the test
+/// harness captures the output of passing tests.
 macro_rules! skipped {
     ($($reason:tt)+) => {{
         use std::io::Write;

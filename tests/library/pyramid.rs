@@ -1,4 +1,4 @@
-//! The pyramid's arithmetic: what must hold for every size, and what openslide-python makes of a few hundred.
+//! The pyramid's arithmetic: properties of every size, and counts of openslide-python.
 
 use proptest::prelude::*;
 use slidezoom::geometry::{Rect, Size};
@@ -8,7 +8,7 @@ fn plan(width: u32, height: u32, tile_size: u32, overlap: u32) -> PyramidPlan {
     PyramidPlan::new(Size::new(width, height).unwrap(), TileGeometry::new(tile_size, overlap).unwrap())
 }
 
-/// Lengths at tile multiples and one beside, single pixels, and anything.
+/// Multiples of the tile size and their neighbors, single pixels, and any length.
 fn lengths(tile_size: u32) -> impl Strategy<Value = u32> {
     prop_oneof![
         Just(1),
@@ -25,7 +25,7 @@ fn plans() -> impl Strategy<Value = PyramidPlan> {
 
 proptest! {
     #[test]
-    fn levels_halve_with_the_ceiling_down_to_one_pixel(plan in plans()) {
+    fn levels_halve_rounding_up_down_to_one_pixel(plan in plans()) {
         let sizes: Vec<Size> = plan.levels().map(|level| plan.level_size(level)).collect();
         prop_assert_eq!(sizes[0], Size::new(1, 1).unwrap());
         prop_assert_eq!(*sizes.last().unwrap(), plan.size());
@@ -77,7 +77,7 @@ proptest! {
 }
 
 #[test]
-fn counts_are_those_of_openslide_python() {
+fn counts_match_openslide_python() {
     let table = include_str!("../../fixtures/deep-zoom-generator.csv");
     let mut lines = 0;
     for line in table.lines().filter(|line| !line.starts_with('#')).skip(1) {
