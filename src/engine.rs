@@ -37,7 +37,7 @@ mod worker;
 pub(crate) use bag::write_tags;
 pub(crate) use files::Files;
 pub use run::{ExportReport, export};
-pub use sample::{BlankShare, Sample, sample};
+pub use sample::{Sample, sample};
 pub use saved_images::{SavedImage, SavedImages, save_associated_images};
 pub use single_tile::{exact_region, exact_tile, nearest_tile};
 pub(crate) use tiles::start_workers;

@@ -29,7 +29,7 @@ mod settle;
 pub use color::Color;
 use color::{AskedColor, ColorFiles};
 pub use error::PlanError;
-pub use estimate::{EncodedPixels, Sampled, SampledTiles};
+pub use estimate::BytesPerPixel;
 pub use lossless::NotLossless;
 pub use options::{
     Associated, BaseTiles, BlankTiles, Bounds, ColorOption, ExportOptions, FormatOption, Page, PublishedProperties,
@@ -330,18 +330,15 @@ impl ExportPlan {
         }
     }
 
-    /// Estimates the size of all tiles in bytes, as if all of the slide were stained tissue. The bytes
-    /// per pixel were measured on CMU-1-Small-Region; empty glass takes a fifth.
+    /// Estimates the size of all tiles in bytes, assuming that all of the slide is stained tissue.
     #[must_use]
     pub fn estimated_bytes(&self) -> u64 {
-        self.estimated_bytes_of(&Sampled::default())
+        self.estimated_bytes_at(BytesPerPixel::of_tissue(self.format))
     }
 
-    /// Estimates the size of all tiles in bytes from samples of the slide.
+    /// Estimates the size of all tiles in bytes. The size of lossless tiles is known.
     #[must_use]
-    pub fn estimated_bytes_of(&self, sampled: &Sampled) -> u64 {
-        let tissue = estimate::millibytes_per_pixel(self.format);
-        let (full_size, reduced) = estimate::bytes_a_pixel(sampled, tissue);
+    pub fn estimated_bytes_at(&self, BytesPerPixel { full_size, reduced }: BytesPerPixel) -> u64 {
         let base = self.pyramid.size().area();
         let base_bytes = match self.base_tiles {
             BaseTiles::Encoded => estimate::bytes(base, full_size),

@@ -1,52 +1,57 @@
-//! `slidezoom info`: what a slide is, and what an export of it would be.
+//! `slidezoom info`: describes a slide and an export of it.
 
 use std::fmt::Write;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
-use crate::color::Intent;
-use crate::engine::{BlankShare, Sample, SavedImage, SavedImages, sample, save_associated_images};
-use crate::plan::{BaseTiles, PlanError, Sampled};
-use crate::sink::SinkError;
-use crate::source::{Reader, SlideError};
-use crate::{Error, ExportOptions, ExportPlan, SlideInfo, Source};
 use clap::Args;
 use serde::Serialize;
 
 use super::escape::plain;
 use super::failure::Failure;
+use super::inputs::name_exports;
 use super::options::available_jobs;
 use super::plan_text::encoding;
 use super::reading::Reading;
-use super::terminal;
+use super::terminal::{self, print_json};
+use crate::color::Intent;
+use crate::engine::{Sample, SavedImage, SavedImages, sample, save_associated_images};
+use crate::plan::{BaseTiles, PlanError};
+use crate::sink::SinkError;
+use crate::{Error, ExportOptions, ExportPlan, SlideInfo, Source};
 
-/// Show what a slide is, and what an export of it with the default options would be
+/// Describe a slide, and an export of it with default options
+///
+/// Blank share, bytes, and time of an export are rough estimates from up to 64 sampled tiles. Blank is
+/// what was never scanned, or has a single color but for noise. The time is for a local disk and all
+/// available processors. Images that are decoded row by row are not sampled: their bytes are estimated
+/// as if they were stained tissue.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-How much is blank, how many bytes an export takes, and how long, are estimated from samples: one of the slide's smaller levels, and up to 32 \
-regions of the full size, 50 megapixels at most together. Blank is what was never scanned, and what shows one color but for noise, as empty glass \
-does. The bytes are those of the regions' tiles, corrected by how much of the regions, and of all that is exported, is blank. The time is that \
-of reading and encoding these regions here and now, by all processors that this program may use; another disk or a busy machine \
-takes another. Everything else in the JSON is the same each time.
-
-Of an ordinary image nothing is said of blank parts: even is its sky as well. One that is decoded row by row is told from its first rows, some 33 megapixels, \
-and from all of it where it has no more. An interlaced, a progressive or a turned one has to be decoded as a whole for that.")]
+Examples:
+  slidezoom info CMU-1.svs
+  slidezoom info CMU-1.svs --json --quick
+  slidezoom info CMU-1.svs --save-associated images")]
 pub(super) struct Arguments {
-    /// The slide
+    /// Slide or image to describe
     slide: PathBuf,
 
-    /// As JSON, with every property
-    #[arg(long)]
+    /// Print JSON, with every property of the slide
+    #[arg(long, help_heading = "Output")]
     json: bool,
 
-    /// Do not read pixels: nothing is said of blank parts and of time, and the bytes are reckoned as if all of it were tissue
-    #[arg(long)]
+    /// Do not read pixels
+    ///
+    /// Omits the blank share and the time, and estimates bytes as if all of the slide were tissue.
+    #[arg(long, help_heading = "Output")]
     quick: bool,
 
-    /// Save all associated images in this folder, which is made where it is missing, as PNG with the slide's own pixels. Label and macro
-    /// too, which can show a patient's name: mind where they go. No file is replaced: where one of the names is taken, none is saved.
-    /// An image whose name cannot be a file's gets a number
-    #[arg(long, value_name = "DIR")]
+    /// Save all associated images as PNG files in this folder
+    ///
+    /// Label and macro images are included and can show a patient's name. Existing files are never
+    /// replaced: if one of the names exists, no image is saved. An image whose name is not a valid file
+    /// name gets a number.
+    #[arg(long, value_name = "DIR", help_heading = "Output")]
     save_associated: Option<PathBuf>,
 
     #[command(flatten)]
@@ -60,7 +65,7 @@ struct Report<'a> {
     export: Export<'a>,
     lossless: Lossless,
     #[serde(skip_serializing_if = "Option::is_none")]
-    sample: Option<Samples>,
+    sample: Option<SampleReport>,
     #[serde(skip_serializing_if = "Option::is_none")]
     saved_images: Option<&'a [SavedImage]>,
 }
@@ -75,14 +80,14 @@ struct Export<'a> {
     estimated_time: Option<EstimatedTime>,
 }
 
-/// The one thing that is not the same each time.
+/// The only field that differs between runs.
 #[derive(Clone, Copy, Serialize)]
 struct EstimatedTime {
     seconds: f64,
     workers: NonZeroUsize,
 }
 
-/// Whether the slide's own tiles could be those of an export.
+/// Whether `export --lossless` is possible.
 #[derive(Serialize)]
 #[serde(untagged, rename_all_fields = "camelCase")]
 enum Lossless {
@@ -90,65 +95,49 @@ enum Lossless {
     Impossible { possible: bool, reason: String },
 }
 
-/// What the estimates come from.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Samples {
-    blank: Option<BlankShare>,
-    regions: usize,
-    /// How many rows these are of, where it is not all of an image.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    first_rows: Option<u32>,
+struct SampleReport {
+    /// The blank share of the sampled pixels, from 0 to 1; null for images.
+    blank: Option<f64>,
+    tiles: usize,
     unreadable: Vec<String>,
 }
 
-/// Samples what can be sampled. What takes more memory than it may is no damage: an export of it is refused too, and with the same words.
-fn sampled(source: &dyn Source, plan: &ExportPlan, workers: NonZeroUsize) -> Result<Option<Sample>, Error> {
-    match sample(source, plan, workers) {
-        Err(Error::Slide(error @ (SlideError::Memory { .. } | SlideError::ReadOnce { .. }))) => {
-            terminal::tell(&format!("note: {}; its pixels are not looked at", plain(&error.to_string())));
-            Ok(None)
-        }
-        found => found.map(Some),
+impl From<&Sample> for SampleReport {
+    fn from(sample: &Sample) -> Self {
+        let unreadable = sample.unreadable.iter().map(ToString::to_string).collect();
+        Self { blank: sample.blank, tiles: sample.tiles, unreadable }
     }
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let source = arguments.reading.open(&arguments.slide)?;
     let info = source.info();
-    let name = super::inputs::name_exports(std::slice::from_ref(&arguments.slide), &[]).remove(0);
+    let name = name_exports(std::slice::from_ref(&arguments.slide), &[]).remove(0);
     let plan = ExportPlan::new(info, &name, &ExportOptions::default())?;
     let images =
         arguments.save_associated.as_deref().map(|folder| save_images(source.as_ref(), &plan, folder)).transpose()?;
-    let saved = images.as_ref().map(|images| images.saved.as_slice());
     let workers = available_jobs();
-    let found = if arguments.quick { None } else { sampled(source.as_ref(), &plan, workers)? };
-    let contents = found.as_ref().map_or_else(Sampled::default, |found| found.contents);
-    let seconds = found.as_ref().and_then(|found| found.estimated_seconds(&plan, workers));
+    let sample = if arguments.quick { None } else { sample(source.as_ref(), &plan, workers)? };
+    let sample = sample.as_ref();
     let report = Report {
         slide: info,
         export: Export {
             plan: &plan,
-            estimated_bytes: plan.estimated_bytes_of(&contents),
-            estimated_time: seconds.map(|seconds| EstimatedTime { seconds, workers }),
+            estimated_bytes: estimated_bytes(&plan, sample),
+            estimated_time: sample
+                .map(|sample| EstimatedTime { seconds: sample.estimated_seconds(&plan, workers), workers }),
         },
-        lossless: Lossless::of(info, &plan, &contents),
-        sample: found.as_ref().map(|Sample { blank, regions, first_rows, unreadable, .. }| Samples {
-            blank: *blank,
-            regions: *regions,
-            first_rows: *first_rows,
-            unreadable: unreadable.iter().map(ToString::to_string).collect(),
-        }),
-        saved_images: saved,
+        lossless: Lossless::of(info, &plan, sample),
+        sample: sample.map(SampleReport::from),
+        saved_images: images.as_ref().map(|images| images.saved.as_slice()),
     };
-    let text = if arguments.json {
-        serde_json::to_string_pretty(&report)
-            .map(|text| text + "\n")
-            .map_err(|error| Failure::other(error.to_string()))?
+    if arguments.json {
+        print_json(&report)?;
     } else {
-        report.table()
-    };
-    terminal::print(text.as_bytes())?;
+        terminal::print(report.table().as_bytes())?;
+    }
     match images.as_ref().map_or(&[][..], |images| &images.unreadable) {
         [] => Ok(()),
         [error] => Err(Failure::from(error.clone())),
@@ -159,10 +148,14 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     }
 }
 
+fn estimated_bytes(plan: &ExportPlan, sample: Option<&Sample>) -> u64 {
+    sample.map_or_else(|| plan.estimated_bytes(), |sample| plan.estimated_bytes_at(sample.bytes_per_pixel))
+}
+
 fn save_images(source: &dyn Source, plan: &ExportPlan, folder: &Path) -> Result<SavedImages, Failure> {
     let images = save_associated_images(source, plan.background(), folder).map_err(|error| {
         let hint = match error {
-            Error::Destination(SinkError::Exists { .. }) => "no image was saved; name another folder",
+            Error::Destination(SinkError::Exists { .. }) => "no image was saved; choose another folder",
             _ => "no image was saved",
         };
         Failure::from(error).with_hint(hint)
@@ -175,13 +168,14 @@ fn save_images(source: &dyn Source, plan: &ExportPlan, folder: &Path) -> Result<
 }
 
 impl Lossless {
-    fn of(info: &SlideInfo, plan: &ExportPlan, contents: &Sampled) -> Self {
-        let options = ExportOptions { base_tiles: BaseTiles::Lossless, ..ExportOptions::default() };
+    fn of(info: &SlideInfo, plan: &ExportPlan, sample: Option<&Sample>) -> Self {
+        let mut options = ExportOptions::default();
+        options.base_tiles = BaseTiles::Lossless;
         match ExportPlan::new(info, plan.name(), &options) {
             Ok(plan) => Self::Possible {
                 possible: true,
                 tile_size: plan.pyramid().geometry().tile_size(),
-                estimated_bytes: plan.estimated_bytes_of(contents),
+                estimated_bytes: estimated_bytes(&plan, sample),
             },
             Err(PlanError::NotLossless(reason)) => Self::Impossible { possible: false, reason: reason.to_string() },
             Err(other) => Self::Impossible { possible: false, reason: other.to_string() },
@@ -189,7 +183,7 @@ impl Lossless {
     }
 }
 
-const fn in_a_word(intent: Intent) -> &'static str {
+const fn intent_name(intent: Intent) -> &'static str {
     match intent {
         Intent::Perceptual => "perceptual",
         Intent::Relative => "relative",
@@ -203,7 +197,7 @@ fn megabytes(bytes: u64) -> String {
 }
 
 impl Report<'_> {
-    /// One line a fact.
+    /// Returns the report as text, one fact a line.
     fn table(&self) -> String {
         let (info, plan) = (self.slide, self.export.plan);
         let unknown = || "unknown".to_owned();
@@ -220,16 +214,16 @@ impl Report<'_> {
             line("pages", pages.count().to_string());
         }
         if info.unshown_samples > 0 {
-            line("other samples", format!("{} of each pixel, not shown", info.unshown_samples));
+            line("extra samples", format!("{} of each pixel, not displayed", info.unshown_samples));
         }
         let microns = info.microns_per_pixel.map(|mpp| format!("{:.4} × {:.4}", mpp.x(), mpp.y()));
         line("µm per pixel", microns.unwrap_or_else(unknown));
         line("objective", info.objective_power.map_or_else(unknown, |power| format!("{power}×")));
-        line("scanned area", info.bounds.map_or_else(|| "all of it".to_owned(), |bounds| bounds.to_string()));
+        line("scanned area", info.bounds.map_or_else(|| "entire slide".to_owned(), |bounds| bounds.to_string()));
         line("background", info.background.map_or_else(unknown, |color| color.to_string()));
         line("ICC profile", self.profile());
         for (number, level) in info.levels.iter().enumerate() {
-            let tiles = level.native_tile.map_or_else(String::new, |tile| format!(", stored in {tile}"));
+            let tiles = level.native_tile.map_or_else(String::new, |tile| format!(", native tiles {tile}"));
             line(
                 &format!("slide level {number}"),
                 format!("{}, downsample {:.3}{tiles}", level.size, level.downsample),
@@ -240,16 +234,12 @@ impl Report<'_> {
             let saved = saved.map_or_else(String::new, |saved| format!(", saved as {}", saved.path.display()));
             line("associated image", format!("{}, {}{saved}", image.name, image.size));
         }
-        if let Some(found) = &self.sample {
-            if found.blank.is_some() || !self.is_image() {
-                line("blank share", found.blank.map_or_else(unknown, |blank| describe_blank(&blank)));
+        if let Some(sample) = &self.sample {
+            if let Some(blank) = sample.blank {
+                line("blank share", format!("about {:.0} %", 100.0 * blank));
             }
-            match &found.unreadable[..] {
-                [] => {}
-                [one] if self.is_image() => line("unreadable", one.clone()),
-                [first, ..] => {
-                    line("unreadable", format!("{} of the sampled parts, the first: {first}", found.unreadable.len()));
-                }
+            if let Some(first) = sample.unreadable.first() {
+                line("unreadable", format!("{} of the sampled tiles, the first: {first}", sample.unreadable.len()));
             }
         }
         line(
@@ -275,40 +265,21 @@ impl Report<'_> {
         text
     }
 
-    fn is_image(&self) -> bool {
-        matches!(self.slide.reader, Reader::Image(_))
-    }
-
     fn profile(&self) -> String {
         let color = self.export.plan.color();
         let Some(profile) = &self.slide.icc_profile else { return "none".to_owned() };
-        let intent = color.intent().map_or_else(String::new, |intent| format!(", {} intent", in_a_word(intent)));
+        let intent = color.intent().map_or_else(String::new, |intent| format!(", {} intent", intent_name(intent)));
         format!("{} bytes: {}{intent}", profile.bytes().len(), color.handling())
     }
 
     fn estimate(&self) -> String {
         let bytes = megabytes(self.export.estimated_bytes);
-        match (&self.sample, self.export.estimated_time) {
-            (Some(found), Some(EstimatedTime { seconds, workers })) => {
-                let workers = if workers.get() == 1 { "1 worker".to_owned() } else { format!("{workers} workers") };
-                let regions = if found.regions == 1 { "region" } else { "regions" };
-                let seconds = describe_seconds(seconds);
-                let of = found.first_rows.map_or_else(|| "it".to_owned(), |rows| format!("its first {rows} rows"));
-                format!("{bytes}, {seconds} on {workers}, as {} {regions} of {of} took", found.regions)
-            }
-            (Some(found), None) if found.blank.is_some() => format!("{bytes}; of the full size nothing could be read"),
-            _ if self.is_image() => format!("{bytes}, if it is as detailed as tissue"),
-            _ => format!("{bytes}, if all of it is tissue"),
-        }
+        let Some(EstimatedTime { seconds, workers }) = self.export.estimated_time else {
+            return format!("{bytes} if all of it is tissue");
+        };
+        let workers = if workers.get() == 1 { "1 worker".to_owned() } else { format!("{workers} workers") };
+        format!("{bytes}, {} with {workers}", describe_seconds(seconds))
     }
-}
-
-fn describe_blank(blank: &BlankShare) -> String {
-    let percent = |share: f64| format!("{:.1} %", 100.0 * share);
-    let seen = blank
-        .slide_level
-        .map_or_else(|| "in regions of the full size".to_owned(), |level| format!("on slide level {level}"));
-    format!("{}, of which {} never scanned; seen {seen}", percent(blank.share), percent(blank.transparent))
 }
 
 fn describe_seconds(seconds: f64) -> String {

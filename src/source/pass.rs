@@ -4,7 +4,6 @@
 //! them.
 
 use std::ops::Range;
-use std::time::Duration;
 
 use super::{SlideError, Source};
 
@@ -39,10 +38,4 @@ pub trait SourcePass: Source {
     /// # Errors
     /// [`SlideError`] where there was damage that no read could tell of: check sums or the end of the file.
     fn end(&self) -> Result<(), SlideError>;
-
-    /// How long all reads together have waited for rows so far.
-    fn waited(&self) -> Duration;
-
-    /// How long decoding all rows of the source takes, told from those that were decoded so far.
-    fn time_to_decode(&self) -> Duration;
 }

@@ -8,7 +8,6 @@ use std::collections::VecDeque;
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
 
 use super::conversion::Conversion;
 use crate::codec::decode::{ImageError, RowDecoder};
@@ -173,8 +172,7 @@ impl Source for RowSource {
 
 impl SourceRows for RowSource {
     fn begin(&self, bands: Vec<Band>) -> Result<Box<dyn SourcePass + '_>, SlideError> {
-        let state =
-            State { ready: VecDeque::new(), spare: Vec::new(), ended: None, stopped: false, times: Times::default() };
+        let state = State { ready: VecDeque::new(), spare: Vec::new(), ended: None, stopped: false };
         let decoder = Mutex::new(Some(self.decoder()?));
         Ok(Box::new(RowPass { source: self, bands, decoder, state: Mutex::new(state), changed: Condvar::new() }))
     }
@@ -198,20 +196,6 @@ struct State {
     ended: Option<Result<(), Failure>>,
     /// Whether nobody wants more.
     stopped: bool,
-    times: Times,
-}
-
-/// What a pass has taken so far.
-#[derive(Clone, Copy, Default)]
-struct Times {
-    /// Until the first rows were there.
-    first: Duration,
-    first_rows: u32,
-    /// After them.
-    others: Duration,
-    other_rows: u32,
-    /// That reads have waited.
-    waited: Duration,
 }
 
 struct Ready {
@@ -247,7 +231,7 @@ impl RowPass<'_> {
             while next < band.rows.start {
                 let rows = (SKIPPED_BYTES / row_bytes).clamp(1, (band.rows.start - next) as usize);
                 skipped.resize(rows * row_bytes, 0);
-                self.decode_rows(decoder.as_mut(), &mut skipped).map_err(in_rows)?;
+                decoder.decode_rows(&mut skipped).map_err(in_rows)?;
                 next += rows as u32;
                 if lock(&self.state).stopped {
                     return Ok(());
@@ -256,7 +240,7 @@ impl RowPass<'_> {
             let length = band.rows.len() * row_bytes;
             let Some(mut bytes) = self.room(length) else { return Ok(()) };
             bytes.resize(length, 0);
-            self.decode_rows(decoder.as_mut(), &mut bytes).map_err(in_rows)?;
+            decoder.decode_rows(&mut bytes).map_err(in_rows)?;
             next = band.rows.end;
             let ready = Ready { rows: band.rows.clone(), bytes: Arc::new(bytes), to_read: band.pixels };
             lock(&self.state).ready.push_back(ready);
@@ -264,21 +248,6 @@ impl RowPass<'_> {
         }
         if next == self.source.stored.height() {
             decoder.finish().map_err(|error| Failure::End(error.of(path)))?;
-        }
-        Ok(())
-    }
-
-    /// Decodes the next rows and notes how long that took.
-    fn decode_rows(&self, decoder: &mut dyn RowDecoder, rows: &mut [u8]) -> Result<(), ImageError> {
-        let begun = Instant::now();
-        decoder.decode_rows(rows)?;
-        let (taken, count) = (begun.elapsed(), (rows.len() / self.source.row_bytes()) as u32);
-        let times = &mut lock(&self.state).times;
-        if times.first_rows == 0 {
-            (times.first, times.first_rows) = (taken, count);
-        } else {
-            times.others += taken;
-            times.other_rows += count;
         }
         Ok(())
     }
@@ -301,13 +270,11 @@ impl RowPass<'_> {
     /// The band that these rows are in, when it is decoded.
     fn band_of(&self, part: Rect) -> Result<(u32, Arc<Vec<u8>>), SlideError> {
         let rows = part.rows();
-        let begun = Instant::now();
         let mut state = lock(&self.state);
         loop {
             let holds = |ready: &&Ready| ready.rows.start <= rows.start && rows.end <= ready.rows.end;
             if let Some(ready) = state.ready.iter().find(holds) {
                 let found = (ready.rows.start, Arc::clone(&ready.bytes));
-                state.times.waited += begun.elapsed();
                 return Ok(found);
             }
             match &state.ended {
@@ -383,24 +350,6 @@ impl SourcePass for RowPass<'_> {
             // Whoever wanted those rows has been told.
             Some(Ok(()) | Err(Failure::Rows(_))) | None => Ok(()),
         }
-    }
-
-    fn waited(&self) -> Duration {
-        lock(&self.state).times.waited
-    }
-
-    fn time_to_decode(&self) -> Duration {
-        let Times { first, first_rows, others, other_rows, .. } = lock(&self.state).times;
-        let height = f64::from(self.source.stored.height());
-        // Rows that are held by the decoder were decoded together, for the first of them: all of the image, or the tiles or the strip that lie beside each other.
-        let together = self.source.held_bytes as f64 / self.source.row_bytes() as f64;
-        if together >= height / 2.0 {
-            let to_come = height - f64::from(first_rows);
-            return first + others.mul_f64(to_come.max(0.0) / f64::from(other_rows.max(1)));
-        }
-        let decoded = f64::from(first_rows + other_rows).max(1.0);
-        let stands_for = if together < 1.0 { decoded } else { (decoded / together).ceil() * together };
-        (first + others).mul_f64((height / stands_for).max(1.0))
     }
 }
 
