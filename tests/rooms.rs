@@ -112,7 +112,7 @@ fn expand<'t>(text: &'t str, mut before: Vec<String>, found: &mut Vec<Vec<String
 }
 
 /// The module that a path in `module` leads to: its longest prefix that is a module.
-fn target(path: &[String], module: &Module, modules: &BTreeMap<Module, String>) -> Module {
+fn target(path: &[String], module: &[String], modules: &BTreeMap<Module, String>) -> Module {
     let mut absolute = match path[0].as_str() {
         "crate" => Vec::new(),
         _ => module[..module.len().saturating_sub(1)].to_vec(),

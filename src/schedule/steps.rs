@@ -253,7 +253,7 @@ mod tests {
     /// Pyramids with one and several stripes, an odd tile size, and a filter with a margin.
     fn cases() -> impl Iterator<Item = (PyramidPlan, ReadOrder)> {
         let sizes = [
-            (200, 100_000, 254, 1, 200, vec![], 0),
+            (200, 400_000, 254, 1, 200, vec![], 0),
             (9_000, 9_000, 255, 2, 300, vec![4_200], 6),
             (2_000, 3_000, 256, 0, 256, vec![], 0),
         ];

@@ -60,7 +60,8 @@ impl DirectorySink {
 
     /// Creates a file, lets `write` fill it and return its length, and closes it.
     fn write_file(&self, path: &Path, write: impl FnOnce(&mut File) -> io::Result<u64>) -> Result<(), SinkError> {
-        let mut file = with_folder(path, |path| File::create_new(path)).map_err(failed("create", path))?;
+        let mut file = with_folder(path, |path| File::options().write(true).create_new(true).open(path))
+            .map_err(failed("create", path))?;
         let bytes = write(&mut file).map_err(failed("write", path))?;
         platform::close(file).map_err(failed("close", path))?;
         self.files.fetch_add(1, Ordering::Relaxed);
