@@ -290,22 +290,6 @@ fn files_and_make_targets_exist() {
     });
 }
 
-/// The table of rooms in ARCHITECTURE.md has the modules and the order that `tests/rooms.rs` enforces.
-#[test]
-fn architecture_lists_the_rooms_in_order() {
-    let rooms = fs::read_to_string(root().join("tests/rooms.rs")).unwrap();
-    let (_, rooms) = rooms.split_once("const ROOMS").unwrap();
-    let (_, rooms) = rooms.split_once("= [").unwrap();
-    let (rooms, _) = rooms.split_once("];").unwrap();
-    let exists = |room: &&str| !["lib", "main"].contains(room) && root().join(format!("src/{room}.rs")).exists();
-    let rooms: Vec<&str> = rooms.split('"').skip(1).step_by(2).filter(exists).collect();
-    let page = fs::read_to_string(root().join("ARCHITECTURE.md")).unwrap();
-    let (_, table) = page.split_once("| module | responsibility |").unwrap();
-    let (table, _) = table.split_once("\n\n").unwrap();
-    let listed: Vec<&str> = table.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next()).collect();
-    assert_eq!(listed, rooms);
-}
-
 /// Every field of an export's description is documented.
 #[test]
 fn json_fields_are_documented() {
