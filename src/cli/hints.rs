@@ -11,7 +11,7 @@ use crate::export::verify::VerifyError;
 use crate::layout::Container;
 use crate::plan::{NotLossless, PlanError};
 use crate::sink::SinkError;
-use crate::source::{DirectReadUnsupported, PageChoice, SlideError};
+use crate::source::{DirectReadUnsupported, NoNativeTiles, PageChoice, SlideError};
 
 pub(super) const DAMAGED: &str = "export the slide again, or restore the export from a copy";
 pub(super) const NOT_A_GALLERY: &str =
@@ -84,11 +84,10 @@ fn plan_hint(error: &PlanError) -> Option<&'static str> {
 
 fn lossless_hint(reason: &NotLossless) -> &'static str {
     match reason {
-        NotLossless::Reader(DirectReadUnsupported::AskedFor) => "omit --reader openslide",
-        NotLossless::Reader(_)
-        | NotLossless::Image(_)
-        | NotLossless::NotSquare { .. }
-        | NotLossless::TileSize { .. } => {
+        NotLossless::NoNativeTiles(NoNativeTiles::OpenSlide(DirectReadUnsupported::AskedFor)) => {
+            "omit --reader openslide"
+        }
+        NotLossless::NoNativeTiles(_) | NotLossless::NotSquare { .. } | NotLossless::TileSize { .. } => {
             "omit --lossless to re-encode; --format png keeps every displayed 8-bit RGB pixel"
         }
         NotLossless::Geometry { .. } => "omit --tile-size and --overlap",
@@ -105,17 +104,17 @@ fn lossless_hint(reason: &NotLossless) -> &'static str {
 
 fn slide_hint(error: &SlideError) -> Option<String> {
     let hint = match error {
-        SlideError::Open { source, .. } if source.kind() == io::ErrorKind::IsADirectory => {
+        SlideError::Open { error, .. } if error.kind() == io::ErrorKind::IsADirectory => {
             "`slidezoom export` accepts folders and exports every slide below them"
         }
         SlideError::Unsupported { .. } => {
             "supported are Aperio, DICOM, Hamamatsu, Leica, MIRAX, Philips, Sakura, Trestle, Ventana, and Zeiss slides, and PNG, JPEG, TIFF, JPEG 2000, WebP, BMP, and PNM images"
         }
-        SlideError::CalledAsSlide { .. } => {
+        SlideError::SlideExtension { .. } => {
             "rename an ordinary image to its own extension; a slide may need its other files next to it, as an .mrxs needs its folder"
         }
         SlideError::Pipe { .. } => "use - to read an image from standard input: `slidezoom export - -o NAME < PIPE`",
-        SlideError::NothingCame { .. } => "check whether the program before the pipe failed",
+        SlideError::EmptyInput { .. } => "check whether the program before the pipe failed",
         SlideError::NoSlides { path } => {
             return Some(format!("name ordinary images one by one, such as {}/*.png", path.display()));
         }

@@ -52,7 +52,7 @@ fn search(folder: &Path, found: &mut Found) {
             continue;
         }
         let vendor = source::detect_vendor(entry.path());
-        if vendor.is_none() && !source::has_slide_ending(entry.path()) {
+        if vendor.is_none() && !source::has_slide_extension(entry.path()) {
             continue;
         }
         // Each file of a DICOM series opens the whole slide. A file that does not open is kept, so that

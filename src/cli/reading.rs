@@ -59,7 +59,7 @@ impl Reading {
             error @ SlideError::NeedsFile { .. } if standard_input_is_a_file() => {
                 Failure::from(error).with_hint("give the name of the file instead of -")
             }
-            error @ SlideError::NothingCame { .. } if standard_input_is_a_file() => {
+            error @ SlideError::EmptyInput { .. } if standard_input_is_a_file() => {
                 Failure::from(error).with_hint("the file is empty, or has already been read to its end")
             }
             error => error.into(),

@@ -2,7 +2,7 @@
 //!
 //! Each format has a file of its own, around a well-kept library, and yields one of two things. A [`RowDecoder`] goes through the image once,
 //! from its first row to its last, in memory for a few rows: so are PNG, JPEG, TIFF in strips and PNM read, and with all of the image in memory
-//! what has no other way. A [`TiledImage`] reads any part: TIFF and JPEG 2000 in tiles. Both yield samples as they are stored, described by a
+//! what has no other way. A [`TileStore`] yields any tile: TIFF and JPEG 2000 in tiles. Both yield samples as they are stored, described by a
 //! [`SampleLayout`]; the workers make pixels of them, so that the thread that decodes does nothing else. What always holds: pixels come only of samples that were
 //! decoded without a doubt; everything that a file says of sizes is checked before memory is taken for it; and a file is known
 //! by its first bytes and not by its name.
@@ -14,9 +14,10 @@ use std::io::{self, BufRead, BufReader, Read};
 use serde::Serialize;
 
 use crate::codec::Subsampling;
+use crate::codec::tile::TileStore;
 use crate::color::IccProfile;
 use crate::geometry::MicronsPerPixel;
-use crate::geometry::{Orientation, Rect, Size};
+use crate::geometry::{Orientation, Size};
 
 pub(crate) mod bmp;
 #[cfg(test)]
@@ -151,30 +152,12 @@ pub(crate) trait RowDecoder: Send {
     fn finish(&mut self) -> Result<(), ImageError>;
 }
 
-/// Decodes any part of an image. One value serves all threads at once.
-pub(crate) trait TiledImage: Send + Sync {
-    /// The size of the parts that are decoded at a time, in pixels.
-    fn tile_size(&self) -> Size;
-
-    /// Sizes of the smaller pictures of the same, largest first, that can be read as [`read`](Self::read) reads level 0: they are its levels from 1 on.
-    fn smaller_levels(&self) -> &[Size] {
-        &[]
-    }
-
-    /// Decodes `region`, in pixels of a level and inside its size, into `rows`: its rows one after the other, each as long as
-    /// [`SampleLayout::row_bytes`] says for its width.
-    ///
-    /// # Errors
-    /// [`ImageError`] where a part of it is damaged.
-    fn read(&self, level: usize, region: Rect, rows: &mut [u8]) -> Result<(), ImageError>;
-}
-
 /// An image that has been opened.
 pub(crate) enum Decoder {
     /// To be gone through from the first row on.
     Rows(Box<dyn RowDecoder>),
-    /// Any part of which can be read.
-    Tiles(Box<dyn TiledImage>),
+    /// Stored in tiles, any of which can be decoded.
+    Tiles(Box<dyn TileStore>),
 }
 
 /// How an image is to be opened.

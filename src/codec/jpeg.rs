@@ -1,9 +1,9 @@
-//! JPEG streams as slides store them: their tables and frames read, tiles cut and joined without decoding, and decoded.
+//! JPEG streams as slides store them: parsing, lossless splicing and cropping, and decoding.
 
-pub(crate) mod scans;
-pub(crate) mod segments;
+mod scans;
+mod segments;
 pub(crate) mod stream;
-pub(crate) mod tile_codec;
+pub(crate) mod tile_decoder;
 
 pub(crate) use stream::JpegTables;
 pub use stream::{JpegStreamError, TileColor};

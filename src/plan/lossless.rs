@@ -1,23 +1,19 @@
 //! Conditions for copying the slide's native JPEG tiles instead of encoding them again.
 
 use super::{ExportOptions, FormatOption, Placement};
-use crate::codec::ImageFormat;
 use crate::geometry::{Orientation, Point, Size};
 use crate::layout::tile_layout::TileLayout;
 use crate::pixels::ReductionMethod;
 use crate::pyramid::TileGeometry;
-use crate::source::{DirectReadUnsupported, Reader, SlideInfo};
+use crate::source::{NoNativeTiles, SlideInfo};
 
 /// Reasons why a slide's native tiles cannot be an export's tiles.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum NotLossless {
     /// The slide has no native tiles that can be read directly.
-    #[error("the slide is read through OpenSlide, because {0}")]
-    Reader(DirectReadUnsupported),
-    /// The input is an ordinary image.
-    #[error("the input is an ordinary image ({}), not a slide", .0.name())]
-    Image(ImageFormat),
+    #[error(transparent)]
+    NoNativeTiles(NoNativeTiles),
     /// Deep Zoom tiles are square.
     #[error("the slide's native tiles of {tile} are not square, as Deep Zoom tiles are")]
     NotSquare {
@@ -85,11 +81,7 @@ pub(crate) fn geometry(
     placement: Placement,
     options: &ExportOptions,
 ) -> Result<TileGeometry, NotLossless> {
-    let tile = match &info.reader {
-        Reader::Direct(tiles) => tiles.size,
-        Reader::OpenSlide(reason) => return Err(NotLossless::Reader(reason.clone())),
-        Reader::Image(image) => return Err(NotLossless::Image(image.format)),
-    };
+    let tile = info.reader.native_tiles().map_err(NotLossless::NoNativeTiles)?.size;
     if options.format != FormatOption::Jpeg {
         return Err(NotLossless::Format);
     }

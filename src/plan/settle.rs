@@ -8,7 +8,7 @@ use crate::geometry::MicronsPerPixel;
 use crate::layout::Container;
 use crate::pixels::{ReductionMethod, Rgb};
 use crate::pyramid::PyramidPlan;
-use crate::source::{AssociatedImage, Reader, SlideInfo, SourceIdentity};
+use crate::source::{AssociatedImage, SlideInfo, SourceIdentity};
 
 impl ExportPlan {
     /// Plans the export of a slide under `name`. Reads and writes nothing.
@@ -102,13 +102,10 @@ fn associated_images(available: &[AssociatedImage], asked: &Associated) -> (Vec<
 
 /// The native tiles' bytes, in proportion to the exported area.
 fn native_bytes(info: &SlideInfo, placement: &Placement) -> u64 {
-    match info.reader {
-        Reader::Direct(tiles) => {
-            let share = u128::from(tiles.bytes) * u128::from(placement.area().size().area());
-            u64::try_from(share / u128::from(info.size().area())).unwrap_or(u64::MAX)
-        }
-        Reader::OpenSlide(_) | Reader::Image(_) => 0,
-    }
+    info.reader.native_tiles().map_or(0, |tiles| {
+        let share = u128::from(tiles.bytes) * u128::from(placement.area().size().area());
+        u64::try_from(share / u128::from(info.size().area())).unwrap_or(u64::MAX)
+    })
 }
 
 /// Micrometers per pixel and magnification of the export's full size.

@@ -1,143 +1,154 @@
-//! Why a slide or an image cannot be read.
+//! Errors of reading slides and images.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::SlideLevel;
-use crate::codec::decode::ImageFormat;
+use super::slide_info::SlideLevel;
+use crate::codec::ImageFormat;
 use crate::geometry::{Point, Rect, Size};
 
-/// Why a slide, or a part of it, cannot be read. Trying again is no use.
+/// Why a slide, or a part of it, cannot be read. Trying again does not help.
 #[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum SlideError {
-    /// There is no such file, or it may not be read.
-    #[error("{path}: cannot be opened: {source}", path = path.display())]
+    /// The file does not exist or cannot be read.
+    #[error("cannot open {path}: {error}", path = path.display())]
     Open {
         /// The file.
         path: PathBuf,
-        /// What the operating system said.
-        source: Arc<std::io::Error>,
+        /// The system's error.
+        error: Arc<std::io::Error>,
     },
-    /// No reader knows this kind of file.
-    #[error("{path}: no slide or image that can be read, or an incomplete one", path = path.display())]
+    /// No reader supports this kind of file.
+    #[error("cannot read {path}: not a supported slide or image, or incomplete", path = path.display())]
     Unsupported {
         /// The file.
         path: PathBuf,
     },
-    /// No reader of slides knows the file, though it is called as slides are; that it begins like an image may be a part of a slide that lost the rest.
+    /// The file has a slide's extension, but no slide reader recognizes it. It may be a part of a slide
+    /// that starts like an image.
     #[error(
-        "{path}: no slide that can be read, or an incomplete one: it begins like {}, and is called as slides are",
-        format.name(),
-        path = path.display()
+        "cannot read {path}: not a supported slide, or incomplete: slide extension, but the content is {format}",
+        path = path.display(),
+        format = format.name()
     )]
-    CalledAsSlide {
+    SlideExtension {
         /// The file.
         path: PathBuf,
-        /// The format of images that it begins like.
+        /// The format of the content.
         format: ImageFormat,
     },
-    /// The path is a pipe's, by whatever name: it can be read once, and not by position.
-    #[error("{path}: is a pipe and no file", path = path.display())]
+    /// The path is a pipe. A pipe can be read only once and not by position.
+    #[error("cannot read {path}: it is a pipe, not a file", path = path.display())]
     Pipe {
         /// The path.
         path: PathBuf,
     },
-    /// Standard input came to its end before its first byte.
-    #[error("{path}: nothing came", path = path.display())]
-    NothingCame {
+    /// A pipe ended before its first byte.
+    #[error("cannot read {path}: the input is empty", path = path.display())]
+    EmptyInput {
         /// The pipe's name.
         path: PathBuf,
     },
-    /// The file is of a known kind but damaged or beyond its reader.
-    #[error("{path}: {message}", path = path.display())]
+    /// The file's format is supported, but the file is damaged or not supported by the reader.
+    #[error("cannot read {path}: {message}", path = path.display())]
     Malformed {
         /// The file.
         path: PathBuf,
-        /// The reader's own words.
+        /// The reader's message.
         message: String,
     },
-    /// Nothing of the slide was scanned: its bounds are empty, or every pixel is transparent. All of an export would be made up.
-    #[error("{path}: holds no pixels: nothing of it was scanned", path = path.display())]
+    /// Nothing of the slide was scanned: its bounds are empty, or every pixel is transparent.
+    #[error("cannot read {path}: the slide has no pixels: nothing was scanned", path = path.display())]
     Empty {
         /// The file.
         path: PathBuf,
     },
-    /// The slide's size is 0 or beyond what a pyramid can have.
-    #[error("{path}: slide level {level} has an impossible size, {width}×{height}", path = path.display())]
+    /// The slide's size is 0, or larger than a pyramid can be.
+    #[error("cannot read {path}: slide level {level} has an invalid size of {width}×{height} pixels", path = path.display())]
     Size {
         /// The file.
         path: PathBuf,
         /// The slide level.
         level: SlideLevel,
-        /// Its width in pixels, as read.
+        /// The width in pixels, as stored.
         width: u64,
-        /// Its height in pixels, as read.
+        /// The height in pixels, as stored.
         height: u64,
     },
-    /// The file is an image that is sound, as far as is known, but of a kind that is not read.
-    #[error("{path}: {message}", path = path.display())]
+    /// The file is an image of an unsupported kind. As far as it was read, it is not damaged.
+    #[error("cannot read {path}: {message}", path = path.display())]
     UnsupportedImage {
         /// The file.
         path: PathBuf,
-        /// What kind that is.
+        /// What is not supported.
         message: String,
     },
-    /// An image takes more memory than it may have.
-    #[error("{path}: takes {} of memory, and may have {}: {why}", mebibytes(*needed), mebibytes(*allowed), path = path.display())]
+    /// An image needs more memory than the limit.
+    #[error(
+        "cannot read {path}: it needs {} of memory, and the limit is {}: {reason}",
+        mebibytes(*needed),
+        mebibytes(*allowed),
+        path = path.display()
+    )]
     Memory {
         /// The file.
         path: PathBuf,
-        /// How many bytes it takes.
+        /// The bytes it needs.
         needed: u64,
-        /// How many it may have.
+        /// The limit in bytes.
         allowed: u64,
-        /// What takes so much.
-        why: &'static str,
+        /// Why it needs so much.
+        reason: &'static str,
     },
-    /// An image's samples have no range of their own.
-    #[error("{path}: {message}", path = path.display())]
+    /// An image's samples have no range of their own, so it is unknown which value is white.
+    #[error("cannot read {path}: {message}", path = path.display())]
     UnknownRange {
         /// The file.
         path: PathBuf,
-        /// What its samples are.
+        /// The type of the samples.
         message: String,
     },
-    /// The file has no picture of that number.
-    #[error("{path}: has no page {page}: {pages}", path = path.display(), pages = if *pages == 1 { "it is one picture".to_owned() } else { format!("it has {pages}") })]
+    /// The file has no page of that number.
+    #[error("cannot read page {page} of {path}: it has {pages} {}", if *pages == 1 { "page" } else { "pages" }, path = path.display())]
     NoSuchPage {
         /// The file.
         path: PathBuf,
         /// The page, counted from 1.
         page: usize,
-        /// How many there are.
+        /// The number of pages.
         pages: usize,
     },
-    /// What was asked of an image is no use to a slide.
-    #[error("{path}: is a slide, and has no {what}", path = path.display())]
+    /// An option for ordinary images was used with a slide.
+    #[error("cannot read {path}: it is a slide, which has no {what}", path = path.display())]
     NotImage {
         /// The file.
         path: PathBuf,
-        /// What it does not have.
+        /// What the option needs.
         what: &'static str,
     },
-    /// Images of this format are read by position.
-    #[error("{path}: {} is read from files only, not from a pipe", format.name(), path = path.display())]
+    /// Images of this format cannot be read from a pipe.
+    #[error("cannot read {path}: {format} can be read only from a file, not from a pipe", path = path.display(), format = format.name())]
     NeedsFile {
         /// The pipe's name.
         path: PathBuf,
         /// The format.
         format: ImageFormat,
     },
-    /// A pipe's bytes come once, in their order.
-    #[error("{path}: comes from a pipe, which can be read only once, in its order", path = path.display())]
+    /// A pipe was to be read a second time.
+    #[error("cannot read {path} again: it is a pipe, which can be read only once", path = path.display())]
     ReadOnce {
         /// The pipe's name.
         path: PathBuf,
     },
-    /// A region's pixels could not be read.
-    #[error("{path}: cannot read {size} pixels at ({x}, {y}) of slide level {level}: {message}",
-        path = path.display(), x = origin.x, y = origin.y)]
+    /// A region's pixels cannot be read.
+    #[error(
+        "cannot read {path}: {size} pixels at ({x}, {y}) of slide level {level}: {message}",
+        path = path.display(),
+        x = origin.x,
+        y = origin.y
+    )]
     Region {
         /// The file.
         path: PathBuf,
@@ -147,61 +158,66 @@ pub enum SlideError {
         origin: Point,
         /// The region's size in pixels of `level`.
         size: Size,
-        /// The reader's own words.
+        /// The reader's message.
         message: String,
     },
-    /// A part of an ordinary image could not be read.
-    #[error("{path}: {part}: {message}", path = path.display())]
+    /// A part of an ordinary image cannot be read.
+    #[error("cannot read {path}: {part}: {message}", path = path.display())]
     Image {
         /// The file.
         path: PathBuf,
         /// The part.
         part: ImagePart,
-        /// The reader's own words.
+        /// The reader's message.
         message: String,
     },
-    /// An associated image could not be read.
-    #[error("{path}: cannot read the associated image {name:?}: {message}", path = path.display())]
+    /// An associated image cannot be read.
+    #[error("cannot read {path}: associated image {name:?}: {message}", path = path.display())]
     Associated {
         /// The file.
         path: PathBuf,
         /// The image's name.
         name: String,
-        /// The reader's own words.
+        /// The reader's message.
         message: String,
     },
-    /// No slide was found in a folder.
-    #[error("{path}: no slide found in this folder", path = path.display())]
+    /// A directory contains no slide.
+    #[error("no slide found in {path}", path = path.display())]
     NoSlides {
-        /// The folder.
+        /// The directory.
         path: PathBuf,
     },
-    /// A folder could not be searched for slides.
-    #[error("{path}: cannot be searched: {message}", path = path.display())]
+    /// A directory cannot be searched for slides.
+    #[error("cannot search {path}: {message}", path = path.display())]
     Search {
-        /// The folder or the file in it that could not be looked at.
+        /// The directory, or the entry in it that cannot be read.
         path: PathBuf,
-        /// What the operating system said.
+        /// The system's message.
         message: String,
     },
 }
 
 impl SlideError {
-    /// Whether some pixels cannot be read, and others may be.
+    /// The error for an associated image that does not exist.
+    pub(crate) fn no_associated(path: &Path, name: &str) -> Self {
+        Self::Associated { path: path.to_owned(), name: name.to_owned(), message: "there is no such image".to_owned() }
+    }
+
+    /// Whether only some pixels cannot be read, so that others may be.
     #[must_use]
     pub const fn is_of_a_part(&self) -> bool {
         matches!(self, Self::Region { .. } | Self::Image { .. })
     }
 
-    /// The file or folder that is at fault.
+    /// Returns the file or directory that cannot be read.
     #[must_use]
     pub fn path(&self) -> &Path {
         match self {
             Self::Open { path, .. }
             | Self::Unsupported { path }
-            | Self::CalledAsSlide { path, .. }
+            | Self::SlideExtension { path, .. }
             | Self::Pipe { path }
-            | Self::NothingCame { path }
+            | Self::EmptyInput { path }
             | Self::Malformed { path, .. }
             | Self::Empty { path }
             | Self::Size { path, .. }
@@ -221,29 +237,29 @@ impl SlideError {
     }
 }
 
-/// What could not be read of an image.
+/// The part of an image that cannot be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum ImagePart {
-    /// All rows from this one on, counted from 0: rows are decoded one after the other.
+    /// All rows from this one, counted from 0. Rows are decoded in order.
     RowsFrom(u32),
-    /// These pixels of it, or of one of its smaller levels.
+    /// These pixels.
     Pixels(Rect),
 }
 
 impl fmt::Display for ImagePart {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::RowsFrom(0) => write!(formatter, "its rows cannot be read"),
-            Self::RowsFrom(row) => write!(formatter, "its rows from {row} on cannot be read"),
+            Self::RowsFrom(row) => write!(formatter, "rows from {row}"),
             Self::Pixels(part) => {
                 let Point { x, y } = part.origin();
-                write!(formatter, "its {} pixels at ({x}, {y}) cannot be read", part.size())
+                write!(formatter, "{} pixels at ({x}, {y})", part.size())
             }
         }
     }
 }
 
-/// Bytes for people, not fewer than they are, in the unit that `--memory` takes.
+/// Formats bytes in the unit of the memory limit, rounded up.
 fn mebibytes(bytes: u64) -> String {
     format!("{} MiB", bytes.div_ceil(1 << 20))
 }

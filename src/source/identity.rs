@@ -1,4 +1,4 @@
-//! Which file an export was made of, so that it can be told in twenty years.
+//! Identifies the file that an export was made from.
 
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
@@ -11,41 +11,43 @@ use sha2::{Digest as _, Sha256};
 use super::SlideError;
 use crate::key::Digest;
 
-/// What is written down of the slide's file.
+/// What an export records of the slide's file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize)]
+#[non_exhaustive]
 #[serde(rename_all = "lowercase")]
 pub enum SourceIdentity {
-    /// Its name, size and SHA-256: the whole file is read, while the export is rendered.
+    /// Name, size and SHA-256. The whole file is read, during the export.
     #[default]
     Sha256,
-    /// Its name, size and a fingerprint, which is quick: the SHA-256 of its first and its last mebibyte.
+    /// Name, size and a fingerprint, which is quick: the SHA-256 of the first and last MiB.
     Fingerprint,
     /// Nothing.
     Omit,
 }
 
-/// The file that an export was made of. Of a slide that is kept in several files it is the one that was opened.
+/// The file that an export was made from. Of a slide in several files, it is the one that was opened.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct SourceFile {
-    /// Its name, without folders. `None` where the export is called otherwise: whoever named the export anew may have had a reason.
+    /// The file name. `None` if the export has another name, which may be meant to hide it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub file: Option<String>,
-    /// Its size.
+    /// The size in bytes.
     pub bytes: u64,
-    /// The digest of all of it.
+    /// The SHA-256 of the whole file.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sha256: Option<Digest>,
-    /// The digest of its first and its last mebibyte (which overlap in a small file).
+    /// The SHA-256 of its first and last MiB, which overlap in a small file.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fingerprint: Option<Digest>,
 }
 
 const MEBIBYTE: u64 = 1 << 20;
 
-/// Identifies the file that the export `export_name` is made of; `None` where nothing was asked for, or `stop` said to stop.
+/// Identifies the file that the export `export_name` is made from. Returns `None` for
+/// [`SourceIdentity::Omit`], or when `stop` returns `true`.
 ///
 /// # Errors
-/// [`SlideError::Open`] where it cannot be read.
+/// [`SlideError::Open`] if it cannot be read.
 pub(crate) fn identify(
     path: &Path,
     export_name: &str,
@@ -55,7 +57,7 @@ pub(crate) fn identify(
     if identity == SourceIdentity::Omit {
         return Ok(None);
     }
-    let failed = |source| SlideError::Open { path: path.to_owned(), source: Arc::new(source) };
+    let failed = |error| SlideError::Open { path: path.to_owned(), error: Arc::new(error) };
     let mut file = File::open(path).map_err(failed)?;
     let bytes = file.metadata().map_err(failed)?.len();
     let as_text = |name: &std::ffi::OsStr| name.to_string_lossy().into_owned();
@@ -92,7 +94,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_is_identified_as_asked() {
+    fn records_digests_and_fingerprints() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("slide.svs");
         for length in [0, 5, MEBIBYTE, MEBIBYTE + 1, 3 * MEBIBYTE + 7] {

@@ -8,21 +8,20 @@ use crate::codec::decode::ImageError;
 use crate::geometry::{Point, Rect, Size};
 use crate::pixels::PremultipliedPixels;
 
-mod conversion;
+pub(super) mod conversion;
 mod opening;
 mod row_source;
 mod tile_rows;
-mod tile_source;
 
 pub use conversion::SampleRange;
-pub(crate) use opening::{PageSummary, is_misread_by_openslide, open_file, open_pipe, page_summary};
+pub(crate) use opening::{open_file, open_pipe};
 
 impl ImageError {
     /// The same as the error of a file.
     pub fn of(self, path: &Path) -> SlideError {
         let path = path.to_owned();
         match self {
-            Self::System(source) => SlideError::Open { path, source: Arc::new(source) },
+            Self::System(error) => SlideError::Open { path, error: Arc::new(error) },
             Self::Unsupported { .. } => SlideError::UnsupportedImage { path, message: self.to_string() },
             Self::NeedsFile { format } => SlideError::NeedsFile { path, format },
             other => SlideError::Malformed { path, message: other.to_string() },
@@ -32,7 +31,7 @@ impl ImageError {
 
 /// Reads from the level's pixel nearest to `origin`, which is in pixels of level 0, by [`Source::read_from_level`]. What lies past the level's
 /// end is transparent, as in OpenSlide.
-fn read_clipped(
+pub(super) fn read_clipped(
     source: &dyn Source,
     level: SlideLevel,
     origin: Point,
@@ -56,8 +55,4 @@ fn read_clipped(
             Ok(pixels)
         }
     }
-}
-
-fn no_associated(path: &Path, name: &str) -> SlideError {
-    SlideError::Associated { path: path.to_owned(), name: name.to_owned(), message: "there is none".to_owned() }
 }

@@ -1,10 +1,9 @@
-//! Every format that OpenSlide reads, through `openslide-rs`: the only file that names that crate.
+//! Slides of every format that OpenSlide reads, through `openslide-rs`.
 //!
-//! OpenSlide's errors are terminal for a handle: from the first one on, every read of every thread returns a
-//! cleared buffer. The wrapper asks for the error state after each read, and so a cleared buffer never passes for
-//! pixels. One handle serves all threads. Because a failure on one thread makes the reads of all others fail
-//! too, a failed region is read once more through a new handle: what fails there as well is the region to name, and a handle with which it succeeds
-//! takes the place of the dead one.
+//! One handle serves all threads. After an error, OpenSlide returns cleared buffers for every further
+//! read of a handle, on all threads. The binding therefore checks the error state after each read, and
+//! a failed region is read once more through a new handle. If that fails too, the region is damaged;
+//! otherwise the new handle replaces the failed one.
 
 use std::collections::BTreeMap;
 use std::os::unix::fs::FileTypeExt;
@@ -14,46 +13,48 @@ use std::sync::{Arc, PoisonError, RwLock};
 use openslide_rs::errors::OpenSlideError;
 use openslide_rs::{Address, OpenSlide, Region};
 
-use super::{
-    AssociatedImage, DirectReadUnsupported, NativeColorSpace, Reader, SlideError, SlideInfo, SlideLevel,
-    SlideLevelInfo, Source, tiff_scale,
-};
+use super::error::SlideError;
+use super::native_color_space::NativeColorSpace;
+use super::native_tiles::DirectReadUnsupported;
+use super::pixel_source::Source;
+use super::reader::Reader;
+use super::slide_info::{AssociatedImage, SlideInfo, SlideLevel, SlideLevelInfo};
 use crate::color::IccProfile;
-use crate::geometry::MicronsPerPixel;
-use crate::geometry::{Point, Rect, Size};
+use crate::geometry::{MicronsPerPixel, Point, Rect, Size};
 use crate::pixels::{PremultipliedPixels, Rgb};
 
 /// A slide opened by OpenSlide.
 #[derive(Debug)]
 pub(crate) struct OpenSlideSource {
-    /// Held for reading by every read; for writing only to replace a dead handle.
+    /// Every read holds the read lock. Replacing a failed handle takes the write lock.
     handle: RwLock<OpenSlide>,
     info: SlideInfo,
 }
 
-/// The cache, in bytes, where native tiles are read whole: a few tiles, for the reads of single regions that cross them.
-const CACHE_OF_WHOLE_TILES: usize = 4 << 20;
+/// The cache in bytes if native tiles are read whole: a few tiles, for regions that cross them.
+const WHOLE_TILE_CACHE: usize = 4 << 20;
 
-/// OpenSlide's version, as the library says it.
+/// Returns OpenSlide's version.
 ///
 /// # Errors
-/// The reader's words where the library does not say.
+/// OpenSlide's message if the version cannot be read.
 pub fn library_version() -> Result<String, String> {
     OpenSlide::version().map_err(|error| error.to_string())
 }
 
-/// The vendor of a file that OpenSlide has a reader for.
+/// Returns the vendor of a file that OpenSlide recognizes.
 pub(crate) fn detect_vendor(path: &Path) -> Option<String> {
     OpenSlide::detect_vendor(path).ok()
 }
 
-/// Looks at a file before any reader does: OpenSlide tells "no such file" and "may not be read" apart from neither each other nor "not a slide".
+/// Checks that a path is a readable file. OpenSlide does not distinguish a missing or forbidden file
+/// from one that is not a slide.
 ///
 /// # Errors
-/// [`SlideError`] where it cannot be opened, is no file, or is empty.
+/// [`SlideError`] if it cannot be opened, is not a file, or is empty.
 pub(crate) fn check_file(path: &Path) -> Result<(), SlideError> {
-    let cannot_open = |source| SlideError::Open { path: path.to_owned(), source: Arc::new(source) };
-    // Looked at before it is opened: opening a pipe waits for a writer.
+    let cannot_open = |error| SlideError::Open { path: path.to_owned(), error: Arc::new(error) };
+    // Checked before opening, because opening a pipe waits for a writer.
     let metadata = std::fs::metadata(path).map_err(cannot_open)?;
     if metadata.is_dir() {
         return Err(cannot_open(std::io::ErrorKind::IsADirectory.into()));
@@ -71,18 +72,19 @@ pub(crate) fn check_file(path: &Path) -> Result<(), SlideError> {
     Ok(())
 }
 
-/// Reads all that is known of a slide but its pixels.
+/// Reads the description of a slide.
 ///
 /// # Errors
-/// [`SlideError`] where the file can't be opened, is of no known kind, is damaged, or says that it holds no pixels.
+/// [`SlideError`] if the file cannot be opened, is not supported, is damaged, or has no pixels.
 pub(crate) fn read_slide_info(path: &Path) -> Result<SlideInfo, SlideError> {
     read_info(path, &open_handle(path)?)
 }
 
-/// Reads an associated image, through a handle of its own: a damaged label must not end the reading of the slide.
+/// Reads an associated image through a handle of its own, so that a damaged label does not stop the
+/// reading of the slide.
 ///
 /// # Errors
-/// [`SlideError::Associated`] where the slide has none of this name or it can't be read.
+/// [`SlideError::Associated`] if the slide has none of this name or it cannot be read.
 pub(crate) fn read_associated_image(path: &Path, name: &str) -> Result<PremultipliedPixels, SlideError> {
     let failed = |message: String| SlideError::Associated { path: path.to_owned(), name: name.to_owned(), message };
     let handle = open_handle(path)?;
@@ -91,10 +93,10 @@ pub(crate) fn read_associated_image(path: &Path, name: &str) -> Result<Premultip
     Ok(PremultipliedPixels::from_native_argb(size, bytes))
 }
 
-/// Reads an associated image's profile.
+/// Reads the ICC profile of an associated image.
 ///
 /// # Errors
-/// [`SlideError::Associated`] where the slide cannot be opened again, or has no image of this name.
+/// [`SlideError::Associated`] if the slide cannot be opened again, or has no image of this name.
 pub(crate) fn read_associated_profile(path: &Path, name: &str) -> Result<Option<IccProfile>, SlideError> {
     let handle = open_handle(path)?;
     let failed = |error: OpenSlideError| SlideError::Associated {
@@ -103,12 +105,12 @@ pub(crate) fn read_associated_profile(path: &Path, name: &str) -> Result<Option<
         message: error.to_string(),
     };
     handle.associated_image_dimensions(name).map_err(failed)?;
-    // As of the slide itself.
+    // As for the slide, a profile that cannot be read becomes empty.
     Ok(handle.associated_image_icc_profile(name).unwrap_or_else(|_| Some(Vec::new())).map(IccProfile::new))
 }
 
 impl OpenSlideSource {
-    /// Opens the slide that `info` was read from, to read its pixels.
+    /// Opens the slide that `info` describes, to read its pixels.
     ///
     /// # Errors
     /// As [`read_slide_info`].
@@ -147,7 +149,7 @@ impl Source for OpenSlideSource {
         &self.info
     }
 
-    /// The binding has memory of its own for each read.
+    /// The binding allocates memory for each read, so `spare` is not used.
     fn read(&self, region: Rect, _spare: Vec<u8>) -> Result<PremultipliedPixels, SlideError> {
         self.read_region(SlideLevel::BASE, region.origin(), region.size())
     }
@@ -165,11 +167,12 @@ impl Source for OpenSlideSource {
     }
 }
 
-/// A handle to read pixels with. Native tiles of a sane size are read whole and once: a cache of them would only keep memory from being used
-/// again while the processor's own cache still holds it. What is read in other parts gains from OpenSlide's 32 MB.
+/// Opens a handle to read pixels. Native tiles of a usual size are read whole and once, so a large
+/// cache would only keep memory from being reused while it is in the processor's cache. Other slides
+/// profit from OpenSlide's default of 32 MB.
 fn open_to_read(info: &SlideInfo) -> Result<OpenSlide, SlideError> {
     match info.levels[0].tile_to_read_whole() {
-        Some(_) => OpenSlide::new_with_cache(&info.path, CACHE_OF_WHOLE_TILES).map_err(open_error(&info.path)),
+        Some(_) => OpenSlide::new_with_cache(&info.path, WHOLE_TILE_CACHE).map_err(open_error(&info.path)),
         None => open_handle(&info.path),
     }
 }
@@ -183,12 +186,12 @@ fn open_error(path: &Path) -> impl Fn(OpenSlideError) -> SlideError {
         OpenSlideError::UnsupportedFile(_) | OpenSlideError::MissingFile(_) => {
             SlideError::Unsupported { path: path.to_owned() }
         }
-        other => SlideError::Malformed { path: path.to_owned(), message: reader_words(path, &other) },
+        other => SlideError::Malformed { path: path.to_owned(), message: reader_message(path, &other) },
     }
 }
 
-/// OpenSlide's message without the path that [`SlideError`] puts before it anyway.
-fn reader_words(path: &Path, error: &OpenSlideError) -> String {
+/// Returns OpenSlide's message without the path, which [`SlideError`] adds.
+fn reader_message(path: &Path, error: &OpenSlideError) -> String {
     let message = match error {
         OpenSlideError::LibraryError(message) => message.clone(),
         other => other.to_string(),
@@ -199,7 +202,7 @@ fn reader_words(path: &Path, error: &OpenSlideError) -> String {
 
 fn read_info(path: &Path, handle: &OpenSlide) -> Result<SlideInfo, SlideError> {
     let malformed =
-        |error: OpenSlideError| SlideError::Malformed { path: path.to_owned(), message: reader_words(path, &error) };
+        |error: OpenSlideError| SlideError::Malformed { path: path.to_owned(), message: reader_message(path, &error) };
     let mut properties = BTreeMap::new();
     for name in handle.property_names().map_err(malformed)? {
         let value = handle.property_value(&name).map_err(malformed)?;
@@ -208,13 +211,7 @@ fn read_info(path: &Path, handle: &OpenSlide) -> Result<SlideInfo, SlideError> {
     let property = |name: &str| properties.get(name).map(String::as_str);
 
     let levels = read_levels(path, handle, &properties)?;
-    let microns_per_pixel = match property("openslide.vendor") {
-        // OpenSlide takes every resolution for a scale there, and no description.
-        Some(super::PLAIN_TIFF) => {
-            tiff_scale::microns_per_pixel(&properties, property("tiff.ImageDescription"), levels[0].size)
-        }
-        _ => MicronsPerPixel::parse(property("openslide.mpp-x"), property("openslide.mpp-y")),
-    };
+    let microns_per_pixel = MicronsPerPixel::parse(property("openslide.mpp-x"), property("openslide.mpp-y"));
     let whole = Rect::of(levels[0].size);
     let associated_images = read_associated_images(handle).map_err(malformed)?;
     Ok(SlideInfo {
@@ -229,10 +226,9 @@ fn read_info(path: &Path, handle: &OpenSlide) -> Result<SlideInfo, SlideError> {
         background: property("openslide.background-color").and_then(Rgb::from_hex),
         native_subsampling: None,
         native_color_space: NativeColorSpace::Rgb,
-        // One that cannot be read is of no use, which the plan tells of; the pixels may be.
+        // A profile that cannot be read becomes empty. The plan warns of it, and the pixels are exported.
         icc_profile: handle.icc_profile().unwrap_or_else(|_| Some(Vec::new())).map(IccProfile::new),
         associated_images,
-        // Whoever opens it may know more.
         pages: None,
         unshown_samples: 0,
         levels,
@@ -250,7 +246,7 @@ fn read_levels(
         handle.all_level_dimensions().iter().zip(handle.all_level_downsamples()).enumerate()
     {
         let number = number as u32;
-        // OpenSlide's own coordinates are signed 64-bit; ours are u32 with room for an overlap.
+        // Coordinates are u32 and must have room for an overlap.
         let largest = i32::MAX as u32;
         let size = Size::new(size.w, size.h)
             .filter(|size| size.width() <= largest && size.height() <= largest)
@@ -273,8 +269,8 @@ fn read_levels(
     Ok(levels)
 }
 
-/// The scanned area: OpenSlide's bounds cut to the slide. Bounds of no area mean that no pixel was stored: such a slide
-/// reads as transparent everywhere without an error, and an export of it would be made up.
+/// Reads the scanned area: OpenSlide's bounds, clipped to the slide. Bounds without an area mean that
+/// no pixel is stored. Such a slide reads as transparent everywhere, without an error.
 fn read_bounds(path: &Path, properties: &BTreeMap<String, String>, whole: Rect) -> Result<Option<Rect>, SlideError> {
     let names = ["x", "y", "width", "height"].map(|axis| format!("openslide.bounds-{axis}"));
     let texts = names.map(|name| properties.get(&name));
@@ -290,11 +286,11 @@ fn read_bounds(path: &Path, properties: &BTreeMap<String, String>, whole: Rect) 
         .zip(value(y, 0))
         .zip(value(width, size.width()).zip(value(height, size.height())))
         .map(|((x, y), (width, height))| (x, y, x.saturating_add(width), y.saturating_add(height)));
-    // Bounds that are no numbers say nothing.
+    // Bounds that are not numbers are ignored.
     let Some((left, top, right, bottom)) = edges else {
         return Ok(None);
     };
-    #[expect(clippy::cast_sign_loss, reason = "clamped to 0 and more")]
+    #[expect(clippy::cast_sign_loss, reason = "clamped to 0 or more")]
     let within = |value: i64, limit: u32| value.clamp(0, i64::from(limit)) as u32;
     let columns = within(left, size.width())..within(right, size.width());
     let rows = within(top, size.height())..within(bottom, size.height());

@@ -1,41 +1,40 @@
-//! That a file holds more pictures than the one that is read of it.
-//!
-//! Smaller versions of a picture, and masks, are none of these.
+//! The pages of a file with several images. Smaller versions of an image, and masks, are not pages.
 
 use serde::{Serialize, Serializer};
 
-/// The pictures in a file that has several; at least two.
+/// The pages of a file that has at least two.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pages {
     count: u32,
     choice: PageChoice,
 }
 
-/// Why it is this picture that is read.
+/// Why a page is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum PageChoice {
-    /// It was asked for.
+    /// The caller chose it.
     Asked,
-    /// It is the first, and none was asked for.
+    /// It is the first, and the caller chose none.
     First,
-    /// It is the first, and no other of its format is read.
+    /// It is the first, and other pages of this format are not supported.
     Only,
 }
 
 impl Pages {
-    /// So many pictures; `None` where there are not several.
+    /// Returns the pages of a file, or `None` if there are fewer than two.
     #[must_use]
     pub fn new(count: u32, choice: PageChoice) -> Option<Self> {
         (count > 1).then_some(Self { count, choice })
     }
 
-    /// How many there are.
+    /// Returns the number of pages.
     #[must_use]
     pub const fn count(self) -> u32 {
         self.count
     }
 
-    /// Why it is this one that is read.
+    /// Returns why the page is read.
     #[must_use]
     pub const fn choice(self) -> PageChoice {
         self.choice
@@ -43,7 +42,7 @@ impl Pages {
 }
 
 impl Serialize for Pages {
-    /// How many there are.
+    /// Serializes the number of pages.
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_u32(self.count)
     }

@@ -1,41 +1,41 @@
-//! Going once through a source whose pixels come row after row.
+//! Reads a source once, row by row.
 //!
-//! What always holds: each pixel that was announced is read once, and bands are read in their order: a read waits for its rows, never for anything that comes after
-//! them.
+//! Each announced pixel is read once. Bands are read in order, so that a read waits only for its own
+//! rows.
 
 use std::ops::Range;
 
 use super::{SlideError, Source};
 
-/// Rows of slide level 0 that are read together, in one or several parts side by side.
+/// Rows of slide level 0 that are read together, in one or more parts side by side.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Band {
     /// The rows.
     pub rows: Range<u32>,
-    /// How many of their pixels will be read.
+    /// The number of their pixels that will be read.
     pub pixels: u64,
 }
 
-/// A source whose pixels come row after row, from the first to the last.
+/// A source that decodes its rows in order.
 pub trait SourceRows: Send + Sync {
-    /// Begins a pass in which these bands are read, which follow one another and do not overlap.
+    /// Starts a pass over these bands, which are in order and do not overlap.
     ///
     /// # Errors
-    /// [`SlideError`] where the source cannot be opened anew, or is one that can be gone through only once, and was.
+    /// [`SlideError`] if the source cannot be reopened, or can be read only once and was.
     fn begin(&self, bands: Vec<Band>) -> Result<Box<dyn SourcePass + '_>, SlideError>;
 }
 
-/// One way through a source. Each of its reads is of a part of one band.
+/// A pass over a source. Each read is a part of one band.
 pub trait SourcePass: Source {
-    /// Decodes all bands, on the thread that calls it, until the last has been read or nobody wants more.
+    /// Decodes all bands on the calling thread, until the last is read or [`stop`](Self::stop) is called.
     fn run(&self);
 
-    /// Lets [`run`](Self::run) end before it has come to the last band.
+    /// Makes [`run`](Self::run) return before the last band.
     fn stop(&self);
 
-    /// What came after the last row, once [`run`](Self::run) has ended.
+    /// Verifies what follows the last row, after [`run`](Self::run) has returned.
     ///
     /// # Errors
-    /// [`SlideError`] where there was damage that no read could tell of: check sums or the end of the file.
+    /// [`SlideError`] for damage that reads do not show, such as a wrong checksum or a missing end.
     fn end(&self) -> Result<(), SlideError>;
 }

@@ -1,4 +1,4 @@
-//! Which way a slide's or an image's pixels come, and what the user wants of that.
+//! How a slide's or image's pixels are read, and the options for opening it.
 
 use std::fmt;
 use std::num::NonZeroU32;
@@ -6,37 +6,38 @@ use std::num::NonZeroU32;
 use serde::Serialize;
 
 use super::image::SampleRange;
-use super::{DirectReadUnsupported, NativeTiles};
-use crate::codec::decode::ImageFormat;
-use crate::codec::jpeg::TileColor;
+use super::native_tiles::{DirectReadUnsupported, NativeTiles, NoNativeTiles};
+use crate::codec::{ImageFormat, TileColor};
 
-/// Which way to a slide's full-size pixels is wanted.
+/// The reader to use for a slide's full-size pixels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub enum ReaderChoice {
-    /// The fastest that fits the file.
+    /// The fastest that supports the file.
     #[default]
     Auto,
-    /// OpenSlide's, whatever the file is.
+    /// OpenSlide.
     OpenSlide,
 }
 
-/// How a file is to be opened.
+/// Options for opening a file.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct OpenOptions {
-    /// Which way to the full-size pixels of a slide is wanted. Default: the fastest.
+    /// The reader for a slide's full-size pixels. Default: the fastest.
     pub reader: ReaderChoice,
-    /// Which of the pictures in an image's file, counted from 1; `None` for the first, and for any slide. Default: `None`.
+    /// The page of an image file, counted from 1. Default: `None`, for the first page, and for slides.
     pub page: Option<NonZeroU32>,
-    /// Bytes of memory that may be taken for an image that cannot be gone through row by row. Default: [`MEMORY`](Self::MEMORY).
+    /// The memory limit in bytes for an image that cannot be decoded row by row. Default:
+    /// [`MEMORY`](Self::MEMORY).
     pub memory: u64,
-    /// Which values of an image's samples are black and white. Default: `None`, for the least and the greatest of unsigned samples of up to 16 bits; no others have a
-    /// range of their own.
+    /// The sample values of an image that become black and white. Default: `None`, for the minimum and
+    /// maximum of unsigned samples of up to 16 bits. Other samples have no range of their own.
     pub range: Option<SampleRange>,
 }
 
 impl OpenOptions {
-    /// Two gibibytes: a picture of some 700 million pixels.
+    /// 2 GiB: an image of about 700 million pixels.
     pub const MEMORY: u64 = 2 << 30;
 
     /// Sets [`reader`](#structfield.reader).
@@ -80,37 +81,54 @@ impl From<ReaderChoice> for OpenOptions {
     }
 }
 
-/// Which way a slide's full-size pixels come. They are the same either way.
+/// How the full-size pixels are read. The pixels are the same with every reader.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Reader {
-    /// The stored JPEG tiles are read from the TIFF file directly.
+    /// Native tiles are read from the file directly.
     Direct(NativeTiles),
-    /// Through OpenSlide, for this reason.
+    /// OpenSlide reads the pixels, for this reason.
     OpenSlide(DirectReadUnsupported),
-    /// As an ordinary image.
+    /// An ordinary image is decoded.
     Image(ImageReader),
+    /// A source of the library's user provides the pixels.
+    Custom,
 }
 
 impl Reader {
-    /// Whether the pixels come from a pipe, so that there is no file to be read again.
+    /// Whether the pixels come from a pipe, so that there is no file to read again.
     #[must_use]
     pub const fn is_pipe(&self) -> bool {
         matches!(self, Self::Image(ImageReader { access: Access::Once, .. }))
+    }
+
+    /// Returns the native tiles that can be exported without re-encoding.
+    ///
+    /// # Errors
+    /// [`NoNativeTiles`] with the reason why there are none.
+    pub fn native_tiles(&self) -> Result<NativeTiles, NoNativeTiles> {
+        match self {
+            Self::Direct(tiles) => Ok(*tiles),
+            Self::OpenSlide(reason) => Err(NoNativeTiles::OpenSlide(reason.clone())),
+            Self::Image(image) => Err(NoNativeTiles::Image(image.format)),
+            Self::Custom => Err(NoNativeTiles::Custom),
+        }
     }
 }
 
 /// How an ordinary image is read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct ImageReader {
-    /// Its format.
+    /// The format.
     pub format: ImageFormat,
-    /// What it is, for people: `16-bit gray, interlaced`.
+    /// A description for people: `16-bit gray, interlaced`.
     pub coding: String,
-    /// In which order its pixels can be had.
+    /// The order in which pixels can be read.
     pub access: Access,
 }
 
-/// In which order pixels can be had.
+/// The order in which pixels can be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Access {
@@ -118,7 +136,7 @@ pub enum Access {
     Parts,
     /// From the first row to the last, or all at once from memory.
     Rows,
-    /// So too, but from a pipe: only once.
+    /// From the first row to the last, and only once: the image comes from a pipe.
     Once,
 }
 
@@ -134,6 +152,7 @@ impl fmt::Display for Reader {
                 write!(formatter, "direct (TIFF with {} JPEG tiles in {color})", tiles.size)
             }
             Self::OpenSlide(reason) => write!(formatter, "OpenSlide ({reason})"),
+            Self::Custom => write!(formatter, "custom"),
             Self::Image(ImageReader { format, coding, .. }) => write!(formatter, "{} ({coding})", format.name()),
         }
     }
@@ -152,6 +171,7 @@ impl Serialize for Reader {
                 object.serialize_field("kind", "openslide")?;
                 object.serialize_field("reason", &reason.to_string())?;
             }
+            Self::Custom => object.serialize_field("kind", "custom")?,
             Self::Image(image) => {
                 object.serialize_field("kind", "image")?;
                 object.serialize_field("image", image)?;

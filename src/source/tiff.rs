@@ -1,132 +1,156 @@
-//! TIFF files that OpenSlide does not open: in strips, or in tiles of any coding.
+//! TIFF files: the parser, ordinary images in strips or tiles, and the native tiles of slides.
 //!
-//! The structure is read first and as a whole: which directories are pictures, what their samples are, where each strip or tile lies. What
-//! always holds: a file of a kind that is not read is refused before a sample is decoded; a pixel comes of bytes that are there (a tile that a sparse file leaves out
-//! is an error and not black); and memory is bounded by a row of strips or by a tile, and not by what the file says of itself.
+//! A file is opened and its chain of directories read once. Images of an unsupported kind are
+//! rejected before a sample is decoded. Memory is bounded by a row of strips or by a tile.
 
 use std::collections::BTreeMap;
-use std::fs::File;
 
 use crate::codec::decode::{Decoder, ImageError, ImageHeader, Request, exif};
 use crate::color::IccProfile;
-use crate::geometry::MicronsPerPixel;
-use crate::geometry::{Orientation, Size};
+use crate::geometry::{MicronsPerPixel, Orientation, Size};
 use crate::source::tiff_scale;
 
-mod chunk;
-mod compression;
 mod directory;
-mod interleave;
-mod jpeg;
-mod meaning;
-mod picture;
-mod predictor;
+mod image;
+mod image_tiles;
+mod samples;
+mod slide_tiles;
 mod strips;
-mod tiles;
-#[cfg_attr(not(feature = "zstd"), path = "tiff/zstd_disabled.rs")]
-mod zstd;
 
 #[cfg(test)]
 mod tests;
 
-use chunk::ChunkDecoder;
-use directory::{Container, Directory, tag};
-use picture::{ChunkCoding, Picture, Shape};
-use strips::StripDecoder;
-use tiles::Tiles;
+pub(crate) use directory::TiffFile;
+pub(crate) use slide_tiles::{SlideTiles, SlideTilesError};
 
-/// Opens a picture of a TIFF file. Pages are the directories of its chain that are neither reduced versions of another nor masks.
+use directory::{Directory, tag};
+use image::{Shape, TiffImage};
+use image_tiles::ImageTiles;
+use strips::StripDecoder;
+
+/// Opens a page of a TIFF file. Pages are the directories of its chain that are neither reduced
+/// versions of another nor masks.
 ///
 /// # Errors
-/// [`ImageError`] where the file is damaged, of a kind that is not read, or has no such page.
-pub(crate) fn open(file: File, request: Request) -> Result<(ImageHeader, Decoder), ImageError> {
-    let container = Container::open(file)?;
-    let mut pages = read_pages(&container)?;
+/// [`ImageError`] if the file is damaged, of an unsupported kind, or has no such page.
+pub(crate) fn open(tiff: TiffFile, request: Request) -> Result<(ImageHeader, Decoder), ImageError> {
+    let mut pages = read_pages(&tiff)?;
     let count = pages.len();
     if request.page >= count {
         return Err(ImageError::NoSuchPage { pages: count });
     }
     let first = pages[0].at;
     let Page { at, following } = pages.swap_remove(request.page);
-    let directory = container.directory(at)?;
-    let picture = Picture::read(&container, &directory, request.memory)?;
-    let mut header = read_header(&container, &directory, &picture)?;
+    let directory = tiff.directory(at)?;
+    let image = TiffImage::read(&directory, request.memory)?;
+    let mut header = read_header(&tiff, &directory, &image)?;
     header.pages = u32::try_from(count).unwrap_or(u32::MAX);
-    header.microns_per_pixel = read_scale(&container, first, &header)?;
-    let Shape::Tiles(_) = picture.shape else {
-        return Ok((header, Decoder::Rows(Box::new(StripDecoder::new(container, picture)))));
+    header.microns_per_pixel = read_scale(&tiff, first, &header)?;
+    let Shape::Tiles(_) = image.shape else {
+        return Ok((header, Decoder::Rows(Box::new(StripDecoder::new(tiff, image)))));
     };
-    let candidates = if_sound(directory.numbers(tag::SUB_IFDS, LEVELS_AT_MOST))?.unwrap_or_default();
-    let following = following.into_iter().take(LEVELS_AT_MOST as usize);
-    let candidates: Vec<u64> = candidates.into_iter().chain(following).collect();
-    let smaller = read_levels(&container, &candidates, &picture, request.memory)?;
-    Ok((header, Decoder::Tiles(Box::new(Tiles::new(container, picture, smaller)))))
+    let children = ignore_damage(directory.numbers(tag::SUB_IFDS, MAX_LEVELS))?.unwrap_or_default();
+    let following = following.into_iter().take(MAX_LEVELS as usize);
+    let candidates: Vec<u64> = children.into_iter().chain(following).collect();
+    let smaller = read_levels(&tiff, &candidates, &image, request.memory)?;
+    Ok((header, Decoder::Tiles(Box::new(ImageTiles::new(tiff, image, smaller)))))
 }
 
-/// A picture of its own, by where its directory is, and the directories after it in the chain that are none.
+/// Whether libtiff's conversion to RGBA, through which OpenSlide reads generic TIFF files, shows the
+/// first image correctly. It does so for upright images with 8-bit unsigned gray or RGB samples and
+/// nothing else. Of others, OpenSlide 4.0.1 ignores the orientation or mirrors each tile by itself,
+/// keeps the upper 8 of 16 bits, uses unspecified samples as alpha, and ignores signs.
+///
+/// # Errors
+/// [`ImageError`] if the first directory cannot be read.
+pub(crate) fn is_shown_by_libtiff(tiff: &TiffFile) -> Result<bool, ImageError> {
+    let directory = tiff.first_directory()?;
+    let is_upright = read_orientation(&directory)? == Orientation::UPRIGHT;
+    let bits = directory.numbers(tag::BITS_PER_SAMPLE, 4)?.unwrap_or_default();
+    let format = directory.numbers(tag::SAMPLE_FORMAT, 4)?.unwrap_or_default();
+    let samples = directory.number(tag::SAMPLES_PER_PIXEL)?.unwrap_or(1);
+    let colors = match directory.number(tag::PHOTOMETRIC_INTERPRETATION)? {
+        Some(0 | 1) => 1,
+        Some(2 | 6) => 3,
+        _ => return Ok(false),
+    };
+    let is_8_bit = !bits.is_empty() && bits.iter().all(|&bits| bits == 8) && format.iter().all(|&format| format == 1);
+    Ok(is_upright && is_8_bit && samples == colors)
+}
+
+/// Returns the number of pages.
+///
+/// # Errors
+/// [`ImageError`] if the directories cannot be read.
+pub(crate) fn page_count(tiff: &TiffFile) -> Result<u32, ImageError> {
+    Ok(u32::try_from(read_pages(tiff)?.len()).unwrap_or(u32::MAX))
+}
+
+/// Returns the number of samples per pixel of the first image that are neither color nor alpha.
+///
+/// # Errors
+/// [`ImageError`] if its samples are not supported.
+pub(crate) fn unshown_samples(tiff: &TiffFile) -> Result<u16, ImageError> {
+    let directory = tiff.first_directory()?;
+    Ok(samples::read_samples(&directory, directory.number(tag::COMPRESSION)?.unwrap_or(1))?.ignored)
+}
+
+/// A page.
 struct Page {
+    /// The offset of its directory.
     at: u64,
+    /// The offsets of the auxiliary directories that follow it in the chain.
     following: Vec<u64>,
 }
 
-/// The pictures of a file. Where the chain has but reduced ones, as of cameras' raw files, what they are reductions of is in directories of their own below these.
-fn read_pages(container: &Container) -> Result<Vec<Page>, ImageError> {
+/// Reads the pages of a file. If the chain has only reduced images, as camera raw files have, the
+/// pages are in sub-directories of these.
+fn read_pages(tiff: &TiffFile) -> Result<Vec<Page>, ImageError> {
+    let page = |at| Page { at, following: Vec::new() };
+    let chain = tiff.chain()?;
     let mut pages: Vec<Page> = Vec::new();
-    let mut reduced = Vec::new();
-    let mut below = Vec::new();
-    container.chain(|directory| {
-        if !is_auxiliary(directory)? {
-            pages.push(Page { at: directory.at, following: Vec::new() });
-            return Ok(());
-        }
+    for link in chain {
         match pages.last_mut() {
-            Some(page) => page.following.push(directory.at),
-            None => below.extend(if_sound(directory.numbers(tag::SUB_IFDS, LEVELS_AT_MOST))?.unwrap_or_default()),
+            _ if !link.is_auxiliary => pages.push(page(link.at)),
+            Some(page) => page.following.push(link.at),
+            None => {}
         }
-        reduced.push(directory.at);
-        Ok(())
-    })?;
+    }
     if pages.is_empty() {
-        for at in below {
-            if !is_auxiliary(&container.directory(at)?)? {
-                pages.push(Page { at, following: Vec::new() });
+        for link in chain {
+            let children = tiff.directory(link.at)?.numbers(tag::SUB_IFDS, MAX_LEVELS);
+            for at in ignore_damage(children)?.unwrap_or_default() {
+                if !tiff.directory(at)?.is_auxiliary()? {
+                    pages.push(page(at));
+                }
             }
         }
     }
     if pages.is_empty() {
-        pages = reduced.into_iter().map(|at| Page { at, following: Vec::new() }).collect();
+        pages = chain.iter().map(|link| page(link.at)).collect();
     }
     Ok(pages)
 }
 
-/// A picture can be halved 31 times.
-const LEVELS_AT_MOST: u64 = 64;
+/// An image can be halved 31 times.
+const MAX_LEVELS: u64 = 64;
 
-/// Whether a directory says that it is a reduced version of another, or a mask.
-fn is_auxiliary(directory: &Directory<'_>) -> Result<bool, ImageError> {
-    const REDUCED: u64 = 1;
-    const MASK: u64 = 4;
-    const OLD_REDUCED: u64 = 2;
-    Ok(match directory.number(tag::NEW_SUBFILE_TYPE)? {
-        Some(kind) => kind & (REDUCED | MASK) != 0,
-        None => directory.number(tag::SUBFILE_TYPE)? == Some(OLD_REDUCED),
-    })
-}
-
-/// Those of the directories that are reductions of a picture, largest first. What is none, or is damaged, is no level: all can be made of the picture.
+/// Reads the candidates that are reductions of an image, largest first. Others, and damaged ones,
+/// are skipped: every level can be made from the image.
 fn read_levels(
-    container: &Container,
+    tiff: &TiffFile,
     candidates: &[u64],
-    picture: &Picture,
+    image: &TiffImage,
     memory: u64,
-) -> Result<Vec<Picture>, ImageError> {
-    let mut levels: Vec<Picture> = Vec::new();
+) -> Result<Vec<TiffImage>, ImageError> {
+    let mut levels: Vec<TiffImage> = Vec::new();
     for &at in candidates {
-        match container.directory(at).and_then(|directory| Picture::read(container, &directory, memory)) {
+        match tiff.directory(at).and_then(|directory| TiffImage::read(&directory, memory)) {
             Ok(level)
                 if matches!(level.shape, Shape::Tiles(_))
-                    && level.samples == picture.samples
-                    && is_reduction(level.size, picture.size)
+                    && level.samples == image.samples
+                    && level.planes == image.planes
+                    && is_reduction(level.size, image.size)
                     && levels.iter().all(|other| other.size != level.size) =>
             {
                 levels.push(level);
@@ -139,7 +163,7 @@ fn read_levels(
     Ok(levels)
 }
 
-/// Whether a size is another one halved some times, and rounded in whichever way.
+/// Whether a size is `full` halved one or more times, rounded up or down.
 fn is_reduction(size: Size, full: Size) -> bool {
     let is_smaller = size != full && size.width() <= full.width() && size.height() <= full.height();
     is_smaller
@@ -152,83 +176,63 @@ fn is_reduction(size: Size, full: Size) -> bool {
         })
 }
 
-fn read_header(container: &Container, directory: &Directory<'_>, picture: &Picture) -> Result<ImageHeader, ImageError> {
-    /// Profiles of printers have some megabytes.
-    const PROFILE_BYTES_AT_MOST: u64 = 64 << 20;
-    let profile = directory.raw(tag::ICC_PROFILE, PROFILE_BYTES_AT_MOST)?.filter(|profile| !profile.is_empty());
+fn read_header(tiff: &TiffFile, directory: &Directory<'_>, image: &TiffImage) -> Result<ImageHeader, ImageError> {
+    /// Printer profiles have some megabytes.
+    const MAX_PROFILE_BYTES: u64 = 64 << 20;
+    let profile = directory.raw(tag::ICC_PROFILE, MAX_PROFILE_BYTES)?.filter(|profile| !profile.is_empty());
     Ok(ImageHeader {
-        size: picture.size,
-        samples: picture.samples.clone(),
-        coding: picture.coding_words(),
-        orientation: orientation(directory)?,
+        size: image.size,
+        samples: image.samples.clone(),
+        coding: image.describe_coding(),
+        orientation: read_orientation(directory)?,
         icc_profile: profile.map(IccProfile::new),
-        subsampling: ChunkDecoder::default().subsampling(&container.file, picture)?,
+        subsampling: image.subsampling(&tiff.file)?,
         microns_per_pixel: None,
         pages: 1,
-        unshown_samples: picture.unshown_samples,
+        unshown_samples: image.unshown_samples,
         properties: read_properties(directory)?,
-        held_bytes: held_bytes(picture),
+        held_bytes: held_bytes(image),
     })
 }
 
-/// The scale of a page. Programs that write OME-XML, and ImageJ, describe all pages in the first one, which is the directory `first`.
-fn read_scale(container: &Container, first: u64, header: &ImageHeader) -> Result<Option<MicronsPerPixel>, ImageError> {
+/// Reads the scale of a page. OME-XML and ImageJ describe all pages in the first one, whose directory
+/// is at `first`.
+fn read_scale(tiff: &TiffFile, first: u64, header: &ImageHeader) -> Result<Option<MicronsPerPixel>, ImageError> {
     let of_page = header.properties.get("tiff.ImageDescription").cloned();
     let description = match of_page {
         Some(text) => Some(text),
-        None => if_sound(container.directory(first).and_then(|first| first.text(tag::IMAGE_DESCRIPTION)))?,
+        None => ignore_damage(tiff.directory(first).and_then(|first| first.text(tag::IMAGE_DESCRIPTION)))?,
     };
     Ok(tiff_scale::microns_per_pixel(&header.properties, description.as_deref(), header.size))
 }
 
-fn orientation(directory: &Directory<'_>) -> Result<Orientation, ImageError> {
+fn read_orientation(directory: &Directory<'_>) -> Result<Orientation, ImageError> {
     let number = directory.number(tag::ORIENTATION)?.unwrap_or(1);
     Ok(exif::of_number(u32::try_from(number).unwrap_or(0)))
 }
 
-/// Whether a file's first picture is one of those that libtiff's own conversion to RGBA, through which OpenSlide reads plain TIFF files, shows as they are: upright, gray or
-/// colored samples of 8 bits without a sign, and nothing beside them.
-///
-/// # Errors
-/// [`ImageError`] where the file is no TIFF.
-pub(crate) fn is_plain(file: File) -> Result<bool, ImageError> {
-    let container = Container::open(file)?;
-    let directory = container.first_directory()?;
-    let is_upright = orientation(&directory)? == Orientation::UPRIGHT;
-    let bits = directory.numbers(tag::BITS_PER_SAMPLE, 4)?.unwrap_or_default();
-    let format = directory.numbers(tag::SAMPLE_FORMAT, 4)?.unwrap_or_default();
-    let samples = directory.number(tag::SAMPLES_PER_PIXEL)?.unwrap_or(1);
-    let colors = match directory.number(tag::PHOTOMETRIC_INTERPRETATION)? {
-        Some(0 | 1) => 1,
-        Some(2 | 6) => 3,
-        _ => return Ok(false),
-    };
-    let whole_numbers =
-        !bits.is_empty() && bits.iter().all(|&bits| bits == 8) && format.iter().all(|&format| format == 1);
-    Ok(is_upright && whole_numbers && samples == colors)
-}
-
-/// What decoding holds beyond rows: of tiles one, in each thread; of strips the whole of one where it is JPEG.
-fn held_bytes(picture: &Picture) -> u64 {
-    let chunk = picture.chunk_size();
-    let decoded = picture.samples.row_bytes(chunk.width()) as u64 * u64::from(chunk.height());
-    match (&picture.coding, picture.shape) {
-        (ChunkCoding::Stream { .. }, Shape::Strips { .. }) => 0,
-        (ChunkCoding::Stream { .. }, Shape::Tiles(_)) => decoded,
-        // As it is stored, and once more with its tables.
-        (ChunkCoding::Jpeg { .. }, _) => decoded.saturating_add(2 * picture.longest()),
+/// The bytes that decoding holds in addition to rows: of tiles, one per thread, decoded and
+/// compressed; of strips, a whole one unless it is decoded row by row.
+fn held_bytes(image: &TiffImage) -> u64 {
+    let chunk = image.chunk_size();
+    let decoded = (image.samples.row_bytes(chunk.width()) as u64).saturating_mul(u64::from(chunk.height()));
+    match (image.row_parameters(), image.shape) {
+        (Some(_), Shape::Strips { .. }) => 0,
+        (Some(_), Shape::Tiles(_)) => decoded.saturating_add(image.longest()),
+        // The compressed bytes are copied to add shared tables.
+        (None, _) => decoded.saturating_add(2 * image.longest()),
     }
 }
 
-/// What is said beside the picture, where it can be read: no pixel depends on it.
-fn if_sound<T>(value: Result<Option<T>, ImageError>) -> Result<Option<T>, ImageError> {
+/// Replaces damage by `None`, for values that no pixel depends on.
+fn ignore_damage<T>(value: Result<Option<T>, ImageError>) -> Result<Option<T>, ImageError> {
     match value {
         Err(ImageError::System(error)) => Err(ImageError::System(error)),
         other => Ok(other.unwrap_or(None)),
     }
 }
 
-/// What the file says of itself, under OpenSlide's names.
+/// Reads the descriptive tags, named as OpenSlide names them.
 fn read_properties(directory: &Directory<'_>) -> Result<BTreeMap<String, String>, ImageError> {
     const TEXTS: [(u16, &str); 9] = [
         (tag::ARTIST, "tiff.Artist"),
@@ -249,16 +253,16 @@ fn read_properties(directory: &Directory<'_>) -> Result<BTreeMap<String, String>
     ];
     let mut properties = BTreeMap::new();
     for (tag, name) in TEXTS {
-        if let Some(text) = if_sound(directory.text(tag))? {
+        if let Some(text) = ignore_damage(directory.text(tag))? {
             properties.insert(name.to_owned(), text);
         }
     }
     for (tag, name) in NUMBERS {
-        if let Some(number) = if_sound(directory.real(tag))? {
+        if let Some(number) = ignore_damage(directory.real(tag))? {
             properties.insert(name.to_owned(), number.to_string());
         }
     }
-    let unit = match if_sound(directory.number(tag::RESOLUTION_UNIT))?.unwrap_or(2) {
+    let unit = match ignore_damage(directory.number(tag::RESOLUTION_UNIT))?.unwrap_or(2) {
         1 => "none",
         2 => "inch",
         3 => "centimeter",

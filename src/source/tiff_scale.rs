@@ -1,9 +1,10 @@
-//! The scale of a TIFF file that no maker of scanners has written: of its description, or else of its resolution.
+//! The scale of TIFF files that are not a scanner's, from the description or the resolution.
 //!
-//! There is one rule, whichever reader opens the file: both tell its tags under OpenSlide's names. Programs of microscopy write the size of a pixel into the
-//! description, as OME-XML or as ImageJ does, and mean it. TIFF's own resolution is mostly that of a print or a screen, or what a program writes where it knows
-//! none (libvips: 1000 µm a pixel), and is believed only where it is too fine for any of these. What always holds: a description of
-//! whatever length and damage costs one way through it, and what cannot be read in it says nothing.
+//! The rule is the same for every reader; properties have OpenSlide's names. Microscopy programs write
+//! the pixel size to the description, as OME-XML or in ImageJ's format, and it is trusted. TIFF's own
+//! resolution mostly describes a print or a screen, or is a program's default (libvips: 1000 µm per
+//! pixel). It is trusted only if it is finer than any of these. A description is parsed in one pass,
+//! whatever its length, and damaged parts are ignored.
 
 use std::collections::BTreeMap;
 
@@ -13,10 +14,11 @@ use quick_xml::{Reader, XmlVersion};
 use crate::geometry::MicronsPerPixel;
 use crate::geometry::Size;
 
-/// Inches and centimeters are also what printers and screens are measured by: 1270 dots an inch and fewer, which is this many micrometers a pixel, are no scale.
+/// The pixel size in micrometers from which a resolution per inch or centimeter is taken for a
+/// printer's or screen's: 1270 dots per inch.
 const COARSE: f64 = 20.0;
 
-/// The scale of a picture of this size, as it is stored, from what its file says of itself; `description` is that of the whole file.
+/// Returns the scale of an image of `size` stored pixels. `description` is that of the whole file.
 pub(crate) fn microns_per_pixel(
     properties: &BTreeMap<String, String>,
     description: Option<&str>,
@@ -28,14 +30,14 @@ pub(crate) fn microns_per_pixel(
     let of_resolution = || match (property("tiff.ResolutionUnit"), resolution?) {
         (Some("inch"), resolution) => resolution.in_units([Unit::INCH; 2]),
         (Some("centimeter"), resolution) => resolution.in_units([Unit::CENTIMETER; 2]),
-        // ImageJ's description names the unit where TIFF has none for it.
+        // ImageJ's description contains units that TIFF does not have.
         (Some("none"), resolution) => resolution.in_units(imagej_units(description)?),
         _ => None,
     };
     of_ome(description, size).or_else(of_resolution)
 }
 
-/// Pixels in a unit of length, along a row and a column.
+/// Pixels per unit of length, along rows and columns.
 #[derive(Clone, Copy)]
 struct Resolution([f64; 2]);
 
@@ -44,7 +46,7 @@ impl Resolution {
         Some(Self([x?.trim().parse().ok()?, y?.trim().parse().ok()?]))
     }
 
-    /// What it comes to, where that is credible for its unit.
+    /// Returns the scale, if it is credible for its unit.
     fn in_units(self, units: [Unit; 2]) -> Option<MicronsPerPixel> {
         let [x, y] = [0, 1].map(|axis| units[axis].microns / (self.0[axis] * units[axis].parts));
         let is_credible = |unit: Unit, microns: f64| !unit.is_of_print() || microns < COARSE;
@@ -52,7 +54,8 @@ impl Resolution {
     }
 }
 
-/// A unit of length: so many micrometers, or so many parts of one. Two whole numbers, so that 325 nm are 0.325 µm to the last digit.
+/// A unit of length: `microns` micrometers divided by `parts`. Both are integers, so that 325 nm are
+/// exactly 0.325 µm.
 #[derive(Clone, Copy, PartialEq)]
 struct Unit {
     microns: f64,
@@ -72,7 +75,8 @@ impl Unit {
         Self { microns: 1.0, parts }
     }
 
-    /// By its symbol in OME's schema, or one of the names that people type into ImageJ. Megameters are `Mm`: symbols are told apart by their case.
+    /// Parses a symbol of OME's schema, or a name that people type in ImageJ. Case matters: `Mm` is a
+    /// megameter.
     fn parse(name: &str) -> Option<Self> {
         Some(match name.trim() {
             "pm" => Self::part(1e6),
@@ -96,7 +100,7 @@ impl Unit {
     }
 }
 
-/// The units along x and y that ImageJ's description names, one a line.
+/// Returns the units along x and y in ImageJ's description, which has one property per line.
 fn imagej_units(description: &str) -> Option<[Unit; 2]> {
     if !description.starts_with("ImageJ=") {
         return None;
@@ -106,8 +110,8 @@ fn imagej_units(description: &str) -> Option<[Unit; 2]> {
     Some([across, value("yunit").map_or(Some(across), Unit::parse)?])
 }
 
-/// The scale that OME-XML has for pictures of this size. A file can hold several, such as the parts of a collection, each with its own: where those of this size
-/// do not agree, it is not known which of them this is.
+/// Returns the scale in OME-XML for images of `size` pixels. A file can contain several images with
+/// scales of their own; if those of this size differ, the scale is unknown.
 fn of_ome(description: &str, size: Size) -> Option<MicronsPerPixel> {
     if !description.starts_with('<') {
         return None;
@@ -137,23 +141,23 @@ fn of_ome(description: &str, size: Size) -> Option<MicronsPerPixel> {
                 }
                 _ => {}
             },
-            // One that ends inside its elements is cut short.
+            // A document that ends inside an element is truncated.
             Event::Eof => return found.filter(|_| depth == 0),
             _ => {}
         }
     }
 }
 
-/// The attributes of an element `Pixels`.
+/// The attributes of a `Pixels` element.
 struct OmePixels {
     size: [Option<u32>; 2],
     physical_size: [Option<f64>; 2],
-    /// `None` for one that is not known; micrometers where none is named.
+    /// `None` for an unknown unit. The default is micrometers.
     units: [Option<Unit>; 2],
 }
 
 impl OmePixels {
-    /// Goes through the attributes once: looking for each by its name would go through those before it again, as many as there are.
+    /// Reads all attributes in one pass. Looking up each by name would take quadratic time.
     fn read(element: &BytesStart<'_>) -> Self {
         let mut pixels = Self { size: [None; 2], physical_size: [None; 2], units: [Some(Unit::MICROMETER); 2] };
         for attribute in element.attributes().with_checks(false).flatten() {
@@ -172,7 +176,7 @@ impl OmePixels {
         pixels
     }
 
-    /// The size in pixels, and the scale.
+    /// Returns the size in pixels, and the scale.
     fn settle(&self) -> (Option<Size>, Option<MicronsPerPixel>) {
         let [width, height] = self.size;
         let microns = |axis: usize| {
@@ -200,12 +204,12 @@ mod tests {
     }
 
     #[test]
-    fn resolutions_finer_than_any_printer_are_a_scale() {
+    fn trusts_resolutions_finer_than_a_printers() {
         for (resolution, unit, expected) in [
             (["20000", "40000"], "centimeter", MicronsPerPixel::new(0.5, 0.25)),
             (["25400", "50800"], "inch", MicronsPerPixel::new(1.0, 0.5)),
             (["1280", "1280"], "inch", MicronsPerPixel::new(19.84375, 19.84375)),
-            // 1270 and 600 dots an inch; 300 in centimeters; libvips' own; and one side like that.
+            // 1270 and 600 dots per inch; 300 in centimeters; libvips' default; and one coarse axis.
             (["1270", "1270"], "inch", None),
             (["500", "500"], "centimeter", None),
             (["600", "600"], "inch", None),
@@ -226,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn imagej_names_the_unit() {
+    fn reads_units_from_imagej_descriptions() {
         let of = |resolution, units: &str| {
             scale([resolution; 2], "none", &format!("ImageJ=1.54f\nimages=3\n{units}\nspacing=2.0\n"))
         };
@@ -249,8 +253,8 @@ mod tests {
         ] {
             assert_eq!(of(resolution, units), expected, "{resolution} per {units:?}");
         }
-        assert_eq!(scale(["4"; 2], "none", "unit=micron\n"), None, "not of ImageJ");
-        // As it writes where the unit is one of TIFF's.
+        assert_eq!(scale(["4"; 2], "none", "unit=micron\n"), None, "not an ImageJ description");
+        // ImageJ's output for units that TIFF has.
         assert_eq!(scale(["300"; 2], "inch", "ImageJ=1.54f\nunit=inch\n"), None);
         assert_eq!(scale(["20000"; 2], "centimeter", "ImageJ=1.54f\nunit=cm\n"), both(0.5));
     }
@@ -263,7 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn ome_says_the_size_of_a_pixel() {
+    fn reads_pixel_sizes_from_ome_xml() {
         let of = |text: &str| scale(["72", "72"], "inch", text);
         for (attributes, expected) in [
             ("PhysicalSizeX='0.325' PhysicalSizeY='0.25'", MicronsPerPixel::new(0.325, 0.25)),
@@ -271,7 +275,7 @@ mod tests {
             ("PhysicalSizeX='1' PhysicalSizeXUnit='&#181;m' PhysicalSizeY='1' PhysicalSizeYUnit='µm'", both(1.0)),
             ("PhysicalSizeX='5E-4' PhysicalSizeXUnit='mm' PhysicalSizeY='5000' PhysicalSizeYUnit='Å'", both(0.5)),
             ("PhysicalSizeX='5E-5' PhysicalSizeXUnit='cm' PhysicalSizeY='5E-7' PhysicalSizeYUnit='m'", both(0.5)),
-            // Meant as it stands there, and no print: a 1024th of an inch.
+            // Not taken for a print resolution: a 1024th of an inch.
             (
                 "PhysicalSizeX='0.0009765625' PhysicalSizeXUnit='in' PhysicalSizeY='0.9765625' PhysicalSizeYUnit='thou'",
                 both(24.804_687_5),
@@ -297,15 +301,11 @@ mod tests {
         assert_eq!(of_sizes(&[(size, one), (size, one)]), both(1.0));
         assert_eq!(of_sizes(&[(size, one), (size, other)]), None);
         assert_eq!(of_sizes(&[(another, one)]), None);
-        assert_eq!(
-            scale(["20000"; 2], "centimeter", &ome(&[size])),
-            both(0.5),
-            "the resolution does where it is silent"
-        );
+        assert_eq!(scale(["20000"; 2], "centimeter", &ome(&[size])), both(0.5), "falls back to the resolution");
     }
 
     #[test]
-    fn xml_that_is_broken_or_endless_says_nothing() {
+    fn ignores_broken_xml_and_reads_long_xml_in_one_pass() {
         let whole = ome(&["SizeX='60' SizeY='40' PhysicalSizeX='1' PhysicalSizeY='1'"]);
         let of = |text: &str| scale(["72", "72"], "inch", text);
         assert_eq!(of(&whole), both(1.0));

@@ -1,188 +1,184 @@
-//! Tiled TIFF with JPEG tiles, its full size read directly: several times faster than through OpenSlide, and the same pixels.
+//! The source for any image stored in tiles: one generic reader over a [`TileStore`].
 //!
-//! OpenSlide opens the slide all the same and says what it is: vendor, scale, properties, bounds, associated images and smaller levels come
-//! from it. What always holds: pixels are those that OpenSlide would give, sample for sample (tests compare them); a tile that libjpeg-turbo has any
-//! doubt about is read by OpenSlide, which forgives what does not touch the pixels, and what it refuses too is an error that names the tile; a tile
-//! without bytes was never scanned and is transparent.
+//! Slides read this way are several times faster than through OpenSlide, and have the same pixels,
+//! which tests compare sample by sample. OpenSlide still describes such a slide, and reads what the
+//! store cannot: levels it does not hold, associated images, and tiles that libjpeg-turbo warns
+//! about.
 
-use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
+use super::error::{ImagePart, SlideError};
+use super::image::conversion::Conversion;
+use super::image::read_clipped;
 use super::openslide::{OpenSlideSource, read_associated_image, read_associated_profile};
-use super::{NativeTileReader, SlideError, SlideInfo, SlideLevel, Source};
-use crate::codec::jpeg::{JpegStreamError, TileColor};
-use crate::color::IccProfile;
-use crate::geometry::{Point, Rect, Size};
-use crate::pixels::{PIXEL_BYTES, Pixels, PremultipliedPixels, ReductionMethod, relative_to};
+use super::pixel_source::{NativeTileReader, Source};
+use super::slide_info::{SlideInfo, SlideLevel};
+use crate::codec::TileColor;
+use crate::codec::tile::{NativeTile, TileError, TileStore, region};
+use crate::color::{CmykConversion, IccProfile};
+use crate::geometry::{Orientation, Point, Rect, Size};
+use crate::pixels::{PIXEL_BYTES, Pixels, PremultipliedPixels, ReductionMethod};
 
-mod tile_grid;
-mod tile_table;
-
-pub(crate) use tile_grid::TileGrid;
-pub(crate) use tile_table::TableError;
-pub use tile_table::{DirectReadUnsupported, NativeTiles};
-
-use tile_grid::TileError;
-
-/// The vendors whose full size is one plain grid of tiles, in the first directory.
-const PLAIN_VENDORS: [&str; 3] = ["aperio", "generic-tiff", "philips"];
-
-/// A slide whose full size is read directly, and everything else through OpenSlide.
-#[derive(Debug)]
-pub(crate) struct TiffSource {
+/// An image in tiles.
+pub(crate) struct TiledSource {
     info: SlideInfo,
-    /// Opened when a smaller level is asked for, which an export never does: OpenSlide's own tables of a large slide take as much memory as ours.
-    openslide: OnceLock<OpenSlideSource>,
-    tiles: TileGrid,
-    /// Of the smaller levels, in the order of their numbers: looked for when they are first read; `None` where OpenSlide reads them.
-    levels: Vec<OnceLock<Option<TileGrid>>>,
+    store: Arc<dyn TileStore>,
+    kind: Kind,
 }
 
-impl TiffSource {
-    /// Joins the two.
-    pub fn new(info: SlideInfo, tiles: TileGrid) -> Self {
-        let levels = info.levels[1..].iter().map(|_| OnceLock::new()).collect();
-        Self { info, openslide: OnceLock::new(), tiles, levels }
+/// How samples become pixels, and what reads everything that is not in the store.
+enum Kind {
+    /// An ordinary image, whose samples are converted and whose orientation is applied.
+    Image { conversion: Conversion, orientation: Orientation },
+    /// A slide, whose samples are BGRA pixels already.
+    Slide(Fallback),
+}
+
+/// OpenSlide as the second reader of a slide.
+struct Fallback {
+    /// Opened when first needed, which is seldom: OpenSlide's tables of a large slide take as much
+    /// memory as the store.
+    openslide: OnceLock<OpenSlideSource>,
+    /// Whether OpenSlide reports damage of tiles. It leaves gray tiles to libtiff, which does not.
+    reports_damage: bool,
+}
+
+thread_local! {
+    /// The samples of the region that a thread is reading.
+    static SAMPLES: std::cell::RefCell<Vec<u8>> = const { std::cell::RefCell::new(Vec::new()) };
+}
+
+impl TiledSource {
+    /// A source for an ordinary image.
+    pub fn image(info: SlideInfo, store: Box<dyn TileStore>, conversion: Conversion, orientation: Orientation) -> Self {
+        Self { info, store: store.into(), kind: Kind::Image { conversion, orientation } }
     }
 
-    /// The tiles of a level, where they can be read directly.
-    ///
-    /// # Errors
-    /// [`SlideError::Open`] where the system could not read the file.
-    fn tiles_of(&self, level: SlideLevel) -> Result<Option<&TileGrid>, SlideError> {
-        let Some(index) = level.0.checked_sub(1) else { return Ok(Some(&self.tiles)) };
-        let Some((known, info)) = self.levels.get(index as usize).zip(self.info.levels.get(level.0 as usize)) else {
-            return Ok(None);
-        };
-        if let Some(tiles) = known.get() {
-            return Ok(tiles.as_ref());
-        }
-        // Where a tile is missing, OpenSlide has ways of its own to fill its place, on the smaller levels of some makers too.
-        let larger = self.tiles_of(SlideLevel(index))?.filter(|tiles| tiles.table.is_complete());
-        let found = match larger.map(|_| TileGrid::open_level(&self.info.path, info.size)) {
-            Some(Ok(tiles)) => Some(tiles)
-                .filter(|tiles| tiles.table.is_complete() && info.tile_to_read_whole() == Some(tiles.stored().size)),
-            Some(Err(TableError::DirectReadUnsupported(_))) | None => None,
-            Some(Err(TableError::System(error))) => {
-                return Err(SlideError::Open { path: self.info.path.clone(), source: Arc::new(error) });
+    /// A source for a slide that OpenSlide can read too. The store decodes to BGRA.
+    pub fn slide(info: SlideInfo, store: Box<dyn TileStore>, color: TileColor) -> Self {
+        let fallback = Fallback { openslide: OnceLock::new(), reports_damage: color != TileColor::Gray };
+        Self { info, store: store.into(), kind: Kind::Slide(fallback) }
+    }
+
+    /// Reads a region of a level in the store, in pixels of the level.
+    fn read_stored(&self, level: SlideLevel, region: Rect, spare: Vec<u8>) -> Result<PremultipliedPixels, SlideError> {
+        match &self.kind {
+            Kind::Slide(fallback) => self.read_slide(fallback, level, region, spare),
+            Kind::Image { conversion, orientation: Orientation::UPRIGHT } => {
+                self.read_image(conversion, level, (region, region), spare)
             }
-        };
-        Ok(known.get_or_init(|| found).as_ref())
+            Kind::Image { conversion, orientation } => {
+                let stored = orientation.to_upright(region, self.store.grids()[level.0 as usize].size);
+                let pixels = self.read_image(conversion, level, (stored, region), Vec::new())?;
+                Ok(pixels.oriented(*orientation, spare))
+            }
+        }
     }
 
-    /// Reads a part of a level's tiles, in pixels of the level.
-    fn read_tiles(
+    /// Reads a region of a slide, straight into the returned pixels.
+    fn read_slide(
         &self,
+        fallback: &Fallback,
         level: SlideLevel,
-        tiles: &TileGrid,
         region: Rect,
         mut spare: Vec<u8>,
     ) -> Result<PremultipliedPixels, SlideError> {
         let stride = region.size().width() as usize * PIXEL_BYTES;
         spare.resize(stride * region.size().height() as usize, 0);
-        let (columns, rows) = cells(region, tiles.table.tiles.size);
-        let mut missing = false;
-        for row in rows {
-            for column in columns.clone() {
-                let Some(shared) = tiles.table.rect(column, row).and_then(|rect| rect.intersection(region)) else {
-                    continue;
-                };
-                let place = relative_to(shared, region.origin());
-                let start = place.origin().y as usize * stride + place.origin().x as usize * PIXEL_BYTES;
-                let end = start
-                    + (shared.size().height() as usize - 1) * stride
-                    + shared.size().width() as usize * PIXEL_BYTES;
-                let target = &mut spare[start..end];
-                missing |= tiles.table.is_missing(column, row);
-                if let Err(error) = tiles.decode((column, row), shared, target, stride) {
-                    self.decode_otherwise(level, shared, &error, target, stride)?;
-                    missing = true;
-                }
+        let recover = |part: Rect, error: TileError, target: &mut [u8]| {
+            if !fallback.reports_damage || !error.is_doubt() {
+                return Err(self.unreadable(level, part, error.to_string()));
             }
-        }
-        Ok(if missing {
-            PremultipliedPixels::from_bgra(region.size(), spare)
-        } else {
+            // OpenSlide accepts, for example, fill bytes before the end of the image.
+            let pixels = self.openslide(fallback)?.read_from_level(level, part, Vec::new());
+            let pixels = pixels.map_err(|_| self.unreadable(level, part, error.to_string()))?;
+            let row_bytes = part.size().width() as usize * PIXEL_BYTES;
+            for (from, to) in pixels.bytes().chunks_exact(row_bytes).zip(target.chunks_mut(stride)) {
+                to[..row_bytes].copy_from_slice(from);
+            }
+            Ok(())
+        };
+        let is_complete = region::read(&*self.store, level.0 as usize, region, &mut spare, stride, recover)?;
+        Ok(if is_complete {
             PremultipliedPixels::opaque(region.size(), spare)
+        } else {
+            PremultipliedPixels::from_bgra(region.size(), spare)
         })
     }
 
-    /// OpenSlide, to be opened when it is first needed.
-    fn openslide(&self) -> Result<&OpenSlideSource, SlideError> {
-        if let Some(openslide) = self.openslide.get() {
+    /// Reads the `stored` region of an image, which is the `upright` one in the oriented image.
+    fn read_image(
+        &self,
+        conversion: &Conversion,
+        level: SlideLevel,
+        (stored, upright): (Rect, Rect),
+        mut spare: Vec<u8>,
+    ) -> Result<PremultipliedPixels, SlideError> {
+        let row_bytes = conversion.layout().row_bytes(stored.size().width());
+        let stride = stored.size().width() as usize * PIXEL_BYTES;
+        spare.resize(stride * stored.size().height() as usize, 0);
+        let recover = |part: Rect, error: TileError, _: &mut [u8]| match error {
+            TileError::System(error) => Err(SlideError::Open { path: self.info.path.clone(), error: Arc::new(error) }),
+            error => Err(self.unreadable(level, if stored == upright { part } else { upright }, error.to_string())),
+        };
+        SAMPLES.with_borrow_mut(|samples| {
+            samples.resize(row_bytes * stored.size().height() as usize, 0);
+            region::read(&*self.store, level.0 as usize, stored, samples, row_bytes, recover)?;
+            for (row, pixels) in samples.chunks_exact(row_bytes).zip(spare.chunks_exact_mut(stride)) {
+                let converted = conversion.convert(row, 0..stored.size().width(), pixels);
+                converted.map_err(|error| self.unreadable(level, upright, error.to_string()))?;
+            }
+            Ok(())
+        })?;
+        Ok(if conversion.is_opaque() {
+            PremultipliedPixels::opaque(stored.size(), spare)
+        } else {
+            PremultipliedPixels::from_bgra(stored.size(), spare)
+        })
+    }
+
+    /// Returns OpenSlide's reader, which is opened when it is first needed.
+    fn openslide<'a>(&self, fallback: &'a Fallback) -> Result<&'a OpenSlideSource, SlideError> {
+        if let Some(openslide) = fallback.openslide.get() {
             return Ok(openslide);
         }
         let opened = OpenSlideSource::open(self.info.clone())?;
-        Ok(self.openslide.get_or_init(|| opened))
+        Ok(fallback.openslide.get_or_init(|| opened))
     }
 
-    /// Reads the part `shared` of a tile that failed with `error` as OpenSlide does: it forgives, for example, filling bytes before the end of the
-    /// image. Not for gray, which it leaves to libtiff, nor where scans are missing: damage is shown as if it were pixels then.
-    fn decode_otherwise(
-        &self,
-        level: SlideLevel,
-        shared: Rect,
-        error: &TileError,
-        target: &mut [u8],
-        stride: usize,
-    ) -> Result<(), SlideError> {
-        let unreadable = self.unreadable(level, shared, error);
-        let incomplete = matches!(error, TileError::Bytes(_) | TileError::Stream(JpegStreamError::MissingScans));
-        if incomplete || self.tiles.stored().color == TileColor::Gray {
-            return Err(unreadable);
+    /// Returns the error for a region of a level that cannot be read.
+    fn unreadable(&self, level: SlideLevel, region: Rect, message: String) -> SlideError {
+        let path = self.info.path.clone();
+        if matches!(self.kind, Kind::Image { .. }) && level == SlideLevel::BASE {
+            return SlideError::Image { path, part: ImagePart::Pixels(region), message };
         }
-        let pixels = self.openslide()?.read_from_level(level, shared, Vec::new()).map_err(|_| unreadable)?;
-        let row_bytes = shared.size().width() as usize * PIXEL_BYTES;
-        for (from, to) in pixels.bytes().chunks_exact(row_bytes).zip(target.chunks_mut(stride)) {
-            to[..row_bytes].copy_from_slice(from);
-        }
-        Ok(())
-    }
-
-    fn unreadable(&self, level: SlideLevel, region: Rect, error: &TileError) -> SlideError {
         let of_level = self.info.levels.get(level.0 as usize).filter(|_| level != SlideLevel::BASE);
-        SlideError::Region {
-            path: self.info().path.clone(),
-            level,
-            origin: of_level.map_or(region.origin(), |of_level| of_level.on_slide(region.origin())),
-            size: region.size(),
-            message: error.to_string(),
-        }
+        let origin = of_level.map_or(region.origin(), |of_level| of_level.on_slide(region.origin()));
+        SlideError::Region { path, level, origin, size: region.size(), message }
     }
 }
 
-/// The columns and rows of the native tiles that a region lies in.
-pub(crate) fn cells(region: Rect, tile: Size) -> (Range<u32>, Range<u32>) {
-    let cells = |range: Range<u32>, length: u32| range.start / length..range.end.div_ceil(length);
-    (cells(region.columns(), tile.width()), cells(region.rows(), tile.height()))
-}
-
-/// Whether a vendor's slides are a plain grid of tiles.
-pub(crate) fn is_plain(vendor: Option<&str>) -> bool {
-    vendor.is_some_and(|vendor| PLAIN_VENDORS.contains(&vendor))
-}
-
-impl Source for TiffSource {
+impl Source for TiledSource {
     fn info(&self) -> &SlideInfo {
         &self.info
     }
 
     fn read(&self, region: Rect, spare: Vec<u8>) -> Result<PremultipliedPixels, SlideError> {
-        self.read_tiles(SlideLevel::BASE, &self.tiles, region, spare)
+        self.read_stored(SlideLevel::BASE, region, spare)
     }
 
     fn is_unscanned(&self, region: Rect) -> bool {
-        let table = &self.tiles.table;
-        let (columns, mut rows) = cells(region, table.tiles.size);
-        rows.all(|row| columns.clone().all(|column| table.is_missing(column, row)))
+        let (columns, mut rows) = self.store.grids()[0].cells(region);
+        rows.all(|row| columns.clone().all(|column| self.store.is_missing(NativeTile { level: 0, column, row })))
     }
 
     fn read_level(&self, level: SlideLevel, origin: Point, size: Size) -> Result<PremultipliedPixels, SlideError> {
+        let Kind::Slide(fallback) = &self.kind else { return read_clipped(self, level, origin, size) };
         match Rect::new(origin, size) {
-            Some(region) if level == SlideLevel::BASE && Rect::of(self.info().size()).contains(region) => {
+            Some(region) if level == SlideLevel::BASE && Rect::of(self.info.size()).contains(region) => {
                 self.read(region, Vec::new())
             }
-            _ => self.openslide()?.read_level(level, origin, size),
+            _ => self.openslide(fallback)?.read_level(level, origin, size),
         }
     }
 
@@ -192,28 +188,50 @@ impl Source for TiffSource {
         region: Rect,
         spare: Vec<u8>,
     ) -> Result<PremultipliedPixels, SlideError> {
-        match self.tiles_of(level)? {
-            Some(tiles) => self.read_tiles(level, tiles, region, spare),
-            None => self.openslide()?.read_from_level(level, region, spare),
+        if (level.0 as usize) < self.store.grids().len() {
+            return self.read_stored(level, region, spare);
+        }
+        match &self.kind {
+            Kind::Slide(fallback) => self.openslide(fallback)?.read_from_level(level, region, spare),
+            Kind::Image { .. } => Err(self.unreadable(level, region, "there is no such level".to_owned())),
         }
     }
 
     fn read_associated(&self, name: &str) -> Result<PremultipliedPixels, SlideError> {
-        read_associated_image(&self.info.path, name)
+        match self.kind {
+            Kind::Slide(_) => read_associated_image(&self.info.path, name),
+            Kind::Image { .. } => Err(SlideError::no_associated(&self.info.path, name)),
+        }
     }
 
     fn associated_profile(&self, name: &str) -> Result<Option<IccProfile>, SlideError> {
-        read_associated_profile(&self.info.path, name)
+        match self.kind {
+            Kind::Slide(_) => read_associated_profile(&self.info.path, name),
+            Kind::Image { .. } => Ok(None),
+        }
+    }
+
+    fn with_cmyk(&self, cmyk: &CmykConversion) -> Option<Box<dyn Source>> {
+        let Kind::Image { conversion, orientation } = &self.kind else { return None };
+        let kind = Kind::Image { conversion: conversion.with_cmyk(cmyk)?, orientation: *orientation };
+        Some(Box::new(Self { info: self.info.clone(), store: Arc::clone(&self.store), kind }))
+    }
+
+    fn largest_dark_sample(&self) -> Option<u16> {
+        match &self.kind {
+            Kind::Slide(_) => None,
+            Kind::Image { conversion, .. } => conversion.largest_dark_sample(),
+        }
     }
 
     fn native_tiles(&self) -> Option<&dyn NativeTileReader> {
-        Some(self)
+        self.store.is_lossless().then_some(self)
     }
 }
 
-impl NativeTileReader for TiffSource {
+impl NativeTileReader for TiledSource {
     fn tile_size(&self) -> Size {
-        self.tiles.table.tiles.size
+        self.store.grids()[0].tile
     }
 
     fn read_native(
@@ -223,8 +241,14 @@ impl NativeTileReader for TiffSource {
         jpeg: &mut Vec<u8>,
         spare: Vec<u8>,
     ) -> Result<Option<Pixels>, SlideError> {
-        self.tiles
-            .read_native(region, method, jpeg, spare)
-            .map_err(|error| self.unreadable(SlideLevel::BASE, region, &error))
+        let (tile, size, Point { x, y }) = (self.tile_size(), region.size(), region.origin());
+        let is_corner = x.is_multiple_of(tile.width()) && y.is_multiple_of(tile.height());
+        let read = if is_corner && Rect::of(tile).contains(Rect::of(size)) {
+            let address = NativeTile { level: 0, column: x / tile.width(), row: y / tile.height() };
+            region::with_tile(&*self.store, address, |decoder, tile| decoder.lossless(tile, size, method, jpeg, spare))
+        } else {
+            Err(TileError::Corner { x, y })
+        };
+        read.map_err(|error| self.unreadable(SlideLevel::BASE, region, error.to_string()))
     }
 }

@@ -145,7 +145,7 @@ fn sizes_that_no_such_file_can_have_are_refused() {
 
 #[test]
 fn sizes_of_zero_are_refused() {
-    let impossible = "impossible size";
+    let impossible = "invalid size";
     for (width, height) in [(0, 5), (5, 0), (0, 0)] {
         assert_refused("PNG", &png_of(format("rows.png").bytes, width, height), &[]);
         assert_refused("JPEG", &jpeg_of(format("baseline.jpg").bytes, width as u16, height as u16), &[]);
@@ -195,7 +195,7 @@ fn a_pipe_that_promises_too_much_is_not_waited_for() {
         drop(pipe);
         let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
         let run = Run { status: output.status, stdout: output.stdout, stderr };
-        run.fails(3, &["standard input: takes ", " MiB of memory"]);
+        run.fails(3, &["cannot read standard input: it needs ", " MiB of memory"]);
         assert!(started.elapsed() < AT_MOST);
     }
     assert_eq!(workspace.names(), [""; 0]);
@@ -215,7 +215,7 @@ fn what_is_decoded_as_a_whole_needs_memory_and_says_how_much() {
         let amount = hint.split_whitespace().next().unwrap();
         // The number is that of the message.
         let mebibytes = amount.strip_suffix('M').unwrap();
-        assert!(run.stderr.contains(&format!("takes {mebibytes} MiB of memory")), "{run:?}");
+        assert!(run.stderr.contains(&format!("needs {mebibytes} MiB of memory")), "{run:?}");
         workspace.export(["image", "-o", "out", "--max-memory", amount]).succeeds();
         assert!(File::open(workspace.path("out/out.dzi")).is_ok());
     }
@@ -233,7 +233,7 @@ fn a_pipe_by_a_name_is_said_to_be_one() {
     nix::unistd::mkfifo(&workspace.path("pipe"), nix::sys::stat::Mode::S_IRWXU).unwrap();
     for arguments in [&["export", "pipe", "-o", "out"][..], &["info", "pipe"]] {
         let run = workspace.slidezoom(arguments);
-        run.fails(3, &["pipe: is a pipe and no file", "\nhint: use - to read an image"]);
+        run.fails(3, &["cannot read pipe: it is a pipe, not a file", "\nhint: use - to read an image"]);
     }
     let mut command = workspace.command(["export", "/dev/stdin", "-o", "out"]);
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
@@ -241,7 +241,7 @@ fn a_pipe_by_a_name_is_said_to_be_one() {
     let output = child.wait_with_output().unwrap();
     drop(pipe);
     let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
-    Run { status: output.status, stdout: output.stdout, stderr }.fails(3, &["/dev/stdin: is a pipe"]);
+    Run { status: output.status, stdout: output.stdout, stderr }.fails(3, &["cannot read /dev/stdin: it is a pipe"]);
 }
 
 #[test]
@@ -249,16 +249,20 @@ fn standard_input_that_is_a_file_is_told_from_a_pipe() {
     let workspace = Workspace::new();
     fs::write(workspace.path("image.tif"), format("deflate.tif").bytes).unwrap();
     from_file(&workspace, "image.tif")
-        .fails(3, &["TIFF is read from files only", "\nhint: give the name of the file instead of -"]);
+        .fails(3, &["TIFF can be read only from a file", "\nhint: give the name of the file instead of -"]);
     fs::write(workspace.path("empty"), "").unwrap();
-    from_file(&workspace, "empty").fails(3, &["standard input: nothing came", "\nhint: the file is empty"]);
+    from_file(&workspace, "empty")
+        .fails(3, &["cannot read standard input: the input is empty", "\nhint: the file is empty"]);
     fs::write(workspace.path("image.png"), format("rows.png").bytes).unwrap();
     from_file(&workspace, "image.png").succeeds();
     let mut command = workspace.command(["export", "-", "-o", "other"]);
     let output = command.stdin(Stdio::piped()).output().unwrap();
     let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
     let run = Run { status: output.status, stdout: output.stdout, stderr };
-    run.fails(3, &["standard input: nothing came", "\nhint: check whether the program before the pipe failed"]);
+    run.fails(
+        3,
+        &["cannot read standard input: the input is empty", "\nhint: check whether the program before the pipe failed"],
+    );
 }
 
 #[test]
@@ -274,7 +278,7 @@ fn damage_of_an_image_is_told_in_words_of_images() {
     assert_refused("PNG", &bytes, &["the check sum of its IHDR chunk is wrong"]);
 
     let jpeg = format("baseline.jpg").bytes;
-    let run = assert_refused("JPEG", &jpeg[..jpeg.len() / 2], &["its rows ", "cannot be read: the file is truncated"]);
+    let run = assert_refused("JPEG", &jpeg[..jpeg.len() / 2], &["rows from ", "the file is truncated"]);
     assert!(!run.stderr.contains("slide level"), "{run:?}");
 }
 

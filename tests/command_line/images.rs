@@ -97,7 +97,7 @@ fn an_image_that_is_called_as_slides_are_is_refused() {
     let workspace = Workspace::new();
     for name in ["x.mrxs", "x.svs"] {
         fs::write(workspace.path(name), built_bytes(SIZE, PNG, Samples::default())).unwrap();
-        let words = ["no slide that can be read", "begins like PNG", "\nhint: rename an ordinary image"];
+        let words = ["not a supported slide, or incomplete", "the content is PNG", "\nhint: rename an ordinary image"];
         workspace.export([name]).fails(3, &[&[name], &words[..]].concat());
         fs::remove_file(workspace.path(name)).unwrap();
     }
@@ -301,9 +301,9 @@ fn a_page_is_chosen_by_its_number() {
     fs::remove_dir_all(workspace.path("out")).unwrap();
     workspace
         .export(["pages.tif", "--page", "9"])
-        .fails(3, &["has no page 9: it has 2", "\nhint: pages are counted from 1"]);
+        .fails(3, &["cannot read page 9 of ", "it has 2 pages", "\nhint: pages are counted from 1"]);
     fs::write(workspace.path("one.png"), built_bytes(size, PNG, Samples::default())).unwrap();
-    workspace.export(["one.png", "--page", "2"]).fails(3, &["one.png: has no page 2: it is one picture"]);
+    workspace.export(["one.png", "--page", "2"]).fails(3, &["cannot read page 2 of one.png: it has 1 page"]);
     assert_eq!(workspace.names(), ["one.png", "pages.tif"]);
 }
 
@@ -312,7 +312,7 @@ fn slides_have_neither_pages_nor_ranges() {
     let workspace = Workspace::new();
     slides::aperio().write_into(&workspace, "scan.svs");
     for options in [["--page", "2"], ["--range", "0,4095"]] {
-        let words = ["scan.svs: is a slide, and has no ", "\nhint: omit --page and --range"];
+        let words = ["cannot read scan.svs: it is a slide, which has no ", "\nhint: omit --page and --range"];
         workspace.export([&["scan.svs"], &options[..]].concat()).fails(3, &words);
     }
     assert_eq!(workspace.names(), ["scan.svs"]);
@@ -335,8 +335,10 @@ fn an_image_comes_through_a_pipe() {
         let workspace = Workspace::new();
         let run = piped(&workspace, &[&["export", "-", "-o", "out"], &EXACT[..]].concat(), &file.bytes);
         let needs_file = match file.name {
-            "tissue.jp2" => Some("standard input: JPEG 2000 is read from files only, not from a pipe"),
-            name if name.ends_with("tif") => Some("standard input: TIFF is read from files only, not from a pipe"),
+            "tissue.jp2" => Some("cannot read standard input: JPEG 2000 can be read only from a file, not from a pipe"),
+            name if name.ends_with("tif") => {
+                Some("cannot read standard input: TIFF can be read only from a file, not from a pipe")
+            }
             _ => None,
         };
         if let Some(words) = needs_file {
@@ -372,9 +374,9 @@ fn standard_input_needs_a_name_and_comes_once() {
     ] {
         piped(&workspace, &[&["export"], arguments].concat(), &png).fails(2, &words);
     }
-    let nothing = ["standard input: ", "nothing came"];
+    let nothing = ["standard input: ", "the input is empty"];
     piped(&workspace, &["export", "-", "-o", "out"], b"").fails(3, &nothing);
     piped(&workspace, &["info", "-"], b"").fails(3, &nothing);
-    piped(&workspace, &["export", "-", "-o", "out"], b"Dear all").fails(3, &["no slide or image that can be read"]);
+    piped(&workspace, &["export", "-", "-o", "out"], b"Dear all").fails(3, &["not a supported slide or image"]);
     assert_eq!(workspace.names(), ["other.png"]);
 }

@@ -81,7 +81,7 @@ fn mirax_whose_data_files_are_missing_is_refused_by_the_region_that_cannot_be_re
 
 #[test]
 fn a_tiff_whose_tiles_are_all_missing_is_refused() {
-    assert_refused("unreadable/broken_zstd_missing_tiles.tif", &["holds no pixels"]);
+    assert_refused("unreadable/broken_zstd_missing_tiles.tif", &["the slide has no pixels"]);
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! The slides that the tests share. Small, because the binary under test is a debug build.
+//! Slides that tests share. They are small because the binary is a debug build.
 
 use std::path::{Path, PathBuf};
 
@@ -12,17 +12,17 @@ pub const SIZE: (u32, u32) = (700, 500);
 /// The size of [`large`].
 pub const LARGE_SIZE: (u32, u32) = (30_000, 30_000);
 
-/// A generic TIFF of one level, with JPEG tiles.
+/// A generic TIFF slide with one level of JPEG tiles.
 pub fn small() -> SlideBuilder {
     SlideBuilder::new(SIZE.0, SIZE.1)
 }
 
-/// A generic TIFF whose pixels come out exactly as the pattern has them.
+/// A generic TIFF slide whose pixels are exactly the pattern's.
 pub fn exact(size: (u32, u32), pattern: Pattern) -> SlideBuilder {
     SlideBuilder::new(size.0, size.1).compression(Compression::Uncompressed).pattern(pattern)
 }
 
-/// An Aperio slide of two levels with a thumbnail, a label and a macro image.
+/// An Aperio slide with two levels, a thumbnail, a label and a macro image.
 pub fn aperio() -> SlideBuilder {
     let image = |kind, width, height, pattern| AssociatedImage { kind, width, height, pattern };
     SlideBuilder::new(SIZE.0, SIZE.1)
@@ -34,14 +34,14 @@ pub fn aperio() -> SlideBuilder {
         .associated(image(AssociatedKind::Macro, 320, 108, Pattern::Tissue { seed: 2 }))
 }
 
-/// A slide so large that an export of it is still under way long after its first progress line, and a small file.
+/// A slide in a small file whose export takes much longer than its first progress line.
 pub fn large() -> SlideBuilder {
     SlideBuilder::new(LARGE_SIZE.0, LARGE_SIZE.1).distinct_tiles(4)
 }
 
-/// Writes a slide into a workspace, in folders that are made for it.
+/// Writes slides to a workspace.
 pub trait WriteInto {
-    /// The path is as `--` needs no help with: absolute.
+    /// Writes the slide and its directories. Returns its absolute path.
     fn write_into(&self, workspace: &Workspace, name: impl AsRef<Path>) -> PathBuf;
 }
 

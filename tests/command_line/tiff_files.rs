@@ -1,14 +1,15 @@
-//! Small TIFF files of any number of pages, whose tags a test chooses.
+//! Small TIFF files with any number of pages and tags.
 
 use slidezoom_fixtures::{ByteOrder, Container, Field, TiffWriter, Values};
 
 use crate::workspace::Workspace;
 
-/// Of every page, three tiles by two. libtiff 4.7 cannot read plain tiles of less than 1024 bytes.
+/// The size of every page: three tiles by two. libtiff 4.7 cannot read uncompressed tiles below 1024
+/// bytes.
 pub const SIZE: (u32, u32) = (96, 64);
 pub const TILE: u16 = 32;
 
-/// How a page is cut: OpenSlide opens what is in tiles.
+/// How pages are stored. OpenSlide opens only tiled files.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Cut {
     Strips,
@@ -23,7 +24,7 @@ pub fn short(tag: u16, value: u16) -> Field {
     field(tag, Values::Short(vec![value]))
 }
 
-/// Writes pages of 8-bit gray, each with fields of its own, which may say otherwise of the samples.
+/// Writes pages of 8-bit gray. `pages` has additional fields of each page, which may replace others.
 pub fn write(workspace: &Workspace, name: &str, cut: Cut, pages: Vec<Vec<Field>>) {
     let mut writer = TiffWriter::create(&workspace.path(name), Container::Classic, ByteOrder::Little).unwrap();
     for fields in pages {

@@ -1,4 +1,5 @@
-//! TIFF in tiles that OpenSlide opens too and shows otherwise than it is: turned pictures, samples beside the colors, files that keep the picture below a thumbnail.
+//! Tiled TIFF images that OpenSlide opens but shows incorrectly: rotated images, extra samples, and
+//! files whose first image is a thumbnail.
 
 #![expect(clippy::cast_sign_loss, reason = "colors are above 0")]
 
@@ -11,12 +12,12 @@ use crate::workspace::Workspace;
 
 const SIZE: (u32, u32) = (300, 200);
 
-/// The side of a tile. All of them together are of [`STORED`] pixels.
+/// The side of a tile in pixels. Together, the tiles are [`STORED`] pixels.
 const SIDE: u32 = 64;
 
 const STORED: (u32, u32) = (320, 256);
 
-/// What every directory with such tiles has, and what is stored in each tile by its pixels.
+/// Writes the tiles and returns the tags that all directories have.
 fn tiles(writer: &mut TiffWriter, mut stored: impl FnMut(Picture, (u32, u32)) -> Vec<u8>) -> Vec<Field> {
     let (mut offsets, mut lengths) = (Vec::new(), Vec::new());
     let step = SIDE as usize;
@@ -35,7 +36,7 @@ fn tiles(writer: &mut TiffWriter, mut stored: impl FnMut(Picture, (u32, u32)) ->
     ]
 }
 
-/// What the samples are: of 8 bits, so many, stored with this compression.
+/// Returns the tags for 8-bit samples.
 fn samples(count: u16, compression: u16, photometric: u16) -> Vec<Field> {
     vec![
         field(258, Values::Short(vec![8; usize::from(count)])),
@@ -55,7 +56,8 @@ fn exported(workspace: &Workspace, size: (u32, u32), options: &[&str]) -> Pictur
     base(workspace, size)
 }
 
-/// A point of the stored picture, by the words of TIFF 6.0 for where its first row and column are, at a point of the picture as it is seen.
+/// Returns the stored point for a point of the upright image, following TIFF 6.0's definition of the
+/// orientation.
 fn stored_at(orientation: u16, (x, y): (u32, u32)) -> (u32, u32) {
     let (right, bottom) = (SIZE.0 - 1, SIZE.1 - 1);
     match orientation {
@@ -71,7 +73,7 @@ fn stored_at(orientation: u16, (x, y): (u32, u32)) -> (u32, u32) {
 }
 
 #[test]
-fn a_picture_in_tiles_stands_upright_too() {
+fn applies_the_orientation_of_tiled_images() {
     for (orientation, compression) in (1..=8).flat_map(|orientation| [(orientation, 1), (orientation, 7)]) {
         let workspace = Workspace::new();
         let mut writer = tiff(&workspace);
@@ -113,7 +115,7 @@ fn jpeg(tile: &Picture) -> Vec<u8> {
 }
 
 #[test]
-fn a_sample_beside_the_colors_is_alpha_only_where_the_file_says_so() {
+fn uses_extra_samples_as_alpha_only_if_declared() {
     let beside = |x: u32, y: u32| (3 * x + 5 * y) as u8;
     let behind = [10, 100, 200];
     for (meaning, is_alpha) in [(None, false), (Some(0), false), (Some(2), true)] {
@@ -139,19 +141,19 @@ fn a_sample_beside_the_colors_is_alpha_only_where_the_file_says_so() {
 }
 
 #[test]
-fn numbers_with_a_sign_are_not_taken_for_others() {
+fn rejects_signed_samples_without_a_range() {
     let workspace = Workspace::new();
     let mut writer = tiff(&workspace);
     let places = tiles(&mut writer, |tile, _| tile.pixels.as_flattened().to_vec());
     let signed = field(339, Values::Short(vec![2; 3]));
     writer.directory([places, samples(3, 1, 2), vec![signed]].concat()).unwrap();
     writer.finish().unwrap();
-    workspace.export(["tiled.tif"]).fails(3, &["its samples are signed numbers of 8 bits"]);
+    workspace.export(["tiled.tif"]).fails(3, &["not supported: 8-bit signed samples"]);
 }
 
-/// As cameras keep their raw pictures: a thumbnail first, which says that it is one, and what it is of below it.
+/// Camera raw files have a thumbnail first and the image in a sub-directory.
 #[test]
-fn the_picture_is_exported_and_not_the_thumbnail_before_it() {
+fn exports_the_image_and_not_the_thumbnail() {
     for compression in [1, 7] {
         let workspace = Workspace::new();
         let mut writer = tiff(&workspace);
@@ -178,6 +180,6 @@ fn the_picture_is_exported_and_not_the_thumbnail_before_it() {
         writer.finish().unwrap();
         exported(&workspace, SIZE, &[]);
         let pages = workspace.export(["tiled.tif", "-o", "second", "--page", "2"]);
-        pages.fails(3, &["has no page 2: it is one picture"]);
+        pages.fails(3, &["cannot read page 2 of ", "it has 1 page"]);
     }
 }

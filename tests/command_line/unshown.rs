@@ -1,4 +1,4 @@
-//! What is in a file and not in its export is said: other pages, samples without a meaning, values too small to be seen.
+//! Notes about what an export does not show: other pages, undefined samples, and almost black samples.
 
 use std::fs::File;
 
@@ -13,7 +13,7 @@ fn slide(workspace: &Workspace, name: &str) -> Value {
     serde_json::from_slice::<Value>(&run.stdout).unwrap()["slide"].clone()
 }
 
-/// What an export says on stderr after the name, but for its last line.
+/// Returns the notes of an export: the lines on stderr without the name and the last line.
 fn notes(workspace: &Workspace, name: &str, options: &[&str]) -> Vec<String> {
     let run =
         workspace.export([&[name, "-o", "out", "--overwrite", "--progress", "none"], options].concat()).succeeds();
@@ -21,7 +21,7 @@ fn notes(workspace: &Workspace, name: &str, options: &[&str]) -> Vec<String> {
 }
 
 #[test]
-fn other_pages_are_told_of() {
+fn notes_other_pages() {
     let workspace = Workspace::new();
     let reduced = || vec![short(254, 1)];
     for cut in [Cut::Strips, Cut::Tiles] {
@@ -33,7 +33,7 @@ fn other_pages_are_told_of() {
         for page in ["1", "2"] {
             assert_eq!(notes(&workspace, "pages.tif", &["--page", page]), [""; 0], "{cut:?}");
         }
-        // Smaller versions and masks are no pages.
+        // Reduced versions and masks are not pages.
         for pages in [vec![vec![]], vec![vec![], reduced(), vec![short(254, 4)]]] {
             write(&workspace, "one.tif", cut, pages);
             assert_eq!(notes(&workspace, "one.tif", &[]), [""; 0], "{cut:?}");
@@ -49,7 +49,7 @@ fn other_pages_are_told_of() {
 }
 
 #[test]
-fn an_animated_png_is_more_than_its_first_picture() {
+fn notes_animation_frames() {
     let workspace = Workspace::new();
     let mut encoder = png::Encoder::new(File::create(workspace.path("moving.png")).unwrap(), 20, 10);
     encoder.set_animated(3, 0).unwrap();
@@ -64,7 +64,7 @@ fn an_animated_png_is_more_than_its_first_picture() {
 }
 
 #[test]
-fn samples_that_mean_nothing_are_told_of() {
+fn notes_undefined_samples() {
     let workspace = Workspace::new();
     let gray = |samples: u16, more: Vec<Field>| [vec![short(277, samples)], more].concat();
     let what =
@@ -81,7 +81,7 @@ fn samples_that_mean_nothing_are_told_of() {
     }
 }
 
-/// Gray pixels of 16 bits, the largest of them this.
+/// Writes 16-bit gray pixels with this maximum.
 fn write_deep(workspace: &Workspace, largest: u16, cut: Cut, order: ByteOrder, more: Vec<Field>) {
     let mut writer = TiffWriter::create(&workspace.path("deep.tif"), Container::BigTiff, order).unwrap();
     let area = (SIZE.0 * SIZE.1) as usize;
@@ -115,7 +115,7 @@ fn write_deep(workspace: &Workspace, largest: u16, cut: Cut, order: ByteOrder, m
 }
 
 #[test]
-fn samples_that_use_little_of_their_range_are_told_of() {
+fn notes_dark_samples() {
     let workspace = Workspace::new();
     for (cut, order) in [(Cut::Strips, ByteOrder::Little), (Cut::Tiles, ByteOrder::Big)] {
         for (largest, white) in
@@ -131,10 +131,10 @@ fn samples_that_use_little_of_their_range_are_told_of() {
                 assert_eq!(found, expected.clone().into_iter().collect::<Vec<_>>(), "{cut:?}, {largest}");
             }
         }
-        // Who has chosen a range knows.
+        // A chosen range needs no note.
         write_deep(&workspace, 4095, cut, order, vec![]);
         assert_eq!(notes(&workspace, "deep.tif", &["--range", "0,65535"]), [""; 0]);
-        // White where they are least.
+        // The minimum is white.
         write_deep(&workspace, 4095, cut, order, vec![short(262, 0)]);
         assert_eq!(notes(&workspace, "deep.tif", &[]), [""; 0]);
     }

@@ -1,17 +1,12 @@
 //! A source whose pixels are computed and that records every read.
 
-use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::sync::Mutex;
 
 use slidezoom::color::IccProfile;
 use slidezoom::geometry::MicronsPerPixel;
 use slidezoom::geometry::{Point, Rect, Size};
 use slidezoom::pixels::PremultipliedPixels;
-use slidezoom::source::{
-    AssociatedImage, DirectReadUnsupported, NativeColorSpace, Reader, SlideError, SlideInfo, SlideLevel,
-    SlideLevelInfo, Source,
-};
+use slidezoom::source::{AssociatedImage, SlideError, SlideInfo, SlideLevel, SlideLevelInfo, Source};
 
 /// The color of a slide-level-0 pixel: red, green, blue. Neighbors differ, and so do x and y.
 pub fn color(x: u32, y: u32) -> [u8; 3] {
@@ -46,23 +41,9 @@ pub struct DrawnSource {
 
 impl DrawnSource {
     pub fn new(size: Size, native_tile: Option<Size>, bounds: Option<Rect>) -> Self {
-        let info = SlideInfo {
-            path: PathBuf::from("drawn"),
-            vendor: None,
-            reader: Reader::OpenSlide(DirectReadUnsupported::AskedFor),
-            levels: vec![SlideLevelInfo { size, downsample: 1.0, native_tile }],
-            microns_per_pixel: None,
-            objective_power: None,
-            bounds,
-            background: None,
-            native_subsampling: None,
-            native_color_space: NativeColorSpace::Rgb,
-            icc_profile: None,
-            associated_images: Vec::new(),
-            pages: None,
-            unshown_samples: 0,
-            properties: BTreeMap::new(),
-        };
+        let mut info = SlideInfo::builder("drawn", size).build();
+        info.levels[0].native_tile = native_tile;
+        info.bounds = bounds;
         Self { info, fault: Fault::None, unscanned: |_| false, label: None, reads: Mutex::new(Vec::new()) }
     }
 

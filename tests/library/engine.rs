@@ -305,7 +305,7 @@ fn names_the_unreadable_region_and_publishes_nothing() {
     let source = DrawnSource::new(size(1000, 1000), Some(size(240, 240)), None).with_fault(Fault::Unreadable(broken));
     let plan = ExportPlan::new(source.info(), "drawn", &options(254, 1)).unwrap();
     let error = run(&source, &plan, jobs(4), &NoProgress).unwrap_err();
-    assert_eq!(error.to_string(), "drawn: cannot read 240×240 pixels at (480, 480) of slide level 0: drawn to fail");
+    assert_eq!(error.to_string(), "cannot read drawn: 240×240 pixels at (480, 480) of slide level 0: drawn to fail");
 }
 
 #[test]

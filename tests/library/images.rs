@@ -258,7 +258,9 @@ fn what_memory_does_not_hold_is_not_begun() {
     let turned = options().rotation(Rotation::Quarter);
     let error = exported(source.as_ref(), &turned, 2).unwrap_err().to_string();
     assert!(
-        error.contains("takes 2 MiB of memory, and may have 1 MiB: its rows can only be decoded one after the other"),
+        error.contains(
+            "it needs 2 MiB of memory, and the limit is 1 MiB: its rows can only be decoded one after the other"
+        ),
         "{error}"
     );
     exported(source.as_ref(), &options(), 2).unwrap();
@@ -273,7 +275,7 @@ fn an_image_is_known_by_its_contents() {
     // Not as a slide: the picture inside a slide that lost its other files is no slide.
     let slide = image.path.with_file_name("picture.mrxs");
     std::fs::rename(&other, &slide).unwrap();
-    assert!(matches!(source::open(&slide).err().unwrap(), SlideError::CalledAsSlide { .. }));
+    assert!(matches!(source::open(&slide).err().unwrap(), SlideError::SlideExtension { .. }));
     let page = OpenOptions::default().page(NonZeroU32::new(2));
     std::fs::rename(&slide, &other).unwrap();
     assert!(matches!(source::open_with(&other, page).err().unwrap(), SlideError::NoSuchPage { page: 2, pages: 1, .. }));

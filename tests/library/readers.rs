@@ -1,4 +1,4 @@
-//! The two ways to a TIFF's pixels against each other: what is read directly is what OpenSlide reads, sample for sample.
+//! Compares direct reading of TIFF slides with OpenSlide, sample by sample.
 
 use std::path::Path;
 
@@ -18,7 +18,7 @@ use slidezoom_fixtures::{
 use crate::drawn_source::DrawnSource;
 use crate::sources::shared_slides;
 
-/// Differs from every color in the slides, so that transparent pixels show.
+/// Differs from every color in the slides, to reveal transparent pixels.
 const BEHIND: Rgb = Rgb([3, 250, 7]);
 
 fn both(path: &Path) -> (Box<dyn Source>, Box<dyn Source>) {
@@ -26,7 +26,7 @@ fn both(path: &Path) -> (Box<dyn Source>, Box<dyn Source>) {
     let openslide = source::open_with(path, ReaderChoice::OpenSlide).unwrap();
     assert!(matches!(direct.info().reader, Reader::Direct(_)), "{}: {}", path.display(), direct.info().reader);
     assert_eq!(openslide.info().reader, Reader::OpenSlide(DirectReadUnsupported::AskedFor));
-    // All else that is known of the slide is the same.
+    // Everything else in the description is the same.
     let mut info = direct.info().clone();
     info.reader = Reader::OpenSlide(DirectReadUnsupported::AskedFor);
     assert_eq!(info, *openslide.info());
@@ -35,13 +35,13 @@ fn both(path: &Path) -> (Box<dyn Source>, Box<dyn Source>) {
 
 #[track_caller]
 fn assert_same(direct: &dyn Source, openslide: &dyn Source, region: Rect) {
-    // Memory of an earlier read must never show.
+    // Reused memory must not show.
     let spare = vec![0xa5; 1000];
     let direct = direct.read(region, spare).unwrap().over(BEHIND);
     assert!(direct == openslide.read(region, Vec::new()).unwrap().over(BEHIND), "{region}");
 }
 
-/// The whole of the slide, in strips that cross the tiles.
+/// Compares the whole slide, in strips that cross tiles.
 fn assert_all_same(path: &Path) {
     let (direct, openslide) = both(path);
     let size = direct.info().size();
@@ -52,7 +52,7 @@ fn assert_all_same(path: &Path) {
 }
 
 #[test]
-fn built_slides_read_the_same_both_ways() {
+fn built_slides_read_as_through_openslide() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("slide.tiff");
     let tissue = |width, height| SlideBuilder::new(width, height).pattern(Pattern::Tissue { seed: 7 });
@@ -88,7 +88,7 @@ fn built_slides_read_the_same_both_ways() {
 }
 
 #[test]
-fn real_slides_read_the_same_both_ways() {
+fn real_slides_read_as_through_openslide() {
     let Some(folder) = shared_slides() else { return };
     for (slide, color) in [("svs/CMU-1-Small-Region.svs", TileColor::Rgb), ("tiff/tcga_jpeg_pyr.tif", TileColor::YCbCr)]
     {
@@ -107,7 +107,7 @@ fn real_slides_read_the_same_both_ways() {
         let source = source::open(&folder.join(slide)).unwrap();
         assert_eq!(source.info().reader.to_string(), format!("OpenSlide ({reason})"), "{slide}");
     }
-    // With alpha, of which OpenSlide does not ask what it is.
+    // OpenSlide ignores the meaning of its alpha channel.
     let reader = source::open(&folder.join("tiff/slaid-patch.tif")).unwrap().info().reader.to_string();
     assert_eq!(reader, "TIFF (8-bit RGB with alpha, uncompressed tiles of 256×256)");
 }
@@ -116,7 +116,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 12, ..ProptestConfig::default() })]
 
     #[test]
-    fn any_region_of_any_slide_reads_the_same_both_ways(
+    fn any_region_reads_as_through_openslide(
         (width, height) in (1_u32..700, 1_u32..700),
         (tile_width, tile_height) in (1_u32..20, 1_u32..20),
         missing in prop::collection::vec((0_u32..4, 0_u32..4), 0..4),
@@ -148,7 +148,7 @@ proptest! {
 }
 
 #[test]
-fn what_is_no_plain_grid_of_jpeg_tiles_goes_through_openslide() {
+fn leaves_other_files_to_openslide() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("slide.tiff");
     let reader = |slide: SlideBuilder| {
@@ -169,9 +169,9 @@ fn what_is_no_plain_grid_of_jpeg_tiles_goes_through_openslide() {
     assert!(tiles.bytes > 500 && tiles.bytes < std::fs::metadata(&path).unwrap().len(), "{tiles:?}");
 }
 
-/// Every tile of a slide damaged in turn, in every way: the tile is named, by its own rectangle, and the others read.
+/// Damages every tile in every way. The error names the tile's rectangle, and other tiles are read.
 #[test]
-fn a_damaged_tile_is_named_and_the_others_read() {
+fn names_a_damaged_tile_and_reads_the_others() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("slide.tiff");
     let (size, columns, rows) = (Size::new(600, 400).unwrap(), 3, 2);
@@ -189,7 +189,7 @@ fn a_damaged_tile_is_named_and_the_others_read() {
             for (x, y) in (0..columns).flat_map(|x| (0..rows).map(move |y| (x, y))) {
                 assert_eq!(source.read(tile(x, y), Vec::new()).is_err(), (x, y) == (column, row));
             }
-            // The whole is read, the tile alone is named.
+            // Reading the whole slide names only the tile.
             let error = source.read(Rect::of(size), Vec::new()).unwrap_err();
             let SlideError::Region { origin, size: named, .. } = &error else { panic!("{error}") };
             assert_eq!(Rect::new(*origin, *named).unwrap(), tile(column, row), "{error}");
@@ -198,36 +198,36 @@ fn a_damaged_tile_is_named_and_the_others_read() {
 }
 
 #[test]
-fn damage_is_told_in_words() {
+fn errors_describe_the_damage() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("slide.tiff");
     for (fault, words) in [
-        (TileFault::BrokenHeader, "its data does not begin as a JPEG"),
+        (TileFault::BrokenHeader, "its data does not start with a JPEG header"),
         (TileFault::GarbageData, "libjpeg-turbo: "),
         (TileFault::PastTheEnd, "but the file ends at"),
     ] {
         SlideBuilder::new(600, 400).levels([1, 4]).tile_fault(0, 1, 1, fault).write(&path).unwrap();
         let region = Rect::new(Point { x: 300, y: 300 }, Size::new(10, 10).unwrap()).unwrap();
         let error = source::open(&path).unwrap().read(region, Vec::new()).unwrap_err().to_string();
-        assert!(error.contains("cannot read 10×10 pixels at (300, 300) of slide level 0: "), "{error}");
+        assert!(error.contains("10×10 pixels at (300, 300) of slide level 0: "), "{error}");
         assert!(error.contains(words), "{error}");
     }
 }
 
-/// Tags that TIFF readers take differently: the slide is left to OpenSlide, and the pixels are OpenSlide's.
+/// Readers interpret these tags differently, so OpenSlide reads the slide.
 #[test]
-fn ambiguous_directories_go_through_openslide() {
+fn leaves_ambiguous_directories_to_openslide() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("slide.tiff");
     for (style, tag, value, reason) in [
-        // Where it is a scanner's; a plain one with this tag is read as an image.
+        // For a scanner's file. A generic TIFF with this tag is read as an image.
         (Style::Aperio, 274_u16, 3_u8, DirectReadUnsupported::Orientation { orientation: 3 }),
-        // PhotometricInterpretation a second time, RGB where the first says YCbCr.
+        // A second PhotometricInterpretation, RGB instead of YCbCr.
         (Style::GenericTiff, 262, 2, DirectReadUnsupported::RepeatedTag),
     ] {
         SlideBuilder::new(300, 200).levels([1, 4]).style(style).write(&path).unwrap();
         let whole = std::fs::read(&path).unwrap();
-        // The entry of tag 284, PlanarConfiguration, a SHORT that says what is so anyway: its 12 bytes become another entry.
+        // The entry of PlanarConfiguration, which has its default value, becomes another entry.
         let planes = [0x1c, 0x01, 3, 0, 1, 0, 0, 0];
         let at = whole.windows(8).position(|entry| entry == planes).unwrap();
         let mut changed = whole.clone();
@@ -239,12 +239,12 @@ fn ambiguous_directories_go_through_openslide() {
 }
 
 #[test]
-fn a_first_tile_that_is_not_read_directly_goes_through_openslide() {
+fn leaves_arithmetic_coding_to_openslide() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("slide.tiff");
     SlideBuilder::new(300, 200).levels([1, 4]).write(&path).unwrap();
     let mut bytes = std::fs::read(&path).unwrap();
-    // Every baseline frame becomes an arithmetic one, which OpenSlide tries to read, and fails with this data.
+    // Baseline frames become arithmetic ones. OpenSlide tries to read them and fails on this data.
     let frames: Vec<usize> = (0..bytes.len() - 4).filter(|&at| bytes[at..at + 4] == [0xff, 0xc0, 0, 17]).collect();
     assert!(frames.len() > 1);
     for at in frames {
@@ -258,7 +258,7 @@ fn a_first_tile_that_is_not_read_directly_goes_through_openslide() {
 }
 
 #[test]
-fn lossless_tiles_have_an_even_size() {
+fn lossless_tiles_need_an_even_size() {
     let mut info = DrawnSource::new(Size::new(500, 500).unwrap(), None, None).info().clone();
     let options = ExportOptions::default().base_tiles(BaseTiles::Lossless);
     for (side, possible) in [(240, true), (2, true), (255, false), (63, false), (1, false)] {
@@ -270,7 +270,8 @@ fn lossless_tiles_have_an_even_size() {
     }
 }
 
-/// Every level of a slide, whole and in parts: OpenSlide gives the stored pixels where it reads from the slide's corner on.
+/// Compares every level, whole and in part. OpenSlide returns stored pixels when it reads from the
+/// slide's corner.
 #[track_caller]
 fn assert_levels_same(path: &Path, what: &str) {
     let (direct, openslide) = both(path);
@@ -286,7 +287,7 @@ fn assert_levels_same(path: &Path, what: &str) {
 }
 
 #[test]
-fn levels_are_read_as_they_are_stored_whatever_their_downsample() {
+fn levels_read_as_stored_with_any_downsample() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("slide.tiff");
     // Downsamples of 2.0005 and more.
@@ -308,9 +309,9 @@ fn levels_are_read_as_they_are_stored_whatever_their_downsample() {
     }
 }
 
-/// What cannot be told apart, or is not there, is left to OpenSlide.
+/// OpenSlide reads levels that are ambiguous or incomplete.
 #[test]
-fn levels_that_are_not_plain_are_openslides() {
+fn leaves_other_levels_to_openslide() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("slide.tiff");
     let slide = || SlideBuilder::new(1024, 768).levels([1, 2, 4]).pattern(Pattern::Tissue { seed: 2 });
@@ -326,14 +327,14 @@ fn levels_that_are_not_plain_are_openslides() {
 }
 
 #[test]
-fn a_damaged_tile_of_a_level_is_named() {
+fn names_a_damaged_tile_of_a_level() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("slide.tiff");
     SlideBuilder::new(1024, 768).levels([1, 2, 4]).tile_fault(1, 1, 0, TileFault::BrokenHeader).write(&path).unwrap();
     let source = source::open(&path).unwrap();
     let whole = Rect::of(source.info().levels[1].size);
     let error = source.read_from_level(SlideLevel(1), whole, Vec::new()).unwrap_err();
-    let words = "cannot read 256×256 pixels at (512, 0) of slide level 1: ";
+    let words = "256×256 pixels at (512, 0) of slide level 1: ";
     assert!(error.to_string().contains(words), "{error}");
     let left = Rect::spanning(0..256, 0..384).unwrap();
     assert!(source.read_from_level(SlideLevel(1), left, Vec::new()).is_ok());

@@ -1,4 +1,5 @@
-//! One suite that every source passes, over built slides of every kind and over real ones where they are at hand.
+//! A contract suite that every source passes, on built slides of every kind and on real ones if
+//! available.
 
 use std::path::{Path, PathBuf};
 
@@ -13,7 +14,7 @@ use crate::drawn_source::DrawnSource;
 
 const BEHIND: Rgb = Rgb([10, 200, 90]);
 
-fn keeps_the_contract(source: &dyn Source) {
+fn assert_contract(source: &dyn Source) {
     let info = source.info();
     let whole = Rect::of(info.size());
     assert_eq!(info.levels[0].size, info.size());
@@ -23,7 +24,7 @@ fn keeps_the_contract(source: &dyn Source) {
         assert!(whole.contains(bounds), "{bounds} of {whole}");
     }
 
-    // The same region reads the same, from one thread or from many; a part of it is that part.
+    // A region reads the same from one thread and from many, whole and in parts.
     let center = Point { x: info.size().width() / 2, y: info.size().height() / 2 };
     let reach = |length: u32, start: u32| (length - start).min(300);
     let size = Size::new(reach(info.size().width(), center.x), reach(info.size().height(), center.y)).unwrap();
@@ -41,7 +42,7 @@ fn keeps_the_contract(source: &dyn Source) {
     let same = source.read_level(SlideLevel::BASE, center, size).unwrap().over(BEHIND);
     assert!(same == once);
 
-    // The corners of the slide are inside it.
+    // The corners are inside the slide.
     for (x, y) in [(0, 0), (info.size().width() - 1, info.size().height() - 1)] {
         assert_eq!(read(Rect::new(Point { x, y }, Size::new(1, 1).unwrap()).unwrap()).size().area(), 1);
     }
@@ -49,19 +50,19 @@ fn keeps_the_contract(source: &dyn Source) {
         assert_eq!(source.read_associated(&image.name).unwrap().size(), image.size);
     }
     assert!(source.read_associated("no such image").is_err());
-    // An associated image that is not there must not end the reading of the slide.
+    // A missing associated image does not stop the reading of the slide.
     assert!(read(region) == once);
 }
 
 #[test]
-fn a_drawn_source_keeps_the_contract() {
-    keeps_the_contract(&DrawnSource::new(Size::new(500, 400).unwrap(), None, None));
+fn drawn_sources_keep_the_contract() {
+    assert_contract(&DrawnSource::new(Size::new(500, 400).unwrap(), None, None));
 }
 
-/// Both ways to the pixels keep it.
+/// Checks both readers of a slide.
 fn both_readers_keep_the_contract(path: &Path) {
     for choice in [ReaderChoice::Auto, ReaderChoice::OpenSlide] {
-        keeps_the_contract(source::open_with(path, choice).unwrap().as_ref());
+        assert_contract(source::open_with(path, choice).unwrap().as_ref());
     }
 }
 
@@ -108,7 +109,7 @@ fn built_slides_keep_the_contract_and_tell_what_they_are() {
 }
 
 #[test]
-fn stored_subsampling_is_that_of_the_tiles() {
+fn reports_the_subsampling_of_native_tiles() {
     use slidezoom::codec::Subsampling as Found;
     use slidezoom_fixtures::Subsampling as Built;
 
@@ -121,7 +122,7 @@ fn stored_subsampling_is_that_of_the_tiles() {
     }
     let gray = SlideBuilder::new(300, 300).color(slidezoom_fixtures::Color::Gray);
     assert_eq!(built(folder.path(), "gray.tiff", &gray).unwrap().info().native_subsampling, Some(Found::Gray));
-    // Where something else is known of the full size, gray would be a guess.
+    // If the full size is read otherwise, gray would be a guess.
     let strips = gray.clone().tile_size(2048, 2048);
     assert_eq!(built(folder.path(), "large.tiff", &strips).unwrap().info().native_subsampling, None);
     let uncompressed = SlideBuilder::new(300, 300).compression(Compression::Uncompressed);
@@ -129,7 +130,7 @@ fn stored_subsampling_is_that_of_the_tiles() {
 }
 
 #[test]
-fn uncompressed_pixels_come_through_unchanged() {
+fn preserves_uncompressed_pixels() {
     let folder = tempfile::tempdir().unwrap();
     let pattern = Pattern::Gradient;
     let slide = SlideBuilder::new(520, 300).compression(Compression::Uncompressed).pattern(pattern);
@@ -143,7 +144,7 @@ fn uncompressed_pixels_come_through_unchanged() {
 }
 
 #[test]
-fn mpp_that_cannot_be_is_unknown() {
+fn ignores_invalid_mpp() {
     let folder = tempfile::tempdir().unwrap();
     for text in ["0", "-0.5", "1e9", "inf", "NaN", ""] {
         let slide = SlideBuilder::new(300, 300).style(Style::Aperio).mpp_text(text);
@@ -153,7 +154,7 @@ fn mpp_that_cannot_be_is_unknown() {
 }
 
 #[test]
-fn a_damaged_tile_is_named_even_when_many_threads_read() {
+fn names_the_damaged_tile_with_many_threads() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("damaged.tiff");
     let choices = [ReaderChoice::Auto, ReaderChoice::OpenSlide];
@@ -170,7 +171,7 @@ fn a_damaged_tile_is_named_even_when_many_threads_read() {
                 scope.spawn(move || {
                     for number in 0..9 {
                         let (column, row) = ((number + thread) % 3, (number + thread) / 3 % 3);
-                        // The failure of one tile must not be told of another, nor lend it cleared pixels.
+                        // The failure of one tile neither fails nor clears another.
                         let read = source.read(tile(column, row), Vec::new());
                         assert_eq!(read.is_err(), (column, row) == (2, 1), "{fault:?}: {column}, {row}");
                         if let Ok(pixels) = read {
@@ -186,7 +187,7 @@ fn a_damaged_tile_is_named_even_when_many_threads_read() {
 }
 
 #[test]
-fn files_that_are_no_slides_are_told_apart() {
+fn distinguishes_files_that_are_not_slides() {
     let folder = tempfile::tempdir().unwrap();
     let open = |path: &Path| source::open(path).err().unwrap();
     assert!(matches!(open(&folder.path().join("missing.svs")), SlideError::Open { .. }));
@@ -202,7 +203,7 @@ fn files_that_are_no_slides_are_told_apart() {
     source::open(&truncated).err().unwrap();
 }
 
-/// Real slides, where they are at hand.
+/// Returns the directory of real slides, if available.
 pub fn shared_slides() -> Option<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/slides");
     if !folder.is_dir() {

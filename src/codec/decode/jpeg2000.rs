@@ -8,9 +8,11 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::ops::Range;
 use std::path::Path;
+use std::sync::Arc;
 
 use super::stored::Stored;
-use super::{Decoder, ImageError, ImageHeader, Request, RowDecoder, TiledImage};
+use super::{Decoder, ImageError, ImageHeader, Request, RowDecoder, SampleLayout};
+use crate::codec::tile::{CompressedTile, NativeTile, TileCodec, TileDecoder, TileError, TileGrid, TileStore};
 use crate::geometry::{Orientation, Rect, Size};
 
 mod boxes;
@@ -56,7 +58,7 @@ fn open_stored(stored: Stored) -> Result<(ImageHeader, Decoder), ImageError> {
         interleaving.odd_bits().map(|bits| format!("{bits}-bit")),
         tiled.then(|| format!("tiles of {tile_width}×{tile_height}")),
     ];
-    let picture = Picture { stored, codestream, interleaving };
+    let picture = Picture { stored, codestream, interleaving: Arc::new(interleaving) };
     let held_bytes = picture.held_bytes(size);
     let header = ImageHeader {
         size,
@@ -81,7 +83,7 @@ fn open_stored(stored: Stored) -> Result<(ImageHeader, Decoder), ImageError> {
 struct Picture {
     stored: Stored,
     codestream: Codestream,
-    interleaving: Interleaving,
+    interleaving: Arc<Interleaving>,
 }
 
 impl Picture {
@@ -110,10 +112,13 @@ impl Picture {
             })));
         };
         let reduction_levels = self.codestream.reduction_levels.min(Self::MOST_LEVELS);
-        let smaller = (1..=reduction_levels)
-            .map(|reduction_levels| self.codestream.size(reduction_levels))
-            .collect::<Result<Vec<_>, _>>()?;
-        Ok(Decoder::Tiles(Box::new(Tiles { picture: self, tile_size, smaller })))
+        let grids = (0..=reduction_levels)
+            .map(|level| Ok(TileGrid { size: self.codestream.size(level)?, tile: tile_size, reduction_levels: level }))
+            .collect::<Result<Vec<_>, ImageError>>()?;
+        let parameters = (0..=reduction_levels)
+            .map(|level| Jpeg2000Parameters { interleaving: Arc::clone(&self.interleaving), reduction_levels: level });
+        let (parameters, samples) = (parameters.collect(), self.interleaving.layout());
+        Ok(Decoder::Tiles(Box::new(Tiles { picture: self, samples, grids, parameters })))
     }
 
     /// What decoding takes: OpenJPEG's numbers of four bytes, its tables of blocks, the compressed bytes and copies of them; and where tiles lie beside each
@@ -148,58 +153,68 @@ impl Picture {
     }
 }
 
-/// A picture whose tiles are read one by one.
-struct Tiles {
-    picture: Picture,
-    tile_size: Size,
-    smaller: Vec<Size>,
+/// Codestreams of one tile.
+pub(crate) static CODEC: TileCodec =
+    TileCodec { name: "JPEG 2000", tiff_compressions: &[], decoder: || Box::new(Jpeg2000TileDecoder) };
+
+/// How to decode the tiles of one level.
+struct Jpeg2000Parameters {
+    interleaving: Arc<Interleaving>,
+    /// How many times the resolution is halved.
+    reduction_levels: u32,
 }
 
-impl TiledImage for Tiles {
-    fn tile_size(&self) -> Size {
-        self.tile_size
-    }
+/// OpenJPEG keeps no state between codestreams.
+struct Jpeg2000TileDecoder;
 
-    fn smaller_levels(&self) -> &[Size] {
-        &self.smaller
-    }
-
-    fn read(&self, level: usize, region: Rect, rows: &mut [u8]) -> Result<(), ImageError> {
-        let Picture { codestream, interleaving, .. } = &self.picture;
-        // At most `MOST_LEVELS`.
-        let reduction_levels = level as u32;
-        let pixel_bytes = interleaving.pixel_bytes();
-        let row_bytes = region.size().width() as usize * pixel_bytes;
-        let mut extracted = Vec::new();
-        let (grid_columns, grid_rows) = codestream.grid();
-        let meets = |one: &Range<u32>, other: &Range<u32>| one.start < other.end && other.start < one.end;
-        for row in 0..grid_rows {
-            let tile_rows = codestream.tile((0, row), reduction_levels).1;
-            if !meets(&tile_rows, &region.rows()) {
-                continue;
-            }
-            for column in 0..grid_columns {
-                let tile_columns = codestream.tile((column, row), reduction_levels).0;
-                let Some(tile) = Rect::spanning(tile_columns.clone(), tile_rows.clone()) else { continue };
-                let Some(common) = tile.intersection(region) else { continue };
-                let decoded = self.picture.decode(
-                    (column, row),
-                    reduction_levels,
-                    (&tile_columns, &tile_rows),
-                    &mut extracted,
-                )?;
-                let planes = interleaving.planes(&decoded)?;
-                let left = (common.origin().x - region.origin().x) as usize * pixel_bytes;
-                for y in common.rows() {
-                    let from = (y - tile_rows.start) as usize * tile.size().width() as usize;
-                    let from = from + (common.origin().x - tile_columns.start) as usize;
-                    let target = &mut rows[(y - region.origin().y) as usize * row_bytes + left..];
-                    let count = common.size().width() as usize;
-                    interleaving.interleave(&planes, from, &mut target[..count * pixel_bytes]);
-                }
-            }
+impl TileDecoder for Jpeg2000TileDecoder {
+    fn decode(&mut self, tile: CompressedTile<'_>, target: &mut [u8], stride: usize) -> Result<(), TileError> {
+        let Jpeg2000Parameters { interleaving, reduction_levels } = tile.parameters()?;
+        let decoded = openjpeg::decode(tile.bytes, *reduction_levels, tile.size).map_err(tile_error)?;
+        let planes = interleaving.planes(&decoded).map_err(tile_error)?;
+        let (width, height) = (tile.size.width() as usize, tile.size.height() as usize);
+        for (y, row) in target.chunks_mut(stride).take(height).enumerate() {
+            interleaving.interleave(&planes, y * width, &mut row[..width * interleaving.pixel_bytes()]);
         }
         Ok(())
+    }
+}
+
+fn tile_error(error: ImageError) -> TileError {
+    match error {
+        ImageError::System(error) => TileError::System(error),
+        other => TileError::Jpeg2000 { message: other.to_string() },
+    }
+}
+
+/// An image whose tiles are read one by one. Each tile holds all levels.
+struct Tiles {
+    picture: Picture,
+    samples: SampleLayout,
+    grids: Vec<TileGrid>,
+    /// The parameters of each level.
+    parameters: Vec<Jpeg2000Parameters>,
+}
+
+impl TileStore for Tiles {
+    fn grids(&self) -> &[TileGrid] {
+        &self.grids
+    }
+
+    fn samples(&self) -> &SampleLayout {
+        &self.samples
+    }
+
+    fn compressed<'a>(
+        &'a self,
+        NativeTile { level, column, row }: NativeTile,
+        _plane: usize,
+        buffer: &'a mut Vec<u8>,
+    ) -> Result<Option<CompressedTile<'a>>, TileError> {
+        let Some(rect) = self.grids[level].rect(column, row) else { return Ok(None) };
+        self.picture.codestream.extract(&self.picture.stored, (column, row), buffer).map_err(tile_error)?;
+        let parameters = &self.parameters[level];
+        Ok(Some(CompressedTile { codec: &CODEC, bytes: buffer, size: rect.size(), samples: &self.samples, parameters }))
     }
 }
 

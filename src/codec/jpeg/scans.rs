@@ -1,38 +1,38 @@
-//! Whether a JPEG stream's scans bring all of its picture: ITU-T T.81, B.2.3 and G.1.1.
+//! Checks whether the scans of a JPEG stream contain the whole image: ITU-T T.81, B.2.3 and G.1.1.
 //!
-//! Decoders take what is not sent for zero, and say nothing: a picture without its last scans is blurred or gray, and looks sound. What always holds: a stream is complete
-//! where each coefficient of each component was sent to its last bit.
+//! Decoders silently take missing coefficients for zero, so that an image without its last scans is
+//! blurred or gray. A stream is complete if its scans send every bit of every coefficient.
 
-/// Coefficients of a block.
+/// The coefficients of a block.
 const COEFFICIENTS: usize = 64;
 
-/// Nothing was sent.
+/// The number of low bits missing from a coefficient that no scan has sent.
 const ABSENT: u8 = u8::MAX;
 
-/// How many low bits each coefficient of a component lacks still.
+/// The number of low bits still missing from each coefficient of each component.
 #[derive(Debug, Default)]
 pub(crate) struct Scans {
     components: Vec<(u8, [u8; COEFFICIENTS])>,
 }
 
 impl Scans {
-    /// Before the first scan of a frame, whose header this is, marker and length included.
+    /// Starts with a frame header, including its marker and length.
     pub fn of_frame(segment: &[u8]) -> Self {
         let components = segment.get(10..).unwrap_or_default().chunks_exact(3);
         Self { components: components.map(|component| (component[0], [ABSENT; COEFFICIENTS])).collect() }
     }
 
-    /// Takes note of a scan by its header, marker and length included. One that makes no sense brings nothing.
+    /// Adds a scan by its header, including its marker and length. Invalid headers are ignored.
     pub fn add(&mut self, segment: &[u8]) {
         let Some((&count, rest)) = segment.get(4..).and_then(<[u8]>::split_first) else { return };
         let Some((selectors, &[first, last, bits])) = rest.split_at_checked(2 * usize::from(count)) else { return };
         let (high, low) = (bits >> 4, bits & 15);
         for selector in selectors.chunks_exact(2) {
             for (_, lacking) in self.components.iter_mut().filter(|(id, _)| *id == selector[0]) {
-                // `get_mut` has nothing where the first is behind the last.
+                // `get_mut` returns nothing if the first is after the last.
                 let sent = lacking.get_mut(usize::from(first)..usize::from(last) + 1);
                 for lacking in sent.into_iter().flatten() {
-                    // A first scan of a coefficient, or one that refines what has come.
+                    // The coefficient's first scan, or a refinement of what was sent.
                     if high == 0 || *lacking == high {
                         *lacking = low;
                     }
@@ -41,7 +41,7 @@ impl Scans {
         }
     }
 
-    /// Whether nothing is missing.
+    /// Whether no bit is missing.
     pub fn are_complete(&self) -> bool {
         self.components.iter().all(|(_, lacking)| lacking.iter().all(|&bits| bits == 0))
     }
@@ -51,7 +51,7 @@ impl Scans {
 mod tests {
     use super::*;
 
-    /// A frame of components called 1, 2 and 3.
+    /// A frame with components 1, 2 and 3.
     const FRAME: [u8; 19] = [0xff, 0xc2, 0, 17, 8, 0, 16, 0, 16, 3, 1, 0x11, 0, 2, 0x11, 0, 3, 0x11, 0];
 
     fn scan(components: &[u8], first: u8, last: u8, bits: u8) -> Vec<u8> {
@@ -69,10 +69,10 @@ mod tests {
     }
 
     #[test]
-    fn each_coefficient_is_wanted_to_its_last_bit() {
+    fn requires_every_bit_of_every_coefficient() {
         assert!(are_complete(&[scan(&[1, 2, 3], 0, 63, 0)]));
         assert!(are_complete(&[scan(&[1], 0, 63, 0), scan(&[2], 0, 63, 0), scan(&[3], 0, 63, 0)]));
-        // libjpeg's own script for a progressive picture.
+        // libjpeg's default script for progressive files.
         let progressive = [
             scan(&[1, 2, 3], 0, 0, 0x01),
             scan(&[1], 1, 5, 0x02),
@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn headers_that_make_no_sense_bring_nothing() {
+    fn ignores_invalid_scan_headers() {
         let whole = scan(&[1, 2, 3], 0, 63, 0);
         for length in 0..whole.len() {
             assert!(!are_complete(&[whole[..length].to_vec()]));

@@ -1,6 +1,4 @@
-//! The segments that a JPEG stream is made of, without a look at what they say: ITU-T T.81, annex B.
-//!
-//! What always holds: a segment that is handed out lies inside the stream, and each step goes forward.
+//! Splits a JPEG stream into its segments: ITU-T T.81, annex B. Every segment is inside the stream.
 
 use std::ops::Range;
 
@@ -11,8 +9,9 @@ pub(crate) const END_OF_IMAGE: [u8; 2] = [0xff, 0xd9];
 pub(crate) const START_OF_SCAN: u8 = 0xda;
 pub(crate) const RESTART_INTERVAL: u8 = 0xdd;
 
+/// The kind of a segment.
 pub(crate) enum Kind {
-    /// Quantization and Huffman tables, restart interval.
+    /// Quantization or Huffman tables, or a restart interval.
     Table,
     /// Application segments and comments.
     Application,
@@ -26,14 +25,15 @@ pub(crate) const fn kind(marker: u8) -> Kind {
     match marker {
         0xc4 | 0xdb | 0xdd => Kind::Table,
         0xe0..=0xef | 0xfe => Kind::Application,
-        // Baseline, extended and progressive with Huffman codes: what browsers show. Arithmetic codes and the rest go through OpenSlide.
+        // Huffman-coded baseline, extended and progressive frames, which browsers show. OpenSlide reads
+        // arithmetic-coded and other frames.
         0xc0..=0xc2 => Kind::Frame,
         START_OF_SCAN => Kind::Scan,
         _ => Kind::Other,
     }
 }
 
-/// Walks over the segments of a stream's header.
+/// Iterates over the segments of a stream.
 pub(crate) struct Header<'a> {
     stream: &'a [u8],
     pub position: usize,
@@ -51,8 +51,8 @@ impl<'a> Header<'a> {
         &self.stream[self.position..]
     }
 
-    /// Passes over what follows a scan's header: data in which 0xff is followed by 0, by another 0xff or by the number of a restart. Returns
-    /// where it ends.
+    /// Skips the entropy-coded data after a scan's header, in which 0xff precedes 0, another 0xff or a
+    /// restart marker. Returns the position of its end.
     pub fn skip_entropy_coded_data(&mut self) -> usize {
         loop {
             let Some(found) = memchr::memchr(0xff, self.rest()) else {
@@ -68,9 +68,9 @@ impl<'a> Header<'a> {
         }
     }
 
-    /// The next marker, and where its segment lies with the marker itself.
+    /// Returns the next marker and the range of its segment, including the marker.
     pub fn next_segment(&mut self) -> Result<(u8, Range<usize>), JpegStreamError> {
-        // Any number of 0xff may fill the place before a marker.
+        // Any number of 0xff may precede a marker.
         while self.rest().starts_with(&[0xff, 0xff]) {
             self.position += 1;
         }

@@ -1,9 +1,9 @@
-//! A native tile's JPEG stream, made to stand on its own.
+//! Makes a complete JPEG file of a native tile's stream, without decoding it.
 //!
-//! TIFF keeps the tables that all tiles share in one tag, and says in another what the colors mean; a tile's stream is
-//! often without both. [`JpegTables::splice`] puts them in, and takes out the markers that could say otherwise. What always holds: the
-//! frame, the tables and the scans are the file's own bytes, untouched; what comes out decodes to the same colors in every decoder; and
-//! nothing else comes out, no comment, no application's data and nothing that stands behind the end of the image, where a name could.
+//! TIFF stores the tables that tiles share in one tag and the color model in another; a tile's stream
+//! often has neither. [`JpegTables::splice`] adds them and removes contradicting markers, so that every
+//! decoder shows the same colors. Frame, tables and scans are copied unchanged. Comments, application
+//! data and bytes after the end of the image, which can contain patient names, are dropped.
 
 use crate::codec::Subsampling;
 use crate::geometry::Size;
@@ -11,13 +11,13 @@ use crate::geometry::Size;
 use super::scans::Scans;
 use super::segments::{END_OF_IMAGE, Header, Kind, RESTART_INTERVAL, START_OF_IMAGE, kind};
 
-/// What the numbers of a tile's pixels mean, as the TIFF says.
+/// The color model of native tiles, as the container declares it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum TileColor {
-    /// Brightness alone.
+    /// Gray.
     Gray,
-    /// Red, green and blue without a transform, as Aperio writes.
+    /// Red, green and blue without a transform, as Aperio writes them.
     Rgb,
     /// Luma and chroma.
     YCbCr,
@@ -31,8 +31,8 @@ impl TileColor {
         }
     }
 
-    /// Adobe's APP14 segment, which tells every decoder whether three components are RGB (transform 0) or YCbCr (1).
-    /// From Adobe's Technical Note 5116, as libjpeg writes it. One component needs none.
+    /// Adobe's APP14 segment, which declares three components as RGB (transform 0) or YCbCr (1): Adobe
+    /// Technical Note 5116, as libjpeg writes it. One component needs none.
     const fn adobe_segment(self) -> &'static [u8] {
         match self {
             Self::Gray => &[],
@@ -42,79 +42,88 @@ impl TileColor {
     }
 }
 
-/// What a native tile's frame header says.
+/// The frame header of a tile.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Frame {
     pub size: Size,
-    /// `None` where chroma is stored in a way that [`Subsampling`] has no word for.
+    /// `None` if the subsampling is not one of [`Subsampling`]'s.
     pub subsampling: Option<Subsampling>,
-    /// Pixels from one MCU to the next: a crop inside it cuts through blocks.
+    /// The size of an MCU in pixels. A crop inside an MCU cuts through blocks.
     pub mcu: Size,
 }
 
-/// Why a tile's stream is no JPEG that can be read.
+/// Why a tile's JPEG stream cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum JpegStreamError {
-    /// It does not begin with a JPEG's first two bytes.
-    #[error("its data does not begin as a JPEG")]
+    /// It does not start with a JPEG's first two bytes.
+    #[error("its data does not start with a JPEG header")]
     Start,
     /// It ends before the end of the image.
-    #[error("its JPEG data is cut short")]
+    #[error("its JPEG data is truncated")]
     CutShort,
-    /// A marker stands where it cannot.
+    /// A marker is not allowed at its position.
     #[error("its JPEG header has an unexpected marker, {marker:#04x}")]
     Marker {
         /// The marker's second byte.
         marker: u8,
     },
-    /// No frame header comes before the first scan, or more than one.
-    #[error("its JPEG header has {frames} frames")]
+    /// The stream does not have exactly one frame header.
+    #[error("its JPEG data has {frames} frames instead of one")]
     Frames {
-        /// How many there are.
+        /// The number of frames.
         frames: usize,
     },
-    /// The frame is not of 8-bit samples, or has impossible measures.
-    #[error("its JPEG frame header makes no sense")]
+    /// The samples do not have 8 bits, or the header is invalid.
+    #[error("its JPEG frame header is invalid or not 8-bit")]
     Frame,
-    /// The frame has another number of components than the TIFF says.
-    #[error("its JPEG frame has {found} components where the file says {expected}")]
+    /// The number of components does not match the declared color model.
+    #[error("its JPEG frame has {found} components, but the file declares {expected}")]
     Components {
-        /// How many the color needs.
+        /// The number that the color model needs.
         expected: usize,
-        /// How many there are.
+        /// The number in the frame.
         found: usize,
     },
-    /// There are more scans than any encoder makes: each costs a pass over the whole tile, and a small file could hold a million.
+    /// There are more scans than any encoder writes. Each costs a pass over the whole tile, and a small
+    /// file could contain a million.
     #[error("its JPEG data has more than {most} scans")]
     Scans {
-        /// How many are read.
+        /// The limit.
         most: usize,
     },
-    /// Scans do not come that would bring the rest of the picture, which decoders show blurred or without color then.
+    /// Scans are missing, so that decoders would show the image blurred or without color.
     #[error("some of its JPEG scans are missing")]
     MissingScans,
-    /// The frame is not as large as the TIFF says its tiles are.
-    #[error("its JPEG frame is of {found} pixels where the file says {expected}")]
+    /// The frame's size does not match the declared tile size.
+    #[error("its JPEG frame is {found} pixels, but the file declares {expected}")]
     Dimensions {
-        /// What the TIFF says.
+        /// The declared size.
         expected: Size,
-        /// What the frame says.
+        /// The frame's size.
         found: Size,
     },
 }
 
-/// Encoders make a dozen scans of a progressive picture.
-const SCANS_AT_MOST: usize = 100;
+/// Encoders write a dozen scans for a progressive image.
+const MAX_SCANS: usize = 100;
 
-/// The tables that all tiles of a level share, ready to be put before a tile's own segments.
+/// The tables that all tiles of a level share, as segments that precede a tile's own.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct JpegTables {
     segments: Vec<u8>,
 }
 
 impl JpegTables {
-    /// Takes the TIFF's tag 347: a JPEG stream of tables only. What is no table in it is left out, and so is a restart interval: decoders that read
-    /// the tables as a stream of their own, as libtiff and OpenSlide do, forget it at the tile's beginning.
+    /// No tables that tiles share are longer: four of each kind take 3 KB.
+    pub const MAX_BYTES: u64 = 64 << 10;
+
+    /// Parses TIFF tag 347, a JPEG stream that contains only tables. Other segments are skipped, and so
+    /// is a restart interval: libtiff and OpenSlide read the tables as a separate stream and reset the
+    /// interval at the start of each tile.
+    ///
+    /// # Errors
+    /// [`JpegStreamError`] if it is not such a stream.
     pub fn parse(stream: &[u8]) -> Result<Self, JpegStreamError> {
         let mut segments = Vec::new();
         let mut header = Header::begin(stream)?;
@@ -129,10 +138,10 @@ impl JpegTables {
         Ok(Self { segments })
     }
 
-    /// Makes a JPEG file of a tile's stream in `output`, which is emptied before.
+    /// Replaces `output` by a complete JPEG file of a tile's stream.
     ///
     /// # Errors
-    /// [`JpegStreamError`] where the header is no JPEG's, or does not fit `color` and `tile`.
+    /// [`JpegStreamError`] if the stream is invalid or does not match `color` and `tile`.
     pub fn splice(
         &self,
         color: TileColor,
@@ -150,7 +159,7 @@ impl JpegTables {
         let mut sent = Scans::default();
         loop {
             if header.rest().starts_with(&END_OF_IMAGE) && scans > 0 {
-                // What follows, padding or anything else, is no part of the picture.
+                // Anything after the end is not part of the image.
                 output.extend_from_slice(&END_OF_IMAGE);
                 break;
             }
@@ -165,8 +174,8 @@ impl JpegTables {
                 }
                 Kind::Scan => {
                     scans += 1;
-                    if scans > SCANS_AT_MOST {
-                        return Err(JpegStreamError::Scans { most: SCANS_AT_MOST });
+                    if scans > MAX_SCANS {
+                        return Err(JpegStreamError::Scans { most: MAX_SCANS });
                     }
                     sent.add(&stream[segment.clone()]);
                     let end = header.skip_entropy_coded_data();
@@ -216,7 +225,7 @@ fn read_frame(segment: &[u8], color: TileColor) -> Result<Frame, JpegStreamError
         },
         _ => None,
     };
-    // A single component is not interleaved: its MCU is one block, whatever its sampling says.
+    // A single component is not interleaved. Its MCU is one block, regardless of its sampling.
     let most = |of: fn(&(u8, u8)) -> u8| 8 * u32::from(sampling.iter().map(of).max().unwrap_or(1));
     let mcu = if expected == 1 { Size::new(8, 8) } else { Size::new(most(|one| one.0), most(|one| one.1)) };
     Ok(Frame { size, subsampling, mcu: mcu.ok_or(JpegStreamError::Frame)? })
@@ -240,7 +249,7 @@ mod tests {
         turbojpeg::compress(image, 90, subsamp).unwrap().to_vec()
     }
 
-    /// A stream's segments up to the first scan, and the rest.
+    /// Returns a stream's segments before the first scan, and the rest.
     fn taken_apart(stream: &[u8]) -> (Vec<(u8, Vec<u8>)>, Vec<u8>) {
         let mut header = Header::begin(stream).unwrap();
         let mut segments = Vec::new();
@@ -254,7 +263,7 @@ mod tests {
         }
     }
 
-    /// The stream as TIFF keeps it: tables apart, no application markers.
+    /// Returns a stream as TIFF stores it: shared tables, and the rest without application markers.
     fn abbreviated(stream: &[u8]) -> (Vec<u8>, Vec<u8>) {
         let (segments, scans) = taken_apart(stream);
         let (mut tables, mut own) = (START_OF_IMAGE.to_vec(), START_OF_IMAGE.to_vec());
@@ -271,7 +280,7 @@ mod tests {
     }
 
     #[test]
-    fn a_spliced_tile_is_the_same_picture_with_the_same_scan() {
+    fn splice_preserves_pixels_and_scans() {
         for (subsamp, expected, mcu) in [
             (Subsamp::None, Some(Subsampling::Full), (8, 8)),
             (Subsamp::Sub2x1, Some(Subsampling::HalfWidth), (16, 8)),
@@ -288,7 +297,7 @@ mod tests {
             assert_eq!(decode(&spliced), decode(&whole));
             assert_eq!(taken_apart(&spliced).1, taken_apart(&whole).1);
 
-            // Padding after the end goes; the application markers of a whole file go too, so that nothing contradicts the TIFF.
+            // Padding after the end, and application markers that could contradict the TIFF, are dropped.
             let mut padded = whole.clone();
             padded.extend([0, 0, 0]);
             let mut again = Vec::new();
@@ -303,7 +312,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_comes_along_that_is_no_part_of_the_picture() {
+    fn splice_drops_comments_and_trailing_data() {
         let secret = b"PATIENT NAME: J. DOE";
         let comment = [&[0xff, 0xfe, 0, 22][..], secret].concat();
         let whole = encoded(Subsamp::None);
@@ -324,14 +333,14 @@ mod tests {
     }
 
     #[test]
-    fn a_restart_interval_among_the_shared_tables_is_left_out() {
+    fn skips_restart_intervals_in_shared_tables() {
         let interval = [0xff, 0xdd, 0, 4, 0, 1];
         let stream = [&START_OF_IMAGE[..], &interval, &END_OF_IMAGE].concat();
         assert_eq!(JpegTables::parse(&stream).unwrap(), JpegTables::default());
     }
 
     #[test]
-    fn what_does_not_fit_the_tiff_is_refused() {
+    fn rejects_streams_that_contradict_the_tiff() {
         let whole = encoded(Subsamp::None);
         let splice = |color, size, stream: &[u8]| {
             JpegTables::default().splice(color, size, stream, &mut Vec::new()).unwrap_err()
@@ -345,14 +354,14 @@ mod tests {
         assert_eq!(splice(TileColor::Rgb, tile(), b"II*\0"), JpegStreamError::Start);
         assert_eq!(splice(TileColor::Rgb, tile(), &whole[..60]), JpegStreamError::CutShort);
         let (segments, scans) = taken_apart(&whole);
-        // Every scan is a pass over the tile.
+        // Every scan costs a pass over the tile.
         let scan = &scans[..scans.len() - 2];
         let mut many = START_OF_IMAGE.to_vec();
         many.extend(segments.iter().flat_map(|(_, segment)| segment));
-        many.extend(scan.repeat(SCANS_AT_MOST + 1));
+        many.extend(scan.repeat(MAX_SCANS + 1));
         many.extend(END_OF_IMAGE);
-        assert_eq!(splice(TileColor::YCbCr, tile(), &many), JpegStreamError::Scans { most: SCANS_AT_MOST });
-        // Arithmetic coding, which no browser shows.
+        assert_eq!(splice(TileColor::YCbCr, tile(), &many), JpegStreamError::Scans { most: MAX_SCANS });
+        // Browsers do not support arithmetic coding.
         let frame = whole.windows(2).position(|pair| pair == [0xff, 0xc0]).unwrap();
         let mut arithmetic = whole.clone();
         arithmetic[frame + 1] = 0xc9;
@@ -365,7 +374,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_stream_makes_it_panic(
+        fn never_panics(
             change in prop::collection::vec((0_usize..700, any::<u8>()), 0..8),
             cut in 0_usize..2000,
         ) {

@@ -11,14 +11,14 @@ use std::sync::Arc;
 use super::conversion::{Conversion, UnknownRange};
 use super::row_source::{Reopen, RowSource};
 use super::tile_rows::TileRows;
-use super::tile_source::TileSource;
 use crate::codec::Subsampling;
 use crate::codec::decode::samples::{Channels, SampleLayout};
 use crate::codec::decode::{
     Decoder, ImageError, ImageFormat, ImageHeader, Input, Request, bmp, jpeg, jpeg2000, png, pnm, webp,
 };
 use crate::geometry::Size;
-use crate::source::tiff;
+use crate::source::tiff::{self, TiffFile};
+use crate::source::tiled::TiledSource;
 use crate::source::{
     Access, ImageReader, NativeColorSpace, OpenOptions, PageChoice, Pages, Reader, SlideError, SlideInfo, SlideLevel,
     SlideLevelInfo, Source,
@@ -53,11 +53,12 @@ impl ImageFormat {
 pub(crate) fn open_file(
     path: &Path,
     format: ImageFormat,
+    tiff: Option<TiffFile>,
     options: &OpenOptions,
 ) -> Result<Box<dyn Source>, SlideError> {
     let request = request(options);
     let bytes = std::fs::metadata(path).map_err(|error| ImageError::System(error).of(path))?.len();
-    let opened = open_at(path, format, request).map_err(|error| match error {
+    let opened = open_at(path, format, tiff, request).map_err(|error| match error {
         // What it promises is the problem, and not the memory for that.
         ImageError::Memory { needed, .. }
             if format.most_dense().is_some_and(|most| bytes.saturating_mul(most) < needed) =>
@@ -68,7 +69,7 @@ pub(crate) fn open_file(
     })?;
     let reopen = {
         let path = path.to_owned();
-        Arc::new(move || match open_at(&path, format, request) {
+        Arc::new(move || match open_at(&path, format, None, request) {
             Ok((_, Decoder::Rows(rows))) => Ok(rows),
             Ok((_, Decoder::Tiles(_))) => Err(ImageError::malformed("it was changed meanwhile").of(&path)),
             Err(error) => Err(error.of(&path)),
@@ -104,8 +105,8 @@ fn with_page(error: ImageError, path: &Path, request: Request) -> SlideError {
         ImageError::NoSuchPage { pages } => {
             SlideError::NoSuchPage { path: path.to_owned(), page: request.page + 1, pages }
         }
-        ImageError::Memory { needed, why } => {
-            SlideError::Memory { path: path.to_owned(), needed, allowed: request.memory, why }
+        ImageError::Memory { needed, why: reason } => {
+            SlideError::Memory { path: path.to_owned(), needed, allowed: request.memory, reason }
         }
         ImageError::Size { width, height } => {
             SlideError::Size { path: path.to_owned(), level: SlideLevel::BASE, width, height }
@@ -114,46 +115,26 @@ fn with_page(error: ImageError, path: &Path, request: Request) -> SlideError {
     }
 }
 
-fn open_at(path: &Path, format: ImageFormat, request: Request) -> Result<(ImageHeader, Decoder), ImageError> {
+fn open_at(
+    path: &Path,
+    format: ImageFormat,
+    tiff: Option<TiffFile>,
+    request: Request,
+) -> Result<(ImageHeader, Decoder), ImageError> {
     let file = || File::open(path).map_err(ImageError::System);
     let (mut header, decoder) = match format {
-        ImageFormat::Tiff => tiff::open(file()?, request),
+        ImageFormat::Tiff => tiff::open(tiff.map_or_else(|| TiffFile::open(file()?), Ok)?, request),
         ImageFormat::Jpeg2000 => jpeg2000::open(path, request),
         _ => open_rows(Input::File(file()?), format, request).map(|(header, rows)| (header, Decoder::Rows(rows))),
     }?;
     match decoder {
-        Decoder::Tiles(tiles) if !SlideLevelInfo::is_read_whole(tiles.tile_size()) => {
+        Decoder::Tiles(tiles) if !SlideLevelInfo::is_read_whole(tiles.grids()[0].tile) => {
             let rows = TileRows::new(tiles, header.size, &header.samples);
             header.held_bytes = header.held_bytes.saturating_add(rows.held_bytes());
             Ok((header, Decoder::Rows(Box::new(rows))))
         }
         decoder => Ok((header, decoder)),
     }
-}
-
-/// Whether OpenSlide shows a plain TIFF file's picture otherwise than it is (4.0.1): of one that is to be turned or mirrored the tiles as they are stored, or each tile mirrored by
-/// itself; of 16 bits the upper 8; of a sample that means nothing how transparent a pixel is; numbers with a sign as if they had none.
-pub(crate) fn is_misread_by_openslide(path: &Path) -> bool {
-    // What is no TIFF for us, OpenSlide may know.
-    File::open(path).is_ok_and(|file| tiff::is_plain(file).is_ok_and(|is_plain| !is_plain))
-}
-
-/// What a file has beside what is shown of it.
-#[derive(Default)]
-pub(crate) struct PageSummary {
-    /// Its pictures, where there are several.
-    pub pages: Option<Pages>,
-    /// Samples of each pixel that are not shown.
-    pub unshown_samples: u16,
-}
-
-/// What a plain TIFF file has beside the first picture, which another reader shows; nothing where it is of a kind that is not read here.
-pub(crate) fn page_summary(path: &Path) -> PageSummary {
-    let opened = File::open(path).ok().and_then(|file| tiff::open(file, request(&OpenOptions::default())).ok());
-    opened.map_or_else(PageSummary::default, |(header, _)| PageSummary {
-        pages: Pages::new(header.pages, PageChoice::First),
-        unshown_samples: header.unshown_samples,
-    })
 }
 
 type Rows = (ImageHeader, Box<dyn crate::codec::decode::RowDecoder>);
@@ -201,18 +182,17 @@ fn join(
             (rows, reopen),
         )),
         Decoder::Tiles(tiles) => {
-            let stored: Vec<Size> = std::iter::once(size).chain(tiles.smaller_levels().iter().copied()).collect();
-            let levels = stored.iter().map(|&level| SlideLevelInfo {
+            let levels = tiles.grids().iter().map(|grid| grid.size).map(|level| SlideLevelInfo {
                 size: orientation.size(level),
                 // As OpenSlide reckons it.
                 downsample: f64::midpoint(
                     f64::from(size.width()) / f64::from(level.width()),
                     f64::from(size.height()) / f64::from(level.height()),
                 ),
-                native_tile: Some(orientation.size(tiles.tile_size())),
+                native_tile: Some(orientation.size(tiles.grids()[0].tile)),
             });
             let info = SlideInfo { levels: levels.collect(), ..info };
-            Box::new(TileSource::new(info, tiles, stored, orientation, conversion))
+            Box::new(TiledSource::image(info, tiles, conversion, orientation))
         }
     })
 }
@@ -251,12 +231,12 @@ fn check_memory(path: &Path, header: &ImageHeader, by_rows: bool, allowed: u64) 
     if needed <= allowed {
         return Ok(());
     }
-    let why = if header.held_bytes > rows {
+    let reason = if header.held_bytes > rows {
         "such a file can only be decoded as a whole"
     } else {
         "it is so wide, and is decoded row by row"
     };
-    Err(SlideError::Memory { path: path.to_owned(), needed, allowed, why })
+    Err(SlideError::Memory { path: path.to_owned(), needed, allowed, reason })
 }
 
 fn info(path: &Path, format: ImageFormat, header: ImageHeader, access: Access, options: &OpenOptions) -> SlideInfo {

@@ -94,7 +94,7 @@ impl RowSource {
                 path: self.info.path.clone(),
                 needed,
                 allowed: self.memory,
-                why: IN_ANY_ORDER,
+                reason: IN_ANY_ORDER,
             });
         }
         let mut decoder = self.decoder()?;
@@ -162,7 +162,7 @@ impl Source for RowSource {
     }
 
     fn read_associated(&self, name: &str) -> Result<PremultipliedPixels, SlideError> {
-        Err(super::no_associated(&self.info.path, name))
+        Err(SlideError::no_associated(&self.info.path, name))
     }
 
     fn rows(&self) -> Option<&dyn SourceRows> {

@@ -1,46 +1,62 @@
-//! Files that the test wrote number by number, and files with something wrong in them.
+//! TIFF files with known samples, and damaged ones.
 
+use std::fs::File;
 use std::path::Path;
 
 use slidezoom_fixtures::{ByteOrder, Container, Field, TiffWriter, Values};
 
 use super::*;
 use crate::codec::Subsampling;
-use crate::codec::decode::TiledImage;
 use crate::codec::decode::samples::{Alpha, Channels};
+use crate::codec::tile::{TileError, TileStore, region};
 use crate::geometry::Rect;
 
 mod damage;
+mod slide_tiles;
 mod written;
 
 use written::{Written, long, short};
 
-/// What opening and decoding a file came to: what it says of itself, and its rows.
+/// Opens and decodes a page. Returns its header and rows.
 fn read(path: &Path, page: usize) -> Result<(ImageHeader, Vec<u8>), ImageError> {
     let (header, decoder) = open_page(path, page)?;
     let row_bytes = header.samples.row_bytes(header.size.width());
     let mut rows = vec![0; row_bytes * header.size.height() as usize];
     match decoder {
-        // Some rows at a time, and never as many as a strip has.
+        // A few rows at a time, fewer than a strip has.
         Decoder::Rows(mut decoder) => {
             rows.chunks_mut(5 * row_bytes).try_for_each(|some| decoder.decode_rows(some))?;
             decoder.finish()?;
         }
-        Decoder::Tiles(tiles) => tiles.read(0, Rect::of(header.size), &mut rows)?,
+        Decoder::Tiles(tiles) => read_region(&*tiles, 0, Rect::of(header.size), &mut rows)?,
     }
     Ok((header, rows))
 }
 
 fn open_page(path: &Path, page: usize) -> Result<(ImageHeader, Decoder), ImageError> {
-    open(File::open(path).unwrap(), Request { page, memory: 1 << 26 })
+    open(TiffFile::open(File::open(path).unwrap())?, Request { page, memory: 1 << 26 })
 }
 
-fn tiles_of(path: &Path) -> Box<dyn TiledImage> {
+/// Decodes a region of a store into rows without gaps.
+fn read_region(store: &dyn TileStore, level: usize, region: Rect, rows: &mut [u8]) -> Result<(), ImageError> {
+    let row_bytes = store.samples().row_bytes(region.size().width());
+    region::read(store, level, region, rows, row_bytes, |_, error, _| match error {
+        TileError::System(error) => Err(ImageError::System(error)),
+        error => Err(ImageError::malformed(error.to_string())),
+    })
+    .map(|_| ())
+}
+
+fn sizes(store: &dyn TileStore) -> Vec<Size> {
+    store.grids().iter().map(|grid| grid.size).collect()
+}
+
+fn tiles_of(path: &Path) -> Box<dyn TileStore> {
     let Decoder::Tiles(tiles) = open_page(path, 0).unwrap().1 else { panic!("in strips") };
     tiles
 }
 
-/// Every number type, with the predictors that there are for it.
+/// Every sample type, with its possible predictors.
 const TYPES: [(u16, usize, &[u16]); 9] = [
     (1, 1, &[1]),
     (1, 2, &[1]),
@@ -54,7 +70,7 @@ const TYPES: [(u16, usize, &[u16]); 9] = [
 ];
 
 #[test]
-fn samples_come_back_as_they_were_written() {
+fn decodes_samples_exactly() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("picture.tif");
     let mut number = 0;
@@ -91,26 +107,26 @@ fn samples_come_back_as_they_were_written() {
 }
 
 #[test]
-fn any_part_of_a_tiled_picture_can_be_read() {
+fn reads_any_region_of_tiles() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("tiles.tif");
     for bits in [1, 4, 8, 16] {
         let picture = Written { bits, compression: 8, tile: Some((16, 16)), ..Written::with_samples(3) };
         picture.write(&path);
         let tiles = tiles_of(&path);
-        assert_eq!(tiles.tile_size(), Size::new(16, 16).unwrap());
+        assert_eq!(tiles.grids()[0].tile, Size::new(16, 16).unwrap());
         for (columns, rows) in [(0..1, 0..1), (15..17, 3..4), (5..37, 14..29), (36..37, 28..29), (16..32, 16..29)] {
             let region = Rect::spanning(columns.clone(), rows.clone()).unwrap();
             let expected = picture.part(columns, rows);
             let mut found = vec![0; expected.len()];
-            tiles.read(0, region, &mut found).unwrap();
+            read_region(&*tiles, 0, region, &mut found).unwrap();
             assert!(found == expected, "{bits} bits, {region:?}");
         }
     }
 }
 
 #[test]
-fn bits_of_bytes_may_be_the_other_way_round() {
+fn supports_reversed_fill_order() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("reversed.tif");
     for compression in [1, 5, 8, 32_773] {
@@ -127,7 +143,7 @@ fn bits_of_bytes_may_be_the_other_way_round() {
     }
 }
 
-/// JPEG data of a part of a picture whose chroma is smooth enough for every sampling.
+/// Returns a JPEG chunk whose chroma is smooth enough for every subsampling.
 fn jpeg((width, height): (usize, usize), subsamp: turbojpeg::Subsamp) -> Vec<u8> {
     let pixels: Vec<u8> =
         (0..width * height).flat_map(|at| [at / width * 5, at % width * 3, 90].map(|v| v as u8)).collect();
@@ -137,7 +153,7 @@ fn jpeg((width, height): (usize, usize), subsamp: turbojpeg::Subsamp) -> Vec<u8>
 }
 
 #[test]
-fn jpeg_parts_are_the_pictures_that_they_are() {
+fn decodes_jpeg_chunks_as_libjpeg_does() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("jpeg.tif");
     for (subsamp, samples, subsampling) in [
@@ -146,7 +162,7 @@ fn jpeg_parts_are_the_pictures_that_they_are() {
         (turbojpeg::Subsamp::Gray, 1, Subsampling::Gray),
     ] {
         let format = if samples == 1 { turbojpeg::PixelFormat::GRAY } else { turbojpeg::PixelFormat::RGB };
-        // The last strip as what is left of the picture, and as high as the others, which some writers do.
+        // The last strip with the remaining rows, and as high as the others, as some writers do.
         for last in [13, 16] {
             let picture = Written {
                 compression: 7,
@@ -161,7 +177,7 @@ fn jpeg_parts_are_the_pictures_that_they_are() {
             let whole: Vec<u8> =
                 strips.iter().flat_map(|strip| turbojpeg::decompress(strip, format).unwrap().pixels).collect();
             assert!(rows == whole[..rows.len()], "{subsamp:?}");
-            // Memory for a whole strip is asked for.
+            // The memory for a whole strip is counted.
             assert!(header.held_bytes >= 37 * 16 * samples as u64);
         }
         let tiled = Written {
@@ -177,7 +193,7 @@ fn jpeg_parts_are_the_pictures_that_they_are() {
             whole.pixels.chunks_exact(whole.pitch).take(29).flat_map(|row| row[..37 * samples].to_vec()).collect();
         assert!(read(&path, 0).unwrap().1 == expected, "{subsamp:?}");
     }
-    // PlanarConfig apart are three gray pictures.
+    // Separate planes are three gray images.
     let picture = Written { compression: 7, planar: 2, ..Written::with_samples(3) };
     let planes = [10, 20, 30].map(|_| jpeg((37, 29), turbojpeg::Subsamp::Gray));
     picture.write_chunks(&path, &planes);
@@ -186,7 +202,7 @@ fn jpeg_parts_are_the_pictures_that_they_are() {
 }
 
 #[test]
-fn samples_mean_what_the_file_says() {
+fn reads_the_meaning_of_samples() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("meaning.tif");
     let layout = |picture: &Written| {
@@ -208,7 +224,7 @@ fn samples_mean_what_the_file_says() {
         let found = layout(&picture);
         assert_eq!((found.channels, found.ignored, found.inverted), (channels, ignored, inverted), "{picture:?}");
     }
-    // Two colors: of 16 bits; of 8, as some write; and of 8 times 256, as others do.
+    // Two colors: 16-bit, 8-bit as some write, and 8-bit times 256 as others do.
     for (red, expected) in [([65_535, 128], [255, 0]), ([255, 128], [255, 128]), ([65_280, 256], [255, 1])] {
         let map = [red[0], red[1], 0, 0, 0, 0];
         let picture = Written { bits: 1, ..of(1, 3, vec![short(tag::COLOR_MAP, &map)]) };
@@ -218,7 +234,7 @@ fn samples_mean_what_the_file_says() {
 }
 
 #[test]
-fn pages_are_told_from_smaller_versions_of_them() {
+fn distinguishes_pages_from_reduced_versions() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("pages.tif");
     let in_tiles = |width, height| Written { width, height, tile: Some((16, 16)), ..Written::default() };
@@ -232,7 +248,7 @@ fn pages_are_told_from_smaller_versions_of_them() {
     add(&in_tiles(40, 30), vec![]);
     add(&in_tiles(10, 8), reduced());
     add(&in_tiles(20, 15), reduced());
-    // No half of it, not of its type, and not in tiles.
+    // Not a half, not of the same type, and not tiled.
     add(&in_tiles(21, 29), reduced());
     add(&Written { bits: 16, ..in_tiles(5, 4) }, reduced());
     add(&Written { width: 5, height: 4, ..Written::default() }, reduced());
@@ -240,16 +256,16 @@ fn pages_are_told_from_smaller_versions_of_them() {
     writer.finish().unwrap();
 
     let tiles = tiles_of(&path);
-    assert_eq!(tiles.smaller_levels(), [(20, 15), (10, 8)].map(|(width, height)| Size::new(width, height).unwrap()));
+    assert_eq!(sizes(&*tiles)[1..], [(20, 15), (10, 8)].map(|(width, height)| Size::new(width, height).unwrap()));
     for (level, (width, height)) in [(0, (40, 30)), (1, (20, 15)), (2, (10, 8))] {
         let mut rows = vec![0; (width * height) as usize];
-        tiles.read(level, Rect::of(Size::new(width, height).unwrap()), &mut rows).unwrap();
+        read_region(&*tiles, level, Rect::of(Size::new(width, height).unwrap()), &mut rows).unwrap();
         assert!(rows == in_tiles(width, height).rows(), "level {level}");
     }
     assert_eq!(read(&path, 1).unwrap().0.size.width(), 7);
     assert!(matches!(open_page(&path, 2), Err(ImageError::NoSuchPage { pages: 2 })));
 
-    // The same as children of the page.
+    // The same levels as children of the page.
     let mut writer = TiffWriter::create(&path, Container::Classic, ByteOrder::Little).unwrap();
     let smaller = [in_tiles(20, 15), in_tiles(10, 8)].map(|picture| {
         let fields = picture.fields(&mut writer, &picture.chunks());
@@ -260,14 +276,14 @@ fn pages_are_told_from_smaller_versions_of_them() {
     writer.directory(fields).unwrap();
     writer.finish().unwrap();
     let tiles = tiles_of(&path);
-    assert_eq!(tiles.smaller_levels().len(), 2);
+    assert_eq!(tiles.grids().len(), 3);
     let mut rows = vec![0; 20 * 15];
-    tiles.read(1, Rect::of(Size::new(20, 15).unwrap()), &mut rows).unwrap();
+    read_region(&*tiles, 1, Rect::of(Size::new(20, 15).unwrap()), &mut rows).unwrap();
     assert!(rows == in_tiles(20, 15).rows());
 }
 
 #[test]
-fn what_the_file_says_of_itself_is_told() {
+fn reads_descriptive_tags() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("said.tif");
     let text = |tag, text: &str| Field { tag, values: Values::Ascii(text.to_owned()) };

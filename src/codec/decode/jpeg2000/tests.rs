@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::codec::decode::samples::{Alpha, ByteOrder, Channels, SampleType};
+use crate::codec::tile::region;
 
 mod encoding;
 mod refusals;
@@ -17,8 +18,8 @@ fn buffer(header: &ImageHeader, size: Size) -> Vec<u8> {
 }
 
 /// A level's pixels, in regions of so many pixels.
-fn read_level(header: &ImageHeader, image: &dyn TiledImage, level: usize, step: Size) -> Result<Vec<u8>, ImageError> {
-    let size = if level == 0 { header.size } else { image.smaller_levels()[level - 1] };
+fn read_level(header: &ImageHeader, image: &dyn TileStore, level: usize, step: Size) -> Result<Vec<u8>, ImageError> {
+    let size = image.grids()[level].size;
     let mut all = buffer(header, size);
     let pixel_bytes = header.samples.row_bytes(1);
     for y in (0..size.height()).step_by(step.height() as usize) {
@@ -26,8 +27,9 @@ fn read_level(header: &ImageHeader, image: &dyn TiledImage, level: usize, step: 
             let columns = x..(x + step.width()).min(size.width());
             let region = Rect::spanning(columns, y..(y + step.height()).min(size.height())).unwrap();
             let mut part = buffer(header, region.size());
-            image.read(level, region, &mut part)?;
             let row_bytes = header.samples.row_bytes(region.size().width());
+            let failed = |_, error: TileError, _: &mut [u8]| Err(ImageError::malformed(error.to_string()));
+            region::read(image, level, region, &mut part, row_bytes, failed)?;
             for (row, at) in part.chunks(row_bytes).zip(y as usize..) {
                 let at = (at * size.width() as usize + x as usize) * pixel_bytes;
                 all[at..at + row_bytes].copy_from_slice(row);
@@ -41,7 +43,7 @@ fn read_level(header: &ImageHeader, image: &dyn TiledImage, level: usize, step: 
 fn decoded(file: &[u8]) -> Result<(ImageHeader, Vec<u8>), ImageError> {
     let (header, decoder) = opened(file)?;
     let rows = match decoder {
-        Decoder::Tiles(image) => read_level(&header, &*image, 0, image.tile_size())?,
+        Decoder::Tiles(image) => read_level(&header, &*image, 0, image.grids()[0].tile)?,
         Decoder::Rows(mut decoder) => {
             let mut rows = buffer(&header, header.size);
             for rows in rows.chunks_mut(7 * header.samples.row_bytes(header.size.width())) {
@@ -102,7 +104,7 @@ fn every_way_to_cut_a_picture_comes_to_the_same() {
         assert!(header.size == Size::new(150, 90).unwrap() && rows == expected, "{origin:?}");
     }
     let Decoder::Tiles(image) = opened(&whole.clone().tiled(64, 32).encode(&samples)).unwrap().1 else { panic!() };
-    assert_eq!(image.tile_size(), Size::new(64, 32).unwrap());
+    assert_eq!(image.grids()[0].tile, Size::new(64, 32).unwrap());
     let header = decoded(&whole.encode(&samples)).unwrap().0;
     for step in [(1, 90), (150, 1), (65, 31), (150, 90)] {
         assert!(read_level(&header, &*image, 0, Size::new(step.0, step.1).unwrap()).unwrap() == expected, "{step:?}");
@@ -122,14 +124,14 @@ fn smaller_levels_are_those_of_the_wavelet() {
     let Decoder::Tiles(image) = decoder else { panic!() };
     let sizes: Vec<Size> =
         [(75, 46), (38, 23), (19, 12)].map(|(width, height)| Size::new(width, height).unwrap()).into();
-    assert_eq!(image.smaller_levels(), sizes);
+    assert_eq!(image.grids()[1..].iter().map(|grid| grid.size).collect::<Vec<_>>(), sizes);
     for (level, size) in sizes.iter().enumerate() {
         let halved = |start: usize| start.div_ceil(1 << (level + 1));
         let tile = |at: usize, length: usize| (0..4).rev().find(|&tile| at >= halved(tile * length)).unwrap();
         let (width, height) = (size.width() as usize, size.height() as usize);
         let expected: Vec<u8> =
             (0..width * height).map(|at| (tile(at % width, 48) * 60 + tile(at / width, 36) * 20) as u8).collect();
-        assert!(read_level(&header, &*image, level + 1, image.tile_size()).unwrap() == expected, "{size}");
+        assert!(read_level(&header, &*image, level + 1, image.grids()[0].tile).unwrap() == expected, "{size}");
     }
 }
 

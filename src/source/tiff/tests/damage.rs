@@ -1,10 +1,10 @@
-//! What is wrong with a file is told, and whatever stands in it, reading it ends with samples or an error.
+//! Damaged files: errors name the damage, and reading any contents ends with samples or an error.
 
 use slidezoom_fixtures::Random;
 
 use super::*;
 
-/// What reading a file that is a little different from a sound one says.
+/// Returns the error of reading a file with these chunks, or `read`.
 fn refusal(picture: &Written, chunks: &[Vec<u8>]) -> String {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("damaged.tif");
@@ -20,67 +20,67 @@ fn with(fields: Vec<Field>) -> Written {
 }
 
 #[test]
-fn a_file_that_contradicts_itself_is_refused() {
+fn rejects_inconsistent_tags() {
     let tiled = |width, height| with(vec![long(tag::TILE_WIDTH, width), long(tag::TILE_LENGTH, height)]);
     for (picture, message) in [
-        (with(vec![long(tag::IMAGE_WIDTH, 0)]), "an impossible size, 0×29"),
-        (with(vec![long(tag::IMAGE_LENGTH, 1 << 31)]), "an impossible size, 37×2147483648"),
-        (with(vec![long(tag::IMAGE_LENGTH, 60)]), "its tables name 3 strips where 6 are needed"),
+        (with(vec![long(tag::IMAGE_WIDTH, 0)]), "the size 0×29 is out of range"),
+        (with(vec![long(tag::IMAGE_LENGTH, 1 << 31)]), "the size 37×2147483648 is out of range"),
+        (with(vec![long(tag::IMAGE_LENGTH, 60)]), "its tables have 3 strips of the 6 it needs"),
         (with(vec![long(tag::ROWS_PER_STRIP, 0)]), "its strips have no rows"),
-        (with(vec![long(tag::ROWS_PER_STRIP, 15)]), "of strip 0, its data ends too early"),
-        (with(vec![short(tag::SAMPLES_PER_PIXEL, &[0])]), "its number of samples a pixel is impossible"),
+        (with(vec![long(tag::ROWS_PER_STRIP, 15)]), "strip 0: its data is truncated"),
+        (with(vec![short(tag::SAMPLES_PER_PIXEL, &[0])]), "its number of samples per pixel is invalid"),
         (with(vec![short(tag::PLANAR_CONFIGURATION, &[3])]), "its planar configuration is 3"),
-        (tiled(0, 16), "its tiles are of 0×16 pixels"),
-        (tiled(1 << 31, 16), "its tiles are of 2147483648×16 pixels"),
-        (tiled((1 << 31) - 1, (1 << 31) - 1), "its tables name 0 tiles where 1 are needed"),
-        (with(vec![short(tag::COMPRESSION, &[4])]), "it is compressed for fax (CCITT) (TIFF compression 4)"),
+        (tiled(0, 16), "its tiles are 0×16 pixels"),
+        (tiled(1 << 31, 16), "its tiles are 2147483648×16 pixels"),
+        (tiled((1 << 31) - 1, (1 << 31) - 1), "its tables have 0 tiles of the 1 it needs"),
+        (with(vec![short(tag::COMPRESSION, &[4])]), "not supported: compression CCITT fax (TIFF compression 4)"),
         (
             with(vec![short(tag::COMPRESSION, &[6])]),
-            "it is compressed as JPEG in the way that was given up in 1995 (TIFF compression 6)",
+            "not supported: compression old-style JPEG, obsolete since 1995 (TIFF compression 6)",
         ),
-        (with(vec![short(tag::PHOTOMETRIC_INTERPRETATION, &[8])]), "its colors are CIE L*a*b*"),
-        (with(vec![short(tag::PHOTOMETRIC_INTERPRETATION, &[2])]), "it has 1 samples a pixel where its colors need 3"),
-        (with(vec![short(tag::BITS_PER_SAMPLE, &[12])]), "its samples are unsigned numbers of 12 bits"),
+        (with(vec![short(tag::PHOTOMETRIC_INTERPRETATION, &[8])]), "not supported: color space CIE L*a*b*"),
+        (with(vec![short(tag::PHOTOMETRIC_INTERPRETATION, &[2])]), "it has 1 samples per pixel, but its colors need 3"),
+        (with(vec![short(tag::BITS_PER_SAMPLE, &[12])]), "not supported: 12-bit unsigned samples"),
     ] {
         assert_eq!(refusal(&picture, &picture.chunks()), message);
     }
 }
 
 #[test]
-fn damage_names_the_strip() {
+fn names_the_damaged_strip() {
     let of = |compression| Written { compression, rows_per_strip: 10, ..Written::default() };
     for (compression, name) in [(5, "LZW"), (8, "Deflate"), (32_773, "PackBits"), (50_000, "Zstandard")] {
         let picture = of(compression);
         let sound = picture.chunks();
         let mut cut = sound.clone();
         cut[1].truncate(sound[1].len() / 2);
-        assert_eq!(refusal(&picture, &cut), "of strip 1, its data ends too early", "{name}");
-        // More than is needed is no harm.
+        assert_eq!(refusal(&picture, &cut), "strip 1: its data is truncated", "{name}");
+        // Excess data is accepted.
         let mut long = sound.clone();
         long[1].extend([1, 2, 3]);
         assert_eq!(refusal(&picture, &long), "read", "{name}");
         let mut missing = sound.clone();
         missing[2].clear();
-        assert_eq!(refusal(&picture, &missing), "strip 2 is missing", "{name}");
+        assert_eq!(refusal(&picture, &missing), "not supported: missing strips, such as strip 2", "{name}");
     }
     let picture = of(8);
     let mut chunks = picture.chunks();
     *chunks[2].last_mut().unwrap() ^= 1;
-    assert_eq!(refusal(&picture, &chunks), "of strip 2, its Deflate data does not have the check sum that it says");
-    // A header that no Deflate data has.
+    assert_eq!(refusal(&picture, &chunks), "strip 2: the checksum of its Deflate data does not match");
+    // An invalid Deflate header.
     chunks[0][0] = 0xff;
-    assert_eq!(refusal(&picture, &chunks), "of strip 0, its Deflate data is damaged");
+    assert_eq!(refusal(&picture, &chunks), "strip 0: its Deflate data is damaged");
     let mut chunks = of(50_000).chunks();
     chunks[1][0] ^= 1;
-    assert_eq!(refusal(&of(50_000), &chunks), "of strip 1, its Zstandard data is damaged");
+    assert_eq!(refusal(&of(50_000), &chunks), "strip 1: its Zstandard data is damaged");
     let mut chunks = of(5).chunks();
     chunks[1][..2].copy_from_slice(&[0, 1]);
-    let message = "of strip 1, its LZW data is of the kind that was written before TIFF 6.0, which is not read";
+    let message = "not supported: old-style LZW data (strip 1)";
     assert_eq!(refusal(&of(5), &chunks), message);
 }
 
 #[test]
-fn a_file_that_is_cut_short_is_never_read_as_if_it_were_whole() {
+fn rejects_truncated_files() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("cut.tif");
     for picture in [
@@ -97,7 +97,7 @@ fn a_file_that_is_cut_short_is_never_read_as_if_it_were_whole() {
 }
 
 #[test]
-fn directories_in_a_loop_are_an_error() {
+fn rejects_loops_of_directories() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("loop.tif");
     Written::default().write(&path);
@@ -107,10 +107,10 @@ fn directories_in_a_loop_are_an_error() {
     bytes[end - 4..].copy_from_slice(&first);
     std::fs::write(&path, &bytes).unwrap();
     let Err(error) = read(&path, 0) else { panic!("it was read") };
-    assert_eq!(error.to_string(), "its TIFF directories are in a loop");
+    assert_eq!(error.to_string(), "its TIFF directories form a loop");
 }
 
-/// Small files of every structure.
+/// Returns small files of every structure.
 fn seeds(folder: &Path) -> Vec<Vec<u8>> {
     let path = folder.join("seed.tif");
     let mut seeds: Vec<Vec<u8>> = [1, 5, 8, 32_773, 50_000]
@@ -137,7 +137,7 @@ fn seeds(folder: &Path) -> Vec<Vec<u8>> {
     seeds
 }
 
-/// Reads all that a file says, where that is no more than a caller would take memory for.
+/// Reads everything in a file, up to the memory that a caller would allow.
 fn read_bounded(path: &Path) -> Result<(), ImageError> {
     const MOST: u64 = 1 << 24;
     let (header, decoder) = open_page(path, 0)?;
@@ -154,11 +154,11 @@ fn read_bounded(path: &Path) -> Result<(), ImageError> {
             decoder.finish()
         }
         Decoder::Tiles(tiles) => {
-            let sizes: Vec<Size> = std::iter::once(header.size).chain(tiles.smaller_levels().to_vec()).collect();
+            let sizes: Vec<Size> = sizes(&*tiles);
             for (level, size) in sizes.into_iter().enumerate() {
                 for y in (0..size.height()).step_by(1 + size.height() as usize / 8) {
                     let region = Rect::spanning(0..size.width(), y..y + 1).unwrap();
-                    tiles.read(level, region, &mut row[..header.samples.row_bytes(size.width())])?;
+                    read_region(&*tiles, level, region, &mut row[..header.samples.row_bytes(size.width())])?;
                 }
             }
             Ok(())
@@ -167,7 +167,7 @@ fn read_bounded(path: &Path) -> Result<(), ImageError> {
 }
 
 #[test]
-fn mutated_files_are_read_or_refused() {
+fn reads_or_rejects_mutated_files() {
     let folder = tempfile::tempdir().unwrap();
     let seeds = seeds(folder.path());
     let path = folder.path().join("mutated.tif");
@@ -180,6 +180,6 @@ fn mutated_files_are_read_or_refused() {
         let outcome = std::panic::catch_unwind(|| read_bounded(&path));
         opened += u64::from(outcome.unwrap_or_else(|_| panic!("input {number}")).is_ok());
     }
-    // Both kinds must come, or the mutations are of no use.
+    // The mutations are useful only if they produce both kinds.
     assert!((200..1_800).contains(&opened), "{opened} of 2000 were read");
 }

@@ -1,4 +1,4 @@
-//! TIFF files of every kind that is read, made of numbers that the test knows.
+//! Writes TIFF files of every supported kind, with known samples.
 
 use std::ops::Range;
 use std::path::Path;
@@ -7,12 +7,12 @@ use slidezoom_fixtures::{ByteOrder, Container, Field, TiffWriter, Values};
 
 use crate::source::tiff::directory::tag;
 
-/// How a picture is to be stored.
+/// How to store an image.
 #[derive(Clone, Debug)]
 pub(crate) struct Written {
     pub width: u32,
     pub height: u32,
-    /// Samples a pixel, each of so many bits.
+    /// The samples per pixel and their bits.
     pub samples: usize,
     pub bits: usize,
     /// TIFF tags 339, 259, 317, 284 and 262.
@@ -25,7 +25,7 @@ pub(crate) struct Written {
     pub rows_per_strip: u32,
     pub order: ByteOrder,
     pub container: Container,
-    /// More tags, or others than those above would be.
+    /// Additional tags, or replacements of those above.
     pub fields: Vec<Field>,
 }
 
@@ -60,12 +60,12 @@ pub(crate) fn long(tag: u16, value: u32) -> Field {
 }
 
 impl Written {
-    /// Of so many samples a pixel, without saying what those mean that are more than gray or RGB.
+    /// An image with `samples` samples per pixel. Extra samples have no declared meaning.
     pub fn with_samples(samples: usize) -> Self {
         Self { samples, photometric: if samples < 3 { 1 } else { 2 }, ..Self::default() }
     }
 
-    /// The number at a place, as the bits of its type: smooth here, random there.
+    /// Returns a sample as the bits of its type: smooth in some places, random in others.
     pub fn value(&self, x: u32, y: u32, sample: usize) -> u64 {
         let smooth = u64::from(3 * x + 5 * y) * 0x0101_0101_0101 + 1000 * sample as u64;
         let number = u64::from(y * self.width + x) * 8 + sample as u64;
@@ -79,12 +79,12 @@ impl Written {
         }
     }
 
-    /// The rows as a decoder is to give them: all samples of a pixel together.
+    /// Returns the rows that a decoder must produce, with the samples of a pixel together.
     pub fn rows(&self) -> Vec<u8> {
         self.part(0..self.width, 0..self.height)
     }
 
-    /// The rows of a part.
+    /// Returns the rows of a region.
     pub fn part(&self, columns: Range<u32>, rows: Range<u32>) -> Vec<u8> {
         rows.flat_map(|y| self.pack(&self.row(y, columns.clone(), 0..self.samples))).collect()
     }
@@ -109,7 +109,7 @@ impl Written {
         values.iter().flat_map(number).collect()
     }
 
-    /// A row as it is compressed.
+    /// Returns a row with the predictor applied.
     fn predicted(&self, row: &[u64]) -> Vec<u8> {
         let step = if self.planar == 1 { self.samples } else { 1 };
         let left = |at: usize| if at < step { 0 } else { row[at - step] };
@@ -132,7 +132,7 @@ impl Written {
         }
     }
 
-    /// The strips or tiles in the order of the file, compressed.
+    /// Returns the compressed strips or tiles in the file's order.
     pub fn chunks(&self) -> Vec<Vec<u8>> {
         let together = if self.planar == 1 { self.samples } else { 1 };
         let (width, height) = self.tile.unwrap_or((self.width, self.rows_per_strip));
@@ -151,7 +151,7 @@ impl Written {
         chunks
     }
 
-    /// The directory's entries, with the chunks written.
+    /// Writes the chunks and returns the directory's entries.
     pub fn fields(&self, writer: &mut TiffWriter, chunks: &[Vec<u8>]) -> Vec<Field> {
         let offsets = Values::Offsets(chunks.iter().map(|chunk| writer.append(chunk).unwrap()).collect());
         let lengths = Values::Long(chunks.iter().map(|chunk| chunk.len() as u32).collect());
@@ -212,7 +212,7 @@ fn compressed(bytes: &[u8], compression: u16) -> Vec<u8> {
     }
 }
 
-/// `PackBits`, with a byte that does nothing here and there.
+/// Compresses with `PackBits`, with some no-operation bytes.
 fn packed(bytes: &[u8]) -> Vec<u8> {
     let mut output = vec![128];
     let mut rest = bytes;

@@ -1,20 +1,22 @@
-//! What was done to a row before it was compressed, undone: TIFF 6.0, section 14, and Adobe's Technical Note 3.
+//! Undoes the predictor of compressed rows: TIFF 6.0, section 14, and Adobe's Technical Note 3.
 
 use crate::codec::decode::samples::{ByteOrder, SampleType};
 
-/// How a row's samples were made more alike. The samples of a pixel lie `step` apart: as many as a pixel has, or 1 where its planes are apart.
+/// The predictor applied to rows before compression. `step` is the distance between two samples of
+/// one channel: the number of samples per pixel, or 1 if planes are separate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Predictor {
-    /// Not at all.
+    /// No predictor.
     None,
-    /// Each is the difference to the one at its left, as a whole number of so many bits in the file's byte order.
+    /// Each sample is the difference from its left neighbor, as an integer of `bits` bits in `order`.
     Differences { bits: usize, order: ByteOrder, step: usize },
-    /// Floating-point numbers: their bytes apart, the highest of all first, and each byte the difference to the one at its left. They are put in `order`.
+    /// Floating-point samples, split into planes of bytes with the most significant byte first. Each
+    /// byte is the difference from its left neighbor. Undoing it stores samples in `order`.
     FloatingPoint { bytes: usize, order: ByteOrder, step: usize },
 }
 
 impl Predictor {
-    /// That of TIFF tag 317, where it is one for these samples.
+    /// Returns the predictor for a value of TIFF tag 317; `None` if it does not apply to the samples.
     pub fn new(code: u64, sample: SampleType, step: usize) -> Option<Self> {
         let (bits, order) = match sample {
             SampleType::Bits(bits) => (usize::from(bits), ByteOrder::BigEndian),
@@ -33,7 +35,7 @@ impl Predictor {
         }
     }
 
-    /// Undoes it in place in rows of `row_bytes` each. `spare` is used where a row cannot be mended in its own place.
+    /// Undoes the predictor in place, in rows of `row_bytes` bytes. `spare` is reused memory.
     pub fn undo(self, rows: &mut [u8], row_bytes: usize, spare: &mut Vec<u8>) {
         if self == Self::None {
             return;
@@ -95,7 +97,7 @@ fn accumulate(row: &mut [u8], bytes: usize, order: ByteOrder, step: usize) {
     }
 }
 
-/// Puts the bytes of each number side by side.
+/// Joins planes of bytes into the samples of a row.
 fn gather(planes: &[u8], row: &mut [u8], bytes: usize, order: ByteOrder) {
     let numbers = row.len() / bytes;
     for (byte, plane) in planes.chunks_exact(numbers.max(1)).take(bytes).enumerate() {

@@ -1,9 +1,10 @@
-//! The bytes of a strip or tile, read from the file and decompressed as they are needed.
+//! Decompresses the bytes of a strip or tile as they are needed.
 //!
-//! Strips may have gigabytes: a file with all of its rows in one strip is common. What always holds: nothing is kept but a buffer of compressed bytes and a
-//! decompressor's own state; what comes out was decompressed without a doubt, as far as the coding allows to tell; and whatever the data,
-//! each step goes forward or ends.
+//! A strip can have gigabytes: files with all rows in one strip are common. Only a buffer of
+//! compressed bytes and the decompressor's own state are kept in memory. Any input makes each step
+//! advance or end.
 
+use crate::platform::FileExt;
 use std::fs::File;
 use std::io;
 
@@ -11,10 +12,9 @@ use weezl::LzwStatus;
 use zlib_rs::{Inflate, InflateError, InflateFlush};
 
 use super::zstd::ZstdDecoder;
-use crate::codec::jpeg::JpegStreamError;
-use crate::platform::FileExt;
+use super::{TileCodec, TileError};
 
-/// How strips and tiles are compressed, but for JPEG, of which each is a picture of its own.
+/// The compressions that can be decoded row by row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Compression {
     None,
@@ -25,7 +25,14 @@ pub(crate) enum Compression {
 }
 
 impl Compression {
-    /// Its name, as people write it.
+    const ALL: [Self; 5] = [Self::None, Self::Lzw, Self::Deflate, Self::PackBits, Self::Zstd];
+
+    /// Returns the compression of a codec; `None` if the codec decodes only whole tiles.
+    pub fn of_codec(codec: &TileCodec) -> Option<Self> {
+        Self::ALL.into_iter().find(|compression| compression.name() == codec.name)
+    }
+
+    /// Returns the name to show.
     pub const fn name(self) -> &'static str {
         match self {
             Self::None => "uncompressed",
@@ -37,7 +44,7 @@ impl Compression {
     }
 }
 
-/// Which bit of a byte of the file comes first.
+/// The order of the bits in each byte of the file.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum FillOrder {
     #[default]
@@ -45,59 +52,59 @@ pub(crate) enum FillOrder {
     LowestFirst,
 }
 
-/// Why a strip or tile cannot be decompressed, in words that follow its number.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum ChunkError {
-    #[error(transparent)]
-    System(io::Error),
-    #[error("its data ends too early")]
-    TooShort,
-    #[error("its {coding} data is damaged")]
-    Damaged { coding: &'static str },
-    #[error("its Deflate data does not have the check sum that it says")]
-    CheckSum,
-    #[error("its LZW data is of the kind that was written before TIFF 6.0, which is not read")]
-    OldLzw,
-    #[error("its data is {length} bytes long, more than its pixels can take")]
-    TooLong { length: u64 },
-    #[error(transparent)]
-    Stream(#[from] JpegStreamError),
-    #[error("libjpeg-turbo: {0}")]
-    Codec(#[from] turbojpeg::Error),
+/// Bytes that can be read at any position.
+pub(crate) trait ReadAt {
+    /// Fills `buffer` with the bytes from `offset`.
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<()>;
 }
 
-/// Reads a part of a file from its first byte on.
+impl ReadAt for File {
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<()> {
+        self.read_exact_at(buffer, offset)
+    }
+}
+
+impl ReadAt for [u8] {
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<()> {
+        let rest = usize::try_from(offset).ok().and_then(|offset| self.get(offset..));
+        let part = rest.and_then(|rest| rest.get(..buffer.len())).ok_or(io::ErrorKind::UnexpectedEof)?;
+        buffer.copy_from_slice(part);
+        Ok(())
+    }
+}
+
+/// Reads a part of a file sequentially.
 #[derive(Debug, Default)]
 struct ChunkBytes {
-    /// What was read ahead is `buffer[position..filled]`.
+    /// `buffer[position..filled]` was read ahead.
     buffer: Vec<u8>,
     position: usize,
     filled: usize,
-    /// Where the file is read next, and where the part ends.
+    /// The offset of the next read, and of the part's end.
     next: u64,
     end: u64,
     fill_order: FillOrder,
 }
 
 impl ChunkBytes {
-    /// Bytes that are read at a time: as many as a tile takes, compressed.
+    /// The number of bytes read at a time: about one compressed tile.
     const BUFFER_BYTES: usize = 256 << 10;
 
-    /// Begins with a part that is known to lie in the file.
+    /// Starts a part, which must be inside the file.
     fn begin(&mut self, Place { offset, length }: Place, fill_order: FillOrder) {
         self.fill_order = fill_order;
         (self.position, self.filled) = (0, 0);
         (self.next, self.end) = (offset, offset.saturating_add(length));
     }
 
-    /// What is at hand; empty at the end of the part only.
-    fn fill(&mut self, file: &File) -> Result<&[u8], ChunkError> {
+    /// Returns the bytes read ahead. They are empty only at the end of the part.
+    fn fill(&mut self, file: &(impl ReadAt + ?Sized)) -> Result<&[u8], TileError> {
         if self.position == self.filled {
             let length = (self.end - self.next).min(Self::BUFFER_BYTES as u64) as usize;
             if self.buffer.len() < length {
                 self.buffer.resize(length, 0);
             }
-            file.read_exact_at(&mut self.buffer[..length], self.next).map_err(ChunkError::reading)?;
+            file.read_at(&mut self.buffer[..length], self.next).map_err(TileError::reading)?;
             self.fill_order.apply(&mut self.buffer[..length]);
             (self.position, self.filled) = (0, length);
             self.next += length as u64;
@@ -109,23 +116,23 @@ impl ChunkBytes {
         self.position += bytes;
     }
 
-    /// Reads past the buffer what is not in it yet.
-    fn read_exact(&mut self, file: &File, output: &mut [u8]) -> Result<(), ChunkError> {
+    /// Fills `output`, bypassing the buffer for what is not in it yet.
+    fn read_exact(&mut self, file: &(impl ReadAt + ?Sized), output: &mut [u8]) -> Result<(), TileError> {
         let at_hand = (self.filled - self.position).min(output.len());
         let (first, rest) = output.split_at_mut(at_hand);
         first.copy_from_slice(&self.buffer[self.position..self.position + at_hand]);
         self.position += at_hand;
         if rest.len() as u64 > self.end - self.next {
-            return Err(ChunkError::TooShort);
+            return Err(TileError::Truncated);
         }
-        file.read_exact_at(rest, self.next).map_err(ChunkError::reading)?;
+        file.read_at(rest, self.next).map_err(TileError::reading)?;
         self.fill_order.apply(rest);
         self.next += rest.len() as u64;
         Ok(())
     }
 }
 
-/// Where a strip's or tile's bytes lie in the file.
+/// The place of a strip or tile in the file, in bytes.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Place {
     pub offset: u64,
@@ -142,13 +149,7 @@ impl FillOrder {
     }
 }
 
-impl ChunkError {
-    pub fn reading(error: io::Error) -> Self {
-        if error.kind() == io::ErrorKind::UnexpectedEof { Self::TooShort } else { Self::System(error) }
-    }
-}
-
-/// Decompresses one strip or tile after the other.
+/// Decompresses strips or tiles one after another.
 pub(crate) struct Decompressor {
     bytes: ChunkBytes,
     coding: Coding,
@@ -162,17 +163,17 @@ enum Coding {
     Zstd(ZstdDecoder),
 }
 
-/// What is left of a `PackBits` run.
+/// The rest of a `PackBits` run.
 #[derive(Clone, Copy, Debug)]
 enum Run {
     Literal(usize),
     Repeat(u8, usize),
-    /// Of a byte that has not been read yet.
+    /// A repeated byte that has not been read yet.
     Awaiting(usize),
 }
 
 impl Decompressor {
-    pub fn new(compression: Compression) -> Result<Self, ChunkError> {
+    pub fn new(compression: Compression) -> Result<Self, TileError> {
         let coding = match compression {
             Compression::None => Coding::None,
             Compression::Lzw => Coding::Lzw {
@@ -186,8 +187,8 @@ impl Decompressor {
         Ok(Self { bytes: ChunkBytes::default(), coding })
     }
 
-    /// Begins with another strip or tile.
-    pub fn begin(&mut self, place: Place, fill_order: FillOrder) -> Result<(), ChunkError> {
+    /// Starts another strip or tile.
+    pub fn begin(&mut self, place: Place, fill_order: FillOrder) -> Result<(), TileError> {
         self.bytes.begin(place, fill_order);
         match &mut self.coding {
             Coding::None => {}
@@ -205,8 +206,8 @@ impl Decompressor {
         Ok(())
     }
 
-    /// Decompresses the next bytes, all of `output`.
-    pub fn read(&mut self, file: &File, mut output: &mut [u8]) -> Result<(), ChunkError> {
+    /// Decompresses the next bytes until `output` is full.
+    pub fn read(&mut self, file: &(impl ReadAt + ?Sized), mut output: &mut [u8]) -> Result<(), TileError> {
         let Self { bytes, coding } = self;
         if let Coding::None = coding {
             return bytes.read_exact(file, output);
@@ -219,18 +220,18 @@ impl Decompressor {
             output = &mut output[written..];
             if !output.is_empty() && (ended || (consumed, written) == (0, 0)) {
                 return Err(if ended || at_end {
-                    ChunkError::TooShort
+                    TileError::Truncated
                 } else {
-                    ChunkError::Damaged { coding: coding.name() }
+                    TileError::Damaged { codec: coding.name() }
                 });
             }
         }
         Ok(())
     }
 
-    /// Looks at what comes after the last byte that was asked for, where that tells whether the data was whole. More data than is needed is let pass,
-    /// as libtiff does, and so is a check sum that is not there.
-    pub fn finish(&mut self, file: &File) -> Result<(), ChunkError> {
+    /// Verifies the Deflate checksum after the last byte. As in libtiff, excess data and a missing
+    /// checksum are accepted.
+    pub fn finish(&mut self, file: &(impl ReadAt + ?Sized)) -> Result<(), TileError> {
         let Self { bytes, coding } = self;
         loop {
             let Coding::Deflate { ended: false, .. } = coding else { return Ok(()) };
@@ -255,8 +256,9 @@ impl Coding {
         }
     }
 
-    /// Decompresses some of `input` into some of `output`. Returns how many bytes of either, and whether no more comes.
-    fn step(&mut self, input: &[u8], output: &mut [u8]) -> Result<(usize, usize, bool), ChunkError> {
+    /// Decompresses a part of `input` to a part of `output`. Returns the number of bytes read and
+    /// written, and whether the stream has ended.
+    fn step(&mut self, input: &[u8], output: &mut [u8]) -> Result<(usize, usize, bool), TileError> {
         match self {
             Self::None => {
                 let length = input.len().min(output.len());
@@ -264,15 +266,15 @@ impl Coding {
                 Ok((length, length, false))
             }
             Self::Lzw { decoder, begun } => {
-                // As libtiff knows them: the first code, which clears the table, with its bits the other way round.
+                // libtiff's test: the first code, which clears the table, has its bits reversed.
                 if !*begun && matches!(input, [0, second, ..] if second & 1 == 1) {
-                    return Err(ChunkError::OldLzw);
+                    return Err(TileError::OldLzw);
                 }
                 *begun = true;
                 let result = decoder.decode_bytes(input, output);
                 match result.status {
                     Ok(status) => Ok((result.consumed_in, result.consumed_out, matches!(status, LzwStatus::Done))),
-                    Err(_) => Err(ChunkError::Damaged { coding: Compression::Lzw.name() }),
+                    Err(_) => Err(TileError::Damaged { codec: Compression::Lzw.name() }),
                 }
             }
             Self::Deflate { inflate, ended } => {
@@ -281,9 +283,9 @@ impl Coding {
                     let in_trailer = matches!(error, InflateError::DataError)
                         && inflate.error_message() == Some("incorrect data check");
                     if in_trailer {
-                        ChunkError::CheckSum
+                        TileError::Checksum
                     } else {
-                        ChunkError::Damaged { coding: Compression::Deflate.name() }
+                        TileError::Damaged { codec: Compression::Deflate.name() }
                     }
                 })?;
                 *ended = status == zlib_rs::Status::StreamEnd;
@@ -296,13 +298,13 @@ impl Coding {
     }
 }
 
-/// TIFF 6.0, section 9.
+/// Unpacks `PackBits` data: TIFF 6.0, section 9.
 fn unpack(run: &mut Run, input: &[u8], output: &mut [u8]) -> (usize, usize, bool) {
     let (mut read, mut written) = (0, 0);
     while written < output.len() {
         match run {
             Run::Literal(0) | Run::Repeat(_, 0) => match input[read..] {
-                // Does nothing.
+                // No operation.
                 [128, ..] => read += 1,
                 [head @ 0..128, ..] => {
                     *run = Run::Literal(usize::from(head) + 1);

@@ -1,43 +1,42 @@
-//! What the samples of a directory's picture are, and what they mean: TIFF's tags 258, 262, 277, 320, 332, 338 and 339.
+//! The samples of a directory's image and what they mean: TIFF tags 258, 262, 277, 320, 332, 338 and
+//! 339.
 //!
-//! What always holds: samples whose meaning is known only in part (a color without the space it is in, alpha where no layout has a place for it) are refused, and not
-//! shown as something else.
+//! Samples whose meaning is only partly known are rejected: colors in an unknown space, or alpha
+//! that no layout has a place for.
 
 use std::sync::Arc;
 
-use super::directory::{Container, Directory, tag};
+use super::directory::{Directory, tag};
 use crate::codec::decode::ImageError;
 use crate::codec::decode::samples::{Alpha, Channels, SampleLayout, SampleType};
 
-/// Channels and samples.
-pub(crate) fn read_samples(
-    container: &Container,
-    directory: &Directory<'_>,
-    compression: u64,
-) -> Result<SampleLayout, ImageError> {
+/// Reads the layout of an image's samples.
+///
+/// # Errors
+/// [`ImageError`] if the tags are inconsistent or the samples are not supported.
+pub(super) fn read_samples(directory: &Directory<'_>, compression: u64) -> Result<SampleLayout, ImageError> {
     let samples = directory.number(tag::SAMPLES_PER_PIXEL)?.unwrap_or(1);
     let samples = u16::try_from(samples).ok().filter(|&samples| samples > 0);
-    let samples =
-        samples.ok_or_else(|| ImageError::malformed("its number of samples a pixel is impossible".to_owned()))?;
-    let sample = read_sample(container, directory, samples)?;
+    let samples = samples.ok_or_else(|| ImageError::malformed("its number of samples per pixel is invalid"))?;
+    let sample = read_sample(directory, samples)?;
     let extra = directory.numbers(tag::EXTRA_SAMPLES, u64::from(samples))?.unwrap_or_default();
     let photometric = directory.number(tag::PHOTOMETRIC_INTERPRETATION)?;
-    let photometric = photometric
-        .ok_or_else(|| ImageError::malformed("it does not say what its samples mean (TIFF tag 262)".to_owned()))?;
+    let photometric =
+        photometric.ok_or_else(|| ImageError::malformed("its photometric interpretation is missing (TIFF tag 262)"))?;
     let colors = match photometric {
         0 | 1 | 3 => 1,
         2 | 6 => 3,
         5 => 4,
-        _ => return Err(ImageError::unsupported(format!("its colors are {}", photometric_name(photometric)))),
+        _ => return Err(ImageError::unsupported(format!("color space {}", photometric_name(photometric)))),
     };
     let Some(others) = samples.checked_sub(colors) else {
-        return Err(ImageError::malformed(format!("it has {samples} samples a pixel where its colors need {colors}")));
+        return Err(ImageError::malformed(format!("it has {samples} samples per pixel, but its colors need {colors}")));
     };
     let alpha = match extra.get(..usize::from(others).min(extra.len())) {
         Some([1, ..]) => Some(Alpha::Premultiplied),
         Some([2, ..]) => Some(Alpha::Straight),
         Some(rest) if rest.iter().any(|&meaning| matches!(meaning, 1 | 2)) => {
-            return Err(ImageError::unsupported("its alpha is not the first of its extra samples"));
+            return Err(ImageError::unsupported("alpha that is not the first extra sample"));
         }
         _ => None,
     };
@@ -45,18 +44,16 @@ pub(crate) fn read_samples(
         (0 | 1, None) => Channels::Gray,
         (0 | 1, Some(alpha)) => Channels::GrayAlpha(alpha),
         (6, _) if compression != 7 => {
-            return Err(ImageError::unsupported(
-                "its pixels are YCbCr, which is read where it is compressed as JPEG only",
-            ));
+            return Err(ImageError::unsupported("YCbCr without JPEG compression"));
         }
         (2 | 6, None) => Channels::Rgb,
         (2 | 6, Some(alpha)) => Channels::Rgba(alpha),
         (3, None) => Channels::Palette(read_palette(directory, sample)?),
         (5, None) => match directory.number(tag::INK_SET)?.unwrap_or(1) {
             1 => Channels::Cmyk,
-            _ => return Err(ImageError::unsupported("its inks are not cyan, magenta, yellow and black")),
+            _ => return Err(ImageError::unsupported("inks other than CMYK")),
         },
-        _ => return Err(ImageError::unsupported("it has alpha beside a palette or inks")),
+        _ => return Err(ImageError::unsupported("alpha with a palette or CMYK")),
     };
     let ignored = samples - channels.count() as u16;
     Ok(SampleLayout { channels, ignored, sample, inverted: photometric == 0, clear: None })
@@ -64,32 +61,32 @@ pub(crate) fn read_samples(
 
 fn photometric_name(photometric: u64) -> String {
     let name = match photometric {
-        4 => "a transparency mask",
+        4 => "transparency mask",
         8 => "CIE L*a*b*",
         9 => "ICC L*a*b*",
         10 => "ITU L*a*b*",
-        32_803 => "a camera's color filter array",
+        32_803 => "color filter array of a camera",
         32_844 | 32_845 => "LogLuv",
-        34_892 => "a camera's linear raw",
-        _ => return format!("of an unknown kind (TIFF photometric interpretation {photometric})"),
+        34_892 => "linear raw of a camera",
+        _ => return format!("TIFF photometric interpretation {photometric}"),
     };
     name.to_owned()
 }
 
-/// What a sample is; all of a pixel are the same.
-fn read_sample(container: &Container, directory: &Directory<'_>, samples: u16) -> Result<SampleType, ImageError> {
+/// Reads the type of the samples, which must be the same for all channels.
+fn read_sample(directory: &Directory<'_>, samples: u16) -> Result<SampleType, ImageError> {
     let same = |tag, default| {
         let values = directory.numbers(tag, u64::from(samples))?.unwrap_or_default();
         match values[..] {
             [] => Ok(default),
             [first, ref others @ ..] if others.iter().all(|&other| other == first) => Ok(first),
-            _ => Err(ImageError::unsupported("its samples are not all of one type")),
+            _ => Err(ImageError::unsupported("samples of different types")),
         }
     };
     let (bits, format) = (same(tag::BITS_PER_SAMPLE, 1)?, same(tag::SAMPLE_FORMAT, 1)?);
-    let order = container.order;
+    let order = directory.order();
     Ok(match (format, bits) {
-        // Format 4 is of an unknown meaning, and written for whole numbers.
+        // Format 4 is undefined, and used for unsigned integers.
         (1 | 4, 1 | 2 | 4) => SampleType::Bits(bits as u8),
         (1 | 4, 8) => SampleType::U8,
         (1 | 4, 16) => SampleType::U16(order),
@@ -104,22 +101,23 @@ fn read_sample(container: &Container, directory: &Directory<'_>, samples: u16) -
                 3 => "floating-point",
                 _ => "complex",
             };
-            return Err(ImageError::unsupported(format!("its samples are {format} numbers of {bits} bits")));
+            return Err(ImageError::unsupported(format!("{bits}-bit {format} samples")));
         }
     })
 }
 
-/// TIFF tag 320: all red, all green, all blue.
+/// Reads TIFF tag 320: all reds, then all greens, then all blues.
 fn read_palette(directory: &Directory<'_>, sample: SampleType) -> Result<Arc<[[u8; 4]]>, ImageError> {
     let (SampleType::Bits(_) | SampleType::U8) = sample else {
-        return Err(ImageError::unsupported("its palette has more than 256 colors"));
+        return Err(ImageError::unsupported("palettes of more than 256 colors"));
     };
     let colors = 1_usize << sample.bits();
     let values = directory.numbers(tag::COLOR_MAP, 3 * colors as u64)?.unwrap_or_default();
     if values.len() != 3 * colors {
-        return Err(ImageError::malformed(format!("its palette does not have {colors} colors")));
+        return Err(ImageError::malformed(format!("its palette has {} of {} values", values.len(), 3 * colors)));
     }
-    // Of 16 bits; but some writers put 8-bit numbers there, which libtiff finds out in the same way, and others 8-bit numbers times 256, of which white would come out as 254.
+    // Values have 16 bits, but some writers store 8-bit values, which libtiff detects the same way.
+    // Others store 8-bit values times 256, whose white would become 254.
     let byte: fn(u64) -> u8 = if values.iter().all(|&value| value < 256) {
         |value| value as u8
     } else if values.iter().all(|&value| value.is_multiple_of(256)) {

@@ -1,8 +1,7 @@
-//! Samples put where they belong in a row: those of a plane between those of the others, those of a tile beside those of the next.
-//!
-//! What always holds: samples are moved and never changed; and of a byte in which samples of less than 8 bits meet, the others stay what they are.
+//! Copies samples of 1 to 64 bits into rows, and interleaves planes.
 
-/// Puts a plane's `samples` into `row`, of whose pixels each has `count` samples, as the one of number `plane`. Samples have `bits` bits.
+/// Writes the `samples` of plane number `plane` to a `row` of pixels with `count` samples of `bits`
+/// bits each. The other samples of `row` are kept.
 pub(crate) fn spread(samples: &[u8], row: &mut [u8], bits: usize, plane: usize, count: usize) {
     match bits {
         8 => spread_bytes::<1>(samples, row, plane, count),
@@ -24,7 +23,7 @@ fn spread_bytes<const BYTES: usize>(samples: &[u8], row: &mut [u8], plane: usize
     }
 }
 
-/// Copies `count` samples of `bits` bits, from number `from` of a row to number `to` of another.
+/// Copies `count` samples of `bits` bits from index `from` of one row to index `to` of another.
 pub(crate) fn copy(source: &[u8], from: usize, target: &mut [u8], to: usize, count: usize, bits: usize) {
     if [from, to, count].iter().all(|samples| (samples * bits).is_multiple_of(8)) {
         let (from, to, length) = (from * bits / 8, to * bits / 8, count * bits / 8);
@@ -34,7 +33,7 @@ pub(crate) fn copy(source: &[u8], from: usize, target: &mut [u8], to: usize, cou
     }
 }
 
-/// A sample of 1, 2 or 4 bits.
+/// Returns a sample of 1, 2 or 4 bits.
 fn get(row: &[u8], bits: usize, index: usize) -> u8 {
     let bit = index * bits;
     (row[bit / 8] >> (8 - bits - bit % 8)) & ((1 << bits) - 1)
