@@ -1,16 +1,15 @@
-// The page's address after its #, where the page keeps what of its state can be
-// bookmarked. It is rewritten and never added to the history: a movement or a
-// search is no page to go back to.
+// The page's URL hash, where the page keeps its state for bookmarks. The hash is replaced, never
+// added to the history: panning and searching are not pages to go back to.
 
 export function addressWith(hash: string): string {
   return location.href.replace(/#.*$/, "") + hash;
 }
 
-/** `state` is what the page finds in history.state when it is come back to. */
+/** Replaces the hash; `state` becomes history.state. */
 export function rewriteHash(hash: string, state: unknown = null): void {
   try {
     history.replaceState(state, "", addressWith(hash));
   } catch {
-    // Some browsers allow but so many in a time: what changes next writes again.
+    // Some browsers limit the rate of calls. The next change writes again.
   }
 }

@@ -1,12 +1,11 @@
-// The pictures that an export has beside its tiles: thumbnail, macro, label, as
-// far as it lists them. Small they are buttons, large they lie over the page.
-// Nothing of them is fetched before they are to be seen.
+// The associated images of a slide: buttons with small versions in the properties panel, and a
+// dialog for the full image. Nothing is loaded until the panel opens.
 
 import type OpenSeadragon from "openseadragon";
 import { sizeText } from "./facts";
 import type { AssociatedImage, Slide } from "./model/slide";
 
-/** Where the image can be loaded from until the slide goes. */
+/** Returns a URL that is valid until the slide is closed. */
 export type AddressOf = (image: AssociatedImage) => Promise<string>;
 
 export function showAssociatedImages(
@@ -28,7 +27,7 @@ export function showAssociatedImages(
     const small = document.createElement("img");
     const size = document.createElement("small");
     button.type = "button";
-    // Until there is something to show.
+    // Enabled when the image has loaded.
     button.disabled = true;
     small.alt = "";
     size.textContent = sizeText(image.width, image.height);
@@ -47,7 +46,7 @@ export function showAssociatedImages(
     });
     addressOf(image).then((address) => {
       small.src = address;
-      // An address in memory is one until it is given back; of any other it says nothing.
+      // This has no effect on URLs that are not object URLs.
       void gone.then(() => URL.revokeObjectURL(address));
     }, failed);
     return button;

@@ -1,16 +1,15 @@
-// Brightness, contrast and gamma of the slide on the screen. They change what
-// is seen and nothing else, and whoever looks must know: while any of them is
-// changed, a mark says so over the slide. The navigator keeps the slide's own
-// colors beside them.
+// Brightness, contrast and gamma of the displayed slide. A notice is shown over the slide while any
+// of them is changed. The navigator keeps the original colors for comparison.
 
 import type OpenSeadragon from "openseadragon";
 
+import { svgElement } from "./dom";
 import { togglePanel } from "./panel";
 
 export interface Colors {
   readonly brightness: number;
   readonly contrast: number;
-  /** Above 1 lifts the dark tones. */
+  /** Values above 1 lighten dark tones. */
   readonly gamma: number;
 }
 
@@ -18,9 +17,8 @@ export const UNCHANGED: Colors = { brightness: 1, contrast: 1, gamma: 1 };
 
 const NAMES = ["brightness", "contrast", "gamma"] as const;
 const FILTER = "gamma-filter";
-const SVG = "http://www.w3.org/2000/svg";
 
-/** Returns what tells the colors as they are now. */
+/** Connects the controls; returns a function that returns the current settings. */
 export function connectColors(viewer: OpenSeadragon.Viewer): () => Colors {
   const mark = document.getElementById("colors-changed") as HTMLElement;
   const controls = NAMES.map((name) => ({
@@ -51,12 +49,12 @@ export function connectColors(viewer: OpenSeadragon.Viewer): () => Colors {
   for (const id of ["colors-reset", "colors-changed-reset"]) {
     document.getElementById(id)?.addEventListener("click", () => set(UNCHANGED));
   }
-  // A browser may keep a slider's place when the page is loaded again.
+  // Browsers may restore slider positions when the page is reloaded.
   set(UNCHANGED);
   return read;
 }
 
-/** The CSS filter; empty where the colors are the slide's own, so that nothing touches them. */
+/** Returns the CSS filter, which is empty for unchanged colors. */
 export function filterText({ brightness, contrast, gamma }: Colors): string {
   return [
     brightness === 1 ? "" : `brightness(${brightness})`,
@@ -67,7 +65,7 @@ export function filterText({ brightness, contrast, gamma }: Colors): string {
     .join(" ");
 }
 
-/** What the filter makes of each value from 0 to 255. */
+/** Returns the filter's output for each input from 0 to 255. */
 export function filteredValues({ brightness, contrast, gamma }: Colors): Uint8ClampedArray {
   const clamped = (share: number): number => Math.min(1, Math.max(0, share));
   return Uint8ClampedArray.from({ length: 256 }, (_, value) => {
@@ -76,18 +74,12 @@ export function filteredValues({ brightness, contrast, gamma }: Colors): Uint8Cl
   });
 }
 
-/** Puts the filter that CSS lacks into the page; returns what sets its gamma. */
+/** Adds an SVG filter for gamma, which CSS lacks; returns a function that sets gamma. */
 function gammaFilter(): (gamma: number) => void {
-  const make = (name: string, attributes: Record<string, string>, children: Element[] = []): Element => {
-    const made = document.createElementNS(SVG, name);
-    Object.entries(attributes).forEach(([key, value]) => made.setAttribute(key, value));
-    made.append(...children);
-    return made;
-  };
-  const channels = ["feFuncR", "feFuncG", "feFuncB"].map((name) => make(name, { type: "gamma", exponent: "1" }));
-  const transfer = make("feComponentTransfer", {}, channels);
-  // As the other filters do: on the numbers of the picture, not on linear light.
-  const filter = make("filter", { id: FILTER, "color-interpolation-filters": "sRGB" }, [transfer]);
-  document.body.append(make("svg", { class: "filters", width: "0", height: "0", "aria-hidden": "true" }, [filter]));
+  const channels = ["feFuncR", "feFuncG", "feFuncB"].map((name) => svgElement(name, { type: "gamma", exponent: "1" }));
+  const transfer = svgElement("feComponentTransfer", {}, ...channels);
+  // Like the CSS filters, on sRGB values and not in linear light.
+  const filter = svgElement("filter", { id: FILTER, "color-interpolation-filters": "sRGB" }, transfer);
+  document.body.append(svgElement("svg", { class: "filters", width: "0", height: "0", "aria-hidden": "true" }, filter));
   return (gamma) => channels.forEach((channel) => channel.setAttribute("exponent", String(1 / gamma)));
 }

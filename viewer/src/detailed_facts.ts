@@ -1,6 +1,4 @@
-// All that the page can tell of the slide and its export, as rows of a table:
-// what something is called, and what it is. Every row is text, whatever the
-// description holds, and what is not known has no row.
+// All facts about the slide and its export, as rows of names and values. Unknown facts have no row.
 
 import { grouped, rounded, scaleText, sizeText } from "./facts";
 import type { Area } from "./model/pyramid";
@@ -12,26 +10,26 @@ export function detailedFacts(slide: Slide): Row[] {
   const { width, height, tileSize, overlap, unreadable, source } = slide;
   const rows: (readonly [string, string | null])[] = [
     ["Size", sizeText(width, height)],
-    ["Physical size", told(slide.mpp, ({ x, y }) => physicalSize(width * x, height * y))],
-    ["Scale", told(slide.mpp, scaleText)],
-    ["Objective", told(slide.objectivePower, (power) => `${rounded(power)}×`)],
-    ["Levels", told(slide.levels, String)],
-    ["Tiles", told(slide.tileCount, grouped)],
+    ["Physical size", format(slide.mpp, ({ x, y }) => physicalSize(width * x, height * y))],
+    ["Scale", format(slide.mpp, scaleText)],
+    ["Objective", format(slide.objectivePower, (power) => `${rounded(power)}×`)],
+    ["Levels", format(slide.levels, String)],
+    ["Tiles", format(slide.tileCount, grouped)],
     ["Tile size", `${grouped(tileSize)}\u00a0px, overlap ${grouped(overlap)}\u00a0px`],
     ["Tile format", tileFormat(slide)],
     ["Background", `#${slide.background}`],
-    ["Exported area", told(slide.area, areaText)],
+    ["Exported area", format(slide.area, areaText)],
     ["Unreadable regions", unreadable.length > 0 ? grouped(unreadable.length) : null],
-    ["Source file", told(source?.file, String)],
-    ["Source size", told(source?.bytes, (bytes) => `${grouped(bytes)} bytes`)],
-    ["Source SHA-256", told(source?.sha256, String)],
-    ["SHA-256 of the source’s first and last MiB", told(source?.fingerprint, String)],
-    ["Written by", told(slide.writtenBy, programs)],
+    ["Source file", format(source?.file, String)],
+    ["Source size", format(source?.bytes, (bytes) => `${grouped(bytes)} bytes`)],
+    ["Source SHA-256", format(source?.sha256, String)],
+    ["SHA-256 of the source’s first and last MiB", format(source?.fingerprint, String)],
+    ["Written by", format(slide.writtenBy, programs)],
   ];
   return rows.filter((row): row is Row => row[1] !== null);
 }
 
-function told<T>(value: T | null | undefined, text: (value: T) => string): string | null {
+function format<T>(value: T | null | undefined, text: (value: T) => string): string | null {
   return value === null || value === undefined ? null : text(value);
 }
 

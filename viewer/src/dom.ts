@@ -1,19 +1,32 @@
-// Makes HTML elements. Text goes in as text, so that no name of a slide can be
-// taken for markup.
+// Creates HTML and SVG elements. Strings are inserted as text, never as markup.
 
-/** An element with its attributes and what it holds. */
-export function make<Name extends keyof HTMLElementTagNameMap>(
+/** Creates an HTML element with attributes and content. */
+export function element<Name extends keyof HTMLElementTagNameMap>(
   name: Name,
   attributes: Readonly<Record<string, string>> = {},
   ...contents: (Node | string)[]
 ): HTMLElementTagNameMap[Name] {
-  const made = document.createElement(name);
-  Object.entries(attributes).forEach(([key, value]) => made.setAttribute(key, value));
-  made.append(...contents);
-  return made;
+  const created = document.createElement(name);
+  Object.entries(attributes).forEach(([key, value]) => created.setAttribute(key, value));
+  created.append(...contents);
+  return created;
 }
 
-/** Short facts about a slide, each unbroken. */
+/** Returns an element for each fact. */
 export function factElements(facts: readonly string[]): HTMLElement[] {
-  return facts.map((fact) => make("span", {}, fact));
+  return facts.map((fact) => element("span", {}, fact));
+}
+
+const SVG = "http://www.w3.org/2000/svg";
+
+/** Creates an SVG element with attributes and children. */
+export function svgElement(
+  name: string,
+  attributes: Readonly<Record<string, string | number>>,
+  ...children: readonly Element[]
+): SVGElement {
+  const created = document.createElementNS(SVG, name) as SVGElement;
+  Object.entries(attributes).forEach(([key, value]) => created.setAttribute(key, String(value)));
+  created.append(...children);
+  return created;
 }

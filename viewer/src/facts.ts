@@ -1,5 +1,4 @@
-// The line of facts below the slide's name. Kept apart from the page so that
-// the wording of sizes and scales can be read, and tested, in one place.
+// The line of facts below the slide's name, and the formatting of numbers.
 
 import type { MicrometersPerPixel, Slide } from "./model/slide";
 
@@ -8,7 +7,7 @@ const NO_BREAK_SPACE = "\u00a0";
 
 export type Measures = Pick<Slide, "width" | "height" | "mpp" | "objectivePower">;
 
-/** Short facts about the slide, each to be shown unbroken. */
+/** Returns short facts about the slide. Each should be displayed without a line break. */
 export function facts(slide: Measures): string[] {
   const list = [sizeText(slide.width, slide.height)];
   if (slide.mpp !== null) {
@@ -30,12 +29,12 @@ export function scaleText({ x, y }: MicrometersPerPixel): string {
   return `${across === down ? across : `${across} × ${down}`}${NO_BREAK_SPACE}µm per pixel`;
 }
 
-/** Thousands apart, with a space that reads the same in every country. */
+/** Groups thousands with a narrow space, which is unambiguous in all locales. */
 export function grouped(count: number): string {
   return String(count).replace(/\B(?=(\d{3})+$)/g, NARROW_SPACE);
 }
 
-/** Four figures, and none that say nothing. */
+/** Rounds to four significant digits, without trailing zeros. */
 export function rounded(value: number): string {
   return String(Number(value.toPrecision(4)));
 }

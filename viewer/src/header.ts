@@ -1,6 +1,6 @@
-// The header's buttons where the page does not show a single slide.
+// The header's buttons on pages that do not show a single slide.
 
-/** Shows these buttons, by their ids, and takes the others away. */
+/** Keeps the buttons with these ids and removes the others. */
 export function keepButtons(...ids: readonly string[]): HTMLElement {
   const buttons = document.getElementById("buttons") as HTMLElement;
   buttons.replaceChildren(...ids.map((id) => document.getElementById(id)!));

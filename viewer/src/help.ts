@@ -1,5 +1,4 @@
-// The help sheet: every key and gesture of what the page shows in one table. A test
-// holds it against the sources, so that no key works that is not written here.
+// The help sheet: a table of all keys and gestures. A test compares it with the keys in the sources.
 
 import { onKey } from "./keys";
 
@@ -10,12 +9,12 @@ interface Row {
 
 interface Part {
   readonly title: string;
-  /** Where its keys and gestures do something. */
+  /** The pages that this part applies to. */
   readonly of: readonly Shown[];
   readonly rows: readonly Row[];
 }
 
-/** What the page shows: one slide, two side by side, or a gallery. */
+/** The kinds of pages: one slide, two slides side by side, or a gallery. */
 type Shown = "slide" | "comparison" | "gallery";
 
 export const HELP: readonly Part[] = [
@@ -88,7 +87,7 @@ export const HELP: readonly Part[] = [
   },
 ];
 
-/** The parts of the sheet that are of use there. */
+/** Returns the parts of the sheet for a kind of page. */
 export function helpOf(shown: Shown): readonly Part[] {
   return HELP.filter(({ of }) => of.includes(shown));
 }

@@ -1,16 +1,15 @@
-// Keys of the page's own, which work wherever the focus is. OpenSeadragon
-// listens on its canvas alone; none of its keys (arrows, W A S D, + - 0 R F J K)
-// may be given another meaning here. A key that is typed into a field, or
-// pressed together with Control, Alt or the like, is not the page's.
+// Keyboard shortcuts that work wherever the focus is. OpenSeadragon handles other keys while its
+// canvas has the focus (arrows, W A S D, + - 0 R F J K); do not reuse them here. Keys typed into a
+// field or pressed with Ctrl, Alt or Meta are ignored.
 
-/** False where it has no use for the key, which the browser keeps then. */
-// biome-ignore lint/suspicious/noConfusingVoidType: most actions have nothing to say
+/** Returns false to leave the key to the browser. */
+// biome-ignore lint/suspicious/noConfusingVoidType: most actions return nothing
 type Action = (target: Element | null) => boolean | void;
 
-/** By key, in small letters. */
+/** Actions by lowercase key. */
 const actions = new Map<string, Action>();
 
-/** Calls `action` when the key is pressed; `key` is as in KeyboardEvent.key. What the key did before, it does no more. */
+/** Calls `action` when `key` (KeyboardEvent.key) is pressed. It replaces the key's previous action. */
 export function onKey(key: string, action: Action): void {
   if (actions.size === 0) {
     document.addEventListener("keydown", act);
@@ -18,7 +17,7 @@ export function onKey(key: string, action: Action): void {
   actions.set(key.toLowerCase(), action);
 }
 
-/** No key does anything until it is given something to do: the slide that it was for has gone. */
+/** Removes all shortcuts, when their slide is closed. */
 export function forgetKeys(): void {
   document.removeEventListener("keydown", act);
   actions.clear();
@@ -26,7 +25,7 @@ export function forgetKeys(): void {
 
 function act(event: KeyboardEvent): void {
   const action = actions.get(event.key.toLowerCase());
-  if (action === undefined || event.defaultPrevented || !isForThePage(event)) {
+  if (action === undefined || event.defaultPrevented || !isShortcut(event)) {
     return;
   }
   if (action(event.target instanceof Element ? event.target : null) !== false) {
@@ -34,10 +33,10 @@ function act(event: KeyboardEvent): void {
   }
 }
 
-function isForThePage({ target, ctrlKey, altKey, metaKey, isComposing }: KeyboardEvent): boolean {
-  // An open dialog is a page of its own.
-  const taken =
+function isShortcut({ target, ctrlKey, altKey, metaKey, isComposing }: KeyboardEvent): boolean {
+  // An open dialog handles its own keys.
+  const isTyped =
     target instanceof Element &&
     target.closest("input:not([type=range], [type=checkbox]), textarea, select, dialog") !== null;
-  return !taken && !ctrlKey && !altKey && !metaKey && !isComposing;
+  return !isTyped && !ctrlKey && !altKey && !metaKey && !isComposing;
 }

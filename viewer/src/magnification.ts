@@ -1,7 +1,6 @@
-// The magnification on the screen, and buttons that set it. Magnification is
-// what the objective gave at one slide pixel to one CSS pixel, so that the same
-// button shows the same detail on a screen of any density; where the objective
-// is not known the page speaks of percent of the full size and invents nothing.
+// The magnification display and its buttons. The magnification equals the objective power at one
+// slide pixel per CSS pixel, so that it shows the same detail on screens of any density. If the
+// objective power is unknown, the page displays percent of full size.
 
 import type OpenSeadragon from "openseadragon";
 
@@ -11,7 +10,7 @@ import { afterDrawing } from "./view";
 
 export interface Step {
   readonly text: string;
-  /** Screen pixels per slide pixel; null for the whole slide. */
+  /** Screen pixels per slide pixel; `null` to fit the slide. */
   readonly zoom: number | null;
 }
 
@@ -21,7 +20,7 @@ export function connectMagnification(viewer: OpenSeadragon.Viewer, slide: Slide)
   const list = steps(slide.objectivePower).map((step) => ({ ...step, button: stepButton(step) }));
   group.replaceChildren(...list.map(({ button }) => button));
 
-  // On a narrow screen the slide needs the room more.
+  // Hidden on narrow screens to leave room for the slide.
   show(window.matchMedia("(min-width: 721px)").matches);
   now.addEventListener("click", () => show(group.hidden));
   (document.getElementById("magnification") as HTMLElement).hidden = false;
@@ -58,7 +57,7 @@ export function connectMagnification(viewer: OpenSeadragon.Viewer, slide: Slide)
   }
 }
 
-/** The magnifications on offer, the largest being one slide pixel to one screen pixel. */
+/** Returns the magnification steps; the largest is one slide pixel per screen pixel. */
 export function steps(objectivePower: number | null): Step[] {
   if (objectivePower === null) {
     const percents = [25, 50, 100].map((percent) => ({ text: `${percent}%`, zoom: percent / 100 }));
@@ -68,15 +67,15 @@ export function steps(objectivePower: number | null): Step[] {
   return [...powers, objectivePower].map((power) => ({ text: times(power), zoom: power / objectivePower }));
 }
 
-/** What the screen shows, in words. */
+/** Returns the magnification as text. */
 export function magnification(zoom: number, objectivePower: number | null): string {
   return objectivePower === null ? `${rounded(zoom * 100)}%` : times(zoom * objectivePower);
 }
 
-/** A slide smaller than the screen opens enlarged; it may be made smaller down to its full size. */
+/** Allows zooming out to 1:1 on a slide that is smaller than the screen and opens enlarged. */
 function allowFullSize(viewport: OpenSeadragon.Viewport): void {
   const home = viewport.viewportToImageZoom(viewport.getHomeZoom());
-  // OpenSeadragon has the setting, and its default 0.9, but not in its types.
+  // The setting, whose default is 0.9, is missing in OpenSeadragon's types.
   (viewport as OpenSeadragon.Viewport & { minZoomImageRatio: number }).minZoomImageRatio = Math.min(0.9, 1 / home);
 }
 

@@ -1,7 +1,5 @@
-// The page's entry: reads the description of the slide, has it opened and connects
-// what surrounds it. Of the page's own slide nothing is fetched but
-// the tiles, as images, so that the page works from a disk as well as from a
-// server. An archive is opened instead where the address or the reader says so.
+// The page's entry point: opens a slide, a gallery, a comparison or an archive, and connects the
+// tools. Only tiles are loaded, as images, so that the page also works from disk.
 
 import type OpenSeadragon from "openseadragon";
 
@@ -37,7 +35,7 @@ import { connectToolbar } from "./toolbar";
 
 declare global {
   interface Window {
-    /** For tests, and for the curious at the browser's console. */
+    /** For tests and the browser's console. */
     slidezoom?: { readonly viewer: OpenSeadragon.Viewer } | { readonly viewers: readonly OpenSeadragon.Viewer[] };
   }
 }
@@ -49,7 +47,7 @@ function start(): void {
     const isGallery = isGalleryPage();
     const inArchive = connectArchives({
       clear(title, text, offer) {
-        // Keys and address are of what goes.
+        // Shortcuts and hash belong to the previous slide.
         forgetKeys();
         if (window.slidezoom !== undefined) {
           forgetPosition();
@@ -99,7 +97,7 @@ function show(
   addressOf: AddressOf,
 ): OpenSeadragon.Viewer {
   showCaption(slide, from);
-  // Before the viewer measures its place, as the buttons take room.
+  // Before the viewer measures its element: buttons change its size.
   element("buttons").hidden = false;
   element("layers-panel").hidden = slide.layers.length === 0;
   element("navigator").hidden = false;

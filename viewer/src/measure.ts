@@ -1,10 +1,10 @@
-// Measuring: lengths, chains of lengths and areas, drawn over the slide in an
-// SVG that is redrawn whenever the slide is. Points are kept in slide pixels,
-// so that zoom, rotation and flip move the drawing and never the value. A click
-// or a tap sets a point; a drag still moves the slide, with any kind of pointer.
+// The measuring tool: lengths, polylines and areas, drawn over the slide in an SVG that is redrawn
+// with every frame. Points are in slide pixels, so that zoom, rotation and flip do not change values.
+// A click or tap places a point; dragging pans.
 
 import type OpenSeadragon from "openseadragon";
 
+import { svgElement } from "./dom";
 import { type Kind, measured } from "./geometry";
 import { onKey } from "./keys";
 import type { Point } from "./model/pyramid";
@@ -19,9 +19,8 @@ interface Shape {
 
 const KINDS: readonly Kind[] = ["length", "polyline", "area"];
 const LEAST = { length: 2, polyline: 2, area: 3 };
-/** Screen pixels within which the two clicks of a double click are one point. */
+/** Screen pixels. The clicks of a double click may differ by this distance. */
 const SAME_POINT = 6;
-const SVG = "http://www.w3.org/2000/svg";
 
 const HINTS = {
   none: "Choose what to measure.",
@@ -37,7 +36,7 @@ export function connectMeasuring(viewer: OpenSeadragon.Viewer, slide: Slide): vo
   const finished: Shape[] = [];
   let kind: Kind | null = null;
   let points: Point[] = [];
-  /** Where the mouse is, as the point that a click would set. */
+  /** The mouse position in slide pixels. */
   let pointer: Point | null = null;
 
   const redraw = (): void => draw(currentView(viewer));
@@ -96,7 +95,7 @@ export function connectMeasuring(viewer: OpenSeadragon.Viewer, slide: Slide): vo
     }
   });
 
-  // With the keys: the point is set in the middle of the screen, under the cross.
+  // By keyboard, points are placed at the center, under the crosshair.
   onKey("p", () => kind !== null && set(currentView(viewer)));
   onKey("Backspace", () => kind !== null && undo());
   onKey("Enter", (target) => kind !== null && target?.closest("button") === null && finish());
@@ -117,7 +116,7 @@ export function connectMeasuring(viewer: OpenSeadragon.Viewer, slide: Slide): vo
     redraw();
   }
 
-  /** Keeps what has points enough, so that no way to end loses a drawing. */
+  /** Ends the current shape; keeps it if it has enough points. */
   function finish(): void {
     if (kind !== null && points.length >= LEAST[kind]) {
       finished.push({ kind, points });
@@ -129,7 +128,7 @@ export function connectMeasuring(viewer: OpenSeadragon.Viewer, slide: Slide): vo
     }
   }
 
-  /** A double click has set its point twice; two fast clicks apart are just that. */
+  /** Ends the shape after a double click, which has placed its point twice. */
   function finishDoubled(): void {
     const [last, before] = points.slice(-2).reverse();
     if (last !== undefined && before !== undefined) {
@@ -158,16 +157,20 @@ export function connectMeasuring(viewer: OpenSeadragon.Viewer, slide: Slide): vo
   }
 }
 
-/** The outline twice, dark below light, so that it is seen on any slide; its points and its value. */
+/** Returns points, value and outline, which is light on dark to be visible on any slide. */
 function drawn({ kind, points }: Shape, view: View, size: Point, slide: Slide): SVGElement[] {
   const places = points.map((point) => toScreen(point, view, size));
   const outline = `M${places.map(({ x, y }) => `${x} ${y}`).join("L")}${kind === "area" ? "Z" : ""}`;
-  const dots = places.map(({ x, y }) => make("circle", { cx: x, cy: y, r: 3 }));
+  const dots = places.map(({ x, y }) => svgElement("circle", { cx: x, cy: y, r: 3 }));
   const parts = [path(outline, `below ${kind}`), path(outline, "above"), ...dots];
   const last = places[places.length - 1];
   if (last !== undefined && points.length >= LEAST[kind]) {
     const left = last.x > size.x - 110;
-    const text = make("text", { x: last.x + (left ? -9 : 9), y: last.y - 7, "text-anchor": left ? "end" : "start" });
+    const text = svgElement("text", {
+      x: last.x + (left ? -9 : 9),
+      y: last.y - 7,
+      "text-anchor": left ? "end" : "start",
+    });
     text.textContent = measured(kind, points, slide.mpp);
     parts.push(text);
   }
@@ -175,13 +178,7 @@ function drawn({ kind, points }: Shape, view: View, size: Point, slide: Slide): 
 }
 
 function path(outline: string, name: string): SVGElement {
-  return make("path", { d: outline, class: name });
-}
-
-function make(name: string, attributes: Record<string, string | number>): SVGElement {
-  const made = document.createElementNS(SVG, name) as SVGElement;
-  Object.entries(attributes).forEach(([key, value]) => made.setAttribute(key, String(value)));
-  return made;
+  return svgElement("path", { d: outline, class: name });
 }
 
 function button(id: string): HTMLButtonElement {

@@ -1,35 +1,35 @@
-// Opens a slide in OpenSeadragon, in a given place of the page: one viewer with
-// its navigator, and what no reader may miss of it. What else surrounds a viewer is
-// for whoever has it opened.
+// Opens a slide in an OpenSeadragon viewer with navigator, tile error notices and the marks of
+// unreadable regions. Callers add the tools.
 
 import OpenSeadragon from "openseadragon";
 import type { Slide } from "./model/slide";
-import { reportMissingTiles, showTruePixels } from "./tile_errors";
+import { pixelateFullSize } from "./pixelated";
+import { reportTileErrors } from "./tile_errors";
 import { markUnreadable } from "./unreadable";
 
-/** The elements that a viewer fills. */
+/** The elements of a viewer. */
 export interface Place {
   readonly canvas: HTMLElement;
-  /** `null` where there is no room for one. */
+  /** `null` for no navigator. */
   readonly navigator: HTMLElement | null;
-  /** The drawing of what could not be read. */
+  /** The drawing of unreadable regions. */
   readonly unreadable: Element;
   readonly unreadableNotice: HTMLElement;
-  /** Says what is missing of the slide. */
+  /** The notice of tiles that failed to load. */
   readonly notice: HTMLElement;
 }
 
 export function openViewer(slide: Slide, tiles: OpenSeadragon.TileSource, place: Place): OpenSeadragon.Viewer {
-  // A slide that is a mere strip still gets a box that can be aimed at.
+  // Limited, so that the navigator of a long strip can still be used.
   const ratio = Math.min(4, Math.max(0.25, slide.width / slide.height));
   place.navigator?.style.setProperty("--ratio", String(ratio));
 
-  forestallInlineStyle();
+  preventInlineStyle();
   const still = window.matchMedia("(prefers-reduced-motion: reduce)").matches;
   const viewer = OpenSeadragon({
     element: place.canvas,
     tileSources: [tiles],
-    // From a disk, only this pair draws slide and navigator without complaint.
+    // On a page opened from disk, only these settings draw slide and navigator without errors.
     drawer: "canvas",
     crossOriginPolicy: false,
     showNavigationControl: false,
@@ -37,13 +37,13 @@ export function openViewer(slide: Slide, tiles: OpenSeadragon.TileSource, place:
     navigatorOpacity: 1,
     navigatorDisplayRegionColor: "var(--region)",
     maxZoomPixelRatio: 4,
-    // Places are reckoned by the slide, of whatever else there is in the viewer.
+    // Coordinates refer to the slide, which is the first image.
     silenceMultiImageWarnings: true,
-    // Its second canvas leaves a strip at the window's edge undrawn.
+    // Smoothing would use a second canvas, which leaves a strip at the edge blank.
     smoothTileEdgesMinZoom: Infinity,
     visibilityRatio: 0.5,
     animationTime: still ? 0 : 0.6,
-    // A stray click must not move the slide; a double click still zooms.
+    // A single click must not zoom.
     gestureSettingsMouse: { clickToZoom: false, dblClickToZoom: true },
     gestureSettingsPen: { clickToZoom: false, dblClickToZoom: true },
   });
@@ -52,19 +52,18 @@ export function openViewer(slide: Slide, tiles: OpenSeadragon.TileSource, place:
     "aria-label",
     `Slide ${slide.name}. Arrow keys move, plus and minus zoom, 0 shows the whole slide, question mark shows help.`,
   );
-  reportMissingTiles(viewer, place.notice);
-  showTruePixels(viewer);
+  reportTileErrors(viewer, place.notice);
+  pixelateFullSize(viewer);
   markUnreadable(viewer, slide, place.unreadable, place.unreadableNotice);
   return viewer;
 }
 
 /**
- * OpenSeadragon puts a style element into a page that has none of its mark,
- * which a strict content policy refuses aloud. What it says, style.css says.
- * One that is marked, and of no namespace in which it would be a style sheet,
- * keeps it away.
+ * Keeps OpenSeadragon from adding a style element, which a strict content security policy would
+ * report. OpenSeadragon adds it only if no element has its attribute; this one has, and its
+ * namespace makes it inert. style.css contains the same rule.
  */
-function forestallInlineStyle(): void {
+function preventInlineStyle(): void {
   const style = document.createElementNS("slidezoom", "style");
   style.setAttribute("data-openseadragon-mobile-css", "true");
   document.head.append(style);

@@ -1,18 +1,18 @@
-// The panels that lie over the slide's corner. There is room for one: showing
-// one hides the one before. Escape leaves a panel, back to its button.
+// Panels over the corner of the slide. Showing one hides the previous one. Escape closes the panel
+// and returns the focus to its button.
 
 import { onKey } from "./keys";
 
 export interface Panel {
   show(): void;
   hide(): void;
-  /** Whether it is a part of the page still. */
-  stands(): boolean;
+  /** Returns whether the panel is still part of the page. */
+  isAttached(): boolean;
 }
 
 let shown: Panel | null = null;
 
-/** The panel is shown and hidden by its callers, and by no button or key of its own. */
+/** Creates a panel that only its caller shows and hides. */
 export function panel(
   id: string,
   button: HTMLButtonElement,
@@ -32,10 +32,10 @@ export function panel(
       if (shown === self) {
         shown = null;
       }
-      // A focus that vanishes with its panel would begin again at the page's top.
+      // Otherwise Tab would start again at the top of the page.
       if (box.contains(document.activeElement)) {
         button.focus();
-        // Which it cannot get in a panel that has itself been hidden.
+        // The button cannot be focused while it is hidden in the panel “More”.
         if (document.activeElement !== button) {
           document.getElementById("more-panel")?.focus();
         }
@@ -43,14 +43,14 @@ export function panel(
       box.hidden = true;
       changed(false);
     },
-    stands: () => box.isConnected,
+    isAttached: () => box.isConnected,
   };
-  // The first panel of a slide: what was shown went with the slide before.
-  if (shown !== null && !shown.stands()) {
+  // The open panel belonged to the previous slide.
+  if (shown !== null && !shown.isAttached()) {
     shown = null;
   }
   onKey("Escape", () => (shown === null ? false : shown.hide()));
-  // Out of a field too, whose keys are not the page's.
+  // Fields in the panel get no shortcuts.
   box.addEventListener("keydown", (event) => {
     if (event.key === "Escape" && shown === self) {
       event.preventDefault();
@@ -60,7 +60,7 @@ export function panel(
   return self;
 }
 
-/** A panel that its button shows and hides, and so does its key if it has one. */
+/** Creates a panel that a button, and a key if given, shows and hides. */
 export function togglePanel(
   id: string,
   buttonId: string,

@@ -1,8 +1,6 @@
-// The place on the slide in the page's address, so that a bookmark or a link
-// opens where it was made. The address is rewritten, never added to the
-// history, once a movement has ended; the whole slide needs nothing in it.
-// Numbers are written fine enough that nothing on the screen is displaced by a
-// hundredth of a pixel, and no finer, so that a link stays short.
+// The current view in the page's hash, so that bookmarks and links restore it. The hash is updated
+// when a movement ends, and empty for the whole slide. Numbers are as short as an error below 0.01
+// screen pixels allows.
 
 import type OpenSeadragon from "openseadragon";
 
@@ -31,27 +29,27 @@ export function connectPosition(viewer: OpenSeadragon.Viewer, slide: Slide): voi
     }
   };
 
-  // Only the slide that the page opens with is the one its address speaks of.
+  // The hash applies only to the slide that the page opens with.
   viewer.addOnceHandler("open", () => {
     read();
     written = hashOfScreen(viewer);
     window.addEventListener("hashchange", read);
     viewer.addOnceHandler("before-destroy", () => window.removeEventListener("hashchange", read));
     viewer.addHandler("animation-finish", write);
-    // Without a movement, and so without an animation.
+    // A flip is not animated.
     viewer.addHandler("flip", write);
   });
   connectCopyLink(() => addressWith(hashOfScreen(viewer)));
 }
 
-/** Takes the place out of the address: it is one on a slide that has gone. */
+/** Clears the hash when its slide is closed. */
 export function forgetPosition(): void {
   rewriteHash("");
 }
 
-/** "#x=…&y=…&zoom=…&rotation=…", and "&flip=1" where the slide is mirrored. */
+/** Returns "#x=…&y=…&zoom=…&rotation=…", with "&flip=1" if the slide is flipped. */
 export function writePosition({ x, y, zoom, rotation, flip }: View): string {
-  // To less than a thousandth of a screen pixel.
+  // Precise to a thousandth of a screen pixel.
   const places = Math.min(20, Math.max(0, Math.ceil(Math.log10(zoom)) + 3));
   const parts = [
     `x=${short(x.toFixed(places))}`,
@@ -62,7 +60,7 @@ export function writePosition({ x, y, zoom, rotation, flip }: View): string {
   return `#${[...parts, ...(flip ? ["flip=1"] : [])].join("&")}`;
 }
 
-/** The place that a hash speaks of; null where it speaks of none. */
+/** Returns the view in a hash, or `null` for anything else. */
 export function readPosition(hash: string): View | null {
   const fields = new URLSearchParams(hash.replace(/^#/, ""));
   const x = number(fields.get("x"));
@@ -82,8 +80,8 @@ function show(viewer: OpenSeadragon.Viewer, slide: Slide, view: View): void {
     viewport.viewportToImageZoom(zoom),
   ) as [number, number];
   showView(viewer, { ...view, zoom: Math.min(most, Math.max(least, view.zoom)) });
-  // The usual limits would displace a place near the slide's edge: they are for
-  // a link that shows none of the slide.
+  // The limits would move a view near the slide's edge. Apply them only if no part of the slide
+  // is visible.
   if (!showsSlide(currentView(viewer), slide, viewport.getContainerSize())) {
     viewport.applyConstraints(true);
   }
@@ -96,7 +94,7 @@ function showsSlide(view: View, { width, height }: Slide, size: { x: number; y: 
   return Math.max(...across) > 0 && Math.min(...across) < size.x && Math.max(...down) > 0 && Math.min(...down) < size.y;
 }
 
-/** Empty where the screen shows the whole slide as it opens. */
+/** Returns the hash of the current view, which is empty for the initial view. */
 function hashOfScreen(viewer: OpenSeadragon.Viewer): string {
   const hash = writePosition(currentView(viewer));
   const { viewport } = viewer;
@@ -105,7 +103,7 @@ function hashOfScreen(viewer: OpenSeadragon.Viewer): string {
   return hash === writePosition({ x: center.x, y: center.y, zoom, rotation: 0, flip: false }) ? "" : hash;
 }
 
-/** Copies the address; where the browser refuses, shows it, selected, to be copied by hand. */
+/** Copies the link. If the browser refuses, shows it selected in a field. */
 function connectCopyLink(address: () => string): void {
   const button = document.getElementById("copy-link") as HTMLButtonElement;
   const field = document.getElementById("link-text") as HTMLInputElement;

@@ -1,6 +1,5 @@
-// The panel that tells all that is known of the slide: its associated images,
-// facts, and the properties that the export publishes, with a search. Names and
-// values are anybody's and go in as text. It is made when it is first opened.
+// The properties panel: associated images, facts about the slide, and its properties with a search
+// field. Names and values are untrusted and inserted as text. The panel is filled when it first opens.
 
 import type OpenSeadragon from "openseadragon";
 
@@ -9,7 +8,7 @@ import { detailedFacts, type Row } from "./detailed_facts";
 import type { Slide } from "./model/slide";
 import { togglePanel } from "./panel";
 
-/** Digits are told in groups, and looked for in one piece. */
+/** The separator of digit groups, ignored by the search. */
 const GROUPING = /\u202f/g;
 
 export function connectProperties(viewer: OpenSeadragon.Viewer, slide: Slide, addressOf: AddressOf): void {
@@ -54,7 +53,7 @@ function part(title: string, rows: readonly Row[]): HTMLTableSectionElement {
   part.insertRow().append(heading);
   for (const [name, value] of rows) {
     const row = part.insertRow();
-    // The space keeps name and value apart where the row is searched as one text.
+    // The space separates name and value in the row's text, which is searched.
     row.append(headingCell(name, "row"), " ");
     row.insertCell().textContent = value;
   }

@@ -1,5 +1,5 @@
-// Turning and mirroring the slide. Left and right are those of the screen: on a
-// mirrored slide OpenSeadragon's degrees run the other way round.
+// Rotates and flips the slide. Left and right are those of the screen: OpenSeadragon's degrees run
+// the other way on a flipped slide.
 
 import type OpenSeadragon from "openseadragon";
 
@@ -7,7 +7,7 @@ import { onKey } from "./keys";
 import { togglePanel } from "./panel";
 import { afterDrawing, normalized } from "./view";
 
-/** Degrees of the keys for a free rotation. */
+/** Degrees per key press. */
 const STEP = 5;
 
 export function connectRotation(viewer: OpenSeadragon.Viewer): void {
@@ -49,16 +49,16 @@ export function connectRotationKeys(viewer: OpenSeadragon.Viewer): void {
   onKey(".", () => rotateBy(viewer, STEP));
 }
 
-/** Degrees clockwise as they are seen. */
+/** Rotates by degrees, clockwise on the screen. */
 export function rotateBy({ viewport }: OpenSeadragon.Viewer, degrees: number): void {
   viewport.setRotation(viewport.getRotation() + (viewport.getFlip() ? -degrees : degrees));
   viewport.applyConstraints();
 }
 
-/** Degrees clockwise as they are seen, from more than -180 to 180. */
+/** Returns degrees clockwise on the screen, above -180 and up to 180. */
 export function degreesOnScreen(rotation: number, flip: boolean): number {
-  const turn = normalized(flip ? -rotation : rotation);
-  return turn > 180 ? turn - 360 : turn;
+  const degrees = normalized(flip ? -rotation : rotation);
+  return degrees > 180 ? degrees - 360 : degrees;
 }
 
 function button(id: string): HTMLButtonElement {

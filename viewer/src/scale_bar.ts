@@ -1,13 +1,12 @@
-// The scale bar. Its length is never rounded to please the eye: the text is a
-// round number, and the bar takes exactly as many screen pixels as that length
-// does on the slide beside it, in the middle of a movement too.
+// The scale bar. Its text is a round length, and the bar has exactly that length on the slide, in
+// each frame of a movement too.
 
 import type OpenSeadragon from "openseadragon";
 
 import type { MicrometersPerPixel, Slide } from "./model/slide";
 import { afterDrawing, type View } from "./view";
 
-/** No bar is longer, in screen pixels; none is then shorter than 72. */
+/** Maximum length in screen pixels; the shortest bar then has 72. */
 const LONGEST = 180;
 
 export interface ScaleBar {
@@ -17,7 +16,7 @@ export interface ScaleBar {
   readonly text: string;
 }
 
-/** `box` holds an element for the text, and then the bar. */
+/** `box` contains an element for the text and one for the bar. */
 export function connectScaleBar(viewer: OpenSeadragon.Viewer, slide: Slide, box: HTMLElement): void {
   const [text, line] = [...box.children] as [HTMLElement, HTMLElement];
   const { mpp } = slide;
@@ -36,18 +35,18 @@ export function connectScaleBar(viewer: OpenSeadragon.Viewer, slide: Slide, box:
   });
 }
 
-/** The longest bar of 1, 2 or 5 × 10ⁿ that is not too long. */
+/** Returns the longest bar of 1, 2 or 5 × 10ⁿ µm within the maximum length. */
 export function scaleBar(micrometersPerScreenPixel: number): ScaleBar {
   const longest = LONGEST * micrometersPerScreenPixel;
   const exponent = Math.floor(Math.log10(longest));
   const room = longest / 10 ** exponent;
   const step = room >= 5 ? 5 : room >= 2 ? 2 : 1;
-  // A division by a whole power is exact where a product with 0.1 is not.
+  // Dividing by a power of ten is exact; multiplying by 0.1 is not.
   const micrometers = exponent < 0 ? step / 10 ** -exponent : step * 10 ** exponent;
   return { micrometers, length: micrometers / micrometersPerScreenPixel, text: lengthText(micrometers, exponent) };
 }
 
-/** Along the screen's horizontal, which a turned slide crosses at an angle. */
+/** Returns the scale along the screen's horizontal, which depends on the rotation. */
 export function micrometersPerScreenPixel(mpp: MicrometersPerPixel, { zoom, rotation }: View): number {
   const angle = (rotation * Math.PI) / 180;
   return Math.hypot(mpp.x * Math.cos(angle), mpp.y * Math.sin(angle)) / zoom;

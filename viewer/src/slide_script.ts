@@ -1,17 +1,16 @@
-// The slide that the page came with. Its description is a classic script beside
-// the page, since browsers refuse to fetch JSON from a disk. The script adds it to
-// a list, so that neither it nor this one has to run first.
+// The description of the slide next to the page. It is a classic script, since browsers do not fetch
+// JSON from disk. The script appends it to a list, so that the order of the scripts does not matter.
 
 import { DescriptionError } from "./checks";
 
 declare global {
   interface Window {
-    /** What slide.js has added. */
+    /** Descriptions added by slide.js. */
     slidezoomSlides?: unknown[];
   }
 }
 
-/** The description of the page's own slide; `undefined` where the page is one for archives alone. */
+/** Returns the page's description, or `undefined` for a page without a slide. */
 export function ownDescription(): unknown {
   if (document.querySelector('script[src="slide.js"]') === null) {
     return undefined;

@@ -1,9 +1,8 @@
-// A picture of what the slide's place on the page shows: the slide in its changed
-// colors, its layers, all that is drawn over it, the scale bar, and the mark that
-// the colors are changed. It has as many pixels as the screen has there.
+// Saves the displayed view as a PNG of the screen's resolution: the slide with adjusted colors,
+// layers, drawings and scale bar, and the notice of changed colors.
 //
-// A browser gives no page the pixels of an image from a disk. Whether it gives
-// them is tried, and where it does not the button stays to say why.
+// Browsers do not let a page read the pixels of images from disk. The button is then disabled and
+// explains why.
 
 import type OpenSeadragon from "openseadragon";
 
@@ -17,7 +16,7 @@ import { currentView } from "./view";
 const REFUSED =
   "Snapshots are not available for a slide opened from disk, because browsers block access to its pixels. Open the slide from a web server, or from an archive.";
 const SVG = "http://www.w3.org/2000/svg";
-/** What a style sheet says of a drawing, by names that are attributes too: no policy for styles minds those. */
+/** Style properties of drawings that exist as attributes, which content security policies allow. */
 const PAINT = [
   ...["fill", "stroke", "stroke-width", "stroke-linecap", "stroke-linejoin", "paint-order"],
   ...["font-family", "font-size", "font-weight"],
@@ -26,14 +25,14 @@ const PAINT = [
 export function connectSnapshot(viewer: OpenSeadragon.Viewer, slide: Slide, colors: () => Colors): void {
   const button = document.getElementById("snapshot") as HTMLButtonElement;
   const refuse = (): void => {
-    // It can still be reached and pressed, as what is disabled outright cannot explain itself.
+    // Not `disabled`: the button must stay focusable to explain itself.
     button.setAttribute("aria-disabled", "true");
     button.title = REFUSED;
   };
   const take = async (): Promise<void> => {
     const place = writePosition(currentView(viewer)).slice(1).replace(/&/g, " ");
     try {
-      save(await picture(viewer, colors()), `${slide.name} ${place}.png`);
+      save(await snapshot(viewer, colors()), `${slide.name} ${place}.png`);
     } catch (error) {
       if (isRefusal(error)) {
         refuse();
@@ -56,8 +55,8 @@ export function connectSnapshot(viewer: OpenSeadragon.Viewer, slide: Slide, colo
   });
 }
 
-/** All of it is taken at once, before anything is waited for: the slide may be moving. */
-async function picture(viewer: OpenSeadragon.Viewer, colors: Colors): Promise<Blob> {
+/** Renders the view. Everything is read before the first `await`, since the slide may be moving. */
+async function snapshot(viewer: OpenSeadragon.Viewer, colors: Colors): Promise<Blob> {
   const slide = viewer.drawer.canvas as HTMLCanvasElement;
   const box = viewer.element.getBoundingClientRect();
   const { canvas, context } = canvasOf(slide.width, slide.height);
@@ -79,11 +78,11 @@ async function picture(viewer: OpenSeadragon.Viewer, colors: Colors): Promise<Bl
   context.drawImage(await drawings(box, canvas), 0, 0);
   context.drawImage(writings, 0, 0);
   return new Promise((resolve, reject) => {
-    canvas.toBlob((blob) => (blob === null ? reject(new Error("no thumbnail")) : resolve(blob)));
+    canvas.toBlob((blob) => (blob === null ? reject(new Error("no snapshot")) : resolve(blob)));
   });
 }
 
-/** The numbers of the picture as the slide's filter would make them, which not every browser has for a canvas. */
+/** Applies the color settings. Not all browsers support canvas filters. */
 function filter(context: CanvasRenderingContext2D, colors: Colors): void {
   const values = filteredValues(colors);
   const pixels = context.getImageData(0, 0, context.canvas.width, context.canvas.height);
@@ -96,7 +95,7 @@ function filter(context: CanvasRenderingContext2D, colors: Colors): void {
   context.putImageData(pixels, 0, 0);
 }
 
-/** What is drawn over the slide, as one image of the size of the picture. */
+/** Returns all drawings over the slide as one image of the size of the snapshot. */
 async function drawings(box: DOMRect, { width, height }: HTMLCanvasElement): Promise<HTMLImageElement> {
   const all = document.createElementNS(SVG, "svg");
   all.setAttribute("viewBox", `0 0 ${box.width} ${box.height}`);
@@ -116,7 +115,7 @@ async function drawings(box: DOMRect, { width, height }: HTMLCanvasElement): Pro
   }
 }
 
-/** A copy of a drawing that looks the same without the page's style sheet. */
+/** Copies a drawing with its computed style as attributes. */
 function copied(drawing: Element): Element {
   const copy = drawing.cloneNode(true) as Element;
   const originals = drawing.querySelectorAll("*");
@@ -127,7 +126,7 @@ function copied(drawing: Element): Element {
   return copy;
 }
 
-/** The box of one line of text, if it is shown. */
+/** Draws a box with one line of text, if it is visible. */
 function write(context: CanvasRenderingContext2D, box: HTMLElement): void {
   const text = box.querySelector("span") as HTMLElement;
   const style = getComputedStyle(text);
@@ -143,7 +142,7 @@ function write(context: CanvasRenderingContext2D, box: HTMLElement): void {
   }
 }
 
-/** Nothing where the slide is not calibrated: the bar is hidden and has no size. */
+/** Draws the scale bar, which is empty if the slide is not calibrated. */
 function drawBar(context: CanvasRenderingContext2D, bar: HTMLElement): void {
   const { left, top, right, bottom, width, height } = bar.getBoundingClientRect();
   const style = getComputedStyle(bar);
@@ -166,7 +165,7 @@ function save(blob: Blob, name: string): void {
   link.href = URL.createObjectURL(blob);
   link.download = name;
   link.click();
-  // Some browsers read it only after a while.
+  // Some browsers read the blob only later.
   window.setTimeout(() => URL.revokeObjectURL(link.href), 10000);
 }
 

@@ -1,15 +1,14 @@
-// Where a slide is shown, and another after it, or whatever else fills the page.
-// Between the two the page's header and main part are made anew, so that nothing of
-// the first, not a number nor a listener on a button, can be taken for the second's.
+// The part of the page that shows a slide or other content. Header and main element are restored
+// before the next content, so that no value or listener of the previous one remains.
 //
-// What listens on the document or window has to stop when it is destroyed: where
-// there is a viewer, at its event "before-destroy".
+// Content must remove its listeners on document and window when it is destroyed; viewers do so on
+// their event "before-destroy".
 
-/** A viewer, or whatever else fills the page. */
+/** A viewer, a gallery or a comparison. */
 export interface Shown {
-  /** Ends all that is no part of the header or the main part. */
+  /** Releases everything outside of header and main element. */
   destroy(): void;
-  /** Takes the focus where it is shown in place of something else. */
+  /** The element to focus if the content replaces other content. */
   readonly canvas?: HTMLElement;
 }
 
@@ -18,7 +17,7 @@ export class Stage {
   private lostFocus = false;
   private readonly pristine = parts().map((part) => part.cloneNode(true));
 
-  /** Takes away what is shown and says something in its place, with the offer to open an archive or without. */
+  /** Replaces the content by a message, and optionally the offer to open an archive. */
   clear(title: string, message: string, offer: boolean): void {
     this.shown?.destroy();
     this.shown = undefined;
@@ -34,7 +33,7 @@ export class Stage {
     element("navigator").hidden = true;
   }
 
-  /** Keeps it until the next `clear`. It gets the focus that the button had by which it was opened. */
+  /** Sets the content until the next `clear`. It gets the focus if the previous content had it. */
   set(shown: Shown): void {
     this.shown = shown;
     if (this.lostFocus) {

@@ -1,7 +1,5 @@
-// Dark or light. The style follows the system's wish by itself; this module adds
-// the reader's own choice, which is remembered where the browser lets a page
-// remember anything. It is not always the case on file:// or under strict
-// privacy: the choice then holds for this visit, and nobody is told of an error.
+// The dark and light theme. The style sheet follows the system; this module adds the user's choice,
+// which is stored if the browser allows. Otherwise it lasts for this visit.
 
 import { onKey } from "./keys";
 
@@ -9,16 +7,16 @@ type Theme = "dark" | "light";
 
 const STORED = "slidezoom-theme";
 
-/** Takes up what was chosen on an earlier visit. */
+/** Restores the choice of an earlier visit. */
 export function recallTheme(): void {
   try {
     choose(localStorage.getItem(STORED));
   } catch {
-    // The system's wish, then.
+    // Follow the system.
   }
 }
 
-/** The button and the key that switch between dark and light. */
+/** Connects the button and the key that switch the theme. */
 export function connectTheme(): void {
   document.getElementById("theme")?.addEventListener("click", switchTheme);
   onKey("b", switchTheme);
@@ -27,7 +25,7 @@ export function connectTheme(): void {
 function switchTheme(): void {
   const system: Theme = window.matchMedia("(prefers-color-scheme: light)").matches ? "light" : "dark";
   const other: Theme = (document.documentElement.dataset["theme"] ?? system) === "dark" ? "light" : "dark";
-  // What the system wishes anyway is no choice: the page follows it again.
+  // Choosing the system's theme means to follow the system again.
   choose(other === system ? null : other);
   try {
     if (other === system) {
@@ -36,11 +34,11 @@ function switchTheme(): void {
       localStorage.setItem(STORED, other);
     }
   } catch {
-    // For this visit only.
+    // The choice lasts for this visit.
   }
 }
 
-/** Anything but a theme leaves it to the system. */
+/** Sets the theme; anything else follows the system. */
 function choose(theme: string | null): void {
   if (theme === "dark" || theme === "light") {
     document.documentElement.dataset["theme"] = theme;

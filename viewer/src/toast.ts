@@ -1,12 +1,11 @@
-// A passing remark in the slide's corner: that something was done that cannot be
-// seen on the page, or why it was not.
+// Short messages that disappear by themselves: confirmations and reasons of failures.
 
-let forget = 0;
+let timer = 0;
 
 export function showToast(text: string): void {
   const place = document.getElementById("toast") as HTMLElement;
   place.textContent = text;
-  window.clearTimeout(forget);
-  // Time enough to read it.
-  forget = window.setTimeout(() => place.replaceChildren(), 3000 + 50 * text.length);
+  window.clearTimeout(timer);
+  // Long enough to read.
+  timer = window.setTimeout(() => place.replaceChildren(), 3000 + 50 * text.length);
 }

@@ -1,5 +1,5 @@
-// The buttons above the slide. They are plain HTML buttons rather than
-// OpenSeadragon's images, which would be forty more files beside the page.
+// The buttons above the slide. Plain HTML buttons replace OpenSeadragon's, which would need 40 image
+// files.
 
 import type OpenSeadragon from "openseadragon";
 
@@ -15,15 +15,15 @@ export function connectToolbar(viewer: OpenSeadragon.Viewer): void {
   connectMore();
 }
 
-/** On a narrow screen some buttons stand in a panel of their own, which goes when one of them is pressed. */
+/** Connects the panel “More”, which contains some buttons on narrow screens. */
 function connectMore(): void {
   const more = togglePanel("more", "more-panel", null);
-  // Before the button acts, so that the focus is back in the row when a sheet takes it.
+  // Capture: the focus must be back on the toolbar before the button opens a dialog.
   document.getElementById("more")?.addEventListener("click", () => more.hide(), { capture: true });
 }
 
 export function connectHomeKey(viewer: OpenSeadragon.Viewer): void {
-  // A slider has its own use for the key.
+  // Sliders handle this key.
   onKey("Home", (target) => (target instanceof HTMLInputElement ? false : showWhole(viewer)));
 }
 
@@ -33,13 +33,12 @@ export function zoomBy({ viewport }: OpenSeadragon.Viewer, factor: number): void
 }
 
 export function showWhole({ viewport }: OpenSeadragon.Viewer): void {
-  // The slide can be turned and mirrored: the way back undoes both.
   viewport.setRotation(0);
   viewport.setFlip(false);
   viewport.goHome();
 }
 
-/** The whole page goes full screen, so that its name, buttons and notice stay. */
+/** Connects the full screen button. The whole page goes full screen, with header and notices. */
 function connectFullScreen(fullScreen: HTMLButtonElement, viewer: OpenSeadragon.Viewer): void {
   if (!document.fullscreenEnabled) {
     fullScreen.hidden = true;
@@ -48,12 +47,11 @@ function connectFullScreen(fullScreen: HTMLButtonElement, viewer: OpenSeadragon.
   fullScreen.addEventListener("click", () => {
     const change =
       document.fullscreenElement === null ? document.documentElement.requestFullscreen() : document.exitFullscreen();
-    // A browser may refuse; the button then still says that nothing changed.
+    // If the browser refuses, the button keeps its state.
     change.catch(() => undefined);
   });
   const show = (): void => fullScreen.setAttribute("aria-pressed", String(document.fullscreenElement !== null));
   document.addEventListener("fullscreenchange", show);
-  // The page outlives the viewer where another slide is opened in it.
   viewer.addOnceHandler("before-destroy", () => document.removeEventListener("fullscreenchange", show));
   show();
 }

@@ -1,10 +1,8 @@
-// Regions of the slide that could not be read. In their place the tiles show
-// background, which would be taken for empty glass: they are hatched, as long as
-// the slide is shown and at every magnification, and a sentence says so.
+// Hatches the regions of the slide that could not be read. Tiles show background there, which could
+// be mistaken for empty glass.
 //
-// An export can list a hundred thousand of them. What always holds: no more is
-// drawn than the screen has room for. Regions too small to be seen are drawn as
-// cells of a grid, which cover them and join with their neighbors.
+// An export may list 100,000 regions. Regions too small to see are drawn as cells of a grid, so that
+// the number of shapes is limited by the screen.
 
 import type OpenSeadragon from "openseadragon";
 import { grouped } from "./facts";
@@ -13,12 +11,12 @@ import type { Slide } from "./model/slide";
 import { inExport } from "./placement";
 import { afterDrawing, toScreen, toSlide, type View } from "./view";
 
-/** Screen pixels: the least side of the grid's cells, whose side is less than twice that. */
+/** Minimum cell size in screen pixels. Cells are less than twice as large. */
 const LEAST = 8;
 
 type Placed = Pick<Slide, "unreadable" | "area" | "toSlide" | "width" | "height">;
 
-/** `drawing` holds the hatching as a pattern, and then the path that is filled with it. */
+/** `drawing` contains the hatching pattern and the path that is filled with it. */
 export function markUnreadable(
   viewer: OpenSeadragon.Viewer,
   slide: Slide,
@@ -44,13 +42,13 @@ export function markUnreadable(
       drawn = { cell, areas: visibleAreas(regions, cell) };
     }
     path.setAttribute("d", outlines(drawn.areas, view, size));
-    // With the slide, so that it does not seem to lie under the hatching.
+    // The pattern moves with the slide.
     const origin = toScreen({ x: 0, y: 0 }, view, size);
     hatching.setAttribute("patternTransform", `translate(${origin.x} ${origin.y}) rotate(-45)`);
   });
 }
 
-/** The regions in pixels of the export, as far as they are in it. */
+/** Returns the regions in export pixels, clipped to the export. */
 export function unreadableInExport({ unreadable, area, toSlide, width, height }: Placed): Area[] {
   const { x, y } = area ?? { x: 0, y: 0 };
   const placement = toSlide ?? [
@@ -67,7 +65,7 @@ export function unreadableInExport({ unreadable, area, toSlide, width, height }:
   });
 }
 
-/** Areas of at least a cell each way as they are; of the others the cells that they lie in, side by side ones as one. */
+/** Returns areas of at least one cell as they are, and otherwise the cells that they touch, joined by row. */
 export function visibleAreas(areas: readonly Area[], cell: number): Area[] {
   const isVisible = ({ width, height }: Area): boolean => width >= cell && height >= cell;
   const rows = new Map<number, Span[]>();
@@ -95,7 +93,7 @@ export function visibleAreas(areas: readonly Area[], cell: number): Area[] {
 
 type Span = [start: number, end: number];
 
-/** Spans that touch or overlap as one. */
+/** Merges spans that touch or overlap. */
 function joined(spans: Span[]): Span[] {
   const result: Span[] = [];
   for (const [start, end] of spans.sort(([first], [second]) => first - second)) {
@@ -109,7 +107,7 @@ function joined(spans: Span[]): Span[] {
   return result;
 }
 
-/** One path of all areas that are on the screen. */
+/** Returns an SVG path of all areas on the screen. */
 function outlines(areas: readonly Area[], view: View, size: Point): string {
   const corners = [0, size.x].flatMap((x) => [0, size.y].map((y) => toSlide({ x, y }, view, size)));
   const across = corners.map(({ x }) => x);

@@ -1,26 +1,23 @@
-// Where the viewer stands over the slide, told in slide pixels and screen
-// pixels instead of OpenSeadragon's own units. Everything drawn over the slide
-// or written about it goes through this module, so that rotation and flip are
-// reckoned in one place. A screen pixel is a CSS pixel throughout: what a
-// person reads here is the same on a screen of any density.
+// The view of a slide in slide pixels and screen pixels (CSS pixels), not OpenSeadragon's units.
+// All drawing over the slide uses this module, so that rotation and flip are handled in one place.
 
 import type OpenSeadragon from "openseadragon";
 
 import type { Point } from "./model/pyramid";
 
 export interface View {
-  /** The slide pixel in the middle of the screen. */
+  /** The slide pixel at the center of the screen. */
   readonly x: number;
   readonly y: number;
   /** Screen pixels per slide pixel. */
   readonly zoom: number;
   /** Degrees clockwise, from 0 to less than 360. */
   readonly rotation: number;
-  /** Whether left and right are exchanged, after the rotation. */
+  /** Whether the slide is flipped horizontally, after the rotation. */
   readonly flip: boolean;
 }
 
-/** What is on the screen now, in the middle of a movement too. */
+/** Returns the view as displayed now, during an animation too. */
 export function currentView(viewer: OpenSeadragon.Viewer): View {
   const { viewport } = viewer;
   const center = viewport.viewportToImageCoordinates(viewport.getCenter(true));
@@ -33,7 +30,7 @@ export function currentView(viewer: OpenSeadragon.Viewer): View {
   };
 }
 
-/** Shows a view at once, whatever limits there are for those who move the slide by hand. */
+/** Shows a view immediately, beyond the limits for users if need be. */
 export function showView({ viewport }: OpenSeadragon.Viewer, { x, y, zoom, rotation, flip }: View): void {
   viewport.setRotation(rotation, true);
   viewport.setFlip(flip);
@@ -41,7 +38,7 @@ export function showView({ viewport }: OpenSeadragon.Viewer, { x, y, zoom, rotat
   viewport.panTo(viewport.imageToViewportCoordinates(x, y), true);
 }
 
-/** Calls `draw` whenever the viewer has drawn the slide, in the same frame. */
+/** Calls `draw` in each frame in which the viewer has drawn the slide. */
 export function afterDrawing(viewer: OpenSeadragon.Viewer, draw: (view: View) => void): void {
   viewer.addHandler("update-viewport", () => {
     if (viewer.isOpen()) {
@@ -50,25 +47,25 @@ export function afterDrawing(viewer: OpenSeadragon.Viewer, draw: (view: View) =>
   });
 }
 
-/** Where a point of the slide stands on a screen of this size. */
+/** Converts slide pixels to screen pixels. `size` is the viewer's size. */
 export function toScreen(point: Point, view: View, size: Point): Point {
   const turned = rotated({ x: (point.x - view.x) * view.zoom, y: (point.y - view.y) * view.zoom }, view.rotation);
   const across = size.x / 2 + turned.x;
   return { x: view.flip ? size.x - across : across, y: size.y / 2 + turned.y };
 }
 
-/** Which point of the slide stands at a point of the screen. */
+/** Converts screen pixels to slide pixels. `size` is the viewer's size. */
 export function toSlide(point: Point, view: View, size: Point): Point {
   const across = (view.flip ? size.x - point.x : point.x) - size.x / 2;
   const turned = rotated({ x: across, y: point.y - size.y / 2 }, -view.rotation);
   return { x: view.x + turned.x / view.zoom, y: view.y + turned.y / view.zoom };
 }
 
-/** Degrees from 0 to less than 360. */
+/** Returns the angle from 0 to less than 360 degrees. */
 export function normalized(degrees: number): number {
-  const turn = ((degrees % 360) + 360) % 360;
-  // The sum rounds a hair below 0 up to a whole turn.
-  return turn === 360 ? 0 : turn;
+  const positive = ((degrees % 360) + 360) % 360;
+  // Angles just below 0 round up to 360.
+  return positive === 360 ? 0 : positive;
 }
 
 export function rotated({ x, y }: Point, degrees: number): Point {

@@ -55,7 +55,7 @@ const STATES = {
     await page.evaluate(() => {
       navigator.clipboard.writeText = () => Promise.reject(new DOMException("no", "NotAllowedError"));
     });
-    await pressInHeader(page, "Copy a link");
+    await pressInHeader(page, "Copy link");
   },
   async toast(page) {
     await page.keyboard.press("Escape");

@@ -2,41 +2,32 @@
 // that servers get wrong, and from a disk by the picker and by a drop.
 
 import assert from "node:assert/strict";
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 import { pathToFileURL } from "node:url";
-import { launch, noBrowser, openAt, openExport, whenDrawn } from "./support/browser.mjs";
+import { noBrowser, openAt, openExport, whenDrawn } from "./support/browser.mjs";
 import { writePng } from "./support/png.mjs";
+import { useResources } from "./support/resources.mjs";
 import { archiveFiles, associatedIn, description, NAME, tileName, withIndex } from "./support/sample_archive.mjs";
 import { FULL_LEVEL, HEIGHT, slidePixel, WIDTH, writeEmptyPage, writeExport } from "./support/sample_export.mjs";
 import { forEachPixel, showsAssociated, slideRegion } from "./support/screen.mjs";
-import { serve } from "./support/server.mjs";
+import { filesIn, serve } from "./support/server.mjs";
 import { layOut, toBuffer, toSparseFile } from "./support/zip_writer.mjs";
 
 const PATCH = 5;
+/** Requests before those for tiles: the length, and the end of the archive with all that is small. */
+const OPENING_REQUESTS = 2;
 const CORS = { "Access-Control-Allow-Origin": "*", "Access-Control-Expose-Headers": "Content-Range" };
 const STRICT = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; connect-src *";
 const REFUSED_STYLE = "sha256-9xTiqzfwFaL2SGb1rmr8gysEwVVjIvqWAgmZgqFqpEE=";
-const folders = [];
-const servers = [];
-let browser;
-let emptyPage;
-
-before(async () => {
-  browser = noBrowser ? undefined : await launch();
-  emptyPage = inFolder(writeEmptyPage());
-});
-
-after(async () => {
-  await browser?.close();
-  await Promise.all(servers.map((server) => server.close()));
-  folders.forEach((folder) => rmSync(folder, { recursive: true, force: true }));
-});
+// The shared browser cannot read a file of 4.6 GB.
+const resources = useResources({ ownBrowser: true });
+const emptyPage = inFolder(writeEmptyPage());
 
 function browserTest(name, body) {
-  test(name, { skip: noBrowser }, body);
+  test(name, { skip: noBrowser, timeout: 120000 }, body);
 }
 
 for (const [form, files] of [
@@ -141,7 +132,10 @@ browserTest("addresses that are none, and a page from a disk, get a sentence", a
     await refused(page, sentence);
     await page.context().close();
   }
-  const { page } = await openAt(browser, `${pathToFileURL(join(emptyPage, "index.html")).href}?archive=x.zip`);
+  const { page } = await openAt(
+    resources.browser,
+    `${pathToFileURL(join(emptyPage, "index.html")).href}?archive=x.zip`,
+  );
   await refused(page, /from a disk.*“Open an archive…”/);
   await page.context().close();
 });
@@ -177,7 +171,7 @@ browserTest("the page and its archive get by with the strictest policy", async (
 
 browserTest("a page without a slide offers to open one, by the keyboard and from a disk", async () => {
   const file = archiveFile(zipped());
-  const { page, complaints } = await openExport(browser, emptyPage);
+  const { page, complaints } = await openExport(resources.browser, emptyPage);
   const chosen = page.waitForEvent("filechooser");
   await page.keyboard.press("Tab");
   assert.equal(await page.evaluate(() => document.activeElement.textContent), "Open an archive…");
@@ -192,7 +186,7 @@ browserTest("a page without a slide offers to open one, by the keyboard and from
 browserTest("an archive that is dropped takes the place of the page's own slide, and another that of it", async () => {
   const made = writeExport();
   inFolder(dirname(made.folder));
-  const { page, complaints } = await openExport(browser, made.folder);
+  const { page, complaints } = await openExport(resources.browser, made.folder);
   await whenDrawn(page);
   await page.evaluate(() => (window.ownViewer = window.slidezoom.viewer));
   await drop(page, "x.zip", zipped());
@@ -215,14 +209,21 @@ browserTest("an archive that is dropped takes the place of the page's own slide,
   await page.context().close();
 });
 
-browserTest("a drop while another archive is opening wins", async () => {
-  const server = await started({ ...pageFiles(), "/x.zip": zipped() }, { latency: 400 });
+browserTest("a drop wins over an archive that is still opening", async () => {
+  const gate = closedGate();
+  const server = await started(
+    { ...pageFiles(), "/x.zip": zipped() },
+    { gate: ({ path }) => (path === "/x.zip" ? gate.opened : undefined) },
+  );
   const { page, complaints } = await openedFrom(server, "x.zip");
-  const asked = server.requests.length;
+  const requested = () => server.requests.filter(({ path }) => path === "/x.zip");
+  await server.until(() => requested().length === 1);
   await drop(page, "y.szi", zipped(archiveFiles({ name: "second", szi: true })));
   await showsTheSlide(page, "second");
-  await page.waitForTimeout(1200);
-  assert.ok(server.requests.length > asked, "the first had been given up before it could have won");
+  gate.open();
+  // The first archive goes on opening, as far as it needs no tiles.
+  await server.until(() => requested().filter(({ isOver }) => isOver).length === OPENING_REQUESTS);
+  await whenDrawn(page);
   assert.equal(await page.title(), "second");
   assert.deepEqual(complaints, []);
   await page.context().close();
@@ -251,7 +252,7 @@ for (const szi of [false, true]) {
 }
 
 browserTest("the associated images of a dropped archive go with it", async () => {
-  const { page, complaints } = await openExport(browser, emptyPage);
+  const { page, complaints } = await openExport(resources.browser, emptyPage);
   await drop(page, "x.zip", zipped());
   await showsTheSlide(page);
   await page.keyboard.press("i");
@@ -270,7 +271,7 @@ browserTest("the associated images of a dropped archive go with it", async () =>
 });
 
 browserTest("an associated image that is not in its archive is told", async () => {
-  const { page, complaints } = await openExport(browser, emptyPage);
+  const { page, complaints } = await openExport(resources.browser, emptyPage);
   await drop(page, "x.zip", zipped(archiveFiles().filter(({ name }) => !name.endsWith("/thumbnail.png"))));
   await showsTheSlide(page);
   await page.keyboard.press("i");
@@ -279,26 +280,39 @@ browserTest("an associated image that is not in its archive is told", async () =
   await page.context().close();
 });
 
-browserTest("tiles under way when their slide goes are given up, and not missed", async () => {
-  const made = writeExport();
-  inFolder(dirname(made.folder));
-  const own = Object.fromEntries(
-    filesBelow(made.folder).map((name) => [`/${name}`, readFileSync(join(made.folder, name))]),
-  );
-  const server = await started({ ...own, "/x.zip": zipped() }, { latency: 300 });
-  for (const address of ["", "?archive=x.zip"]) {
-    const { page, complaints } = await openAt(browser, `${server.origin}/index.html${address}`, {
+for (const [form, address, isTile] of [
+  ["a folder", "", ({ path }) => path.endsWith(".png")],
+  ["an archive", "?archive=x.zip", (_, number) => number > OPENING_REQUESTS],
+]) {
+  browserTest(`pending tiles of ${form} are canceled, not reported, when another slide is opened`, async () => {
+    const made = writeExport();
+    inFolder(dirname(made.folder));
+    const gate = closedGate();
+    let held = 0;
+    let ofArchive = 0;
+    const hold = (request) => {
+      ofArchive += request.path === "/x.zip" ? 1 : 0;
+      if (isTile(request, ofArchive)) {
+        held += 1;
+        return gate.opened;
+      }
+    };
+    const server = await started({ ...filesIn(made.folder), "/x.zip": zipped() }, { gate: hold });
+    const { page, complaints } = await openAt(resources.browser, `${server.origin}/index.html${address}`, {
       origins: [server.origin],
+      // Pending tiles may delay the event "load".
+      waitUntil: "commit",
     });
-    await page.waitForFunction(() => window.slidezoom !== undefined);
-    await page.waitForTimeout(150);
+    await server.until(() => held > 0);
     await drop(page, "y.szi", zipped(archiveFiles({ name: "second", szi: true })));
-    const asked = server.requests.length;
+    const before = server.requests.length;
+    await page.waitForFunction(() => document.title === "second" && window.slidezoom !== undefined);
+    gate.open();
+    await server.until(() => server.requests.every(({ isOver }) => isOver));
     await showsTheSlide(page, "second");
-    await page.waitForTimeout(700);
     assert.equal(await page.locator("#notice").textContent(), "");
     if (address !== "") {
-      assert.equal(server.requests.length, asked);
+      assert.equal(server.requests.length, before);
       assert.ok(
         server.requests.some(({ isAborted }) => isAborted),
         "no request was aborted",
@@ -309,8 +323,8 @@ browserTest("tiles under way when their slide goes are given up, and not missed"
       [],
     );
     await page.context().close();
-  }
-});
+  });
+}
 
 browserTest("a tile that is not in the archive is told, and never asked for", async () => {
   const missing = tileName(NAME, FULL_LEVEL, 0, 0);
@@ -350,7 +364,7 @@ browserTest("an archive of 4.6 GB is opened from the disk at once", async () => 
   const path = join(inFolder(mkdtempSync(join(tmpdir(), "slidezoom-viewer-"))), "large.zip");
   toSparseFile(layOut(files), path);
   assert.ok(statSync(path).size > 4.6e9);
-  const { page, complaints } = await openExport(browser, emptyPage);
+  const { page, complaints } = await openExport(resources.browser, emptyPage);
   const start = performance.now();
   await page.locator("#archive-file").setInputFiles(path);
   await showsTheSlide(page);
@@ -364,9 +378,10 @@ browserTest("the first of 200,000 tiles comes by a slow link within half a secon
   const host = await started({ "/x.szi": { bytes, headers: CORS } }, { latency: 40, bitsPerSecond: 20e6 });
   const server = await started(pageFiles());
   const times = [];
-  for (let run = 0; run < 5; run += 1) {
+  // One run is enough. Others are for a machine that is busy: it is the link that is tested.
+  for (let run = 0; run < 5 && !(Math.min(...times) < 500); run += 1) {
     host.requests.length = 0;
-    const { page, complaints } = await openAt(browser, "about:blank", {
+    const { page, complaints } = await openAt(resources.browser, "about:blank", {
       width: 1280,
       height: 800,
       origins: [server.origin, host.origin],
@@ -402,7 +417,6 @@ browserTest("the first of 200,000 tiles comes by a slow link within half a secon
     await page.context().close();
   }
   console.log(`first tile of ${bytes.tiles} by 20 Mbit/s and 40 ms: ${times.join(", ")} ms`);
-  // The best: other tests have the machine at the same time, and it is the link that is measured.
   assert.ok(Math.min(...times) < 500, `${times} ms`);
 });
 
@@ -482,7 +496,7 @@ async function drop(page, name, bytes) {
 
 function openedFrom(server, archive, origins = [], size = {}) {
   const address = `${server.origin}/index.html?archive=${encodeURIComponent(encodeURI(archive).replaceAll("#", "%23"))}`;
-  return openAt(browser, address, { ...size, origins: [server.origin, ...origins] });
+  return openAt(resources.browser, address, { ...size, origins: [server.origin, ...origins] });
 }
 
 function pageFiles() {
@@ -492,6 +506,15 @@ function pageFiles() {
 
 function zipped(files = archiveFiles()) {
   return toBuffer(layOut(files));
+}
+
+/** A promise, and the function that resolves it. */
+function closedGate() {
+  let open;
+  const opened = new Promise((resolve) => {
+    open = resolve;
+  });
+  return { opened, open };
 }
 
 /** The files without an index, so that the descriptor counts. */
@@ -510,15 +533,11 @@ function archiveFile(bytes) {
 
 async function started(files, link) {
   const server = await serve(files, link);
-  servers.push(server);
+  resources.servers.push(server);
   return server;
 }
 
-function filesBelow(folder) {
-  return readdirSync(folder, { recursive: true }).filter((name) => statSync(join(folder, name)).isFile());
-}
-
 function inFolder(folder) {
-  folders.push(folder);
+  resources.folders.push(folder);
   return folder;
 }

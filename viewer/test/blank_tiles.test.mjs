@@ -8,7 +8,7 @@ import { pathToFileURL } from "node:url";
 import { noBrowser, openAt, whenDrawn } from "./support/browser.mjs";
 import { loadModules } from "./support/modules.mjs";
 import { readPng } from "./support/png.mjs";
-import { hold } from "./support/resources.mjs";
+import { useResources } from "./support/resources.mjs";
 import { description as archiveDescription, NAME, tileName, withIndex } from "./support/sample_archive.mjs";
 import { madeUpTiles, slidePixel, writeExport } from "./support/sample_export.mjs";
 import { filesIn, serve } from "./support/server.mjs";
@@ -30,7 +30,7 @@ const tiles = [...madeUpTiles({ ...GEOMETRY, pixel })].map((tile) => ({ ...tile,
 const blank = tiles.filter((tile) => tile.isBlank);
 const blankTiles = bitmap(tiles);
 
-const held = hold();
+const resources = useResources();
 
 test("the bits are in the order of the tile index, the highest first", () => {
   const slide = readSlide({ ...plain(), ...GEOMETRY, blankTiles });
@@ -85,7 +85,7 @@ test("the screens are those of an export with every tile", { skip: noBrowser }, 
     ...filesIn(sparse),
     "/x.zip": toBuffer(layOut(archive)),
   });
-  held.servers.push(server);
+  resources.servers.push(server);
   for (const address of [`${server.origin}/index.html`, `${server.origin}/index.html?archive=x.zip`]) {
     await showsTheSame(dense, address, [server.origin]);
   }
@@ -115,7 +115,7 @@ test("a tile that is missing without being blank is still told", { skip: noBrows
     tiles.filter((tile) => !tile.isBlank && tile !== missing),
     { blankTiles },
   );
-  const { page } = await openAt(held.browser, pathToFileURL(join(folder, "index.html")).href, {
+  const { page } = await openAt(resources.browser, pathToFileURL(join(folder, "index.html")).href, {
     reducedMotion: "reduce",
   });
   await whenDrawn(page);
@@ -132,7 +132,11 @@ async function showsTheSame(dense, address, origins = []) {
 /** What is on the screen at an address, the slide and its navigator, in several views. */
 async function screens(address, origins = []) {
   // So wide that no name of a slide takes two lines, and room from the slide.
-  const { page, complaints } = await openAt(held.browser, address, { reducedMotion: "reduce", origins, width: 1280 });
+  const { page, complaints } = await openAt(resources.browser, address, {
+    reducedMotion: "reduce",
+    origins,
+    width: 1280,
+  });
   await page.waitForFunction(() => window.slidezoom !== undefined);
   const pictures = [];
   for (const view of [
@@ -152,7 +156,7 @@ async function screens(address, origins = []) {
 
 function exported(tiles, change = {}) {
   const { folder } = writeExport({ tiles, change: (description) => ({ ...description, ...CHANGE, ...change }) });
-  held.folders.push(dirname(folder));
+  resources.folders.push(dirname(folder));
   return folder;
 }
 

@@ -8,7 +8,7 @@ import { test } from "node:test";
 
 import { noBrowser, openAt, openExport, whenDrawn } from "./support/browser.mjs";
 import { random } from "./support/random.mjs";
-import { hold } from "./support/resources.mjs";
+import { useResources } from "./support/resources.mjs";
 import { ARCHIVE, BAG, comparing, FOLDER, serveFolder, writeGallery } from "./support/sample_gallery.mjs";
 import { near } from "./support/viewer_page.mjs";
 
@@ -19,7 +19,7 @@ const COARSE = `${BAG}/data`;
 /** The coarse slide's pixels are twice as large, in micrometers. */
 const RATIO = 2;
 const STILL = { reducedMotion: "reduce" };
-const held = hold();
+const resources = useResources();
 
 function browserTest(name, body) {
   test(name, { skip: noBrowser, timeout: 120000 }, body);
@@ -160,7 +160,7 @@ for (const [what, one, other] of [
 ]) {
   browserTest(`${what} open from a server, and a strict policy refuses nothing`, async () => {
     const { origin } = await served(writeGallery(), { "Content-Security-Policy": STRICT });
-    const { page, complaints } = await openAt(held.browser, `${origin}/index.html${comparing(one, other)}`, {
+    const { page, complaints } = await openAt(resources.browser, `${origin}/index.html${comparing(one, other)}`, {
       ...STILL,
       origins: [origin],
     });
@@ -182,7 +182,7 @@ browserTest("what cannot be shown says so in its half, and the other is shown", 
     ["no such <slide>", "There is no slide “no such <slide>” in this gallery."],
     [`${ARCHIVE}.szi`, /it is an archive, and browsers let no page from a disk read one/],
   ]) {
-    const { page } = await openExport(held.browser, folder, { hash: comparing(path, FINE) });
+    const { page } = await openExport(resources.browser, folder, { hash: comparing(path, FINE) });
     await page.locator(".pane").first().getByText(sentence).waitFor();
     await page.waitForFunction(() => window.slidezoom.viewers[1]?.isOpen());
     await page.locator(".pane").last().getByRole("button", { name: "Zoom in" }).click();
@@ -208,7 +208,7 @@ browserTest("on a narrow screen one is above the other, and nothing overflows", 
 
 browserTest("an archive that is chosen takes the place of both", async () => {
   const folder = inFolder(writeGallery());
-  const { page, complaints } = await openExport(held.browser, folder, { ...STILL, hash: comparing(FINE, COARSE) });
+  const { page, complaints } = await openExport(resources.browser, folder, { ...STILL, hash: comparing(FINE, COARSE) });
   await page.locator(".synchronized").waitFor();
   await page.locator("#archive-file").setInputFiles(join(folder, `${ARCHIVE}.szi`));
   await whenDrawn(page);
@@ -220,20 +220,20 @@ browserTest("an archive that is chosen takes the place of both", async () => {
 /** Opens two slides of a gallery from a disk, drawn whole. */
 async function compared(one, other, options = STILL, change = {}) {
   const folder = inFolder(writeGallery({ change }));
-  const opened = await openExport(held.browser, folder, { ...options, hash: comparing(one, other) });
+  const opened = await openExport(resources.browser, folder, { ...options, hash: comparing(one, other) });
   await opened.page.locator(".synchronized").waitFor();
   await whenDrawn(opened.page);
   return opened;
 }
 
 function inFolder(folder) {
-  held.folders.push(folder);
+  resources.folders.push(folder);
   return folder;
 }
 
 async function served(folder, headers) {
   const server = await serveFolder(inFolder(folder), headers);
-  held.servers.push(server);
+  resources.servers.push(server);
   return server;
 }
 

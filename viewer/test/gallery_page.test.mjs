@@ -7,7 +7,7 @@ import { test } from "node:test";
 import { fileURLToPath, pathToFileURL } from "node:url";
 
 import { noBrowser, openAt, openExport, whenDrawn } from "./support/browser.mjs";
-import { hold } from "./support/resources.mjs";
+import { useResources } from "./support/resources.mjs";
 import {
   ARCHIVE,
   BAG,
@@ -20,7 +20,7 @@ import {
 } from "./support/sample_gallery.mjs";
 
 const NARROW = { width: 360, height: 640 };
-const held = hold();
+const resources = useResources();
 
 function browserTest(name, body) {
   test(name, { skip: noBrowser, timeout: 60000 }, body);
@@ -28,7 +28,7 @@ function browserTest(name, body) {
 
 browserTest("a gallery opens from a disk: names as they are, pictures, facts, links to the pages", async () => {
   const folder = inFolder(writeGallery());
-  const { page, complaints } = await openExport(held.browser, folder);
+  const { page, complaints } = await openExport(resources.browser, folder);
   assert.equal(await page.title(), "Slides <of> mine");
   assert.deepEqual(await names(page), [FOLDER, BAG, ARCHIVE]);
   assert.deepEqual(await page.locator(".card").nth(0).locator(".facts span").allTextContents(), [
@@ -56,7 +56,7 @@ browserTest("a gallery opens from a disk: names as they are, pictures, facts, li
 browserTest("a picture that is missing leaves its box as it is", async () => {
   const folder = inFolder(writeGallery());
   rmSync(join(folder, FOLDER, "slide_files/8/0_0.png"));
-  const { page } = await openExport(held.browser, folder);
+  const { page } = await openExport(resources.browser, folder);
   await page.waitForFunction(() => document.querySelectorAll(".card img").length === 1);
   const [missing, shown, none] = await Promise.all(
     (await page.locator(".thumbnail").all()).map((box) => box.boundingBox()),
@@ -68,7 +68,7 @@ browserTest("a picture that is missing leaves its box as it is", async () => {
 
 browserTest("the search filters as it is typed, tells how many it finds, and survives Back", async () => {
   const folder = inFolder(writeGallery());
-  const { page, complaints } = await openExport(held.browser, folder);
+  const { page, complaints } = await openExport(resources.browser, folder);
   const status = page.getByRole("status").filter({ hasText: "slides" });
   assert.equal(await status.textContent(), "3 slides");
   await page.keyboard.press("/");
@@ -93,7 +93,7 @@ browserTest("the search filters as it is typed, tells how many it finds, and sur
 
 browserTest("a gallery and two slides side by side are dark or light as well", async () => {
   const folder = inFolder(writeGallery());
-  const { page, complaints } = await openExport(held.browser, folder, { colorScheme: "dark" });
+  const { page, complaints } = await openExport(resources.browser, folder, { colorScheme: "dark" });
   const ground = () => page.evaluate(() => getComputedStyle(document.body).backgroundColor);
   const dark = await ground();
   await page.getByRole("button", { name: "Dark or light theme" }).click();
@@ -113,7 +113,7 @@ browserTest("a gallery and two slides side by side are dark or light as well", a
 browserTest("the place survives Back", async () => {
   const folder = inFolder(writeList(Array.from({ length: 500 }, (_, index) => bare(`slide ${index}`))));
   writeFileSync(join(folder, "other.html"), "<title>other</title>");
-  const { page } = await openExport(held.browser, folder);
+  const { page } = await openExport(resources.browser, folder);
   const scroll = (by) => page.locator("main").evaluate((main, by) => (main.scrollTop += by), by);
   for (let from = 0; from < 12000; from = await scroll(2000)) {
     // More cards come in the frame after the scrolling.
@@ -135,7 +135,7 @@ browserTest("the place survives Back", async () => {
 
 browserTest("an archive opens in the gallery's page from a server; both ways lead back", async () => {
   const server = await served(writeGallery());
-  const { page, complaints } = await openAt(held.browser, `${server.origin}/index.html#search=100`, server);
+  const { page, complaints } = await openAt(resources.browser, `${server.origin}/index.html#search=100`, server);
   for (const back of [() => page.goBack(), () => page.getByRole("link", { name: "All slides" }).click()]) {
     await page.locator(".card a").click();
     await whenDrawn(page);
@@ -150,7 +150,7 @@ browserTest("an archive opens in the gallery's page from a server; both ways lea
 
 browserTest("an archive of a gallery on a disk is told to be chosen, and can be", async () => {
   const folder = inFolder(writeGallery());
-  const { page, complaints } = await openExport(held.browser, folder);
+  const { page, complaints } = await openExport(resources.browser, folder);
   await page.locator(".card a").last().click();
   await page.getByText("Choose the file with “Open an archive…”", { exact: false }).waitFor();
   const choosing = page.waitForEvent("filechooser");
@@ -182,7 +182,7 @@ browserTest("hostile entries do nothing and take no other away", async () => {
     null,
     bare("long ".repeat(100) + "x".repeat(500)),
   ];
-  const { page, complaints } = await openExport(held.browser, inFolder(writeList(entries)), NARROW);
+  const { page, complaints } = await openExport(resources.browser, inFolder(writeList(entries)), NARROW);
   assert.equal(await page.locator(".card").count(), 3);
   assert.equal(await page.getByText("3 slides cannot be shown", { exact: false }).count(), 1);
   const links = await page.locator(".card a").evaluateAll((links) => links.map((link) => new URL(link.href).protocol));
@@ -203,7 +203,7 @@ browserTest("a list that is missing or none is told in a sentence", async () => 
     ["", "gallery/gallery.js did not load. It belongs next to this page."],
   ]) {
     writeFileSync(join(folder, "gallery/gallery.js"), text);
-    const { page, complaints } = await openExport(held.browser, folder);
+    const { page, complaints } = await openExport(resources.browser, folder);
     await page.getByText(sentence, { exact: false }).waitFor();
     assert.deepEqual(complaints, []);
     await page.context().close();
@@ -211,7 +211,7 @@ browserTest("a list that is missing or none is told in a sentence", async () => 
 });
 
 browserTest("two slides are chosen, and a third takes the place of the first", async () => {
-  const { page, complaints } = await openExport(held.browser, inFolder(writeGallery()), NARROW);
+  const { page, complaints } = await openExport(resources.browser, inFolder(writeGallery()), NARROW);
   const toggle = (name) => page.getByRole("button", { name: `Compare ${name}`, exact: true });
   const show = page.getByRole("link", { name: "Show side by side" });
   const pressed = () => page.locator('.card:has([aria-pressed="true"]) .card-name').allTextContents();
@@ -241,7 +241,7 @@ browserTest("two slides are chosen, and a third takes the place of the first", a
 });
 
 browserTest("the keys of the gallery are in its help", async () => {
-  const { page } = await openExport(held.browser, inFolder(writeGallery()), NARROW);
+  const { page } = await openExport(resources.browser, inFolder(writeGallery()), NARROW);
   await page.keyboard.press("?");
   const sheet = page.getByRole("dialog", { name: "Shortcuts and gestures" });
   assert.match(await sheet.textContent(), /Search slides by name/);
@@ -251,7 +251,7 @@ browserTest("the keys of the gallery are in its help", async () => {
 
 browserTest("of 10,000 slides the first is painted within a second, and the last is found", async () => {
   const folder = inFolder(writeList(Array.from({ length: 10000 }, (_, index) => bare(`slide ${index}`))));
-  const context = await held.browser.newContext({ viewport: { width: 1280, height: 800 } });
+  const context = await resources.browser.newContext({ viewport: { width: 1280, height: 800 } });
   const page = await context.newPage();
   await page.addInitScript(() => {
     const look = () => {
@@ -259,8 +259,8 @@ browserTest("of 10,000 slides the first is painted within a second, and the last
         requestAnimationFrame(look);
         return;
       }
-      // A task after the frame in which it stood there is one after its painting.
-      setTimeout(() => (window.firstCard = performance.now()));
+      // The next frame begins after this one has been painted.
+      requestAnimationFrame(() => (window.firstCard = performance.now()));
     };
     requestAnimationFrame(look);
   });
@@ -300,12 +300,12 @@ async function doesNotOverflow(page) {
 }
 
 function inFolder(folder) {
-  held.folders.push(folder);
+  resources.folders.push(folder);
   return folder;
 }
 
 async function served(folder) {
   const server = await serveFolder(inFolder(folder));
-  held.servers.push(server);
+  resources.servers.push(server);
   return { ...server, origins: [server.origin] };
 }

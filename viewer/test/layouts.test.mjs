@@ -10,7 +10,7 @@ import { pathToFileURL } from "node:url";
 import { noBrowser, openAt } from "./support/browser.mjs";
 import { loadModules } from "./support/modules.mjs";
 import { readPng, writePng } from "./support/png.mjs";
-import { hold } from "./support/resources.mjs";
+import { useResources } from "./support/resources.mjs";
 import { description } from "./support/sample_archive.mjs";
 import { HEIGHT, madeUpTiles, WIDTH, writeExport } from "./support/sample_export.mjs";
 import { filesIn, serve } from "./support/server.mjs";
@@ -32,7 +32,7 @@ const LOUD = [255, 0, 255];
 const tiles = [...madeUpTiles(GEOMETRY)].filter(({ level }) => level >= SMALLEST);
 const inOrder = [...tiles].sort((a, b) => a.level - b.level || a.row - b.row || a.column - b.column);
 
-const held = hold();
+const resources = useResources();
 
 /** The path of a tile in its export, by layout. */
 const PATHS = {
@@ -76,7 +76,7 @@ for (const layout of ["zoomify", "google", "iiif2", "iiif3"]) {
       "/indexed.zip": toBuffer(layOut(withIndex(layout, files))),
       "/listed.zip": toBuffer(layOut(withIndex(layout, files).slice(0, -1))),
     });
-    held.servers.push(server);
+    resources.servers.push(server);
     for (const address of ["", "?archive=indexed.zip", "?archive=listed.zip"]) {
       await showsTheSame(expected, `${server.origin}/index.html${address}`, [server.origin]);
     }
@@ -131,7 +131,7 @@ function described(layout) {
 
 function exported(layout) {
   const { folder } = writeExport({ tiles: [], change: () => described(layout) });
-  held.folders.push(dirname(folder));
+  resources.folders.push(dirname(folder));
   for (const tile of tiles) {
     const file = join(folder, PATHS[layout](tile));
     mkdirSync(dirname(file), { recursive: true });
@@ -172,7 +172,11 @@ async function showsTheSame(expected, address, origins = []) {
 
 /** What is on the screen at an address, the slide and its navigator, in several views. */
 async function screens(address, origins = []) {
-  const { page, complaints } = await openAt(held.browser, address, { reducedMotion: "reduce", origins, width: 1280 });
+  const { page, complaints } = await openAt(resources.browser, address, {
+    reducedMotion: "reduce",
+    origins,
+    width: 1280,
+  });
   await page.waitForFunction(() => window.slidezoom !== undefined);
   const pictures = [];
   // Not so that tiles with edges are drawn at half their size: the browser's filter then takes a pixel of what fills them up.

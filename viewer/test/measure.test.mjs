@@ -176,8 +176,17 @@ pageTest(
 /** Sets points by a click, a tap or a touch of the pen at a slide pixel. */
 async function setter(page, pointerType) {
   const session = await page.context().newCDPSession(page);
+  // Points in quick succession must not become double clicks.
+  const setDoubleClickTime = (milliseconds) =>
+    page.evaluate((time) => {
+      const { innerTracker } = window.slidezoom.viewer;
+      const before = innerTracker.dblClickTimeThreshold;
+      innerTracker.dblClickTimeThreshold = time;
+      return before;
+    }, milliseconds);
   return async (slideX, slideY) => {
     const { x, y } = await placeOf(page, slideX, slideY);
+    const usual = await setDoubleClickTime(0);
     if (pointerType === "touch") {
       await page.touchscreen.tap(x, y);
     } else {
@@ -185,9 +194,8 @@ async function setter(page, pointerType) {
       await session.send("Input.dispatchMouseEvent", { ...event, type: "mousePressed" });
       await session.send("Input.dispatchMouseEvent", { ...event, type: "mouseReleased" });
     }
-    // Longer than the time within which two clicks make a double one.
-    await page.waitForTimeout(350);
     await whenDrawn(page);
+    await setDoubleClickTime(usual);
   };
 }
 

@@ -11,7 +11,7 @@ import { test } from "node:test";
 
 import { noBrowser, openExport, whenDrawn } from "./support/browser.mjs";
 import { readPng } from "./support/png.mjs";
-import { hold } from "./support/resources.mjs";
+import { useResources } from "./support/resources.mjs";
 import { HEIGHT, slidePixel, tileFile, tilesOf, WIDTH, writeExport } from "./support/sample_export.mjs";
 import { forEachPixel, slideRegion } from "./support/screen.mjs";
 import { comparesWithTiles } from "./support/tiles.mjs";
@@ -25,7 +25,7 @@ for (const reason of new Set([noBrowser, noRealExport])) {
 }
 
 const PATCH = 5;
-const held = hold();
+const resources = useResources();
 
 test("a made-up slide opens without complaint", { skip: noBrowser }, () => opensWell(madeUp()));
 
@@ -36,7 +36,7 @@ test("a real slide opens without complaint", { skip: noRealExport }, async () =>
 
 test("each pixel stands on the screen at 1:1, and as a sharp block at 4:1", { skip: noBrowser }, async () => {
   const made = madeUp();
-  const { page, complaints } = await openExport(held.browser, made.folder);
+  const { page, complaints } = await openExport(resources.browser, made.folder);
   await whenDrawn(page);
   // The second point has the corner of four tiles in its middle.
   for (const [x, y] of [
@@ -64,7 +64,7 @@ test("each pixel stands on the screen at 1:1, and as a sharp block at 4:1", { sk
 });
 
 test("the navigator shows the slide in its own colors", { skip: noBrowser }, async () => {
-  const { page } = await openExport(held.browser, madeUp().folder);
+  const { page } = await openExport(resources.browser, madeUp().folder);
   await whenDrawn(page);
   const picture = readPng(await page.locator("#navigator").screenshot());
   for (const [across, down] of [
@@ -85,7 +85,7 @@ test("the navigator shows the slide in its own colors", { skip: noBrowser }, asy
 });
 
 test("buttons and keys zoom, and the home button undoes it all", { skip: noBrowser }, async () => {
-  const { page, complaints } = await openExport(held.browser, madeUp().folder);
+  const { page, complaints } = await openExport(resources.browser, madeUp().folder);
   await whenDrawn(page);
   const home = await zoomOf(page);
   await page.getByRole("button", { name: "Zoom in" }).click();
@@ -115,7 +115,7 @@ test("buttons and keys zoom, and the home button undoes it all", { skip: noBrows
 });
 
 test("the page fits a narrow screen", { skip: noBrowser }, async () => {
-  const { page, complaints } = await openExport(held.browser, madeUp().folder, { width: 360, height: 640 });
+  const { page, complaints } = await openExport(resources.browser, madeUp().folder, { width: 360, height: 640 });
   await whenDrawn(page);
   const overflowing = await page.evaluate(() =>
     [...document.querySelectorAll("body *")]
@@ -133,7 +133,7 @@ test("the page fits a narrow screen", { skip: noBrowser }, async () => {
 test("a tile that is missing is reported, once", { skip: noBrowser }, async () => {
   const made = madeUp();
   rmSync(tileFile(made, 0, 0));
-  const { page, complaints } = await openExport(held.browser, made.folder);
+  const { page, complaints } = await openExport(resources.browser, made.folder);
   await whenDrawn(page);
   await slideRegion(page, 100, 100, 2, PATCH);
   await page.getByText("1 tile could not be loaded", { exact: false }).waitFor();
@@ -147,14 +147,14 @@ test("a tile that is missing is reported, once", { skip: noBrowser }, async () =
 test("a missing folder of tiles is reported", { skip: noBrowser }, async () => {
   const made = madeUp();
   rmSync(join(made.folder, tilesOf(made.description)), { recursive: true });
-  const { page } = await openExport(held.browser, made.folder);
+  const { page } = await openExport(resources.browser, made.folder);
   await page.getByText(/^\d+ tiles? could not be loaded/).waitFor();
   await page.context().close();
 });
 
 test("a broken description is told in a sentence on the page", { skip: noBrowser }, async () => {
   const broken = madeUp({ change: (description) => ({ ...description, tileSize: "large" }) });
-  const { page, complaints } = await openExport(held.browser, broken.folder);
+  const { page, complaints } = await openExport(resources.browser, broken.folder);
   await page.getByText("its description has no valid “tileSize”", { exact: false }).waitFor();
   assert.equal(await page.locator("#name").textContent(), broken.description.name);
   assert.equal(await page.getByRole("button").count(), 0);
@@ -165,7 +165,7 @@ test("a broken description is told in a sentence on the page", { skip: noBrowser
 test("a page without its slide's script says so", { skip: noBrowser }, async () => {
   const made = madeUp();
   rmSync(join(made.folder, "slide.js"));
-  const { page } = await openExport(held.browser, made.folder);
+  const { page } = await openExport(resources.browser, made.folder);
   await page.getByText("slide.js did not load. It belongs next to this page.", { exact: false }).waitFor();
   assert.equal(await page.getByRole("button").count(), 0);
   await page.context().close();
@@ -174,20 +174,20 @@ test("a page without its slide's script says so", { skip: noBrowser }, async () 
 test("a page without its script says so", { skip: noBrowser }, async () => {
   const made = madeUp();
   rmSync(join(made.folder, "viewer/viewer.js"));
-  const { page } = await openExport(held.browser, made.folder);
+  const { page } = await openExport(resources.browser, made.folder);
   await page.getByText("viewer/viewer.js did not load. It belongs next to this page.", { exact: false }).waitFor();
   await page.context().close();
 });
 
 function madeUp(options) {
   const made = writeExport(options);
-  held.folders.push(dirname(made.folder));
+  resources.folders.push(dirname(made.folder));
   return made;
 }
 
 /** What must hold for every export, made up or real. */
 async function opensWell({ folder }) {
-  const { page, complaints } = await openExport(held.browser, folder);
+  const { page, complaints } = await openExport(resources.browser, folder);
   await whenDrawn(page);
   const description = await page.evaluate(() => window.slidezoomSlides[0]);
   assert.equal(await page.locator("#name").textContent(), description.name);

@@ -7,7 +7,7 @@ import { createServer } from "node:http";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 
-import { launch, noBrowser, whenDrawn } from "./support/browser.mjs";
+import { connect, noBrowser, whenDrawn } from "./support/browser.mjs";
 import { madeUpTiles, writePyramid } from "./support/sample_export.mjs";
 import { madeUp } from "./support/viewer_page.mjs";
 
@@ -45,7 +45,7 @@ const LAYERS = [
 let browser;
 
 before(async () => {
-  browser = noBrowser ? undefined : await launch();
+  browser = noBrowser ? undefined : await connect();
 });
 after(() => browser?.close());
 

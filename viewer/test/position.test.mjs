@@ -148,7 +148,7 @@ pageTest("nonsense in the address opens the whole slide", { hash: "#x=1&y=2&zoom
 
 pageTest("the link is copied", { permissions: ["clipboard-read", "clipboard-write"] }, async (page) => {
   await moveTo(page, { x: 100, y: 200, zoom: 3 });
-  await page.getByRole("button", { name: "Copy a link" }).click();
+  await page.getByRole("button", { name: "Copy link" }).click();
   await page.getByText("Link copied.").waitFor();
   const link = await page.evaluate(() => navigator.clipboard.readText());
   assert.equal(link, `${page.url().replace(/#.*/, "")}#x=100&y=200&zoom=3&rotation=0`);

@@ -2,13 +2,13 @@
 // own screenshot of the same place, and the button where none can be taken.
 
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { buffer } from "node:stream/consumers";
 import { test } from "node:test";
 
 import { noBrowser, whenDrawn } from "./support/browser.mjs";
 import { loadModules } from "./support/modules.mjs";
-import { readPng } from "./support/png.mjs";
+import { difference, readPng } from "./support/png.mjs";
 import { archiveFiles, NAME } from "./support/sample_archive.mjs";
 import { madeUpTiles, slidePixel, writePyramid } from "./support/sample_export.mjs";
 import { madeUp, moveTo, near, openedFromServer, pageTest, pressInHeader, viewOf } from "./support/viewer_page.mjs";
@@ -98,7 +98,7 @@ test("the filter's values are those of its arithmetic", () => {
   );
 });
 
-pageTest("of a slide on a disk no thumbnail is taken, and the button says why", {}, async (page) => {
+pageTest("of a slide on a disk no snapshot is taken, and the button says why", {}, async (page) => {
   const button = page.getByRole("button", { name: "Save a snapshot of this view", disabled: true });
   assert.match(await button.getAttribute("title"), /^Snapshots are not available for a slide opened from disk/);
   await button.focus();
@@ -136,16 +136,15 @@ async function isTheScreen(page, picture) {
   const counts = { text: 0, textDiffers: 0, differs: 0 };
   for (let y = 0; y < screen.height; y += 1) {
     for (let x = 0; x < screen.width; x += 1) {
-      const shown = screen.pixel(x, y);
-      const difference = Math.max(...picture.pixel(x, y).map((value, channel) => Math.abs(value - shown[channel])));
+      const distance = difference(picture, screen, x, y);
       const [across, down] = [clip.x + x / scale, clip.y + y / scale];
       const isText = texts.some(
         ({ left, right, top, bottom }) =>
           across > left - 4 && across < right + 4 && down > top - 4 && down < bottom + 4,
       );
       counts.text += isText ? 1 : 0;
-      counts.textDiffers += isText && difference > 60 ? 1 : 0;
-      counts.differs += !isText && difference > 12 ? 1 : 0;
+      counts.textDiffers += isText && distance > 60 ? 1 : 0;
+      counts.differs += !isText && distance > 12 ? 1 : 0;
     }
   }
   const said = JSON.stringify(counts);
@@ -190,5 +189,5 @@ async function measure(page, view) {
 /** What is downloaded: its name and the picture. */
 async function taken(page, act) {
   const [download] = await Promise.all([page.waitForEvent("download"), act()]);
-  return { name: download.suggestedFilename(), picture: readPng(readFileSync(await download.path())) };
+  return { name: download.suggestedFilename(), picture: readPng(await buffer(await download.createReadStream())) };
 }

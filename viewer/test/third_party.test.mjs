@@ -7,7 +7,7 @@ import assert from "node:assert/strict";
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { launch, noBrowser, openAt, whenDrawn } from "./support/browser.mjs";
+import { connect, noBrowser, openAt, whenDrawn } from "./support/browser.mjs";
 import { serve } from "./support/server.mjs";
 import { comparesWithTiles } from "./support/tiles.mjs";
 
@@ -66,7 +66,7 @@ async function showsAnExport(folder, context) {
     "/start.js": Buffer.from(start),
     ...Object.fromEntries(names.map((name) => [`/export/${name}`, readFileSync(join(folder, name))])),
   });
-  const browser = await launch();
+  const browser = await connect();
   // Whatever the outcome: either would keep the tests from ending.
   context.after(() => Promise.all([browser.close(), server.close()]));
 

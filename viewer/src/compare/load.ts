@@ -1,5 +1,5 @@
-// Loads a slide of the gallery: that of a folder by its script, since browsers refuse
-// to fetch a description from a disk, and that of an archive by range requests.
+// Loads a slide of the gallery: from a folder by its script, since browsers do not fetch JSON from
+// disk, or from an archive by range requests.
 
 import type OpenSeadragon from "openseadragon";
 
@@ -8,7 +8,7 @@ import { openArchive } from "../archive/open";
 import { ArchiveTileSource } from "../archive/tile_source";
 import { urlSource } from "../archive/url_source";
 import { DescriptionError, urlOf } from "../checks";
-import { make } from "../dom";
+import { element } from "../dom";
 import type { GallerySlide } from "../gallery/slides";
 import type { Slide } from "../model/slide";
 import { readSlide } from "../read_slide";
@@ -19,7 +19,11 @@ export interface Loaded {
   readonly tiles: OpenSeadragon.TileSource;
 }
 
-/** Fails with a sentence for the reader: a DescriptionError, or an ArchiveError. */
+/**
+ * Loads a slide.
+ *
+ * @throws {DescriptionError | ArchiveError} with a message for the page
+ */
 export function load({ path, isArchive }: GallerySlide): Promise<Loaded> {
   return isArchive ? loadArchive(path) : loadFolder(path);
 }
@@ -44,11 +48,11 @@ async function loadFolder(folder: string): Promise<Loaded> {
 
 function description(folder: string): Promise<unknown> {
   return new Promise((resolve, reject) => {
-    const script = make("script", { src: `${urlOf(folder)}/slide.js` });
+    const script = element("script", { src: `${urlOf(folder)}/slide.js` });
     const failed = (): void =>
       reject(new DescriptionError(`This slide cannot be shown: slide.js in “${folder}” did not load.`));
     script.addEventListener("error", failed);
-    // It is told at once after the script has run: what is in the list is of this one.
+    // The event follows immediately: the list has the description of this script.
     script.addEventListener("load", () => {
       const [description] = window.slidezoomSlides?.splice(0) ?? [];
       if (description === undefined) {

@@ -1,12 +1,11 @@
-// Two slides of a gallery side by side. Either is moved by hand, and the other with
-// it, until the reader lets them go. One that cannot be shown says so in its pane,
-// and does not take the other away.
+// Two slides side by side, which move together until the user unlinks them. A slide that cannot be
+// shown has a message in its pane.
 
 import type OpenSeadragon from "openseadragon";
 
 import { ArchiveError } from "../archive/errors";
 import { DescriptionError } from "../checks";
-import { make } from "../dom";
+import { element } from "../dom";
 import { addBackLink } from "../gallery/back_link";
 import type { Gallery } from "../gallery/slides";
 import { keepButtons } from "../header";
@@ -44,7 +43,7 @@ export function showComparison({ slides }: Gallery, paths: readonly [string, str
       await new Promise((opened) => viewer.addOnceHandler("open", opened));
       return { slide: loaded.slide, viewer };
     } catch (error) {
-      pane.say(sentence(error, name));
+      pane.showMessage(sentence(error, name));
       if (!(error instanceof ArchiveError || error instanceof DescriptionError)) {
         throw error;
       }
@@ -57,7 +56,7 @@ export function showComparison({ slides }: Gallery, paths: readonly [string, str
   document.title = names.join(" | ");
   document.getElementById("name")!.textContent = "Side by side";
   addBackLink();
-  const together = make("button", { type: "button", class: "synchronized", "aria-pressed": "true" }, "Synchronized");
+  const together = element("button", { type: "button", class: "synchronized", "aria-pressed": "true" }, "Synchronized");
   together.hidden = true;
   keepButtons("theme", "help-button").prepend(together);
   connectTheme();
@@ -83,7 +82,7 @@ export function showComparison({ slides }: Gallery, paths: readonly [string, str
   };
 }
 
-/** Keys that work anywhere are for the half that was used last. */
+/** Directs shortcuts to the pane that was used last. */
 function connectKeys(pane: HTMLElement, viewer: OpenSeadragon.Viewer): void {
   const take = (): void => {
     connectHomeKey(viewer);

@@ -1,8 +1,7 @@
-// One of two slides side by side: its caption, buttons, and a viewer with what is
-// written over the slide. Where it has no room for a navigator there is none.
+// One of two slides side by side: caption, buttons and viewer. Small panes have no navigator.
 
 import type OpenSeadragon from "openseadragon";
-import { factElements, make } from "../dom";
+import { element, factElements } from "../dom";
 import { facts } from "../facts";
 import { magnification } from "../magnification";
 import type { Slide } from "../model/slide";
@@ -13,44 +12,44 @@ import { showWhole, zoomBy } from "../toolbar";
 import { afterDrawing } from "../view";
 import type { Loaded } from "./load";
 
-/** Pixels: a navigator takes a quarter of the half's lesser side and more. */
+/** Minimum size of a pane with a navigator, in pixels. */
 const LEAST_FOR_NAVIGATOR = 300;
 
 export interface Pane {
   readonly element: HTMLElement;
-  /** The half stands in the page. */
+  /** Shows a slide. The element must be in the document. */
   show(loaded: Loaded): OpenSeadragon.Viewer;
-  say(sentence: string): void;
+  showMessage(text: string): void;
 }
 
-/** Made of parts of the page of a single slide, which has to be whole still. */
+/** Creates a pane from copies of the page's elements, which must still exist. */
 export function createPane(name: string, index: number): Pane {
-  const factsLine = make("p", { class: "facts" });
+  const factsLine = element("p", { class: "facts" });
   const copies = ["zoom-in", "zoom-out", "home", "rotate-left", "rotate-right", "flip"].map(copyOf<HTMLButtonElement>);
-  const buttons = make("div", { class: "buttons", role: "group", "aria-label": `View of ${name}` }, ...copies);
+  const buttons = element("div", { class: "buttons", role: "group", "aria-label": `View of ${name}` }, ...copies);
   buttons.hidden = true;
   const unreadable = copyOf<SVGElement>("unreadable");
   const [hatching, regions] = [...unreadable.children] as [Element, Element];
   hatching.id = `hatching-${index}`;
   regions.setAttribute("fill", `url(#${hatching.id})`);
 
-  const canvas = make("div", { class: "slide" });
-  const navigator = make("div", { class: "navigator" });
-  const notice = make("p", { class: "notice", role: "status" });
-  const unreadableNotice = make("p", { class: "notice", role: "status" });
-  const power = make("p", { class: "power" });
-  const scaleBar = make("div", { class: "scale-bar" }, make("span"), make("div"));
-  const foot = make("div", { class: "foot" }, notice, unreadableNotice, power, scaleBar);
-  const sentence = make("p", { class: "middle", role: "alert" }, `Opening “${name}” …`);
+  const canvas = element("div", { class: "slide" });
+  const navigator = element("div", { class: "navigator" });
+  const notice = element("p", { class: "notice", role: "status" });
+  const unreadableNotice = element("p", { class: "notice", role: "status" });
+  const power = element("p", { class: "power" });
+  const scaleBar = element("div", { class: "scale-bar" }, element("span"), element("div"));
+  const foot = element("div", { class: "foot" }, notice, unreadableNotice, power, scaleBar);
+  const sentence = element("p", { class: "middle", role: "alert" }, `Opening “${name}” …`);
   foot.hidden = true;
-  const stage = make("div", { class: "pane-slide" }, canvas, unreadable, navigator, foot, sentence);
-  const caption = make("div", { class: "caption" }, make("h2", {}, name), factsLine);
+  const stage = element("div", { class: "pane-slide" }, canvas, unreadable, navigator, foot, sentence);
+  const caption = element("div", { class: "caption" }, element("h2", {}, name), factsLine);
 
   return {
-    element: make("section", { class: "pane", "aria-label": name }, make("header", {}, caption, buttons), stage),
+    element: element("section", { class: "pane", "aria-label": name }, element("header", {}, caption, buttons), stage),
     show({ slide, tiles }) {
       factsLine.replaceChildren(...factElements(facts(slide)));
-      // Before the viewer measures its place, as they take room.
+      // Before the viewer measures its element: buttons change its size.
       buttons.hidden = false;
       foot.hidden = false;
       sentence.textContent = "";
@@ -60,10 +59,10 @@ export function createPane(name: string, index: number): Pane {
       const viewer = openViewer(slide, tiles, place);
       connectScaleBar(viewer, slide, scaleBar);
       connectButtons(viewer, copies);
-      tellMagnification(viewer, slide, power);
+      showMagnification(viewer, slide, power);
       return viewer;
     },
-    say(text) {
+    showMessage(text) {
       sentence.textContent = text;
       navigator.hidden = true;
     },
@@ -90,7 +89,7 @@ function connectButtons(viewer: OpenSeadragon.Viewer, buttons: readonly HTMLButt
   afterDrawing(viewer, ({ flip }) => mirror?.setAttribute("aria-pressed", String(flip)));
 }
 
-function tellMagnification(viewer: OpenSeadragon.Viewer, { objectivePower }: Slide, power: HTMLElement): void {
+function showMagnification(viewer: OpenSeadragon.Viewer, { objectivePower }: Slide, power: HTMLElement): void {
   afterDrawing(viewer, ({ zoom }) => {
     const text = magnification(zoom, objectivePower);
     if (power.textContent !== text) {

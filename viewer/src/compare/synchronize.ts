@@ -1,6 +1,5 @@
-// Keeps two viewers together: whichever is moved, the other is put where it belongs
-// in the same frame. What always holds: a viewer that was put somewhere has not
-// moved, so that no movement comes back to where it began.
+// Synchronizes two viewers: when one moves, the other follows in the same frame. A view set by
+// synchronization does not count as a movement, so that there are no loops.
 
 import type OpenSeadragon from "openseadragon";
 
@@ -8,16 +7,16 @@ import type { Slide } from "../model/slide";
 import { currentView, showView, type View } from "../view";
 import { inverse, isCalibrated, type Pixel, pixelOf, type Relation, related, relationOf, unitZoom } from "./relation";
 
-/** A slide that is shown. */
+/** An open slide. */
 export interface Opened {
   readonly slide: Slide;
   readonly viewer: OpenSeadragon.Viewer;
 }
 
-/** Screen pixels. What is less is no movement: OpenSeadragon reckons with logarithms and back. */
+/** Screen pixels. Smaller differences are rounding errors of OpenSeadragon, not movements. */
 const LEAST = 1e-4;
 
-/** Both are open. They are kept together from now on, or as the function that is returned is told. */
+/** Links two open slides; the returned function links and unlinks them. */
 export function synchronize(one: Opened, other: Opened): (isOn: boolean) => void {
   const calibrated = isCalibrated([one.slide, other.slide]);
   const pixel = pixelOf(one.slide, calibrated);
@@ -28,7 +27,7 @@ export function synchronize(one: Opened, other: Opened): (isOn: boolean) => void
   let isPutting = false;
 
   const put = (viewer: OpenSeadragon.Viewer, view: View): void => {
-    // It tells of it, in part before all is done.
+    // Raises viewport events, some of them before all changes are made.
     isPutting = true;
     showView(viewer, view);
     isPutting = false;
@@ -45,7 +44,7 @@ export function synchronize(one: Opened, other: Opened): (isOn: boolean) => void
       put(one.viewer, related(inverse(relation), currentView(other.viewer), otherPixel, pixel));
     }
   };
-  const shareLimits = (): void => limitAlike([one.viewer, pixel], [other.viewer, otherPixel]);
+  const shareLimits = (): void => shareZoomLimits([one.viewer, pixel], [other.viewer, otherPixel]);
   const keepTogether = (isOn: boolean): void => {
     const [view, otherView] = [currentView(one.viewer), currentView(other.viewer)];
     const present = relationOf(view, pixel, otherView, otherPixel);
@@ -56,7 +55,7 @@ export function synchronize(one: Opened, other: Opened): (isOn: boolean) => void
   };
 
   shareLimits();
-  // Both open as a whole: the larger slide says how much of both is shown.
+  // Show both slides whole, at the scale of the larger one.
   const [zoom, otherZoom] = [unitZoom(stood.zoom, pixel), unitZoom(otherStood.zoom, otherPixel)];
   const least = Math.min(zoom, otherZoom);
   put(one.viewer, { ...stood, zoom: least / unitZoom(1, pixel) });
@@ -67,7 +66,7 @@ export function synchronize(one: Opened, other: Opened): (isOn: boolean) => void
     [other, followOther],
   ] as const) {
     viewer.addHandler("viewport-change", follow);
-    // Without a movement.
+    // A flip does not change the viewport.
     viewer.addHandler("flip", follow);
     viewer.addHandler("after-resize", shareLimits);
   }
@@ -83,8 +82,8 @@ function hasMoved(before: View, now: View): boolean {
   );
 }
 
-/** Gives both the wider limits of zoom: else the one that is beyond its own would spring back when it is touched. */
-function limitAlike(...shown: readonly (readonly [OpenSeadragon.Viewer, Pixel])[]): void {
+/** Gives both viewers the wider zoom limits. Otherwise one could spring back from beyond its own. */
+function shareZoomLimits(...shown: readonly (readonly [OpenSeadragon.Viewer, Pixel])[]): void {
   const limits = shown.map(([{ viewport }, pixel]) => {
     Object.assign(viewport, { minZoomLevel: null, maxZoomLevel: null });
     return [viewport.getMinZoom(), viewport.getMaxZoom()].map((zoom) =>

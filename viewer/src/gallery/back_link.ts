@@ -1,9 +1,9 @@
-// The link that leads from whatever is opened in a gallery's page back to its list.
+// The link from a slide or comparison back to the gallery.
 
-import { make } from "../dom";
+import { element } from "../dom";
 
-/** Puts the link above the name of what is shown. */
+/** Adds the link above the title. */
 export function addBackLink(): void {
   const page = location.href.replace(/[?#].*$/, "");
-  document.querySelector(".caption")?.prepend(make("a", { class: "back-link", href: page }, "‹ All slides"));
+  document.querySelector(".caption")?.prepend(element("a", { class: "back-link", href: page }, "‹ All slides"));
 }

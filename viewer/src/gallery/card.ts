@@ -1,40 +1,39 @@
-// One slide of a gallery: picture, name and facts are one link to it, beside a
-// button that chooses it to be compared. The picture's box has its size before the
-// picture, and keeps it where there is none.
+// A slide in the gallery: a link with thumbnail, name and facts, and a button that selects it for
+// comparison. The thumbnail's box has the same size with and without an image.
 
 import { urlOf } from "../checks";
-import { factElements, make } from "../dom";
+import { element, factElements } from "../dom";
 import { facts } from "../facts";
 import { type GallerySlide, slideUrl } from "./slides";
 
 export interface Card {
   readonly item: HTMLElement;
-  /** Marks the slide as chosen to be compared, or not. */
-  mark(isChosen: boolean): void;
+  /** Marks the slide as selected for comparison, or not. */
+  mark(isSelected: boolean): void;
 }
 
-export function createCard(slide: GallerySlide, choose: () => void): Card {
-  const thumbnail = make("span", { class: "thumbnail" });
+export function createCard(slide: GallerySlide, select: () => void): Card {
+  const thumbnail = element("span", { class: "thumbnail" });
   if (slide.thumbnail !== null) {
-    const image = make("img", { alt: "", loading: "lazy", decoding: "async", src: urlOf(slide.thumbnail) });
+    const image = element("img", { alt: "", loading: "lazy", decoding: "async", src: urlOf(slide.thumbnail) });
     image.addEventListener("error", () => image.remove());
     thumbnail.append(image);
   }
-  const link = make(
+  const link = element(
     "a",
     { href: slideUrl(slide) },
     thumbnail,
-    make("span", { class: "card-name" }, slide.name),
-    make("span", { class: "facts" }, ...factElements([...facts(slide), ...(slide.isArchive ? ["archive"] : [])])),
+    element("span", { class: "card-name" }, slide.name),
+    element("span", { class: "facts" }, ...factElements([...facts(slide), ...(slide.isArchive ? ["archive"] : [])])),
   );
-  const compare = make(
+  const compare = element(
     "button",
     { type: "button", "aria-pressed": "false", "aria-label": `Compare ${slide.name}` },
     "Compare",
   );
-  compare.addEventListener("click", choose);
+  compare.addEventListener("click", select);
   return {
-    item: make("div", { class: "card", role: "listitem" }, link, compare),
-    mark: (isChosen) => compare.setAttribute("aria-pressed", String(isChosen)),
+    item: element("div", { class: "card", role: "listitem" }, link, compare),
+    mark: (isSelected) => compare.setAttribute("aria-pressed", String(isSelected)),
   };
 }

@@ -1,10 +1,9 @@
-// The gallery: a card for each slide, and a field that searches them by name. Cards
-// are made as they are scrolled to, since there may be ten thousand of them. Search
-// and place survive when the page is come back to: the one is in its address, the
-// other in its entry of the browser's history.
+// The gallery: a card for each slide and a search field. Cards are created as the user scrolls, since
+// there may be ten thousand. Search and scroll position survive navigation: the search in the URL's
+// hash, the position in history.state.
 
 import { rewriteHash } from "../address";
-import { make } from "../dom";
+import { element } from "../dom";
 import { grouped } from "../facts";
 import { keepButtons } from "../header";
 import { connectHelp } from "../help";
@@ -16,17 +15,17 @@ import { matcher, readSearch, searchable, writeSearch } from "./search";
 import { createSelection } from "./selection";
 import type { Gallery, GallerySlide } from "./slides";
 
-/** As many cards are made at a time; they fill their rows, be there 1 to 6 or 8 in each. */
+/** Cards per batch: divisible by 1 to 6 and 8, so that batches fill their rows. */
 const BATCH = 120;
-/** So far below the screen, in pixels, they are made. */
+/** Cards are created this far below the screen, in pixels. */
 const AHEAD = 1500;
 
 export function showGallery({ slides, broken }: Gallery): Shown {
   const main = document.querySelector("main") as HTMLElement;
   const status = document.getElementById("facts") as HTMLElement;
-  const list = make("div", { role: "list" });
-  const end = make("div");
-  const field = make("input", {
+  const list = element("div", { role: "list" });
+  const end = element("div");
+  const field = element("input", {
     type: "search",
     class: "search",
     autocomplete: "off",
@@ -36,27 +35,27 @@ export function showGallery({ slides, broken }: Gallery): Shown {
   });
   const names = new Map(slides.map((slide) => [slide, searchable(slide.name)]));
   const cards = new Map<GallerySlide, Card>();
-  const chosen = createSelection((slides) => cards.forEach((card, slide) => card.mark(slides.includes(slide))));
+  const selection = createSelection((slides) => cards.forEach((card, slide) => card.mark(slides.includes(slide))));
   const stop = new AbortController();
   let matching: readonly GallerySlide[] = [];
-  let made = 0;
+  let created = 0;
 
   const card = (slide: GallerySlide): HTMLElement => {
-    const card = cards.get(slide) ?? createCard(slide, () => chosen.toggle(slide));
+    const card = cards.get(slide) ?? createCard(slide, () => selection.toggle(slide));
     cards.set(slide, card);
     return card.item;
   };
   const more = (): void => {
-    // Apart from those before, which need not be laid out anew then.
-    list.append(make("div", { class: "cards" }, ...matching.slice(made, made + BATCH).map(card)));
-    made = Math.min(made + BATCH, matching.length);
-    end.hidden = made === matching.length;
+    // A separate element, so that earlier batches are not laid out again.
+    list.append(element("div", { class: "cards" }, ...matching.slice(created, created + BATCH).map(card)));
+    created = Math.min(created + BATCH, matching.length);
+    end.hidden = created === matching.length;
   };
   const show = (): void => {
     const matches = matcher(field.value);
     matching = slides.filter((slide) => matches(names.get(slide)!));
     list.replaceChildren();
-    made = 0;
+    created = 0;
     more();
     status.textContent = counted(matching.length, slides.length);
     main.scrollTop = 0;
@@ -69,10 +68,10 @@ export function showGallery({ slides, broken }: Gallery): Shown {
 
   main.className = "gallery";
   main.replaceChildren(
-    ...(broken === 0 ? [] : [make("p", { class: "broken" }, notShown(broken))]),
+    ...(broken === 0 ? [] : [element("p", { class: "broken" }, notShown(broken))]),
     list,
     end,
-    chosen.bar,
+    selection.bar,
   );
   document.getElementById("name")!.textContent = document.title;
   document.querySelector(".caption")!.after(field);
@@ -88,7 +87,7 @@ export function showGallery({ slides, broken }: Gallery): Shown {
 
   readAddress();
   const { scrolled = 0 } = (history.state ?? {}) as { scrolled?: number };
-  while (made < matching.length && main.scrollHeight < scrolled + main.clientHeight) {
+  while (created < matching.length && main.scrollHeight < scrolled + main.clientHeight) {
     more();
   }
   main.scrollTop = scrolled;
@@ -97,7 +96,7 @@ export function showGallery({ slides, broken }: Gallery): Shown {
     ([entry]) => {
       if (entry?.isIntersecting === true) {
         more();
-        // It tells of changes alone, and the end may be near still.
+        // Observe again, since only changes are reported and the end may still be near.
         observer.unobserve(end);
         observer.observe(end);
       }
@@ -105,10 +104,10 @@ export function showGallery({ slides, broken }: Gallery): Shown {
     { root: main, rootMargin: `${AHEAD}px 0px` },
   );
   observer.observe(end);
-  // For the keys that scroll: it is here that something does.
+  // Scroll keys need the focus here.
   main.tabIndex = -1;
   main.focus({ preventScroll: true });
-  // Just before a link is followed.
+  // Before a link is followed.
   main.addEventListener("click", keep);
   window.addEventListener("hashchange", readAddress, { signal: stop.signal });
   return {

@@ -1,23 +1,23 @@
-// Finding slides by their names. Every word that is typed must occur in the name,
-// in any order and anywhere in it; neither case nor accents make a difference.
+// Searches slides by name. All words must occur in the name, in any order. Case and accents are
+// ignored.
 
-/** A name as it is searched: what differs in case or accents alone is the same. */
+/** Returns text without case and accents. */
 export function searchable(text: string): string {
   return text.normalize("NFKD").replace(/\p{M}/gu, "").toUpperCase();
 }
 
-/** Whether a searchable name has all that is searched for. */
+/** Returns a function that checks whether a searchable name matches. */
 export function matcher(search: string): (name: string) => boolean {
   const words = searchable(search).trim().split(/\s+/);
   return (name) => words.every((word) => name.includes(word));
 }
 
-/** The search in a page's address. */
+/** Returns the search in a hash. */
 export function readSearch(hash: string): string {
   return new URLSearchParams(hash.replace(/^#/, "")).get("search") ?? "";
 }
 
-/** Empty where nothing is searched for. */
+/** Returns the hash of a search, which is empty for an empty search. */
 export function writeSearch(search: string): string {
   return search === "" ? "" : `#${new URLSearchParams({ search })}`;
 }

@@ -1,27 +1,27 @@
-// The slides that are chosen to be compared, two at most, and the bar that leads
-// to them. A third takes the place of the one that was chosen first.
+// The slides selected for comparison, at most two, and the bar with the link to the comparison.
+// A third slide replaces the first.
 
-import { make } from "../dom";
+import { element } from "../dom";
 import type { GallerySlide } from "./slides";
 
 export interface Selection {
   readonly bar: HTMLElement;
-  /** Chooses the slide, or no longer. */
+  /** Selects the slide, or deselects it. */
   toggle(slide: GallerySlide): void;
 }
 
-/** `changed` is told what is chosen whenever that is something else. */
+/** Creates the bar; calls `changed` with each new selection. */
 export function createSelection(changed: (slides: readonly GallerySlide[]) => void): Selection {
-  let chosen: readonly GallerySlide[] = [];
-  const names = make("p", { role: "status" });
-  const link = make("a", { class: "button" }, "Show side by side");
-  const clear = make("button", { type: "button" }, "Clear");
-  const bar = make("div", { class: "selection", role: "group", "aria-label": "Compare" }, names, link, clear);
+  let selected: readonly GallerySlide[] = [];
+  const names = element("p", { role: "status" });
+  const link = element("a", { class: "button" }, "Show side by side");
+  const clear = element("button", { type: "button" }, "Clear");
+  const bar = element("div", { class: "selection", role: "group", "aria-label": "Compare" }, names, link, clear);
 
   const set = (slides: readonly GallerySlide[]): void => {
-    chosen = slides;
+    selected = slides;
     const [first, second] = slides;
-    // Not hidden as a whole: a status has to be there before its text, or it is not read out.
+    // Not `hidden`: screen readers announce only changes of an existing status.
     bar.classList.toggle("empty", first === undefined);
     clear.hidden = first === undefined;
     link.hidden = second === undefined;
@@ -40,11 +40,11 @@ export function createSelection(changed: (slides: readonly GallerySlide[]) => vo
   return {
     bar,
     toggle: (slide) =>
-      set(chosen.includes(slide) ? chosen.filter((other) => other !== slide) : [...chosen.slice(-1), slide]),
+      set(selected.includes(slide) ? selected.filter((other) => other !== slide) : [...selected.slice(-1), slide]),
   };
 }
 
-/** The paths of the two slides that an address wants side by side; names are not enough, as two slides can have one. */
+/** Returns the paths of the two slides to compare, or `null`. Paths are unique; names are not. */
 export function comparedPaths(query: string): readonly [string, string] | null {
   const [first, second, ...more] = new URLSearchParams(query).getAll("compare");
   return first === undefined || second === undefined || more.length > 0 ? null : [first, second];

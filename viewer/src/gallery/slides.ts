@@ -1,6 +1,5 @@
-// The slides of a gallery. The exporter lists them in gallery/gallery.js, a classic
-// script like slide.js. Nothing in it is trusted: an entry that is broken is left
-// out and counted, so that it does not take the others away.
+// The slides of a gallery, listed by the exporter in gallery/gallery.js, a classic script like
+// slide.js. The list is untrusted: invalid entries are skipped and counted.
 
 import {
   DescriptionError,
@@ -18,33 +17,37 @@ import type { Measures } from "../facts";
 
 declare global {
   interface Window {
-    /** What gallery.js has added. */
+    /** Lists added by gallery.js. */
     slidezoomGalleries?: unknown[];
   }
 }
 
-/** Paths are relative to the gallery's page, and no URLs. */
+/** A slide of the gallery. Paths are relative to the page, not URL-encoded. */
 export interface GallerySlide extends Measures {
   readonly name: string;
-  /** The folder of an export with its page, or an archive. No other slide of the gallery has it. */
+  /** The path of an export's folder or of an archive, unique in the gallery. */
   readonly path: string;
   readonly isArchive: boolean;
   readonly thumbnail: string | null;
 }
 
 export interface Gallery {
-  /** In the order of their names. */
+  /** Sorted by name. */
   readonly slides: readonly GallerySlide[];
-  /** How many entries could not be read. */
+  /** The number of invalid entries. */
   readonly broken: number;
 }
 
-/** Whether the page is a gallery's and not a slide's. */
+/** Returns whether the page is a gallery. */
 export function isGalleryPage(): boolean {
   return document.querySelector('script[src="gallery/gallery.js"]') !== null;
 }
 
-/** The gallery that the page came with. */
+/**
+ * Reads the gallery of the page.
+ *
+ * @throws {DescriptionError} if the list is missing or invalid
+ */
 export function ownGallery(): Gallery {
   const [gallery] = window.slidezoomGalleries ?? [];
   if (gallery === undefined) {
@@ -71,7 +74,7 @@ export function readGallery(value: unknown): Gallery {
   return { slides, broken: entries.length - slides.length };
 }
 
-/** Where the slide is looked at, relative to the gallery's page. */
+/** Returns the URL of the slide's page, relative to the gallery. */
 export function slideUrl({ path, isArchive }: Pick<GallerySlide, "path" | "isArchive">): string {
   return isArchive ? `?${new URLSearchParams({ archive: urlOf(path) })}` : `${urlOf(path)}/index.html`;
 }

@@ -1,5 +1,5 @@
-// The layers of a slide and their panel: each layer can be shown or hidden and
-// made more or less opaque. Where a slide has no layers, nothing of it is there.
+// The layers of a slide and their panel, which sets each layer's visibility and opacity. A slide
+// without layers has no panel.
 
 import OpenSeadragon from "openseadragon";
 import type { Layer, Shape } from "../model/layer";
@@ -15,7 +15,7 @@ export function connectLayers(viewer: OpenSeadragon.Viewer, slide: Slide): void 
     return;
   }
   togglePanel("layers", "layers-panel", "y");
-  keepToSlide(viewer, slide);
+  limitWorldToSlide(viewer, slide);
 
   const hidden = new Set<Layer>();
   let texts: readonly Shape[] = [];
@@ -39,10 +39,10 @@ export function connectLayers(viewer: OpenSeadragon.Viewer, slide: Slide): void 
 }
 
 /**
- * The slide alone is what home, zoom and every place on the page refer to. To
- * OpenSeadragon's viewport it would be all that there is, at the finest scale of any.
+ * Makes home and zoom refer to the slide alone. By default OpenSeadragon's viewport covers all
+ * images at the finest scale of any.
  */
-function keepToSlide(viewer: OpenSeadragon.Viewer, { width, height }: Slide): void {
+function limitWorldToSlide(viewer: OpenSeadragon.Viewer, { width, height }: Slide): void {
   for (const { world } of [viewer, viewer.navigator as OpenSeadragon.Viewer]) {
     world.getHomeBounds = () => new OpenSeadragon.Rect(0, 0, 1, height / width);
     world.getContentFactor = () => width;

@@ -1,13 +1,13 @@
-// GeoJSON features as shapes. Their positions go into plain lists of numbers,
-// since there may be tens of thousands of them to look through in each frame.
+// Reads GeoJSON features as shapes. Positions are stored in typed arrays, since tens of thousands of
+// them may be searched in each frame.
 
 import { FieldError, field, isColor, isRecord, isString } from "../checks";
 import type { Shape } from "../model/layer";
 
-/** Seen on stained tissue and on glass. */
+/** The default color, visible on stained tissue and on glass. */
 const COLOR = "0078ff";
 
-/** The form of each type of geometry, its parts, and how many positions each must have. */
+/** For each geometry type, the form, its parts, and the minimum number of positions per part. */
 const TYPES = new Map<unknown, { form: Shape["form"]; least: number; parts: (coordinates: unknown) => unknown }>([
   ["Point", { form: "points", least: 1, parts: (coordinates) => [[coordinates]] }],
   ["MultiPoint", { form: "points", least: 1, parts: (coordinates) => [coordinates] }],
@@ -16,50 +16,54 @@ const TYPES = new Map<unknown, { form: Shape["form"]; least: number; parts: (coo
   ["MultiPolygon", { form: "area", least: 3, parts: rings }],
 ]);
 
-/** The shapes of a FeatureCollection; `whose` it is, for a sentence about what is wrong. */
-export function readShapes(collection: unknown, whose: string): Shape[] {
+/**
+ * Reads the shapes of a FeatureCollection. `owner` names it in messages.
+ *
+ * @throws {FieldError} if the collection or a feature is invalid
+ */
+export function readShapes(collection: unknown, owner: string): Shape[] {
   const features = isRecord(collection) && collection["type"] === "FeatureCollection" ? collection["features"] : null;
   if (!Array.isArray(features)) {
-    throw new FieldError(`${whose} has no valid “features” (expected: a GeoJSON FeatureCollection)`);
+    throw new FieldError(`${owner} has no valid “features” (expected: a GeoJSON FeatureCollection)`);
   }
-  return features.map((feature: unknown, index) => readShape(feature, `${whose} feature ${index + 1},`));
+  return features.map((feature: unknown, index) => readShape(feature, `${owner} feature ${index + 1},`));
 }
 
-function readShape(feature: unknown, whose: string): Shape {
+function readShape(feature: unknown, owner: string): Shape {
   if (!isRecord(feature) || feature["type"] !== "Feature") {
-    throw new FieldError(`${whose} is not a GeoJSON Feature`);
+    throw new FieldError(`${owner} is not a GeoJSON Feature`);
   }
-  const geometry = field(feature, "geometry", isRecord, "an object", whose);
+  const geometry = field(feature, "geometry", isRecord, "an object", owner);
   const type = TYPES.get(geometry["type"]);
   if (type === undefined) {
     throw new FieldError(
-      `${whose} has no valid “type” of geometry (expected: Polygon, MultiPolygon, LineString, Point or MultiPoint)`,
+      `${owner} has no valid “type” of geometry (expected: Polygon, MultiPolygon, LineString, Point or MultiPoint)`,
     );
   }
   const parts = readParts(type.parts(geometry["coordinates"]), type.least);
   if (parts === null) {
     const each =
       type.form === "area" ? `rings of at least ${type.least} positions` : `at least ${type.least} position(s)`;
-    throw new FieldError(`${whose} has no valid “coordinates” (expected: ${each}, each [x, y])`);
+    throw new FieldError(`${owner} has no valid “coordinates” (expected: ${each}, each [x, y])`);
   }
   const properties = feature["properties"] ?? {};
   if (!isRecord(properties)) {
-    throw new FieldError(`${whose} has no valid “properties” (expected: null or an object)`);
+    throw new FieldError(`${owner} has no valid “properties” (expected: null or an object)`);
   }
   const text = properties["name"] ?? properties["label"] ?? "";
   if (!isString(text)) {
     throw new FieldError(
-      `${whose} has no valid “${properties["name"] === undefined ? "label" : "name"}” (expected: text)`,
+      `${owner} has no valid “${properties["name"] === undefined ? "label" : "name"}” (expected: text)`,
     );
   }
   const color = properties["color"] ?? COLOR;
   if (!isColor(color)) {
-    throw new FieldError(`${whose} has no valid “color” (expected: a color of six hexadecimal digits)`);
+    throw new FieldError(`${owner} has no valid “color” (expected: a color of six hexadecimal digits)`);
   }
   return { form: type.form, parts, ...boxOf(parts), text, color };
 }
 
-/** A polygon's rings are in one list, and so are those of several. */
+/** Returns the rings of all polygons in one list. */
 function rings(polygons: unknown): unknown {
   return Array.isArray(polygons) && polygons.every((polygon) => Array.isArray(polygon) && polygon.length > 0)
     ? polygons.flat()

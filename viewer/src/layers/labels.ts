@@ -1,6 +1,5 @@
-// Says what a shape is: beside the mouse that points at it, where a finger has
-// tapped, and, for those who use neither, of the shape nearest to the middle of
-// the screen in the panel's last line. A text of a layer's is text, whatever it says.
+// Labels of shapes: next to the mouse pointer, at a tap, and, for keyboard users, of the shape nearest
+// to the center of the screen in the panel. Labels are untrusted and inserted as text.
 
 import type OpenSeadragon from "openseadragon";
 import type { Shape } from "../model/layer";
@@ -8,12 +7,12 @@ import type { Point } from "../model/pyramid";
 import { afterDrawing, currentView, toSlide } from "../view";
 import { nearestShape, shapeAt } from "./shape_lookup";
 
-/** Screen pixels from which a line or a point can be pointed at. */
+/** Maximum distance to a line or point in screen pixels. */
 const REACH = 6;
 
 /**
- * `shapes` are those that are shown now, from the lowest to the uppermost. What is
- * returned is to be called when they have become others.
+ * Connects the labels. `shapes` returns the visible shapes from bottom to top. Call the returned
+ * function when they change.
  */
 export function connectLabels(
   viewer: OpenSeadragon.Viewer,
@@ -24,7 +23,7 @@ export function connectLabels(
   tip.id = "shape-label";
   tip.hidden = true;
   document.querySelector("main")!.append(tip);
-  /** Where the mouse or the finger is, in screen pixels. */
+  /** The position of the pointer in screen pixels. */
   let pointer: Point | null = null;
 
   const point = (): void => {
@@ -59,7 +58,7 @@ export function connectLabels(
       pointAt(placeOf(originalEvent as MouseEvent));
     }
   });
-  // The slide may move below a pointer that rests.
+  // The slide may move under a resting pointer.
   afterDrawing(viewer, point);
 
   const updateNearest = (): void => {

@@ -1,5 +1,4 @@
-// What a layer's colors mean: a list of them, or a scale with its first and its
-// last value.
+// The legend of a layer: a list of colors, or a scale with its first and last value.
 
 import type { ColorScale, Legend, LegendEntry } from "../model/layer";
 

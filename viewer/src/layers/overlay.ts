@@ -1,5 +1,5 @@
-// Puts a layer over the slide, as one more image in its viewer: it is drawn in
-// the same frame, and zoom, rotation and flip are the slide's own.
+// Adds a layer to the viewer as another image. It is drawn in the same frame as the slide, with the
+// same zoom, rotation and flip.
 
 import OpenSeadragon from "openseadragon";
 import type { Layer } from "../model/layer";
@@ -7,10 +7,10 @@ import type { Slide } from "../model/slide";
 import { FolderTileSource } from "../tile_source";
 import { ShapeTileSource } from "./shape_tiles";
 
-/** Sets a layer's opacity; at 0 nothing is drawn at all. */
+/** Sets a layer's opacity. Layers with opacity 0 are not drawn. */
 export type SetOpacity = (opacity: number) => void;
 
-/** `null` where the page cannot show the layer. */
+/** Adds a layer; returns `null` if the page cannot show it. */
 export function overlay(viewer: OpenSeadragon.Viewer, layer: Layer, slide: Slide): SetOpacity | null {
   const tileSource = tilesOf(layer, slide);
   if (tileSource === null) {
@@ -23,11 +23,11 @@ export function overlay(viewer: OpenSeadragon.Viewer, layer: Layer, slide: Slide
   let item: OpenSeadragon.TiledImage | null = null;
   viewer.addTiledImage({
     tileSource,
-    // OpenSeadragon's unit is the slide's width.
+    // In units of the slide's width.
     x: area.x / width,
     y: area.y / width,
     width: area.width / width,
-    // Nothing is drawn beyond the slide.
+    // Clip to the slide.
     clip: new OpenSeadragon.Rect(-area.x * scale, -area.y * scale, width * scale, height * scale),
     opacity,
     success: (event) => {

@@ -1,21 +1,21 @@
-// Draws shapes at a scale. Paths are made once, in slide pixels from the shape's
-// own corner, as a canvas reckons in single precision.
+// Draws shapes at a scale. Paths are created once, relative to the shape's corner, since canvases
+// compute in single precision.
 
 import type { Shape } from "../model/layer";
 
 export type Box = Pick<Shape, "left" | "top" | "right" | "bottom">;
 
-/** In pixels of the canvas, which the screen shows at half their size to all of it. */
+/** Line width and dot radius in canvas pixels, displayed at 50 % to 100 %. */
 const LINE = 3;
 const DOT = 6;
-/** As far as anything is drawn beyond its place. */
+/** How far drawings extend beyond their coordinates, in canvas pixels. */
 export const MARGIN = DOT + 1;
-/** What is smaller is a block of its color. */
+/** Smaller shapes are drawn as a block, in canvas pixels. */
 const BLOCK = 4;
 
 const paths = new WeakMap<Shape, Path2D>();
 
-/** Draws shapes at `scale` canvas pixels a slide pixel, the canvas's corner being the box's. */
+/** Draws shapes at `scale` canvas pixels per slide pixel, with the box's corner at the origin. */
 export function paint(
   context: CanvasRenderingContext2D,
   shapes: readonly Shape[],

@@ -1,13 +1,16 @@
-// Reads the layers of a description. Nothing is taken on trust: whatever breaks
-// the format, of which see `format.ts`, is refused with the layer's number, its
-// name and the field.
+// Reads and validates the layers of a description. `model/layer.ts` specifies the format. Errors name
+// the layer's number, its name and the field.
 
 import { FieldError, field, isColor, isOneOf, isPath, isPositive, isRecord, isString, isWholeFrom } from "../checks";
 import type { ColorScale, Layer, Legend, LegendEntry, PyramidLayer } from "../model/layer";
 import type { Area } from "../model/pyramid";
 import { readShapes } from "./geojson";
 
-/** `slide` is the size of what they lie over. */
+/**
+ * Reads the field "layers". `slide` is the size of the slide.
+ *
+ * @throws {FieldError} if a layer is invalid
+ */
 export function readLayers(value: unknown, slide: { width: number; height: number }): Layer[] {
   if (value === undefined || value === null) {
     return [];
@@ -23,25 +26,25 @@ function readLayer(value: unknown, place: string, slide: { width: number; height
     throw new FieldError(`${place} is not an object`);
   }
   const name = field(value, "name", isText, "text", place);
-  const whose = `${place}, “${name}”,`;
-  const kind = field(value, "kind", isKind, "“pyramid” or “geojson”", whose);
-  const opacity = optional(value, "opacity", isShare, "a number from 0 to 1", whose) ?? (kind === "pyramid" ? 0.5 : 1);
-  const legend = optional(value, "legend", isLegend, LEGEND, whose);
+  const owner = `${place}, “${name}”,`;
+  const kind = field(value, "kind", isKind, "“pyramid” or “geojson”", owner);
+  const opacity = optional(value, "opacity", isShare, "a number from 0 to 1", owner) ?? (kind === "pyramid" ? 0.5 : 1);
+  const legend = optional(value, "legend", isLegend, LEGEND, owner);
   if (kind === "geojson") {
-    return { kind, name, opacity, legend, shapes: readShapes(value["features"], whose) };
+    return { kind, name, opacity, legend, shapes: readShapes(value["features"], owner) };
   }
-  return { name, opacity, legend, ...readPyramid(value, whose, slide) };
+  return { name, opacity, legend, ...readPyramid(value, owner, slide) };
 }
 
 type Pyramid = Omit<PyramidLayer, "name" | "opacity" | "legend">;
 
-function readPyramid(value: Record<string, unknown>, whose: string, slide: { width: number; height: number }): Pyramid {
+function readPyramid(value: Record<string, unknown>, owner: string, slide: { width: number; height: number }): Pyramid {
   const whole = (key: string, least: number, most?: number): number => {
     const expected = `a whole number from ${least}${most === undefined ? " on" : ` to ${most}`}`;
-    return field(value, key, isWholeFrom(least, most), expected, whose);
+    return field(value, key, isWholeFrom(least, most), expected, owner);
   };
   const [width, height, tileSize] = [whole("width", 1), whole("height", 1), whole("tileSize", 1)];
-  const area = optional(value, "area", isArea, "x and y as numbers, width and height as numbers above 0", whose) ?? {
+  const area = optional(value, "area", isArea, "x and y as numbers, width and height as numbers above 0", owner) ?? {
     x: 0,
     y: 0,
     width: slide.width,
@@ -49,18 +52,18 @@ function readPyramid(value: Record<string, unknown>, whose: string, slide: { wid
   };
   if (Math.abs((area.height / area.width) * width - height) > 1) {
     throw new FieldError(
-      `${whose} has no valid “area” (expected: one of the proportions of its ${width} × ${height} pixels)`,
+      `${owner} has no valid “area” (expected: one of the proportions of its ${width} × ${height} pixels)`,
     );
   }
   return {
     kind: "pyramid",
     smallestLevel: 0,
-    tiles: `${field(value, "path", isPath, "a path below the page’s folder", whose)}_files`,
+    tiles: `${field(value, "path", isPath, "a path below the page’s folder", owner)}_files`,
     width,
     height,
     tileSize,
     overlap: whole("overlap", 0, tileSize - 1),
-    format: field(value, "format", isFormat, "“png”, “jpeg” or “webp”", whose),
+    format: field(value, "format", isFormat, "“png”, “jpeg” or “webp”", owner),
     area,
   };
 }
@@ -70,9 +73,9 @@ function optional<T>(
   key: string,
   accepts: (value: unknown) => value is T,
   expected: string,
-  whose: string,
+  owner: string,
 ): T | null {
-  return record[key] === undefined ? null : field(record, key, accepts, expected, whose);
+  return record[key] === undefined ? null : field(record, key, accepts, expected, owner);
 }
 
 function isKind(value: unknown): value is Layer["kind"] {

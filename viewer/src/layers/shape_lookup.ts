@@ -1,10 +1,9 @@
-// Which shape a point of the slide is in, on, or nearest to. Everything is in
-// slide pixels, and exact: a hole is not part of its polygon.
+// Finds the shape at a point, or nearest to it, in slide pixels. Holes are not part of a polygon.
 
 import type { Shape } from "../model/layer";
 import type { Point } from "../model/pyramid";
 
-/** The uppermost shape at a point. An area is met within it alone, lines and points from as far as `reach`. */
+/** Returns the topmost shape at a point. Lines and points are found within the distance `reach`. */
 export function shapeAt(shapes: readonly Shape[], point: Point, reach: number): Shape | null {
   for (let index = shapes.length - 1; index >= 0; index -= 1) {
     const shape = shapes[index]!;
@@ -16,7 +15,7 @@ export function shapeAt(shapes: readonly Shape[], point: Point, reach: number): 
   return null;
 }
 
-/** The shape nearest to a point, the uppermost of several, no farther than `limit`. */
+/** Returns the shape nearest to a point within the distance `limit`; the topmost if several are. */
 export function nearestShape(shapes: readonly Shape[], point: Point, limit: number): Shape | null {
   let nearest: Shape | null = null;
   let least = limit;
@@ -32,13 +31,13 @@ export function nearestShape(shapes: readonly Shape[], point: Point, limit: numb
   return nearest;
 }
 
-/** From a point to a shape; 0 within an area. */
+/** Returns the distance from a point to a shape, which is 0 inside an area. */
 export function distanceTo({ form, parts }: Shape, { x, y }: Point): number {
   let least = Infinity;
   let isInside = false;
   for (const part of parts) {
     const last = part.length - 2;
-    // A ring goes back to its beginning; a point is a line to itself.
+    // A ring is closed; other parts start at their first point.
     let [fromX, fromY] = form === "area" ? [part[last]!, part[last + 1]!] : [part[0]!, part[1]!];
     for (let at = 0; at <= last; at += 2) {
       const [toX, toY] = [part[at]!, part[at + 1]!];

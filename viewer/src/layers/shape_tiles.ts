@@ -1,13 +1,12 @@
-// Shapes as tiles that are drawn here. Tens of thousands of them are then as
-// quick to move as any picture, lie between other layers in their order, and
-// turn, fade and reach the navigator with them.
+// Renders shapes as tiles, so that tens of thousands of them move as fast as an image, keep their
+// order among other layers, and appear in the navigator.
 
 import OpenSeadragon from "openseadragon";
 import type { Shape } from "../model/layer";
 import { fullLevel } from "../pyramid";
 import { type Box, MARGIN, paint } from "./paint";
 
-/** Outlines stay sharp up to as many screen pixels a slide pixel as the viewer allows. */
+/** Canvas pixels per slide pixel at full size: the maximum zoom, so that outlines stay sharp. */
 const FINEST = 4;
 const TILE_SIZE = 256;
 const OVERLAP = 1;
@@ -15,7 +14,7 @@ const OVERLAP = 1;
 let sources = 0;
 
 export class ShapeTileSource extends OpenSeadragon.TileSource {
-  // Tiles of two layers must never be taken for each other.
+  // Distinguishes the tiles of two layers.
   private readonly number = ++sources;
 
   constructor(
@@ -32,7 +31,7 @@ export class ShapeTileSource extends OpenSeadragon.TileSource {
     } as OpenSeadragon.TileSourceOptions);
   }
 
-  /** Names the tile in messages and caches; nothing is fetched by it. */
+  /** Returns the tile's cache key; nothing is requested. */
   override getTileUrl(level: number, column: number, row: number): string {
     return `shapes ${this.number}: ${level}/${column}_${row}`;
   }
@@ -45,7 +44,7 @@ export class ShapeTileSource extends OpenSeadragon.TileSource {
     return true;
   }
 
-  /** OpenSeadragon asks for few tiles a frame, so that the page does not stand still. */
+  /** Draws a tile. OpenSeadragon requests few tiles per frame, so that the page stays responsive. */
   override downloadTileStart(job: OpenSeadragon.ImageJob): void {
     const { level, x, y } = job.tile;
     const scale = this.getLevelScale(level) * FINEST;
@@ -59,7 +58,7 @@ export class ShapeTileSource extends OpenSeadragon.TileSource {
         top < box.bottom + margin,
     );
     const canvas = document.createElement("canvas");
-    // Where nothing is drawn, one pixel does for a tile of any size.
+    // An empty tile needs one pixel only.
     canvas.width = canvas.height = shapes.length === 0 ? 1 : TILE_SIZE + 2 * OVERLAP;
     const context = canvas.getContext("2d")!;
     paint(context, shapes, box, scale);
@@ -67,7 +66,7 @@ export class ShapeTileSource extends OpenSeadragon.TileSource {
   }
 }
 
-/** In slide pixels. */
+/** Returns the area of a tile, overlap included, in slide pixels. */
 function tileBox(column: number, row: number, scale: number): Box {
   const [left, top] = [column, row].map((index) => Math.max(0, index * TILE_SIZE - OVERLAP) / scale) as [
     number,

@@ -1,5 +1,5 @@
-// Opens an export in the machine's Chromium, from disk as a person would by a
-// double click, and keeps a list of everything the browser complains about.
+// Opens exports in Chromium, from disk as by a double click, and records all that the browser
+// complains about.
 
 import { existsSync } from "node:fs";
 import { join } from "node:path";
@@ -9,39 +9,62 @@ import { chromium } from "playwright-core";
 
 export const chromiumPath = process.env.CHROMIUM ?? "/usr/bin/chromium";
 
-/** Why no browser test can run, or false. */
+/** The environment variable with the address of the browser that test files share. */
+export const BROWSER_ENDPOINT = "SLIDEZOOM_TEST_BROWSER";
+
+/** Why browser tests are skipped, or false. */
 export const noBrowser = existsSync(chromiumPath)
   ? false
-  : `no Chromium at ${chromiumPath} (name one in the variable CHROMIUM)`;
+  : `no Chromium at ${chromiumPath} (set the variable CHROMIUM to its path)`;
 
-/** Starts Chromium; its profile is new and goes away with it. */
+const OPTIONS = {
+  executablePath: chromiumPath,
+  args: [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--force-color-profile=srgb",
+  ],
+};
+
+/** Starts a browser that several processes can connect to. */
+export function launchServer() {
+  return chromium.launchServer(OPTIONS);
+}
+
+/** Connects to the shared browser, or starts one if there is none. */
+export function connect() {
+  const endpoint = process.env[BROWSER_ENDPOINT];
+  return endpoint === undefined ? launch() : chromium.connect(endpoint);
+}
+
+/** Starts a browser with a new profile. */
 export function launch() {
-  return chromium.launch({
-    executablePath: chromiumPath,
-    args: [
-      "--headless",
-      "--no-sandbox",
-      "--disable-gpu",
-      "--disable-quic",
-      "--no-first-run",
-      "--disable-background-networking",
-      "--disable-component-update",
-      "--disable-sync",
-      "--force-color-profile=srgb",
-    ],
-  });
+  return chromium.launch(OPTIONS);
 }
 
 /**
- * Opens folder/index.html; `complaints` grows as long as the page is open.
- * `options` go to the browser's context, `hash` after the page's address.
+ * Opens folder/index.html. `complaints` grows while the page is open. `hash` is appended to the
+ * address; other options are the browser context's.
  */
 export function openExport(browser, folder, { hash = "", ...options } = {}) {
   return openAt(browser, pathToFileURL(join(folder, "index.html")).href + hash, options);
 }
 
-/** The same for any address; requests to `origins` are no complaint. */
-export async function openAt(browser, address, { width = 1024, height = 768, origins = [], ...options } = {}) {
+/**
+ * Opens any address. Requests to origins other than `origins` are complaints; `waitUntil` is the
+ * option of page.goto.
+ */
+export async function openAt(
+  browser,
+  address,
+  { width = 1024, height = 768, origins = [], waitUntil = "load", ...options } = {},
+) {
   const context = await browser.newContext({ viewport: { width, height }, deviceScaleFactor: 1, ...options });
   const page = await context.newPage();
   const complaints = [];
@@ -56,17 +79,17 @@ export async function openAt(browser, address, { width = 1024, height = 768, ori
   });
   page.on("request", (request) => {
     if (!/^(file|data|blob):/.test(request.url()) && !origins.includes(new URL(request.url()).origin)) {
-      complaints.push(`request beyond where the page may: ${request.url()}`);
+      complaints.push(`unexpected request: ${request.url()}`);
     }
   });
-  await page.goto(address);
+  await page.goto(address, { waitUntil });
   return { page, complaints };
 }
 
-/** Waits until slide, layers and navigator, or those of two slides side by side, are still, loaded and painted. */
+/** Waits until all viewers, layers and navigators have stopped moving, loaded and been painted. */
 export async function whenDrawn(page, timeout = 30000) {
-  // The viewer learns in the next frame that it has been moved, and only then
-  // that tiles are wanting; before, it would still count as fully loaded.
+  // The viewer notices a movement in the next frame, and only then requests tiles. Until then it
+  // would count as fully loaded.
   await twoFrames(page);
   await page.waitForFunction(
     () => {
@@ -74,11 +97,11 @@ export async function whenDrawn(page, timeout = 30000) {
       if (viewers.length === 0 || !viewers.every((viewer) => viewer?.isOpen() && !viewer.isAnimating())) {
         return false;
       }
-      // On a small screen a slide side by side with another has no navigator.
+      // Small panes have no navigator.
       const all = viewers.flatMap((viewer) => (viewer.navigator ? [viewer, viewer.navigator] : [viewer]));
       return all.every(({ world, _loadQueue }) => {
         const items = Array.from({ length: world.getItemCount() }, (_, index) => world.getItemAt(index));
-        // The slide, each layer over it, and none still to be added.
+        // No layer may still be waiting to be added.
         return (
           items.length > 0 &&
           _loadQueue.length === 0 &&

@@ -1,8 +1,7 @@
-// A web server for tests: files by range requests, and every way in which a host
-// gets them wrong. A link of a given latency and rate can be put before it, which
-// all answers share.
+// A web server for tests. It answers range requests, can make the mistakes that hosts make, and can
+// simulate a slow link.
 
-import { once } from "node:events";
+import { EventEmitter, once } from "node:events";
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { createServer } from "node:http";
 import { extname, join } from "node:path";
@@ -12,28 +11,32 @@ const PIECE = 4096;
 const TIMER_LATENESS = 5;
 
 /**
- * Serves `files`, by path: bytes, or `{ bytes, …behavior }`. Behavior is any of
- * `headers`, `status` (always this), `ignoresRanges` and `wrongRange`.
+ * Serves `files`, an object of paths and either bytes or `{ bytes, …behavior }`. Behavior is any of
+ * `headers`, `status` (always this one), `ignoresRanges` and `wrongRange`. All responses share a
+ * link of the given latency in milliseconds and rate. `gate(request)` may return a promise; the
+ * request is answered when it resolves.
  *
- * `requests` grows with every one; `close` ends the server.
+ * Returns the list of `requests` so far, `until(condition)`, which waits for requests or responses
+ * to make a condition true, the `origin`, and `close()`.
  */
-export async function serve(files, { latency = 0, bitsPerSecond = Infinity } = {}) {
+export async function serve(files, { latency = 0, bitsPerSecond = Infinity, gate = () => undefined } = {}) {
   const requests = [];
+  const events = new EventEmitter();
   let linkFree = 0;
-  /** Sends as the link allows: each piece takes its time after the one before, of whatever answer. */
+  /** Sends bytes at the rate of the link, in pieces that follow those of other responses. */
   const send = async (response, sent, bytes) => {
     const closed = once(response, "close");
     for (let at = 0; at < bytes.length; at += PIECE) {
       const piece = bytes.subarray(at, at + PIECE);
-      // A timer that comes late does not make the link slower.
+      // A late timer does not slow the link down.
       const start = Math.max(linkFree, performance.now() - TIMER_LATENESS);
       linkFree = start + (piece.length * 8000) / bitsPerSecond;
-      await until(linkFree);
+      await waitUntil(linkFree);
       if (response.destroyed) {
         return;
       }
       if (!response.write(piece)) {
-        // What the browser does not take is not sent either.
+        // Do not send faster than the browser reads.
         await Promise.race([once(response, "drain"), closed]);
       }
       sent.bytes += piece.length;
@@ -43,10 +46,16 @@ export async function serve(files, { latency = 0, bitsPerSecond = Infinity } = {
   const server = createServer(async (request, response) => {
     const path = decodeURIComponent(new URL(request.url, "http://localhost").pathname);
     const { range } = request.headers;
-    const sent = { method: request.method, path, range, bytes: 0, isAborted: false, at: performance.now() };
+    const sent = { method: request.method, path, range, bytes: 0, isOver: false, isAborted: false };
     requests.push(sent);
-    response.on("close", () => (sent.isAborted = !response.writableFinished));
-    await until(performance.now() + latency);
+    response.on("close", () => {
+      sent.isOver = true;
+      sent.isAborted = !response.writableFinished;
+      events.emit("change");
+    });
+    events.emit("change");
+    await gate(sent);
+    await waitUntil(performance.now() + latency);
     const file = files[path];
     if (file === undefined) {
       response.writeHead(404, { "Access-Control-Allow-Origin": "*" }).end();
@@ -82,17 +91,22 @@ export async function serve(files, { latency = 0, bitsPerSecond = Infinity } = {
   return {
     requests,
     origin: `http://127.0.0.1:${server.address().port}`,
+    async until(condition) {
+      while (!condition()) {
+        await once(events, "change");
+      }
+    },
     close: () => new Promise((done) => server.close(done).closeAllConnections()),
   };
 }
 
-/** All files in a folder, as `serve` wants them. */
+/** Returns all files in a folder, for `serve`. */
 export function filesIn(folder) {
   const names = readdirSync(folder, { recursive: true }).filter((name) => statSync(join(folder, name)).isFile());
   return Object.fromEntries(names.map((name) => [`/${name}`, readFileSync(join(folder, name))]));
 }
 
-async function until(time) {
+async function waitUntil(time) {
   const wait = time - performance.now();
   if (wait > 0) {
     await new Promise((done) => setTimeout(done, wait));

@@ -5,11 +5,11 @@ import assert from "node:assert/strict";
 import { dirname } from "node:path";
 import { test } from "node:test";
 import { noBrowser, openAt, openExport, whenDrawn } from "./browser.mjs";
-import { hold } from "./resources.mjs";
+import { useResources } from "./resources.mjs";
 import { writeExport } from "./sample_export.mjs";
 import { filesIn, serve } from "./server.mjs";
 
-const held = hold();
+const resources = useResources();
 
 if (noBrowser) {
   console.log(`SKIPPED: ${noBrowser}`);
@@ -18,28 +18,28 @@ if (noBrowser) {
 /** The folder of a made-up export; `change` are fields of its description. */
 export function madeUp(change = {}) {
   const { folder } = writeExport({ change: (description) => ({ ...description, ...change }) });
-  held.folders.push(dirname(folder));
+  resources.folders.push(dirname(folder));
   return folder;
 }
 
 /** Opens an export without animations, drawn whole. */
 export async function opened(folder, options = {}) {
-  const { page, complaints } = await openExport(held.browser, folder, { reducedMotion: "reduce", ...options });
+  const { page, complaints } = await openExport(resources.browser, folder, { reducedMotion: "reduce", ...options });
   await whenDrawn(page);
   return { page, complaints };
 }
 
 /** The page of a folder that has no slide to be drawn. */
 export function openedWithoutSlide(folder, options) {
-  return openExport(held.browser, folder, options);
+  return openExport(resources.browser, folder, options);
 }
 
 /** The same from a web server. */
 export async function openedFromServer(folder, options = {}) {
   const server = await serve(filesIn(folder));
-  held.servers.push(server);
+  resources.servers.push(server);
   const { origin } = server;
-  const opened = await openAt(held.browser, `${origin}/index.html`, {
+  const opened = await openAt(resources.browser, `${origin}/index.html`, {
     reducedMotion: "reduce",
     origins: [origin],
     ...options,
