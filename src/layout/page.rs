@@ -42,7 +42,7 @@ fn titled(template: &str, title: &str) -> String {
     template.split("{{title}}").collect::<Vec<_>>().join(&quick_xml::escape::escape(title))
 }
 
-/// The slide's script, which hands the JSON description to the page. `viewer/src/slide.ts` reads it.
+/// The slide's script, which hands the JSON description to the page. `viewer/src/read_slide.ts` reads it.
 ///
 /// Since ECMAScript 2019, every JSON text is a JavaScript expression.
 #[must_use]

@@ -1,42 +1,30 @@
-// A web server for tests. It answers range requests, can make the mistakes that hosts make, and can
-// simulate a slow link.
+// A web server for tests. It answers range requests, and can make the mistakes that hosts make.
 
 import { EventEmitter, once } from "node:events";
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { createServer } from "node:http";
 import { extname, join } from "node:path";
 
+const PIECE = 1 << 16;
 const TYPES = { ".html": "text/html; charset=utf-8", ".js": "text/javascript", ".css": "text/css" };
-const PIECE = 4096;
-const TIMER_LATENESS = 5;
 
 /**
  * Serves `files`, an object of paths and either bytes or `{ bytes, …behavior }`. Behavior is any of
- * `headers`, `status` (always this one), `ignoresRanges` and `wrongRange`. All responses share a
- * link of the given latency in milliseconds and rate. `gate(request)` may return a promise; the
- * request is answered when it resolves.
+ * `headers`, `status` (always this one), `ignoresRanges` and `wrongRange`. `gate(request)` may return
+ * a promise; the request is answered when it resolves.
  *
  * Returns the list of `requests` so far, `until(condition)`, which waits for requests or responses
  * to make a condition true, the `origin`, and `close()`.
  */
-export async function serve(files, { latency = 0, bitsPerSecond = Infinity, gate = () => undefined } = {}) {
+export async function serve(files, { gate = () => undefined } = {}) {
   const requests = [];
   const events = new EventEmitter();
-  let linkFree = 0;
-  /** Sends bytes at the rate of the link, in pieces that follow those of other responses. */
+  /** Sends bytes no faster than the browser reads them, and counts them. */
   const send = async (response, sent, bytes) => {
     const closed = once(response, "close");
-    for (let at = 0; at < bytes.length; at += PIECE) {
+    for (let at = 0; at < bytes.length && !response.destroyed; at += PIECE) {
       const piece = bytes.subarray(at, at + PIECE);
-      // A late timer does not slow the link down.
-      const start = Math.max(linkFree, performance.now() - TIMER_LATENESS);
-      linkFree = start + (piece.length * 8000) / bitsPerSecond;
-      await waitUntil(linkFree);
-      if (response.destroyed) {
-        return;
-      }
       if (!response.write(piece)) {
-        // Do not send faster than the browser reads.
         await Promise.race([once(response, "drain"), closed]);
       }
       sent.bytes += piece.length;
@@ -55,7 +43,6 @@ export async function serve(files, { latency = 0, bitsPerSecond = Infinity, gate
     });
     events.emit("change");
     await gate(sent);
-    await waitUntil(performance.now() + latency);
     const file = files[path];
     if (file === undefined) {
       response.writeHead(404, { "Access-Control-Allow-Origin": "*" }).end();
@@ -104,11 +91,4 @@ export async function serve(files, { latency = 0, bitsPerSecond = Infinity, gate
 export function filesIn(folder) {
   const names = readdirSync(folder, { recursive: true }).filter((name) => statSync(join(folder, name)).isFile());
   return Object.fromEntries(names.map((name) => [`/${name}`, readFileSync(join(folder, name))]));
-}
-
-async function waitUntil(time) {
-  const wait = time - performance.now();
-  if (wait > 0) {
-    await new Promise((done) => setTimeout(done, wait));
-  }
 }
