@@ -141,18 +141,24 @@ for (const [reducedMotion, isStill] of [
   );
 }
 
-/** In both themes. */
+/** Applies all rules in the dark theme, and those on colors in the light one too. */
 async function nothingIsFound(page, state) {
   if (!(await page.evaluate(() => "axe" in window))) {
     await page.addScriptTag({ path: AXE });
   }
-  for (const colorScheme of ["dark", "light"]) {
+  for (const [colorScheme, options, leastRules] of [
+    ["dark", {}, 16],
+    ["light", { runOnly: ["color-contrast", "link-in-text-block"] }, 0],
+  ]) {
     await page.emulateMedia({ colorScheme });
-    // What it would load beforehand, a page from a disk may not read.
-    const { violations, passes } = await page.evaluate(() => window.axe.run(document, { preload: false }));
+    // A page opened from disk may not fetch the files that axe-core preloads.
+    const { violations, passes } = await page.evaluate(
+      (options) => window.axe.run(document, { preload: false, ...options }),
+      options,
+    );
     const found = violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ target }) => target).join(", ")}`);
     assert.deepEqual(found, [], `${state}, ${colorScheme}`);
-    assert.ok(passes.length > 15, `only ${passes.length} rules applied`);
+    assert.ok(passes.length >= leastRules, `only ${passes.length} rules applied`);
   }
 }
 

@@ -37,9 +37,9 @@ globalThis.DOMParser = class {
 };
 
 /** A source that keeps a list of what is read, and lets nobody read beyond its end. */
-function watched(bytes) {
+function watched(bytes, blob = new Blob([bytes])) {
   const reads = [];
-  const source = blobSource(new Blob([bytes]));
+  const source = blobSource(blob);
   return {
     reads,
     length: source.length,
@@ -48,6 +48,16 @@ function watched(bytes) {
       reads.push([start, end]);
       return source.read(start, end, signal);
     },
+  };
+}
+
+/** The parts of a Blob that archives use, without the time that a Blob takes to copy its bytes. */
+function inMemory(bytes) {
+  return {
+    size: bytes.length,
+    slice: (start, end) => ({
+      arrayBuffer: async () => bytes.buffer.slice(bytes.byteOffset + start, bytes.byteOffset + end),
+    }),
   };
 }
 
@@ -382,15 +392,17 @@ test("whatever a byte of the end becomes, nothing is read beyond the file and no
     let refused = 0;
     for (const position of positions) {
       for (const value of [0, 0xff, good[position] ^ 1]) {
-        const bytes = Buffer.from(good);
-        bytes[position] = value;
+        const original = good[position];
+        good[position] = value;
         try {
-          const archive = await openArchive(watched(bytes));
+          const archive = await openArchive(watched(good, inMemory(good)));
           await archive.tile(0, 0, 0);
           await archive.tile(FULL_LEVEL, 2, 1);
         } catch (error) {
           assert.ok(error instanceof ArchiveError, `byte ${position} as ${value}: ${error.stack}`);
           refused += 1;
+        } finally {
+          good[position] = original;
         }
       }
     }

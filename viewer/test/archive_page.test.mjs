@@ -91,7 +91,7 @@ for (const [form, sentence, file] of [
   ["has half of it", /cut short/, { bytes: zipped().subarray(0, 80000), headers: CORS }],
   [
     "has a descriptor with entities",
-    /no Deep Zoom description/,
+    /not a Deep Zoom descriptor/,
     {
       bytes: zipped(descriptorWith((xml) => `<!DOCTYPE Image [<!ENTITY a "b">]>${xml.replace(/<\?.*\?>/, "")}`)),
       headers: CORS,
@@ -99,7 +99,7 @@ for (const [form, sentence, file] of [
   ],
   [
     "has half a descriptor",
-    /no Deep Zoom description/,
+    /not a Deep Zoom descriptor/,
     { bytes: zipped(descriptorWith((xml) => xml.replace("</Image>", ""))), headers: CORS },
   ],
   [

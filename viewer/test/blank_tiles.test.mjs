@@ -65,7 +65,7 @@ test("bits that do not fit the pyramid are refused with a sentence", () => {
 test("the screens are those of an export with every tile", { skip: noBrowser }, async () => {
   assert.ok(blank.length > 50 && blank.length < tiles.length, `${blank.length} of ${tiles.length} tiles`);
   assert.ok(new Set(blank.map(({ level }) => level)).size >= 3);
-  const dense = await screens(pathToFileURL(join(exported(tiles), "index.html")).href);
+  const dense = await denseScreens();
   const sparse = exported(
     tiles.filter((tile) => !tile.isBlank),
     { blankTiles },
@@ -101,7 +101,7 @@ test("an export that goes down to one tile only is shown, and nothing smaller as
     upper.filter((tile) => !tile.isBlank),
     { smallestLevel, blankTiles: bitmap(upper) },
   );
-  const dense = await screens(pathToFileURL(join(exported(tiles), "index.html")).href);
+  const dense = await denseScreens();
   await showsTheSame(dense, pathToFileURL(join(folder, "index.html")).href);
   for (const wrong of [-1, 11, 1.5, "6"]) {
     assert.throws(() => readSlide({ ...plain(), ...GEOMETRY, smallestLevel: wrong }), DescriptionError, String(wrong));
@@ -152,6 +152,14 @@ async function screens(address, origins = []) {
   assert.deepEqual(complaints, []);
   await page.context().close();
   return pictures;
+}
+
+let screensOfDense;
+
+/** The screens of an export with every tile. */
+function denseScreens() {
+  screensOfDense ??= screens(pathToFileURL(join(exported(tiles), "index.html")).href);
+  return screensOfDense;
 }
 
 function exported(tiles, change = {}) {

@@ -1,8 +1,8 @@
-// Numbers in bytes: little-endian and unsigned, as zip and tile index have them.
+// Reads little-endian unsigned integers, as in zip archives and tile indexes.
 
 import { damaged } from "./errors";
 
-/** Callers look at `length` before they ask; what they forget to is a RangeError. */
+/** Reads integers at byte offsets. Callers check `length`; reading beyond it is a RangeError. */
 export class ByteReader {
   private readonly view: DataView;
 
@@ -22,7 +22,11 @@ export class ByteReader {
     return this.view.getUint32(at, true);
   }
 
-  /** Eight bytes, where they are a number that arithmetic can be done with: 8 PiB is the limit. */
+  /**
+   * Returns a 64-bit integer.
+   *
+   * @throws {ArchiveError} if it is above 2^53 - 1
+   */
   u64(at: number): number {
     const value = this.u32(at) + this.u32(at + 4) * 2 ** 32;
     if (!Number.isSafeInteger(value)) {

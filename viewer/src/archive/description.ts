@@ -1,7 +1,5 @@
-// What an archive says of its slide, as the page knows slides. The pyramid's own
-// numbers come from the tile index or the .dzi, by which tiles are found; the
-// export's JSON adds what they do not know. Where they contradict each other,
-// nothing is shown: one of them is of another slide.
+// The slide of an archive. The pyramid comes from the tile index or the .dzi, which locate the tiles;
+// the export's JSON adds the rest. If they contradict each other, the archive is rejected.
 
 import { FieldError, isRecord } from "../checks";
 import type { Layer } from "../model/layer";
@@ -10,7 +8,7 @@ import type { Slide } from "../model/slide";
 import { readSlide } from "../read_slide";
 import { ArchiveError, damaged } from "./errors";
 
-/** An exporter's has some 90 bytes for each region that could not be read, and little besides. */
+/** Maximum bytes of a description. Each unreadable region takes some 90 bytes. */
 export const LONGEST_DESCRIPTION = 1 << 24;
 
 const FORMATS = new Map([
@@ -20,12 +18,16 @@ const FORMATS = new Map([
   ["webp", "webp"],
 ]);
 
-/** A slide of which nothing but its pyramid is known. */
+/** Returns a slide without metadata. */
 export function plainSlide(geometry: ArchiveGeometry, name: string): Slide {
   return slideWith(geometry, { name, micronsPerPixel: null, objectivePower: null, background: "ffffff" });
 }
 
-/** The slide by the export's JSON. */
+/**
+ * Reads the slide from the export's JSON.
+ *
+ * @throws {ArchiveError} if the JSON is invalid or contradicts the pyramid
+ */
 export function describedSlide(geometry: ArchiveGeometry, json: string): Slide {
   let description: unknown;
   try {
@@ -41,7 +43,7 @@ export function describedSlide(geometry: ArchiveGeometry, json: string): Slide {
       throw damaged(`its description and its tiles contradict each other about “${key}”`);
     }
   }
-  // Of the two, the index alone knows it for certain.
+  // A .dzi does not contain this field: 0 is not a contradiction.
   const { smallestLevel } = geometry;
   if (smallestLevel > 0 && description["smallestLevel"] !== smallestLevel) {
     throw damaged("its description and its tiles contradict each other about “smallestLevel”");
@@ -49,7 +51,7 @@ export function describedSlide(geometry: ArchiveGeometry, json: string): Slide {
   return slideWith(geometry, description);
 }
 
-/** Whether a JSON file is an export's description and not some other program's. */
+/** Returns whether JSON is a description by slidezoom. */
 export function isOurs(json: string): boolean {
   try {
     const value: unknown = JSON.parse(json);
@@ -59,12 +61,12 @@ export function isOurs(json: string): boolean {
   }
 }
 
-/** Whether a JSON file is the description of an export in another layout than Deep Zoom's, which then alone tells of the pyramid. */
+/** Returns whether JSON describes an export in a layout other than Deep Zoom, which has no .dzi. */
 export function isOfOtherLayout(json: string): boolean {
   return isOurs(json) && ((JSON.parse(json) as Record<string, unknown>)["layout"] ?? "dz") !== "dz";
 }
 
-/** The pyramid by such a description. */
+/** Reads the pyramid from such a description. */
 export function describedGeometry(json: string): ArchiveGeometry {
   try {
     const slide = readSlide(JSON.parse(json));
@@ -88,7 +90,7 @@ function slideWith(geometry: ArchiveGeometry, about: Record<string, unknown>): S
   }
 }
 
-/** The page finds the tiles of the slide alone. */
+/** Removes the tiles of a layer, which are not read from archives. */
 function withoutTiles(layer: Layer): Layer {
   return layer.kind === "pyramid" ? { ...layer, tiles: null } : layer;
 }

@@ -1,6 +1,5 @@
-// The .dzi descriptor, for archives without a tile index. The browser's own
-// parser reads it, which fetches nothing. A document type is refused: no .dzi has
-// one, and with it come entities.
+// The .dzi descriptor, for archives without a tile index, read with the browser's XML parser. Document
+// types are rejected, and with them entities.
 
 import type { ArchiveGeometry } from "../model/pyramid";
 import { ArchiveError } from "./errors";
@@ -11,17 +10,17 @@ export function readDescriptor(text: string): ArchiveGeometry {
   const document = new DOMParser().parseFromString(text, "application/xml");
   const image = document.documentElement;
   const size = image.getElementsByTagNameNS("*", "Size")[0];
-  // Where the text breaks off, browsers keep what was read of it and put their complaint inside.
+  // For truncated XML, browsers return the part read so far with an error element.
   const isBroken = document.getElementsByTagName("parsererror").length > 0;
   if (isBroken || document.doctype !== null || image.localName !== "Image" || size === undefined) {
-    throw new ArchiveError("its .dzi file is no Deep Zoom description. Export it again.");
+    throw new ArchiveError("its .dzi file is not a Deep Zoom descriptor. Export it again.");
   }
   const geometry = {
     width: whole(size, "Width", 1, LARGEST),
     height: whole(size, "Height", 1, LARGEST),
     tileSize: whole(image, "TileSize", 1, LARGEST),
     overlap: whole(image, "Overlap", 0, LARGEST),
-    // It does not tell.
+    // Not in the descriptor.
     smallestLevel: 0,
     extension: image.getAttribute("Format") ?? "",
   };

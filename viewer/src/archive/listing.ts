@@ -1,22 +1,26 @@
-// The tiles of an archive without a tile index, by the archive's own list of
-// files: what other programs write, and what was packed anew, has no index that
-// is right. All of the list has to be read first, so that big ones open slowly.
+// Tiles located by the archive's directory, for archives without a valid tile index. The whole
+// directory must be read first, so that large archives open slowly.
 
 import { ArchiveError } from "./errors";
 import type { ByteSource } from "./source";
 import { allEntries, type Directory, type Entry } from "./zip";
 
-/** Some two million files: more than that a browser's memory is not asked to hold. */
+/** Maximum bytes of a directory, some two million files, to limit memory. */
 const LONGEST_DIRECTORY = 1 << 28;
 
 export class Listing {
   private constructor(
     private readonly entries: ReadonlyMap<string, Entry>,
-    /** What tells of the pyramid: the .dzi, or in other layouts the export's JSON. */
-    readonly teller: Entry,
+    /** The file that describes the pyramid: the .dzi, or the export's JSON in other layouts. */
+    readonly root: Entry,
   ) {}
 
-  /** `isDescription` tells whether a JSON file is that of an export in another layout than Deep Zoom's. */
+  /**
+   * Reads the directory. `isDescription` returns whether a JSON file describes an export in a layout
+   * other than Deep Zoom.
+   *
+   * @throws {ArchiveError} if the archive contains no readable export
+   */
   static async read(
     source: ByteSource,
     directory: Directory,
@@ -33,14 +37,14 @@ export class Listing {
         descriptor = entry;
       }
     }
-    const teller = descriptor ?? (await findDescription(entries.values(), isDescription));
-    if (teller === undefined) {
+    const root = descriptor ?? (await findDescription(entries.values(), isDescription));
+    if (root === undefined) {
       throw new ArchiveError("no .dzi file is in it. Choose an archive that holds an exported slide.");
     }
-    const listing = new Listing(entries, teller);
+    const listing = new Listing(entries, root);
     const tiles = listing.isDeepZoom ? `${listing.stem}_files/` : listing.folder;
-    for (const entry of [teller, ...entries.values()]) {
-      if (entry === teller || entry.name.startsWith(tiles)) {
+    for (const entry of [root, ...entries.values()]) {
+      if (entry === root || entry.name.startsWith(tiles)) {
         checkUsable(entry);
       }
     }
@@ -48,27 +52,27 @@ export class Listing {
   }
 
   get isDeepZoom(): boolean {
-    return this.teller.name.endsWith(".dzi");
+    return this.root.name.endsWith(".dzi");
   }
 
-  /** The slide's name by that of the file that tells of it. */
+  /** The slide's name, from the name of its root file. */
   get name(): string {
     return this.stem.slice(this.stem.lastIndexOf("/") + 1);
   }
 
-  /** Where an export's JSON would be: beside the descriptor, or where a .szi has it. */
+  /** Candidates for the export's JSON: next to the descriptor, or in the .szi vendor folder. */
   get descriptions(): Entry[] {
     return [`${this.stem}.json`, `${this.folder}vendor/slidezoom/${this.name}.json`]
       .map((name) => this.entries.get(name))
       .filter((entry): entry is Entry => entry !== undefined && entry.unusable === null);
   }
 
-  /** The folder of Deep Zoom's tiles, in the export's. */
+  /** The Deep Zoom tile folder, relative to the export's folder. */
   get tiles(): string {
     return `${this.name}_files/`;
   }
 
-  /** A file by its path in the export's folder; `undefined` where the archive does not have it. */
+  /** Returns a file by its path in the export's folder. */
   file(path: string): Entry | undefined {
     return this.entries.get(this.folder + path);
   }
@@ -78,18 +82,18 @@ export class Listing {
   }
 
   private get stem(): string {
-    return this.teller.name.replace(/\.[^.]+$/, "");
+    return this.root.name.replace(/\.[^.]+$/, "");
   }
 }
 
-/** The uppermost that is one; there are few in an archive that holds a slide. */
+/** Returns the description nearest to the root. */
 async function findDescription(
   entries: Iterable<Entry>,
   isDescription: (entry: Entry) => Promise<boolean>,
 ): Promise<Entry | undefined> {
-  const MOST = 16;
+  const MAX_CANDIDATES = 16;
   const texts = [...entries].filter(({ name, unusable }) => name.endsWith(".json") && unusable === null);
-  for (const entry of texts.sort((one, other) => depth(one) - depth(other)).slice(0, MOST)) {
+  for (const entry of texts.sort((one, other) => depth(one) - depth(other)).slice(0, MAX_CANDIDATES)) {
     if (await isDescription(entry)) {
       return entry;
     }

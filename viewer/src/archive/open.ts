@@ -1,9 +1,7 @@
-// Opens an archive: its end, then its tile index with the description, or else
-// its list of files. What comes back is all that the page needs of it.
+// Opens an archive: its end, then its tile index and description, or otherwise its directory.
 //
-// With an index, three requests are made before the first tile is asked for:
-// one byte for the length, the archive's last bytes, and description with the
-// index's first page, which lie side by side.
+// With a tile index, three requests precede the first tile: one byte for the length, the archive's
+// last bytes, and the description with the first page of the index, which are adjacent.
 
 import type { Slide } from "../model/slide";
 import { type TilePath, tilePaths } from "../tile_layout";
@@ -24,13 +22,13 @@ import { contentsOffset, type Directory, type Entry, findDirectory, lastEntries,
 
 export interface Archive {
   readonly slide: Slide;
-  /** A tile's file; `null`, without a request, where the archive does not have it. */
+  /** Returns a tile's file, or `null` (without a request) if the archive does not contain it. */
   tile(level: number, column: number, row: number, signal?: AbortSignal): Promise<Uint8Array | null>;
-  /** An associated image's file, by its path in the export's folder. */
+  /** Returns an associated image's file by its path in the export's folder. */
   associatedImage(path: string): Promise<Uint8Array>;
 }
 
-/** A whole slide's macro has a hundredth of it. */
+/** Maximum bytes of an associated image, some 100 times the size of a typical macro image. */
 const LARGEST_IMAGE = 1 << 26;
 
 export async function openArchive(bytes: ByteSource): Promise<Archive> {
@@ -39,16 +37,16 @@ export async function openArchive(bytes: ByteSource): Promise<Archive> {
   return (await openIndexed(source, directory)) ?? openListed(source, directory);
 }
 
-/** `null` where there is no index, or none that can be trusted. */
+/** Returns `null` if there is no tile index or it does not match the archive. */
 async function openIndexed(source: CachingSource, directory: Directory): Promise<Archive | null> {
-  // An export ends in description, descriptor and index.
+  // The last files of an export are description, descriptor and index.
   const [last, ...before] = await lastEntries(source, directory, 3);
   if (last === undefined || last.unusable !== null || !/(^|\/)tile-index\.bin$/.test(last.name)) {
     return null;
   }
-  // The descriptor after it may be JSON too.
+  // The first of them: the descriptor may be JSON too.
   const [json] = before.filter((entry) => entry.name.endsWith(".json") && entry.unusable === null).reverse();
-  await keepBeginning(source, directory, last, json);
+  await cacheBeginning(source, directory, last, json);
   const start = await contentsOffset(source, last);
   const end = start + last.length;
   if (end > directory.start) {
@@ -75,7 +73,7 @@ async function openIndexed(source: CachingSource, directory: Directory): Promise
     },
     async associatedImage(path) {
       const folder = last.name.replace(/(vendor\/slidezoom\/)?tile-index\.bin$/, "");
-      // An export has them after its tiles, and so among the last files, which are known by now.
+      // Associated images follow the tiles, so that their records usually are already loaded.
       const known = await lastEntries(source, directory, Number.POSITIVE_INFINITY);
       const entry = known.find(({ name }) => name === folder + path);
       return readImage(source, entry ?? (await list(source, directory)).file(path), directory);
@@ -83,8 +81,8 @@ async function openIndexed(source: CachingSource, directory: Directory): Promise
   };
 }
 
-/** Fetches the description and the index's first page together, as far apart as they usually are. */
-async function keepBeginning(
+/** Loads the description and the first page of the index with one request, if they are close. */
+async function cacheBeginning(
   source: CachingSource,
   directory: Directory,
   index: Entry,
@@ -95,13 +93,12 @@ async function keepBeginning(
   const start = isNear ? json.headerOffset : index.headerOffset;
   const LOCAL_HEADER_AT_MOST = 30 + index.nameBytes + 20;
   const end = index.headerOffset + LOCAL_HEADER_AT_MOST + HEADER_BYTES + PAGE_BYTES;
-  await source.keep(start, Math.min(end, directory.start));
+  await source.cache(start, Math.min(end, directory.start));
 }
 
 /**
- * Whether the index is of this archive: when one is unpacked and packed anew,
- * the index comes along with the old places. Then the description is not where
- * the index has it, and none of the tiles will be.
+ * Returns whether the index belongs to this archive. If an archive was unpacked and packed again,
+ * the index has the old offsets, and its offset of the description is wrong.
  */
 async function isInPlace(source: ByteSource, { description }: TileIndex, json: Entry | undefined): Promise<boolean> {
   if (description === null || json === undefined) {
@@ -118,8 +115,10 @@ function folderName(entry: Entry): string {
 
 async function openListed(source: ByteSource, directory: Directory): Promise<Archive> {
   const listing = await list(source, directory);
-  const told = await text(source, listing.teller, directory);
-  const { slide, path } = listing.isDeepZoom ? await deepZoom(source, directory, listing, told) : otherLayout(told);
+  const content = await text(source, listing.root, directory);
+  const { slide, path } = listing.isDeepZoom
+    ? await deepZoom(source, directory, listing, content)
+    : otherLayout(content);
   return {
     slide,
     async tile(level, column, row, signal) {
@@ -136,7 +135,7 @@ function list(source: ByteSource, directory: Directory): Promise<Listing> {
   });
 }
 
-/** A slide, and where in its export's folder the tiles are. */
+/** A slide, and the paths of its tiles in the export's folder. */
 interface Listed {
   readonly slide: Slide;
   readonly path: TilePath;

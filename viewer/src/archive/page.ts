@@ -1,7 +1,5 @@
-// How an archive gets onto the page: by the address (?archive=URL), by the
-// buttons that choose a file, or dropped from a folder window. Whichever comes
-// last wins, and what was shown before goes: a slide must not stay on the screen
-// when another was asked for and could not be opened.
+// Opens archives from the URL (?archive=…), from a file dialog, or by drag and drop. The last request
+// wins. The previous slide is closed first, so that it does not remain if opening fails.
 
 import type OpenSeadragon from "openseadragon";
 
@@ -13,30 +11,30 @@ import { type ByteSource, blobSource } from "./source";
 import { ArchiveTileSource } from "./tile_source";
 import { urlSource } from "./url_source";
 
-/** What the page does for this module. */
-export interface Stage {
-  /** Takes away what is shown, and says this instead; an offer to open an archive goes with it on request. */
+/** The page, as this module uses it. */
+export interface Display {
+  /** Replaces the content by a message, and optionally the offer to open an archive. */
   clear(title: string, message: string, offer: boolean): void;
-  /** Shows a slide; `from` is the host that it is from, where that is not the page's own. */
+  /** Shows a slide. `from` is its host if it is not the page's own. */
   show(slide: Slide, tiles: OpenSeadragon.TileSource, from: string | null, addressOf: AddressOf): void;
 }
 
-/** Connects buttons and drops, and opens the archive that the address names; tells whether it names one. */
-export function connectArchives(stage: Stage): boolean {
+/** Connects buttons and drops, and opens the archive named in the URL. Returns whether one is. */
+export function connectArchives(display: Display): boolean {
   let newest = 0;
   const open = async (name: string, from: string | null, source: () => Promise<ByteSource>): Promise<void> => {
     newest += 1;
-    const turn = newest;
-    stage.clear(name, `Opening “${name}” …`, false);
+    const request = newest;
+    display.clear(name, `Opening “${name}” …`, false);
     try {
       const archive = await openArchive(await source());
-      if (turn === newest) {
-        stage.show(archive.slide, new ArchiveTileSource(archive), from, addressIn(archive));
+      if (request === newest) {
+        display.show(archive.slide, new ArchiveTileSource(archive), from, addressIn(archive));
       }
     } catch (error) {
-      if (turn === newest) {
+      if (request === newest) {
         const reason = error instanceof ArchiveError ? error.message : "the viewer failed to open it.";
-        stage.clear(name, `“${name}” cannot be shown: ${reason}`, true);
+        display.clear(name, `“${name}” cannot be shown: ${reason}`, true);
       }
       if (!(error instanceof ArchiveError)) {
         throw error;
@@ -63,7 +61,7 @@ export function connectArchives(stage: Stage): boolean {
   return true;
 }
 
-/** Of an associated image that is read from the archive. */
+/** Returns object URLs for associated images in an archive. */
 function addressIn(archive: Archive): AddressOf {
   return async ({ path }) => {
     const bytes = await archive.associatedImage(path);
@@ -72,7 +70,7 @@ function addressIn(archive: Archive): AddressOf {
   };
 }
 
-/** One file input for all buttons that open archives, also those of a page that was made anew. */
+/** Connects all buttons that open archives, including those created later. */
 function connectButtons(openFile: (file: File) => void): void {
   const input = document.getElementById("archive-file") as HTMLInputElement;
   document.addEventListener("click", ({ target }) => {
@@ -82,7 +80,7 @@ function connectButtons(openFile: (file: File) => void): void {
   });
   input.addEventListener("change", () => {
     const file = input.files?.[0];
-    // The same file may be chosen again, and must be a change then too.
+    // Choosing the same file again must be a change, too.
     input.value = "";
     if (file !== undefined) {
       openFile(file);
@@ -100,7 +98,7 @@ function connectDrops(openFile: (file: File) => void): void {
     }
   });
   window.addEventListener("dragleave", (event) => {
-    // It is also fired between two elements of the page.
+    // The event also occurs between elements of the page.
     if (event.relatedTarget === null) {
       mark(false);
     }
@@ -110,7 +108,7 @@ function connectDrops(openFile: (file: File) => void): void {
     if (!offersFiles(event)) {
       return;
     }
-    // Else the browser would leave the page for the file.
+    // Otherwise the browser would navigate to the file.
     event.preventDefault();
     const file = event.dataTransfer?.files[0];
     if (file !== undefined) {

@@ -1,15 +1,14 @@
-// Where an archive's bytes come from. Whoever reads an archive sees a length
-// and any range of bytes, never whether there is a host or a disk behind them.
+// Byte ranges of an archive, from a file or a server.
 
 import { ArchiveError } from "./errors";
 
-/** What always holds: `read` gives exactly the bytes from `start` to before `end`, or fails. */
+/** A source of bytes. `read` returns exactly the bytes from `start` up to `end`, or fails. */
 export interface ByteSource {
   readonly length: number;
   read(start: number, end: number, signal?: AbortSignal): Promise<Uint8Array>;
 }
 
-/** The bytes of a file that the reader of the page chose. */
+/** Returns the bytes of a local file. */
 export function blobSource(blob: Blob): ByteSource {
   return {
     length: blob.size,
@@ -33,22 +32,19 @@ export function blobSource(blob: Blob): ByteSource {
   };
 }
 
-/**
- * A source that keeps a few ranges: those that hold many small things, of
- * which where the next one is only the last one says.
- */
+/** A source that caches ranges with many small items that are read one after the other. */
 export class CachingSource implements ByteSource {
   readonly length: number;
-  private readonly kept: { start: number; bytes: Uint8Array }[] = [];
+  private readonly cached: { start: number; bytes: Uint8Array }[] = [];
 
   constructor(private readonly source: ByteSource) {
     this.length = source.length;
   }
 
-  /** Reads a range in one go, so that later reads within it cost nothing. */
-  async keep(start: number, end: number): Promise<void> {
+  /** Loads a range at once. Later reads within it need no request. */
+  async cache(start: number, end: number): Promise<void> {
     if (this.within(start, end) === undefined) {
-      this.kept.push({ start, bytes: await this.source.read(start, end) });
+      this.cached.push({ start, bytes: await this.source.read(start, end) });
     }
   }
 
@@ -58,19 +54,19 @@ export class CachingSource implements ByteSource {
   }
 
   private within(start: number, end: number): Uint8Array | undefined {
-    const part = this.kept.find((part) => part.start <= start && end <= part.start + part.bytes.length);
+    const part = this.cached.find((part) => part.start <= start && end <= part.start + part.bytes.length);
     return part?.bytes.subarray(start - part.start, end - part.start);
   }
 }
 
-/** Readers check every place against the length before they ask; this catches the one that forgot. */
+/** Throws a RangeError for invalid ranges, which callers must have checked. */
 export function checkRange(start: number, end: number, length: number): void {
   if (!(Number.isSafeInteger(start) && Number.isSafeInteger(end) && 0 <= start && start <= end && end <= length)) {
     throw new RangeError(`bytes ${start} to ${end} of ${length}`);
   }
 }
 
-/** What AbortSignal.throwIfAborted does, which the oldest browsers here lack. */
+/** AbortSignal.throwIfAborted, which the oldest supported browsers lack. */
 export function stopIfAborted(signal: AbortSignal | undefined): void {
   if (signal?.aborted === true) {
     throw new DOMException("no longer wanted", "AbortError");

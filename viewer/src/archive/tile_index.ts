@@ -1,10 +1,6 @@
-// The tile index of an archive: where each tile's bytes are. src/tile_index.rs
-// specifies it. It is read page by page, as tiles are asked for, so that a slide
-// of millions of tiles opens as fast as one of a hundred.
-//
-// What always holds: a header that does not fit its own length, or a record that
-// points outside the archive's files, is an ArchiveError, and no memory is taken
-// for tiles that a header merely promises.
+// The tile index of an archive, specified in src/, contains the byte range of each tile. It is read in
+// pages as tiles are requested, so that slides with millions of tiles open quickly. Sizes and offsets
+// are checked, and no memory is allocated by a size in the header.
 
 import type { ArchiveGeometry } from "../model/pyramid";
 import { Pyramid } from "../pyramid";
@@ -28,7 +24,7 @@ export interface Range {
   readonly end: number;
 }
 
-/** Where in an archive the index is, and where the files end that it can speak of. */
+/** The range of the index, and the end of the files that it may refer to. */
 interface Place extends Range {
   readonly filesEnd: number;
 }
@@ -41,11 +37,14 @@ export class TileIndex {
     private readonly place: Place,
     readonly geometry: ArchiveGeometry,
     readonly pyramid: Pyramid,
-    /** Where the export's description is; `null` where there is none. */
+    /** The range of the export's description, if there is one. */
     readonly description: Range | null,
   ) {}
 
-  /** Opens the index at a place; `null` where it is of a version that this page does not know. */
+  /** Opens an index; returns `null` for unknown versions.
+   *
+   * @throws {ArchiveError} if the index is invalid
+   */
   static async open(source: ByteSource, place: Place): Promise<TileIndex | null> {
     if (place.end - place.start < HEADER_BYTES) {
       throw damaged("its tile index is too short");
@@ -66,7 +65,7 @@ export class TileIndex {
     return new TileIndex(source, place, geometry, new Pyramid(geometry), end > start ? { start, end } : null);
   }
 
-  /** Where a tile's bytes are; `null` for one that the archive does not have. */
+  /** Returns the range of a tile's file, or `null` if the archive does not contain it. */
   async tile(level: number, column: number, row: number): Promise<Range | null> {
     const ordinal = this.pyramid.ordinal(level, column, row);
     if (ordinal === undefined) {
@@ -85,14 +84,14 @@ export class TileIndex {
     return { start, end: start + length };
   }
 
-  /** Read once, whoever asks, and again only where that failed. */
+  /** Returns a page of the index, which is loaded once. */
   private page(number: number): Promise<ByteReader> {
     const known = this.pages.get(number);
     if (known !== undefined) {
       return known;
     }
     const start = this.place.start + HEADER_BYTES + number * PAGE_BYTES;
-    // Many tiles wait for it, and one that is no longer wanted must not stop it.
+    // Many tiles may wait for the page: no abort signal.
     const page = this.source
       .read(start, Math.min(start + PAGE_BYTES, this.place.end))
       .then((bytes) => new ByteReader(bytes));

@@ -1,6 +1,5 @@
-// Hands an archive's tiles to OpenSeadragon. There are no URLs: each tile is
-// read from the archive and decoded here. It goes over as an ImageBitmap, since
-// OpenSeadragon 6.1.1 never frees the object URLs that it makes of Blobs.
+// An OpenSeadragon tile source for archives. Tiles are read, decoded and passed as ImageBitmaps, since
+// OpenSeadragon 6.1.1 does not revoke the object URLs that it creates for Blobs.
 
 import OpenSeadragon from "openseadragon";
 
@@ -11,7 +10,7 @@ import type { Archive } from "./open";
 let sources = 0;
 
 export class ArchiveTileSource extends OpenSeadragon.TileSource {
-  // Tiles of two archives must never be taken for each other.
+  // Distinguishes the tiles of two archives.
   private readonly number = ++sources;
   private readonly running = new Map<OpenSeadragon.ImageJob, AbortController>();
   private readonly singleTiles = new Map<number, Promise<Uint8Array | null>>();
@@ -28,7 +27,7 @@ export class ArchiveTileSource extends OpenSeadragon.TileSource {
     } as OpenSeadragon.TileSourceOptions);
   }
 
-  /** Names the tile in messages and caches; nothing is fetched by it. */
+  /** Returns the tile's cache key; nothing is requested. */
   override getTileUrl(level: number, column: number, row: number): string {
     return `archive ${this.number}: ${level}/${column}_${row}.${this.archive.slide.format}`;
   }
@@ -43,7 +42,7 @@ export class ArchiveTileSource extends OpenSeadragon.TileSource {
     }
     const abort = new AbortController();
     this.running.set(job, abort);
-    // A job that has ended, in time or not, must not be ended again.
+    // A job must not be finished twice.
     const isOver = (): boolean => !this.running.delete(job) || job.jobId === null;
     this.decoded(job.tile, abort.signal).then(
       (bitmap) => {
@@ -66,7 +65,7 @@ export class ArchiveTileSource extends OpenSeadragon.TileSource {
     this.running.delete(job);
   }
 
-  /** OpenSeadragon itself lets tiles under way arrive, and then has no place for them. */
+  /** Cancels pending tiles, which OpenSeadragon does not. */
   override destroy(): void {
     for (const [job, abort] of this.running) {
       window.clearTimeout(job.jobId ?? undefined);
@@ -81,11 +80,11 @@ export class ArchiveTileSource extends OpenSeadragon.TileSource {
     if (bytes === null) {
       throw new Error("the archive does not have this tile");
     }
-    // Colors as where the browser loads a tile's file itself: by its profile.
+    // With ICC profiles applied, as for images loaded by the browser.
     return createImageBitmap(new Blob([bytes as BlobPart], { type: `image/${this.archive.slide.format}` }));
   }
 
-  /** The few levels of one tile are kept: slide and navigator both ask for them. */
+  /** Caches the tiles of levels with one tile, which slide and navigator both request. */
   private bytes({ level, x, y }: OpenSeadragon.Tile, signal: AbortSignal): Promise<Uint8Array | null> {
     const { x: columns, y: rows } = this.getNumTiles(level);
     if (columns * rows > 1) {

@@ -1,17 +1,17 @@
-// An archive on a web server, read by HTTP range requests.
-//
-// What always holds: only an answer of status 206 that names the very range
-// asked for, of a file of the length seen first, is taken for the archive's
-// bytes. A host that sends the whole file instead is stopped before it does.
+// An archive on a web server, read by HTTP range requests. Only responses with status 206 for exactly
+// the requested range, of a file of unchanged length, are accepted. Other responses are canceled.
 
 import { ArchiveError } from "./errors";
 import { type ByteSource, checkRange, stopIfAborted } from "./source";
 
-/** Asks the host for one byte, which tells the archive's length and whether ranges can be had. */
+/**
+ * Opens an archive by a request for its first byte, which returns the archive's length.
+ *
+ * @throws {ArchiveError} if the host is unreachable or does not support range requests
+ */
 export async function urlSource(url: URL, page: URL): Promise<ByteSource> {
   checkAddress(url, page);
-  // Not the last bytes at once: browsers ask the host's permission first for
-  // such a range on another origin, and some hosts do not know it at all.
+  // A suffix range would need a CORS preflight, and some hosts do not support it.
   const first = await request(url, page, 0, 1, undefined);
   const length = first.total;
   return {
@@ -54,7 +54,7 @@ async function request(
   end: number,
   signal: AbortSignal | undefined,
 ): Promise<{ bytes: Uint8Array; total: number }> {
-  // An answer that is no good must not go on arriving.
+  // Cancels the rest of a rejected response.
   const stop = new AbortController();
   const forward = (): void => stop.abort();
   stopIfAborted(signal);
@@ -62,7 +62,7 @@ async function request(
   try {
     const response = await fetch(url.href, {
       headers: { Range: `bytes=${start}-${end - 1}` },
-      // Chromium's cache lets requests for one address wait for each other.
+      // Chromium's cache serializes requests for the same URL.
       cache: "no-store",
       signal: stop.signal,
     });
@@ -81,7 +81,7 @@ async function request(
   }
 }
 
-/** The length of the whole archive, by an answer that is right in every other respect. */
+/** Validates a response and returns the length of the whole archive. */
 function checkedTotal(response: Response, sameOrigin: boolean, start: number, end: number): number {
   const { status } = response;
   if (status === 200) {
@@ -119,7 +119,7 @@ function checkedTotal(response: Response, sameOrigin: boolean, start: number, en
 }
 
 function unreachable(url: URL, page: URL): ArchiveError {
-  // Browsers do not tell a page why a request to another origin failed.
+  // Browsers hide the reason of failed cross-origin requests.
   return new ArchiveError(
     url.origin === page.origin
       ? "its host did not answer. Check the connection and try again."

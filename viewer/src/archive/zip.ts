@@ -1,8 +1,5 @@
-// The parts of a zip archive: its end, the records of its directory and the
-// headers before its files. The format is PKWARE's APPNOTE 6.3.10.
-//
-// What always holds: a length is compared with what is there before anything is
-// read or made by it, and a place outside the archive is an ArchiveError.
+// Zip archives: end records, directory and local headers (PKWARE APPNOTE 6.3.10). Sizes are checked
+// against the archive before they are used; offsets outside the archive are an ArchiveError.
 
 import { ByteReader } from "./byte_reader";
 import { ArchiveError, damaged } from "./errors";
@@ -21,44 +18,48 @@ const LOCATOR_BYTES = 20;
 const ZIP64_END_RECORD_BYTES = 56;
 const LONGEST_COMMENT = 0xffff;
 
-/** Enough for the end records without a long comment, and for the last files' records: on a slow link, less is sooner. */
+/** Bytes usually enough for the end records and the records of the last files. */
 const USUAL_TAIL_BYTES = 1 << 14;
-/** Enough for all end records with the longest comment. */
+/** Bytes enough for all end records with the longest comment. */
 const LONGEST_TAIL_BYTES = LONGEST_COMMENT + END_RECORD_BYTES + LOCATOR_BYTES + ZIP64_END_RECORD_BYTES;
 
 const ZIP64_EXTRA = 1;
 const ENCRYPTED = 1;
 const STORED = 0;
 
-/** Where the list of files is: within the archive, and before the records that end it. */
+/** The range of the directory. */
 export interface Directory {
   readonly start: number;
   readonly end: number;
-  /** Where in the archive the bytes begin that were fetched to find it. */
+  /** The offset of the bytes loaded to find the directory. */
   readonly tailStart: number;
 }
 
-/** A file in an archive, as the directory lists it. */
+/** A file in the directory. */
 export interface Entry {
   readonly name: string;
-  /** Of its name, as it is stored. */
+  /** Length of the encoded name in bytes. */
   readonly nameBytes: number;
-  /** Where its local header begins: before the directory. */
+  /** Offset of the local header. */
   readonly headerOffset: number;
-  /** The length of its contents, as they are stored. */
+  /** Stored length of the contents in bytes. */
   readonly length: number;
-  /** Why its contents cannot be used as they are stored. */
+  /** The reason why the contents cannot be read, or `null`. */
   readonly unusable: "compressed" | "encrypted" | null;
 }
 
-/** Finds the directory by the end of the archive, which stays kept. */
+/**
+ * Finds the directory. The end of the archive remains cached.
+ *
+ * @throws {ArchiveError} if there is no valid end record
+ */
 export async function findDirectory(source: CachingSource): Promise<Directory> {
   for (const bytes of [USUAL_TAIL_BYTES, LONGEST_TAIL_BYTES]) {
     const tailStart = Math.max(0, source.length - bytes);
-    await source.keep(tailStart, source.length);
+    await source.cache(tailStart, source.length);
     const tail = new ByteReader(await source.read(tailStart, source.length));
     const at = endRecordAt(tail);
-    // The records before it have to be there as well, unless nothing is before.
+    // The ZIP64 records before it are needed as well.
     if (at !== undefined && (at >= LOCATOR_BYTES || tailStart === 0 || bytes === LONGEST_TAIL_BYTES)) {
       return directoryBy(source, tail, at, tailStart);
     }
@@ -70,7 +71,7 @@ async function directoryBy(source: ByteSource, tail: ByteReader, at: number, tai
   const narrow = { start: tail.u32(at + 16), bytes: tail.u32(at + 12), entries: tail.u16(at + 10) };
   const isLarge = narrow.start === 0xffffffff || narrow.bytes === 0xffffffff || narrow.entries === 0xffff;
   const locatorAt = at - LOCATOR_BYTES;
-  // An old archive may have as many files, and no ZIP64 records, by chance.
+  // An archive without ZIP64 may happen to have these values.
   if (!isLarge || locatorAt < 0 || !tail.startsWith(ZIP64_LOCATOR, locatorAt)) {
     return checkedDirectory(narrow.start, narrow.bytes, tailStart + at, tailStart);
   }
@@ -85,7 +86,7 @@ async function directoryBy(source: ByteSource, tail: ByteReader, at: number, tai
   return checkedDirectory(record.u64(48), record.u64(40), recordAt, tailStart);
 }
 
-/** The last that reaches just to the end: a comment can hold what looks like another. */
+/** Returns the offset of the end record, whose comment must extend to the end of the archive. */
 function endRecordAt(tail: ByteReader): number | undefined {
   for (let at = tail.length - END_RECORD_BYTES; at >= 0; at -= 1) {
     if (tail.startsWith(END_RECORD, at) && at + END_RECORD_BYTES + tail.u16(at + 20) === tail.length) {
@@ -112,8 +113,8 @@ function checkedDirectory(start: number, bytes: number, recordsAt: number, tailS
 }
 
 /**
- * The last files of the directory, the very last first: as many as asked for,
- * as far as their records are among the bytes that were fetched for its end.
+ * Returns up to `count` of the last files, last first, as far as their records have been loaded
+ * with the end of the archive.
  */
 export async function lastEntries(source: ByteSource, directory: Directory, count: number): Promise<Entry[]> {
   const start = Math.max(directory.start, directory.tailStart);
@@ -132,7 +133,7 @@ export async function lastEntries(source: ByteSource, directory: Directory, coun
   return entries;
 }
 
-/** All files, in the directory's order, while the directory arrives piece by piece. */
+/** Yields all files in directory order, reading the directory in pieces. */
 export async function* allEntries(
   source: ByteSource,
   directory: Directory,
@@ -174,13 +175,13 @@ function recordBytes(records: ByteReader, at: number): number {
   return RECORD_BYTES + records.u16(at + 28) + records.u16(at + 30) + records.u16(at + 32);
 }
 
-/** The record at a place where all of it is. */
+/** Reads a complete record. */
 function entryAt(records: ByteReader, at: number, directory: Directory): Entry {
   const nameBytes = records.u16(at + 28);
   const nameEnd = at + RECORD_BYTES + nameBytes;
   const name = records.text(at + RECORD_BYTES, nameEnd);
   const large = zip64Numbers(new ByteReader(records.bytes.subarray(nameEnd, nameEnd + records.u16(at + 30))));
-  // In this order, and only those that are full of ones in the record.
+  // ZIP64 numbers replace, in this order, the fields that are 0xffffffff.
   const wide = (place: number): number => {
     const narrow = records.u32(at + place);
     return narrow === 0xffffffff ? (large.shift() ?? narrow) : narrow;
@@ -209,13 +210,13 @@ function zip64Numbers(extra: ByteReader): number[] {
   return numbers;
 }
 
-/** Where a file's contents begin, after its local header. */
+/** Returns the offset of a file's contents. */
 export async function contentsOffset(source: ByteSource, entry: Entry): Promise<number> {
   const end = entry.headerOffset + LOCAL_HEADER_BYTES + entry.nameBytes;
   return contentsOffsetBy(new ByteReader(await source.read(entry.headerOffset, end)), entry);
 }
 
-/** The same, by bytes that hold at least header and name. */
+/** Returns the offset of a file's contents from its local header and name. */
 function contentsOffsetBy(header: ByteReader, entry: Entry): number {
   const isHeader = header.startsWith(LOCAL_HEADER) && header.u16(26) === entry.nameBytes;
   if (!isHeader || header.text(LOCAL_HEADER_BYTES, LOCAL_HEADER_BYTES + entry.nameBytes) !== entry.name) {
@@ -224,7 +225,7 @@ function contentsOffsetBy(header: ByteReader, entry: Entry): number {
   return entry.headerOffset + LOCAL_HEADER_BYTES + entry.nameBytes + header.u16(28);
 }
 
-/** A file's contents, in one read where its header has no unusually long extra fields. */
+/** Reads a file's contents, with one request unless its extra fields are unusually long. */
 export async function readEntry(
   source: ByteSource,
   entry: Entry,
