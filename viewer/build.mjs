@@ -1,7 +1,7 @@
-// Builds dist/: the templates of a slide's page and of a gallery's, one classic
-// script, one stylesheet and the licenses of all that is bundled. A module script
-// would not do: browsers refuse to load one from a disk. The output depends on the sources and the
-// lock file alone, so that two builds can be compared byte by byte.
+// Builds dist/: the templates of the slide page and the gallery page, one script, one style sheet,
+// and the licenses of all bundled code. The script is a classic one, since browsers do not load
+// module scripts from disk. Builds are reproducible: the output depends only on the sources and the
+// lock file.
 
 import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
@@ -34,7 +34,7 @@ if (template.split("{{title}}").length !== 2) {
   throw new Error("src/index.html must hold {{title}} exactly once");
 }
 
-// A gallery's page is the same page with other scripts beside it.
+// The gallery page differs only in the paths of its scripts.
 const gallery = template.replace('src="slide.js"', 'src="gallery/gallery.js"').replaceAll('"viewer/', '"gallery/');
 
 const files = {
@@ -59,7 +59,7 @@ function outputText(extension) {
   return found[0].text;
 }
 
-/** Names of the packages with code in the bundle, in order. */
+/** Returns the sorted names of all bundled packages. */
 function bundledPackages({ inputs }) {
   const names = Object.keys(inputs)
     .map((path) => /^node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(path)?.[1])
@@ -67,7 +67,7 @@ function bundledPackages({ inputs }) {
   return [...new Set(names)].sort();
 }
 
-/** The license file of each package and the notices inside its bundled sources. */
+/** Returns the license of each package, and the notices in its bundled sources. */
 async function licenses(packages) {
   const parts = ["slidezoom's page holds code of the projects below, under their licenses.\n"];
   for (const name of packages) {
@@ -91,7 +91,7 @@ async function licenses(packages) {
   return [text, section("Apache License 2.0, where named above"), apache].join("\n");
 }
 
-/** Comments in bundled files that name a copyright holder other than the package's own. */
+/** Returns comments in bundled files that name copyright holders other than the package's. */
 async function foreignNotices(name) {
   const notices = new Set();
   const paths = Object.keys(metafile.inputs).filter((path) => path.startsWith(`node_modules/${name}/`));

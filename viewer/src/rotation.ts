@@ -14,13 +14,13 @@ export function connectRotation(viewer: OpenSeadragon.Viewer): void {
   const { viewport } = viewer;
   const slider = document.getElementById("rotation") as HTMLInputElement;
   const output = document.getElementById("rotation-text") as HTMLElement;
-  const mirror = button("flip");
+  const flipButton = button("flip");
   togglePanel("rotate", "rotate-panel", "t");
 
   button("rotate-left").addEventListener("click", () => rotateBy(viewer, -90));
   button("rotate-right").addEventListener("click", () => rotateBy(viewer, 90));
   connectRotationKeys(viewer);
-  mirror.addEventListener("click", () => {
+  flipButton.addEventListener("click", () => {
     viewport.toggleFlip();
   });
   button("rotate-reset").addEventListener("click", () => {
@@ -35,7 +35,7 @@ export function connectRotation(viewer: OpenSeadragon.Viewer): void {
   afterDrawing(viewer, ({ rotation, flip }) => {
     const degrees = degreesOnScreen(rotation, flip);
     const text = `${Number(degrees.toFixed(1))}°`;
-    mirror.setAttribute("aria-pressed", String(flip));
+    flipButton.setAttribute("aria-pressed", String(flip));
     if (output.textContent !== text) {
       output.textContent = text;
       slider.value = String(degrees);

@@ -1,7 +1,5 @@
-// What axe-core finds on the page, which is nothing: in each of its states, dark
-// and light, wide and narrow. Nothing is left out of it. Of text over the slide
-// axe-core cannot tell the contrast; theme.test.mjs reckons it. And the way
-// through the page with the keys alone.
+// Accessibility: axe-core in each state of the page, in both themes and on wide and narrow screens;
+// keyboard navigation. theme.test.mjs checks contrast over the slide, which axe-core cannot.
 
 import assert from "node:assert/strict";
 import { rmSync } from "node:fs";
@@ -70,7 +68,7 @@ const STATES = {
 };
 
 for (const size of SIZES) {
-  pageTest(`nothing is found on a slide's page, ${size.width} pixels wide`, { change, ...size }, async (page) => {
+  pageTest(`axe-core finds nothing on a slide page, ${size.width} pixels wide`, { change, ...size }, async (page) => {
     for (const [state, enter] of Object.entries(STATES)) {
       await enter(page);
       const shown = page.locator(`#${state}`);
@@ -82,7 +80,7 @@ for (const size of SIZES) {
     await assert.rejects(nothingIsFound(page, "broken"), /button-name/);
   });
 
-  test(`nothing is found on a page without a slide, ${size.width} pixels wide`, {
+  test(`axe-core finds nothing on a page without a slide, ${size.width} pixels wide`, {
     skip: noBrowser,
   }, async (context) => {
     const folder = writeEmptyPage();
@@ -125,7 +123,7 @@ for (const [reducedMotion, isStill] of [
   ["no-preference", false],
 ]) {
   pageTest(
-    `a step is ${isStill ? "not " : ""}a movement where motion is ${reducedMotion}`,
+    `zooming is ${isStill ? "not " : ""}animated with motion ${reducedMotion}`,
     { reducedMotion },
     async (page) => {
       const arrived = await page.evaluate(async () => {

@@ -1,5 +1,4 @@
-// Archives read without a browser: right ones, foreign ones and hostile ones,
-// all written byte by byte here.
+// Reads valid, foreign and hostile archives without a browser. The archives are written here.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -13,7 +12,7 @@ import {
   tileName,
   withIndex,
 } from "./support/sample_archive.mjs";
-import { associatedPng, FULL_LEVEL, madeUpTiles, NO_DETAILS } from "./support/sample_export.mjs";
+import { associatedPng, FULL_LEVEL, NO_DETAILS, sampleTiles } from "./support/sample_export.mjs";
 import { layOut, short, tileIndex, toBuffer, word } from "./support/zip_writer.mjs";
 
 const { openArchive, blobSource, TileIndex, ArchiveError } = await loadModules(
@@ -62,7 +61,7 @@ function inMemory(bytes) {
 }
 
 async function everyTileIsRight(archive) {
-  for (const { level, column, row, png } of madeUpTiles()) {
+  for (const { level, column, row, png } of sampleTiles()) {
     const bytes = await archive.tile(level, column, row);
     assert.ok(bytes !== null && Buffer.from(bytes).equals(png), `tile ${level}/${column}_${row}`);
   }
@@ -92,7 +91,7 @@ for (const [form, options, twist] of [
   ["a .zip with ZIP64 records", {}, { zip64: true }],
   ["a .zip with a long comment", {}, { comment: "PK\x05\x06".padEnd(20000, "PK\x05\x06 ") }],
 ]) {
-  test(`${form} opens by its index, and each tile is its own`, async () => {
+  test(`${form} opens by its tile index, and returns each tile`, async () => {
     // As many files as make the directory longer than what the end is read with.
     const layout = layOut([...others(1000), ...archiveFiles(options)], twist);
     const source = watched(toBuffer(layout));
@@ -108,7 +107,7 @@ for (const [form, options, twist] of [
   });
 }
 
-test("where a tile is no other is taken for it", async () => {
+test("returns no tile in place of another", async () => {
   // The negative control of all tests that compare tiles: two change places.
   const files = archiveFiles();
   const [first, second] = [`${FULL_LEVEL}/0_0`, `${FULL_LEVEL}/1_0`].map((tile) =>
@@ -119,7 +118,7 @@ test("where a tile is no other is taken for it", async () => {
   await assert.rejects(everyTileIsRight(archive), /tile 10\/0_0/);
 });
 
-test("a tile that the archive does not have is null, and costs no read", async () => {
+test("returns null for a missing tile without a read", async () => {
   const missing = tileName(NAME, FULL_LEVEL, 1, 1);
   for (const indexed of [true, false]) {
     let files = archiveFiles().filter(({ name }) => name !== missing);
@@ -146,7 +145,7 @@ for (const [form, options, change, reads] of [
     2,
   ],
 ]) {
-  test(`the associated images of ${form} are read when they are asked for`, async () => {
+  test(`reads the associated images of ${form} on demand`, async () => {
     const source = watched(toBuffer(layOut(change(archiveFiles(options)))));
     const archive = await openArchive(source);
     for (const image of archive.slide.associatedImages) {
@@ -158,7 +157,7 @@ for (const [form, options, change, reads] of [
   });
 }
 
-test("an associated image that is not in the archive, or not as it should be, is refused", async () => {
+test("rejects a missing or invalid associated image", async () => {
   const [{ path }] = associatedIn();
   const isImage = ({ name }) => name === `${NAME}/${path}`;
   for (const [expected, change] of [
@@ -178,7 +177,7 @@ test("an associated image that is not in the archive, or not as it should be, is
   }
 });
 
-test("the example of the index's specification is read as it says", async () => {
+test("reads the example of the tile index specification", async () => {
   const example = Buffer.concat([
     Buffer.from("\x89SZI\r\n\x1a\n", "latin1"),
     Buffer.from([1, 0, 64, 0, 12, 0, 3, 0]),
@@ -202,7 +201,7 @@ test("the example of the index's specification is read as it says", async () => 
   assert.deepEqual(index.description, { start: 0x1234, end: 0x1297 });
 });
 
-test("the index is read page by page, each once, whoever asks", async () => {
+test("reads each page of the tile index once, on demand", async () => {
   const big = { width: 20000, height: 20000, tileSize: 100, overlap: 0, extension: "png" };
   const bytes = tileIndex(big, (level, column, row) => ({
     start: level * 1e6 + row * 1e3 + column,
@@ -224,7 +223,7 @@ test("the index is read page by page, each once, whoever asks", async () => {
   assert.equal(last.start, level * 1e6 + 199199);
 });
 
-test("a page of the index that could not be read is asked for again", async () => {
+test("retries a page of the tile index that could not be read", async () => {
   const bytes = tileIndex(geometry, () => ({ start: 5, length: 6 }));
   const source = watched(bytes);
   const index = await TileIndex.open(source, { start: 0, end: bytes.length, filesEnd: 1e6 });
@@ -261,7 +260,7 @@ for (const [form, change] of [
       files.slice(0, -1).map((file) => (file.name.endsWith(".json") ? { ...file, contents: Buffer.from("[1") } : file)),
   ],
 ]) {
-  test(`an archive ${form} opens by its list of files`, async () => {
+  test(`an archive ${form} opens by its directory`, async () => {
     const files = change(archiveFiles());
     const archive = await openArchive(watched(toBuffer(layOut(files))));
     const plain = !files.some(({ name, contents }) => name.endsWith(".json") && contents.length > 2);
@@ -289,12 +288,12 @@ for (const [extension, format] of [
   });
 }
 
-test("an archive with the longest comment opens by its list of files", async () => {
+test("an archive with the longest comment opens by its directory", async () => {
   const comment = "PK\x05\x06".padEnd(0xffff, "PK\x05\x06 ");
   await everyTileIsRight(await openArchive(watched(toBuffer(layOut(archiveFiles(), { comment, zip64: true })))));
 });
 
-test("a long list of files is followed piece by piece, and with ZIP64", async () => {
+test("reads a long directory in pieces, and with ZIP64", async () => {
   const many = Array.from({ length: 70000 }, (_, number) => ({
     name: `${NAME}/other/${number}`,
     contents: Buffer.alloc(0),
@@ -355,19 +354,19 @@ for (const [form, expected, change] of [
   ],
   ["has an empty index", /too short/, (files) => files.map((file) => indexWith(file, () => Buffer.alloc(0)))],
 ]) {
-  test(`an archive that ${form} is refused`, async () => {
+  test(`rejects an archive that ${form}`, async () => {
     const opening = openArchive(watched(toBuffer(layOut(change(archiveFiles())))));
     await assert.rejects(opening, (error) => error instanceof ArchiveError && expected.test(error.message));
   });
 }
 
-test("a tile's place beyond the files is refused when it is asked for", async () => {
+test("rejects a tile offset beyond the files when the tile is requested", async () => {
   const files = archiveFiles().map((file) => indexWith(file, (index) => index.writeUInt32LE(0xffffff, 64 + 8)));
   const archive = await openArchive(watched(toBuffer(layOut(files))));
   await assert.rejects(archive.tile(0, 0, 0), (error) => error instanceof ArchiveError && /beyond/.test(error.message));
 });
 
-test("what is no archive, or only its beginning, is told apart", async () => {
+test("distinguishes truncated archives from other files", async () => {
   const good = toBuffer(layOut(archiveFiles()));
   await assert.rejects(openArchive(watched(Buffer.alloc(0))), /no \.zip or \.szi archive/);
   await assert.rejects(openArchive(watched(Buffer.alloc(100000, "text"))), /no \.zip or \.szi archive/);
@@ -380,7 +379,7 @@ test("what is no archive, or only its beginning, is told apart", async () => {
   }
 });
 
-test("whatever a byte of the end becomes, nothing is read beyond the file and no other error comes", async () => {
+test("reads within the file and throws only ArchiveError, whichever byte of the end is changed", async () => {
   for (const options of [{}, { zip64: true }]) {
     const { pieces, length, places, directoryOffset } = layOut(archiveFiles(), options);
     const good = toBuffer({ pieces, length });
@@ -410,7 +409,7 @@ test("whatever a byte of the end becomes, nothing is read beyond the file and no
   }
 });
 
-test("a file with an end that claims 4 GB of directory is refused, not allocated", async () => {
+test("rejects a directory size of 4 GB without allocating it", async () => {
   const end = Buffer.concat([
     Buffer.from("PK\x05\x06"),
     short(0),
@@ -424,7 +423,7 @@ test("a file with an end that claims 4 GB of directory is refused, not allocated
   await assert.rejects(openArchive(watched(end)), /beyond its end/);
 });
 
-test("an archive of another geometry opens too", async () => {
+test("opens an archive of another geometry", async () => {
   const strip = { width: 3, height: 1, tileSize: 2, overlap: 0, extension: "jpeg" };
   const tiles = [
     [0, 0],

@@ -1,5 +1,4 @@
-// Archives on the page, in Chromium: from a server by range requests, with all
-// that servers get wrong, and from a disk by the picker and by a drop.
+// Archives in Chromium: from servers, including those that make mistakes, and from disk.
 
 import assert from "node:assert/strict";
 import { mkdtempSync, readFileSync, statSync, writeFileSync } from "node:fs";
@@ -35,7 +34,7 @@ for (const [form, files] of [
   ["a .szi", archiveFiles({ szi: true })],
   ["a .zip without an index", archiveFiles().slice(0, -1)],
 ]) {
-  browserTest(`${form} on the page's own server shows the slide's own pixels`, async () => {
+  browserTest(`${form} on the page's server shows the pixels of the slide`, async () => {
     const server = await started({ ...pageFiles(), "/a b #1.zip": zipped(files) });
     const { page, complaints } = await openedFrom(server, "a b #1.zip");
     await showsTheSlide(page);
@@ -49,22 +48,19 @@ for (const [form, files] of [
   });
 }
 
-browserTest(
-  "an archive on another origin is read without asking permission first, and the page says where it is",
-  async () => {
-    const host = await started({ "/x.zip": { bytes: zipped(), headers: CORS } });
-    const server = await started(pageFiles());
-    const { page, complaints } = await openedFrom(server, `${host.origin}/x.zip`, [host.origin]);
-    await showsTheSlide(page);
-    assert.equal((await page.locator("#facts span").allTextContents()).at(-1), `from ${new URL(host.origin).host}`);
-    assert.ok(
-      host.requests.every(({ method }) => method === "GET"),
-      "a preflight, which many hosts do not answer",
-    );
-    assert.deepEqual(complaints, []);
-    await page.context().close();
-  },
-);
+browserTest("reads an archive on another origin without a preflight, and shows its host", async () => {
+  const host = await started({ "/x.zip": { bytes: zipped(), headers: CORS } });
+  const server = await started(pageFiles());
+  const { page, complaints } = await openedFrom(server, `${host.origin}/x.zip`, [host.origin]);
+  await showsTheSlide(page);
+  assert.equal((await page.locator("#facts span").allTextContents()).at(-1), `from ${new URL(host.origin).host}`);
+  assert.ok(
+    host.requests.every(({ method }) => method === "GET"),
+    "a preflight, which many hosts do not answer",
+  );
+  assert.deepEqual(complaints, []);
+  await page.context().close();
+});
 
 for (const [form, sentence, file] of [
   [
@@ -108,7 +104,7 @@ for (const [form, sentence, file] of [
     { bytes: zipped(archiveFiles().map((file) => ({ ...file, method: 8 }))), headers: CORS },
   ],
 ]) {
-  browserTest(`a host that ${form} gets a sentence`, async () => {
+  browserTest(`explains why nothing is shown if a host ${form}`, async () => {
     const host = await started(file === undefined ? {} : { "/x.zip": file });
     const server = await started(pageFiles());
     const { page } = await openedFrom(server, `${host.origin}/x.zip`, [host.origin]);
@@ -121,7 +117,7 @@ for (const [form, sentence, file] of [
   });
 }
 
-browserTest("addresses that are none, and a page from a disk, get a sentence", async () => {
+browserTest("explains invalid addresses, and pages opened from disk", async () => {
   const server = await started(pageFiles());
   for (const [address, sentence] of [
     ["http://[", /its address is not one/],
@@ -140,7 +136,7 @@ browserTest("addresses that are none, and a page from a disk, get a sentence", a
   await page.context().close();
 });
 
-browserTest("an archive that changes on its host is noticed", async () => {
+browserTest("notices an archive that changes on its host", async () => {
   const files = { ...pageFiles(), "/x.zip": zipped() };
   const server = await started(files);
   const { page } = await openedFrom(server, "x.zip", [], { width: 360, height: 300 });
@@ -151,7 +147,7 @@ browserTest("an archive that changes on its host is noticed", async () => {
   await page.context().close();
 });
 
-browserTest("the page and its archive get by with the strictest policy", async () => {
+browserTest("works under the strictest content security policy", async () => {
   const withPolicy = pageFiles();
   const files = {
     ...withPolicy,
@@ -169,7 +165,7 @@ browserTest("the page and its archive get by with the strictest policy", async (
   await page.context().close();
 });
 
-browserTest("a page without a slide offers to open one, by the keyboard and from a disk", async () => {
+browserTest("a page without a slide opens a local file, by keyboard", async () => {
   const file = archiveFile(zipped());
   const { page, complaints } = await openExport(resources.browser, emptyPage);
   const chosen = page.waitForEvent("filechooser");
@@ -183,7 +179,7 @@ browserTest("a page without a slide offers to open one, by the keyboard and from
   await page.context().close();
 });
 
-browserTest("an archive that is dropped takes the place of the page's own slide, and another that of it", async () => {
+browserTest("a dropped archive replaces the slide, and another one replaces it", async () => {
   const made = writeExport();
   inFolder(dirname(made.folder));
   const { page, complaints } = await openExport(resources.browser, made.folder);
@@ -230,7 +226,7 @@ browserTest("a drop wins over an archive that is still opening", async () => {
 });
 
 for (const szi of [false, true]) {
-  browserTest(`the associated images of a ${szi ? ".szi" : ".zip"} come when the panel opens`, async () => {
+  browserTest(`loads the associated images of a ${szi ? ".szi" : ".zip"} when the panel opens`, async () => {
     const archive = layOut(archiveFiles({ szi }));
     const server = await started({ ...pageFiles(), "/x.zip": toBuffer(archive) });
     const { page, complaints } = await openedFrom(server, "x.zip");
@@ -251,7 +247,7 @@ for (const szi of [false, true]) {
   });
 }
 
-browserTest("the associated images of a dropped archive go with it", async () => {
+browserTest("releases the associated images of a replaced archive", async () => {
   const { page, complaints } = await openExport(resources.browser, emptyPage);
   await drop(page, "x.zip", zipped());
   await showsTheSlide(page);
@@ -270,7 +266,7 @@ browserTest("the associated images of a dropped archive go with it", async () =>
   await page.context().close();
 });
 
-browserTest("an associated image that is not in its archive is told", async () => {
+browserTest("reports a missing associated image", async () => {
   const { page, complaints } = await openExport(resources.browser, emptyPage);
   await drop(page, "x.zip", zipped(archiveFiles().filter(({ name }) => !name.endsWith("/thumbnail.png"))));
   await showsTheSlide(page);
@@ -327,7 +323,7 @@ for (const [form, address, isTile] of [
   });
 }
 
-browserTest("a tile that is not in the archive is told, and never asked for", async () => {
+browserTest("reports a missing tile and does not request it", async () => {
   const missing = tileName(NAME, FULL_LEVEL, 0, 0);
   const server = await started({
     ...pageFiles(),
@@ -345,7 +341,7 @@ browserTest("a tile that is not in the archive is told, and never asked for", as
   await page.context().close();
 });
 
-browserTest("tiles that changed places are seen", async () => {
+browserTest("the pixel comparison detects swapped tiles", async () => {
   const files = archiveFiles();
   const [first, second] = ["0_0", "1_0"].map((tile) =>
     files.find(({ name }) => name.endsWith(`_files/${FULL_LEVEL}/${tile}.png`)),
@@ -357,7 +353,7 @@ browserTest("tiles that changed places are seen", async () => {
   await page.context().close();
 });
 
-browserTest("an archive of 4.6 GB is opened from the disk at once", async () => {
+browserTest("opens an archive of 4.6 GB from disk without reading all of it", async () => {
   const files = archiveFiles();
   const last = files.findIndex(({ name }) => name === tileName(NAME, FULL_LEVEL, 0, 0));
   // One tile before the gap, all others and the directory beyond 4 GiB.
@@ -425,7 +421,7 @@ function largeArchive() {
   return Object.assign(toBuffer(layout), { tiles: tiles.length, tilesEnd: last.start + last.length });
 }
 
-/** Whether the page shows the made-up slide, each pixel at 1:1, and calls it by its name. */
+/** Whether the page shows the sample slide, each pixel at 1:1, and calls it by its name. */
 async function showsTheSlide(page, name = NAME) {
   await page.waitForFunction(() => window.slidezoom !== undefined);
   await whenDrawn(page);

@@ -1,5 +1,5 @@
-// Exports that leave blank tiles out, beside the same exports with every tile:
-// the screens are the same, and what is left out is never asked for.
+// Exports with skipped blank tiles look like exports with all tiles, and skipped tiles are not
+// requested.
 
 import assert from "node:assert/strict";
 import { dirname, join } from "node:path";
@@ -10,7 +10,7 @@ import { loadModules } from "./support/modules.mjs";
 import { readPng } from "./support/png.mjs";
 import { useResources } from "./support/resources.mjs";
 import { description as archiveDescription, NAME, tileName, withIndex } from "./support/sample_archive.mjs";
-import { madeUpTiles, slidePixel, writeExport } from "./support/sample_export.mjs";
+import { sampleTiles, slidePixel, writeExport } from "./support/sample_export.mjs";
 import { filesIn, serve } from "./support/server.mjs";
 import { moveTo } from "./support/viewer_page.mjs";
 import { layOut, toBuffer } from "./support/zip_writer.mjs";
@@ -26,13 +26,13 @@ function pixel(x, y) {
   return Math.hypot(x - 420, y - 260) < 90 ? slidePixel(x, y) : BACKGROUND;
 }
 
-const tiles = [...madeUpTiles({ ...GEOMETRY, pixel })].map((tile) => ({ ...tile, isBlank: isBlank(tile.png) }));
+const tiles = [...sampleTiles({ ...GEOMETRY, pixel })].map((tile) => ({ ...tile, isBlank: isBlank(tile.png) }));
 const blank = tiles.filter((tile) => tile.isBlank);
 const blankTiles = bitmap(tiles);
 
 const resources = useResources();
 
-test("the bits are in the order of the tile index, the highest first", () => {
+test("reads bits in tile index order, most significant first", () => {
   const slide = readSlide({ ...plain(), ...GEOMETRY, blankTiles });
   tiles.forEach(({ level, column, row, isBlank }) => assert.equal(slide.blankTiles(level, column, row), isBlank));
   assert.equal(slide.blankTiles(11, 0, 0), false);
@@ -50,7 +50,7 @@ test("the bits are in the order of the tile index, the highest first", () => {
   assert.equal(readSlide(plain()).blankTiles, null);
 });
 
-test("bits that do not fit the pyramid are refused with a sentence", () => {
+test("rejects bits that do not match the pyramid", () => {
   const bytes = Buffer.from(blankTiles, "base64");
   const wrong = [bytes.subarray(1), Buffer.concat([bytes, Buffer.alloc(1)])].map((bits) => bits.toString("base64"));
   for (const blankTiles of [...wrong, "", "§", 7, [1, 0]]) {
@@ -62,7 +62,7 @@ test("bits that do not fit the pyramid are refused with a sentence", () => {
   }
 });
 
-test("the screens are those of an export with every tile", { skip: noBrowser }, async () => {
+test("looks like an export with all tiles", { skip: noBrowser }, async () => {
   assert.ok(blank.length > 50 && blank.length < tiles.length, `${blank.length} of ${tiles.length} tiles`);
   assert.ok(new Set(blank.map(({ level }) => level)).size >= 3);
   const dense = await denseScreens();
@@ -91,7 +91,7 @@ test("the screens are those of an export with every tile", { skip: noBrowser }, 
   }
 });
 
-test("an export that goes down to one tile only is shown, and nothing smaller asked for", {
+test("shows an export whose smallest level has one tile, and requests no smaller level", {
   skip: noBrowser,
 }, async () => {
   const smallestLevel = 6;
@@ -108,7 +108,7 @@ test("an export that goes down to one tile only is shown, and nothing smaller as
   }
 });
 
-test("a tile that is missing without being blank is still told", { skip: noBrowser }, async () => {
+test("reports a missing tile that is not blank", { skip: noBrowser }, async () => {
   const missing = tiles.find(({ level, column, row }) => level === 10 && column === 6 && row === 4);
   assert.ok(!missing.isBlank);
   const folder = exported(

@@ -1,5 +1,4 @@
-// Brightness, contrast and gamma, by their arithmetic on the screen's pixels,
-// and the mark that says that they are changed.
+// Brightness, contrast and gamma on the screen, and the notice of changed colors.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -10,7 +9,7 @@ import { moveTo, pageTest } from "./support/viewer_page.mjs";
 
 const { filterText, UNCHANGED } = await loadModules("colors.ts");
 
-test("unchanged colors have no filter at all", () => {
+test("unchanged colors have no filter", () => {
   assert.equal(filterText(UNCHANGED), "");
   assert.equal(filterText({ brightness: 1.2, contrast: 1, gamma: 0.5 }), 'brightness(1.2) url("#gamma-filter")');
 });
@@ -24,7 +23,7 @@ const settings = [
 ];
 
 pageTest(
-  "the sliders change the pixels by their arithmetic, and reset undoes it",
+  "the sliders change pixels as computed, and reset restores them",
   { width: 400, height: 500 },
   async (page) => {
     await moveTo(page, { x: 300, y: 200, zoom: 4 });

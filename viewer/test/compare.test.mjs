@@ -1,4 +1,4 @@
-// The relation of two slides that are moved together, reckoned without a browser.
+// The relation of two synchronized slides, without a browser.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -23,7 +23,7 @@ function anyView(next) {
   };
 }
 
-test("what lies upon each other does so wherever both are moved", () => {
+test("matching points match wherever both slides are moved", () => {
   const next = random(1);
   for (let round = 0; round < 300; round += 1) {
     const pixel = square(next(0.1, 2));
@@ -45,7 +45,7 @@ test("what lies upon each other does so wherever both are moved", () => {
   }
 });
 
-test("calibrated slides are related by micrometers, others by their widths", () => {
+test("relates calibrated slides by micrometers, others by their widths", () => {
   const [fine, coarse] = [
     { mpp: { x: 0.25, y: 0.25 }, width: 8000 },
     { mpp: { x: 1, y: 1 }, width: 500 },
@@ -67,7 +67,7 @@ test("calibrated slides are related by micrometers, others by their widths", () 
   assert.ok(Math.abs(byWidth.x - 25) < 1e-9 && Math.abs(byWidth.zoom - 16) < 1e-9, JSON.stringify(byWidth));
 });
 
-test("pixels that are not square are as large as square ones of their area", () => {
+test("pixels that are not square have the zoom of square ones of the same area", () => {
   assert.ok(Math.abs(unitZoom(1, { x: 0.5, y: 2 }) - 1) < 1e-12);
 });
 

@@ -1,5 +1,4 @@
-// Two slides side by side in Chromium: moved together by any means, let go, and
-// taken along again as they then lie.
+// Two slides side by side in Chromium: synchronized, unlinked and linked again.
 
 import assert from "node:assert/strict";
 import { rmSync } from "node:fs";
@@ -25,7 +24,7 @@ function browserTest(name, body) {
   test(name, { skip: noBrowser, timeout: 120000 }, body);
 }
 
-browserTest("two exports open from a disk at one scale, and after 50 movements still agree", async () => {
+browserTest("two exports open from disk at one scale, and agree after 50 movements", async () => {
   const { page, complaints } = await compared(FINE, COARSE);
   assert.equal(await page.title(), `${FOLDER} | ${BAG}`);
   assert.deepEqual(await page.getByRole("heading", { level: 2 }).allTextContents(), [FOLDER, BAG]);
@@ -47,7 +46,7 @@ browserTest("two exports open from a disk at one scale, and after 50 movements s
   await page.context().close();
 });
 
-browserTest("whoever moves leads, with animations and by the mouse, the wheel, the buttons and the keys", async () => {
+browserTest("either slide leads, by mouse, wheel, buttons and keys", async () => {
   const { page, complaints } = await compared(FINE, COARSE, {});
   const start = await views(page);
   const [left, right] = await page.locator(".pane-slide").all();
@@ -95,7 +94,7 @@ browserTest("whoever moves leads, with animations and by the mouse, the wheel, t
   await page.context().close();
 });
 
-browserTest("slides that were let go are aligned by hand, and move together as they then lie", async () => {
+browserTest("unlinked slides can be aligned, and keep this alignment when linked", async () => {
   const { page, complaints } = await compared(FINE, COARSE);
   const toggle = page.getByRole("button", { name: "Synchronized" });
   await toggle.click();
@@ -121,7 +120,7 @@ browserTest("slides that were let go are aligned by hand, and move together as t
   await page.context().close();
 });
 
-browserTest("another size of the window does not part them", async () => {
+browserTest("resizing the window keeps slides together", async () => {
   const { page } = await compared(FINE, COARSE);
   const start = await views(page);
   await move(page, 0, { x: 200, y: 300, zoom: 2, rotation: 70 });
@@ -142,7 +141,7 @@ browserTest("another size of the window does not part them", async () => {
   await page.context().close();
 });
 
-browserTest("slides of which one is not calibrated are kept by their widths", async () => {
+browserTest("slides stay together by their widths if one is not calibrated", async () => {
   const { page, complaints } = await compared(FINE, COARSE, STILL, { micronsPerPixel: null });
   assert.equal(await page.getByText("not calibrated").count(), 2);
   await move(page, 0, { x: 100, y: 50, zoom: 2, rotation: 10 });
@@ -158,7 +157,7 @@ for (const [what, one, other] of [
   ["a folder and an archive", FINE, `${ARCHIVE}.szi`],
   ["a folder and a bag", FINE, COARSE],
 ]) {
-  browserTest(`${what} open from a server, and a strict policy refuses nothing`, async () => {
+  browserTest(`${what} open from a server under a strict content security policy`, async () => {
     const { origin } = await served(writeGallery(), { "Content-Security-Policy": STRICT });
     const { page, complaints } = await openAt(resources.browser, `${origin}/index.html${comparing(one, other)}`, {
       ...STILL,
@@ -174,7 +173,7 @@ for (const [what, one, other] of [
   });
 }
 
-browserTest("what cannot be shown says so in its half, and the other is shown", async () => {
+browserTest("a slide that cannot be shown has a message in its pane, and the other one is shown", async () => {
   const folder = inFolder(writeGallery());
   rmSync(join(folder, BAG, "data/slide.js"));
   for (const [path, sentence] of [
@@ -191,7 +190,7 @@ browserTest("what cannot be shown says so in its half, and the other is shown", 
   }
 });
 
-browserTest("on a narrow screen one is above the other, and nothing overflows", async () => {
+browserTest("stacks slides on a narrow screen without overflow", async () => {
   const { page, complaints } = await compared(FINE, COARSE, { ...STILL, width: 360, height: 640 });
   const [upper, lower] = await Promise.all((await page.locator(".pane-slide").all()).map((half) => half.boundingBox()));
   assert.equal(upper.x, lower.x);
@@ -206,7 +205,7 @@ browserTest("on a narrow screen one is above the other, and nothing overflows", 
   await page.context().close();
 });
 
-browserTest("an archive that is chosen takes the place of both", async () => {
+browserTest("an opened archive replaces both slides", async () => {
   const folder = inFolder(writeGallery());
   const { page, complaints } = await openExport(resources.browser, folder, { ...STILL, hash: comparing(FINE, COARSE) });
   await page.locator(".synchronized").waitFor();

@@ -1,4 +1,4 @@
-// The pure parts of the gallery: entries of any kind, the search, the addresses.
+// Entries, search and URLs of the gallery, without a browser.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -19,7 +19,7 @@ const {
 
 const PAGE = "https://host.example/slides/index.html?compare=a&compare=b#search=x";
 
-test("an entry is read, with all that it may lack", () => {
+test("reads entries with and without optional fields", () => {
   const { slides, broken } = readGallery({
     slides: [
       entry("one", { state: [1, 2] }),
@@ -51,7 +51,7 @@ test("an entry is read, with all that it may lack", () => {
   ]);
 });
 
-test("broken entries are left out and counted, and take no other away", () => {
+test("skips and counts invalid entries", () => {
   const hostile = [
     null,
     "slide",
@@ -87,14 +87,14 @@ test("broken entries are left out and counted, and take no other away", () => {
   assert.equal(broken, hostile.length);
 });
 
-test("what is no gallery is told in a sentence", () => {
+test("explains why a value is not a gallery", () => {
   for (const value of [null, 1, "x", [], {}, { slides: {} }, { slides: "abc" }]) {
     assert.throws(() => readGallery(value), DescriptionError, JSON.stringify(value));
   }
   assert.deepEqual(readGallery({ slides: [] }), { slides: [], broken: 0 });
 });
 
-test("slides are in the order of their names, in which numbers are numbers", () => {
+test("sorts slides by name, and numbers in names by value", () => {
   const { slides } = readGallery({ slides: ["b", "a 10", "a 9", "Ä 2", "a 1"].map((name) => entry(name)) });
   assert.deepEqual(
     slides.map(({ name }) => name),
@@ -102,7 +102,7 @@ test("slides are in the order of their names, in which numbers are numbers", () 
   );
 });
 
-test("links lead to the slide whatever its name", () => {
+test("links lead to the slide for any name", () => {
   for (const name of [`#1 50% 'it' "Café" & +`, "<script>", "javascript:alert(1)", "a?b=c", "x\\y", "100%25", "é"]) {
     const folder = new URL(slideUrl({ path: `${name}/data`, isArchive: false }), PAGE);
     assert.equal(decodeURIComponent(folder.pathname), `/slides/${name}/data/index.html`);
@@ -119,14 +119,14 @@ test("links lead to the slide whatever its name", () => {
   }
 });
 
-test("two slides are compared, and no other number", () => {
+test("compares exactly two slides", () => {
   assert.equal(comparedPaths(""), null);
   assert.equal(comparedPaths("?compare=a"), null);
   assert.equal(comparedPaths("?compare=a&compare=b&compare=c"), null);
   assert.deepEqual(comparedPaths("?compare=a&x=y&compare=a"), ["a", "a"]);
 });
 
-test("a search finds names with every word, in any case and accent", () => {
+test("finds names with all words, ignoring case and accents", () => {
   const finds = (search, name) => matcher(search)(searchable(name));
   for (const [search, name] of [
     ["", "anything"],
@@ -146,7 +146,7 @@ test("a search finds names with every word, in any case and accent", () => {
   assert.ok(!finds(".*", "anything"));
 });
 
-test("a search is written into the address and read from it", () => {
+test("writes and reads the search in the hash", () => {
   for (const search of ["", "a b", `#1 50% 'it' "Café" & + =`, "<script>"]) {
     assert.equal(readSearch(writeSearch(search)), search);
   }

@@ -1,4 +1,4 @@
-// The gallery in Chromium, from a disk as by a double click and from a server.
+// The gallery in Chromium, from disk and from a server.
 
 import assert from "node:assert/strict";
 import { rmSync, writeFileSync } from "node:fs";
@@ -26,7 +26,7 @@ function browserTest(name, body) {
   test(name, { skip: noBrowser, timeout: 60000 }, body);
 }
 
-browserTest("a gallery opens from a disk: names as they are, pictures, facts, links to the pages", async () => {
+browserTest("a gallery opens from disk with names, thumbnails, facts and links", async () => {
   const folder = inFolder(writeGallery());
   const { page, complaints } = await openExport(resources.browser, folder);
   assert.equal(await page.title(), "Slides <of> mine");
@@ -53,7 +53,7 @@ browserTest("a gallery opens from a disk: names as they are, pictures, facts, li
   await page.context().close();
 });
 
-browserTest("a picture that is missing leaves its box as it is", async () => {
+browserTest("a missing thumbnail keeps its box", async () => {
   const folder = inFolder(writeGallery());
   rmSync(join(folder, FOLDER, "slide_files/8/0_0.png"));
   const { page } = await openExport(resources.browser, folder);
@@ -66,7 +66,7 @@ browserTest("a picture that is missing leaves its box as it is", async () => {
   await page.context().close();
 });
 
-browserTest("the search filters as it is typed, tells how many it finds, and survives Back", async () => {
+browserTest("the search filters while typing, counts matches, and survives Back", async () => {
   const folder = inFolder(writeGallery());
   const { page, complaints } = await openExport(resources.browser, folder);
   const status = page.getByRole("status").filter({ hasText: "slides" });
@@ -91,7 +91,7 @@ browserTest("the search filters as it is typed, tells how many it finds, and sur
   await page.context().close();
 });
 
-browserTest("a gallery and two slides side by side are dark or light as well", async () => {
+browserTest("gallery and comparison have both themes", async () => {
   const folder = inFolder(writeGallery());
   const { page, complaints } = await openExport(resources.browser, folder, { colorScheme: "dark" });
   const ground = () => page.evaluate(() => getComputedStyle(document.body).backgroundColor);
@@ -110,7 +110,7 @@ browserTest("a gallery and two slides side by side are dark or light as well", a
   await page.context().close();
 });
 
-browserTest("the place survives Back", async () => {
+browserTest("the scroll position survives Back", async () => {
   const folder = inFolder(writeList(Array.from({ length: 500 }, (_, index) => bare(`slide ${index}`))));
   writeFileSync(join(folder, "other.html"), "<title>other</title>");
   const { page } = await openExport(resources.browser, folder);
@@ -133,7 +133,7 @@ browserTest("the place survives Back", async () => {
   await page.context().close();
 });
 
-browserTest("an archive opens in the gallery's page from a server; both ways lead back", async () => {
+browserTest("an archive opens in the gallery page, and Back and the link return", async () => {
   const server = await served(writeGallery());
   const { page, complaints } = await openAt(resources.browser, `${server.origin}/index.html#search=100`, server);
   for (const back of [() => page.goBack(), () => page.getByRole("link", { name: "All slides" }).click()]) {
@@ -148,7 +148,7 @@ browserTest("an archive opens in the gallery's page from a server; both ways lea
   await page.context().close();
 });
 
-browserTest("an archive of a gallery on a disk is told to be chosen, and can be", async () => {
+browserTest("a gallery on disk asks to open an archive as a file, and opens it", async () => {
   const folder = inFolder(writeGallery());
   const { page, complaints } = await openExport(resources.browser, folder);
   await page.locator(".card a").last().click();
@@ -172,7 +172,7 @@ browserTest("an archive of a gallery on a disk is told to be chosen, and can be"
   await page.context().close();
 });
 
-browserTest("hostile entries do nothing and take no other away", async () => {
+browserTest("hostile entries do no harm and hide no others", async () => {
   const html = `"><img src=x onerror="window.hacked=1"><script>window.hacked=1<∕script>`;
   const entries = [
     bare(html),
@@ -196,7 +196,7 @@ browserTest("hostile entries do nothing and take no other away", async () => {
   await page.context().close();
 });
 
-browserTest("a list that is missing or none is told in a sentence", async () => {
+browserTest("explains a missing or invalid list", async () => {
   const folder = inFolder(writeList([]));
   for (const [text, sentence] of [
     ["(globalThis.slidezoomGalleries ??= []).push([]);", "does not hold a list of slides"],
@@ -210,7 +210,7 @@ browserTest("a list that is missing or none is told in a sentence", async () => 
   }
 });
 
-browserTest("two slides are chosen, and a third takes the place of the first", async () => {
+browserTest("selects two slides, and a third replaces the first", async () => {
   const { page, complaints } = await openExport(resources.browser, inFolder(writeGallery()), NARROW);
   const toggle = (name) => page.getByRole("button", { name: `Compare ${name}`, exact: true });
   const show = page.getByRole("link", { name: "Show side by side" });
@@ -240,7 +240,7 @@ browserTest("two slides are chosen, and a third takes the place of the first", a
   await page.context().close();
 });
 
-browserTest("the keys of the gallery are in its help", async () => {
+browserTest("the help lists the keys of the gallery", async () => {
   const { page } = await openExport(resources.browser, inFolder(writeGallery()), NARROW);
   await page.keyboard.press("?");
   const sheet = page.getByRole("dialog", { name: "Shortcuts and gestures" });
@@ -249,7 +249,7 @@ browserTest("the keys of the gallery are in its help", async () => {
   await page.context().close();
 });
 
-browserTest("of 10,000 slides the first is painted within a second, and the last is found", async () => {
+browserTest("paints the first of 10,000 slides within a second, and finds the last", async () => {
   const folder = inFolder(writeList(Array.from({ length: 10000 }, (_, index) => bare(`slide ${index}`))));
   const context = await resources.browser.newContext({ viewport: { width: 1280, height: 800 } });
   const page = await context.newPage();

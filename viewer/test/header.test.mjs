@@ -1,5 +1,4 @@
-// The row of buttons: none is lost on a narrow screen, where some of them stand
-// behind one more, and each can be reached and left with the keys.
+// The header's buttons on all screen widths, by mouse and keyboard.
 
 import assert from "node:assert/strict";
 
@@ -29,30 +28,34 @@ const change = {
 };
 
 for (const width of [1920, 1280, 901, 900, 561, 560, 360, 320]) {
-  pageTest(`every button has its place, ${width} pixels wide`, { change, width, height: 640 }, async (page) => {
-    const isWide = width > 900;
-    const row = await placesOf(page);
-    assert.deepEqual(
-      row.map(({ name }) => name),
-      [...IN_ROW, ...(isWide ? IN_MORE : ["More"])],
-    );
-    assert.equal(new Set(row.map(({ top }) => top)).size, 1, "one row");
-    stand(row, width, "left", "right");
-    if (!isWide) {
-      await page.getByRole("button", { name: "More" }).click();
-      const inMore = (await placesOf(page)).slice(row.length);
+  pageTest(
+    `every button is visible or in the panel More, ${width} pixels wide`,
+    { change, width, height: 640 },
+    async (page) => {
+      const isWide = width > 900;
+      const row = await placesOf(page);
       assert.deepEqual(
-        inMore.map(({ name }) => name),
-        IN_MORE,
+        row.map(({ name }) => name),
+        [...IN_ROW, ...(isWide ? IN_MORE : ["More"])],
       );
-      stand(inMore, 640, "top", "bottom");
-    }
-    const caption = await page.locator(".caption").boundingBox();
-    assert.ok(caption.width >= 150, `${caption.width} pixels for the slide's name`);
-  });
+      assert.equal(new Set(row.map(({ top }) => top)).size, 1, "one row");
+      stand(row, width, "left", "right");
+      if (!isWide) {
+        await page.getByRole("button", { name: "More" }).click();
+        const inMore = (await placesOf(page)).slice(row.length);
+        assert.deepEqual(
+          inMore.map(({ name }) => name),
+          IN_MORE,
+        );
+        stand(inMore, 640, "top", "bottom");
+      }
+      const caption = await page.locator(".caption").boundingBox();
+      assert.ok(caption.width >= 150, `${caption.width} pixels for the slide's name`);
+    },
+  );
 }
 
-pageTest("More is opened, walked and left with the keys", NARROW, async (page) => {
+pageTest("More is used by keyboard alone", NARROW, async (page) => {
   const more = page.getByRole("button", { name: "More" });
   const focused = () => page.evaluate(() => document.activeElement.getAttribute("aria-label"));
   await more.focus();
@@ -80,7 +83,7 @@ pageTest("More is opened, walked and left with the keys", NARROW, async (page) =
   assert.equal(await focused(), "More");
 });
 
-pageTest("there is room for one panel, and More is one", NARROW, async (page) => {
+pageTest("shows one panel at a time, More included", NARROW, async (page) => {
   await page.keyboard.press("m");
   await page.getByRole("button", { name: "More" }).click();
   assert.equal(await page.locator("#measure").isVisible(), false);
@@ -89,7 +92,7 @@ pageTest("there is room for one panel, and More is one", NARROW, async (page) =>
   assert.equal(await page.locator("#rotate").isVisible(), true);
 });
 
-pageTest("on a wide screen Escape leaves a panel from every button", {}, async (page) => {
+pageTest("Escape closes panels from every button on a wide screen", {}, async (page) => {
   await page.getByRole("button", { name: "Properties" }).click();
   assert.equal(await page.locator("#properties").isVisible(), true);
   await page.keyboard.press("Escape");

@@ -1,4 +1,4 @@
-// The help sheet, held against the sources and against OpenSeadragon's keys.
+// The help sheet, compared with the sources and with OpenSeadragon's keys.
 
 import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
@@ -23,7 +23,7 @@ function keysOfThePage() {
   return calls.flatMap((call) => [...text.matchAll(call)].map(([, key]) => key.toLowerCase()));
 }
 
-test("every key of the page is in the help, once, and none is OpenSeadragon's", () => {
+test("the help lists every key once, and none is OpenSeadragon's", () => {
   const rows = HELP.filter(({ title }) => !title.startsWith("Keys, with the slide focused")).flatMap(
     (part) => part.rows,
   );
@@ -60,7 +60,7 @@ for (const size of [
   { width: 1024, height: 768 },
   { width: 360, height: 640 },
 ]) {
-  pageTest(`the help is shown and left, ${size.width} pixels wide`, size, async (page) => {
+  pageTest(`the help opens and closes, ${size.width} pixels wide`, size, async (page) => {
     const sheet = page.getByRole("dialog", { name: "Shortcuts and gestures" });
     const ways = [
       [() => page.keyboard.press("?"), () => page.keyboard.press("Escape")],
@@ -83,7 +83,7 @@ for (const size of [
   });
 }
 
-pageTest("OpenSeadragon's own keys do what they did", {}, async (page) => {
+pageTest("OpenSeadragon's keys work", {}, async (page) => {
   const home = await viewOf(page);
   await page.locator("#slide .openseadragon-canvas").focus();
   const press = async (key) => {
@@ -103,7 +103,7 @@ pageTest("OpenSeadragon's own keys do what they did", {}, async (page) => {
   assert.equal((await press("f")).flip, true);
 });
 
-pageTest("the key Home shows the whole slide, upright", {}, async (page) => {
+pageTest("the key Home shows the whole slide and resets the rotation", {}, async (page) => {
   const home = await viewOf(page);
   await moveTo(page, { x: 100, y: 100, zoom: 3, rotation: 45, flip: true });
   await page.keyboard.press("Home");

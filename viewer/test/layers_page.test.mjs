@@ -1,5 +1,4 @@
-// Layers on the page: where each pixel of theirs stands and in what color, what
-// the panel does, and what is said of shapes.
+// Layers on the page: pixels, panel and labels.
 
 import assert from "node:assert/strict";
 import { rmSync } from "node:fs";
@@ -11,8 +10,8 @@ import { noBrowser, whenDrawn } from "./support/browser.mjs";
 import { loadModules } from "./support/modules.mjs";
 import { readPng } from "./support/png.mjs";
 import { archiveFiles, NAME } from "./support/sample_archive.mjs";
-import { HEIGHT, madeUpTiles, slidePixel, WIDTH, writePyramid } from "./support/sample_export.mjs";
-import { madeUp, moveTo, near, opened, pageTest, viewOf } from "./support/viewer_page.mjs";
+import { HEIGHT, sampleTiles, slidePixel, WIDTH, writePyramid } from "./support/sample_export.mjs";
+import { moveTo, near, opened, pageTest, sampleExport, viewOf } from "./support/viewer_page.mjs";
 import { layOut, toBuffer } from "./support/zip_writer.mjs";
 
 const { toScreen } = await loadModules("view.ts");
@@ -65,7 +64,7 @@ const GLANDS = {
   },
 };
 
-pageTest("without layers there is nothing of them", {}, async (page) => {
+pageTest("a slide without layers has no layers panel", {}, async (page) => {
   assert.equal(await page.getByRole("button", { name: "Layers" }).count(), 0);
   await page.keyboard.press("y");
   assert.equal(await page.getByRole("group", { name: "Layers" }).count(), 0);
@@ -86,7 +85,7 @@ const places = [
   [3, 497],
 ];
 
-layersTest("a pyramid lies where it belongs and mixes with the slide by its opacity", [HEAT], async (page) => {
+layersTest("a pyramid is drawn at its area with its opacity", [HEAT], async (page) => {
   await page.keyboard.press("y");
   const opacity = page.getByRole("slider", { name: "Opacity of Heat" });
   for (const [share, view] of [
@@ -109,7 +108,7 @@ layersTest("a pyramid lies where it belongs and mixes with the slide by its opac
 });
 
 layersTest(
-  "a pyramid may cover a part of the slide, and home stays the slide's",
+  "a pyramid may cover a part of the slide, and home shows the slide",
   [{ ...HEAT, opacity: 1, area: { x: 350, y: 200, width: 140, height: 120 } }],
   async (page) => {
     const home = await viewOf(page);
@@ -145,7 +144,7 @@ layersTest(
   },
 );
 
-layersTest("layers lie in their order", [{ ...HEAT, opacity: 1 }, GLANDS, { ...HEAT, name: "Above" }], async (page) => {
+layersTest("layers are drawn in order", [{ ...HEAT, opacity: 1 }, GLANDS, { ...HEAT, name: "Above" }], async (page) => {
   const view = { x: 200, y: 150, zoom: 1 };
   const below = slide(130, 130, heat(130, 130), 1);
   const gland = mixed(below, [0, 255, 0], 64 / 255);
@@ -155,7 +154,7 @@ layersTest("layers lie in their order", [{ ...HEAT, opacity: 1 }, GLANDS, { ...H
   close((await pixels(page, view, [[130, 130]]))[0], gland, [0, 1, 2], "below");
 });
 
-layersTest("a polygon is filled around its hole, outlined, and said", [GLANDS], async (page) => {
+layersTest("a polygon is filled around its hole, outlined and labeled", [GLANDS], async (page) => {
   const points = [
     [130, 130],
     [200, 200],
@@ -212,7 +211,7 @@ layersTest("a polygon is filled around its hole, outlined, and said", [GLANDS], 
   assert.equal(await page.locator("main img").count(), 0);
 });
 
-test("without a mouse, a tap says what is there and the panel what is in the middle", { skip: noBrowser }, async () => {
+test("without a mouse, a tap and the panel show labels", { skip: noBrowser }, async () => {
   const { page, complaints } = await opened(withLayers([GLANDS]), { hasTouch: true });
   await moveTo(page, { x: 350, y: 250, zoom: 1 });
   await page.touchscreen.tap(...(await placeOf(page, 130, 130)));
@@ -233,7 +232,7 @@ test("without a mouse, a tap says what is there and the panel what is in the mid
   await page.context().close();
 });
 
-test("a layer's tile that is missing is told as the layer's", { skip: noBrowser }, async () => {
+test("reports a missing tile of a layer as such", { skip: noBrowser }, async () => {
   const folder = withLayers([HEAT]);
   rmSync(join(folder, "layers/heat #1_files/3/0_0.png"));
   const page = await openedBroken(folder);
@@ -241,7 +240,7 @@ test("a layer's tile that is missing is told as the layer's", { skip: noBrowser 
   await page.context().close();
 });
 
-test("a broken layer stops the slide, with a sentence", { skip: noBrowser }, async () => {
+test("an invalid layer rejects the slide with a message", { skip: noBrowser }, async () => {
   const page = await openedBroken(withLayers([HEAT, { ...GLANDS, name: "Glands", features: {} }]));
   await page
     .getByText("This slide cannot be shown: its layer 2, “Glands”, has no valid “features”", { exact: false })
@@ -249,8 +248,8 @@ test("a broken layer stops the slide, with a sentence", { skip: noBrowser }, asy
   await page.context().close();
 });
 
-test("from an archive shapes are shown, and a pyramid is said to be left out", { skip: noBrowser }, async () => {
-  const { page, complaints } = await opened(madeUp());
+test("shows shapes from an archive, and notes that pyramids are not shown", { skip: noBrowser }, async () => {
+  const { page, complaints } = await opened(sampleExport());
   const buffer = toBuffer(layOut(archiveFiles({ change: { layers: [HEAT, GLANDS] } })));
   await page.locator("#archive-file").setInputFiles({ name: "x.zip", mimeType: "application/zip", buffer });
   await page.waitForFunction((name) => document.title === name && window.slidezoom !== undefined, NAME);
@@ -265,7 +264,7 @@ test("from an archive shapes are shown, and a pyramid is said to be left out", {
   await page.context().close();
 });
 
-test("10,000 polygons move with the slide without a halt", { skip: noBrowser }, async () => {
+test("10,000 polygons move smoothly with the slide", { skip: noBrowser }, async () => {
   const cell = (column, row) =>
     Array.from({ length: 30 }, (_, index) => {
       const [angle, radius] = [(index / 15) * Math.PI, 3 + Math.sin(index * 1.3)];
@@ -312,14 +311,14 @@ test("10,000 polygons move with the slide without a halt", { skip: noBrowser }, 
 });
 
 function withLayers(layers) {
-  const folder = madeUp({ layers });
-  writePyramid(join(folder, "layers/heat #1_files"), madeUpTiles({ ...MAP, pixel: heatPixel, tileSize: 254 }));
+  const folder = sampleExport({ layers });
+  writePyramid(join(folder, "layers/heat #1_files"), sampleTiles({ ...MAP, pixel: heatPixel, tileSize: 254 }));
   return folder;
 }
 
 /** A page that need not be drawn whole. */
 async function openedBroken(folder) {
-  const { page } = await opened(madeUp());
+  const { page } = await opened(sampleExport());
   await page.goto(pathToFileURL(join(folder, "index.html")).href);
   return page;
 }

@@ -1,6 +1,5 @@
-// Exports in every layout, beside the same tiles as Deep Zoom: the screens are
-// the same, from a disk, from a server and in archives, with and without an index.
-// What the files are called is written here from what each format says of itself.
+// Exports in every layout look like Deep Zoom, from disk, from a server and from archives. Expected
+// file names follow each format's specification.
 
 import assert from "node:assert/strict";
 import { mkdirSync, writeFileSync } from "node:fs";
@@ -12,7 +11,7 @@ import { loadModules } from "./support/modules.mjs";
 import { readPng, writePng } from "./support/png.mjs";
 import { useResources } from "./support/resources.mjs";
 import { description } from "./support/sample_archive.mjs";
-import { HEIGHT, madeUpTiles, WIDTH, writeExport } from "./support/sample_export.mjs";
+import { HEIGHT, sampleTiles, WIDTH, writeExport } from "./support/sample_export.mjs";
 import { filesIn, serve } from "./support/server.mjs";
 import { moveTo } from "./support/viewer_page.mjs";
 import { layOut, tileIndex, toBuffer } from "./support/zip_writer.mjs";
@@ -26,10 +25,10 @@ const TILE_SIZE = 40;
 const SMALLEST = 5;
 const FULL = 10;
 const GEOMETRY = { width: WIDTH, height: HEIGHT, tileSize: TILE_SIZE, overlap: 0, smallestLevel: SMALLEST };
-/** Nothing of the made-up slide has it. */
+/** Nothing of the sample slide has it. */
 const LOUD = [255, 0, 255];
 
-const tiles = [...madeUpTiles(GEOMETRY)].filter(({ level }) => level >= SMALLEST);
+const tiles = [...sampleTiles(GEOMETRY)].filter(({ level }) => level >= SMALLEST);
 const inOrder = [...tiles].sort((a, b) => a.level - b.level || a.row - b.row || a.column - b.column);
 
 const resources = useResources();
@@ -60,13 +59,13 @@ function iiif({ level, column, row }, largest, written) {
 }
 
 for (const layout of ["zoomify", "google", "iiif2", "iiif3"]) {
-  test(`${layout}: names are those that the format has`, () => {
+  test(`${layout}: file names follow the format`, () => {
     const path = tilePaths(readSlide(described(layout)));
     tiles.forEach((tile) => assert.equal(path(tile.level, tile.column, tile.row), PATHS[layout](tile)));
     assert.equal(new Set(tiles.map(PATHS[layout])).size, tiles.length);
   });
 
-  test(`${layout}: the page shows what Deep Zoom shows`, { skip: noBrowser }, async () => {
+  test(`${layout}: the page looks as with Deep Zoom`, { skip: noBrowser }, async () => {
     const expected = await reference();
     const folder = exported(layout);
     await showsTheSame(expected, pathToFileURL(join(folder, "index.html")).href);
@@ -83,14 +82,14 @@ for (const layout of ["zoomify", "google", "iiif2", "iiif3"]) {
   });
 }
 
-test("JPEG files are called .jpg in all layouts but Deep Zoom's", () => {
+test("JPEG files end in .jpg in all layouts but Deep Zoom", () => {
   for (const layout of ["dz", "zoomify", "google", "iiif2", "iiif3"]) {
     const path = tilePaths(readSlide({ ...described(layout), format: "jpeg" }))(FULL, 1, 2);
     assert.ok(path.endsWith(layout === "dz" ? ".jpeg" : ".jpg"), path);
   }
 });
 
-test("where all of the picture is one tile, IIIF has it at full size too", () => {
+test("IIIF includes full size if the whole image is one tile", () => {
   const small = { ...GEOMETRY, width: 300, height: 200, tileSize: 512, smallestLevel: 0 };
   const path = (layout) => tilePaths(readSlide({ ...described(layout), ...small }));
   assert.equal(path("iiif2")(9, 0, 0), "full/full/0/default.png");
@@ -107,7 +106,7 @@ test("tiles one pixel wide in two levels have two names in IIIF 2", () => {
   assert.equal(path(11, 2, 0), "2048,0,1,1024/1,/0/default.png");
 });
 
-test("a layout that is not known is refused with a sentence, and none is Deep Zoom", () => {
+test("rejects unknown layouts, and takes no layout as Deep Zoom", () => {
   for (const layout of ["iiif", "DZ", "", 7, {}, "__proto__"]) {
     assert.throws(
       () => readSlide(described(layout)),
@@ -151,7 +150,7 @@ function picture(layout, { png }) {
 
 function withIndex(layout, files) {
   const json = { name: `${NAME}/${NAME}.json`, contents: Buffer.from(JSON.stringify(described(layout))) };
-  // PageSummary it, what IIIF's other clients read, which is JSON as well.
+  // Next to it, what IIIF's other clients read, which is JSON as well.
   const info = { name: `${NAME}/info.json`, contents: Buffer.from('{"width": 1, "height": 1}') };
   const index = {
     name: `${NAME}/tile-index.bin`,
@@ -167,7 +166,7 @@ function withIndex(layout, files) {
 
 async function showsTheSame(expected, address, origins = []) {
   const found = await screens(address, origins);
-  expected.forEach((picture, index) => assert.ok(picture.equals(found[index]), `${address}: view ${index} differs`));
+  expected.forEach((screen, index) => assert.ok(screen.equals(found[index]), `${address}: view ${index} differs`));
 }
 
 /** What is on the screen at an address, the slide and its navigator, in several views. */

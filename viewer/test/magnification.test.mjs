@@ -1,4 +1,4 @@
-// The magnification's wording, and that its buttons set exactly what they say.
+// The magnification display and its buttons.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -9,7 +9,7 @@ import { moveTo, near, pageTest, viewOf } from "./support/viewer_page.mjs";
 
 const { steps, magnification } = await loadModules("magnification.ts");
 
-test("the steps go as far as the objective, and its own power is one of them", () => {
+test("the steps end with the objective power", () => {
   const texts = (power) => steps(power).map(({ text }) => text);
   assert.deepEqual(texts(40), ["1×", "2×", "5×", "10×", "20×", "40×"]);
   assert.deepEqual(texts(20), ["1×", "2×", "5×", "10×", "20×"]);
@@ -26,7 +26,7 @@ test("the steps go as far as the objective, and its own power is one of them", (
   );
 });
 
-test("the magnification is told in three figures", () => {
+test("formats the magnification with three digits", () => {
   assert.equal(magnification(1, 40), "40×");
   assert.equal(magnification(0.03157, 40), "1.26×");
   assert.equal(magnification(4, 40), "160×");
@@ -65,7 +65,7 @@ for (const deviceScaleFactor of [1, 2]) {
   );
 }
 
-pageTest("what is smaller than the whole slide cannot be chosen", {}, async (page) => {
+pageTest("disables steps below the whole slide", {}, async (page) => {
   const button = page.getByRole("button", { name: "1×", exact: true });
   assert.equal(await button.isDisabled(), true);
   const before = await viewOf(page);
@@ -74,7 +74,7 @@ pageTest("what is smaller than the whole slide cannot be chosen", {}, async (pag
   assert.deepEqual(await viewOf(page), before);
 });
 
-pageTest("without an objective the page speaks of percent", { change: { objectivePower: null } }, async (page) => {
+pageTest("shows percent without an objective power", { change: { objectivePower: null } }, async (page) => {
   const home = await viewOf(page);
   await page.getByRole("button", { name: /^100%/ }).click();
   await whenDrawn(page);
@@ -87,7 +87,7 @@ pageTest("without an objective the page speaks of percent", { change: { objectiv
   near((await viewOf(page)).zoom, home.zoom, 1e-12);
 });
 
-pageTest("a narrow screen shows the steps on demand", { width: 360, height: 640 }, async (page) => {
+pageTest("shows the steps on demand on a narrow screen", { width: 360, height: 640 }, async (page) => {
   const step = page.getByRole("button", { name: /^20×/ });
   assert.equal(await step.isVisible(), false);
   await page.locator("#magnification-now").click();

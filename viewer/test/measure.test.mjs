@@ -1,5 +1,4 @@
-// Measuring: the geometry by hand, and points set with each kind of pointer on
-// a slide that is turned and mirrored.
+// Measuring: geometry, and all pointer types on a rotated and flipped slide.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -13,7 +12,7 @@ const { toScreen } = await loadModules("view.ts");
 
 const at = (...pairs) => pairs.map(([x, y]) => ({ x, y }));
 
-test("lengths are the sum of their parts, each direction in its own scale", () => {
+test("adds up lengths with a scale per direction", () => {
   near(lengthOf(at([0, 0], [3, 4]), null), 5, 1e-12);
   near(lengthOf(at([0, 0], [3, 4], [3, 10]), null), 11, 1e-12);
   near(lengthOf(at([10, 10], [16, 18]), { x: 0.5, y: 0.5 }), 5, 1e-12);
@@ -23,7 +22,7 @@ test("lengths are the sum of their parts, each direction in its own scale", () =
   assert.equal(lengthOf([], null), 0);
 });
 
-test("areas are those of the polygon, whichever way round", () => {
+test("computes areas of polygons in either direction", () => {
   near(areaOf(at([0, 0], [10, 0], [10, 4], [0, 4]), null), 40, 1e-12);
   near(areaOf(at([0, 4], [10, 4], [10, 0], [0, 0]), null), 40, 1e-12);
   near(areaOf(at([0, 0], [6, 0], [0, 8]), { x: 0.5, y: 0.25 }), 3, 1e-12);
@@ -33,7 +32,7 @@ test("areas are those of the polygon, whichever way round", () => {
   assert.equal(areaOf(at([0, 0], [5, 5]), null), 0);
 });
 
-test("values are told in the unit a person would choose", () => {
+test("formats values in a suitable unit", () => {
   const line = (length) => at([0, 0], [length, 0]);
   const square = (side) => at([0, 0], [side, 0], [side, side], [0, side]);
   const one = { x: 1, y: 1 };
@@ -100,7 +99,7 @@ for (const pointerType of ["mouse", "touch", "pen"]) {
 }
 
 pageTest(
-  "the drawing follows zoom, rotation and flip, and its value stays",
+  "the drawing follows zoom, rotation and flip, and keeps its value",
   { change: { micronsPerPixel: mpp } },
   async (page) => {
     const set = await setter(page, "mouse");
@@ -127,29 +126,25 @@ pageTest(
   },
 );
 
-pageTest(
-  "the keys alone measure, from the middle of the screen",
-  { change: { micronsPerPixel: null } },
-  async (page) => {
-    await page.keyboard.press("m");
-    await page.getByRole("button", { name: "Area" }).focus();
-    await page.keyboard.press("Space");
-    await page.locator("#slide .openseadragon-canvas").focus();
-    for (const [x, y] of [
-      [300, 200],
-      [400, 200],
-      [400, 300],
-    ]) {
-      await moveTo(page, { x, y, zoom: 2 });
-      await page.keyboard.press("p");
-    }
-    await page.keyboard.press("Enter");
-    assert.deepEqual(await texts(page), ["5\u202f000\u00a0px²"]);
-  },
-);
+pageTest("measures by keyboard from the center of the screen", { change: { micronsPerPixel: null } }, async (page) => {
+  await page.keyboard.press("m");
+  await page.getByRole("button", { name: "Area" }).focus();
+  await page.keyboard.press("Space");
+  await page.locator("#slide .openseadragon-canvas").focus();
+  for (const [x, y] of [
+    [300, 200],
+    [400, 200],
+    [400, 300],
+  ]) {
+    await moveTo(page, { x, y, zoom: 2 });
+    await page.keyboard.press("p");
+  }
+  await page.keyboard.press("Enter");
+  assert.deepEqual(await texts(page), ["5\u202f000\u00a0px²"]);
+});
 
 pageTest(
-  "a double click ends a line and does not zoom",
+  "a double click ends a line without zooming",
   { change: { micronsPerPixel: { x: 1, y: 1 } } },
   async (page) => {
     const set = await setter(page, "mouse");

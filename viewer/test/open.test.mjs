@@ -1,8 +1,5 @@
-// Opens exports in Chromium over file://, as a person does by a double click,
-// and compares what is on the screen with the tiles on the disk.
-//
-// The made-up export is always opened. SLIDEZOOM_EXPORT may name the folder of
-// a real one, which is then opened as well.
+// Opens exports from disk in Chromium and compares the screen with the tiles. The environment
+// variable SLIDEZOOM_EXPORT may name the folder of a real export, which is tested as well.
 
 import assert from "node:assert/strict";
 import { existsSync, rmSync } from "node:fs";
@@ -27,15 +24,15 @@ for (const reason of new Set([noBrowser, noRealExport])) {
 const PATCH = 5;
 const resources = useResources();
 
-test("a made-up slide opens without complaint", { skip: noBrowser }, () => opensWell(madeUp()));
+test("the sample slide opens without complaints", { skip: noBrowser }, () => opensWell(sampleExport()));
 
-test("a real slide opens without complaint", { skip: noRealExport }, async () => {
+test("a real slide opens without complaints", { skip: noRealExport }, async () => {
   assert.ok(existsSync(join(realExport, "index.html")), `no index.html in ${realExport}`);
   await opensWell({ folder: realExport });
 });
 
-test("each pixel stands on the screen at 1:1, and as a sharp block at 4:1", { skip: noBrowser }, async () => {
-  const made = madeUp();
+test("shows each pixel at 1:1, and as a sharp block at 4:1", { skip: noBrowser }, async () => {
+  const made = sampleExport();
   const { page, complaints } = await openExport(resources.browser, made.folder);
   await whenDrawn(page);
   // The second point has the corner of four tiles in its middle.
@@ -63,8 +60,8 @@ test("each pixel stands on the screen at 1:1, and as a sharp block at 4:1", { sk
   await page.context().close();
 });
 
-test("the navigator shows the slide in its own colors", { skip: noBrowser }, async () => {
-  const { page } = await openExport(resources.browser, madeUp().folder);
+test("the navigator shows the slide in its original colors", { skip: noBrowser }, async () => {
+  const { page } = await openExport(resources.browser, sampleExport().folder);
   await whenDrawn(page);
   const picture = readPng(await page.locator("#navigator").screenshot());
   for (const [across, down] of [
@@ -84,8 +81,8 @@ test("the navigator shows the slide in its own colors", { skip: noBrowser }, asy
   await page.context().close();
 });
 
-test("buttons and keys zoom, and the home button undoes it all", { skip: noBrowser }, async () => {
-  const { page, complaints } = await openExport(resources.browser, madeUp().folder);
+test("buttons and keys zoom, and the home button resets the view", { skip: noBrowser }, async () => {
+  const { page, complaints } = await openExport(resources.browser, sampleExport().folder);
   await whenDrawn(page);
   const home = await zoomOf(page);
   await page.getByRole("button", { name: "Zoom in" }).click();
@@ -115,7 +112,7 @@ test("buttons and keys zoom, and the home button undoes it all", { skip: noBrows
 });
 
 test("the page fits a narrow screen", { skip: noBrowser }, async () => {
-  const { page, complaints } = await openExport(resources.browser, madeUp().folder, { width: 360, height: 640 });
+  const { page, complaints } = await openExport(resources.browser, sampleExport().folder, { width: 360, height: 640 });
   await whenDrawn(page);
   const overflowing = await page.evaluate(() =>
     [...document.querySelectorAll("body *")]
@@ -130,8 +127,8 @@ test("the page fits a narrow screen", { skip: noBrowser }, async () => {
   await page.context().close();
 });
 
-test("a tile that is missing is reported, once", { skip: noBrowser }, async () => {
-  const made = madeUp();
+test("reports a missing tile once", { skip: noBrowser }, async () => {
+  const made = sampleExport();
   rmSync(tileFile(made, 0, 0));
   const { page, complaints } = await openExport(resources.browser, made.folder);
   await whenDrawn(page);
@@ -144,16 +141,16 @@ test("a tile that is missing is reported, once", { skip: noBrowser }, async () =
   await page.context().close();
 });
 
-test("a missing folder of tiles is reported", { skip: noBrowser }, async () => {
-  const made = madeUp();
+test("reports a missing tile folder", { skip: noBrowser }, async () => {
+  const made = sampleExport();
   rmSync(join(made.folder, tilesOf(made.description)), { recursive: true });
   const { page } = await openExport(resources.browser, made.folder);
   await page.getByText(/^\d+ tiles? could not be loaded/).waitFor();
   await page.context().close();
 });
 
-test("a broken description is told in a sentence on the page", { skip: noBrowser }, async () => {
-  const broken = madeUp({ change: (description) => ({ ...description, tileSize: "large" }) });
+test("explains an invalid description", { skip: noBrowser }, async () => {
+  const broken = sampleExport({ change: (description) => ({ ...description, tileSize: "large" }) });
   const { page, complaints } = await openExport(resources.browser, broken.folder);
   await page.getByText("its description has no valid “tileSize”", { exact: false }).waitFor();
   assert.equal(await page.locator("#name").textContent(), broken.description.name);
@@ -162,8 +159,8 @@ test("a broken description is told in a sentence on the page", { skip: noBrowser
   await page.context().close();
 });
 
-test("a page without its slide's script says so", { skip: noBrowser }, async () => {
-  const made = madeUp();
+test("explains a missing slide.js", { skip: noBrowser }, async () => {
+  const made = sampleExport();
   rmSync(join(made.folder, "slide.js"));
   const { page } = await openExport(resources.browser, made.folder);
   await page.getByText("slide.js did not load. It belongs next to this page.", { exact: false }).waitFor();
@@ -171,15 +168,15 @@ test("a page without its slide's script says so", { skip: noBrowser }, async () 
   await page.context().close();
 });
 
-test("a page without its script says so", { skip: noBrowser }, async () => {
-  const made = madeUp();
+test("explains a missing viewer.js", { skip: noBrowser }, async () => {
+  const made = sampleExport();
   rmSync(join(made.folder, "viewer/viewer.js"));
   const { page } = await openExport(resources.browser, made.folder);
   await page.getByText("viewer/viewer.js did not load. It belongs next to this page.", { exact: false }).waitFor();
   await page.context().close();
 });
 
-function madeUp(options) {
+function sampleExport(options) {
   const made = writeExport(options);
   resources.folders.push(dirname(made.folder));
   return made;

@@ -1,5 +1,4 @@
-// The page under a strict policy for its content, as a hospital's server may
-// send it: every tool is used once, and the browser refuses nothing.
+// Uses every tool once under a strict content security policy.
 
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
@@ -8,8 +7,8 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 
 import { connect, noBrowser, whenDrawn } from "./support/browser.mjs";
-import { madeUpTiles, writePyramid } from "./support/sample_export.mjs";
-import { madeUp } from "./support/viewer_page.mjs";
+import { sampleTiles, writePyramid } from "./support/sample_export.mjs";
+import { sampleExport } from "./support/viewer_page.mjs";
 
 const POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:";
 const TYPES = { html: "text/html", js: "text/javascript", css: "text/css", png: "image/png" };
@@ -49,9 +48,9 @@ before(async () => {
 });
 after(() => browser?.close());
 
-test("a strict policy refuses nothing", { skip: noBrowser, timeout: 60000 }, async (context) => {
-  const folder = madeUp({ layers: LAYERS, unreadable: [{ x: 1, y: 2, width: 30, height: 40 }] });
-  writePyramid(join(folder, "layers/heat_files"), madeUpTiles({ width: 7, height: 5, tileSize: 254 }));
+test("all tools work under a strict content security policy", { skip: noBrowser, timeout: 60000 }, async (context) => {
+  const folder = sampleExport({ layers: LAYERS, unreadable: [{ x: 1, y: 2, width: 30, height: 40 }] });
+  writePyramid(join(folder, "layers/heat_files"), sampleTiles({ width: 7, height: 5, tileSize: 254 }));
   const server = createServer(async ({ url }, response) => {
     const path = decodeURIComponent(new URL(url, "http://localhost").pathname);
     const body = await readFile(join(folder, path === "/" ? "index.html" : path)).catch(() => null);

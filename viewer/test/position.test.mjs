@@ -1,5 +1,4 @@
-// The place in the page's address: written, read and refused, and a page that
-// opens exactly where another one was.
+// The view in the page's hash.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -11,7 +10,7 @@ import { moveTo, near, opened, pageTest, viewOf } from "./support/viewer_page.mj
 const { writePosition, readPosition } = await loadModules("position.ts");
 const { toScreen } = await loadModules("view.ts");
 
-test("a place is written as a person would", () => {
+test("writes short numbers", () => {
   const view = { x: 12345.678901, y: 250, zoom: 0.5, rotation: 0, flip: false };
   assert.equal(writePosition(view), "#x=12345.679&y=250&zoom=0.5&rotation=0");
   assert.equal(
@@ -21,7 +20,7 @@ test("a place is written as a person would", () => {
   assert.match(writePosition({ ...view, rotation: 359.99999999 }), /rotation=0$/);
 });
 
-test("what is written is read again to less than a hundredth of a screen pixel", () => {
+test("round-trips within a hundredth of a screen pixel", () => {
   const size = { x: 3840, y: 2160 };
   const corners = [
     [0, 0],
@@ -45,7 +44,7 @@ test("what is written is read again to less than a hundredth of a screen pixel",
   }
 });
 
-test("nonsense is no place", () => {
+test("rejects invalid hashes", () => {
   const nonsense = [
     "",
     "#",
@@ -74,7 +73,7 @@ test("nonsense is no place", () => {
   });
 });
 
-pageTest("a link opens exactly where it was made", { width: 801, height: 603 }, async (page, folder) => {
+pageTest("a link restores the exact view", { width: 801, height: 603 }, async (page, folder) => {
   assert.equal(await hashOf(page), "", "the whole slide needs no hash");
   const views = [
     { x: 123.456, y: 321.098, zoom: 1.7320508, rotation: 0, flip: false },
@@ -110,7 +109,7 @@ pageTest("a link opens exactly where it was made", { width: 801, height: 603 }, 
   assert.equal(await page.evaluate(() => history.length), entries, "a movement is no page to go back to");
 });
 
-pageTest("the address follows a flip, and the page follows the address", {}, async (page) => {
+pageTest("the hash follows a flip, and the page follows the hash", {}, async (page) => {
   await page.locator("#slide .openseadragon-canvas").focus();
   await page.keyboard.press("f");
   await page.waitForFunction(() => location.hash.endsWith("flip=1"));
@@ -131,22 +130,18 @@ pageTest("the address follows a flip, and the page follows the address", {}, asy
   assert.deepEqual(await viewOf(page), view);
 });
 
-pageTest(
-  "a place far from the slide shows the slide none the less",
-  { hash: "#x=1e9&y=-1e9&zoom=500" },
-  async (page) => {
-    const { zoom, ...center } = await viewOf(page);
-    near(zoom, 4, 1e-6);
-    assert.ok(center.x > 0 && center.x <= 700 && center.y >= 0 && center.y <= 500, JSON.stringify(center));
-  },
-);
+pageTest("a view far from the slide is moved to the slide", { hash: "#x=1e9&y=-1e9&zoom=500" }, async (page) => {
+  const { zoom, ...center } = await viewOf(page);
+  near(zoom, 4, 1e-6);
+  assert.ok(center.x > 0 && center.x <= 700 && center.y >= 0 && center.y <= 500, JSON.stringify(center));
+});
 
-pageTest("nonsense in the address opens the whole slide", { hash: "#x=1&y=2&zoom=nonsense" }, async (page) => {
+pageTest("an invalid hash opens the whole slide", { hash: "#x=1&y=2&zoom=nonsense" }, async (page) => {
   const home = await page.evaluate(() => window.slidezoom.viewer.viewport.getHomeZoom());
   near(await page.evaluate(() => window.slidezoom.viewer.viewport.getZoom(true)), home, 1e-9);
 });
 
-pageTest("the link is copied", { permissions: ["clipboard-read", "clipboard-write"] }, async (page) => {
+pageTest("copies the link", { permissions: ["clipboard-read", "clipboard-write"] }, async (page) => {
   await moveTo(page, { x: 100, y: 200, zoom: 3 });
   await page.getByRole("button", { name: "Copy link" }).click();
   await page.getByText("Link copied.").waitFor();
@@ -155,7 +150,7 @@ pageTest("the link is copied", { permissions: ["clipboard-read", "clipboard-writ
   assert.equal(await page.getByLabel("Copy this link").isVisible(), false);
 });
 
-pageTest("where the clipboard is refused the link is shown, selected", { width: 360, height: 640 }, async (page) => {
+pageTest("shows the link, selected, if the clipboard is blocked", { width: 360, height: 640 }, async (page) => {
   await page.evaluate(() => {
     navigator.clipboard.writeText = () => Promise.reject(new DOMException("no", "NotAllowedError"));
   });

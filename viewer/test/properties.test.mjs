@@ -1,6 +1,4 @@
-// The panel of properties: what it tells, what its search finds, and that names
-// and values stay text. The associated images from a disk; those of archives are
-// in archive-page.test.mjs.
+// The properties panel and associated images from disk. archive_page.test.mjs tests those in archives.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -44,7 +42,7 @@ const HOSTILE = {
   "openslide.quickhash-1": SHA256.repeat(4),
 };
 
-test("the facts are told as far as they are known", () => {
+test("lists known facts", () => {
   const full = readSlide({ ...PLAIN, ...DETAILS, micronsPerPixel: { x: 0.5, y: 0.25 }, objectivePower: 40 });
   assert.deepEqual(detailedFacts(full), [
     ["Size", "700 × 500\u00a0px"],
@@ -99,7 +97,7 @@ const MANY = {
 
 const options = { change: { ...DETAILS, format: "png", properties: HOSTILE } };
 
-pageTest("the search finds rows by name and value, and every word counts", options, async (page) => {
+pageTest("the search requires all words in name or value", options, async (page) => {
   await page.keyboard.press("i");
   const search = page.getByRole("searchbox", { name: "Search properties" });
   const rows = () => page.locator("#properties-table tr:visible").allInnerTexts();
@@ -128,7 +126,7 @@ pageTest("the search finds rows by name and value, and every word counts", optio
   assert.deepEqual(await rows(), all);
 });
 
-pageTest("hostile names and values are text, which can be selected", options, async (page) => {
+pageTest("shows hostile names and values as selectable text", options, async (page) => {
   await page.keyboard.press("i");
   const cells = page.locator("#properties-table tbody:last-of-type :is(th, td)");
   assert.deepEqual(await cells.allTextContents(), ["Properties", ...Object.entries(HOSTILE).flat()]);
@@ -140,7 +138,7 @@ pageTest("hostile names and values are text, which can be selected", options, as
 
 const many = { change: { ...DETAILS, format: "png", properties: MANY } };
 
-pageTest("hundreds of properties are shown and searched, and none touches another", many, async (page) => {
+pageTest("shows and searches hundreds of properties without overlap", many, async (page) => {
   await page.keyboard.press("i");
   const cells = page.locator("#properties-table tbody:last-of-type :is(th, td)");
   assert.deepEqual(await cells.allTextContents(), ["Properties", ...Object.entries(MANY).flat()]);
@@ -163,7 +161,7 @@ pageTest("hundreds of properties are shown and searched, and none touches anothe
   assert.equal(await page.locator("#properties-table tr:visible").count(), 2);
 });
 
-pageTest("button, key and Escape show and hide the panel, and the focus is not lost", options, async (page) => {
+pageTest("button, key and Escape toggle the panel and keep the focus", options, async (page) => {
   const panel = page.getByRole("group", { name: "Properties" });
   const button = page.getByRole("button", { name: "Properties" });
   await button.click();
@@ -181,7 +179,7 @@ pageTest("button, key and Escape show and hide the panel, and the focus is not l
   assert.equal(await button.evaluate((element) => element === document.activeElement), true);
 });
 
-pageTest("the associated images are fetched when the panel opens, and shown large", {}, async (page) => {
+pageTest("loads associated images when the panel opens, and enlarges them", {}, async (page) => {
   const asked = [];
   page.on("request", (request) => asked.push(request.url()));
   const panel = page.getByRole("group", { name: "Properties" });
@@ -210,7 +208,7 @@ pageTest("the associated images are fetched when the panel opens, and shown larg
 });
 
 pageTest(
-  "an export of another tool has neither images nor properties",
+  "an export of another tool has no images and no properties",
   { change: { associatedImages: undefined } },
   async (page) => {
     await page.keyboard.press("i");
@@ -220,7 +218,7 @@ pageTest(
   },
 );
 
-pageTest("nothing is wider than a narrow window", { ...options, width: 360, height: 640 }, async (page) => {
+pageTest("fits a narrow window", { ...options, width: 360, height: 640 }, async (page) => {
   await page.keyboard.press("i");
   const overflow = (selector) => page.locator(selector).evaluate((box) => box.scrollWidth - box.clientWidth);
   assert.equal(await overflow("#properties"), 0);

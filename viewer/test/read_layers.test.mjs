@@ -1,5 +1,4 @@
-// Layers in a description, right and broken, and which shape is at a point,
-// without a browser.
+// Reads layers, and finds shapes at points, without a browser.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -40,7 +39,7 @@ const collection = (...features) => ({ type: "FeatureCollection", features });
 const glands = (...features) => ({ kind: "geojson", name: "Glands", features: collection(...features) });
 const read = (layer) => readLayers([layer], SLIDE)[0];
 
-test("layers are read, with what they leave out", () => {
+test("reads layers with and without optional fields", () => {
   assert.deepEqual(readLayers(undefined, SLIDE), []);
   assert.deepEqual(readLayers([], SLIDE), []);
   const { path, ...rest } = pyramid;
@@ -77,14 +76,14 @@ test("layers are read, with what they leave out", () => {
   }
 });
 
-test("the proportions of an area may differ by a pixel of the pyramid, and no more", () => {
+test("accepts an aspect ratio within one pixel of the pyramid", () => {
   const area = { x: -10, y: 5.5, width: 700, height: 500 };
   assert.deepEqual(read({ ...pyramid, area }).area, area);
   read({ ...pyramid, height: 51 });
   assert.throws(() => read({ ...pyramid, height: 52 }), /“Heat”, has no valid “area”.*70 × 52/);
 });
 
-test("a broken layer is refused with a sentence that names it and the field", () => {
+test("rejects an invalid layer, naming it and the field", () => {
   const scale = (...stops) => ({ stops: stops.map(([value, color]) => ({ value, color })) });
   const broken = {
     name: [undefined, "", " ", 7],
@@ -124,7 +123,7 @@ test("a broken layer is refused with a sentence that names it and the field", ()
   }
 });
 
-test("a broken feature is refused with a sentence that names it", () => {
+test("rejects an invalid feature, naming it", () => {
   const good = feature("Point", [1, 2]);
   const broken = [
     [{ ...good, type: "Punkt" }, "is not a GeoJSON Feature"],
@@ -157,7 +156,7 @@ test("a broken feature is refused with a sentence that names it", () => {
   assert.throws(() => read({ ...glands(), features: [good] }), /“Glands”, has no valid “features”/);
 });
 
-test("what is at a point: within an area and not in its hole, near a line, the uppermost first", () => {
+test("finds the topmost shape at a point, not in holes", () => {
   const { shapes } = read(
     glands(
       feature("Polygon", [square(0, 0, 100), square(40, 40, 20)], { name: "ring" }),

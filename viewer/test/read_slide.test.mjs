@@ -1,4 +1,4 @@
-// What the page makes of a description, right or broken, without a browser.
+// Reads descriptions without a browser.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -29,7 +29,7 @@ const good = {
 };
 const readGood = (change = {}) => readSlide({ ...good, ...change });
 
-test("a right description is read whole", () => {
+test("reads a complete description", () => {
   const { micronsPerPixel, ...rest } = good;
   assert.deepEqual(readGood(), {
     ...rest,
@@ -44,7 +44,7 @@ test("a right description is read whole", () => {
   assert.equal(readGood({ name: "<script>" }).name, "<script>");
 });
 
-test("what an export says of itself is read, and may be missing", () => {
+test("reads optional fields", () => {
   const details = {
     levels: 17,
     layout: "dz",
@@ -83,7 +83,7 @@ test("what an export says of itself is read, and may be missing", () => {
   assert.deepEqual(readGood({ source: null, area: null, toSlide: null }), readGood());
 });
 
-test("a part of a slide may have another size than its export, which says how they lie", () => {
+test("an exported area may differ in size if toSlide is present", () => {
   const area = { x: 100, y: 0, width: 2 * good.height, height: 2 * good.width };
   const toSlide = [
     [0, 2, 100],
@@ -93,7 +93,7 @@ test("a part of a slide may have another size than its export, which says how th
   assert.throws(() => readGood({ area }), DescriptionError);
 });
 
-test("a broken description is refused with a sentence that names the part", () => {
+test("rejects an invalid description, naming the field", () => {
   const broken = {
     name: [undefined, null, 7, "/root", "a//b", "../up", "./here", "\ud800"],
     width: [undefined, 0, -1, 1.5, "46000", null, 1e300],
@@ -157,7 +157,7 @@ test("a broken description is refused with a sentence that names the part", () =
   }
 });
 
-test("the URL of the tiles escapes each part of the path", () => {
+test("escapes each part of the tile folder's URL", () => {
   assert.equal(tilesUrl(readGood()), "CMU-1_files/");
   assert.equal(
     tilesUrl(readGood({ name: `a b #1 50% "é" ?<script>` })),
@@ -166,7 +166,7 @@ test("the URL of the tiles escapes each part of the path", () => {
   assert.equal(tilesUrl(readGood({ name: "javascript:alert" })), "javascript%3Aalert_files/");
 });
 
-test("the full level is the first at which one pixel has grown to the slide's size", () => {
+test("computes the number of the full-size level", () => {
   const levels = [
     [1, 1, 0],
     [2, 1, 1],
@@ -182,7 +182,7 @@ test("the full level is the first at which one pixel has grown to the slide's si
   }
 });
 
-test("the facts give size, scale and objective", () => {
+test("formats size, scale and objective power", () => {
   assert.deepEqual(facts(readGood()), [
     "46\u202f000 × 32\u202f914\u00a0px",
     "0.499\u00a0µm per pixel",

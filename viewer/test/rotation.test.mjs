@@ -1,4 +1,4 @@
-// Turning and mirroring: the ways to do it and the one that undoes it all.
+// Rotating, flipping and resetting.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -9,7 +9,7 @@ import { near, pageTest, viewOf } from "./support/viewer_page.mjs";
 
 const { degreesOnScreen } = await loadModules("rotation.ts");
 
-test("degrees are told as they are seen", () => {
+test("shows degrees as on the screen", () => {
   const seen = [
     [0, 0],
     [90, 90],
@@ -23,7 +23,7 @@ test("degrees are told as they are seen", () => {
   assert.equal(degreesOnScreen(0, true), 0);
 });
 
-pageTest("buttons, keys and the slider turn the slide, and home undoes it all", {}, async (page) => {
+pageTest("buttons, keys and slider rotate the slide, and home resets it", {}, async (page) => {
   const home = await viewOf(page);
   const rotation = async () => (((await viewOf(page)).rotation % 360) + 360) % 360;
   const does = async (act, expected, text) => {
@@ -56,7 +56,7 @@ pageTest("buttons, keys and the slider turn the slide, and home undoes it all", 
   assert.equal((await viewOf(page)).flip, false);
 });
 
-pageTest("one panel is shown at a time, and Escape leaves it", { width: 360, height: 640 }, async (page) => {
+pageTest("shows one panel at a time, which Escape closes", { width: 360, height: 640 }, async (page) => {
   const turn = page.getByRole("group", { name: "Rotate and flip" });
   const colors = page.getByRole("group", { name: "Brightness and contrast" });
   await page.getByRole("button", { name: "Rotate and flip" }).click();

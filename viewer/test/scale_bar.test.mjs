@@ -1,4 +1,4 @@
-// The scale bar: its choice of length, and its length on the screen.
+// The scale bar: its length, its text, and its size on the screen.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -8,7 +8,7 @@ import { moveTo, near, pageTest } from "./support/viewer_page.mjs";
 
 const { scaleBar, micrometersPerScreenPixel } = await loadModules("scale_bar.ts");
 
-test("a bar is 1, 2 or 5 × 10ⁿ long and takes 60 to 180 screen pixels", () => {
+test("a bar is 1, 2 or 5 × 10ⁿ long, on 60 to 180 screen pixels", () => {
   for (let scale = 1e-4; scale < 1e4; scale *= 1.013) {
     const { micrometers, length } = scaleBar(scale);
     assert.match(micrometers.toExponential(12), /^[125]\.0+e/, `${micrometers} µm at ${scale}`);
@@ -17,7 +17,7 @@ test("a bar is 1, 2 or 5 × 10ⁿ long and takes 60 to 180 screen pixels", () =>
   }
 });
 
-test("a bar's text is in the unit a person would choose", () => {
+test("formats the length in a suitable unit", () => {
   const bars = [
     [0.001, 0.1, "0.1\u00a0µm"],
     [0.003, 0.5, "0.5\u00a0µm"],
@@ -34,7 +34,7 @@ test("a bar's text is in the unit a person would choose", () => {
   }
 });
 
-test("the scale is that along the screen's horizontal", () => {
+test("uses the scale along the screen's horizontal", () => {
   const mpp = { x: 0.5, y: 0.25 };
   const scale = (rotation, zoom) => micrometersPerScreenPixel(mpp, { x: 0, y: 0, zoom, rotation, flip: false });
   near(scale(0, 1), 0.5, 1e-12);
@@ -48,7 +48,7 @@ test("the scale is that along the screen's horizontal", () => {
 const MICROMETERS = { µm: 1, mm: 1000, cm: 10000 };
 
 const mpp = { x: 0.4990001, y: 0.3 };
-pageTest("the bar is as long as what it names, at any zoom", { change: { micronsPerPixel: mpp } }, async (page) => {
+pageTest("the bar has the length of its text at any zoom", { change: { micronsPerPixel: mpp } }, async (page) => {
   const seen = new Set();
   for (const zoom of [0.61, 0.75, 1, 1.9, 3.7]) {
     for (const [rotation, scale] of [
@@ -69,7 +69,7 @@ pageTest("the bar is as long as what it names, at any zoom", { change: { microns
   assert.ok(seen.size >= 3, `only ${[...seen]}`);
 });
 
-pageTest("the bar keeps pace within a movement", { reducedMotion: "no-preference" }, async (page) => {
+pageTest("the bar follows an animation", { reducedMotion: "no-preference" }, async (page) => {
   const lengths = await page.evaluate(async () => {
     const { viewer } = window.slidezoom;
     const line = document.getElementById("scale-bar-line");
@@ -90,7 +90,7 @@ pageTest("the bar keeps pace within a movement", { reducedMotion: "no-preference
   lengths.forEach(([shown, expected]) => near(shown, expected, 1e-3));
 });
 
-pageTest("a slide without a scale is called not calibrated", { change: { micronsPerPixel: null } }, async (page) => {
+pageTest("shows “not calibrated” without a scale", { change: { micronsPerPixel: null } }, async (page) => {
   assert.equal(await page.locator("#scale-bar").innerText(), "not calibrated");
   assert.equal(await page.locator("#scale-bar-line").isVisible(), false);
 });

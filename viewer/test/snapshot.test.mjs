@@ -1,5 +1,4 @@
-// Pictures of the view: the file that is downloaded, held against the browser's
-// own screenshot of the same place, and the button where none can be taken.
+// Snapshots, compared with screenshots by the browser.
 
 import assert from "node:assert/strict";
 import { join } from "node:path";
@@ -10,8 +9,16 @@ import { noBrowser, whenDrawn } from "./support/browser.mjs";
 import { loadModules } from "./support/modules.mjs";
 import { difference, readPng } from "./support/png.mjs";
 import { archiveFiles, NAME } from "./support/sample_archive.mjs";
-import { madeUpTiles, slidePixel, writePyramid } from "./support/sample_export.mjs";
-import { madeUp, moveTo, near, openedFromServer, pageTest, pressInHeader, viewOf } from "./support/viewer_page.mjs";
+import { sampleTiles, slidePixel, writePyramid } from "./support/sample_export.mjs";
+import {
+  moveTo,
+  near,
+  openedFromServer,
+  pageTest,
+  pressInHeader,
+  sampleExport,
+  viewOf,
+} from "./support/viewer_page.mjs";
 import { layOut, toBuffer } from "./support/zip_writer.mjs";
 
 const { filteredValues } = await loadModules("colors.ts");
@@ -65,9 +72,9 @@ const VIEWS = [
 ];
 for (const [options, view] of VIEWS) {
   const name = JSON.stringify({ ...options, ...view });
-  test(`the picture is what the page shows: ${name}`, { skip: noBrowser }, async () => {
-    const folder = madeUp(CHANGE);
-    writePyramid(join(folder, "heat_files"), madeUpTiles({ ...MAP, pixel: (x, y) => [x * 40, 0, y * 60] }));
+  test(`a snapshot looks like the page: ${name}`, { skip: noBrowser }, async () => {
+    const folder = sampleExport(CHANGE);
+    writePyramid(join(folder, "heat_files"), sampleTiles({ ...MAP, pixel: (x, y) => [x * 40, 0, y * 60] }));
     const { page, complaints } = await openedFromServer(folder, options);
     // The slide's place then begins and ends with a whole pixel, as a screenshot must.
     await page.addStyleTag({ content: "header { height: 120px }" });
@@ -89,7 +96,7 @@ for (const [options, view] of VIEWS) {
   });
 }
 
-test("the filter's values are those of its arithmetic", () => {
+test("computes the filter's values", () => {
   const unchanged = { brightness: 1, contrast: 1, gamma: 1 };
   assert.deepEqual([...filteredValues(unchanged)], [...Array(256).keys()]);
   assert.deepEqual(
@@ -98,7 +105,7 @@ test("the filter's values are those of its arithmetic", () => {
   );
 });
 
-pageTest("of a slide on a disk no snapshot is taken, and the button says why", {}, async (page) => {
+pageTest("explains why there are no snapshots of a slide on disk", {}, async (page) => {
   const button = page.getByRole("button", { name: "Save a snapshot of this view", disabled: true });
   assert.match(await button.getAttribute("title"), /^Snapshots are not available for a slide opened from disk/);
   await button.focus();

@@ -1,4 +1,4 @@
-// Dark and light: who decides, what is remembered, and the colors themselves.
+// The dark and light theme, its persistence and its colors.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -13,7 +13,7 @@ for (const [colorScheme, own, other] of [
   ["light", LIGHT, DARK],
 ]) {
   pageTest(
-    `a ${colorScheme} system has a ${colorScheme} page, until the reader decides`,
+    `the page is ${colorScheme} on a ${colorScheme} system, until the user decides`,
     { colorScheme },
     async (page) => {
       const shows = async (color) => assert.equal(await backgroundOf(page), color);
@@ -32,7 +32,7 @@ for (const [colorScheme, own, other] of [
   );
 }
 
-pageTest("a choice that cannot be remembered holds for the visit", { colorScheme: "dark" }, async (page) => {
+pageTest("a choice lasts for the visit if it cannot be stored", { colorScheme: "dark" }, async (page) => {
   await page.addInitScript(() => {
     Object.defineProperty(window, "localStorage", {
       get() {
@@ -66,7 +66,7 @@ const PAIRS = [
 const NOT_GRAY = ["--warning", "--region"];
 
 for (const colorScheme of ["dark", "light"]) {
-  pageTest(`the colors of the ${colorScheme} page are grays that can be told apart`, { colorScheme }, async (page) => {
+  pageTest(`the ${colorScheme} theme uses grays with sufficient contrast`, { colorScheme }, async (page) => {
     const colors = await colorsOf(page);
     assert.ok(colors.size > 15, `${colors.size} colors`);
     for (const [name, [red, green, blue]] of colors) {
@@ -84,7 +84,7 @@ for (const colorScheme of ["dark", "light"]) {
   });
 }
 
-test("the arithmetic of contrast is that of the guidelines", () => {
+test("computes contrast as the guidelines do", () => {
   near(contrastOf([0, 0, 0], [255, 255, 255]), 21, 1e-9);
   near(contrastOf([119, 119, 119], [255, 255, 255]), 4.48, 0.01);
 });

@@ -1,7 +1,5 @@
-// Other programs than the page: OpenSeadragon as its users know it, with nothing
-// of ours but the descriptor's address, shows real exports from a web server.
-// SLIDEZOOM_EXPORT names an export's folder, and SLIDEZOOM_LAYOUTS a folder with
-// one export of each layout that it has a source of, in folders called so.
+// OpenSeadragon without the page shows real exports from a web server. SLIDEZOOM_EXPORT names an
+// export's folder, SLIDEZOOM_LAYOUTS a folder with one folder per layout, each with an export.
 
 import assert from "node:assert/strict";
 import { readdirSync, readFileSync, statSync } from "node:fs";

@@ -1,5 +1,4 @@
-// Regions that could not be read: hatched in their exact place, however the
-// slide is seen, and no more drawn than a screen can show.
+// Unreadable regions: exact hatching, and a limited number of shapes.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -19,7 +18,7 @@ const area = (x, y, width, height) => ({ x, y, width, height });
 const inSlide = (areas) => areas.map(({ x, y, ...size }) => ({ x: x + AREA.x, y: y + AREA.y, ...size }));
 const REGIONS = [area(300, 200, 60, 40), area(420, 230, 50, 90), area(0, 0, 20, 30)];
 
-test("regions are told in the export's pixels, cut where it ends", () => {
+test("converts regions to export pixels and clips them", () => {
   const slide = { area: AREA, toSlide: null, width: WIDTH, height: HEIGHT };
   const found = (...unreadable) => unreadableInExport({ ...slide, unreadable });
   assert.deepEqual(found(...inSlide(REGIONS)), REGIONS);
@@ -35,7 +34,7 @@ const TURNED = [
   [-1, 0, 20 + WIDTH],
 ];
 
-test("regions lie in an export that is turned, mirrored and smaller as its equation says", () => {
+test("converts regions in rotated, flipped and downsampled exports", () => {
   const found = (toSlide, ...unreadable) =>
     unreadableInExport({ area: null, toSlide, width: WIDTH, height: HEIGHT, unreadable });
   // The slide's bottom left corner is the export's top left.
@@ -55,7 +54,7 @@ test("regions lie in an export that is turned, mirrored and smaller as its equat
   assert.deepEqual(found(smaller, area(16, 20, 6, 5)), [area(2, 4, 1.5, 2)]);
 });
 
-test("what is too small to be seen is drawn as the cells that it lies in", () => {
+test("draws small regions as cells", () => {
   const large = area(100, 100, 8, 9);
   assert.deepEqual(visibleAreas([large, area(17, 8, 1, 1)], 8), [large, area(16, 8, 8, 8)]);
   // Side by side, and over a cell's edge in both directions.
@@ -66,7 +65,7 @@ test("what is too small to be seen is drawn as the cells that it lies in", () =>
   assert.deepEqual(visibleAreas([area(7, 7, 2, 2)], 8), [area(0, 0, 16, 8), area(0, 8, 16, 8)]);
 });
 
-test("of 100,000 regions no more is drawn than a screen has room for, and each of them", () => {
+test("covers all of 100,000 regions with a limited number of cells", () => {
   const side = 100000;
   const regions = Array.from({ length: 100000 }, (_, number) =>
     area(((number * 7919) % 400) * 250, Math.floor(number / 250) * 250, 240, 240),
@@ -91,29 +90,25 @@ test("of 100,000 regions no more is drawn than a screen has room for, and each o
 
 const unreadable = inSlide(REGIONS);
 
-pageTest(
-  "regions are hatched in their exact place, however the slide is seen",
-  { change: { area: AREA, unreadable } },
-  async (page) => {
-    for (const view of [
-      { x: 380, y: 240, zoom: 1, rotation: 0, flip: false },
-      { x: 400.3, y: 241.7, zoom: 3 },
-      { x: 390, y: 250, zoom: 2, rotation: 33 },
-      { rotation: 90, flip: true },
-      { x: 350, y: 250, zoom: 0.5, rotation: 200 },
-    ]) {
-      await moveTo(page, view);
-      await isHatched(page, REGIONS);
-    }
-    const notice = page.locator("#unreadable-notice");
-    assert.equal(await notice.innerText(), "3 regions of the slide could not be read; they are hatched.");
-    await page.keyboard.press("Escape");
-    assert.equal(await notice.isVisible(), true);
-  },
-);
+pageTest("hatches regions exactly in every view", { change: { area: AREA, unreadable } }, async (page) => {
+  for (const view of [
+    { x: 380, y: 240, zoom: 1, rotation: 0, flip: false },
+    { x: 400.3, y: 241.7, zoom: 3 },
+    { x: 390, y: 250, zoom: 2, rotation: 33 },
+    { rotation: 90, flip: true },
+    { x: 350, y: 250, zoom: 0.5, rotation: 200 },
+  ]) {
+    await moveTo(page, view);
+    await isHatched(page, REGIONS);
+  }
+  const notice = page.locator("#unreadable-notice");
+  assert.equal(await notice.innerText(), "3 regions of the slide could not be read; they are hatched.");
+  await page.keyboard.press("Escape");
+  assert.equal(await notice.isVisible(), true);
+});
 
 pageTest(
-  "regions of a turned export are hatched in their exact place",
+  "hatches regions of a rotated export exactly",
   {
     change: {
       area: { x: 1000, y: 20, width: HEIGHT, height: WIDTH },
@@ -133,7 +128,7 @@ pageTest(
 );
 
 pageTest(
-  "a region of one pixel is seen on the whole slide",
+  "a region of one pixel is visible on the whole slide",
   { change: { area: AREA, unreadable: inSlide([area(353, 254, 1, 1)]) } },
   async (page) => {
     await moveTo(page, { x: 350, y: 250, zoom: 0.6 });
@@ -147,39 +142,31 @@ pageTest(
   },
 );
 
-pageTest(
-  "where all was read nothing is drawn and nothing said",
-  { change: { area: AREA, unreadable: [] } },
-  async (page) => {
-    assert.equal(await page.locator("#unreadable").isVisible(), false);
-    assert.equal(await page.locator("#unreadable-notice").isVisible(), false);
-  },
-);
+pageTest("shows nothing if everything was read", { change: { area: AREA, unreadable: [] } }, async (page) => {
+  assert.equal(await page.locator("#unreadable").isVisible(), false);
+  assert.equal(await page.locator("#unreadable-notice").isVisible(), false);
+});
 
 const many = Array.from({ length: 100000 }, (_, number) =>
   area((number * 3) % WIDTH, Math.floor((number * 3) / WIDTH), 1, 1),
 );
 
-pageTest(
-  "100,000 regions leave the page quick",
-  { change: { area: AREA, unreadable: inSlide(many) } },
-  async (page) => {
-    const drawn = () =>
-      page.locator("#unreadable-regions").evaluate((path) => path.getAttribute("d").split("M").length - 1);
-    const times = [];
-    for (const zoom of [1, 4, 7, 8]) {
-      const start = performance.now();
-      await moveTo(page, { x: 350, y: 250, zoom });
-      times.push(Math.round(performance.now() - start));
-      assert.ok((await drawn()) < 8000, `${await drawn()} outlines at ${zoom}`);
-    }
-    console.log(`moves with 100,000 regions: ${times.join(", ")} ms`);
-    assert.equal(
-      await page.locator("#unreadable-notice").innerText(),
-      "100\u202f000 regions of the slide could not be read; they are hatched.",
-    );
-  },
-);
+pageTest("moves quickly with 100,000 regions", { change: { area: AREA, unreadable: inSlide(many) } }, async (page) => {
+  const drawn = () =>
+    page.locator("#unreadable-regions").evaluate((path) => path.getAttribute("d").split("M").length - 1);
+  const times = [];
+  for (const zoom of [1, 4, 7, 8]) {
+    const start = performance.now();
+    await moveTo(page, { x: 350, y: 250, zoom });
+    times.push(Math.round(performance.now() - start));
+    assert.ok((await drawn()) < 8000, `${await drawn()} outlines at ${zoom}`);
+  }
+  console.log(`moves with 100,000 regions: ${times.join(", ")} ms`);
+  assert.equal(
+    await page.locator("#unreadable-notice").innerText(),
+    "100\u202f000 regions of the slide could not be read; they are hatched.",
+  );
+});
 
 /** Holds the screen against the same without hatching: it differs inside the regions, and nowhere else. */
 async function isHatched(page, regions) {

@@ -1,4 +1,4 @@
-// From slide to screen and back, by hand and against OpenSeadragon.
+// Conversion between slide pixels and screen pixels.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -12,7 +12,7 @@ const { toScreen, toSlide, normalized } = await loadModules("view.ts");
 const size = { x: 200, y: 100 };
 const view = { x: 1000, y: 500, zoom: 2, rotation: 0, flip: false };
 
-test("a point of the slide stands where it should, turned and mirrored", () => {
+test("converts points to the screen and back, rotated and flipped", () => {
   const point = { x: 1010, y: 503 };
   const places = [
     [{}, 120, 56],
@@ -32,7 +32,7 @@ test("a point of the slide stands where it should, turned and mirrored", () => {
   }
 });
 
-test("a rotation is told from 0 to less than 360", () => {
+test("normalizes rotations", () => {
   const turns = [
     [0, 0],
     [360, 0],
@@ -44,7 +44,7 @@ test("a rotation is told from 0 to less than 360", () => {
   turns.forEach(([degrees, expected]) => assert.equal(normalized(degrees), expected));
 });
 
-pageTest("OpenSeadragon has a turned slide in the same place", {}, async (page) => {
+pageTest("agrees with OpenSeadragon on a rotated slide", {}, async (page) => {
   for (const rotation of [0, 90, 33, 270]) {
     await moveTo(page, { x: 123, y: 321, zoom: 1.7, rotation });
     const seen = await page.evaluate(() => {
@@ -58,7 +58,7 @@ pageTest("OpenSeadragon has a turned slide in the same place", {}, async (page) 
   }
 });
 
-pageTest("a slide pixel is painted where it is said to be, turned and mirrored", {}, async (page) => {
+pageTest("slide pixels are painted where computed, rotated and flipped", {}, async (page) => {
   const box = await page.locator("#slide").boundingBox();
   for (const rotation of [0, 90, 180, 30]) {
     for (const flip of [false, true]) {

@@ -85,8 +85,8 @@ function connectButtons(viewer: OpenSeadragon.Viewer, buttons: readonly HTMLButt
     () => viewer.viewport.toggleFlip(),
   ];
   buttons.forEach((button, index) => button.addEventListener("click", actions[index]!));
-  const mirror = buttons[buttons.length - 1];
-  afterDrawing(viewer, ({ flip }) => mirror?.setAttribute("aria-pressed", String(flip)));
+  const flipButton = buttons[buttons.length - 1];
+  afterDrawing(viewer, ({ flip }) => flipButton?.setAttribute("aria-pressed", String(flip)));
 }
 
 function showMagnification(viewer: OpenSeadragon.Viewer, { objectivePower }: Slide, power: HTMLElement): void {

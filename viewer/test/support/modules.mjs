@@ -1,4 +1,4 @@
-// Modules of the page, translated for Node.
+// Loads modules of the page into Node, to test them without a browser.
 
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";

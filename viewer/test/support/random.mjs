@@ -1,4 +1,4 @@
-// Numbers that look like chance and are the same in every run.
+// Reproducible pseudorandom numbers.
 
 /** A function that gives a number from `least` to below `most`. */
 export function random(seed) {

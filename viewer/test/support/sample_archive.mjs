@@ -1,13 +1,12 @@
-// The made-up slide as an archive, as slidezoom writes it: tiles, description,
-// descriptor and index under one root folder.
+// The sample slide as an archive: tiles, description, descriptor and tile index.
 
-import { ASSOCIATED, associatedPng, HEIGHT, madeUpTiles, OVERLAP, TILE_SIZE, WIDTH } from "./sample_export.mjs";
+import { ASSOCIATED, associatedPng, HEIGHT, OVERLAP, sampleTiles, TILE_SIZE, WIDTH } from "./sample_export.mjs";
 import { tileIndex } from "./zip_writer.mjs";
 
 export const geometry = { width: WIDTH, height: HEIGHT, tileSize: TILE_SIZE, overlap: OVERLAP, extension: "png" };
 
 /** Made once: each test takes what it wants of them. */
-const tiles = [...madeUpTiles()];
+const tiles = [...sampleTiles()];
 
 export const NAME = `slide #1 50% "Café" <b>`;
 

@@ -1,5 +1,5 @@
-// Writes a small export as slidezoom would, without slidezoom: a made-up slide
-// of which every pixel is known, under names that break careless URLs and HTML.
+// Writes a small export as slidezoom would: a sample slide whose pixels are all known, under names that
+// break careless URLs and HTML.
 
 import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -21,7 +21,7 @@ export const OVERLAP = 1;
 export const FULL_LEVEL = 10;
 
 /**
- * The color of a pixel of the made-up slide: a quarter of its own in red and
+ * The color of a pixel of the sample slide: a quarter of its own in red and
  * green, and a fine grain in blue that gives away a shift by one pixel.
  */
 export function slidePixel(x, y) {
@@ -69,7 +69,7 @@ export function writeExport({ change, tiles } = {}) {
 }
 
 /** The same, into a given folder and of a given name. */
-export function writeExportInto(folder, name, change = (description) => description, tiles = madeUpTiles()) {
+export function writeExportInto(folder, name, change = (description) => description, tiles = sampleTiles()) {
   const description = {
     name,
     width: WIDTH,
@@ -146,8 +146,8 @@ export function writePyramid(folder, tiles) {
   }
 }
 
-/** Every tile of a picture, the made-up slide by default, from the full size down. */
-export function* madeUpTiles({
+/** Every tile of a picture, the sample slide by default, from the full size down. */
+export function* sampleTiles({
   width = WIDTH,
   height = HEIGHT,
   pixel = slidePixel,

@@ -1,5 +1,5 @@
-// Writes a gallery as slidezoom would: exports in folders and archives side by
-// side, under names that break careless URLs and HTML, and the page that lists them.
+// Writes a gallery as slidezoom would: exports and archives, under names that break careless URLs and
+// HTML.
 
 import { readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";

@@ -1,4 +1,4 @@
-// What a slide looks like on the screen, pixel by pixel, and what lies over it.
+// Reads pixels of the slide and of associated images from the screen.
 
 import assert from "node:assert/strict";
 

@@ -1,4 +1,4 @@
-// What is on the screen, against the tiles as the browser shows them on their own.
+// Compares the screen with tiles that the browser shows separately.
 
 import assert from "node:assert/strict";
 import { pathToFileURL } from "node:url";

@@ -1,5 +1,4 @@
-// What the tests of the page's tools share: one browser for a file of tests,
-// made-up exports that go away at its end, and the viewer moved at will.
+// Opens pages of sample exports and moves their viewer.
 
 import assert from "node:assert/strict";
 import { dirname } from "node:path";
@@ -15,8 +14,8 @@ if (noBrowser) {
   console.log(`SKIPPED: ${noBrowser}`);
 }
 
-/** The folder of a made-up export; `change` are fields of its description. */
-export function madeUp(change = {}) {
+/** The folder of a sample export; `change` are fields of its description. */
+export function sampleExport(change = {}) {
   const { folder } = writeExport({ change: (description) => ({ ...description, ...change }) });
   resources.folders.push(dirname(folder));
   return folder;
@@ -48,10 +47,10 @@ export async function openedFromServer(folder, options = {}) {
   return opened;
 }
 
-/** A test on the page of a made-up slide, which must not complain. */
+/** A test on the page of a sample slide, which must not complain. */
 export function pageTest(name, { change, ...options }, body) {
   test(name, { skip: noBrowser }, async () => {
-    const folder = madeUp(change);
+    const folder = sampleExport(change);
     const { page, complaints } = await opened(folder, options);
     await body(page, folder);
     assert.deepEqual(complaints, []);

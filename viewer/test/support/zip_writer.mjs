@@ -1,5 +1,4 @@
-// Writes zip archives as plainly as the format allows, and with each of its
-// twists on request: for the tests alone, and apart from what reads archives.
+// Writes zip archives, with all their variants, independently of the code that reads them.
 
 import { closeSync, ftruncateSync, openSync, writeSync } from "node:fs";
 
