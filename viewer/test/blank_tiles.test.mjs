@@ -126,7 +126,7 @@ test("reports a missing tile that is not blank", { skip: noBrowser }, async () =
 
 async function showsTheSame(dense, address, origins = []) {
   const sparse = await screens(address, origins);
-  dense.forEach((picture, index) => assert.ok(picture.equals(sparse[index]), `${address}: view ${index} differs`));
+  dense.forEach((screen, index) => assert.ok(screen.equals(sparse[index]), `${address}: view ${index} differs`));
 }
 
 /** What is on the screen at an address, the slide and its navigator, in several views. */

@@ -276,7 +276,7 @@ function views(page) {
 
 /**
  * Whether the right view lies upon the left as it did at the start, where both are
- * mirrored alike: within 0.01 screen pixels, at its corners too.
+ * flipped alike: within 0.01 screen pixels, at its corners too.
  */
 function agrees([left, right], [nowLeft, nowRight], message) {
   const turn = ((right.rotation - left.rotation) * Math.PI) / 180;

@@ -27,11 +27,11 @@ test("the help lists every key once, and none is OpenSeadragon's", () => {
   const rows = HELP.filter(({ title }) => !title.startsWith("Keys, with the slide focused")).flatMap(
     (part) => part.rows,
   );
-  const told = rows.flatMap(({ keys }) => keys.map((key) => key.toLowerCase()));
+  const listed = rows.flatMap(({ keys }) => keys.map((key) => key.toLowerCase()));
   const keys = keysOfThePage();
   assert.ok(keys.length >= 12, `only ${keys}`);
   assert.equal(new Set(keys).size, keys.length, `${keys}`);
-  keys.forEach((key) => assert.equal(told.filter((other) => other === key).length, 1, `the key ${key}`));
+  keys.forEach((key) => assert.equal(listed.filter((other) => other === key).length, 1, `the key ${key}`));
   const taken = [
     "w",
     "a",

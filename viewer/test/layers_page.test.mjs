@@ -372,7 +372,7 @@ function close(actual, expected, channels, message, tolerance = 2) {
   );
 }
 
-/** What the screen shows in the middle of slide pixels, once the viewer is where it is told to be. */
+/** Moves the viewer and returns the colors at the centers of slide pixels. */
 async function pixels(page, { x, y, zoom, ...view }, points) {
   const size = await sizeOf(page);
   // Whole screen pixels from the corner, so that slide and screen align.

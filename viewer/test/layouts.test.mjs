@@ -69,7 +69,7 @@ for (const layout of ["zoomify", "google", "iiif2", "iiif3"]) {
     const expected = await reference();
     const folder = exported(layout);
     await showsTheSame(expected, pathToFileURL(join(folder, "index.html")).href);
-    const files = tiles.map((tile) => ({ name: `${NAME}/${PATHS[layout](tile)}`, contents: picture(layout, tile) }));
+    const files = tiles.map((tile) => ({ name: `${NAME}/${PATHS[layout](tile)}`, contents: content(layout, tile) }));
     const server = await serve({
       ...filesIn(folder),
       "/indexed.zip": toBuffer(layOut(withIndex(layout, files))),
@@ -134,13 +134,13 @@ function exported(layout) {
   for (const tile of tiles) {
     const file = join(folder, PATHS[layout](tile));
     mkdirSync(dirname(file), { recursive: true });
-    writeFileSync(file, picture(layout, tile));
+    writeFileSync(file, content(layout, tile));
   }
   return folder;
 }
 
 /** Google's tiles are all of full size: what fills them up must not be seen. */
-function picture(layout, { png }) {
+function content(layout, { png }) {
   if (layout !== "google") {
     return png;
   }
@@ -177,13 +177,13 @@ async function screens(address, origins = []) {
     width: 1280,
   });
   await page.waitForFunction(() => window.slidezoom !== undefined);
-  const pictures = [];
+  const found = [];
   // Not so that tiles with edges are drawn at half their size: the browser's filter then takes a pixel of what fills them up.
   for (const view of [{}, { x: 660, y: 470, zoom: 1 }, { x: 690, y: 490, zoom: 2.7 }]) {
     await moveTo(page, view);
-    pictures.push(readPng(await page.locator("main").screenshot()).pixels);
+    found.push(readPng(await page.locator("main").screenshot()).pixels);
   }
   assert.deepEqual(complaints, []);
   await page.context().close();
-  return pictures;
+  return found;
 }

@@ -182,7 +182,7 @@ function sampleExport(options) {
   return made;
 }
 
-/** What must hold for every export, made up or real. */
+/** Checks what holds for every export. */
 async function opensWell({ folder }) {
   const { page, complaints } = await openExport(resources.browser, folder);
   await whenDrawn(page);

@@ -1,5 +1,4 @@
-// For looking at a slide: opens an export, waits until all of it is drawn and
-// saves a picture. Ends with status 1 if the browser complained about anything.
+// Saves a screenshot of an export once it is drawn. Exits with status 1 if the browser complained.
 //
 //   node test/screenshot.mjs EXPORT_FOLDER OUT.png [WIDTHxHEIGHT]
 

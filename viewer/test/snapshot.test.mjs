@@ -56,10 +56,10 @@ const CHANGE = {
     },
   ],
 };
-/** What stands over the slide and is no part of the picture. */
+/** Elements over the slide that are not part of the snapshot. */
 const ELSEWHERE =
   "#navigator, .panel, #magnification, #unreadable-notice, #toast, #colors-changed-reset { visibility: hidden }";
-/** Whose letters a canvas smooths in a way of its own. */
+/** Texts, which canvases antialias differently. */
 const TEXTS = "#scale-bar-text, #colors-changed:not([hidden]), #measurements text";
 
 const VIEWS = [
@@ -85,9 +85,9 @@ for (const [options, view] of VIEWS) {
         await page.locator(`#${name}`).fill(value);
       }
       await page.keyboard.press("c");
-      const { name, picture } = await taken(page, () => pressInHeader(page, "Save a snapshot"));
-      await isTheScreen(page, picture);
-      await hasTheBar(page, picture);
+      const { name, snapshot } = await taken(page, () => pressInHeader(page, "Save a snapshot"));
+      await isTheScreen(page, snapshot);
+      await hasTheBar(page, snapshot);
       assert.ok(name.includes(` x=${view.x} y=${view.y} zoom=${view.zoom} rotation=${view.rotation ?? 0}`), name);
       assert.ok(name.startsWith("slide #1 50%") && name.endsWith(".png"), name);
     }
@@ -124,26 +124,26 @@ pageTest("explains why there are no snapshots of a slide on disk", {}, async (pa
   });
   await page.waitForFunction((name) => document.title === name && window.slidezoom !== undefined, NAME);
   await moveTo(page, { x: 350.5, y: 250.5, zoom: 1 });
-  const { picture } = await taken(page, () => page.keyboard.press("v"));
-  const [across, down] = [Math.floor(picture.width / 2), Math.floor(picture.height / 2)];
-  assert.deepEqual(picture.pixel(across, down), slidePixel(350, 250));
+  const { snapshot } = await taken(page, () => page.keyboard.press("v"));
+  const [across, down] = [Math.floor(snapshot.width / 2), Math.floor(snapshot.height / 2)];
+  assert.deepEqual(snapshot.pixel(across, down), slidePixel(350, 250));
   assert.equal(await page.getByRole("button", { name: "Save a snapshot", disabled: false }).count(), 1);
 });
 
 /** Each pixel is that of the screen, but for the smoothed edges of letters. */
-async function isTheScreen(page, picture) {
+async function isTheScreen(page, snapshot) {
   await whenDrawn(page);
   const clip = await page.locator("#slide").boundingBox();
   const screen = readPng(await page.screenshot({ clip, style: ELSEWHERE, scale: "device" }));
-  assert.deepEqual([picture.width, picture.height], [screen.width, screen.height]);
+  assert.deepEqual([snapshot.width, snapshot.height], [screen.width, screen.height]);
   const texts = await page
     .locator(TEXTS)
     .evaluateAll((elements) => elements.map((element) => element.getBoundingClientRect().toJSON()));
-  const scale = picture.width / clip.width;
+  const scale = snapshot.width / clip.width;
   const counts = { text: 0, textDiffers: 0, differs: 0 };
   for (let y = 0; y < screen.height; y += 1) {
     for (let x = 0; x < screen.width; x += 1) {
-      const distance = difference(picture, screen, x, y);
+      const distance = difference(snapshot, screen, x, y);
       const [across, down] = [clip.x + x / scale, clip.y + y / scale];
       const isText = texts.some(
         ({ left, right, top, bottom }) =>
@@ -159,8 +159,8 @@ async function isTheScreen(page, picture) {
   assert.ok(counts.textDiffers <= counts.text * 0.05, said);
 }
 
-/** The bar in the picture is as long as its text says. */
-async function hasTheBar(page, picture) {
+/** Checks the length of the snapshot's scale bar. */
+async function hasTheBar(page, snapshot) {
   const { bottom, left, scale } = await page.evaluate(() => {
     const slide = window.slidezoom.viewer.element.getBoundingClientRect();
     const bar = document.getElementById("scale-bar-line").getBoundingClientRect();
@@ -168,9 +168,9 @@ async function hasTheBar(page, picture) {
   });
   const row = Math.round(bottom * scale) - 1;
   const start = Math.round(left * scale) + 1;
-  const ink = picture.pixel(start, row);
+  const ink = snapshot.pixel(start, row);
   let end = start;
-  while (picture.pixel(end, row).every((value, channel) => Math.abs(value - ink[channel]) < 60)) {
+  while (snapshot.pixel(end, row).every((value, channel) => Math.abs(value - ink[channel]) < 60)) {
     end += 1;
   }
   const [amount, unit] = (await page.locator("#scale-bar-text").textContent()).split("\u00a0");
@@ -193,8 +193,8 @@ async function measure(page, view) {
   await page.keyboard.press("m");
 }
 
-/** What is downloaded: its name and the picture. */
+/** Returns name and content of the download that `act` starts. */
 async function taken(page, act) {
   const [download] = await Promise.all([page.waitForEvent("download"), act()]);
-  return { name: download.suggestedFilename(), picture: readPng(await buffer(await download.createReadStream())) };
+  return { name: download.suggestedFilename(), snapshot: readPng(await buffer(await download.createReadStream())) };
 }

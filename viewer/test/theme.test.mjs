@@ -50,7 +50,7 @@ pageTest("a choice lasts for the visit if it cannot be stored", { colorScheme: "
   assert.equal(await backgroundOf(page), DARK);
 });
 
-/** What is written or drawn upon what, and the least contrast between them. */
+/** Foreground, background, and their minimum contrast. */
 const PAIRS = [
   ...["--page", "--bar", "--over-slide", "--button", "--button-hover", "--button-pressed"].map((below) => [
     "--text",
@@ -115,7 +115,7 @@ function blended([red, green, blue, opacity], ground) {
   return [red, green, blue].map((value) => value * opacity + ground * (1 - opacity));
 }
 
-/** As WCAG 2 reckons it. */
+/** Returns the contrast ratio of WCAG 2. */
 function contrastOf(one, other) {
   const [darker, lighter] = [luminance(one), luminance(other)].sort((a, b) => a - b);
   return (lighter + 0.05) / (darker + 0.05);

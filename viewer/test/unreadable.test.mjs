@@ -14,7 +14,7 @@ const { toSlide } = await loadModules("view.ts");
 
 const AREA = { x: 1000, y: 20, width: WIDTH, height: HEIGHT };
 const area = (x, y, width, height) => ({ x, y, width, height });
-/** In the slide's pixels, as an export lists them. */
+/** Converts areas to slide pixels, as an export lists them. */
 const inSlide = (areas) => areas.map(({ x, y, ...size }) => ({ x: x + AREA.x, y: y + AREA.y, ...size }));
 const REGIONS = [area(300, 200, 60, 40), area(420, 230, 50, 90), area(0, 0, 20, 30)];
 
@@ -28,7 +28,7 @@ test("converts regions to export pixels and clips them", () => {
   assert.deepEqual(unreadableInExport({ ...slide, area: null, unreadable: REGIONS }), REGIONS);
 });
 
-/** As the exporter writes it of a part of a slide at (1000, 20), turned by 90° clockwise. */
+/** The transform of a region at (1000, 20), rotated 90° clockwise. */
 const TURNED = [
   [0, 1, 1000],
   [-1, 0, 20 + WIDTH],
@@ -42,11 +42,11 @@ test("converts regions in rotated, flipped and downsampled exports", () => {
     area(0, 0, 10, 7),
     area(690, 0, 10, 7),
   ]);
-  const mirrored = [
+  const flipped = [
     [-1, 0, 1700],
     [0, 1, 20],
   ];
-  assert.deepEqual(found(mirrored, area(1690, 20, 20, 5)), [area(0, 0, 10, 5)]);
+  assert.deepEqual(found(flipped, area(1690, 20, 20, 5)), [area(0, 0, 10, 5)]);
   const smaller = [
     [4, 0, 8],
     [0, 2.5, 10],
@@ -168,7 +168,7 @@ pageTest("moves quickly with 100,000 regions", { change: { area: AREA, unreadabl
   );
 });
 
-/** Holds the screen against the same without hatching: it differs inside the regions, and nowhere else. */
+/** Compares the screen with and without hatching, which must differ inside regions and nowhere else. */
 async function isHatched(page, regions) {
   const hatched = await screen(page);
   await page.locator("#unreadable").evaluate((drawing) => drawing.setAttribute("hidden", ""));
@@ -194,7 +194,7 @@ async function isHatched(page, regions) {
   assert.deepEqual(wrong.slice(0, 5), [], JSON.stringify(view));
 }
 
-/** How far a place is inside a region, in slide pixels; outside, below 0. */
+/** Returns the depth of a point inside a region, in slide pixels; negative outside. */
 function depthIn({ x, y, width, height }, place) {
   return Math.min(place.x - x, x + width - place.x, place.y - y, y + height - place.y);
 }

@@ -74,7 +74,7 @@ pageTest("slide pixels are painted where computed, rotated and flipped", {}, asy
       ]) {
         const place = toScreen({ x: x + 0.5, y: y + 0.5 }, { x: 350, y: 250, zoom: 8, rotation, flip }, size);
         const shown = picture.pixel(Math.round(box.x + place.x), Math.round(box.y + place.y));
-        assert.deepEqual(shown, slidePixel(x, y), `${x}, ${y} at ${rotation}°${flip ? ", mirrored" : ""}`);
+        assert.deepEqual(shown, slidePixel(x, y), `${x}, ${y} at ${rotation}°${flip ? ", flipped" : ""}`);
       }
     }
   }

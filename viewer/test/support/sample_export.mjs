@@ -28,7 +28,7 @@ export function slidePixel(x, y) {
   return [x < WIDTH / 2 ? 60 : 200, y < HEIGHT / 2 ? 70 : 210, 60 + ((x * 37 + y * 59) % 128)];
 }
 
-/** What is known where a description has nothing of it. */
+/** The fields of a slide whose description has only required fields. */
 export const NO_DETAILS = {
   layout: "dz",
   smallestLevel: 0,
@@ -54,7 +54,7 @@ export const ASSOCIATED = [
   { name: 'label #1 50% "é" <b>', path: 'associated/label #1 50% "é" <b>.png', width: 40, height: 90 },
 ];
 
-/** The color of a pixel of an associated image, which is another at each place and in each image. */
+/** Returns the color of a pixel of an associated image, unique in each image. */
 export function associatedPixel({ width }, x, y) {
   return [width, (x * 3) % 256, (y * 2) % 256];
 }
@@ -63,12 +63,12 @@ export function associatedPng(image) {
   return writePng(image.width, image.height, (x, y) => associatedPixel(image, x, y));
 }
 
-/** Writes the export into a new folder and tells where it is and what it shows: `tiles` of a slide like the made-up one. */
+/** Writes the export, optionally with other tiles, into a new folder. */
 export function writeExport({ change, tiles } = {}) {
   return writeExportInto(join(newFolder(), `export ${AWKWARD}`), `slide ${AWKWARD}`, change, tiles);
 }
 
-/** The same, into a given folder and of a given name. */
+/** Writes the export into a folder. */
 export function writeExportInto(folder, name, change = (description) => description, tiles = sampleTiles()) {
   const description = {
     name,
@@ -125,7 +125,7 @@ export function writePage(folder, title, kind = "viewer") {
   );
 }
 
-/** Where the tile that holds a slide pixel at full size is stored. */
+/** Returns the file of the full-size tile with a slide pixel. */
 export function tileFile({ folder, description }, x, y) {
   const column = Math.floor(x / description.tileSize);
   const row = Math.floor(y / description.tileSize);
@@ -146,7 +146,7 @@ export function writePyramid(folder, tiles) {
   }
 }
 
-/** Every tile of a picture, the sample slide by default, from the full size down. */
+/** Yields all tiles of an image, by default the sample slide, from full size down. */
 export function* sampleTiles({
   width = WIDTH,
   height = HEIGHT,
