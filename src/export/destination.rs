@@ -1,4 +1,4 @@
-//! The sink that a plan asks for.
+//! Creates the sink that a plan requires.
 
 use std::path::Path;
 

@@ -1,7 +1,7 @@
-//! An export that exists: its files, whatever it is kept in.
+//! Access to the files of an existing export, in a folder or an archive.
 //!
-//! What always holds: names are relative to the export's own folder and cannot reach outside it, links are not followed, and nothing is
-//! unpacked. Whatever stands there and is no such file is a [`UnexpectedEntry`], with a name.
+//! Names are relative to the export's folder and cannot reach outside it. Links are not followed.
+//! Everything else is an [`UnexpectedEntry`].
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -27,76 +27,77 @@ use folder::Folder;
 /// A file of an export.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StoredFile {
-    /// Its length.
+    /// The length in bytes.
     pub bytes: u64,
-    /// Its CRC-32, where the container keeps one.
+    /// The CRC-32, if the container stores one.
     pub crc: Option<u32>,
 }
 
-/// Something in an export that is no file of it.
+/// An entry that cannot be a file of an export.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum UnexpectedEntry {
-    /// A link, a device, or a file whose name is no Unicode.
+    /// A link, a device, or a file whose name is not Unicode.
     NotAFile(String),
-    /// An archive's entry whose name could reach outside, or that does not stand in the one root folder.
+    /// An archive entry outside the root folder, or whose name could reach outside it.
     Outside(String),
-    /// An archive's second entry with the same name.
+    /// A second archive entry with the same name.
     Twice(String),
 }
 
-/// Why an export cannot be looked at.
+/// An error opening an export.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum ExportedError {
-    /// The path cannot be looked into.
-    #[error("{path}: cannot be opened: {source}", path = path.display())]
+    /// The path cannot be opened.
+    #[error("{path}: cannot be opened", path = path.display())]
     Open {
         /// The path.
         path: PathBuf,
-        /// What the operating system said.
+        /// The error of the operating system.
         source: Arc<io::Error>,
     },
-    /// It is a file, and no archive that could be read.
+    /// The path is a file, but not a readable archive.
     #[error(transparent)]
     Archive(ArchiveError),
 }
 
 /// The files of an export.
 pub trait ExportedFiles: Sync {
-    /// All files, by name.
+    /// Returns all files by name.
     fn files(&self) -> &BTreeMap<String, StoredFile>;
 
-    /// What is there besides.
+    /// Returns all other entries.
     fn strays(&self) -> &BTreeSet<UnexpectedEntry>;
 
     /// Opens a file for reading.
     ///
     /// # Errors
-    /// Where it cannot be read.
+    /// If it cannot be read.
     fn open(&self, name: &str) -> io::Result<Box<dyn Read + '_>>;
 
-    /// Where in an archive a file's contents begin; `None` where it is kept otherwise.
+    /// Returns the offset of a file's contents in the archive; `None` in a folder.
     ///
     /// # Errors
-    /// Where the archive cannot be read.
+    /// If the archive cannot be read.
     fn contents_offset(&self, name: &str) -> io::Result<Option<u64>>;
 
-    /// What is wrong with the container itself.
+    /// Returns the faults of the container itself.
     ///
     /// # Errors
-    /// Where it cannot be read.
+    /// If it cannot be read.
     fn check_structure(&self) -> io::Result<Vec<Fault>>;
 
-    /// Whether it is one file.
+    /// Whether the export is a single file.
     fn is_archive(&self) -> bool;
 
-    /// Whether it is an archive whose entries are as we write them, which then has a tile index too. Other programs pack exports as well.
+    /// Whether the export is an archive with entries as slidezoom writes them, and thus a tile index.
+    /// Other programs pack exports as well.
     fn is_our_archive(&self) -> bool;
 }
 
 /// Opens the export at `path`: a folder, a bag, or an archive.
 ///
 /// # Errors
-/// [`ExportedError`] where there is nothing that could be looked into.
+/// [`ExportedError`] if the path is neither a folder nor a readable archive.
 pub fn open(path: &Path) -> Result<Box<dyn ExportedFiles>, ExportedError> {
     let failed = |source: io::Error| ExportedError::Open { path: path.to_owned(), source: Arc::new(source) };
     let found = fs::metadata(path).map_err(failed)?;
@@ -114,13 +115,13 @@ pub fn open(path: &Path) -> Result<Box<dyn ExportedFiles>, ExportedError> {
 }
 
 impl dyn ExportedFiles + '_ {
-    /// Whether anything has this name, be it no file.
+    /// Whether an entry of any kind has this name.
     #[must_use]
     pub fn has(&self, name: &str) -> bool {
         self.files().contains_key(name) || self.strays().contains(&UnexpectedEntry::NotAFile(name.to_owned()))
     }
 
-    /// By which layout its files are named: what only one of them has tells.
+    /// Returns the container, as recognized by files that only one kind of container has.
     #[must_use]
     pub fn container(&self) -> Container {
         let any = |names: &[&str]| names.iter().any(|name| self.has(name));
@@ -128,7 +129,7 @@ impl dyn ExportedFiles + '_ {
         if any(&[BAG_DECLARATION, BAG_INFORMATION, TAG_MANIFEST]) {
             Container::Bag
         } else if any(&[MANIFEST]) {
-            // That is where no .szi has it. What the manifest does not list is a stranger, be it called as a part of a .szi.
+            // A .szi has its manifest elsewhere, so files named like parts of a .szi do not count.
             if self.is_archive() { Container::Zip } else { Container::Folder }
         } else if any(&[SCAN_PROPERTIES]) || vendor.is_some_and(|(name, _)| name.starts_with("vendor/slidezoom/")) {
             Container::Szi
@@ -139,8 +140,8 @@ impl dyn ExportedFiles + '_ {
         }
     }
 
-    /// The descriptions of pyramids in other layouts than Deep Zoom's, of which the files themselves tell nothing: the export's name by each, and the
-    /// pyramid.
+    /// Returns name and pyramid from each description of a layout other than Deep Zoom, whose files do
+    /// not describe the pyramid themselves.
     pub(crate) fn described(&self) -> impl Iterator<Item = (String, DescribedPyramid)> {
         let payload = Layout::new("", self.container()).payload();
         self.files().keys().filter_map(move |file| {
@@ -150,14 +151,14 @@ impl dyn ExportedFiles + '_ {
         })
     }
 
-    /// Reads a file of at most so many bytes.
+    /// Reads a file of at most `most` bytes.
     ///
     /// # Errors
-    /// Where it is longer, or cannot be read.
+    /// If it is longer or cannot be read.
     pub fn read(&self, name: &str, most: u64) -> io::Result<Vec<u8>> {
         let bytes = self.files().get(name).map_or(0, |file| file.bytes);
         if bytes > most {
-            let message = format!("is {bytes} bytes long, which no such file is");
+            let message = format!("is {bytes} bytes long, more than the limit of {most}");
             return Err(io::Error::new(io::ErrorKind::FileTooLarge, message));
         }
         let mut contents = Vec::new();
@@ -165,22 +166,22 @@ impl dyn ExportedFiles + '_ {
         Ok(contents)
     }
 
-    /// Reads a text of at most so many bytes, or says what is wrong with it.
+    /// Reads a UTF-8 text of at most `most` bytes.
     ///
     /// # Errors
-    /// What is wrong, in words.
+    /// A message if it is longer, unreadable, or not UTF-8.
     pub fn read_text(&self, name: &str, most: u64) -> Result<String, String> {
         let bytes = self.read(name, most).map_err(|error| match error.kind() {
             io::ErrorKind::FileTooLarge => error.to_string(),
             _ => format!("cannot be read: {error}"),
         })?;
-        String::from_utf8(bytes).map_err(|_| "is no UTF-8 text".to_owned())
+        String::from_utf8(bytes).map_err(|_| "is not UTF-8 text".to_owned())
     }
 
-    /// The SHA-256 and the CRC-32 of a file's contents.
+    /// Returns the SHA-256 and the CRC-32 of a file's contents.
     ///
     /// # Errors
-    /// Where it cannot be read.
+    /// If it cannot be read.
     pub fn checksums(&self, name: &str) -> io::Result<(Digest, u32)> {
         let bytes = self.files().get(name).map_or(0, |file| file.bytes);
         let mut contents = self.open(name)?;

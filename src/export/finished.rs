@@ -1,4 +1,4 @@
-//! Whether a finished export is the one that would be made.
+//! Checks whether a finished export is the one that a run would produce.
 //!
 //! What always holds: an export is passed over only where its own description tells of the same picture and the same options. Its tiles are not looked at, which is
 //! what verifying does.

@@ -1,8 +1,8 @@
-//! An export in another container: folder, bag, `.zip` and `.szi`, each into each other, tiles byte for byte.
+//! Copies an export into another container: folder, bag, `.zip`, or `.szi`.
 //!
-//! What always holds: nothing is published but what was checked. Names and structure are looked at before anything is written, every file's
-//! contents while they are copied, against the manifest or, where another tool wrote the export, against the pyramid; and the copy gets a manifest of
-//! its own.
+//! Tiles are copied byte for byte. Names and structure are checked before anything is written, and the
+//! contents of every file while they are copied: against the manifest, or against the pyramid if
+//! another tool wrote the export. The copy gets its own manifest.
 
 use std::collections::HashSet;
 use std::num::NonZeroUsize;
@@ -28,34 +28,34 @@ mod copying;
 use arrangement::{Arrangement, Move};
 use copying::Copying;
 
-/// What is asked of a copy. `Default` is what the command line does without options.
+/// Options of a copy. `Default` is the default of the command line.
 #[derive(Clone, Copy, Debug, PartialEq, Default)]
 pub struct RepackOptions {
-    /// What the copy is kept in: a folder.
+    /// The container of the copy; a folder by default.
     pub container: Container,
-    /// What stands under its name already: refuse.
+    /// What to do if the destination exists; refuse by default.
     pub existing: OverwritePolicy,
-    /// With a page, where the container can have one: the export's own, or a new one where it has none.
+    /// Whether the copy gets a viewer page: that of the export, or a new one. A `.szi` never has one.
     pub page: Page,
-    /// Micrometers per pixel, where the export does not say or is wrong; by default the export's.
+    /// Micrometers per pixel at full size; by default the export's.
     pub microns_per_pixel: Option<MicronsPerPixel>,
 }
 
-/// What a copy came to.
+/// The result of a copy.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RepackReport {
     /// Tiles copied.
     pub tiles: u64,
     /// The tiles' bytes.
     pub tile_bytes: u64,
-    /// Files that the copy does not have since they are about the container: what a bag's owner has written into its tags.
+    /// Tag files of a bag that were not copied, because they describe the bag itself.
     pub left_out: Vec<String>,
 }
 
-/// Why an export was not repacked. Nothing was published then.
+/// An error of [`repack`]. Nothing was published.
 #[derive(Debug, thiserror::Error)]
 pub enum RepackError {
-    /// The export cannot be looked at.
+    /// The export cannot be opened.
     #[error(transparent)]
     Unreadable(#[from] VerifyError),
     /// The export is damaged.
@@ -63,37 +63,37 @@ pub enum RepackError {
     Damaged {
         /// The export.
         path: PathBuf,
-        /// What is wrong first; verification tells all.
+        /// The first problem; verification lists all.
         first: Problem,
     },
     /// A `.szi` cannot hold these tiles.
-    #[error("the tiles of a .szi have no overlap, and these have an overlap of {overlap}")]
+    #[error("tiles of a .szi cannot overlap (the overlap is {overlap})")]
     Overlap {
         /// The tiles' overlap.
         overlap: u32,
     },
     /// A `.szi` is Deep Zoom.
-    #[error("a .szi holds Deep Zoom tiles, and these are laid out as {}", tile_layout.word())]
+    #[error("a .szi must contain Deep Zoom tiles (the layout is {})", tile_layout.word())]
     Layout {
         /// The tiles' layout.
         tile_layout: TileLayout,
     },
     /// A `.szi` cannot hold tiles of this format.
-    #[error("the tiles of a .szi are JPEG or PNG, and these are {extension}")]
+    #[error("tiles of a .szi must be JPEG or PNG (these are {extension})")]
     Format {
         /// The tiles' file name extension.
         extension: String,
     },
-    /// A `.szi` must say how large a pixel is, and nobody does.
-    #[error("the export does not say how many micrometers a pixel has, and a .szi must")]
+    /// A `.szi` must contain the micrometers per pixel, which are unknown.
+    #[error("the export does not state its micrometers per pixel, which a .szi must contain")]
     NoMicronsPerPixel,
     /// Two of the files would have the same name.
-    #[error("two files would be called {name}")]
+    #[error("two files would have the name {name}")]
     Collision {
         /// The name.
         name: String,
     },
-    /// The copy could not be written, or was told to stop.
+    /// The copy could not be written, or was interrupted.
     #[error(transparent)]
     Copy(#[from] Error),
 }
@@ -113,7 +113,8 @@ impl From<SinkError> for RepackError {
 /// Copies the export at `source` into `destination` on `jobs` worker threads.
 ///
 /// # Errors
-/// [`RepackError`] where the export is damaged, does not fit the container, or cannot be written. Nothing is published then.
+/// [`RepackError`] if the export is damaged, does not fit the container, or cannot be written.
+/// Nothing is published then.
 pub fn repack(
     source: &Path,
     destination: &Path,

@@ -162,7 +162,7 @@ fn through_containers(workspace: &Workspace, output: &str, tree: &Tree) {
     workspace.slidezoom(["repack", &bag, "-o", &again]).succeeds();
     workspace.tree(&again).assert_same(tree);
     let szi = format!("{output}.szi");
-    workspace.slidezoom(["repack", output, "-o", &szi]).fails(2, &["a .szi holds Deep Zoom", "repack into"]);
+    workspace.slidezoom(["repack", output, "-o", &szi]).fails(2, &["a .szi must contain Deep Zoom", "repack into"]);
 }
 
 /// Compares with the installed libvips, except for whole regions, which old versions name by numbers

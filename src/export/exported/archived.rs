@@ -1,4 +1,4 @@
-//! The files of an export that is an archive, as its directory lists them.
+//! The files of an archived export, as the archive's directory lists them.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io::{self, Read};
@@ -9,14 +9,14 @@ use crate::archive::{Archive, ArchiveEntry, ArchiveError, Fault, Strictness};
 use crate::key::EntryName;
 use crate::layout::{TILE_INDEX, is_descriptor};
 
-/// Everything in an archive's one root folder.
+/// The files in the root folder of an archive.
 #[derive(Debug)]
 pub(crate) struct ArchivedFiles {
     archive: Archive,
-    /// The root folder's name with a `/`.
+    /// The name of the root folder, with a trailing `/`.
     root: String,
     files: BTreeMap<String, StoredFile>,
-    /// Which of the archive's entries a file is.
+    /// The index of each file's entry in the archive.
     entries: HashMap<String, usize>,
     strays: BTreeSet<UnexpectedEntry>,
 }
@@ -57,14 +57,14 @@ impl ArchivedFiles {
         Ok(&self.archive.entries()[*index])
     }
 
-    /// A fault with the name that the file has in the export.
+    /// Returns the fault with the file's name relative to the export.
     fn inside_root(&self, fault: Fault) -> Fault {
         let entry = fault.entry.map(|entry| entry.strip_prefix(&self.root).map(str::to_owned).unwrap_or(entry));
         Fault { entry, ..fault }
     }
 }
 
-/// The folder that the descriptor stands in, or else the first entry, with a `/`.
+/// Returns the folder of the descriptor, or else that of the first entry, with a trailing `/`.
 fn root_folder(archive: &Archive) -> String {
     let folder = |entry: &ArchiveEntry| {
         let (folder, rest) = entry.unicode_name()?.split_once('/')?;
@@ -93,7 +93,7 @@ impl ExportedFiles for ArchivedFiles {
         self.archive.contents_offset(self.entry(name)?)
     }
 
-    /// Strictly where the archive is ours: where it has a tile index.
+    /// Checks strictly if the archive has a tile index, because then slidezoom wrote it.
     fn check_structure(&self) -> io::Result<Vec<Fault>> {
         let is_index = |name: &String| name.rsplit('/').next() == Some(TILE_INDEX);
         let strictness = if self.files.keys().any(is_index) { Strictness::Ours } else { Strictness::Zip };

@@ -1,4 +1,4 @@
-//! The files of an export that is a folder, as they are on the disk.
+//! The files of an export in a folder.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
@@ -11,7 +11,7 @@ use super::{ExportedFiles, StoredFile, UnexpectedEntry};
 use crate::archive::Fault;
 use crate::key::EntryName;
 
-/// Everything below a folder.
+/// The files below a folder.
 #[derive(Debug)]
 pub(crate) struct Folder {
     path: PathBuf,
@@ -28,7 +28,7 @@ impl Folder {
                 continue;
             }
             let relative = entry.path().strip_prefix(path).unwrap_or(entry.path());
-            // What is no Unicode is no name of ours; it is shown as well as it can be.
+            // Exports have no names outside Unicode; such a name is shown with replacement characters.
             let name = relative.to_string_lossy().into_owned();
             let is_plain = relative.to_str().is_some() && EntryName::new(name.clone()).is_ok();
             if entry.file_type().is_file() && is_plain {
