@@ -9,13 +9,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use divan::Bencher;
 use divan::counter::{BytesCount, ItemsCount};
-use slidezoom::codec::{JpegCoding, Quality, Subsampling, TileEncoder, TileFormat};
-use slidezoom::color::{CmykConversion, ColorConversion, IccProfile, PixelColors, ProfileEffect};
-use slidezoom::geometry::{Point, Rect, Size};
-use slidezoom::key::EntryName;
-use slidezoom::pixels::{Pixels, PremultipliedPixels, ReductionMethod, Rgb};
-use slidezoom::sink::{DirectorySink, OverwritePolicy, Role, Sink};
-use slidezoom::source::{self, NativeTileReader, ReaderChoice, Source};
+use slidezoom::internals::codec::{JpegCoding, Quality, Subsampling, TileEncoder, TileFormat};
+use slidezoom::internals::color::{CmykConversion, ColorConversion, IccProfile, PixelColors, ProfileEffect};
+use slidezoom::internals::geometry::{Point, Rect, Size};
+use slidezoom::internals::key::EntryName;
+use slidezoom::internals::pixels::{Pixels, PremultipliedPixels, ReductionMethod, Rgb};
+use slidezoom::internals::sink::{DirectorySink, OverwritePolicy, Role, Sink};
+use slidezoom::internals::source::{self, NativeTileReader, ReaderChoice, Source};
 use slidezoom_fixtures::icc::{self, Precision};
 
 fn main() {

@@ -16,9 +16,8 @@ use std::path::Path;
 use image::RgbImage;
 use image::imageops::crop_imm;
 use rayon::prelude::*;
-use slidezoom::plan::{ExportOptions, FormatOption};
-use slidezoom::pyramid::{TileAddress, TileGeometry};
-use slidezoom::{Slide, SlidePyramid};
+use slidezoom::options::{FormatOption, TileGeometry};
+use slidezoom::{ExportOptions, Slide, SlidePyramid, TileAddress};
 
 /// Columns and rows of patches that are read at once: patches share native tiles, and each region
 /// decodes its native tiles once.

@@ -16,12 +16,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::sync::Arc;
 
-use slidezoom::engine::metadata::{ExportOutcome, describe};
-use slidezoom::layout::page;
-use slidezoom::pyramid::TileSet;
 use slidezoom::{ExportOptions, Slide, SlidePyramid, TileAddress};
-
-const NAME: &str = "slide";
 
 type Outcome<T> = Result<T, Box<dyn Error>>;
 
@@ -35,16 +30,15 @@ fn main() -> Outcome<()> {
 }
 
 fn serve(slide: &str, port: &str) -> Outcome<()> {
-    let slide = Slide::open(slide)?;
-    let pyramid = slide.pyramid_named(NAME, &ExportOptions::default())?;
-    let page = Arc::new(page(&slide, &pyramid));
+    let pyramid = Slide::open(slide)?.pyramid_named("slide", &ExportOptions::default())?;
+    let files = Arc::new(static_files(&pyramid));
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port.parse()?))?;
     eprintln!("http://{}/", listener.local_addr()?);
     for connection in listener.incoming() {
-        let (stream, pyramid, page) = (connection?, pyramid.clone(), Arc::clone(&page));
+        let (stream, pyramid, files) = (connection?, pyramid.clone(), Arc::clone(&files));
         std::thread::spawn(move || {
             // The browser may close the connection before the response ends.
-            if let Err(error) = answer(&stream, &pyramid, &page) {
+            if let Err(error) = answer(&stream, &pyramid, &files) {
                 eprintln!("{error}");
             }
         });
@@ -52,28 +46,20 @@ fn serve(slide: &str, port: &str) -> Outcome<()> {
     Ok(())
 }
 
-/// The static files, by path.
-fn page(slide: &Slide, pyramid: &SlidePyramid) -> HashMap<String, Vec<u8>> {
-    let plan = pyramid.plan();
-    let nothing = TileSet::of(plan.pyramid(), |_| false);
-    let findings = ExportOutcome { associated_images: &[], unreadable: &[], left_out: &nothing, source: None };
-    let description = describe(slide.info(), plan, findings);
-    let mut files: HashMap<String, Vec<u8>> = page::files(NAME)
-        .into_iter()
-        .map(|(name, contents)| (format!("/{name}"), contents.as_bytes().to_vec()))
-        .collect();
-    files.insert(format!("/{}", page::SLIDE_SCRIPT), page::slide_script(&description).into_bytes());
-    files.insert(format!("/{NAME}.dzi"), plan.descriptor(&nothing).to_xml().into_bytes());
+/// The files other than tiles, by path.
+fn static_files(pyramid: &SlidePyramid) -> HashMap<String, Vec<u8>> {
+    let files = pyramid.static_files().into_iter().map(|(name, contents)| (format!("/{name}"), contents));
+    let mut files: HashMap<_, _> = files.collect();
     files.extend(files.get("/index.html").cloned().map(|page| ("/".to_owned(), page)));
     files
 }
 
-fn answer(stream: &TcpStream, pyramid: &SlidePyramid, page: &HashMap<String, Vec<u8>>) -> Outcome<()> {
+fn answer(stream: &TcpStream, pyramid: &SlidePyramid, files: &HashMap<String, Vec<u8>>) -> Outcome<()> {
     let mut line = String::new();
     BufReader::new(stream).read_line(&mut line)?;
     let path = line.split(' ').nth(1).unwrap_or_default();
     let path = path.split('?').next().unwrap_or_default();
-    match page.get(path) {
+    match files.get(path) {
         Some(contents) => respond(stream, "200 OK", mime_type(path), contents),
         None => match tile_address(path, pyramid).map(|tile| pyramid.encoded_nearest_tile(tile)) {
             Some(Ok(contents)) => respond(stream, "200 OK", mime_type(path), &contents),

@@ -15,7 +15,7 @@ use crate::geometry::{Rect, Size};
 
 mod tile_set;
 
-pub use tile_set::TileSet;
+pub use tile_set::{TileSet, TileSetError};
 
 /// A Deep Zoom level: 0 is the 1×1 image, [`PyramidPlan::max_level`] the full size.
 ///

@@ -8,14 +8,16 @@ use std::sync::Arc;
 use image::RgbImage;
 
 use crate::codec::TileEncoder;
+use crate::engine::metadata::{ExportOutcome, describe};
 use crate::engine::progress::Progress;
 use crate::engine::{ExportReport, exact_region, export, nearest_tile};
 use crate::error::Error;
 use crate::export::create_sink;
 use crate::geometry::Rect;
+use crate::layout::page;
 use crate::pixels::Pixels;
 use crate::plan::{ExportOptions, ExportPlan, PlanError};
-use crate::pyramid::TileAddress;
+use crate::pyramid::{TileAddress, TileSet};
 use crate::sink::OverwritePolicy;
 use crate::source::{self, OpenOptions, SlideInfo, Source};
 
@@ -183,6 +185,21 @@ impl SlidePyramid {
         self.encode(&self.nearest(tile)?)
     }
 
+    /// The names and contents of an export's files other than tiles and associated images: the page, its
+    /// script and the descriptor. With these, a server needs to compute tiles only.
+    #[must_use]
+    pub fn static_files(&self) -> Vec<(String, Vec<u8>)> {
+        let plan = &self.plan;
+        let skipped = TileSet::of(plan.pyramid(), |_| false);
+        let outcome = ExportOutcome { associated_images: &[], unreadable: &[], left_out: &skipped, source: None };
+        let description = describe(self.source.info(), plan, outcome);
+        let mut files: Vec<_> =
+            page::files(plan.name()).into_iter().map(|(name, text)| (name, text.as_bytes().to_vec())).collect();
+        files.push((plan.layout().slide_script(), page::slide_script(&description).into_bytes()));
+        files.extend(plan.descriptor_file(&skipped).map(|(name, text)| (name, text.into_bytes())));
+        files
+    }
+
     fn exact_tile(&self, tile: TileAddress) -> Result<Pixels, Error> {
         let tile = self.check(tile)?;
         exact_region(self.source.as_ref(), &self.plan, tile.level(), self.plan.pyramid().region(tile).full)
@@ -207,9 +224,7 @@ impl SlidePyramid {
     /// written and synced.
     ///
     /// ```
-    /// use slidezoom::engine::progress::NoProgress;
-    /// use slidezoom::sink::OverwritePolicy;
-    /// use slidezoom::{ExportOptions, Slide};
+    /// use slidezoom::{ExportOptions, NoProgress, OverwritePolicy, Slide};
     ///
     /// # let path = slidezoom_fixtures::real_slide()?;
     /// # let folder = tempfile::tempdir()?;

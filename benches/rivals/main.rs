@@ -22,9 +22,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 use std::time::{Duration, Instant};
 
-use slidezoom::codec::{JpegCoding, Quality, Subsampling, TileEncoder, TileFormat};
-use slidezoom::geometry::Size;
-use slidezoom::pixels::{PIXEL_BYTES, PremultipliedPixels, Rgb};
+use slidezoom::internals::codec::{JpegCoding, Quality, Subsampling, TileEncoder, TileFormat};
+use slidezoom::internals::geometry::Size;
+use slidezoom::internals::pixels::{PIXEL_BYTES, PremultipliedPixels, Rgb};
 use slidezoom_fixtures::{SlideBuilder, Style, TileBank, real_slide};
 use turbojpeg::{Decompressor, Image, PixelFormat};
 use walkdir::WalkDir;

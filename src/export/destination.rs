@@ -22,7 +22,7 @@ pub fn create_sink(
     sink_for(&plan.layout(), plan.pyramid(), plan.names(), destination, existing)
 }
 
-/// The same, but what a killed run has left behind is kept, and [`export`](super::export) goes on from it. Where such an export fails, what it
+/// The same, but what a killed run has left behind is kept, and [`export`](crate::export()) goes on from it. Where such an export fails, what it
 /// has written is left in turn for a later one.
 ///
 /// # Errors

@@ -57,7 +57,7 @@
 //! An image of 3×2 pixels in tiles of 2 without overlap has three levels, of 1×1, 2×1 and 3×2 pixels, and 1 + 1 + 2 tiles:
 //!
 //! ```
-//! use slidezoom::layout::tile_index::TileIndex;
+//! use slidezoom::internals::layout::tile_index::TileIndex;
 //!
 //! let index = [
 //!     b"\x89SZI\r\n\x1a\n".as_slice(),
@@ -78,7 +78,7 @@
 //! let tile = index.pyramid().tile(level, 1, 0).unwrap();
 //! assert_eq!(index.tile(tile), Some(1664..2150));
 //! assert_eq!(index.description(), Some(0x1234..0x1297));
-//! # Ok::<(), slidezoom::layout::tile_index::TileIndexError>(())
+//! # Ok::<(), slidezoom::internals::layout::tile_index::TileIndexError>(())
 //! ```
 
 use std::ops::Range;

@@ -183,12 +183,11 @@ option_struct! {
     ///
     /// ```
     /// use slidezoom::ExportOptions;
-    /// use slidezoom::plan::FormatOption;
-    /// use slidezoom::pyramid::TileGeometry;
+    /// use slidezoom::options::{FormatOption, TileGeometry};
     ///
     /// let geometry = TileGeometry::new(512, 0)?;
     /// let options = ExportOptions::default().format(FormatOption::Png).geometry(geometry);
-    /// # Ok::<(), slidezoom::pyramid::TileGeometryError>(())
+    /// # Ok::<(), slidezoom::errors::TileGeometryError>(())
     /// ```
     #[derive(Clone, Debug, PartialEq, Default)]
     pub struct ExportOptions {

@@ -32,8 +32,8 @@ pub enum Role {
 ///
 /// ```
 /// use std::sync::atomic::{AtomicU64, Ordering};
-/// use slidezoom::key::EntryName;
-/// use slidezoom::sink::{Role, Sink, SinkError};
+/// use slidezoom::internals::key::EntryName;
+/// use slidezoom::internals::sink::{Role, Sink, SinkError};
 ///
 /// /// Counts bytes.
 /// struct CountingSink(AtomicU64);

@@ -140,7 +140,7 @@ fn an_export_with_a_long_description_is_verified_copied_and_shown() {
     description["unreadable"] = (0..30_000).map(|at| json!({ "x": at, "y": 0, "width": 1, "height": 1 })).collect();
     let (before, after) = (fs::read(&path).unwrap(), serde_json::to_vec_pretty(&description).unwrap());
     assert!(after.len() > 1 << 20);
-    let digest = |contents: &[u8]| slidezoom::key::Digest::of(contents).to_string();
+    let digest = |contents: &[u8]| slidezoom::internals::key::Digest::of(contents).to_string();
     let manifest = workspace.path("out/one/manifest-sha256.txt");
     let lines = fs::read_to_string(&manifest).unwrap().replace(&digest(&before), &digest(&after));
     fs::write(&manifest, lines).unwrap();

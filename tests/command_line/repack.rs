@@ -240,7 +240,7 @@ fn what_is_left_out_of_a_bag_is_said() {
     let tags = workspace.path("scan/tagmanifest-sha256.txt");
     let kept = fs::read_to_string(&tags).unwrap();
     let kept = kept.lines().filter(|line| !line.ends_with("bag-info.txt")).map(|line| format!("{line}\n"));
-    let digest = |contents: &[u8]| slidezoom::key::Digest::of(contents);
+    let digest = |contents: &[u8]| slidezoom::internals::key::Digest::of(contents);
     let added = format!("{}  bag-info.txt\n{}  notes.txt\n", digest(text.as_bytes()), digest(b"x"));
     fs::write(&tags, kept.collect::<String>() + &added).unwrap();
     workspace.slidezoom(["verify", "scan"]).succeeds();

@@ -7,10 +7,10 @@
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use slidezoom::archive::{Archive, Strictness};
-use slidezoom::key::EntryName;
-use slidezoom::layout::ArchiveIndex;
-use slidezoom::sink::{ArchiveSink, OverwritePolicy, Role, Sink};
+use slidezoom::internals::archive::{Archive, Strictness};
+use slidezoom::internals::key::EntryName;
+use slidezoom::internals::layout::ArchiveIndex;
+use slidezoom::internals::sink::{ArchiveSink, OverwritePolicy, Role, Sink};
 use tempfile::TempDir;
 
 use crate::unpackers::{assert_readable, assert_seen_by_python};

@@ -4,8 +4,8 @@ use std::fs::{self, File, OpenOptions};
 use std::os::unix::fs::{FileExt, symlink};
 use std::path::{Path, PathBuf};
 
-use slidezoom::key::EntryName;
-use slidezoom::sink::{ArchiveSink, OverwritePolicy, Role, Sink, SinkError};
+use slidezoom::internals::key::EntryName;
+use slidezoom::internals::sink::{ArchiveSink, OverwritePolicy, Role, Sink, SinkError};
 use tempfile::TempDir;
 
 use crate::unpackers::{assert_readable, assert_seen_by_python};

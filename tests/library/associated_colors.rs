@@ -4,13 +4,13 @@ use std::num::NonZeroUsize;
 use std::sync::LazyLock;
 
 use lcms2::{Intent, PixelFormat, Profile, Transform};
-use slidezoom::color::IccProfile;
-use slidezoom::engine::progress::NoProgress;
-use slidezoom::geometry::Size;
-use slidezoom::pixels::PremultipliedPixels;
-use slidezoom::plan::{Associated, ColorOption, ExportOptions, FormatOption};
-use slidezoom::sink::{MemorySink, Published};
-use slidezoom::source::SourceIdentity;
+use slidezoom::internals::color::IccProfile;
+use slidezoom::internals::engine::progress::NoProgress;
+use slidezoom::internals::geometry::Size;
+use slidezoom::internals::pixels::PremultipliedPixels;
+use slidezoom::internals::plan::{Associated, ColorOption, ExportOptions, FormatOption};
+use slidezoom::internals::sink::{MemorySink, Published};
+use slidezoom::internals::source::SourceIdentity;
 use slidezoom::{ExportPlan, ExportReport, Source, export};
 use slidezoom_fixtures::icc::{self, IccProfile as IccProfileFile};
 

@@ -3,9 +3,9 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use slidezoom::plan::{ExportOptions, ReadErrorPolicy};
-use slidezoom::sink::MemorySink;
-use slidezoom::source::{self, OpenOptions};
+use slidezoom::internals::plan::{ExportOptions, ReadErrorPolicy};
+use slidezoom::internals::sink::MemorySink;
+use slidezoom::internals::source::{self, OpenOptions};
 use slidezoom::{Error, ExportPlan, export};
 use slidezoom_fixtures::image::{ImageFile, every_format};
 use slidezoom_fixtures::{Random, repair_png_checksums};

@@ -2,11 +2,11 @@
 
 use std::sync::Mutex;
 
-use slidezoom::color::IccProfile;
-use slidezoom::geometry::MicronsPerPixel;
-use slidezoom::geometry::{Point, Rect, Size};
-use slidezoom::pixels::PremultipliedPixels;
-use slidezoom::source::{AssociatedImage, SlideError, SlideInfo, SlideLevel, SlideLevelInfo, Source};
+use slidezoom::internals::color::IccProfile;
+use slidezoom::internals::geometry::MicronsPerPixel;
+use slidezoom::internals::geometry::{Point, Rect, Size};
+use slidezoom::internals::pixels::PremultipliedPixels;
+use slidezoom::internals::source::{AssociatedImage, SlideError, SlideInfo, SlideLevel, SlideLevelInfo, Source};
 
 /// The color of a slide-level-0 pixel: red, green, blue. Neighbors differ, and so do x and y.
 pub fn color(x: u32, y: u32) -> [u8; 3] {

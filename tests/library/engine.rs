@@ -4,15 +4,15 @@ use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use proptest::prelude::*;
-use slidezoom::engine::exact_tile;
-use slidezoom::engine::progress::{NoProgress, Progress, TileWritten};
-use slidezoom::geometry::{Flip, Point, Rect, Rotation, Size};
-use slidezoom::key::EntryName;
-use slidezoom::pixels::ReductionMethod;
-use slidezoom::plan::{Bounds, ExportOptions, FormatOption, Page, PlanError};
-use slidezoom::pyramid::TileGeometry;
-use slidezoom::sink::{MemorySink, Published};
-use slidezoom::source::SourceIdentity;
+use slidezoom::internals::engine::exact_tile;
+use slidezoom::internals::engine::progress::{NoProgress, Progress, TileWritten};
+use slidezoom::internals::geometry::{Flip, Point, Rect, Rotation, Size};
+use slidezoom::internals::key::EntryName;
+use slidezoom::internals::pixels::ReductionMethod;
+use slidezoom::internals::plan::{Bounds, ExportOptions, FormatOption, Page, PlanError};
+use slidezoom::internals::pyramid::TileGeometry;
+use slidezoom::internals::sink::{MemorySink, Published};
+use slidezoom::internals::source::SourceIdentity;
 use slidezoom::{Error, ExportPlan, Source, export};
 
 use crate::drawn_source::{DrawnSource, Fault, color};

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use nix::errno::Errno;
-use slidezoom::key::EntryName;
-use slidezoom::sink::{Role, Sink, SinkError};
+use slidezoom::internals::key::EntryName;
+use slidezoom::internals::sink::{Role, Sink, SinkError};
 
 /// The calls that fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,15 +6,15 @@ use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use slidezoom::engine::progress::{NoProgress, Progress, TileWritten};
-use slidezoom::engine::{exact_tile, nearest_tile};
-use slidezoom::export::{create_sink, resume_sink};
-use slidezoom::geometry::{Flip, Point, Rect, Rotation, Size};
-use slidezoom::pixels::{ReductionMethod, Rgb};
-use slidezoom::plan::{Bounds, ExportOptions, FormatOption, Page, ReadErrorPolicy};
-use slidezoom::pyramid::TileGeometry;
-use slidezoom::sink::{MemorySink, OverwritePolicy, Published};
-use slidezoom::source::{self, Access, OpenOptions, Reader, SlideError, SlideLevel, SourceIdentity};
+use slidezoom::internals::engine::progress::{NoProgress, Progress, TileWritten};
+use slidezoom::internals::engine::{exact_tile, nearest_tile};
+use slidezoom::internals::export::{create_sink, resume_sink};
+use slidezoom::internals::geometry::{Flip, Point, Rect, Rotation, Size};
+use slidezoom::internals::pixels::{ReductionMethod, Rgb};
+use slidezoom::internals::plan::{Bounds, ExportOptions, FormatOption, Page, ReadErrorPolicy};
+use slidezoom::internals::pyramid::TileGeometry;
+use slidezoom::internals::sink::{MemorySink, OverwritePolicy, Published};
+use slidezoom::internals::source::{self, Access, OpenOptions, Reader, SlideError, SlideLevel, SourceIdentity};
 use slidezoom::{Error, ExportPlan, ExportReport, Source, export};
 
 use crate::drawn_source::{DrawnSource, color};

@@ -1,8 +1,8 @@
 //! The pyramid's arithmetic: properties of every size, and counts of openslide-python.
 
 use proptest::prelude::*;
-use slidezoom::geometry::{Rect, Size};
-use slidezoom::pyramid::{PyramidPlan, TileGeometry};
+use slidezoom::internals::geometry::{Rect, Size};
+use slidezoom::internals::pyramid::{PyramidPlan, TileGeometry};
 
 fn plan(width: u32, height: u32, tile_size: u32, overlap: u32) -> PyramidPlan {
     PyramidPlan::new(Size::new(width, height).unwrap(), TileGeometry::new(tile_size, overlap).unwrap())

@@ -2,13 +2,14 @@
 
 use std::num::NonZeroUsize;
 
-use slidezoom::codec::{JpegCoding, Quality, Subsampling};
-use slidezoom::engine::progress::NoProgress;
-use slidezoom::key::EntryName;
-use slidezoom::plan::{ExportOptions, FormatOption, Page, SubsamplingOption};
-use slidezoom::pyramid::Level;
-use slidezoom::sink::{MemorySink, Published};
-use slidezoom::{ExportPlan, Source, export, source};
+use slidezoom::internals::codec::{JpegCoding, Quality, Subsampling};
+use slidezoom::internals::engine::progress::NoProgress;
+use slidezoom::internals::key::EntryName;
+use slidezoom::internals::plan::{ExportOptions, FormatOption, Page, SubsamplingOption};
+use slidezoom::internals::pyramid::Level;
+use slidezoom::internals::sink::{MemorySink, Published};
+use slidezoom::internals::source;
+use slidezoom::{ExportPlan, Source, export};
 
 fn exported(source: &dyn Source, options: &ExportOptions) -> (ExportPlan, Published) {
     let plan = ExportPlan::new(source.info(), "real", options).unwrap();

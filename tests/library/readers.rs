@@ -3,11 +3,11 @@
 use std::path::Path;
 
 use proptest::prelude::*;
-use slidezoom::codec::TileColor;
-use slidezoom::geometry::{Point, Rect, Size};
-use slidezoom::pixels::Rgb;
-use slidezoom::plan::{BaseTiles, NotLossless, PlanError};
-use slidezoom::source::{
+use slidezoom::internals::codec::TileColor;
+use slidezoom::internals::geometry::{Point, Rect, Size};
+use slidezoom::internals::pixels::Rgb;
+use slidezoom::internals::plan::{BaseTiles, NotLossless, PlanError};
+use slidezoom::internals::source::{
     self, DirectReadUnsupported, NativeTiles, Reader, ReaderChoice, SlideError, SlideLevel, Source,
 };
 use slidezoom::{ExportOptions, ExportPlan};

@@ -3,15 +3,15 @@
 
 use std::num::NonZeroUsize;
 
-use slidezoom::engine::progress::NoProgress;
-use slidezoom::engine::{exact_tile, nearest_tile};
-use slidezoom::geometry::MicronsPerPixel;
-use slidezoom::geometry::{Flip, Orientation, Point, Rect, Rotation};
-use slidezoom::key::EntryName;
-use slidezoom::pixels::{PremultipliedPixels, ResampledAxis, Rgb};
-use slidezoom::plan::{Bounds, ExportOptions, Magnification, Resolution};
-use slidezoom::sink::Published;
-use slidezoom::source::SlideLevel;
+use slidezoom::internals::engine::progress::NoProgress;
+use slidezoom::internals::engine::{exact_tile, nearest_tile};
+use slidezoom::internals::geometry::MicronsPerPixel;
+use slidezoom::internals::geometry::{Flip, Orientation, Point, Rect, Rotation};
+use slidezoom::internals::key::EntryName;
+use slidezoom::internals::pixels::{PremultipliedPixels, ResampledAxis, Rgb};
+use slidezoom::internals::plan::{Bounds, ExportOptions, Magnification, Resolution};
+use slidezoom::internals::sink::Published;
+use slidezoom::internals::source::SlideLevel;
 use slidezoom::{ExportPlan, Source};
 
 use crate::drawn_source::{DrawnSource, color, draw, level_color};

@@ -4,8 +4,8 @@
 //! at once.
 
 use slidezoom::ExportPlan;
-use slidezoom::geometry::{Flip, Rect, Size};
-use slidezoom::pixels::{Pixels, ReductionMethod};
+use slidezoom::internals::geometry::{Flip, Rect, Size};
+use slidezoom::internals::pixels::{Pixels, ReductionMethod};
 
 use crate::drawn_source::color;
 

@@ -7,17 +7,17 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
-use slidezoom::engine::progress::{NoProgress, Progress};
-use slidezoom::export::{create_sink, resume_sink};
-use slidezoom::geometry::{Rotation, Size};
-use slidezoom::key::{Digest, EntryName};
-use slidezoom::layout::Container;
-use slidezoom::layout::tile_layout::TileLayout;
-use slidezoom::pixels::ReductionMethod;
-use slidezoom::plan::{BlankTiles, ExportOptions, FormatOption, Page, PublishedProperties};
-use slidezoom::pyramid::TileGeometry;
-use slidezoom::sink::{Checkpoint, OverwritePolicy, Resume, ResumeState, Role, Sink, SinkError};
-use slidezoom::source::SourceIdentity;
+use slidezoom::internals::engine::progress::{NoProgress, Progress};
+use slidezoom::internals::export::{create_sink, resume_sink};
+use slidezoom::internals::geometry::{Rotation, Size};
+use slidezoom::internals::key::{Digest, EntryName};
+use slidezoom::internals::layout::Container;
+use slidezoom::internals::layout::tile_layout::TileLayout;
+use slidezoom::internals::pixels::ReductionMethod;
+use slidezoom::internals::plan::{BlankTiles, ExportOptions, FormatOption, Page, PublishedProperties};
+use slidezoom::internals::pyramid::TileGeometry;
+use slidezoom::internals::sink::{Checkpoint, OverwritePolicy, Resume, ResumeState, Role, Sink, SinkError};
+use slidezoom::internals::source::SourceIdentity;
 use slidezoom::{Error, ExportPlan, ExportReport, Source, export};
 
 use crate::drawn_source::DrawnSource;

@@ -2,12 +2,12 @@
 
 use std::path::Path;
 
-use slidezoom::engine::progress::NoProgress;
-use slidezoom::engine::{Sample, sample};
-use slidezoom::geometry::{Point, Rect, Size};
-use slidezoom::plan::{BaseTiles, ExportOptions, Page};
-use slidezoom::sink::MemorySink;
-use slidezoom::source::{ReaderChoice, open_with};
+use slidezoom::internals::engine::progress::NoProgress;
+use slidezoom::internals::engine::{Sample, sample};
+use slidezoom::internals::geometry::{Point, Rect, Size};
+use slidezoom::internals::plan::{BaseTiles, ExportOptions, Page};
+use slidezoom::internals::sink::MemorySink;
+use slidezoom::internals::source::{ReaderChoice, open_with};
 use slidezoom::{ExportPlan, Source, export};
 
 use crate::drawn_source::{DrawnSource, Fault};

@@ -4,10 +4,10 @@ use std::fs;
 use std::path::Path;
 
 use slidezoom::Error;
-use slidezoom::engine::{SavedImages, save_associated_images};
-use slidezoom::geometry::Size;
-use slidezoom::pixels::Rgb;
-use slidezoom::sink::SinkError;
+use slidezoom::internals::engine::{SavedImages, save_associated_images};
+use slidezoom::internals::geometry::Size;
+use slidezoom::internals::pixels::Rgb;
+use slidezoom::internals::sink::SinkError;
 
 use crate::drawn_source::{DrawnSource, color};
 

@@ -1,9 +1,10 @@
 //! Single tiles from slide levels that are not exactly 2× or 4× smaller.
 
-use slidezoom::engine::{exact_tile, nearest_tile};
-use slidezoom::pixels::{Pixels, Rgb};
-use slidezoom::plan::ExportOptions;
-use slidezoom::{ExportPlan, source};
+use slidezoom::ExportPlan;
+use slidezoom::internals::engine::{exact_tile, nearest_tile};
+use slidezoom::internals::pixels::{Pixels, Rgb};
+use slidezoom::internals::plan::ExportOptions;
+use slidezoom::internals::source;
 use slidezoom_fixtures::{Compression, Pattern, SlideBuilder};
 
 fn squared_error(one: &Pixels, other: &Pixels) -> f64 {

@@ -6,13 +6,13 @@ use std::num::NonZeroUsize;
 use std::sync::atomic::Ordering;
 
 use nix::errno::Errno;
-use slidezoom::engine::progress::NoProgress;
-use slidezoom::export::create_sink;
-use slidezoom::geometry::Size;
-use slidezoom::layout::Container;
-use slidezoom::plan::{ExportOptions, Page};
-use slidezoom::sink::{MemorySink, OverwritePolicy, Sink, SinkError};
-use slidezoom::source::SourceIdentity;
+use slidezoom::internals::engine::progress::NoProgress;
+use slidezoom::internals::export::create_sink;
+use slidezoom::internals::geometry::Size;
+use slidezoom::internals::layout::Container;
+use slidezoom::internals::plan::{ExportOptions, Page};
+use slidezoom::internals::sink::{MemorySink, OverwritePolicy, Sink, SinkError};
+use slidezoom::internals::source::SourceIdentity;
 use slidezoom::{Error, ExportPlan, Source, export};
 
 use crate::drawn_source::DrawnSource;

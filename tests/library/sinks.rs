@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use slidezoom::key::Digest;
-use slidezoom::key::EntryName;
-use slidezoom::sink::{ArchiveSink, DirectorySink, MemorySink, OverwritePolicy, Role, Sink, SinkError};
+use slidezoom::internals::key::Digest;
+use slidezoom::internals::key::EntryName;
+use slidezoom::internals::sink::{ArchiveSink, DirectorySink, MemorySink, OverwritePolicy, Role, Sink, SinkError};
 
 use crate::zip_by_hand::entries_of;
 

@@ -2,12 +2,12 @@
 
 use image::imageops::crop_imm;
 use image::{Rgb, RgbImage};
-use slidezoom::engine::progress::NoProgress;
-use slidezoom::geometry::{Point, Rect, Size};
-use slidezoom::plan::{ExportOptions, FormatOption, PlanError};
-use slidezoom::pyramid::TileGeometry;
-use slidezoom::sink::OverwritePolicy;
-use slidezoom::source::SourceIdentity;
+use slidezoom::internals::engine::progress::NoProgress;
+use slidezoom::internals::geometry::{Point, Rect, Size};
+use slidezoom::internals::plan::{ExportOptions, FormatOption, PlanError};
+use slidezoom::internals::pyramid::TileGeometry;
+use slidezoom::internals::sink::OverwritePolicy;
+use slidezoom::internals::source::SourceIdentity;
 use slidezoom::{Error, Slide, SlidePyramid};
 
 use crate::drawn_source::{DrawnSource, color};

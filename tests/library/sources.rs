@@ -3,9 +3,9 @@
 
 use std::path::{Path, PathBuf};
 
-use slidezoom::geometry::{Point, Rect, Size};
-use slidezoom::pixels::{Pixels, Rgb};
-use slidezoom::source::{self, ReaderChoice, SlideError, SlideLevel, Source};
+use slidezoom::internals::geometry::{Point, Rect, Size};
+use slidezoom::internals::pixels::{Pixels, Rgb};
+use slidezoom::internals::source::{self, ReaderChoice, SlideError, SlideLevel, Source};
 use slidezoom_fixtures::{
     AssociatedImage, AssociatedKind, Color, Compression, Pattern, SlideBuilder, Style, TileFault,
 };
@@ -103,14 +103,14 @@ fn built_slides_keep_the_contract_and_tell_what_they_are() {
     let info = source.info();
     assert_eq!(info.vendor.as_deref(), Some("aperio"));
     assert_eq!(info.objective_power, Some(20.0));
-    assert_eq!(info.native_subsampling, Some(slidezoom::codec::Subsampling::Full));
+    assert_eq!(info.native_subsampling, Some(slidezoom::internals::codec::Subsampling::Full));
     let names: Vec<_> = info.associated_images.iter().map(|image| image.name.as_str()).collect();
     assert_eq!(names, ["label", "thumbnail"]);
 }
 
 #[test]
 fn reports_the_subsampling_of_native_tiles() {
-    use slidezoom::codec::Subsampling as Found;
+    use slidezoom::internals::codec::Subsampling as Found;
     use slidezoom_fixtures::Subsampling as Built;
 
     let folder = tempfile::tempdir().unwrap();
