@@ -7,6 +7,7 @@
 
 use std::fmt;
 
+use image::RgbImage;
 use serde::Serialize;
 
 use crate::geometry::{Point, Rect, Size};
@@ -280,6 +281,16 @@ impl Pixels {
     }
 }
 
+impl From<Pixels> for RgbImage {
+    fn from(pixels: Pixels) -> Self {
+        let mut image = Self::new(pixels.size.width(), pixels.size.height());
+        for (target, source) in image.pixels_mut().zip(pixels.bytes.chunks_exact(PIXEL_BYTES)) {
+            target.0 = [source[2], source[1], source[0]];
+        }
+        image
+    }
+}
+
 /// A rectangle of opaque pixels inside a larger buffer.
 #[derive(Clone, Copy, Debug)]
 pub struct PixelView<'a> {
@@ -429,6 +440,14 @@ mod tests {
         };
         assert!(PremultipliedPixels::from_bgra(size(2, 1), vec![0; 8]).is_clear());
         assert!(!(0..131 * 3 * PIXEL_BYTES).any(clear));
+    }
+
+    #[test]
+    fn converts_to_an_rgb_image() {
+        let bytes = (0..24).map(|at| if at % 4 == 3 { 255 } else { at }).collect();
+        let image = RgbImage::from(Pixels::from_bytes(size(3, 2), bytes).unwrap());
+        assert_eq!(image.dimensions(), (3, 2));
+        assert_eq!(image.into_raw(), [2, 1, 0, 6, 5, 4, 10, 9, 8, 14, 13, 12, 18, 17, 16, 22, 21, 20]);
     }
 
     #[test]

@@ -1,7 +1,7 @@
-//! Pixels into the bytes of a tile file.
+//! Encodes pixels as tile files.
 //!
-//! What always holds: the bytes depend on the pixels and the [`TileFormat`] alone, never on a clock, a thread or
-//! the tile encoded before. An encoder belongs to one thread and keeps its buffers from tile to tile.
+//! The bytes depend only on the pixels, the [`TileFormat`] and the profile. An encoder belongs to
+//! one thread and reuses its buffers from tile to tile.
 
 use serde::Serialize;
 
@@ -11,6 +11,8 @@ use crate::pixels::PixelView;
 
 mod jpeg;
 mod png;
+#[cfg(test)]
+mod tests;
 #[cfg_attr(not(feature = "webp"), path = "encode/webp_disabled.rs")]
 mod webp;
 
@@ -18,13 +20,14 @@ use self::jpeg::JpegEncoder;
 use self::png::PngEncoder;
 use self::webp::WebPEncoder;
 
-/// How strongly JPEG and lossy WebP tiles are compressed: 1 (smallest) to 100 (best), on libjpeg's and libwebp's own scales, which are not the same.
+/// The quality of JPEG and lossy WebP tiles, from 1 (smallest) to 100 (best), on the different
+/// scales of libjpeg and libwebp.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
 pub struct Quality(u8);
 
 impl Quality {
-    /// A quality; `None` outside 1–100.
+    /// Creates a quality; `None` outside 1–100.
     #[must_use]
     pub const fn new(quality: u8) -> Option<Self> {
         if quality >= 1 && quality <= 100 { Some(Self(quality)) } else { None }
@@ -43,7 +46,7 @@ impl Default for Quality {
     }
 }
 
-/// How a JPEG's chroma is stored against its luma.
+/// The chroma subsampling of a JPEG file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub enum Subsampling {
     /// 4:4:4: chroma at full size.
@@ -55,62 +58,62 @@ pub enum Subsampling {
     /// 4:2:0: chroma at half the width and height.
     #[serde(rename = "420")]
     Quarter,
-    /// 4:0:0: no chroma at all, one component. A tile that has color after all keeps it, as 4:4:4.
+    /// 4:0:0: one component, no chroma. A tile that has color is encoded as 4:4:4.
     #[serde(rename = "400")]
     Gray,
 }
 
-/// How a JPEG's coefficients are written down. The pixels are the same.
+/// The entropy coding of a JPEG file. The pixels are the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum JpegCoding {
-    /// One pass, by the Huffman tables that the JPEG specification proposes.
+    /// One scan, with the example Huffman tables of the JPEG specification.
     #[default]
     Baseline,
-    /// One pass, by Huffman tables made for each tile.
+    /// One scan, with Huffman tables optimized for each tile.
     Optimized,
-    /// From coarse to fine in several passes, each by Huffman tables made for it.
+    /// Several scans from coarse to fine, each with optimized Huffman tables.
     Progressive,
 }
 
-/// What WebP tiles keep.
+/// The compression of WebP tiles.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "compression", rename_all = "lowercase")]
 pub enum WebPCompression {
-    /// As much as the quality says, with chroma at half the width and height always.
+    /// Lossy, always with 4:2:0 chroma.
     Lossy {
-        /// Its quality.
+        /// The quality.
         quality: Quality,
     },
-    /// Every pixel.
+    /// Lossless.
     Lossless,
 }
 
-/// What a tile file is.
+/// The format of tile files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "format", rename_all = "lowercase")]
 pub enum TileFormat {
     /// JPEG, encoded by libjpeg-turbo with its accurate integer DCT.
     Jpeg {
-        /// Its quality.
+        /// The quality.
         quality: Quality,
-        /// How chroma is stored.
+        /// The chroma subsampling.
         subsampling: Subsampling,
-        /// How the coefficients are written down.
+        /// The entropy coding.
         coding: JpegCoding,
     },
-    /// 8-bit RGB PNG: larger, and nothing lost.
+    /// 8-bit RGB PNG: lossless, but larger.
     Png,
     /// 8-bit RGB WebP, encoded by libwebp.
     WebP {
-        /// What it keeps.
+        /// The compression.
         #[serde(flatten)]
         compression: WebPCompression,
     },
 }
 
 impl TileFormat {
-    /// The word that the descriptor and the file names use.
+    /// Returns the extension, as used in the descriptor and in file names.
     #[must_use]
     pub const fn extension(self) -> &'static str {
         match self {
@@ -120,7 +123,7 @@ impl TileFormat {
         }
     }
 
-    /// The longest side in pixels that such a file can have.
+    /// Returns the longest side of an image of this format, in pixels.
     #[must_use]
     pub const fn longest_side(self) -> u32 {
         match self {
@@ -131,39 +134,39 @@ impl TileFormat {
     }
 }
 
-/// Why a tile could not be encoded: never the user's doing.
+/// Why a tile could not be encoded. This is never the user's fault.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum EncodeError {
-    /// libjpeg-turbo refused.
+    /// libjpeg-turbo failed.
     #[error("libjpeg-turbo cannot encode {size} pixels: {message}")]
     Jpeg {
-        /// The picture's size in pixels.
+        /// The size of the tile in pixels.
         size: Size,
-        /// libjpeg-turbo's words.
+        /// libjpeg-turbo's message.
         message: String,
     },
-    /// The PNG encoder refused.
+    /// The PNG encoder failed.
     #[error("cannot encode {size} pixels as PNG: {message}")]
     Png {
-        /// The picture's size in pixels.
+        /// The size of the tile in pixels.
         size: Size,
-        /// The encoder's words.
+        /// The encoder's message.
         message: String,
     },
-    /// libwebp refused.
+    /// libwebp failed.
     #[error("libwebp cannot encode {size} pixels: {message}")]
     WebP {
-        /// The picture's size in pixels.
+        /// The size of the tile in pixels.
         size: Size,
-        /// libwebp's words.
+        /// libwebp's message.
         message: String,
     },
     /// The encoder could not be set up.
     #[error("{library} cannot be set up: {message}")]
     Setup {
-        /// Whose encoder it is.
+        /// The library.
         library: &'static str,
-        /// The library's words.
+        /// The library's message.
         message: String,
     },
 }
@@ -180,10 +183,10 @@ enum Codec {
 }
 
 impl TileEncoder {
-    /// An encoder for `format`. Each file has the profile, which says what its colors are; without one they are sRGB, as every browser takes them.
+    /// Creates an encoder. Each file embeds the profile; files without one are sRGB by convention.
     ///
     /// # Errors
-    /// [`EncodeError::Setup`] where the format's library has no memory for it.
+    /// [`EncodeError::Setup`] if the library cannot allocate an encoder.
     pub fn new(format: TileFormat, profile: Option<&IccProfile>) -> Result<Self, EncodeError> {
         let profile = profile.cloned();
         Ok(Self(match format {
@@ -195,226 +198,15 @@ impl TileEncoder {
         }))
     }
 
-    /// Encodes `pixels`; the bytes stand until the next call.
+    /// Encodes `pixels`. The bytes are valid until the next call.
     ///
     /// # Errors
-    /// [`EncodeError`] where the codec refuses, for want of memory or because a side would pass [`TileFormat::longest_side`].
+    /// [`EncodeError`] if memory runs out or a side exceeds [`TileFormat::longest_side`].
     pub fn encode(&mut self, pixels: PixelView<'_>) -> Result<&[u8], EncodeError> {
         match &mut self.0 {
             Codec::Jpeg(encoder) => encoder.encode(pixels),
             Codec::Png(encoder) => encoder.encode(pixels),
             Codec::WebP(encoder) => encoder.encode(pixels),
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use turbojpeg::{PixelFormat, Subsamp};
-
-    use super::*;
-    use crate::geometry::{Point, Rect};
-    use crate::pixels::{Pixels, Rgb};
-
-    fn size(width: u32, height: u32) -> Size {
-        Size::new(width, height).unwrap()
-    }
-
-    fn jpeg(quality: u8, subsampling: Subsampling, coding: JpegCoding) -> TileFormat {
-        TileFormat::Jpeg { quality: Quality::new(quality).unwrap(), subsampling, coding }
-    }
-
-    #[test]
-    fn a_part_of_a_larger_picture_is_encoded_with_its_own_colors() {
-        let orange = Rgb([230, 120, 10]);
-        let picture = Pixels::filled(size(40, 30), orange);
-        let part = picture.view().part(Rect::new(Point { x: 7, y: 3 }, size(17, 9)).unwrap());
-        let format = jpeg(100, Subsampling::Full, JpegCoding::Baseline);
-        let mut encoder = TileEncoder::new(format, None).unwrap();
-        let decoded = turbojpeg::decompress(encoder.encode(part).unwrap(), PixelFormat::RGB).unwrap();
-        assert_eq!((decoded.width, decoded.height), (17, 9));
-        for pixel in decoded.pixels.chunks_exact(3) {
-            for (found, expected) in pixel.iter().zip(orange.0) {
-                assert!(found.abs_diff(expected) <= 2, "{pixel:?}");
-            }
-        }
-
-        let mut encoder = TileEncoder::new(TileFormat::Png, None).unwrap();
-        let bytes = encoder.encode(part).unwrap();
-        let mut reader = ::png::Decoder::new(std::io::Cursor::new(bytes)).read_info().unwrap();
-        let mut rgb = vec![0; reader.output_buffer_size().unwrap()];
-        let frame = reader.next_frame(&mut rgb).unwrap();
-        assert_eq!((frame.width, frame.height), (17, 9));
-        assert!(rgb.chunks_exact(3).all(|pixel| pixel == orange.0));
-    }
-
-    #[test]
-    fn subsampling_is_what_was_asked_and_the_bytes_do_not_depend_on_the_tile_before() {
-        let picture = Pixels::filled(size(64, 64), Rgb([200, 30, 90]));
-        for (subsampling, expected) in [
-            (Subsampling::Full, Subsamp::None),
-            (Subsampling::HalfWidth, Subsamp::Sub2x1),
-            (Subsampling::Quarter, Subsamp::Sub2x2),
-        ] {
-            let mut encoder = TileEncoder::new(jpeg(80, subsampling, JpegCoding::Baseline), None).unwrap();
-            let first = encoder.encode(picture.view()).unwrap().to_vec();
-            assert_eq!(turbojpeg::read_header(&first).unwrap().subsamp, expected);
-            encoder.encode(Pixels::filled(size(300, 5), Rgb::WHITE).view()).unwrap();
-            assert_eq!(encoder.encode(picture.view()).unwrap(), first);
-        }
-    }
-
-    /// No two pixels alike in a row, and nothing that compresses.
-    fn noise(size: Size) -> Pixels {
-        let mut state = 1_u32;
-        let mut byte = || {
-            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-            (state >> 24) as u8
-        };
-        let bytes = (0..size.area()).flat_map(|_| [byte(), byte(), byte(), u8::MAX]).collect();
-        Pixels::from_bytes(size, bytes).unwrap()
-    }
-
-    fn red_green_blue(pixels: PixelView<'_>) -> Vec<u8> {
-        let rows = pixels.rows();
-        rows.flat_map(|row| row.chunks_exact(4).flat_map(|pixel| [pixel[2], pixel[1], pixel[0]])).collect()
-    }
-
-    /// Which frame header a JPEG has, by ITU-T T.81, B.1.1.3.
-    fn frame_marker(jpeg: &[u8]) -> u8 {
-        let mut rest = &jpeg[2..];
-        while !matches!(rest[1], 0xc0..=0xc2) {
-            rest = &rest[2 + usize::from(u16::from_be_bytes([rest[2], rest[3]]))..];
-        }
-        rest[1]
-    }
-
-    /// Of noise at the best quality too, which makes the longest files.
-    #[test]
-    fn every_coding_has_the_same_pixels() {
-        let sizes = [(1, 1), (1, 9), (8, 8), (17, 16), (33, 5), (256, 256)];
-        let subsamplings = [Subsampling::Full, Subsampling::HalfWidth, Subsampling::Quarter, Subsampling::Gray];
-        for (width, height) in sizes {
-            let picture = noise(size(width, height));
-            for (quality, subsampling) in
-                [1, 80, 100].into_iter().flat_map(|one| subsamplings.map(|other| (one, other)))
-            {
-                let files = [JpegCoding::Baseline, JpegCoding::Optimized, JpegCoding::Progressive].map(|coding| {
-                    let mut encoder = TileEncoder::new(jpeg(quality, subsampling, coding), None).unwrap();
-                    encoder.encode(picture.view()).unwrap().to_vec()
-                });
-                let pixels = files.each_ref().map(|file| turbojpeg::decompress(file, PixelFormat::RGB).unwrap().pixels);
-                assert!(
-                    pixels[1] == pixels[0] && pixels[2] == pixels[0],
-                    "{width}×{height}, {quality}, {subsampling:?}"
-                );
-                assert_eq!(files.each_ref().map(|file| frame_marker(file)), [0xc0, 0xc0, 0xc2]);
-                assert!(files[1].len() < files[0].len());
-            }
-        }
-    }
-
-    #[test]
-    fn gray_has_one_component_and_what_is_not_gray_keeps_its_color() {
-        let gray = Pixels::filled(size(40, 30), Rgb([77; 3]));
-        let mut bytes = gray.bytes().to_vec();
-        // One pixel, in one channel, by one step.
-        bytes[4 * 1199] += 1;
-        let colored = Pixels::from_bytes(size(40, 30), bytes).unwrap();
-        let mut encoder = TileEncoder::new(jpeg(90, Subsampling::Gray, JpegCoding::Baseline), None).unwrap();
-        for (picture, expected) in [(&gray, Subsamp::Gray), (&colored, Subsamp::None), (&gray, Subsamp::Gray)] {
-            let file = encoder.encode(picture.view()).unwrap();
-            assert_eq!(turbojpeg::read_header(file).unwrap().subsamp, expected);
-            let decoded = turbojpeg::decompress(file, PixelFormat::RGB).unwrap();
-            assert!(decoded.pixels.iter().all(|&found| found.abs_diff(77) <= 1));
-        }
-    }
-
-    fn webp(quality: Option<u8>) -> TileFormat {
-        let quality = quality.map(|quality| Quality::new(quality).unwrap());
-        let compression = quality.map_or(WebPCompression::Lossless, |quality| WebPCompression::Lossy { quality });
-        TileFormat::WebP { compression }
-    }
-
-    fn decoder(file: &[u8]) -> image_webp::WebPDecoder<std::io::Cursor<&[u8]>> {
-        image_webp::WebPDecoder::new(std::io::Cursor::new(file)).unwrap()
-    }
-
-    fn decoded_webp(file: &[u8]) -> Vec<u8> {
-        let mut decoder = decoder(file);
-        assert!(!decoder.has_alpha());
-        let mut pixels = vec![0; decoder.output_buffer_size().unwrap()];
-        decoder.read_image(&mut pixels).unwrap();
-        pixels
-    }
-
-    /// An encoder that shares nothing with the decoder, and a part of a picture as well as a whole one.
-    #[test]
-    fn lossless_webp_keeps_every_pixel() {
-        let picture = noise(size(300, 90));
-        let mut encoder = TileEncoder::new(webp(None), None).unwrap();
-        for (x, y, width, height) in
-            [(0, 0, 300, 90), (7, 3, 256, 64), (299, 89, 1, 1), (0, 50, 300, 1), (20, 0, 1, 90)]
-        {
-            let part = picture.view().part(Rect::new(Point { x, y }, size(width, height)).unwrap());
-            let file = encoder.encode(part).unwrap();
-            assert_eq!(decoder(file).dimensions(), (width, height));
-            assert!(!decoder(file).is_lossy() && decoded_webp(file) == red_green_blue(part), "{width}×{height}");
-        }
-    }
-
-    #[test]
-    fn lossy_webp_has_the_colors_and_does_not_depend_on_the_tile_before() {
-        let orange = Rgb([230, 120, 10]);
-        let picture = Pixels::filled(size(70, 50), orange);
-        let mut encoder = TileEncoder::new(webp(Some(100)), None).unwrap();
-        let first = encoder.encode(picture.view()).unwrap().to_vec();
-        assert!(decoder(&first).is_lossy());
-        let pixels = decoded_webp(&first);
-        assert!(pixels.chunks_exact(3).all(|pixel| pixel.iter().zip(orange.0).all(|(a, b)| a.abs_diff(b) <= 3)));
-        encoder.encode(noise(size(300, 5)).view()).unwrap();
-        assert_eq!(encoder.encode(picture.view()).unwrap(), first);
-    }
-
-    #[test]
-    fn quality_is_on_libwebps_scale() {
-        let picture = noise(size(64, 64));
-        let bytes =
-            |quality| TileEncoder::new(webp(Some(quality)), None).unwrap().encode(picture.view()).unwrap().len();
-        assert!(bytes(1) < bytes(50) && bytes(50) < bytes(80) && bytes(80) < bytes(100));
-    }
-
-    #[test]
-    fn a_webp_of_the_longest_side_can_be_and_a_longer_one_cannot() {
-        for format in [webp(None), webp(Some(50))] {
-            let mut encoder = TileEncoder::new(format, None).unwrap();
-            for (width, height) in [(16_383, 2), (2, 16_383)] {
-                let file = encoder.encode(Pixels::filled(size(width, height), Rgb::WHITE).view()).unwrap();
-                assert_eq!(decoder(file).dimensions(), (width, height));
-            }
-            for (width, height) in [(16_384, 2), (2, 16_384)] {
-                let refused = encoder.encode(Pixels::filled(size(width, height), Rgb::WHITE).view());
-                assert!(matches!(refused, Err(EncodeError::WebP { size: found, .. }) if found == size(width, height)));
-            }
-        }
-    }
-
-    /// A profile of odd and even length: chunks begin at even places.
-    #[test]
-    fn a_webp_has_its_profile_and_the_same_pixels() {
-        let picture = noise(size(31, 18));
-        for (format, length) in
-            [webp(None), webp(Some(70))].into_iter().flat_map(|format| [(format, 99), (format, 100)])
-        {
-            let profile = IccProfile::new((0..length).collect());
-            let plain = TileEncoder::new(format, None).unwrap().encode(picture.view()).unwrap().to_vec();
-            let mut encoder = TileEncoder::new(format, Some(&profile)).unwrap();
-            let file = encoder.encode(picture.view()).unwrap();
-            assert_eq!(decoder(file).icc_profile().unwrap().as_deref(), Some(profile.bytes()));
-            assert_eq!(decoder(&plain).icc_profile().unwrap(), None);
-            assert_eq!(decoder(file).dimensions(), (31, 18));
-            assert!(decoded_webp(file) == decoded_webp(&plain));
-            assert_eq!(file.len() as u32, u32::from_le_bytes(file[4..8].try_into().unwrap()) + 8);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Ordinary images of any size as sources: row by row, or in tiles where they are stored so.
+//! Ordinary images of any size as sources, read row by row or in tiles.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -17,7 +17,7 @@ pub use conversion::SampleRange;
 pub(crate) use opening::{open_file, open_pipe};
 
 impl ImageError {
-    /// The same as the error of a file.
+    /// Returns the error of the file at `path`.
     pub fn of(self, path: &Path) -> SlideError {
         let path = path.to_owned();
         match self {
@@ -29,8 +29,8 @@ impl ImageError {
     }
 }
 
-/// Reads from the level's pixel nearest to `origin`, which is in pixels of level 0, by [`Source::read_from_level`]. What lies past the level's
-/// end is transparent, as in OpenSlide.
+/// Reads a region of a level with [`Source::read_from_level`], from the pixel nearest to `origin`,
+/// which is in pixels of level 0. Pixels outside the level are transparent, as in OpenSlide.
 pub(super) fn read_clipped(
     source: &dyn Source,
     level: SlideLevel,
@@ -38,7 +38,7 @@ pub(super) fn read_clipped(
     size: Size,
 ) -> Result<PremultipliedPixels, SlideError> {
     let Some(of_level) = source.info().levels.get(level.0 as usize) else {
-        let (path, message) = (source.info().path.clone(), "there is no such level".to_owned());
+        let (path, message) = (source.info().path.clone(), "no such level".to_owned());
         return Err(SlideError::Region { path, level, origin, size, message });
     };
     #[expect(clippy::cast_sign_loss, reason = "pixels are counted from 0 on")]

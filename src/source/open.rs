@@ -117,7 +117,7 @@ fn detect_format(path: &Path) -> Result<(File, Option<ImageFormat>), SlideError>
     let length = file.metadata().map_err(cannot_open(path))?.len();
     let mut first = vec![0; length.min(ImageFormat::SIGNATURE_BYTES as u64) as usize];
     file.read_exact_at(&mut first, 0).map_err(cannot_open(path))?;
-    Ok((file, ImageFormat::detect(&first)))
+    Ok((file, ImageFormat::detect(&first, Some(path))))
 }
 
 /// Whether a file with an image's first bytes is an image and not a slide.

@@ -275,7 +275,7 @@ fn damage_of_an_image_is_told_in_words_of_images() {
     assert!(inner.iter().all(|word| !run.stderr.contains(word)), "{run:?}");
     let mut bytes = png.clone();
     bytes[20] ^= 0x10;
-    assert_refused("PNG", &bytes, &["the check sum of its IHDR chunk is wrong"]);
+    assert_refused("PNG", &bytes, &["the checksum of its IHDR chunk is wrong"]);
 
     let jpeg = format("baseline.jpg").bytes;
     let run = assert_refused("JPEG", &jpeg[..jpeg.len() / 2], &["rows from ", "the file is truncated"]);

@@ -7,7 +7,8 @@ use std::io::Write;
 use std::process::Stdio;
 
 use slidezoom_fixtures::image::{
-    ImageBuilder, ImageColor, ImageFormat, JPEG_2000_SIZE, JpegCoding, RowOrder, Samples, every_format, pixel,
+    ImageBuilder, ImageColor, ImageFormat, JPEG_2000_SIZE, JpegCoding, RowOrder, Samples, every_format,
+    every_in_memory_format, pixel,
 };
 use slidezoom_fixtures::{ByteOrder, Container, Field, Subsampling, TiffWriter, Values};
 
@@ -89,6 +90,45 @@ fn every_format_comes_out_as_its_pixels_whatever_the_file_is_called() {
             };
             assert!(base(&workspace, size) == expected, "{} on {jobs}", file.name);
         }
+    }
+}
+
+#[test]
+fn exports_the_pixels_of_formats_that_are_decoded_in_memory() {
+    let size = (250, 132);
+    for file in every_in_memory_format(size).unwrap() {
+        let workspace = Workspace::new();
+        fs::write(workspace.path(file.name), &file.bytes).unwrap();
+        let is_float = file.name.starts_with("float");
+        if is_float {
+            let words = ["its samples are floating-point numbers", "--range"];
+            workspace.export([file.name, "-o", "out"]).fails(3, &words);
+        }
+        let range: &[&str] = if is_float { &["--range", "0,1"] } else { &[] };
+        let info = workspace.slidezoom([&["info", file.name], range].concat()).succeeds();
+        assert!(info.text().contains(file.reader), "{}: {info:?}", file.name);
+        workspace.export([&[file.name, "-o", "out"], &EXACT[..], range].concat()).succeeds();
+        let (size, tolerance) = match file.name {
+            // The decoder rounds the 5 and 6 bits of a color down.
+            "blocks.dds" => ((252, 132), 1),
+            // Eight bits of mantissa, shared by the colors of a pixel.
+            "float.hdr" => (size, 1),
+            _ => (size, 0),
+        };
+        let gray = samples(ImageColor::Gray, 8);
+        let expected = Picture::draw(size, |x, y| match file.name {
+            "first.gif" => [tone(gray.at(x, y)[0], 255.0); 3],
+            "blocks.dds" => {
+                let [red, green, blue] = pixel(x / 4 * 4, y / 4 * 4);
+                let spread = |value: u8, bits: u32| {
+                    let most = f64::from((1 << bits) - 1);
+                    tone(u16::from(value >> (8 - bits)), most)
+                };
+                [spread(red, 5), spread(green, 6), spread(blue, 5)]
+            }
+            _ => pixel(x, y),
+        });
+        base(&workspace, size).assert_near(&expected, tolerance, file.name);
     }
 }
 

@@ -1,9 +1,13 @@
 //! Windows and OS/2 bitmaps.
 //!
-//! They are simple enough that a reader by position, row by row, is shorter than the way around a library that wants them in memory: the `image` crate's takes
-//! all of a picture, and fills in what a file lacks. What always holds: a file that is too short for its size is refused before a row is read; only
-//! run-length encoded pictures, and those from pipes, which begin with their last row, are in memory as a whole; and the number of a color that the file does not
-//! have is damage.
+//! Stitching and line-scan software writes mosaics as 24-bit bitmaps of up to 4 GB, so bitmaps are
+//! read row by row, by position. The `image` crate (0.25.10) would hold the file and the image in
+//! memory, refuses sides above 65,535 pixels, drops the color profile, and returns pixels for
+//! damage that is refused here: a color index beyond the palette, a run past the end of its row,
+//! an early end of run-length encoded data. Masks of more than 8 bits it truncates.
+//!
+//! Only run-length encoded images are decoded as a whole. A file that is too short for its size is
+//! refused before a row is read.
 
 use std::collections::BTreeMap;
 
@@ -23,8 +27,8 @@ use header::{Header, Packing, RowOrder};
 /// Reads the headers and the palette.
 ///
 /// # Errors
-/// [`ImageError`] where they contradict each other, name a compression that is not read or a picture that the file is too short for; and where a pipe has more bytes
-/// than may be kept.
+/// [`ImageError`] if they contradict each other, the compression is not supported, the file is too
+/// short for the image, or a pipe has more bytes than fit in memory.
 pub(crate) fn open(input: Input, request: Request) -> Result<(ImageHeader, Box<dyn RowDecoder>), ImageError> {
     if request.page > 0 {
         return Err(ImageError::NoSuchPage { pages: 1 });
@@ -44,7 +48,7 @@ pub(crate) fn open(input: Input, request: Request) -> Result<(ImageHeader, Box<d
         held_bytes = held_bytes.saturating_add(length).saturating_add(size.area());
         State::Runs { length }
     } else {
-        // The last row's bytes up to a multiple of four are missing in some files.
+        // Some files lack the padding of the last row.
         let last = row_bytes_stored(&packing, size.width());
         if stride.saturating_mul(u64::from(size.height()) - 1).saturating_add(last) > available {
             return Err(ImageError::Truncated);
@@ -68,7 +72,7 @@ pub(crate) fn open(input: Input, request: Request) -> Result<(ImageHeader, Box<d
     Ok((header, Box::new(decoder)))
 }
 
-/// What a decoded row is made of, and words for people.
+/// Returns the layout of a decoded row, and a description of the coding.
 fn samples_and_coding(packing: &Packing) -> (SampleLayout, String) {
     let (channels, sample, coding) = match packing {
         Packing::Indices(8, colors) => (Channels::Palette(colors.as_slice().into()), SampleType::U8, String::new()),
@@ -87,7 +91,7 @@ fn samples_and_coding(packing: &Packing) -> (SampleLayout, String) {
     (SampleLayout::new(channels, sample), coding)
 }
 
-/// Bytes of a row without those that fill it up.
+/// Returns the bytes of a stored row without padding.
 fn row_bytes_stored(packing: &Packing, width: u32) -> u64 {
     let width = u64::from(width);
     match packing {
@@ -101,28 +105,28 @@ struct BmpDecoder {
     size: Size,
     packing: Packing,
     offset: u64,
-    /// Bytes from row to row in the file.
+    /// Bytes from one row to the next in the file.
     stride: u64,
     row_bytes: usize,
     state: State,
     next_row: u32,
 }
 
-/// Where the rows are.
+/// Where the rows come from.
 enum State {
-    /// In the file, one by one.
+    /// The file, row by row.
     Rows { rows: RowOrder, scratch: Vec<u8> },
-    /// In so many bytes of the file, not yet decoded.
+    /// Run-length encoded bytes of this length, not decoded yet.
     Runs { length: u64 },
-    /// Here.
+    /// A decoded image.
     Decoded(Vec<u8>),
 }
 
 impl BmpDecoder {
-    /// Bytes that are read at a time, where a row has fewer.
+    /// Bytes that are read at a time, unless a row is longer.
     const READ_BYTES: usize = 1 << 20;
 
-    /// A picture of runs becomes one of bytes.
+    /// Decodes run-length encoded data, if it is not decoded yet.
     fn decode_runs(&mut self) -> Result<(), ImageError> {
         if let (&State::Runs { length }, Packing::Runs(bits, colors)) = (&self.state, &self.packing) {
             let mut coded = vec![0; length as usize];
@@ -159,7 +163,7 @@ impl RowDecoder for BmpDecoder {
                 RowOrder::TopDown => u64::from(self.next_row),
                 RowOrder::BottomUp => u64::from(self.size.height() - self.next_row) - count as u64,
             };
-            // All but what fills the last row up.
+            // All but the padding of the last row.
             let length = (count - 1) * stride + row_bytes_stored(packing, self.size.width()) as usize;
             scratch.resize(count * stride, 0);
             stored.read_at(self.offset + first * self.stride, &mut scratch[..length])?;
@@ -172,17 +176,17 @@ impl RowDecoder for BmpDecoder {
         Ok(())
     }
 
-    /// What follows the picture is nothing, or a profile that was read.
+    /// Nothing follows the rows but a profile, which was read.
     fn finish(&mut self) -> Result<(), ImageError> {
         Ok(())
     }
 }
 
 fn unknown_color() -> ImageError {
-    ImageError::malformed("a pixel has a color that is not in the palette")
+    ImageError::malformed("a pixel has a color index beyond the palette")
 }
 
-/// Makes a row of what the file has.
+/// Unpacks a stored row.
 fn unpack(packing: &Packing, stored: &[u8], row: &mut [u8], width: usize) -> Result<(), ImageError> {
     match packing {
         Packing::Indices(bits, colors) | Packing::Runs(bits, colors) => {

@@ -1,15 +1,15 @@
-//! What the tests of all formats need: a file's bytes as an input, and an image decoded to its end.
+//! Test helpers: a file's bytes as an input, and an image decoded to its end.
 
 use std::io::{Cursor, Seek, SeekFrom, Write};
 
 use super::{ImageError, ImageHeader, Input, RowDecoder};
 
-/// The bytes as they come from a pipe.
+/// Returns the bytes as a pipe.
 pub(crate) fn piped(file: &[u8]) -> Input {
     Input::Pipe(Box::new(Cursor::new(file.to_vec())))
 }
 
-/// The bytes as a file has them.
+/// Returns the bytes as a file.
 pub(crate) fn on_disk(file: &[u8]) -> Input {
     let mut disk = tempfile::tempfile().unwrap();
     disk.write_all(file).unwrap();
@@ -17,7 +17,7 @@ pub(crate) fn on_disk(file: &[u8]) -> Input {
     Input::File(disk)
 }
 
-/// A picture's header and rows, decoded so many at a time.
+/// Decodes all rows, `at_a_time` at once.
 pub(crate) fn all_rows(
     (header, mut decoder): (ImageHeader, Box<dyn RowDecoder>),
     at_a_time: usize,

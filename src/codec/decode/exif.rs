@@ -1,14 +1,16 @@
-//! How an image lies, by the number that EXIF and TIFF have for it.
+//! The orientation of an image, from EXIF or TIFF.
 //!
-//! Tag 274 of both: which sides of the picture as it is to be seen the first stored row and column are (Exif 3.0, 4.6.5; TIFF 6.0, `Orientation`).
-//! What always holds: what makes no sense means nothing, and pictures are then shown as they are stored.
+//! Tag 274 of both says which sides of the displayed image the first stored row and column are
+//! (Exif 3.0, 4.6.5; TIFF 6.0, `Orientation`). An invalid tag means the stored orientation.
 
 use super::samples::ByteOrder;
 use crate::geometry::{Flip, Orientation, Rotation};
 
-/// How a picture with such EXIF is to be turned and mirrored. `exif` begins with a TIFF header, or with the signature before that.
+/// Returns the orientation from EXIF, which begins with a TIFF header or with the signature before
+/// it.
 ///
-/// Only the one entry of the first directory is looked at: what else there is often has faults, which cameras and editors leave behind, and none of them makes the picture lie otherwise.
+/// Only this entry of the first directory is read. Cameras and editors often leave faults
+/// elsewhere, none of which affects the orientation.
 pub(crate) fn orientation(exif: &[u8]) -> Orientation {
     let exif = exif.strip_prefix(b"Exif\0\0").unwrap_or(exif);
     first_directory_number(exif, ORIENTATION).map_or(Orientation::UPRIGHT, of_number)
@@ -16,7 +18,7 @@ pub(crate) fn orientation(exif: &[u8]) -> Orientation {
 
 const ORIENTATION: u16 = 274;
 
-/// A SHORT or LONG of the first directory: TIFF 6.0, section 2.
+/// Returns a SHORT or LONG of the first directory (TIFF 6.0, section 2).
 fn first_directory_number(tiff: &[u8], tag: u16) -> Option<u32> {
     let order = match tiff.get(..2)? {
         b"II" => ByteOrder::LittleEndian,
@@ -38,7 +40,7 @@ fn first_directory_number(tiff: &[u8], tag: u16) -> Option<u32> {
 const SHORT: u64 = 3;
 const LONG: u64 = 4;
 
-/// How a picture with this number is to be turned and mirrored.
+/// Returns the orientation with this number.
 pub(crate) fn of_number(number: u32) -> Orientation {
     let (rotation, flip) = match number {
         2 => (Rotation::None, Some(Flip::Horizontal)),
@@ -58,7 +60,8 @@ mod tests {
     use super::*;
     use crate::geometry::{Point, Rect, Size};
 
-    /// A TIFF header and a directory of two entries: an orientation of 6, which is of this type, and a directory that lies nowhere. `next` follows.
+    /// A TIFF header and a directory of two entries: orientation 6 with this type, and an invalid
+    /// directory. `next` follows.
     fn exif(order: ByteOrder, kind: u16, next: &[u8]) -> Vec<u8> {
         let two = |number: u16| match order {
             ByteOrder::BigEndian => number.to_be_bytes(),
@@ -96,7 +99,7 @@ mod tests {
         assert_eq!(orientation(b"II*\0\xff\xff\xff\xff"), Orientation::UPRIGHT);
     }
 
-    /// The specification's own words: the 0th row is the visual …, the 0th column is the visual ….
+    /// As the specification puts it: the 0th row is the visual …, the 0th column is the visual ….
     #[test]
     fn first_row_and_column_are_at_the_sides_that_the_specification_names() {
         let stored = Size::new(5, 3).unwrap();

@@ -1,8 +1,9 @@
-//! JPEG, by libjpeg-turbo: row by row where it has one scan.
+//! JPEG, decoded by libjpeg-turbo, row by row if it has one scan.
 //!
-//! Progressive files, and sequential ones with a scan for each component, have their first row complete with their last scan: libjpeg-turbo keeps all coefficients in
-//! memory then, two bytes each. What always holds: pixels are those of libjpeg-turbo's defaults, the exact DCT and smooth chroma, as Pillow and libvips have them; whatever it warns of
-//! is an error; and a file has its end.
+//! Progressive files, and sequential ones with a scan for each component, complete their first row
+//! with the last scan, so libjpeg-turbo keeps all coefficients in memory, two bytes each. Pixels
+//! are those of its defaults, the accurate DCT and smooth chroma upsampling, as in Pillow and
+//! libvips. Every warning is an error, and the end marker must be there.
 
 use std::collections::BTreeMap;
 
@@ -20,7 +21,8 @@ use library::{ColorSpace, Facts, Rows};
 /// Opens a JPEG file.
 ///
 /// # Errors
-/// [`ImageError`] where it is none, is damaged before its pixels, or has more than 8 bits.
+/// [`ImageError`] if it is not a JPEG file, is damaged before its pixels, or has more than 8 bits
+/// per sample.
 pub(crate) fn open(input: Input, _request: Request) -> Result<(ImageHeader, Box<dyn RowDecoder>), ImageError> {
     let mut rows = Rows::new(input.into_reader())?;
     let facts = rows.header()?;
@@ -31,7 +33,8 @@ pub(crate) fn open(input: Input, _request: Request) -> Result<(ImageHeader, Box<
     let (channels, decoded, inverted) = match facts.color_space {
         ColorSpace::GRAY => (Channels::Gray, ColorSpace::GRAY, false),
         ColorSpace::YCBCR | ColorSpace::RGB => (Channels::Bgra, ColorSpace::BGRA, false),
-        // How much light there is, and not how much ink, as Adobe's programs store it: Pillow, OpenCV and libvips take every such file so, with Adobe's marker or without.
+        // Inverted, as Adobe's programs store CMYK. Pillow, OpenCV and libvips take every CMYK file
+        // so, with or without Adobe's marker.
         ColorSpace::CMYK | ColorSpace::YCCK => (Channels::Cmyk, ColorSpace::CMYK, true),
         _ => return Err(ImageError::unsupported(format!("JPEG with {} components", facts.components))),
     };
@@ -53,7 +56,8 @@ pub(crate) fn open(input: Input, _request: Request) -> Result<(ImageHeader, Box<
     Ok((header, Box::new(JpegRows { rows, decoded, row_bytes, started: Started::No })))
 }
 
-/// How many times smaller chroma is than brightness: across and down. `None` where there is none, or several ways.
+/// Returns the horizontal and vertical chroma subsampling; `None` without chroma, or if its
+/// components differ.
 fn chroma_reduction(facts: &Facts) -> Option<(u32, u32)> {
     let [across, down] = [facts.horizontal, facts.vertical];
     let alike = across[1] == across[2] && down[1] == down[2] && facts.components == 3;
@@ -71,7 +75,7 @@ fn subsampling(facts: &Facts) -> Option<Subsampling> {
     }
 }
 
-/// Words that tell it from others.
+/// Describes the coding.
 fn coding(facts: &Facts) -> String {
     let mut words = vec![match (facts.is_progressive, facts.held_bytes) {
         (0, 0) => "baseline",
@@ -99,7 +103,7 @@ struct JpegRows {
     started: Started,
 }
 
-/// Whether decoding has begun, which takes memory where there are several scans.
+/// Whether decoding has begun. With several scans that takes memory.
 #[derive(PartialEq)]
 enum Started {
     No,

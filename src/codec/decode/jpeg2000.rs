@@ -1,8 +1,10 @@
-//! JPEG 2000, as a `.jp2` file or a bare code stream, by OpenJPEG.
+//! JPEG 2000, as a `.jp2` file or a bare codestream, decoded by OpenJPEG.
 //!
-//! Boxes, sizes and the places of tiles are read here ([`boxes`], [`codestream`]), and OpenJPEG is given one tile at a time ([`openjpeg`]), each thread with a decoder of its own. Tiled
-//! pictures can so be read anywhere; others go from the first row of tiles to the last, in memory for one row of tiles, which is all of the picture where there is
-//! one tile. What always holds: nothing is allocated by a size that was not looked at, and each component has as many samples as the picture has pixels.
+//! Boxes, sizes and the locations of tiles are parsed here ([`boxes`], [`codestream`]). OpenJPEG
+//! gets one tile at a time ([`openjpeg`]), and each thread has its own decoder. Tiled images are
+//! read at any position; others from the first row of tiles to the last, with one row of tiles in
+//! memory, which is the whole image if it has one tile. Every size is checked before memory is
+//! allocated for it, and each component must have one sample per pixel.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -18,6 +20,7 @@ use crate::geometry::{Orientation, Rect, Size};
 mod boxes;
 mod codestream;
 mod coding;
+mod component;
 mod components;
 mod openjpeg;
 #[cfg(test)]
@@ -28,12 +31,14 @@ use codestream::Codestream;
 use components::Interleaving;
 use openjpeg::Planes;
 
-/// Reads the boxes and the code stream's header, and looks its tiles up.
+/// Reads the boxes and the header of the codestream, and locates its tiles.
 ///
-/// [`ImageHeader::held_bytes`] is what one tile takes where the picture is tiled: every thread that decodes takes as much.
+/// [`ImageHeader::held_bytes`] of a tiled image is what one tile takes. Each decoding thread takes as
+/// much.
 ///
 /// # Errors
-/// [`ImageError`] where the file is cut short, contradicts itself, or has components that are not gray or colors and alpha of at most 16 bits.
+/// [`ImageError`] if the file is truncated, contradicts itself, or has components other than gray or
+/// RGB, with or without alpha, of at most 16 bits.
 pub(crate) fn open(path: &Path, request: Request) -> Result<(ImageHeader, Decoder), ImageError> {
     if request.page > 0 {
         return Err(ImageError::NoSuchPage { pages: 1 });
@@ -79,7 +84,7 @@ fn open_stored(stored: Stored) -> Result<(ImageHeader, Decoder), ImageError> {
     Ok((header, picture.into_decoder(size)?))
 }
 
-/// A file, and all that is needed to decode any tile of it.
+/// A file, and what is needed to decode any of its tiles.
 struct Picture {
     stored: Stored,
     codestream: Codestream,
@@ -87,12 +92,12 @@ struct Picture {
 }
 
 impl Picture {
-    /// The longest side of tiles that are read one by one, and not in rows.
+    /// The longest side of tiles that are read one by one, not in rows.
     const LONGEST_TILE_SIDE: u32 = 4096;
-    /// Smaller pictures of the same that are of any use.
+    /// The largest number of smaller levels.
     const MOST_LEVELS: u32 = 16;
 
-    /// The size of tiles that can be read one by one: chunks of this size are whole tiles.
+    /// The size of tiles that can be read one by one.
     fn separate_tiles(&self) -> Option<Size> {
         let (columns, rows) = self.codestream.grid();
         let (width, height) = self.codestream.tile_size();
@@ -121,8 +126,8 @@ impl Picture {
         Ok(Decoder::Tiles(Box::new(Tiles { picture: self, samples, grids, parameters })))
     }
 
-    /// What decoding takes: OpenJPEG's numbers of four bytes, its tables of blocks, the compressed bytes and copies of them; and where tiles lie beside each
-    /// other in rows, their samples.
+    /// Returns the bytes that decoding takes: OpenJPEG's samples of four bytes, its block tables, the
+    /// compressed bytes with their copies, and the samples of a row of tiles.
     fn held_bytes(&self, size: Size) -> u64 {
         let (tile_width, tile_height) = self.codestream.tile_size();
         let area = u64::from(tile_width.min(size.width())) * u64::from(tile_height.min(size.height()));
@@ -138,7 +143,7 @@ impl Picture {
         tile.saturating_add(row_bytes.saturating_mul(u64::from(tile_height.min(size.height()))))
     }
 
-    /// Decodes one tile, whose columns and rows at that size are known.
+    /// Decodes one tile, given its columns and rows at this resolution.
     fn decode(
         &self,
         tile: (u32, u32),
@@ -218,24 +223,24 @@ impl TileStore for Tiles {
     }
 }
 
-/// A picture that is decoded from its first row of tiles to its last.
+/// An image that is decoded from the first row of tiles to the last.
 struct TileRows {
     picture: Picture,
     row_bytes: usize,
     /// The next row of tiles.
     next: u32,
     band: Band,
-    /// Rows of the band that were handed out.
+    /// Rows of the band that were returned.
     used: usize,
 }
 
 /// A row of tiles.
 enum Band {
-    /// Not yet decoded.
+    /// Not decoded yet.
     None,
-    /// One tile, and how many rows it has.
+    /// One tile, and its number of rows.
     Tile(Planes, usize),
-    /// The samples of several.
+    /// The samples of several tiles.
     Samples(Vec<u8>),
 }
 
@@ -310,7 +315,7 @@ impl RowDecoder for TileRows {
         Ok(())
     }
 
-    /// That the code stream ends as it should was looked at before.
+    /// The end of the codestream was checked when it was opened.
     fn finish(&mut self) -> Result<(), ImageError> {
         Ok(())
     }

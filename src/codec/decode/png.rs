@@ -1,7 +1,8 @@
-//! PNG, by the `png` crate: row by row where it is not interlaced.
+//! PNG, decoded by the `png` crate, row by row unless interlaced.
 //!
-//! An interlaced file has its last row complete with its last pass, and so is decoded whole, into memory. What always holds: every check sum that the format
-//! has is looked at: a chunk's CRC, the compressed data's Adler-32, and that the file comes to its end.
+//! Interlaced images are decoded in memory, since their rows are complete only after the last
+//! pass. All checksums are verified, the CRC of each chunk and the Adler-32 of the compressed
+//! data, and the end chunk must be there.
 
 use std::collections::BTreeMap;
 use std::io::{self, BufRead, Read, Seek, SeekFrom};
@@ -16,7 +17,7 @@ use crate::geometry::Orientation;
 #[cfg(test)]
 mod tests;
 
-/// The crate asks for a reader that can seek, and never seeks (0.18): a pipe need not.
+/// A reader that cannot seek. The crate requires `Seek` but never seeks (0.18).
 struct Forward<R>(R);
 
 impl<R: Read> Read for Forward<R> {
@@ -43,10 +44,10 @@ impl<R> Seek for Forward<R> {
 
 type Reader = png::Reader<Forward<Box<dyn BufRead + Send>>>;
 
-/// Opens a PNG file. Of an animated one it is the picture that programs show that know of none.
+/// Opens a PNG file; the default image of an animated one.
 ///
 /// # Errors
-/// [`ImageError`] where it is none, or is damaged before its pixels.
+/// [`ImageError`] if it is not a PNG file, or is damaged before its pixels.
 pub(crate) fn open(input: Input, request: Request) -> Result<(ImageHeader, Box<dyn RowDecoder>), ImageError> {
     let mut options = DecodeOptions::default();
     options.set_ignore_adler32(false);
@@ -98,7 +99,7 @@ pub(crate) fn open(input: Input, request: Request) -> Result<(ImageHeader, Box<d
     Ok((header, rows))
 }
 
-/// Rows that the crate holds before any is asked for: two, and what it inflates ahead.
+/// Rows that the crate holds: two, and what it inflates ahead.
 const ROWS_IN_LIBRARY: u64 = 4;
 
 fn layout(info: &png::Info<'_>) -> Result<SampleLayout, ImageError> {
@@ -120,7 +121,7 @@ fn layout(info: &png::Info<'_>) -> Result<SampleLayout, ImageError> {
             Channels::Palette(colors.map(|(&[red, green, blue], alpha)| [red, green, blue, alpha]).collect())
         }
     };
-    // Of gray and RGB, one color can be transparent. The crate hands it on with as many bytes as a sample has.
+    // Gray and RGB images can have one transparent color, with as many bytes per channel as a sample.
     let clear = info.trns.as_deref().map(|bytes| {
         let number = |at: usize| match sample {
             SampleType::U16(_) => u16::from_be_bytes([0, 1].map(|byte| bytes.get(2 * at + byte).copied().unwrap_or(0))),
@@ -132,7 +133,7 @@ fn layout(info: &png::Info<'_>) -> Result<SampleLayout, ImageError> {
     Ok(SampleLayout { clear, ..SampleLayout::new(channels, sample) })
 }
 
-/// Rows that come one after the other.
+/// The rows of an image that is not interlaced.
 struct Rows {
     reader: Reader,
     row_bytes: usize,
@@ -151,14 +152,14 @@ impl RowDecoder for Rows {
     }
 }
 
-/// The rows of an interlaced picture, which is put together when the first is asked for.
+/// The rows of an interlaced image, which is decoded when the first is read.
 struct InterlacedRows {
     reader: Reader,
     row_bytes: usize,
     bits_per_pixel: u8,
     height: u32,
     picture: Option<Vec<u8>>,
-    /// The byte of the picture with which the next row begins.
+    /// Offset of the next row.
     next: usize,
 }
 
@@ -198,21 +199,21 @@ impl RowDecoder for InterlacedRows {
 fn failed(error: DecodingError) -> ImageError {
     match error {
         DecodingError::IoError(error) => ImageError::reading(error),
-        DecodingError::LimitsExceeded => ImageError::malformed("a chunk of it is larger than memory"),
+        DecodingError::LimitsExceeded => ImageError::malformed("a chunk is larger than the memory limit"),
         other => ImageError::malformed(in_words(&other.to_string())),
     }
 }
 
-/// The crate's message without the inner names of what it is about.
+/// Rewords the crate's message without its debug output.
 fn in_words(message: &str) -> String {
-    /// How a chunk is shown, with its kind and then its properties.
+    /// The debug output of a chunk, before its type and properties.
     const CHUNK: &str = "ChunkType { type: ";
     if message.starts_with("Corrupt deflate stream") {
-        // Of all inner names of this error, one tells of something else.
+        // Only one of the inner errors is about something else.
         let of = if message.contains("Checksum") {
-            "the check sum of its compressed data is wrong"
+            "the checksum of the compressed data is wrong"
         } else {
-            "its compressed data is damaged"
+            "the compressed data is damaged"
         };
         return of.to_owned();
     }
@@ -223,7 +224,7 @@ fn in_words(message: &str) -> String {
         words = format!("{before}{kind}{after}");
     }
     match words.strip_prefix("CRC error: ").and_then(|rest| rest.split_once("while decoding ")) {
-        Some((_, chunk)) => format!("the check sum of its {chunk} is wrong"),
-        None => format!("the PNG decoder says: {words}"),
+        Some((_, chunk)) => format!("the checksum of its {chunk} is wrong"),
+        None => format!("PNG decoder: {words}"),
     }
 }

@@ -1,8 +1,9 @@
-//! Netpbm's PBM, PGM, PPM and PAM, which programs hand each other through pipes.
+//! Netpbm's PBM, PGM, PPM and PAM, which programs send each other through pipes.
 //!
-//! The `image` crate reads them whole only, hence this reader. It asks for each byte once and in order, and for none beyond the picture's last. What always holds:
-//! memory for a picture is that of the rows asked for and of a table of at most 128 KB; a sample above the largest value that the header names
-//! is damage; and where the end of the file is known before, a picture that it cannot hold is refused before a row is decoded.
+//! The `image` crate decodes them in memory only; this decoder streams them. It reads each byte
+//! once, in order, and none after the image. A sample above the maximum of the header is damage.
+//! If the length of the file is known, an image that it cannot hold is refused before a row is
+//! decoded.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, Read};
@@ -18,7 +19,8 @@ mod tests;
 /// Reads the header.
 ///
 /// # Errors
-/// [`ImageError`] where it is not one, is of a kind of PAM that has no picture in gray or color, or names more samples than the file has bytes for.
+/// [`ImageError`] if it is invalid, is a PAM header of neither gray nor color, or claims more
+/// samples than the file can hold.
 pub(crate) fn open(input: Input, request: Request) -> Result<(ImageHeader, Box<dyn RowDecoder>), ImageError> {
     if request.page > 0 {
         return Err(ImageError::NoSuchPage { pages: 1 });
@@ -39,7 +41,7 @@ pub(crate) fn open(input: Input, request: Request) -> Result<(ImageHeader, Box<d
         row_samples: header.size.width() as usize * samples.channels.count(),
     };
     let least = u64::from(header.size.height()).saturating_mul(decoder.least_row_bytes());
-    // The last number of a plain picture needs no white space after it.
+    // The last number of a plain image needs no white space after it.
     let at_end = u64::from(header.notation == Notation::Plain);
     if file_bytes.is_some_and(|bytes| bytes < reader.bytes.saturating_add(least).saturating_sub(at_end)) {
         return Err(ImageError::Truncated);
@@ -60,29 +62,29 @@ pub(crate) fn open(input: Input, request: Request) -> Result<(ImageHeader, Box<d
     Ok((header, Box::new(decoder)))
 }
 
-/// How samples are written.
+/// The encoding of samples.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Notation {
-    /// As decimal numbers.
+    /// Decimal numbers.
     Plain,
-    /// As bytes.
+    /// Bytes.
     Raw,
 }
 
-/// A picture's header.
+/// The header of an image.
 #[derive(Debug)]
 struct Header {
-    /// Its name among Netpbm's formats.
+    /// The name of the Netpbm format.
     format: &'static str,
     notation: Notation,
     size: Size,
     channels: Channels,
-    /// The largest value of a sample; nothing where it is a bit, 1 for black.
+    /// The maximum of a sample; `None` for bits, where 1 is black.
     largest: Option<u16>,
 }
 
 impl Header {
-    /// What a decoded row is made of, and how a file's samples become it.
+    /// Returns the layout of a decoded row, and the conversion of stored samples to it.
     fn samples(&self) -> (SampleLayout, Coding) {
         let (sample, coding) = match (self.largest, self.notation) {
             (None, Notation::Raw) => (SampleType::Bits(1), Coding::Stored),
@@ -101,7 +103,7 @@ impl Header {
         (SampleLayout { inverted: self.largest.is_none(), ..SampleLayout::new(self.channels.clone(), sample) }, coding)
     }
 
-    /// In words.
+    /// Describes the header.
     fn describe(&self, coding: &Coding) -> String {
         let notation = if self.notation == Notation::Plain { "plain " } else { "" };
         let scaled = match (coding, self.largest) {
@@ -117,20 +119,20 @@ impl Header {
     }
 }
 
-/// Takes a header byte by byte, so that nothing beyond it is taken.
+/// Reads a header byte by byte, and nothing after it.
 struct HeaderReader {
     reader: Box<dyn BufRead + Send>,
-    /// Bytes that were taken.
+    /// Bytes read so far.
     bytes: u64,
 }
 
 impl HeaderReader {
-    /// Comments included.
+    /// In bytes, comments included.
     const LONGEST_HEADER: u64 = 64 << 10;
 
     fn byte(&mut self) -> Result<u8, ImageError> {
         if self.bytes == Self::LONGEST_HEADER {
-            return Err(ImageError::malformed("the header does not end"));
+            return Err(ImageError::malformed("the header is longer than 64 KiB"));
         }
         let mut byte = [0];
         self.reader.read_exact(&mut byte).map_err(ImageError::reading)?;
@@ -138,7 +140,7 @@ impl HeaderReader {
         Ok(byte[0])
     }
 
-    /// As Netpbm's own programs read: a comment, wherever it is, is the end of its line.
+    /// Returns the next byte, skipping comments to the end of their line, as Netpbm does.
     fn byte_outside_comments(&mut self) -> Result<u8, ImageError> {
         let mut byte = self.byte()?;
         if byte == b'#' {
@@ -149,7 +151,7 @@ impl HeaderReader {
         Ok(byte)
     }
 
-    /// A number, what stands before it, and one byte of white space after it.
+    /// Reads white space, a number, and one byte of white space.
     fn number(&mut self) -> Result<u64, ImageError> {
         let mut byte = self.byte_outside_comments()?;
         while is_space(byte) {
@@ -164,7 +166,7 @@ impl HeaderReader {
         }
     }
 
-    /// A line of a PAM's header that says something.
+    /// Reads the next line of a PAM header, skipping empty lines and comments.
     fn line(&mut self) -> Result<String, ImageError> {
         loop {
             let mut line = Vec::new();
@@ -186,17 +188,17 @@ const fn is_space(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t' | b'\n' | b'\r' | 0x0b | 0x0c)
 }
 
-/// A decimal number without a sign.
+/// Parses an unsigned decimal number.
 fn parse_number(digits: &[u8]) -> Result<u64, ImageError> {
     let number = Some(digits).filter(|digits| !digits.is_empty() && digits.iter().all(u8::is_ascii_digit));
     let number = number.and_then(|digits| str::from_utf8(digits).ok()).and_then(|digits| digits.parse().ok());
-    number.ok_or_else(|| ImageError::malformed("the header has something else where a number belongs"))
+    number.ok_or_else(|| ImageError::malformed("a number is missing in the header"))
 }
 
-/// The largest value of a sample.
+/// Checks the maximum of a sample.
 fn largest_value(number: u64) -> Result<u16, ImageError> {
     let largest = u16::try_from(number).ok().filter(|&largest| largest > 0);
-    largest.ok_or_else(|| ImageError::malformed(format!("{number} as the largest value of a sample")))
+    largest.ok_or_else(|| ImageError::malformed(format!("{number} is not a valid maximum of samples")))
 }
 
 fn read_header(reader: &mut HeaderReader) -> Result<Header, ImageError> {
@@ -209,10 +211,10 @@ fn read_header(reader: &mut HeaderReader) -> Result<Header, ImageError> {
         b"P5" => ("PGM", Notation::Raw, Channels::Gray),
         b"P6" => ("PPM", Notation::Raw, Channels::Rgb),
         b"P7" => return read_pam_header(reader),
-        _ => return Err(ImageError::malformed("it does not begin as a picture of Netpbm's")),
+        _ => return Err(ImageError::malformed("the Netpbm signature is missing")),
     };
     if !is_space(reader.byte_outside_comments()?) {
-        return Err(ImageError::malformed("it does not begin as a picture of Netpbm's"));
+        return Err(ImageError::malformed("the Netpbm signature is missing"));
     }
     let size = checked_size(reader.number()?, reader.number()?)?;
     let largest = if format == "PBM" { None } else { Some(largest_value(reader.number()?)?) };
@@ -222,7 +224,7 @@ fn read_header(reader: &mut HeaderReader) -> Result<Header, ImageError> {
 fn read_pam_header(reader: &mut HeaderReader) -> Result<Header, ImageError> {
     const NAMES: [&str; 4] = ["WIDTH", "HEIGHT", "DEPTH", "MAXVAL"];
     if reader.byte()? != b'\n' {
-        return Err(ImageError::malformed("something stands behind the P7"));
+        return Err(ImageError::malformed("the signature P7 is not on a line of its own"));
     }
     let mut numbers = [None; NAMES.len()];
     let mut tuple_type = String::new();
@@ -233,7 +235,7 @@ fn read_pam_header(reader: &mut HeaderReader) -> Result<Header, ImageError> {
         match (NAMES.iter().position(|&known| known == name), name) {
             (Some(at), _) => {
                 if numbers[at].replace(parse_number(value.as_bytes())?).is_some() {
-                    return Err(ImageError::malformed(format!("{name} is there twice")));
+                    return Err(ImageError::malformed(format!("the header has {name} twice")));
                 }
             }
             (None, "TUPLTYPE") => {
@@ -243,11 +245,11 @@ fn read_pam_header(reader: &mut HeaderReader) -> Result<Header, ImageError> {
                 tuple_type.push_str(value);
             }
             (None, "ENDHDR") => break,
-            (None, _) => return Err(ImageError::malformed("the header has a line of an unknown kind")),
+            (None, _) => return Err(ImageError::malformed("the header has an unknown line")),
         }
     }
     let [Some(width), Some(height), Some(depth), Some(largest)] = numbers else {
-        return Err(ImageError::malformed("the header is without the width, height, depth or largest value"));
+        return Err(ImageError::malformed("the header lacks WIDTH, HEIGHT, DEPTH or MAXVAL"));
     };
     let size = checked_size(width, height)?;
     let largest = largest_value(largest)?;
@@ -265,10 +267,10 @@ fn read_pam_header(reader: &mut HeaderReader) -> Result<Header, ImageError> {
     Ok(Header { format: "PAM", notation: Notation::Raw, size, channels, largest: Some(largest) })
 }
 
-/// Stretches values from 0 to some largest one over all that 8 or 16 bits hold, rounded to the nearest, the half upwards.
+/// Scales values from a maximum to the full 8-bit or 16-bit range, rounding half up.
 #[derive(Debug)]
 struct Scale<T> {
-    /// What becomes of each value that there may be: looking it up takes less time than a division by a number that is known late.
+    /// The scaled value of each value. A lookup is faster than a division by a variable.
     table: Box<[T]>,
 }
 
@@ -291,25 +293,25 @@ impl<T: Copy> Scale<T> {
     fn of(&self, value: u16) -> Result<T, ImageError> {
         let scaled = self.table.get(usize::from(value)).copied();
         scaled.ok_or_else(|| {
-            ImageError::malformed(format!("a sample of {value} where {} is the largest", self.table.len() - 1))
+            ImageError::malformed(format!("a sample is {value}, but the maximum is {}", self.table.len() - 1))
         })
     }
 }
 
-/// How a file's samples become those of the rows.
+/// The conversion of stored samples to those of rows.
 #[derive(Debug)]
 enum Coding {
-    /// They are the same.
+    /// None.
     Stored,
-    /// Bytes to be scaled.
+    /// Scales bytes.
     Bytes(Scale<u8>),
-    /// Two bytes each, the highest first, to be scaled.
+    /// Scales big-endian 16-bit samples.
     Words(Scale<u16>),
-    /// `0` and `1`, with or without white space between them.
+    /// Packs the digits `0` and `1`, with or without white space between them.
     PlainBits,
-    /// Decimal numbers, to become bytes.
+    /// Scales decimal numbers to bytes.
     PlainBytes(Scale<u8>),
-    /// Decimal numbers, to become two bytes each.
+    /// Scales decimal numbers to two bytes each.
     PlainWords(Scale<u16>),
 }
 
@@ -321,7 +323,7 @@ struct PnmDecoder {
 }
 
 impl PnmDecoder {
-    /// How many bytes of a file a row takes at least.
+    /// Returns the least number of bytes of a stored row.
     fn least_row_bytes(&self) -> u64 {
         match self.coding {
             Coding::Stored | Coding::Bytes(_) | Coding::Words(_) => self.row_bytes as u64,

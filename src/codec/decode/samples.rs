@@ -1,11 +1,11 @@
-//! What a decoded row is made of.
+//! The layout of a decoded row.
 //!
-//! Formats store samples in some twenty ways; decoders hand them on as they are, and [`conversion`](super::conversion) is the one place that makes pixels of
-//! them.
+//! Formats store samples in some twenty layouts. Decoders pass them on unchanged, and
+//! `source::image::conversion` alone converts them to pixels.
 
 use std::sync::Arc;
 
-/// What the samples of a pixel mean, in the order in which they are stored.
+/// The channels of a pixel, in stored order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Channels {
     /// Gray.
@@ -14,18 +14,18 @@ pub(crate) enum Channels {
     GrayAlpha(Alpha),
     /// Red, green and blue.
     Rgb,
-    /// Blue, green, red and 255, as 8-bit pixels are here: of a decoder that makes them so at no cost.
+    /// Blue, green, red and 255: the pixels of this crate, for decoders that return them at no cost.
     Bgra,
     /// Red, green, blue and alpha.
     Rgba(Alpha),
-    /// Cyan, magenta, yellow and black, each more where there is more ink.
+    /// Cyan, magenta, yellow and black; larger is more ink.
     Cmyk,
-    /// The number of a color: red, green, blue and straight alpha of each number that is there.
+    /// An index into these colors: red, green, blue and straight alpha.
     Palette(Arc<[[u8; 4]]>),
 }
 
 impl Channels {
-    /// Samples a pixel.
+    /// Returns the number of samples per pixel.
     pub fn count(&self) -> usize {
         match self {
             Self::Gray | Self::Palette(_) => 1,
@@ -36,36 +36,36 @@ impl Channels {
     }
 }
 
-/// Whether colors were multiplied by alpha before they were stored.
+/// Whether the stored colors are multiplied by alpha.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Alpha {
-    /// They were not.
+    /// They are not.
     Straight,
-    /// They were.
+    /// They are.
     Premultiplied,
 }
 
-/// What a sample is.
+/// The type of a sample.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum SampleType {
-    /// So many bits, 1, 2 or 4, the first in the highest bits of a byte; each row begins with a byte.
+    /// 1, 2 or 4 bits, the first in the highest bits of a byte; each row begins at a byte.
     Bits(u8),
-    /// An unsigned byte.
+    /// An unsigned 8-bit integer.
     U8,
-    /// An unsigned number of 16 bits.
+    /// An unsigned 16-bit integer.
     U16(ByteOrder),
-    /// An unsigned number of 32 bits.
+    /// An unsigned 32-bit integer.
     U32(ByteOrder),
-    /// A signed number of 16 bits.
+    /// A signed 16-bit integer.
     I16(ByteOrder),
-    /// A floating-point number of 32 bits.
+    /// A 32-bit floating-point number.
     F32(ByteOrder),
-    /// A floating-point number of 64 bits.
+    /// A 64-bit floating-point number.
     F64(ByteOrder),
 }
 
 impl SampleType {
-    /// Bits a sample.
+    /// Returns the bits per sample.
     pub fn bits(self) -> usize {
         match self {
             Self::Bits(bits) => usize::from(bits),
@@ -77,17 +77,17 @@ impl SampleType {
     }
 }
 
-/// Which of a number's bytes comes first.
+/// The order of a number's bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ByteOrder {
-    /// The highest.
+    /// The highest comes first.
     BigEndian,
-    /// The lowest.
+    /// The lowest comes first.
     LittleEndian,
 }
 
 impl ByteOrder {
-    /// An unsigned number of up to eight bytes.
+    /// Returns the unsigned integer of up to eight bytes.
     pub fn number(self, bytes: &[u8]) -> u64 {
         let digit = |value: u64, byte: &u8| (value << 8) | u64::from(*byte);
         match self {
@@ -97,33 +97,34 @@ impl ByteOrder {
     }
 }
 
-/// What a decoded row is made of.
+/// The layout of a decoded row.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct SampleLayout {
-    /// What the samples of a pixel mean.
+    /// The channels of a pixel.
     pub channels: Channels,
-    /// Samples of each pixel that come after those and mean nothing here.
+    /// Further samples of each pixel, after the channels, that are ignored.
     pub ignored: u16,
-    /// What a sample is.
+    /// The type of a sample.
     pub sample: SampleType,
-    /// Whether the least gray, red, green and blue is the brightest: TIFF's `WhiteIsZero`, and PBM.
+    /// Whether the smallest value is the brightest, as in PBM and TIFF's `WhiteIsZero`.
     pub inverted: bool,
-    /// The one gray, or the one red, green and blue, of up to 16 bits, that is transparent: PNG's `tRNS`.
+    /// The one gray, or red, green and blue, of up to 16 bits, that is transparent: PNG's `tRNS`.
     pub clear: Option<[u16; 3]>,
 }
 
 impl SampleLayout {
-    /// Pixels of these samples, with nothing unusual about them.
+    /// Creates the layout of these channels, without ignored samples, inversion or a transparent
+    /// color.
     pub const fn new(channels: Channels, sample: SampleType) -> Self {
         Self { channels, ignored: 0, sample, inverted: false, clear: None }
     }
 
-    /// The bytes of a row of so many pixels.
+    /// Returns the bytes of a row of `width` pixels.
     pub fn row_bytes(&self, width: u32) -> usize {
         (width as usize * self.samples_a_pixel() * self.sample.bits()).div_ceil(8)
     }
 
-    /// What it is in words: `16-bit gray`.
+    /// Describes the layout: `16-bit gray`.
     pub fn describe(&self) -> String {
         let channels = match &self.channels {
             Channels::Gray => "gray",
@@ -141,12 +142,12 @@ impl SampleLayout {
         format!("{}-bit{kind} {channels}", self.sample.bits())
     }
 
-    /// Whether every pixel is gray and opaque.
+    /// Returns whether every pixel is gray and opaque.
     pub fn is_gray(&self) -> bool {
         self.channels == Channels::Gray && self.clear.is_none()
     }
 
-    /// Samples a pixel, those that mean nothing too.
+    /// Returns the number of samples per pixel, including ignored ones.
     pub fn samples_a_pixel(&self) -> usize {
         self.channels.count() + usize::from(self.ignored)
     }

@@ -1,7 +1,8 @@
-//! A file's bytes by position, wherever they come from.
+//! Random access to the bytes of a file or a pipe.
 //!
-//! Formats that are not read from the first byte to the last need this: a bitmap begins with its last row, and a WebP has its orientation
-//! behind its picture. What always holds: bytes of a file are not kept, those of a pipe are, and never more of them than may be.
+//! Some formats are not read from the first byte to the last: a bitmap begins with its last row,
+//! and a WebP file has its orientation after the image. A file is read on demand; a pipe is read
+//! into memory, up to a limit.
 
 use std::fs::File;
 use std::io::Read;
@@ -9,36 +10,36 @@ use std::io::Read;
 use super::{ImageError, Input};
 use crate::platform::FileExt;
 
-/// Where a file's bytes are.
+/// The bytes of a file or a pipe.
 pub(crate) enum Stored {
-    /// On a disk.
+    /// An open file.
     File(File),
-    /// In memory, as all that came from a pipe.
+    /// All bytes of a pipe.
     Memory(Vec<u8>),
 }
 
 impl Stored {
-    /// Takes a file as it is, and all of a pipe.
+    /// Opens an input; a pipe is read to its end.
     ///
     /// # Errors
-    /// [`ImageError::Unsupported`] where a pipe has more than `memory` bytes.
+    /// [`ImageError::Unsupported`] if a pipe has more than `memory` bytes.
     pub fn of(input: Input, memory: u64) -> Result<Self, ImageError> {
         let pipe = match input {
             Input::File(file) => return Ok(Self::File(file)),
             Input::Pipe(pipe) => pipe,
         };
-        // The vector grows by what is there and not by what the file says.
+        // The vector grows with the bytes that arrive.
         let mut bytes = Vec::new();
         pipe.take(memory.saturating_add(1)).read_to_end(&mut bytes).map_err(ImageError::System)?;
         if bytes.len() as u64 > memory {
             let problem =
-                format!("it comes from a pipe and has more than the {memory} bytes that may be kept in memory");
+                format!("images of more than {memory} bytes from a pipe, because the format needs random access");
             return Err(ImageError::unsupported(problem));
         }
         Ok(Self::Memory(bytes))
     }
 
-    /// How many bytes there are.
+    /// Returns the number of bytes.
     pub fn length(&self) -> Result<u64, ImageError> {
         match self {
             Self::File(file) => file.metadata().map(|metadata| metadata.len()).map_err(ImageError::System),
@@ -46,7 +47,7 @@ impl Stored {
         }
     }
 
-    /// Fills `target` from `offset` on.
+    /// Fills `target` with the bytes at `offset`.
     pub fn read_at(&self, offset: u64, target: &mut [u8]) -> Result<(), ImageError> {
         match self {
             Self::File(file) => file.read_exact_at(target, offset).map_err(ImageError::reading),
@@ -59,7 +60,7 @@ impl Stored {
         }
     }
 
-    /// The first `length` bytes.
+    /// Returns the first `length` bytes.
     #[cfg(feature = "webp")]
     pub fn into_bytes(self, length: u64) -> Result<Vec<u8>, ImageError> {
         match self {
@@ -75,7 +76,7 @@ impl Stored {
         }
     }
 
-    /// Bytes of memory that it takes.
+    /// Returns the bytes of memory that this takes.
     pub fn held_bytes(&self) -> u64 {
         match self {
             Self::File(_) => 0,

@@ -1,17 +1,15 @@
-//! WebP by libwebp, with the pixels that its own `dwebp` has.
+//! WebP, decoded by libwebp to the same pixels as `dwebp`.
 //!
-//! libwebp and not the crate `image-webp`: of 100 megapixels it decodes 185 a second and not 44 where they are lossy, 87 and not 39 where they are lossless.
-//! No side is beyond 16,383 pixels, so that the picture is decoded whole, when its first rows are asked for; before that only its chunks' headers, its profile
-//! and its orientation are read. What always holds: every chunk lies inside the file, and the file is as long as it says; libwebp
-//! is given a file of which it may not decode a larger picture than the one that its header was read for.
-
-use std::collections::BTreeMap;
-use std::mem;
+//! libwebp decodes 185 megapixels a second of a lossy image of 100 megapixels, where the crate
+//! `image-webp` decodes 44; and 87 instead of 39 if the image is lossless. No side exceeds 16,383
+//! pixels, so the image is decoded as a whole. Before that, only the chunk headers, the profile
+//! and the orientation are read.
 
 use libwebp_sys::{VP8StatusCode, WEBP_CSP_MODE, WebPDecode, WebPDecoderConfig, WebPRGBABuffer};
 
 use super::samples::{Alpha, Channels, SampleType};
 use super::stored::Stored;
+use super::whole::WholeRows;
 use super::{ImageError, ImageHeader, Input, Request, RowDecoder, SampleLayout, checked_size, exif};
 use crate::color::IccProfile;
 use crate::geometry::{Orientation, Size};
@@ -22,7 +20,8 @@ mod tests;
 /// Reads the chunks' headers, the profile and the orientation.
 ///
 /// # Errors
-/// [`ImageError`] where the file is cut short, contradicts itself or is animated; and where it comes from a pipe and is beyond the memory.
+/// [`ImageError`] if the file is truncated, contradicts itself or is animated, or if a pipe has more
+/// bytes than fit in memory.
 pub(crate) fn open(input: Input, request: Request) -> Result<(ImageHeader, Box<dyn RowDecoder>), ImageError> {
     if request.page > 0 {
         return Err(ImageError::NoSuchPage { pages: 1 });
@@ -33,21 +32,20 @@ pub(crate) fn open(input: Input, request: Request) -> Result<(ImageHeader, Box<d
     let channels = if alpha { Channels::Rgba(Alpha::Straight) } else { Channels::Rgb };
     let samples = SampleLayout::new(channels, SampleType::U8);
     let row_bytes = samples.row_bytes(size.width());
-    let decoder = WebPDecoder { size, alpha, row_bytes, picture: Picture::Encoded(stored, container.bytes), used: 0 };
+    let decode = move || {
+        let file = stored.into_bytes(container.bytes)?;
+        let mut samples = vec![0; row_bytes * size.height() as usize];
+        decode(&file, row_bytes, alpha, &mut samples)?;
+        Ok(samples)
+    };
     let header = ImageHeader {
-        size,
-        samples,
         coding: coding.name().to_owned(),
         orientation: container.orientation,
         icc_profile: container.icc_profile,
-        subsampling: None,
-        microns_per_pixel: None,
-        pages: 1,
-        unshown_samples: 0,
-        properties: BTreeMap::new(),
         held_bytes: container.bytes + row_bytes as u64 * u64::from(size.height()) + coding.working_bytes(size, alpha),
+        ..ImageHeader::new(size, samples)
     };
-    Ok((header, Box::new(decoder)))
+    Ok((header, Box::new(WholeRows::new(decode))))
 }
 
 /// `RIFF`, the length of what follows, and `WEBP`.
@@ -55,14 +53,14 @@ const RIFF_HEADER_BYTES: u64 = 12;
 /// A chunk's name and length.
 const CHUNK_HEADER_BYTES: u64 = 8;
 
-/// How long a chunk's contents are, of which the file is one itself.
+/// Returns the length of a chunk's contents. The file is a chunk itself.
 fn chunk_bytes(header: &[u8]) -> u64 {
     header.get(4..8).and_then(|length| length.try_into().ok()).map_or(0, u32::from_le_bytes).into()
 }
 
-/// What the chunks say (RFC 9649, 2).
+/// The content of the chunks (RFC 9649, 2).
 struct Container {
-    /// The file's length.
+    /// Length of the file.
     bytes: u64,
     frame: Frame,
     icc_profile: Option<IccProfile>,
@@ -70,9 +68,9 @@ struct Container {
 }
 
 impl Container {
-    /// The specification has seven, and unknown ones are to be ignored.
+    /// The specification has seven kinds; unknown ones are ignored.
     const MOST_CHUNKS: usize = 1_000;
-    /// A profile's or EXIF's.
+    /// Longest profile or EXIF, in bytes.
     const LONGEST_METADATA: u64 = 16 << 20;
     const VP8X_ALPHA: u8 = 1 << 4;
     const VP8X_ANIMATION: u8 = 1 << 1;
@@ -81,7 +79,7 @@ impl Container {
         let mut riff = [0; RIFF_HEADER_BYTES as usize];
         stored.read_at(0, &mut riff)?;
         if !riff.starts_with(b"RIFF") || !riff.ends_with(b"WEBP") {
-            return Err(ImageError::malformed("it does not begin as a WebP"));
+            return Err(ImageError::malformed("the WebP signature is missing"));
         }
         let end = CHUNK_HEADER_BYTES + chunk_bytes(&riff);
         if stored.length()? < end {
@@ -99,7 +97,7 @@ impl Container {
             }
             chunks += 1;
             if chunks > Self::MOST_CHUNKS {
-                return Err(ImageError::malformed("it has thousands of chunks"));
+                return Err(ImageError::malformed("it has more than 1,000 chunks"));
             }
             match &name {
                 b"VP8X" if chunks == 1 => {
@@ -130,31 +128,31 @@ impl Container {
                 _ => {}
             }
             if canvas.is_none() && frame.is_some() {
-                // What follows the one chunk of the simple format is to be ignored.
+                // The simple format has one chunk; what follows is ignored.
                 break;
             }
             offset = contents + length.next_multiple_of(2);
         }
-        let mut frame = frame.ok_or_else(|| ImageError::malformed("it has no picture"))?;
+        let mut frame = frame.ok_or_else(|| ImageError::malformed("it has no image data"))?;
         if canvas.is_some_and(|canvas| canvas != frame.size) {
-            return Err(ImageError::malformed("its picture has another size than its header says"));
+            return Err(ImageError::malformed("the image data and the header disagree about the size"));
         }
         frame.alpha |= alpha && frame.coding == Coding::Lossy;
         Ok(Self { bytes: end, frame, icc_profile, orientation })
     }
 }
 
-/// A chunk's contents.
+/// Reads the contents of a chunk.
 fn metadata(stored: &Stored, offset: u64, length: u64) -> Result<Vec<u8>, ImageError> {
     if length > Container::LONGEST_METADATA {
-        return Err(ImageError::malformed("its profile or EXIF has more than 16 MB"));
+        return Err(ImageError::malformed("the profile or EXIF is larger than 16 MB"));
     }
     let mut contents = vec![0; length as usize];
     stored.read_at(offset, &mut contents)?;
     Ok(contents)
 }
 
-/// How a picture is compressed.
+/// How the image is compressed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Coding {
     /// VP8.
@@ -171,8 +169,8 @@ impl Coding {
         }
     }
 
-    /// What libwebp allocates while it decodes: lossless pictures as pixels of four bytes, alpha as two bytes a pixel, and rows. Of 100 megapixels
-    /// it is within 1 % of what the system counts.
+    /// Returns the bytes that libwebp allocates: four per pixel of a lossless image, two per pixel
+    /// for alpha, and some rows. For 100 megapixels this is within 1 % of the measured memory.
     fn working_bytes(self, size: Size, alpha: bool) -> u64 {
         let rows = u64::from(size.width()) * 256 + (2 << 20);
         rows + match self {
@@ -182,7 +180,7 @@ impl Coding {
     }
 }
 
-/// What a picture's own header says.
+/// The header of the image data.
 struct Frame {
     size: Size,
     coding: Coding,
@@ -193,10 +191,10 @@ impl Frame {
     /// RFC 6386, 9.1.
     fn lossy(header: [u8; 10]) -> Result<Self, ImageError> {
         let [tag, _, _, 0x9d, 0x01, 0x2a, w0, w1, h0, h1] = header else {
-            return Err(ImageError::malformed("its picture does not begin as one"));
+            return Err(ImageError::malformed("the image data lacks its signature"));
         };
         if tag & 1 != 0 {
-            return Err(ImageError::malformed("its picture is the difference to another"));
+            return Err(ImageError::malformed("the image data is not a key frame"));
         }
         let side = |low, high| u64::from(u16::from_le_bytes([low, high]) & 0x3fff);
         Ok(Self { size: checked_size(side(w0, w1), side(h0, h1))?, coding: Coding::Lossy, alpha: false })
@@ -205,7 +203,7 @@ impl Frame {
     /// RFC 9649, 3.4.
     fn lossless(header: [u8; 10]) -> Result<Self, ImageError> {
         let [0x2f, b0, b1, b2, b3, ..] = header else {
-            return Err(ImageError::malformed("its picture does not begin as one"));
+            return Err(ImageError::malformed("the image data lacks its signature"));
         };
         let bits = u32::from_le_bytes([b0, b1, b2, b3]);
         let size = checked_size(u64::from(bits & 0x3fff) + 1, u64::from(bits >> 14 & 0x3fff) + 1)?;
@@ -213,47 +211,7 @@ impl Frame {
     }
 }
 
-struct WebPDecoder {
-    size: Size,
-    alpha: bool,
-    row_bytes: usize,
-    picture: Picture,
-    /// Bytes of the picture that were handed out.
-    used: usize,
-}
-
-/// How far decoding is.
-enum Picture {
-    /// Not begun; the file's length.
-    Encoded(Stored, u64),
-    Decoded(Vec<u8>),
-}
-
-impl RowDecoder for WebPDecoder {
-    fn decode_rows(&mut self, rows: &mut [u8]) -> Result<(), ImageError> {
-        let decoded = match mem::replace(&mut self.picture, Picture::Decoded(Vec::new())) {
-            Picture::Decoded(decoded) => decoded,
-            Picture::Encoded(stored, length) => {
-                let file = stored.into_bytes(length)?;
-                let mut decoded = vec![0; self.row_bytes * self.size.height() as usize];
-                decode(&file, self.row_bytes, self.alpha, &mut decoded)?;
-                decoded
-            }
-        };
-        let part = decoded.get(self.used..self.used + rows.len()).ok_or(ImageError::Truncated)?;
-        rows.copy_from_slice(part);
-        self.used += rows.len();
-        self.picture = Picture::Decoded(decoded);
-        Ok(())
-    }
-
-    /// The picture was decoded whole.
-    fn finish(&mut self) -> Result<(), ImageError> {
-        Ok(())
-    }
-}
-
-/// Decodes a file into rows of red, green, blue and maybe alpha, `stride` bytes apart.
+/// Decodes a file to RGB or RGBA rows, `stride` bytes apart.
 #[expect(unsafe_code, reason = "libwebp is a C library")]
 fn decode(file: &[u8], stride: usize, alpha: bool, rows: &mut [u8]) -> Result<(), ImageError> {
     let version = || ImageError::unsupported("this version of libwebp");
@@ -263,18 +221,19 @@ fn decode(file: &[u8], stride: usize, alpha: bool, rows: &mut [u8]) -> Result<()
     // No row has more than 16,383 pixels.
     let stride = (stride as u32).cast_signed();
     config.output.u.RGBA = WebPRGBABuffer { rgba: rows.as_mut_ptr(), stride, size: rows.len() };
-    // SAFETY: the configuration is initialized; libwebp reads `file.len()` bytes of the file, and refuses to decode where rows of the picture that it finds
-    // there, `stride` bytes apart, are not within `rows.len()` bytes. It keeps neither pointer.
+    // SAFETY: the configuration is initialized. libwebp reads `file.len()` bytes, and fails if the
+    // rows of the image, `stride` bytes apart, do not fit in `rows.len()` bytes. It keeps neither
+    // pointer.
     let status = unsafe { WebPDecode(file.as_ptr(), file.len(), &raw mut config) };
     match status {
         VP8StatusCode::VP8_STATUS_OK => Ok(()),
         VP8StatusCode::VP8_STATUS_SUSPENDED | VP8StatusCode::VP8_STATUS_NOT_ENOUGH_DATA => {
-            Err(ImageError::malformed("its picture's data ends too early"))
+            Err(ImageError::malformed("the image data ends too early"))
         }
-        VP8StatusCode::VP8_STATUS_BITSTREAM_ERROR => Err(ImageError::malformed("its picture's data is damaged")),
+        VP8StatusCode::VP8_STATUS_BITSTREAM_ERROR => Err(ImageError::malformed("the image data is damaged")),
         VP8StatusCode::VP8_STATUS_OUT_OF_MEMORY => {
             Err(ImageError::System(std::io::Error::from(std::io::ErrorKind::OutOfMemory)))
         }
-        status => Err(ImageError::malformed(format!("libwebp says {status:?}"))),
+        status => Err(ImageError::malformed(format!("libwebp: {status:?}"))),
     }
 }

@@ -1,4 +1,4 @@
-//! JPEG by libjpeg-turbo.
+//! JPEG, encoded by libjpeg-turbo.
 
 use turbojpeg::{Compressor, Image, PixelFormat, Subsamp};
 
@@ -6,10 +6,10 @@ use crate::codec::{EncodeError, JpegCoding, Quality, Subsampling};
 use crate::color::{IccProfile, embed_in_jpeg};
 use crate::pixels::{PIXEL_BYTES, PixelView};
 
-/// ITU-T T.81, B.2.2: two bytes for each side.
+/// A side has two bytes (ITU-T T.81, B.2.2).
 pub(crate) const LONGEST_SIDE: u32 = 65_535;
 
-/// Keeps libjpeg-turbo's compressor and the memory of the file from tile to tile.
+/// Encodes JPEG, reusing the compressor and its buffers from tile to tile.
 #[derive(Debug)]
 pub(crate) struct JpegEncoder {
     compressor: Compressor,
@@ -53,7 +53,7 @@ impl JpegEncoder {
         let (width, height) = (size.width() as usize, size.height() as usize);
         let mut subsampling = self.subsampling;
         if subsampling == Subsamp::Gray {
-            // A gray file can hold a level or a picture that is not: nothing of it may be lost.
+            // A gray slide can hold a level or an image with color, which must not be lost.
             subsampling = if is_gray(pixels) { Subsamp::Gray } else { Subsamp::None };
             self.compressor.set_subsamp(subsampling).map_err(failed)?;
         }
@@ -71,7 +71,7 @@ impl JpegEncoder {
     }
 }
 
-/// Whether each pixel's three colors are alike. Written so that the compiler makes vector code of it.
+/// Returns whether all pixels are gray. Written so that the compiler vectorizes it.
 fn is_gray(pixels: PixelView<'_>) -> bool {
     let differences = |row: &[u8]| {
         row.as_chunks::<PIXEL_BYTES>().0.iter().fold(0, |found, pixel| {

@@ -1,13 +1,13 @@
-//! PNG by the crate of that name.
+//! PNG, encoded by the `png` crate.
 
 use crate::codec::EncodeError;
 use crate::color::IccProfile;
 use crate::pixels::{PIXEL_BYTES, PixelView};
 
-/// PNG 3, 11.2.1: no number in a file is larger.
+/// The largest integer in a PNG file (PNG 3, 11.2.1).
 pub(crate) const LONGEST_SIDE: u32 = i32::MAX as u32;
 
-/// Keeps the memory of pixels and file from tile to tile.
+/// Encodes PNG, reusing its buffers from tile to tile.
 #[derive(Debug)]
 pub(crate) struct PngEncoder {
     profile: Option<IccProfile>,

@@ -1,7 +1,7 @@
-//! WebP by libwebp, and the container that a profile needs.
+//! WebP, encoded by libwebp, and the container that a profile needs.
 //!
-//! libwebp is called directly: its safe wrapper, the crate `webp`, has a libwebp of 2023. What always holds: a file has red, green and blue
-//! and no alpha, and is one chunk (`VP8 ` or `VP8L`) where it has no profile.
+//! libwebp is called directly, since its safe wrapper `webp` bundles a version from 2023. A file is
+//! RGB without alpha, and a single chunk (`VP8 ` or `VP8L`) unless it has a profile.
 
 use std::ffi::c_int;
 
@@ -12,10 +12,10 @@ use crate::color::IccProfile;
 use crate::geometry::Size;
 use crate::pixels::{PIXEL_BYTES, PixelView};
 
-/// Both bitstreams have 14 bits for each side.
+/// Both bitstreams store a side in 14 bits.
 pub(crate) const LONGEST_SIDE: u32 = 16_383;
 
-/// Keeps the settings, and the memory of the file from tile to tile.
+/// Encodes WebP, reusing its settings and buffers from tile to tile.
 #[derive(Debug)]
 pub(crate) struct WebPEncoder {
     config: WebPConfig,
@@ -30,10 +30,10 @@ impl WebPEncoder {
         let mut config = WebPConfig::new()
             .map_err(|()| EncodeError::Setup { library: "libwebp", message: "it is of another version".to_owned() })?;
         match compression {
-            // libwebp's own method 4, which `cwebp` and libvips take too.
+            // Method 4, the default of libwebp, `cwebp` and libvips.
             WebPCompression::Lossy { quality } => config.quality = f32::from(quality.get()),
-            // What libwebp calls level 1 of 9: 5 ms for a tile of 256² of stained tissue. Level 6, the default of `cwebp`, takes 33 ms and comes to
-            // 4 % less, level 0 takes 1 ms and comes to 6 % more.
+            // Level 1 of 9: 5 ms for a 256×256 tile of stained tissue. Level 6, the default of
+            // `cwebp`, takes 33 ms for 4 % fewer bytes; level 0 takes 1 ms for 6 % more.
             WebPCompression::Lossless => (config.lossless, config.method, config.quality) = (1, 1, 20.0),
         }
         Ok(Self { config, profile, output: Vec::new(), profiled: Vec::new() })
@@ -50,18 +50,18 @@ impl WebPEncoder {
     }
 }
 
-/// A picture of libwebp's, let go of however encoding ends.
+/// A libwebp picture, freed when dropped.
 struct Picture(WebPPicture);
 
 impl Drop for Picture {
     #[expect(unsafe_code, reason = "libwebp is a C library")]
     fn drop(&mut self) {
-        // SAFETY: it was initialized, and libwebp itself has allocated what it holds, if anything.
+        // SAFETY: it was initialized, and libwebp allocated what it holds, if anything.
         unsafe { WebPPictureFree(&raw mut self.0) };
     }
 }
 
-/// Appends the file to `file`.
+/// Encodes pixels and appends the file to `file`.
 #[expect(unsafe_code, reason = "libwebp is a C library")]
 fn encode_with(config: &WebPConfig, pixels: PixelView<'_>, file: &mut Vec<u8>) -> Result<(), String> {
     let (width, height) = (pixels.size().width(), pixels.size().height());
@@ -76,23 +76,25 @@ fn encode_with(config: &WebPConfig, pixels: PixelView<'_>, file: &mut Vec<u8>) -
     (picture.0.width, picture.0.height) = (width.cast_signed(), height.cast_signed());
     picture.0.writer = Some(append);
     picture.0.custom_ptr = (&raw mut *file).cast();
-    // SAFETY: the picture is initialized, and `height` rows of `width` pixels of four bytes, `stride` bytes apart, lie in `bytes`, as was looked
-    // at above. Importing copies them.
+    // SAFETY: the picture is initialized. `bytes` holds `height` rows of `width` four-byte pixels,
+    // `stride` bytes apart, as checked above. Importing copies them.
     if unsafe { WebPPictureImportBGRX(&raw mut picture.0, pixels.bytes().as_ptr(), stride) } == 0 {
         return Err(format!("{:?}", picture.0.error_code));
     }
-    // SAFETY: both are initialized; `custom_ptr` is the vector that `append` takes it for, and nobody else uses that until this returns.
+    // SAFETY: both are initialized. `custom_ptr` is the vector that `append` expects, and nothing
+    // else uses it until this returns.
     if unsafe { WebPEncode(config, &raw mut picture.0) } == 0 {
         return Err(format!("{:?}", picture.0.error_code));
     }
     Ok(())
 }
 
-/// Takes the file's next part from libwebp.
+/// Appends the next part of the file, called by libwebp.
 #[expect(unsafe_code, reason = "libwebp calls it")]
 unsafe extern "C" fn append(part: *const u8, length: usize, picture: *const WebPPicture) -> c_int {
     if length > 0 {
-        // SAFETY: libwebp hands over `length` bytes, and the picture that `encode_with` made, whose `custom_ptr` is a vector that lives as long.
+        // SAFETY: libwebp passes `length` bytes, and the picture of `encode_with`, whose
+        // `custom_ptr` is a vector that outlives it.
         let (file, part) =
             unsafe { (&mut *(*picture).custom_ptr.cast::<Vec<u8>>(), std::slice::from_raw_parts(part, length)) };
         file.extend_from_slice(part);
@@ -100,13 +102,14 @@ unsafe extern "C" fn append(part: *const u8, length: usize, picture: *const WebP
     1
 }
 
-/// RIFF's form and length, before the first chunk.
+/// Bytes of the RIFF header, before the first chunk.
 const FILE_HEADER_BYTES: usize = 12;
 
-/// The flag of [`write_profiled`]'s first chunk that says that a profile follows.
+/// The flag of a `VP8X` chunk for a profile.
 const HAS_PROFILE: u8 = 0b0010_0000;
 
-/// Writes the file again as the extended format of RFC 9649, 2.7: what it has, then the profile, then the picture's own chunk.
+/// Writes the file in the extended format (RFC 9649, 2.7): the header, the profile, then the image
+/// chunk.
 fn write_profiled(file: &[u8], size: Size, profile: &IccProfile, output: &mut Vec<u8>) {
     let mut chunk = |name: &[u8; 4], contents: &[u8]| {
         output.extend_from_slice(name);

@@ -1,7 +1,7 @@
-//! How 8-bit pixels are made of decoded rows.
+//! Converts decoded rows to 8-bit pixels.
 //!
-//! CMYK samples become RGB here: by a profile, or without one by a naive conversion. What always holds: the mapping of a sample to 8 bits is a straight line between two values that are told, rounded to the nearest and cut off at its ends, and never the lowest bits of
-//! a larger number; 8-bit samples stay what they are.
+//! Samples are mapped linearly from a range to 0–255, rounded to nearest and clamped; 8-bit
+//! samples are kept. CMYK is converted here too, with a profile or naively.
 
 use std::fmt;
 use std::ops::Range;
@@ -17,7 +17,8 @@ use crate::pixels::PIXEL_BYTES;
 #[cfg(test)]
 mod tests;
 
-/// Which values of a sample become 0 and 255; those between go by a straight line, rounded to the nearest, and what lies beyond is cut off.
+/// The sample values that become 0 and 255. Values between are mapped linearly and rounded to
+/// nearest; values outside are clamped.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct SampleRange {
     black: f64,
@@ -25,18 +26,18 @@ pub struct SampleRange {
 }
 
 impl SampleRange {
-    /// From the value that is black to the one that is white; `None` where these are not finite, or not in that order.
+    /// Creates a range; `None` unless both values are finite and `black` is less than `white`.
     #[must_use]
     pub fn new(black: f64, white: f64) -> Option<Self> {
         (black.is_finite() && white.is_finite() && (white - black).is_finite() && black < white)
             .then_some(Self { black, white })
     }
 
-    /// Where a value comes to. What is no number is black.
+    /// Maps a value to 0–255. NaN becomes 0.
     #[must_use]
-    #[expect(clippy::cast_sign_loss, reason = "cut off at 0; what is no number becomes 0")]
+    #[expect(clippy::cast_sign_loss, reason = "the conversion clamps at 0, and NaN becomes 0")]
     pub fn to_byte(self, value: f64) -> u8 {
-        // Half a step is added and the fraction dropped: away from zero, as integers are rounded here. The conversion cuts off at 0 and 255.
+        // Rounds half up, as for integers. The conversion clamps to 0 and 255.
         ((value - self.black) * 255.0 / (self.white - self.black) + 0.5) as u8
     }
 }
@@ -47,54 +48,55 @@ impl fmt::Display for SampleRange {
     }
 }
 
-/// Samples that have no range of their own, and none was given.
+/// The samples have no range of their own, and none was given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("its samples are {what}, and it is not known which value is black and which is white")]
+#[error("its samples are {what}, whose black and white values are unknown")]
 pub(crate) struct UnknownRange {
     what: &'static str,
 }
 
-/// A pixel whose number is not in the palette.
+/// A pixel has an index beyond the palette.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a pixel has color number {number}, and the palette ends at {last}")]
+#[error("a pixel has color index {number}, but the palette ends at {last}")]
 pub(crate) struct BeyondPalette {
     number: u16,
     last: usize,
 }
 
-/// Makes 8-bit pixels of rows of one layout. Cheap to clone.
+/// Converts rows of one layout to 8-bit pixels. Cheap to clone.
 #[derive(Clone, Debug)]
 pub(crate) struct Conversion {
     layout: SampleLayout,
-    /// What becomes of a color's sample.
+    /// Maps a color sample to 8 bits.
     tones: Tones,
-    /// Of every number that a sample can have: blue, green, red and alpha, premultiplied. Empty but for a palette.
+    /// The palette as premultiplied BGRA; empty for other channels.
     palette: Arc<[[u8; PIXEL_BYTES]]>,
-    /// The largest sample of all that were converted, where that tells whether they are dark.
+    /// The largest sample converted so far, if it shows whether the image is dark.
     largest: Option<Arc<AtomicU16>>,
     /// How CMYK becomes sRGB; `None` for the naive conversion.
     cmyk: Option<CmykConversion>,
 }
 
-/// Samples of 16 bits that do not come to this are almost black: an eighth of what they can be, as those of 12 bits are a sixteenth.
+/// 16-bit samples below this, an eighth of their range, are almost black. 12-bit samples stored in
+/// 16 bits reach a sixteenth.
 const DARK_BELOW: u16 = 1 << 13;
 
-/// What becomes of a color's sample: by table, where one of its values is worth it.
+/// Maps a color sample to 8 bits, by a table if the samples have at most 16 bits.
 #[derive(Clone, Debug)]
 enum Tones {
-    /// It is an 8-bit tone.
+    /// The sample is an 8-bit tone.
     Same,
-    /// By its bits as an unsigned number.
+    /// A table, indexed by the bits of the sample.
     Table(Arc<[u8]>),
-    /// Calculated.
+    /// Computed.
     Line(SampleRange, Polarity),
 }
 
 #[derive(Clone, Copy, Debug)]
 enum Polarity {
-    /// The least value is black.
+    /// The smallest value is black.
     Positive,
-    /// It is white.
+    /// The smallest value is white.
     Negative,
 }
 
@@ -108,10 +110,11 @@ impl Polarity {
 }
 
 impl Conversion {
-    /// The way from samples of this layout to pixels. Unsigned integers of up to 16 bits have all of their values as their range where none is given.
+    /// Creates the conversion from a layout. Without a range, unsigned samples of up to 16 bits
+    /// use their full range.
     ///
     /// # Errors
-    /// [`UnknownRange`] where all others have none.
+    /// [`UnknownRange`] if other samples have no range.
     pub fn new(layout: SampleLayout, range: Option<SampleRange>) -> Result<Self, UnknownRange> {
         let polarity = if layout.inverted { Polarity::Negative } else { Polarity::Positive };
         let whole = |most: u16| SampleRange { black: 0.0, white: f64::from(most) };
@@ -148,18 +151,19 @@ impl Conversion {
         (self.layout.channels == Channels::Cmyk).then(|| Self { cmyk: Some(cmyk.clone()), ..self.clone() })
     }
 
-    /// What the rows are made of.
+    /// Returns the layout of the rows.
     pub fn layout(&self) -> &SampleLayout {
         &self.layout
     }
 
-    /// The largest sample so far, where they are shown by all of their values and none was bright; `None` where one was, all are 0, or it is not known.
+    /// Returns the largest 16-bit sample so far if all are dark and shown with their full range;
+    /// `None` otherwise, or if all are 0.
     pub fn largest_dark_sample(&self) -> Option<u16> {
         let largest = self.largest.as_ref()?.load(Ordering::Relaxed);
         (1..DARK_BELOW).contains(&largest).then_some(largest)
     }
 
-    /// Looks for the largest of these samples, as long as none was bright.
+    /// Updates the largest sample, as long as all were dark.
     fn note_largest(&self, samples: &[[u8; 2]], order: ByteOrder) {
         let Some(largest) = self.largest.as_ref().filter(|largest| largest.load(Ordering::Relaxed) < DARK_BELOW) else {
             return;
@@ -171,7 +175,7 @@ impl Conversion {
         largest.fetch_max(found.unwrap_or(0), Ordering::Relaxed);
     }
 
-    /// Whether all pixels are opaque, whatever the samples are.
+    /// Returns whether the layout allows opaque pixels only.
     pub fn is_opaque(&self) -> bool {
         match &self.layout.channels {
             Channels::Gray | Channels::Rgb | Channels::Bgra | Channels::Cmyk => self.layout.clear.is_none(),
@@ -180,13 +184,13 @@ impl Conversion {
         }
     }
 
-    /// Makes pixels of the part `columns` of a decoded row in `pixels`: blue, green, red, and alpha, by which they are multiplied.
+    /// Converts the columns of a decoded row into `pixels`, as premultiplied BGRA.
     ///
     /// # Errors
-    /// [`BeyondPalette`] where a pixel has a number that no color has.
+    /// [`BeyondPalette`] if a pixel has an index beyond the palette.
     ///
     /// # Panics
-    /// Where row or pixels are too short for the columns.
+    /// If the row or the pixels are too short for the columns.
     pub fn convert(&self, row: &[u8], columns: Range<u32>, pixels: &mut [u8]) -> Result<(), BeyondPalette> {
         let each = self.layout.samples_a_pixel();
         let (first, count) = (columns.start as usize * each, columns.len() * each);
@@ -266,7 +270,8 @@ impl Conversion {
         }
     }
 
-    /// Puts pixels together from samples that are counted from the first pixel's first: their bits where there are few, colors' tones and alpha.
+    /// Assembles pixels from samples, given by index from the first pixel's first: their bits if
+    /// at most 16, their tones, and their values as alpha.
     fn assemble(
         &self,
         pixels: &mut [[u8; PIXEL_BYTES]],
@@ -309,7 +314,7 @@ impl Conversion {
                     *pixel = [blue, green, red, u8::MAX];
                 }),
                 Some(conversion) => {
-                    // Neighbors are often of one color.
+                    // Neighbors often have the same color.
                     let mut last = ([0; 4], conversion.convert([0; 4]));
                     pixels.for_each(|(pixel, at)| {
                         let inks = [tone(at), tone(at + 1), tone(at + 2), tone(at + 3)];
@@ -333,9 +338,10 @@ impl Conversion {
     }
 }
 
-/// What most images are. Four pixels at a time by shifts of whole words take half as long as byte by byte.
+/// Converts 8-bit RGB, the most common layout, four pixels at a time with shifts of whole words:
+/// twice as fast as byte by byte.
 fn from_rgb(row: &[u8], pixels: &mut [[u8; PIXEL_BYTES]]) {
-    /// Red and blue change places in the lowest three bytes.
+    /// Swaps red and blue in the lowest three bytes.
     fn swapped(rgb: u32) -> [u8; PIXEL_BYTES] {
         (0xff00_0000 | rgb & 0xff00 | (rgb & 0xff) << 16 | rgb >> 16 & 0xff).to_le_bytes()
     }
@@ -351,14 +357,14 @@ fn from_rgb(row: &[u8], pixels: &mut [[u8; PIXEL_BYTES]]) {
     }
 }
 
-/// The range of alpha as a floating-point number.
+/// The range of floating-point alpha.
 const FRACTION: SampleRange = SampleRange { black: 0.0, white: 1.0 };
 
 impl Tones {
     fn of_bits(&self, bits: u16) -> u8 {
         match self {
             Self::Table(table) => table[usize::from(bits)],
-            // Bytes alone are tones.
+            // Only bytes are tones.
             Self::Same | Self::Line(..) => bits as u8,
         }
     }
@@ -366,14 +372,14 @@ impl Tones {
     fn of_value(&self, value: f64) -> u8 {
         match self {
             Self::Line(range, polarity) => polarity.of(range.to_byte(value)),
-            // Made for values of these types only.
+            // Created for integers only.
             Self::Same | Self::Table(_) => FRACTION.to_byte(value),
         }
     }
 }
 
 impl Alpha {
-    /// A pixel whose colors are multiplied by alpha; more color than alpha allows is cut off.
+    /// Returns a premultiplied pixel. Premultiplied colors are clamped to alpha.
     fn of(self, colors: [u8; 3], alpha: u8) -> [u8; PIXEL_BYTES] {
         match self {
             Self::Straight => premultiplied(colors, alpha),
@@ -390,7 +396,7 @@ fn premultiplied(colors: [u8; 3], alpha: u8) -> [u8; PIXEL_BYTES] {
     [blue, green, red, alpha]
 }
 
-/// `value · of / 255`, rounded to the nearest.
+/// Returns `value · of / 255`, rounded to nearest.
 fn share(value: u8, of: u8) -> u8 {
     ((u16::from(value) * u16::from(of) + 127) / 255) as u8
 }

@@ -1,7 +1,7 @@
-//! From an image's file, or a pipe, to a source.
+//! Opens an image from a file or a pipe.
 //!
-//! What always holds: an image that is opened has pixels as far as can be known without decoding them. A header that promises more than the file's bytes can
-//! hold is refused, as is what would take more memory than it may have, before any memory is taken for it.
+//! A header that claims more pixels than the file can hold is refused, and so is an image that
+//! needs more memory than allowed, before any memory is allocated for it.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -14,7 +14,7 @@ use super::tile_rows::TileRows;
 use crate::codec::Subsampling;
 use crate::codec::decode::samples::{Channels, SampleLayout};
 use crate::codec::decode::{
-    Decoder, ImageError, ImageFormat, ImageHeader, Input, Request, bmp, jpeg, jpeg2000, png, pnm, webp,
+    Decoder, ImageError, ImageFormat, ImageHeader, Input, Request, bmp, in_memory, jpeg, jpeg2000, png, pnm, webp,
 };
 use crate::geometry::Size;
 use crate::source::tiff::{self, TiffFile};
@@ -24,32 +24,16 @@ use crate::source::{
     SlideLevelInfo, Source,
 };
 
-/// Rows of an image that an export holds as pixels, those of the smaller levels and of tiles under way reckoned in.
+/// Rows of pixels that an export holds, including smaller levels and tiles in progress.
 const ROWS_OF_PIXELS: u64 = 1_024;
 
-/// Rows of it that are held as they were decoded.
+/// Rows of decoded samples that an export holds.
 const ROWS_OF_SAMPLES: u64 = 256;
 
-impl ImageFormat {
-    /// How many times longer its pixels can be than the file: what the densest coding that it has comes to, and somewhat more. `None` where there is no such limit.
-    fn most_dense(self) -> Option<u64> {
-        match self {
-            // Deflate: 258 bytes by two bits.
-            Self::Png => Some(1_032),
-            // Four by four blocks of brightness and two of color, of a bit each, are 1,024 pixels of three bytes.
-            Self::Jpeg => Some(2_048),
-            // A sample takes a digit at least, or a byte, or as many bits as its decoded row has; up to ten make 16 bits of 8.
-            Self::Pnm => Some(8),
-            // Runs and skipped parts of bitmaps, tiles that are missing, packets that are empty: their readers look at what is there.
-            Self::Bmp | Self::Tiff | Self::Jpeg2000 | Self::Webp => None,
-        }
-    }
-}
-
-/// Opens an image's file, which begins as `format` says.
+/// Opens an image file of this format.
 ///
 /// # Errors
-/// [`SlideError`] where it is damaged, of a kind that is not read, or takes more than it may.
+/// [`SlideError`] if it is damaged, not supported, or needs more memory than allowed.
 pub(crate) fn open_file(
     path: &Path,
     format: ImageFormat,
@@ -59,11 +43,12 @@ pub(crate) fn open_file(
     let request = request(options);
     let bytes = std::fs::metadata(path).map_err(|error| ImageError::System(error).of(path))?.len();
     let opened = open_at(path, format, tiff, request).map_err(|error| match error {
-        // What it promises is the problem, and not the memory for that.
+        // The claim is the problem, not the memory.
         ImageError::Memory { needed, .. }
-            if format.most_dense().is_some_and(|most| bytes.saturating_mul(most) < needed) =>
+            if format.largest_expansion().is_some_and(|most| bytes.saturating_mul(most) < needed) =>
         {
-            ImageError::malformed(format!("claims rows of pixels that a file of {bytes} bytes cannot hold")).of(path)
+            ImageError::malformed(format!("its header claims more pixels than a file of {bytes} bytes can hold"))
+                .of(path)
         }
         error => with_page(error, path, request),
     })?;
@@ -71,24 +56,24 @@ pub(crate) fn open_file(
         let path = path.to_owned();
         Arc::new(move || match open_at(&path, format, None, request) {
             Ok((_, Decoder::Rows(rows))) => Ok(rows),
-            Ok((_, Decoder::Tiles(_))) => Err(ImageError::malformed("it was changed meanwhile").of(&path)),
+            Ok((_, Decoder::Tiles(_))) => Err(ImageError::malformed("the file changed while it was read").of(&path)),
             Err(error) => Err(error.of(&path)),
         })
     };
     join(path, format, Some(bytes), opened, Some(reopen), options)
 }
 
-/// Opens an image that comes from a pipe, called `name`, of which these are the first bytes.
+/// Opens an image from a pipe, called `name`, whose first bytes were read already.
 ///
 /// # Errors
-/// As [`open_file`]; and where the format needs a file.
+/// Those of [`open_file`], and [`SlideError::NeedsFile`].
 pub(crate) fn open_pipe(
     name: &Path,
     first: Vec<u8>,
     rest: Box<dyn Read + Send>,
     options: &OpenOptions,
 ) -> Result<Box<dyn Source>, SlideError> {
-    let format = ImageFormat::detect(&first).ok_or_else(|| SlideError::Unsupported { path: name.to_owned() })?;
+    let format = ImageFormat::detect(&first, None).ok_or_else(|| SlideError::Unsupported { path: name.to_owned() })?;
     let request = request(options);
     let input = Input::Pipe(Box::new(io::Cursor::new(first).chain(rest)));
     let opened = open_rows(input, format, request).map_err(|error| with_page(error, name, request))?;
@@ -150,6 +135,14 @@ fn open_rows(input: Input, format: ImageFormat, request: Request) -> Result<Rows
         ImageFormat::Webp => webp::open(input, request),
         ImageFormat::Bmp => bmp::open(input, request),
         ImageFormat::Tiff | ImageFormat::Jpeg2000 => Err(ImageError::NeedsFile { format }),
+        ImageFormat::Gif
+        | ImageFormat::Tga
+        | ImageFormat::Qoi
+        | ImageFormat::OpenExr
+        | ImageFormat::Hdr
+        | ImageFormat::Farbfeld
+        | ImageFormat::Ico
+        | ImageFormat::Dds => in_memory::open(input, format, request),
     }
 }
 
@@ -184,7 +177,7 @@ fn join(
         Decoder::Tiles(tiles) => {
             let levels = tiles.grids().iter().map(|grid| grid.size).map(|level| SlideLevelInfo {
                 size: orientation.size(level),
-                // As OpenSlide reckons it.
+                // As in OpenSlide.
                 downsample: f64::midpoint(
                     f64::from(size.width()) / f64::from(level.width()),
                     f64::from(size.height()) / f64::from(level.height()),
@@ -205,7 +198,7 @@ const fn native_color_space(channels: &Channels) -> NativeColorSpace {
     }
 }
 
-/// Refuses what cannot be: more pixels than the file's bytes can hold.
+/// Refuses a size that the file cannot hold.
 fn check_claim(
     path: &Path,
     format: ImageFormat,
@@ -214,11 +207,11 @@ fn check_claim(
     samples: &SampleLayout,
 ) -> Result<(), SlideError> {
     let claimed = (samples.row_bytes(size.width()) as u64).saturating_mul(size.height().into());
-    let Some((bytes, most)) = bytes.zip(format.most_dense()) else { return Ok(()) };
+    let Some((bytes, most)) = bytes.zip(format.largest_expansion()) else { return Ok(()) };
     if claimed <= bytes.saturating_mul(most) {
         return Ok(());
     }
-    let message = format!("claims {size} pixels, which a file of {bytes} bytes cannot hold");
+    let message = format!("its header claims {size} pixels, which a file of {bytes} bytes cannot hold");
     Err(SlideError::Malformed { path: path.to_owned(), message })
 }
 

@@ -1,8 +1,9 @@
 //! An image that is decoded row by row, as a source.
 //!
-//! An export goes through it in a [`RowPass`]: one thread decodes, ahead of the workers by a few bands of rows, and the workers make pixels of the rows. What
-//! always holds: the decoder never waits for anything but room, and no more rows are there than those that are still to be read and a few ahead. Where parts are wanted in any
-//! other order, for a picture that is turned, one tile, a sample, all of the decoded image is kept in memory, if it may have that much.
+//! An export reads it in a [`RowPass`]: one thread decodes, a few bands of rows ahead of the
+//! workers, which convert samples to pixels. The decoder waits for free memory only. Reads in any
+//! other order, as for a rotated image, a single tile or a sample, keep all decoded samples in
+//! memory, within the limit.
 
 use std::collections::VecDeque;
 use std::ops::Range;
@@ -16,36 +17,37 @@ use crate::geometry::{Orientation, Point, Rect, Size};
 use crate::pixels::{PIXEL_BYTES, PremultipliedPixels};
 use crate::source::{Band, ImagePart, SlideError, SlideInfo, SlideLevel, Source, SourcePass, SourceRows};
 
-/// Decoded rows that wait to be read take so many bytes, unless one band alone takes more: what is decoded while the workers encode a row of tiles.
+/// Bytes of decoded rows that may wait to be read, unless a single band takes more: about what is
+/// decoded while the workers encode a row of tiles.
 const WINDOW_BYTES: usize = 32 << 20;
 
-/// Rows that are skipped are decoded so many bytes at a time.
+/// Bytes of skipped rows that are decoded at a time.
 const SKIPPED_BYTES: usize = 1 << 20;
 
-/// Where an image's first row begins anew; `None` for a pipe, which can be gone through once.
+/// Opens the image again, at its first row; `None` for a pipe, which can be read once.
 pub(crate) type Reopen = Option<Arc<dyn Fn() -> Result<Box<dyn RowDecoder>, SlideError> + Send + Sync>>;
 
 /// An image that is decoded row by row. Clones share the decoder and the decoded rows.
 #[derive(Clone)]
 pub(crate) struct RowSource {
     info: Arc<SlideInfo>,
-    /// Its size as it is stored.
+    /// Size as stored.
     stored: Size,
     orientation: Orientation,
     conversion: Conversion,
-    /// Bytes of memory that all of its rows and its decoder may take.
+    /// Bytes of memory that the decoder and all decoded rows may take.
     memory: u64,
-    /// What its decoder takes of these.
+    /// Bytes of these that the decoder takes.
     held_bytes: u64,
-    /// Where it was opened: for the first who goes through it.
+    /// The decoder from opening, for the first pass.
     first: Arc<Mutex<Option<Box<dyn RowDecoder>>>>,
     reopen: Reopen,
-    /// All of its rows, once they were wanted in another order.
+    /// All decoded rows, once they were read in another order.
     whole: Arc<Mutex<Option<Arc<Vec<u8>>>>>,
 }
 
 impl RowSource {
-    /// Joins what was opened and what is known of it.
+    /// Creates a source from an opened image.
     pub fn new(
         info: SlideInfo,
         (stored, orientation): (Size, Orientation),
@@ -81,7 +83,7 @@ impl RowSource {
         reopen()
     }
 
-    /// All rows, decoded when they are first wanted.
+    /// Returns all rows, decoding them on first use.
     fn whole(&self) -> Result<Arc<Vec<u8>>, SlideError> {
         let mut whole = lock(&self.whole);
         if let Some(rows) = whole.as_ref() {
@@ -103,7 +105,7 @@ impl RowSource {
         Ok(Arc::clone(whole.insert(Arc::new(rows))))
     }
 
-    /// Makes pixels of a part of the stored picture from rows that begin with the one numbered `first_row`.
+    /// Converts a region of the stored image. `rows` begins with row `first_row`.
     fn convert(
         &self,
         part: Rect,
@@ -131,7 +133,7 @@ impl RowSource {
     }
 }
 
-/// Why all of an image has to be in memory.
+/// Why the whole image has to be in memory.
 const IN_ANY_ORDER: &str = "its rows can only be decoded one after the other, and are wanted in another order";
 
 impl Source for RowSource {
@@ -178,7 +180,7 @@ impl SourceRows for RowSource {
     }
 }
 
-/// One way through an image.
+/// One pass through an image.
 struct RowPass<'s> {
     source: &'s RowSource,
     bands: Vec<Band>,
@@ -188,13 +190,13 @@ struct RowPass<'s> {
 }
 
 struct State {
-    /// Bands that are decoded and not yet read to their end, in their order.
+    /// Decoded bands that are not fully read yet, in order.
     ready: VecDeque<Ready>,
-    /// The memory of bands that were.
+    /// Buffers of finished bands.
     spare: Vec<Vec<u8>>,
-    /// What the decoder has come to, when it has come to its end.
+    /// The result of decoding, once it has ended.
     ended: Option<Result<(), Failure>>,
-    /// Whether nobody wants more.
+    /// Whether the pass was stopped.
     stopped: bool,
 }
 
@@ -205,14 +207,14 @@ struct Ready {
     to_read: u64,
 }
 
-/// Where decoding has failed.
+/// Where decoding failed.
 #[derive(Clone)]
 enum Failure {
-    /// In the picture's rows.
+    /// In the rows.
     Rows(String),
-    /// After the last of them.
+    /// After the last row.
     End(SlideError),
-    /// In opening it, in the system, or since it is of a kind that is not read.
+    /// While opening or reading the file, or because it is not supported.
     Other(SlideError),
 }
 
@@ -221,7 +223,6 @@ impl RowPass<'_> {
         let Some(mut decoder) = lock(&self.decoder).take() else { return Ok(()) };
         let (path, row_bytes) = (&self.source.info.path, self.source.row_bytes());
         let in_rows = |error: ImageError| match error {
-            // What is of a kind that is not read is sound.
             ImageError::System(_) | ImageError::Unsupported { .. } => Failure::Other(error.of(path)),
             _ => Failure::Rows(error.to_string()),
         };
@@ -252,7 +253,7 @@ impl RowPass<'_> {
         Ok(())
     }
 
-    /// Memory for so many bytes, when there is room for them; `None` where nobody wants more.
+    /// Waits until `length` more bytes fit, and returns a buffer; `None` if the pass was stopped.
     fn room(&self, length: usize) -> Option<Vec<u8>> {
         let mut state = lock(&self.state);
         loop {
@@ -267,7 +268,7 @@ impl RowPass<'_> {
         }
     }
 
-    /// The band that these rows are in, when it is decoded.
+    /// Waits for the band with these rows.
     fn band_of(&self, part: Rect) -> Result<(u32, Arc<Vec<u8>>), SlideError> {
         let rows = part.rows();
         let mut state = lock(&self.state);
@@ -281,14 +282,14 @@ impl RowPass<'_> {
                 Some(Err(Failure::Rows(message))) => return Err(self.source.unreadable(part, message.clone())),
                 Some(Err(Failure::End(error) | Failure::Other(error))) => return Err(error.clone()),
                 Some(Ok(())) => {
-                    return Err(self.source.unreadable(part, "it was asked for out of its order".to_owned()));
+                    return Err(self.source.unreadable(part, "the rows were read out of order".to_owned()));
                 }
                 None => state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner),
             }
         }
     }
 
-    /// Notes that so many pixels of a band have been read, and lets go of it with its last.
+    /// Records that `pixels` of a band were read, and frees the band after its last.
     fn done(&self, first_row: u32, bytes: Arc<Vec<u8>>, pixels: u64) {
         let mut state = lock(&self.state);
         drop(bytes);
@@ -297,7 +298,7 @@ impl RowPass<'_> {
         ready.to_read = ready.to_read.saturating_sub(pixels);
         if ready.to_read == 0 {
             let memory = state.ready.remove(at).and_then(|ready| Arc::into_inner(ready.bytes));
-            // Two: the one that is being filled and the one after it.
+            // Two: the one being filled and the next.
             if state.spare.len() < 2 {
                 state.spare.extend(memory);
             }
@@ -330,7 +331,7 @@ impl Source for RowPass<'_> {
 
 impl SourcePass for RowPass<'_> {
     fn run(&self) {
-        // A worker that waits for a band must learn that it will not come.
+        // Workers that wait for a band must be woken even after a panic.
         let ended = catch_unwind(AssertUnwindSafe(|| self.decode())).unwrap_or_else(|_| {
             let message = "the decoder panicked".to_owned();
             Err(Failure::Other(SlideError::Malformed { path: self.source.info.path.clone(), message }))
@@ -347,7 +348,7 @@ impl SourcePass for RowPass<'_> {
     fn end(&self) -> Result<(), SlideError> {
         match &lock(&self.state).ended {
             Some(Err(Failure::End(error) | Failure::Other(error))) => Err(error.clone()),
-            // Whoever wanted those rows has been told.
+            // The reads of those rows have failed.
             Some(Ok(()) | Err(Failure::Rows(_))) | None => Ok(()),
         }
     }

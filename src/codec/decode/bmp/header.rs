@@ -1,7 +1,6 @@
-//! A bitmap's headers: how large it is, how its pixels are packed and where they lie.
+//! The headers of a bitmap: its size, and how and where its pixels are stored.
 //!
-//! There are six generations of them, each the one before with more behind it. What always holds: sizes and masks were looked at, so that
-//! whoever unpacks pixels by them needs to look at nothing again.
+//! There are six generations, each extending the one before. Sizes and masks are validated here.
 
 use super::masks::Masks;
 use crate::codec::decode::stored::Stored;
@@ -9,23 +8,23 @@ use crate::codec::decode::{ImageError, checked_size};
 use crate::color::IccProfile;
 use crate::geometry::Size;
 
-/// `BM`, the file's length, and where its pixels are.
+/// `BM`, the length of the file, and the offset of the pixels.
 const FILE_HEADER_BYTES: u64 = 14;
 
-/// What a bitmap's headers say.
+/// The content of a bitmap's headers.
 #[derive(Debug)]
 pub(crate) struct Header {
     pub size: Size,
     pub row_order: RowOrder,
     pub packing: Packing,
-    /// Where the pixels are in the file.
+    /// Offset of the pixels in the file.
     pub offset: u64,
-    /// Bytes of compressed pixels; 0 where that is not told.
+    /// Bytes of compressed pixels; 0 if unknown.
     pub image_bytes: u64,
     pub icc_profile: Option<IccProfile>,
 }
 
-/// Which row is the file's first.
+/// Which row comes first in the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum RowOrder {
     BottomUp,
@@ -35,18 +34,18 @@ pub(crate) enum RowOrder {
 /// How pixels are stored.
 #[derive(Debug)]
 pub(crate) enum Packing {
-    /// The numbers of colors, of so many bits each: 1, 2, 4 or 8.
+    /// Color indices of 1, 2, 4 or 8 bits, and the palette.
     Indices(u8, Vec<[u8; 4]>),
-    /// The same, run-length encoded: 4 or 8 bits.
+    /// Run-length encoded color indices of 4 or 8 bits, and the palette.
     Runs(u8, Vec<[u8; 4]>),
-    /// Blue, green and red, and nothing or a byte that means nothing: 3 or 4 bytes.
+    /// Blue, green and red, in 3 bytes or in 4 with an unused one.
     Bytes(usize),
-    /// 2 or 4 bytes with the bits of each color somewhere.
+    /// 2 or 4 bytes with a mask for each color.
     Masked(usize, Masks),
 }
 
 impl Packing {
-    /// Bytes of a row as it is stored without being compressed: a multiple of four.
+    /// Returns the bytes of an uncompressed row, padded to a multiple of four.
     pub fn stride(&self, width: u32) -> u64 {
         let bits = match self {
             Self::Indices(bits, _) | Self::Runs(bits, _) => u64::from(*bits),
@@ -56,11 +55,11 @@ impl Packing {
     }
 }
 
-/// The information header's bytes, zero where this generation has none.
+/// The bytes of the information header; zero beyond the end of this generation's.
 struct Fields([u8; Fields::LONGEST as usize]);
 
 impl Fields {
-    /// The fifth generation's.
+    /// The length of the fifth generation.
     const LONGEST: u64 = 124;
 
     fn word(&self, at: usize) -> u16 {
@@ -76,16 +75,16 @@ impl Header {
     /// OS/2 1 and Windows 2.
     const CORE: u64 = 12;
     const INFORMATION: u64 = 40;
-    /// With a mask for alpha.
+    /// With an alpha mask.
     const THIRD: u64 = 56;
-    /// OS/2 2, whose compressions have other numbers.
+    /// OS/2 2, which numbers compressions differently.
     const OS2: u64 = 64;
 
     pub fn read(stored: &Stored) -> Result<Self, ImageError> {
         let mut start = [0; FILE_HEADER_BYTES as usize + 4];
         stored.read_at(0, &mut start)?;
         let [b'B', b'M', _, _, _, _, _, _, _, _, o0, o1, o2, o3, l0, l1, l2, l3] = start else {
-            return Err(ImageError::malformed("it does not begin as a bitmap"));
+            return Err(ImageError::malformed("the bitmap signature is missing"));
         };
         let offset = u64::from(u32::from_le_bytes([o0, o1, o2, o3]));
         let length = u64::from(u32::from_le_bytes([l0, l1, l2, l3]));
@@ -101,7 +100,7 @@ impl Header {
             let packing = match bits {
                 1 | 4 | 8 => Packing::Indices(bits as u8, palette::<3>(stored, after, offset, 1 << bits)?),
                 24 => Packing::Bytes(3),
-                _ => return Err(ImageError::malformed("an impossible number of bits a pixel")),
+                _ => return Err(ImageError::malformed("invalid number of bits per pixel")),
             };
             return Ok(Self {
                 size,
@@ -136,8 +135,8 @@ impl Header {
                     Masks::of([mask(0), mask(4), mask(8), mask(12)], bits.into()).map_err(ImageError::malformed)?;
                 Packing::Masked(usize::from(bits / 8), masks)
             }
-            (0 | 3 | 6, _) => return Err(ImageError::malformed("an impossible number of bits a pixel")),
-            (1 | 2, _) => return Err(ImageError::malformed("runs of pixels where there are none")),
+            (0 | 3 | 6, _) => return Err(ImageError::malformed("invalid number of bits per pixel")),
+            (1 | 2, _) => return Err(ImageError::malformed("run-length encoding of a bitmap that cannot have it")),
             _ => return Err(unknown_compression(compression)),
         };
         let icc_profile = if length == Fields::LONGEST { profile(stored, &fields)? } else { None };
@@ -149,7 +148,7 @@ fn unknown_compression(number: u32) -> ImageError {
     ImageError::unsupported(format!("bitmap compression {number}"))
 }
 
-/// Colors of `BYTES` bytes each: blue, green and red, and maybe one that means nothing.
+/// Reads colors of `BYTES` bytes each: blue, green, red, and possibly an unused byte.
 fn palette<const BYTES: usize>(
     stored: &Stored,
     from: u64,
@@ -159,13 +158,13 @@ fn palette<const BYTES: usize>(
     let room = until.saturating_sub(from) / BYTES as u64;
     let mut bytes = vec![[0; BYTES]; most.min(usize::try_from(room).unwrap_or(most))];
     if bytes.is_empty() {
-        return Err(ImageError::malformed("it has no colors"));
+        return Err(ImageError::malformed("the palette is empty"));
     }
     stored.read_at(from, bytes.as_flattened_mut())?;
     Ok(bytes.iter().map(|color| [color[2], color[1], color[0], u8::MAX]).collect())
 }
 
-/// The profile that the fifth generation may have.
+/// Reads the profile of the fifth generation, if there is one.
 fn profile(stored: &Stored, fields: &Fields) -> Result<Option<IccProfile>, ImageError> {
     /// `MBED`, as a number.
     const EMBEDDED: u32 = 0x4d42_4544;
@@ -175,7 +174,7 @@ fn profile(stored: &Stored, fields: &Fields) -> Result<Option<IccProfile>, Image
         return Ok(None);
     }
     if length > LONGEST {
-        return Err(ImageError::malformed("its profile has more than 16 MB"));
+        return Err(ImageError::malformed("the color profile is larger than 16 MB"));
     }
     let mut profile = vec![0; length as usize];
     stored.read_at(FILE_HEADER_BYTES + u64::from(offset), &mut profile)?;

@@ -1,25 +1,24 @@
-//! Pixels of 16 or 32 bits, some of which are each color's.
-//!
-//! What always holds: a color of any number of bits becomes 8 bits by the straight line from 0 to the largest, rounded to the nearest.
+//! Pixels of 16 or 32 bits with a mask for each color. Colors are scaled linearly to 8 bits and
+//! rounded to nearest.
 
-/// Where the colors are.
+/// The bits of each color in a pixel.
 #[derive(Debug)]
 pub(crate) struct Masks {
     colors: [Field; 3],
     alpha: Option<Field>,
 }
 
-/// Some bits beside each other.
+/// Contiguous bits of a pixel.
 #[derive(Debug)]
 struct Field {
     mask: u32,
     shift: u32,
-    /// What becomes of each value.
+    /// The 8-bit value of each value.
     table: Box<[u8]>,
 }
 
 impl Field {
-    /// More bits than any picture has, and a table that is small.
+    /// More bits than images have, and few enough for a table.
     const MOST_BITS: u32 = 16;
 
     fn of(mask: u32) -> Option<Self> {
@@ -38,13 +37,14 @@ impl Field {
 }
 
 impl Masks {
-    /// Masks of red, green, blue and alpha in pixels of so many bits; an alpha of no bits is none.
+    /// Creates the masks of red, green, blue and alpha in pixels of `bits` bits. An empty alpha mask
+    /// means no alpha.
     pub fn of(masks: [u32; 4], bits: u32) -> Result<Self, &'static str> {
         let together = masks.iter().fold(0, |all, mask| all | u64::from(*mask));
         if masks.iter().map(|mask| u64::from(*mask)).sum::<u64>() != together || together >> bits != 0 {
-            return Err("its masks of colors overlap");
+            return Err("the color masks overlap");
         }
-        let field = |mask| Field::of(mask).ok_or("a mask of a color is not some bits beside each other");
+        let field = |mask| Field::of(mask).ok_or("a color mask is empty, not contiguous or too long");
         let [red, green, blue, alpha] = masks;
         let alpha = if alpha == 0 { None } else { Some(field(alpha)?) };
         Ok(Self { colors: [field(red)?, field(green)?, field(blue)?], alpha })
@@ -54,7 +54,7 @@ impl Masks {
         self.alpha.is_some()
     }
 
-    /// Makes red, green, blue and maybe alpha of pixels of `BYTES` bytes.
+    /// Unpacks pixels of `BYTES` bytes to red, green, blue and, if present, alpha.
     pub fn unpack<const BYTES: usize>(&self, packed: &[u8], row: &mut [u8]) {
         let pixels = packed.as_chunks::<BYTES>().0.iter().map(|bytes| {
             let mut number = [0; 4];

@@ -1,14 +1,14 @@
 //! Run-length encoded bitmaps, whose lowest row comes first.
 //!
-//! What always holds: a run that leaves its row or the picture is damage, and so is an end before the picture's last row. Pixels that the file skips have the first
-//! color, as Pillow has it.
+//! A run past the end of its row is damage, and so is an end before the last row. Skipped pixels
+//! have color 0, as in Pillow.
 
 use std::io;
 
 use crate::codec::decode::ImageError;
 use crate::geometry::Size;
 
-/// Makes a byte a pixel, top row first, of runs of numbers of 4 or 8 bits.
+/// Decodes runs of 4-bit or 8-bit indices to one byte per pixel, top row first.
 pub(crate) fn decode(runs: &[u8], bits: u8, size: Size) -> Result<Vec<u8>, ImageError> {
     let (width, height) = (size.width() as usize, size.height() as usize);
     let mut pixels = Vec::new();
@@ -16,10 +16,10 @@ pub(crate) fn decode(runs: &[u8], bits: u8, size: Size) -> Result<Vec<u8>, Image
     pixels.resize(room.ok_or_else(|| ImageError::System(io::ErrorKind::OutOfMemory.into()))?, 0);
     let (mut x, mut y) = (0, 0);
     let mut runs = runs.iter().copied();
-    let outside = || ImageError::malformed("a run of pixels leaves the picture");
+    let outside = || ImageError::malformed("a run of pixels leaves the image");
     loop {
         let Some(count) = runs.next() else {
-            // Some programs leave the end's mark away.
+            // Some programs omit the end marker.
             let is_complete = y == height || (y + 1 == height && x == width);
             return if is_complete { Ok(pixels) } else { Err(ImageError::Truncated) };
         };
@@ -27,7 +27,7 @@ pub(crate) fn decode(runs: &[u8], bits: u8, size: Size) -> Result<Vec<u8>, Image
         let value = next()?;
         match (count, value) {
             (0, 0) => (x, y) = (0, y + 1),
-            // What it leaves of the last row is skipped.
+            // The rest of the last row is skipped.
             (0, 1) => return if y + 1 >= height { Ok(pixels) } else { Err(ImageError::Truncated) },
             (0, 2) => {
                 (x, y) = (x + usize::from(next()?), y + usize::from(next()?));

@@ -1,6 +1,6 @@
-//! The way to libjpeg-turbo's classic interface, through `rows.c`, which says why it is there.
+//! Bindings to libjpeg-turbo's classic API, through `rows.c`, which explains why it exists.
 //!
-//! What always holds: nothing is asked of a decoder that has failed; a decoder is used by one thread at a time; and no panic passes through C.
+//! A decoder that has failed is not called again, and no panic unwinds through C.
 
 use std::ffi::{CStr, c_char, c_int, c_uchar, c_void};
 use std::io::{self, BufRead, ErrorKind};
@@ -21,11 +21,11 @@ impl ColorSpace {
     pub const YCBCR: Self = Self(3);
     pub const CMYK: Self = Self(4);
     pub const YCCK: Self = Self(5);
-    /// Only to decode to.
+    /// For decoding only.
     pub const BGRA: Self = Self(13);
 }
 
-/// What a file's header says: `struct rows_facts`.
+/// The content of the header: `struct rows_facts`.
 #[derive(Clone, Copy, Debug)]
 #[repr(C)]
 pub(crate) struct Facts {
@@ -38,7 +38,7 @@ pub(crate) struct Facts {
     pub is_arithmetic: u32,
     pub horizontal: [u32; 4],
     pub vertical: [u32; 4],
-    /// Bytes of coefficients that are kept until the last scan has come; 0 where there is one.
+    /// Bytes of coefficients that are kept until the last scan; 0 if there is only one.
     pub held_bytes: u64,
 }
 
@@ -70,7 +70,7 @@ unsafe extern "C" {
     fn slidezoom_jpeg_free(rows: *mut Opaque);
 }
 
-/// Where the bytes come from, and how that failed.
+/// The input, and its error if reading failed.
 struct Reader {
     input: Box<dyn BufRead + Send>,
     failure: Option<io::Error>,
@@ -91,7 +91,7 @@ impl Reader {
     }
 }
 
-/// What libjpeg-turbo calls for more bytes.
+/// Called by libjpeg-turbo for more bytes.
 #[expect(unsafe_code, reason = "libjpeg-turbo is a C library")]
 extern "C" fn read_bytes(reader: *mut c_void, bytes: *mut c_uchar, length: usize) -> isize {
     // SAFETY: `Rows::new` gave this pointer, to a `Reader` that lives as long as the decoder, and nothing else uses that while the decoder runs;
@@ -103,13 +103,13 @@ extern "C" fn read_bytes(reader: *mut c_void, bytes: *mut c_uchar, length: usize
 /// A JPEG file that is being decoded.
 pub(crate) struct Rows {
     decoder: NonNull<Opaque>,
-    /// A `Reader`, from `Box::into_raw`: the decoder has this pointer too.
+    /// A `Reader`, from `Box::into_raw`; the decoder holds this pointer too.
     reader: NonNull<Reader>,
     /// Whether a call has failed.
     dead: Option<Poisoned>,
 }
 
-/// Nothing more can be asked.
+/// A call failed, so no other may follow.
 #[derive(Clone, Copy)]
 struct Poisoned;
 
@@ -119,7 +119,7 @@ unsafe impl Send for Rows {}
 
 #[expect(unsafe_code, reason = "libjpeg-turbo is a C library")]
 impl Rows {
-    /// A decoder of what can be read there.
+    /// Creates a decoder of this input.
     pub fn new(input: Box<dyn BufRead + Send>) -> Result<Self, ImageError> {
         let reader = NonNull::from(Box::leak(Box::new(Reader { input, failure: None })));
         // SAFETY: the reader lives until this value is dropped, which frees the decoder first.
@@ -151,7 +151,7 @@ impl Rows {
         Ok(facts)
     }
 
-    /// The EXIF of a file whose header was read.
+    /// Returns the EXIF data. Call after [`header`](Self::header).
     pub fn exif(&self) -> Option<&[u8]> {
         let mut length = 0;
         // SAFETY: the decoder is alive, and keeps the bytes until it is freed.
@@ -160,7 +160,8 @@ impl Rows {
         Some(unsafe { std::slice::from_raw_parts(bytes.as_ptr(), length) })
     }
 
-    /// The profile of a file whose header was read. Where its segments do not fit together, it is empty.
+    /// Returns the color profile, which is empty if its segments do not fit together. Call after
+    /// [`header`](Self::header).
     pub fn icc_profile(&mut self) -> Result<Option<IccProfile>, ImageError> {
         let (mut profile, mut length, mut is_bogus) = (std::ptr::null_mut(), 0, 0);
         // SAFETY: all three are written before it returns 0.
@@ -177,20 +178,20 @@ impl Rows {
         Ok(Some(IccProfile::new(copy)))
     }
 
-    /// Begins to decode to samples of this kind.
+    /// Starts decoding to this color space.
     pub fn start(&mut self, color_space: ColorSpace) -> Result<(), ImageError> {
         // SAFETY: the header was read, or the decoder says that it was not.
         self.call(|decoder| unsafe { slidezoom_jpeg_start(decoder, color_space.0) })
     }
 
-    /// Decodes the next rows, each `row_bytes` long, which is what a row of the picture has.
+    /// Decodes the next rows, each `row_bytes` long.
     pub fn read(&mut self, rows: &mut [u8], row_bytes: usize) -> Result<(), ImageError> {
         let count = rows.len() / row_bytes;
         // SAFETY: there is room for so many rows of the picture's own length.
         self.call(|decoder| unsafe { slidezoom_jpeg_read(decoder, rows.as_mut_ptr(), row_bytes, count) })
     }
 
-    /// Reads up to the end of the picture.
+    /// Reads to the end of the image.
     pub fn finish(&mut self) -> Result<(), ImageError> {
         // SAFETY: decoding was begun, or the decoder says that it was not.
         self.call(|decoder| unsafe { slidezoom_jpeg_finish(decoder) })

@@ -1,6 +1,5 @@
-//! The boxes of a `.jp2` file (ISO/IEC 15444-1, annex I): where its code stream is, and what its components mean.
-//!
-//! What always holds: boxes lie inside of each other and of the file; of those that are there more than once the first one counts.
+//! The boxes of a `.jp2` file (ISO/IEC 15444-1, annex I), which locate the codestream and describe
+//! its components. Of repeated boxes the first one counts.
 
 use std::ops::Range;
 
@@ -8,50 +7,50 @@ use crate::codec::decode::ImageError;
 use crate::codec::decode::stored::Stored;
 use crate::color::IccProfile;
 
-/// What the boxes say.
+/// The content of the boxes.
 #[derive(Debug, Default)]
 pub(crate) struct Boxes {
     pub color: Option<Color>,
     pub palette: Option<Palette>,
-    /// What channels mean, in the order of their numbers; empty where that is not told.
+    /// The channel types by channel number; empty if undefined.
     pub meanings: Vec<(u16, ChannelType)>,
 }
 
-/// What colors are.
+/// The color specification.
 #[derive(Debug)]
 pub(crate) enum Color {
-    /// By the number of an enumerated color space.
+    /// The number of an enumerated color space.
     Enumerated(u32),
-    /// By a profile.
+    /// An ICC profile.
     Profile(IccProfile),
 }
 
-/// What a channel is.
+/// The type of a channel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ChannelType {
-    /// The color of this number, from 0 on.
+    /// The color with this number, counted from 0.
     Color(u16),
     Alpha,
     PremultipliedAlpha,
     Unknown,
 }
 
-/// Colors by number.
+/// A palette.
 #[derive(Debug)]
 pub(crate) struct Palette {
-    /// Eight bits for each of a color's columns.
+    /// Eight bits for each column of a color.
     pub colors: Vec<Vec<u8>>,
-    /// Which column each channel has.
+    /// The column of each channel.
     pub channels: Vec<u8>,
 }
 
-/// A box's contents in the file.
+/// The contents of a box in the file.
 struct Found {
     kind: [u8; 4],
     contents: Range<u64>,
 }
 
-/// The box that begins at `from`.
+/// Reads the header of the box at `from`.
 fn next(stored: &Stored, from: u64, until: u64) -> Result<Found, ImageError> {
     let mut start = [0; 8];
     stored.read_at(from, &mut start)?;
@@ -75,12 +74,12 @@ fn next(stored: &Stored, from: u64, until: u64) -> Result<Found, ImageError> {
 }
 
 impl Boxes {
-    /// Of each one that is kept.
+    /// Longest box that is kept, in bytes.
     const LONGEST: u64 = 16 << 20;
-    /// Files have a dozen.
+    /// Files have about a dozen.
     const MOST: usize = 10_000;
 
-    /// Where a file's code stream is, and what it says of its components.
+    /// Locates the codestream of a file, and reads the boxes that describe its components.
     pub fn read(stored: &Stored) -> Result<(Self, Range<u64>), ImageError> {
         let end = stored.length()?;
         let mut boxes = None;
@@ -97,10 +96,10 @@ impl Boxes {
             }
             position = found.contents.end;
         }
-        Err(ImageError::malformed("it has thousands of boxes"))
+        Err(ImageError::malformed("it has more than a thousand boxes"))
     }
 
-    /// The boxes in the header box.
+    /// Reads the boxes in the header box.
     fn of_header(header: &[u8]) -> Result<Self, ImageError> {
         let (mut boxes, mut columns, mut mapping) = (Self::default(), None, None);
         let mut rest = header;
@@ -111,7 +110,7 @@ impl Boxes {
                 length => length as usize,
             };
             let contents =
-                rest.get(8..length).ok_or_else(|| ImageError::malformed("a box leaves the one that it is in"))?;
+                rest.get(8..length).ok_or_else(|| ImageError::malformed("a box is longer than its parent"))?;
             rest = &rest[length..];
             match kind {
                 b"colr" if boxes.color.is_none() => boxes.color = color(contents)?,
@@ -124,7 +123,7 @@ impl Boxes {
         boxes.palette = match (columns, mapping) {
             (Some(colors), Some(channels)) => Some(Palette { colors, channels }),
             (None, None) => None,
-            _ => return Err(ImageError::malformed("a palette and its use belong together")),
+            _ => return Err(ImageError::malformed("a palette box without a component mapping box, or the reverse")),
         };
         Ok(boxes)
     }
@@ -133,41 +132,42 @@ impl Boxes {
 fn contents(stored: &Stored, found: &Found) -> Result<Vec<u8>, ImageError> {
     let length = found.contents.end - found.contents.start;
     if length > Boxes::LONGEST {
-        return Err(ImageError::malformed("its header has more than 16 MB"));
+        return Err(ImageError::malformed("the header box is larger than 16 MB"));
     }
     let mut contents = vec![0; length as usize];
     stored.read_at(found.contents.start, &mut contents)?;
     Ok(contents)
 }
 
-/// Nothing where colors are told in a way that only extensions of the format know.
+/// Reads a color specification; `None` for methods of format extensions.
 fn color(contents: &[u8]) -> Result<Option<Color>, ImageError> {
     match contents {
         [1, _, _, n0, n1, n2, n3, ..] => Ok(Some(Color::Enumerated(u32::from_be_bytes([*n0, *n1, *n2, *n3])))),
         [2 | 3, _, _, profile @ ..] => Ok(Some(Color::Profile(IccProfile::new(profile.to_vec())))),
         [method, _, _, ..] if *method > 3 => Ok(None),
-        _ => Err(ImageError::malformed("its colors make no sense")),
+        _ => Err(ImageError::malformed("the color specification box is invalid")),
     }
 }
 
 fn palette(contents: &[u8]) -> Result<Vec<Vec<u8>>, ImageError> {
     let [e0, e1, columns, rest @ ..] = contents else {
-        return Err(ImageError::malformed("its palette makes no sense"));
+        return Err(ImageError::malformed("the palette box is invalid"));
     };
     let (entries, columns) = (usize::from(u16::from_be_bytes([*e0, *e1])), usize::from(*columns));
     let sound = (1..=1024).contains(&entries) && columns > 0 && rest.len() >= columns;
     let (bits, colors) = rest
         .split_at_checked(columns)
         .filter(|_| sound)
-        .ok_or_else(|| ImageError::malformed("its palette makes no sense"))?;
+        .ok_or_else(|| ImageError::malformed("the palette box is invalid"))?;
     if bits.iter().any(|&bits| bits != 7) {
         return Err(ImageError::unsupported("a palette whose colors are not 8-bit"));
     }
-    let colors = colors.get(..entries * columns).ok_or_else(|| ImageError::malformed("its palette is too short"))?;
+    let colors =
+        colors.get(..entries * columns).ok_or_else(|| ImageError::malformed("the palette box is too short"))?;
     Ok(colors.chunks_exact(columns).map(<[u8]>::to_vec).collect())
 }
 
-/// Which column of the palette each channel has.
+/// Reads the palette column of each channel.
 fn mapped(contents: &[u8]) -> Result<Vec<u8>, ImageError> {
     let mapped = |entry: &[u8; 4]| match *entry {
         [0, 0, 1, column] => Ok(column),
@@ -177,8 +177,9 @@ fn mapped(contents: &[u8]) -> Result<Vec<u8>, ImageError> {
 }
 
 fn meanings(contents: &[u8]) -> Result<Vec<(u16, ChannelType)>, ImageError> {
-    let (_, entries) =
-        contents.split_first_chunk::<2>().ok_or_else(|| ImageError::malformed("its channels make no sense"))?;
+    let (_, entries) = contents
+        .split_first_chunk::<2>()
+        .ok_or_else(|| ImageError::malformed("the channel definition box is invalid"))?;
     let meaning = |entry: &[u8; 6]| {
         let [n0, n1, t0, t1, a0, a1] = *entry;
         let (kind, association) = (u16::from_be_bytes([t0, t1]), u16::from_be_bytes([a0, a1]));

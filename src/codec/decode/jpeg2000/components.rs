@@ -1,41 +1,41 @@
-//! Components into samples: which of them are colors and alpha, and how their numbers become samples beside each other.
+//! Interleaves components into samples.
 //!
-//! What always holds: a number of any bits up to 8 becomes 8 bits, and one of more 16, by the straight line from 0 to its largest value, rounded to the
-//! nearest; and the order is gray, or red, green and blue, and then alpha, whatever order the file has.
+//! Samples of up to 8 bits are scaled to 8 bits and longer ones to 16, rounded to nearest. Gray or
+//! red, green and blue come first, then alpha, whatever the order in the file.
 
 use super::boxes::{Boxes, ChannelType, Color, Palette};
-use super::codestream::{Component, Sign};
+use super::component::{Component, Sign};
 use super::openjpeg::Planes;
 use crate::codec::decode::ImageError;
 use crate::codec::decode::samples::{Alpha, ByteOrder, Channels, SampleLayout, SampleType};
 
-/// How components become samples.
+/// The conversion of components to interleaved samples.
 #[derive(Debug)]
 pub(crate) struct Interleaving {
     channels: Channels,
     depth: Depth,
     model: Model,
-    /// The component of each channel, and what becomes of its numbers.
+    /// The component of each channel, and the scale of its values.
     of_channels: Vec<(usize, Box<[u16]>)>,
 }
 
-/// Bytes of a sample.
+/// The bytes per sample.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Depth {
     One,
     Two,
 }
 
-/// What the first three components are, where there are as many.
+/// The color model of the first three components.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Model {
-    /// What the samples are to be.
+    /// The model of the samples.
     Same,
-    /// Luma and two differences of color, of so many bits, by IEC 61966-2-1, annex F.
+    /// sYCC of so many bits (IEC 61966-2-1, annex F).
     Ycc(u8),
 }
 
-/// The channels of color, in order, and that of alpha.
+/// The color channels in order, and the alpha channel.
 struct Order {
     colors: Vec<usize>,
     alpha: Option<(usize, Alpha)>,
@@ -57,7 +57,7 @@ impl Order {
         for &(channel, meaning) in meanings {
             let channel = usize::from(channel);
             if channel >= count {
-                return Err(ImageError::malformed("a channel that is not there has a meaning"));
+                return Err(ImageError::malformed("the channel definition names a missing channel"));
             }
             match meaning {
                 ChannelType::Color(number) => colors.push((number, channel)),
@@ -74,10 +74,10 @@ impl Order {
         Ok(Self { colors: colors.into_iter().map(|(_, channel)| channel).collect(), alpha })
     }
 
-    /// That a profile is for as many colors. One for red, green and blue may be a gray's too: a gray is the same number of each.
+    /// Checks that a profile fits the number of color channels. An RGB profile fits gray too.
     fn fits(&self, color: Option<&Color>) -> Result<(), ImageError> {
         let Some(Color::Profile(profile)) = color else { return Ok(()) };
-        // What is no profile at all is told apart where colors are converted.
+        // Invalid profiles are reported by the color conversion.
         let Some(header) = profile.bytes().first_chunk::<40>().filter(|header| header.ends_with(b"acsp")) else {
             return Ok(());
         };
@@ -85,9 +85,7 @@ impl Order {
             (b"RGB ", _) | (b"GRAY", 1) => Ok(()),
             (space, colors) => {
                 let space = space.trim_ascii().escape_ascii();
-                Err(ImageError::unsupported(format!(
-                    "its profile is for the color space {space}, and it has {colors} colors"
-                )))
+                Err(ImageError::unsupported(format!("a color profile for {space} with {colors} color channels")))
             }
         }
     }
@@ -151,7 +149,7 @@ impl Interleaving {
         Ok(Self { channels: order.channels(), depth, model, of_channels })
     }
 
-    /// Numbers of colors are handed on.
+    /// Returns the conversion of color indices, which are passed on.
     fn of_palette(
         components: &[Component],
         palette: &Palette,
@@ -163,7 +161,7 @@ impl Interleaving {
         };
         let of_channel = |color: &[u8], channel: usize| {
             let column = palette.channels.get(channel).and_then(|&column| color.get(usize::from(column)));
-            column.copied().ok_or_else(|| ImageError::malformed("its palette lacks a column"))
+            column.copied().ok_or_else(|| ImageError::malformed("the palette lacks a column"))
         };
         let color = |color: &Vec<u8>| -> Result<[u8; 4], ImageError> {
             let alpha = order.alpha.map_or(Ok(u8::MAX), |(channel, _)| of_channel(color, channel))?;
@@ -194,24 +192,24 @@ impl Interleaving {
         SampleLayout::new(self.channels.clone(), sample)
     }
 
-    /// Bytes of a pixel.
+    /// Returns the bytes per pixel.
     pub fn pixel_bytes(&self) -> usize {
         self.of_channels.len() * if self.depth == Depth::One { 1 } else { 2 }
     }
 
-    /// The bits of the first channel, where these are neither 8 nor 16.
+    /// Returns the bits of the first channel, unless 8 or 16.
     pub fn odd_bits(&self) -> Option<u32> {
         let (_, table) = self.of_channels.first()?;
         Some(table.len().ilog2()).filter(|bits| !matches!(bits, 8 | 16))
     }
 
-    /// The components of the channels, of a picture that was decoded.
+    /// Returns the plane of each channel of a decoded image.
     pub fn planes<'a>(&self, decoded: &'a Planes) -> Result<Vec<&'a [i32]>, ImageError> {
         let planes = self.of_channels.iter().map(|&(component, _)| decoded.plane(component)).collect::<Option<_>>();
-        planes.ok_or_else(|| ImageError::malformed("a component is not as large as the picture"))
+        planes.ok_or_else(|| ImageError::malformed("a component is not as large as the image"))
     }
 
-    /// Makes pixels from the number `from` on, as many as `target` has bytes for.
+    /// Fills `target` with interleaved pixels, from index `from` on.
     pub fn interleave(&self, planes: &[&[i32]], from: usize, target: &mut [u8]) {
         let Model::Ycc(bits) = self.model else {
             for (channel, (plane, (_, table))) in planes.iter().zip(&self.of_channels).enumerate() {
@@ -235,7 +233,7 @@ impl Interleaving {
     /// Writes one channel of each pixel.
     fn write(&self, channel: usize, table: &[u16], numbers: impl Iterator<Item = i32>, target: &mut [u8]) {
         let largest = table.len() - 1;
-        // Wavelets that lose go beyond what a sample can be; OpenJPEG cuts that off, and sYCC goes beyond again.
+        // OpenJPEG clamps the overshoot of lossy wavelets, but sYCC conversion can overshoot again.
         let scaled = numbers.map(|number| table[usize::try_from(number).unwrap_or(0).min(largest)]);
         match self.depth {
             Depth::One => {
@@ -250,15 +248,15 @@ impl Interleaving {
     }
 }
 
-/// What becomes of each number of so many bits.
+/// Returns the scaled value of each value of so many bits.
 fn scaling(bits: u8, depth: Depth) -> Box<[u16]> {
     let (largest, most) = ((1_u64 << bits) - 1, if depth == Depth::One { 255 } else { 65_535 });
     (0..=largest).map(|value| ((value * most * 2 + largest) / (2 * largest)) as u16).collect()
 }
 
-/// Red, green and blue of luma and the differences of blue and red, rounded to the nearest.
+/// Converts luma and blue and red differences to red, green and blue, rounded to nearest.
 fn ycc_to_rgb([luma, blue, red]: [i32; 3]) -> [i32; 3] {
-    /// Parts of one, so that what is halfway between two numbers is seen to be.
+    /// Fixed-point scale, so that halves are exact.
     const ONE: i64 = 1_000_000;
     let (luma, blue, red) = (i64::from(luma) * ONE, i64::from(blue), i64::from(red));
     let rounded = |number: i64| (number + ONE / 2).div_euclid(ONE) as i32;

@@ -1,8 +1,8 @@
-//! OpenJPEG, on one code stream in memory at a time.
+//! Decodes a codestream in memory with OpenJPEG.
 //!
-//! `openjpeg-sys` is a bare interface to OpenJPEG 2.5.3, built from its source and linked statically; the safe `jpeg2k` above it decodes parts too, but keeps warnings
-//! from its caller and has no way to read but from a file's start. What always holds: OpenJPEG is in its strict mode, what it warns of is an error, and nothing of
-//! what it says goes anywhere else.
+//! `openjpeg-sys` is a raw binding to OpenJPEG 2.5.3, built from source and linked statically. The
+//! safe wrapper `jpeg2k` hides warnings, and reads from the start of a file only. OpenJPEG runs in
+//! strict mode, and every warning is an error.
 
 use std::ffi::{CStr, c_char, c_void};
 use std::slice;
@@ -19,31 +19,32 @@ use openjpeg_sys::{
 use crate::codec::decode::ImageError;
 use crate::geometry::Size;
 
-/// A picture that OpenJPEG has decoded, as planes of numbers.
+/// A decoded image, as planes of samples.
 pub(crate) struct Planes {
     image: *mut opj_image_t,
     size: Size,
 }
 
-// SAFETY: OpenJPEG keeps nothing of an image that belongs to a thread.
+// SAFETY: an OpenJPEG image is not tied to a thread.
 #[expect(unsafe_code, reason = "OpenJPEG's images are pointers")]
 unsafe impl Send for Planes {}
 
 impl Planes {
-    /// How many there are.
+    /// Returns the number of planes.
     #[expect(unsafe_code, reason = "OpenJPEG is a C library")]
     pub fn count(&self) -> usize {
-        // SAFETY: the image is OpenJPEG's until it is dropped.
+        // SAFETY: the image is valid until it is dropped.
         unsafe { (*self.image).numcomps as usize }
     }
 
-    /// The numbers of one of them, row by row; nothing where it is not as large as the picture.
+    /// Returns the samples of a plane, row by row; `None` if it is not as large as the image.
     #[expect(unsafe_code, reason = "OpenJPEG is a C library")]
     pub fn plane(&self, number: usize) -> Option<&[i32]> {
         if number >= self.count() {
             return None;
         }
-        // SAFETY: OpenJPEG has `numcomps` components one after the other, each with `w` times `h` numbers where its data is not null.
+        // SAFETY: OpenJPEG has an array of `numcomps` components, each with `w` times `h` samples if
+        // its data is not null.
         unsafe {
             let component = &*(*self.image).comps.add(number);
             let whole = (component.w, component.h) == (self.size.width(), self.size.height());
@@ -56,59 +57,60 @@ impl Planes {
 impl Drop for Planes {
     #[expect(unsafe_code, reason = "OpenJPEG is a C library")]
     fn drop(&mut self) {
-        // SAFETY: it is OpenJPEG's, and no reference to it outlives the planes.
+        // SAFETY: OpenJPEG created it, and no reference to it outlives the planes.
         unsafe { opj_image_destroy(self.image) };
     }
 }
 
-/// A decoder, let go of however decoding ends.
+/// A decoder, freed when dropped.
 struct Codec(*mut opj_codec_t);
 
 impl Drop for Codec {
     #[expect(unsafe_code, reason = "OpenJPEG is a C library")]
     fn drop(&mut self) {
-        // SAFETY: OpenJPEG made it, and nothing uses it any more.
+        // SAFETY: OpenJPEG created it, and nothing uses it any more.
         unsafe { opj_destroy_codec(self.0) };
     }
 }
 
-/// A stream, let go of likewise.
+/// A stream, freed when dropped.
 struct Stream(*mut opj_stream_t);
 
 impl Drop for Stream {
     #[expect(unsafe_code, reason = "OpenJPEG is a C library")]
     fn drop(&mut self) {
-        // SAFETY: OpenJPEG made it, and nothing uses it any more.
+        // SAFETY: OpenJPEG created it, and nothing uses it any more.
         unsafe { opj_stream_destroy(self.0) };
     }
 }
 
-/// A code stream, and how far OpenJPEG has read it.
+/// A codestream, and OpenJPEG's position in it.
 struct Reading<'a> {
     bytes: &'a [u8],
     position: usize,
 }
 
-/// Decodes a code stream of `size` pixels after it has been halved so many times.
+/// Decodes a codestream, which has `size` pixels after this number of reductions.
 pub(crate) fn decode(codestream: &[u8], reduction_levels: u32, size: Size) -> Result<Planes, ImageError> {
     let mut words = Diagnostics(Vec::new());
     let decoded = decode_with(codestream, reduction_levels, size, &mut words);
     match (decoded, words.0.into_iter().next()) {
         (Some(planes), None) => Ok(planes),
-        (_, Some(words)) => Err(ImageError::malformed(format!("OpenJPEG says: {words}"))),
+        (_, Some(words)) => Err(ImageError::malformed(format!("OpenJPEG: {words}"))),
         (None, None) => Err(ImageError::malformed("OpenJPEG cannot decode it")),
     }
 }
 
 #[expect(unsafe_code, reason = "OpenJPEG is a C library")]
 fn decode_with(codestream: &[u8], reduction_levels: u32, size: Size, words: &mut Diagnostics) -> Option<Planes> {
-    /// Less is copied through it than goes past it.
+    /// Small, since larger reads bypass this buffer.
     const BUFFER_BYTES: usize = 64 << 10;
     let mut reading = Reading { bytes: codestream, position: 0 };
     let words = (&raw mut *words).cast::<c_void>();
-    // SAFETY: everything that is handed to OpenJPEG lives until this returns, and codec and stream are gone before `reading` and `words` are; the types of the user
-    // data are those that the functions below take them for. What OpenJPEG returns is looked at before it is used. The parameters are plain numbers, of which
-    // all zeros are valid, and are filled in before they are read.
+    // SAFETY: everything passed to OpenJPEG lives until this returns, and codec and stream are
+    // dropped before `reading` and `words`. The callbacks below cast the user data to its type.
+    // Results are checked before use. The parameters are plain numbers, valid as zeros, and set
+    // before they are read.
     unsafe {
         let codec = Codec(opj_create_decompress(CODEC_FORMAT::OPJ_CODEC_J2K));
         let stream = Stream(opj_stream_create(BUFFER_BYTES, 1));
@@ -136,7 +138,8 @@ fn decode_with(codestream: &[u8], reduction_levels: u32, size: Size, words: &mut
             return None;
         }
         let planes = Planes { image, size };
-        // The whole of it. OpenJPEG computes sizes after reduction_levels rightly here only: they depend on where the picture is on the reference grid.
+        // The whole image. Only here does OpenJPEG compute reduced sizes correctly, as they depend on
+        // the image's offset on the reference grid.
         let decoded = header != 0
             && opj_set_decode_area(codec.0, planes.image, 0, 0, 0, 0) != 0
             && opj_decode(codec.0, stream.0, planes.image) != 0
@@ -145,11 +148,11 @@ fn decode_with(codestream: &[u8], reduction_levels: u32, size: Size, words: &mut
     }
 }
 
-/// What OpenJPEG has complained of.
+/// OpenJPEG's errors and warnings.
 struct Diagnostics(Vec<String>);
 
 impl Diagnostics {
-    /// More are not kept.
+    /// The number that is kept.
     const MOST: usize = 4;
 
     fn push(&mut self, words: &CStr) {
@@ -161,11 +164,12 @@ impl Diagnostics {
 
 #[expect(unsafe_code, reason = "OpenJPEG calls it")]
 unsafe extern "C" fn said(words: *const c_char, kept: *mut c_void) {
-    // SAFETY: OpenJPEG hands over a string that ends with a zero, and the words of `decode_with`, which nobody else uses meanwhile.
+    // SAFETY: OpenJPEG passes a string that ends with a zero, and the diagnostics of `decode_with`,
+    // which nothing else uses meanwhile.
     unsafe { (*kept.cast::<Diagnostics>()).push(CStr::from_ptr(words)) };
 }
 
-/// Markers that it does not know are to be passed over, and are no damage.
+/// Records a warning, except for unknown markers, which the standard says to skip.
 #[expect(unsafe_code, reason = "OpenJPEG calls it")]
 unsafe extern "C" fn warned(words: *const c_char, kept: *mut c_void) {
     // SAFETY: as for `said`.
@@ -178,13 +182,14 @@ unsafe extern "C" fn warned(words: *const c_char, kept: *mut c_void) {
 
 #[expect(unsafe_code, reason = "OpenJPEG calls it")]
 unsafe extern "C" fn read(target: *mut c_void, length: OPJ_SIZE_T, reading: *mut c_void) -> OPJ_SIZE_T {
-    // SAFETY: OpenJPEG hands over room for `length` bytes, and the reading of `decode_with`, which nobody else uses meanwhile.
+    // SAFETY: OpenJPEG passes a buffer of `length` bytes, and the reading of `decode_with`, which
+    // nothing else uses meanwhile.
     unsafe {
         let reading = &mut *reading.cast::<Reading<'_>>();
         let rest = reading.bytes.get(reading.position..).unwrap_or(&[]);
         let length = rest.len().min(length);
         if length == 0 {
-            // The end, as OpenJPEG wants it told.
+            // OpenJPEG's value for the end.
             return OPJ_SIZE_T::MAX;
         }
         rest.as_ptr().copy_to_nonoverlapping(target.cast(), length);
@@ -200,7 +205,7 @@ unsafe extern "C" fn skip(length: OPJ_OFF_T, reading: *mut c_void) -> OPJ_OFF_T 
     let left = reading.bytes.len().saturating_sub(reading.position);
     let skipped = usize::try_from(length).unwrap_or(0).min(left);
     reading.position += skipped;
-    // The end, as OpenJPEG wants it told.
+    // OpenJPEG's value for the end.
     OPJ_OFF_T::try_from(skipped).ok().filter(|&skipped| skipped > 0).unwrap_or(-1)
 }
 

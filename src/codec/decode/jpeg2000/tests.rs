@@ -60,7 +60,7 @@ fn boxed(kind: [u8; 4], contents: &[u8]) -> Vec<u8> {
     [&(8 + contents.len() as u32).to_be_bytes()[..], &kind, contents].concat()
 }
 
-/// A code stream in a file with these boxes.
+/// A codestream in a file with these boxes.
 fn in_boxes(boxes: &[Vec<u8>], codestream: &[u8]) -> Vec<u8> {
     let signature = boxed(*b"jP  ", &[0x0d, 0x0a, 0x87, 0x0a]);
     let kind = boxed(*b"ftyp", b"jp2 \0\0\0\0jp2 ");

@@ -1,25 +1,26 @@
-//! Plain pictures: samples as decimal numbers, and bits as digits.
+//! Plain images: samples as decimal numbers, and bits as digits.
 //!
-//! What always holds: no byte is taken beyond the one that ends the last sample, and what stands between two samples is white space or comments, and not without end.
+//! Nothing after the last sample is read. Samples are separated by white space and comments, of
+//! limited length.
 
 use std::io::BufRead;
 
 use super::is_space;
 use crate::codec::decode::ImageError;
 
-/// White space and comments between two samples.
+/// Longest white space and comments between two samples, in bytes.
 const LONGEST_GAP: usize = 64 << 10;
 
-/// Where the text of a plain picture is.
+/// The state of the parser.
 #[derive(Clone, Copy, Debug)]
 enum Text {
     Space,
     Comment,
-    /// In a number that has this value so far.
+    /// In a number with this value so far.
     Number(u32),
 }
 
-/// Takes `count` numbers from a plain picture, each with the byte of white space after it.
+/// Reads `count` numbers of a plain image, each with the byte of white space after it.
 pub(crate) fn numbers(
     reader: &mut dyn BufRead,
     count: usize,
@@ -65,7 +66,7 @@ pub(crate) fn numbers(
     Ok(())
 }
 
-/// Takes `count` digits from a plain PBM.
+/// Reads `count` digits of a plain PBM.
 pub(crate) fn bits(reader: &mut dyn BufRead, count: usize, mut take: impl FnMut(u8)) -> Result<(), ImageError> {
     let (mut text, mut gap, mut left) = (Text::Space, 0, count);
     while left > 0 {
@@ -95,7 +96,7 @@ pub(crate) fn bits(reader: &mut dyn BufRead, count: usize, mut take: impl FnMut(
     Ok(())
 }
 
-/// Where the text is after a byte that belongs to no sample; nothing where it must not be there.
+/// Returns the state after a byte between samples; `None` if it is invalid there.
 fn between_samples(text: Text, byte: u8, gap: &mut usize) -> Option<Text> {
     *gap += 1;
     if *gap > LONGEST_GAP {

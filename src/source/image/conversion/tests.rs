@@ -1,4 +1,4 @@
-//! Each kind of sample and of pixel against the equation that defines it.
+//! Compares each kind of sample and pixel with its defining equation.
 
 use std::sync::Arc;
 
@@ -16,9 +16,9 @@ fn converted(layout: SampleLayout, range: Option<(f64, f64)>, row: &[u8], column
 }
 
 #[test]
-fn whole_numbers_go_by_the_nearest_of_256_steps() {
+fn rounds_integers_to_the_nearest_of_256_steps() {
     let values: Vec<u16> = (0..=u16::MAX).collect();
-    #[expect(clippy::cast_sign_loss, reason = "of no negative number")]
+    #[expect(clippy::cast_sign_loss, reason = "the values are not negative")]
     let exact: Vec<u8> = values.iter().map(|&value| (f64::from(value) * 255.0 / 65535.0).round() as u8).collect();
     for (order, row) in [
         (ByteOrder::BigEndian, values.iter().flat_map(|value| value.to_be_bytes()).collect::<Vec<_>>()),
@@ -43,7 +43,7 @@ fn whole_numbers_go_by_the_nearest_of_256_steps() {
 }
 
 #[test]
-fn a_range_is_a_straight_line_with_ends() {
+fn maps_a_range_linearly_and_clamps() {
     let gray = |sample: SampleType, range, row: &[u8]| {
         let count = (row.len() * 8 / sample.bits()) as u32;
         converted(layout(Channels::Gray, sample), Some(range), row, 0..count).into_iter().step_by(4).collect::<Vec<_>>()
@@ -66,7 +66,7 @@ fn a_range_is_a_straight_line_with_ends() {
 }
 
 #[test]
-fn what_has_no_range_of_its_own_is_not_guessed() {
+fn requires_a_range_for_other_samples() {
     let order = ByteOrder::LittleEndian;
     for sample in [SampleType::U32(order), SampleType::I16(order), SampleType::F32(order), SampleType::F64(order)] {
         assert!(Conversion::new(layout(Channels::Gray, sample), None).is_err(), "{sample:?}");
@@ -77,7 +77,7 @@ fn what_has_no_range_of_its_own_is_not_guessed() {
 }
 
 #[test]
-fn every_kind_of_pixel() {
+fn converts_every_kind_of_pixel() {
     let bytes = [10, 20, 30, 255, 40, 50, 60, 0, 200, 100, 50, 128];
     let straight = converted(layout(Channels::Rgba(Alpha::Straight), SampleType::U8), None, &bytes, 0..3);
     assert_eq!(straight, [30, 20, 10, 255, 0, 0, 0, 0, 25, 50, 100, 128]);
@@ -87,7 +87,7 @@ fn every_kind_of_pixel() {
     assert_eq!(gray, [7, 7, 7, 255, 0, 0, 0, 0]);
     let rgb = converted(layout(Channels::Rgb, SampleType::U8), None, &bytes, 1..3);
     assert_eq!(rgb, [50, 40, 255, 255, 200, 0, 60, 255]);
-    // No ink is white, all black ink black, and half of it half of the light.
+    // No ink is white, full black is black, and part of it takes its share of the light.
     let inks = [0, 0, 0, 0, 0, 0, 0, 255, 255, 0, 0, 0, 0, 255, 0, 51];
     let cmyk = converted(layout(Channels::Cmyk, SampleType::U8), None, &inks, 0..4);
     assert_eq!(cmyk, [255, 255, 255, 255, 0, 0, 0, 255, 255, 255, 0, 255, 204, 0, 204, 255]);
@@ -106,12 +106,12 @@ fn every_kind_of_pixel() {
 }
 
 #[test]
-fn a_number_beyond_the_palette_is_damage() {
+fn rejects_an_index_beyond_the_palette() {
     let colors: Arc<[[u8; 4]]> = [[1, 2, 3, 255], [200, 100, 50, 128], [9, 9, 9, 0]].into();
     let palette = layout(Channels::Palette(colors), SampleType::Bits(2));
     assert_eq!(converted(palette.clone(), None, &[0b0001_1000], 0..3), [3, 2, 1, 255, 25, 50, 100, 128, 0, 0, 0, 0]);
     let conversion = Conversion::new(palette, None).unwrap();
     assert!(!conversion.is_opaque());
     let error = conversion.convert(&[0b1100_0000], 0..1, &mut [0; 4]).unwrap_err();
-    assert_eq!(error.to_string(), "a pixel has color number 3, and the palette ends at 2");
+    assert_eq!(error.to_string(), "a pixel has color index 3, but the palette ends at 2");
 }

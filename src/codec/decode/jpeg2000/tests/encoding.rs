@@ -117,7 +117,7 @@ impl Encoding {
         file.bytes
     }
 
-    /// Numbers, and their code stream.
+    /// Numbers, and their codestream.
     pub fn made(&self) -> (Vec<Vec<i32>>, Vec<u8>) {
         let samples = self.samples();
         let file = self.encode(&samples);

@@ -29,7 +29,7 @@ fn files_that_are_cut_or_claim_too_much_are_refused_when_they_are_opened() {
         // What follows the end is none of it.
         assert!(decoded(&[&file[..], b"\nand more"].concat()).unwrap().1 == decoded(file).unwrap().1);
     }
-    // Where the fields of SIZ are, from the code stream's start on.
+    // Where the fields of SIZ are, from the codestream's start on.
     for (at, value) in
         [(8, u32::MAX), (8, 0), (12, 0x7fff_ffff), (16, 60), (20, 41), (24, 0), (24, 1), (28, 1), (32, 33), (36, 2)]
     {
@@ -92,7 +92,7 @@ fn two_thousand_damaged_files_end_in_rows_or_an_error() {
     assert!(refused > 500, "{refused}");
 }
 
-/// A code stream's main header, and its tile-parts.
+/// A codestream's main header, and its tile-parts.
 fn taken_apart(file: &[u8]) -> (&[u8], Vec<&[u8]>) {
     let start = file.windows(2).position(|marker| marker == [0xff, 0x90]).unwrap();
     let (header, mut rest) = file.split_at(start);
@@ -208,7 +208,7 @@ fn blocks_precincts_and_layers_are_reckoned_wherever_they_are_told() {
 fn packets_are_counted_by_the_standard() {
     let segment = [0xff, 0x52, 0, 18, 1, 0, 0xff, 0xff, 0, 5, 4, 4, 0, 1, 0, 0x11, 0x11, 0x11, 0x11, 0x11];
     let coding = coding::Coding::of(&segment, 1).unwrap();
-    let component = codestream::Component { bits: 8, sign: codestream::Sign::Unsigned, step: (1, 1) };
+    let component = component::Component { bits: 8, sign: component::Sign::Unsigned, step: (1, 1) };
     let contents = coding.contents(&[component], (&(0..128), &(0..128)));
     assert_eq!(contents.packets, 65_535 * (16 + 16 + 64 + 256 + 1024 + 4096));
     assert!(contents.table_bytes > 65_536 * 2 * 6 * 4096);
