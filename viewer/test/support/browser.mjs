@@ -87,7 +87,7 @@ export async function openAt(
 }
 
 /** Waits until all viewers, layers and navigators have stopped moving, loaded and been painted. */
-export async function whenDrawn(page, timeout = 30000) {
+export async function whenDrawn(page, timeout = 120000) {
   // The viewer notices a movement in the next frame, and only then requests tiles. Until then it
   // would count as fully loaded.
   await twoFrames(page);
