@@ -77,7 +77,7 @@ fn read(source: &dyn Source, image: &AssociatedImage) -> Result<crate::pixels::P
         return Err(SlideError::Associated {
             path: source.info().path.clone(),
             name: image.name.clone(),
-            message: format!("its {} exceed {} pixels", image.size, AssociatedImage::LARGEST),
+            message: format!("its size, {}, exceeds {} pixels", image.size, AssociatedImage::LARGEST),
         });
     }
     source.read_associated(&image.name)
