@@ -279,7 +279,19 @@ impl Conversion {
         tone: impl Fn(usize) -> u8,
         alpha: impl Fn(usize) -> u8,
     ) -> Result<(), BeyondPalette> {
-        let pixels = pixels.iter_mut().zip((0..).step_by(self.layout.samples_a_pixel()));
+        let places = (0..).step_by(self.layout.samples_a_pixel());
+        if let Some(conversion) = &self.cmyk {
+            let mut cmyk = [[0; 4]; CMYK_PIXELS];
+            for (chunk, first) in pixels.chunks_mut(CMYK_PIXELS).zip(places.step_by(CMYK_PIXELS)) {
+                let cmyk = &mut cmyk[..chunk.len()];
+                for (pixel, at) in cmyk.iter_mut().zip((first..).step_by(self.layout.samples_a_pixel())) {
+                    *pixel = [tone(at), tone(at + 1), tone(at + 2), tone(at + 3)];
+                }
+                conversion.convert(cmyk, chunk);
+            }
+            return Ok(());
+        }
+        let pixels = pixels.iter_mut().zip(places);
         let alpha_beside = |at: usize, clear: &[u16]| {
             if clear.iter().zip(at..).all(|(&clear, at)| bits(at) == clear) { 0 } else { u8::MAX }
         };
@@ -307,25 +319,11 @@ impl Conversion {
             (Channels::Rgba(kind), _) => {
                 pixels.for_each(|(pixel, at)| *pixel = kind.of([tone(at + 2), tone(at + 1), tone(at)], alpha(at + 3)));
             }
-            (Channels::Cmyk, _) => match &self.cmyk {
-                None => pixels.for_each(|(pixel, at)| {
-                    let light = u8::MAX - tone(at + 3);
-                    let [blue, green, red] = [2, 1, 0].map(|ink| share(u8::MAX - tone(at + ink), light));
-                    *pixel = [blue, green, red, u8::MAX];
-                }),
-                Some(conversion) => {
-                    // Neighbors often have the same color.
-                    let mut last = ([0; 4], conversion.convert([0; 4]));
-                    pixels.for_each(|(pixel, at)| {
-                        let inks = [tone(at), tone(at + 1), tone(at + 2), tone(at + 3)];
-                        if last.0 != inks {
-                            last = (inks, conversion.convert(inks));
-                        }
-                        let [red, green, blue] = last.1;
-                        *pixel = [blue, green, red, u8::MAX];
-                    });
-                }
-            },
+            (Channels::Cmyk, _) => pixels.for_each(|(pixel, at)| {
+                let light = u8::MAX - tone(at + 3);
+                let [blue, green, red] = [2, 1, 0].map(|ink| share(u8::MAX - tone(at + ink), light));
+                *pixel = [blue, green, red, u8::MAX];
+            }),
             (Channels::Palette(_), _) => {
                 for (pixel, at) in pixels {
                     let number = bits(at);
@@ -356,6 +354,9 @@ fn from_rgb(row: &[u8], pixels: &mut [[u8; PIXEL_BYTES]]) {
         *pixel = [blue, green, red, u8::MAX];
     }
 }
+
+/// The number of CMYK pixels that are converted by a profile at a time.
+const CMYK_PIXELS: usize = 256;
 
 /// The range of floating-point alpha.
 const FRACTION: SampleRange = SampleRange { black: 0.0, white: 1.0 };
