@@ -1,8 +1,9 @@
 //! ICC color management: converts pixels to sRGB and embeds profiles in tiles.
 //!
-//! moxcms converts by profiles that consist of a matrix and one curve, as nearly all profiles of slides do: it has
-//! vector code for them. Little CMS converts by all others: tables, separate curves, gray, CMYK. A converted pixel
-//! depends on that pixel alone, so tiles, levels and workers agree.
+//! moxcms converts by profiles that consist of a matrix and one curve, as nearly all profiles of
+//! slides do: it has vector code for them. Little CMS converts by all others: tables, separate
+//! curves, gray, CMYK. A converted pixel depends on that pixel alone, so tiles, levels and workers
+//! agree.
 
 use std::fmt;
 use std::sync::Arc;

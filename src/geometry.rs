@@ -1,8 +1,6 @@
 //! Sizes, points and rectangles in whole pixels.
 //!
-//! Every other module measures with these types, so that no rounding can creep in: integers only, and
-//! nothing here can be empty or pass `u32`. A [`Size`] has at least one pixel each way, and the right and
-//! bottom edges of a [`Rect`] always fit `u32`.
+//! A [`Size`] is at least 1×1, and the right and bottom edges of a [`Rect`] fit into `u32`.
 
 use std::fmt;
 use std::num::NonZeroU32;
@@ -19,7 +17,7 @@ pub use orientation::{Flip, Orientation, Rotation};
 #[cfg(test)]
 pub(crate) use orientation::tests as orientation_tests;
 
-/// A width and a height in pixels (or, for a grid, in columns and rows), each at least 1.
+/// A width and a height in pixels, or of a grid in columns and rows. Both are at least 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 pub struct Size {
     width: u32,
@@ -27,7 +25,7 @@ pub struct Size {
 }
 
 impl Size {
-    /// A size; `None` where either side is 0.
+    /// Creates a size. `None` if `width` or `height` is 0.
     #[must_use]
     pub const fn new(width: u32, height: u32) -> Option<Self> {
         if width == 0 || height == 0 { None } else { Some(Self { width, height }) }
@@ -45,19 +43,20 @@ impl Size {
         self.height
     }
 
-    /// Width × height.
+    /// The width times the height.
     #[must_use]
     pub const fn area(self) -> u64 {
         self.width as u64 * self.height as u64
     }
 
-    /// The size of the next smaller Deep Zoom level: each side halved with the ceiling.
+    /// The size of the next smaller Deep Zoom level: half of each side, rounded up.
     #[must_use]
     pub const fn halved(self) -> Self {
         Self { width: self.width.div_ceil(2), height: self.height.div_ceil(2) }
     }
 
-    /// How many cells of `cell` pixels a side cover this size: columns × rows, rounded up.
+    /// The grid of square cells with sides of `cell` pixels that covers this size, in columns and
+    /// rows.
     #[must_use]
     pub const fn grid(self, cell: NonZeroU32) -> Self {
         Self { width: self.width.div_ceil(cell.get()), height: self.height.div_ceil(cell.get()) }
@@ -70,16 +69,16 @@ impl fmt::Display for Size {
     }
 }
 
-/// A position in pixels from the top left corner.
+/// A position in pixels, relative to the top left corner.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default, Serialize)]
 pub struct Point {
-    /// Pixels from the left edge.
+    /// The distance from the left edge.
     pub x: u32,
-    /// Pixels from the top edge.
+    /// The distance from the top edge.
     pub y: u32,
 }
 
-/// A rectangle of pixels that is never empty and whose edges fit `u32`.
+/// A non-empty rectangle of pixels whose edges fit into `u32`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 pub struct Rect {
     origin: Point,
@@ -88,7 +87,7 @@ pub struct Rect {
 }
 
 impl Rect {
-    /// A rectangle; `None` where its right or bottom edge does not fit `u32`.
+    /// Creates a rectangle. `None` if its right or bottom edge does not fit into `u32`.
     #[must_use]
     pub const fn new(origin: Point, size: Size) -> Option<Self> {
         if origin.x.checked_add(size.width).is_none() || origin.y.checked_add(size.height).is_none() {
@@ -97,13 +96,13 @@ impl Rect {
         Some(Self { origin, size })
     }
 
-    /// The rectangle of a whole image.
+    /// The rectangle of a whole image of `size`.
     #[must_use]
     pub const fn of(size: Size) -> Self {
         Self { origin: Point { x: 0, y: 0 }, size }
     }
 
-    /// The rectangle between the given columns and rows; `None` where either range is empty.
+    /// Creates a rectangle from ranges of columns and rows. `None` if either range is empty.
     #[must_use]
     pub const fn spanning(columns: Range<u32>, rows: Range<u32>) -> Option<Self> {
         if columns.start >= columns.end || rows.start >= rows.end {
@@ -121,31 +120,31 @@ impl Rect {
         self.origin
     }
 
-    /// Width and height.
+    /// The size.
     #[must_use]
     pub const fn size(self) -> Size {
         self.size
     }
 
-    /// The x coordinates covered.
+    /// The range of x coordinates.
     #[must_use]
     pub const fn columns(self) -> Range<u32> {
         self.origin.x..self.origin.x + self.size.width
     }
 
-    /// The y coordinates covered.
+    /// The range of y coordinates.
     #[must_use]
     pub const fn rows(self) -> Range<u32> {
         self.origin.y..self.origin.y + self.size.height
     }
 
-    /// The part that both rectangles cover, if any.
+    /// The part that both rectangles cover. `None` if they do not overlap.
     #[must_use]
     pub fn intersection(self, other: Self) -> Option<Self> {
         Self::spanning(overlap(&self.columns(), &other.columns()), overlap(&self.rows(), &other.rows()))
     }
 
-    /// The smallest rectangle that covers both.
+    /// The smallest rectangle that covers both rectangles.
     #[must_use]
     pub fn union(self, other: Self) -> Self {
         let x = self.origin.x.min(other.origin.x);
@@ -155,13 +154,13 @@ impl Rect {
         Self { origin: Point { x, y }, size: Size { width: right - x, height: bottom - y } }
     }
 
-    /// Whether `other` lies wholly inside.
+    /// Returns whether `other` lies entirely within this rectangle.
     #[must_use]
     pub fn contains(self, other: Self) -> bool {
         self.intersection(other) == Some(other)
     }
 
-    /// Cut in two across its longer side; `None` for a single pixel.
+    /// Splits the rectangle in two across its longer side. `None` for a single pixel.
     #[must_use]
     pub fn halves(self) -> Option<(Self, Self)> {
         let (columns, rows) = (self.columns(), self.rows());
@@ -174,8 +173,8 @@ impl Rect {
         }
     }
 
-    /// The same rectangle seen from a plane whose origin lies at `-offset` of this one.
-    /// `None` where the moved edges do not fit `u32`.
+    /// Moves the rectangle right by `offset.x` and down by `offset.y`. `None` if its edges no
+    /// longer fit into `u32`.
     #[must_use]
     pub const fn moved(self, offset: Point) -> Option<Self> {
         let (Some(x), Some(y)) = (self.origin.x.checked_add(offset.x), self.origin.y.checked_add(offset.y)) else {
@@ -195,8 +194,8 @@ fn overlap(one: &Range<u32>, other: &Range<u32>) -> Range<u32> {
     one.start.max(other.start)..one.end.min(other.end)
 }
 
-/// The rectangle between columns and rows of which neither is empty: those of another rectangle, moved.
-#[expect(clippy::expect_used, reason = "moving or mirroring a range leaves its length")]
+/// Creates a rectangle from the moved or mirrored ranges of another one.
+#[expect(clippy::expect_used, reason = "moving or mirroring a range keeps its length")]
 fn between(columns: Range<u32>, rows: Range<u32>) -> Rect {
     Rect::spanning(columns, rows).expect("a moved rectangle has pixels")
 }
@@ -210,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_empty_or_passes_u32() {
+    fn rejects_empty_sizes_and_edges_beyond_u32() {
         assert_eq!(Size::new(0, 5), None);
         assert_eq!(Size::new(5, 0), None);
         let size = Size::new(2, 2).unwrap();
@@ -221,13 +220,13 @@ mod tests {
     }
 
     #[test]
-    fn halving_takes_the_ceiling_and_stays_at_one() {
+    fn halved_rounds_up() {
         assert_eq!(Size::new(5, 1).unwrap().halved(), Size::new(3, 1).unwrap());
         assert_eq!(Size::new(u32::MAX, 2).unwrap().halved(), Size::new(1 << 31, 1).unwrap());
     }
 
     #[test]
-    fn intersections_and_unions() {
+    fn intersects_unites_and_contains() {
         assert_eq!(rect(0, 0, 4, 4).intersection(rect(2, 3, 9, 9)), Some(rect(2, 3, 2, 1)));
         assert_eq!(rect(0, 0, 4, 4).intersection(rect(4, 0, 1, 1)), None);
         assert_eq!(rect(0, 0, 4, 4).union(rect(2, 3, 9, 9)), rect(0, 0, 11, 12));

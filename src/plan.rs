@@ -27,7 +27,7 @@ mod resolution;
 mod settle;
 
 pub use color::Color;
-use color::{AskedColor, ColorFiles};
+use color::{RequestedColor, ColorFiles};
 pub use error::PlanError;
 pub use estimate::BytesPerPixel;
 pub use lossless::NotLossless;
@@ -63,7 +63,7 @@ pub struct ExportPlan {
     format: TileFormat,
     reduction: ReductionMethod,
     color: Color,
-    asked_color: AskedColor,
+    requested_color: RequestedColor,
     background: Rgb,
     microns_per_pixel: Option<MicronsPerPixel>,
     objective_power: Option<f64>,
@@ -204,14 +204,14 @@ impl ExportPlan {
     pub fn associated_color(&self, pixels: &PremultipliedPixels, profile: Option<&IccProfile>) -> Color {
         let is_gray = profile.is_some_and(IccProfile::is_gray) && pixels.is_gray();
         let native = if is_gray { NativeColorSpace::Gray } else { NativeColorSpace::Rgb };
-        Color::settle(profile, native, self.asked_color, ColorFiles { base_tiles: BaseTiles::Encoded, gray: false })
+        Color::settle(profile, native, self.requested_color, ColorFiles { base_tiles: BaseTiles::Encoded, gray: false })
     }
 
     /// Whether embedding the profile was asked for but `color` is converted instead, because RGB files
     /// cannot carry a gray or CMYK profile.
     #[must_use]
     pub fn is_converted_instead(&self, color: &Color) -> bool {
-        self.asked_color.option == ColorOption::Embed && color.is_converted()
+        self.requested_color.option == ColorOption::Embed && color.is_converted()
     }
 
     /// Converts pixels to the export's colors and composites them on its background.

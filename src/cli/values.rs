@@ -78,7 +78,7 @@ pub(super) fn rect(text: &str) -> Result<Rect, String> {
 
 pub(super) fn target(text: &str) -> Result<MicronsPerPixel, String> {
     stated_microns(text, text)
-        .ok_or_else(|| format!("expected a number above 0 and up to {}, such as 0.5", MicronsPerPixel::MOST_STATED))
+        .ok_or_else(|| format!("expected a number above 0 and up to {}, such as 0.5", MicronsPerPixel::MAX_STATED))
 }
 
 pub(super) fn magnification(text: &str) -> Result<Magnification, String> {
@@ -91,7 +91,7 @@ pub(super) fn microns(text: &str) -> Result<MicronsPerPixel, String> {
     stated_microns(x, y).ok_or_else(|| {
         format!(
             "expected a number above 0 and up to {}, or two separated by a comma, such as 0.25",
-            MicronsPerPixel::MOST_STATED
+            MicronsPerPixel::MAX_STATED
         )
     })
 }

@@ -1,7 +1,8 @@
 //! A cache of converted colors.
 //!
-//! Little CMS converts one to three million colors per second exactly, and a slide has about a million different
-//! ones. With the cache, a tile of tissue converts at over 200 megapixels per second.
+//! Little CMS converts one to three million colors per second exactly, and a slide has about a
+//! million different ones. With the cache, a tile of tissue converts at over 200 megapixels per
+//! second.
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -17,7 +18,8 @@ const CUBES: usize = 256 / SIDE;
 /// A converted color as `0xff_rr_gg_bb`; 0 until it is known.
 type Cube = [AtomicU32; SIDE * SIDE * SIDE];
 
-/// A conversion of RGB that remembers each color. All 16 million colors take 67 MB; tissue takes 8 to 25 MB.
+/// A conversion of RGB that remembers each color. All 16 million colors take 67 MB; tissue takes 8
+/// to 25 MB.
 pub(super) struct ColorCache {
     transform: SharedTransform<[u8; 3], [u8; 3]>,
     cubes: Box<[OnceLock<Box<Cube>>]>,

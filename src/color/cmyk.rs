@@ -45,8 +45,8 @@ impl CmykConversion {
         self.intent
     }
 
-    /// Converts pixels of cyan, magenta, yellow and black (255 is full coverage) to opaque pixels of blue, green,
-    /// red and alpha. Both slices have the same length.
+    /// Converts pixels of cyan, magenta, yellow and black (255 is full coverage) to opaque pixels
+    /// of blue, green, red and alpha. Both slices have the same length.
     pub fn convert(&self, cmyk: &[[u8; 4]], bgra: &mut [[u8; PIXEL_BYTES]]) {
         // Little CMS leaves alpha as it is.
         bgra.fill([u8::MAX; PIXEL_BYTES]);

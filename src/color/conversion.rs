@@ -67,15 +67,17 @@ impl fmt::Debug for ColorConversion {
     }
 }
 
-/// The number of pixels that are converted at a time: both buffers fit into the processor's L1 cache.
+/// The number of pixels that are converted at a time: both buffers fit into the processor's L1
+/// cache.
 const CHUNK_PIXELS: usize = 1024;
 
 impl ColorConversion {
-    /// A conversion that moves no channel further than this is the identity. Color libraries differ by as much.
+    /// A conversion that moves no channel further than this is the identity. Color libraries differ
+    /// by as much.
     const ROUNDING: u8 = 1;
 
-    /// Returns what `profile` requires to turn pixels into sRGB, with the profile's own intent if `intent` is
-    /// `None`.
+    /// Returns what `profile` requires to turn pixels into sRGB, with the profile's own intent if
+    /// `intent` is `None`.
     ///
     /// # Errors
     /// [`ProfileError`] if the profile is malformed or for another color space.
@@ -124,7 +126,8 @@ impl ColorConversion {
         }
     }
 
-    /// Returns whether no color of a grid of 18³, or no gray, moves by more than [`Self::ROUNDING`].
+    /// Returns whether no color of a grid of 18³, or no gray, moves by more than
+    /// [`Self::ROUNDING`].
     fn is_identity(&self) -> bool {
         let steps = || (0..=u8::MAX).step_by(15);
         let mut colors =
@@ -145,8 +148,8 @@ impl ColorConversion {
         }
     }
 
-    /// Converts pixels in place. Alpha is kept; colors of transparent pixels are converted as they were before
-    /// they were multiplied by alpha.
+    /// Converts pixels in place. Alpha is kept; colors of transparent pixels are converted as they
+    /// were before they were multiplied by alpha.
     #[must_use]
     pub fn convert(&self, mut pixels: PremultipliedPixels) -> PremultipliedPixels {
         let opaque = pixels.is_opaque();
@@ -164,8 +167,9 @@ impl ColorConversion {
     }
 }
 
-/// Returns moxcms's conversion if moxcms implements all of the profile: one curve (it applies one curve to all
-/// channels if only two are equal), a matrix, and no white other than that of the connection space.
+/// Returns moxcms's conversion if moxcms implements all of the profile: one curve (it applies one
+/// curve to all channels if only two are equal), a matrix, and no white other than that of the
+/// connection space.
 fn matrix_transform(profile: &IccProfile, opened: &OpenProfile, intent: Intent) -> Option<Arc<MatrixTransform>> {
     if opened.has_tables() || intent == Intent::Absolute && opened.has_media_white {
         return None;
@@ -226,7 +230,8 @@ fn convert_in_chunks(transform: &MatrixTransform, opaque: bool, pixels: &mut [u8
     }
 }
 
-/// Converts pixel by pixel with a function of blue, green and red. A run of one color is converted once.
+/// Converts pixel by pixel with a function of blue, green and red. A run of one color is converted
+/// once.
 fn convert_each(opaque: bool, pixels: &mut [u8], convert: impl Fn([u8; 3]) -> [u8; 3]) {
     let mut last = ([0; 3], convert([0; 3]));
     for pixel in pixels.as_chunks_mut::<PIXEL_BYTES>().0 {
@@ -254,7 +259,8 @@ fn swap_red_and_blue(from: &[u8], to: &mut [u8]) {
     }
 }
 
-/// Rounds to nearest. Colors are clamped: a malformed file can contain some that are brighter than alpha allows.
+/// Rounds to nearest. Colors are clamped: a malformed file can contain some that are brighter than
+/// alpha allows.
 fn divide_by_alpha(pixel: &mut [u8]) {
     // Clear pixels stay clear, so their colors do not matter.
     let alpha = u32::from(pixel[3]).max(1);

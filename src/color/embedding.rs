@@ -1,24 +1,26 @@
-//! ICC profiles inside JPEG files, by ICC.1:2022 B.4.
+//! ICC profiles in JPEG files, according to ICC.1:2022 B.4.
 
 use super::IccProfile;
 
-/// What introduces each part of a profile in a JPEG file.
+/// The signature of each segment with a part of a profile.
 const PART_SIGNATURE: &[u8; 12] = b"ICC_PROFILE\0";
 
-/// A part's bytes beside the profile's own: the segment's length, the signature, which part it is and of how many.
+/// The bytes of a segment before the profile's own: its length, the signature, the part's number
+/// and the number of parts.
 const PART_HEAD_BYTES: usize = 2 + PART_SIGNATURE.len() + 2;
 
 const PART_BYTES: usize = 65_535 - PART_HEAD_BYTES;
 
+/// The length of the longest profile that fits into a JPEG file.
 pub(crate) const LONGEST_PROFILE: usize = 255 * PART_BYTES;
 
-/// Puts a profile into a JPEG file, as ICC.1:2022 B.4 says: in `APP2` segments, behind the JFIF header where there is one.
+/// Inserts a profile into a JPEG file, in `APP2` segments after the JFIF header if there is one.
 ///
 /// # Panics
-/// Where `jpeg` does not begin as a JPEG file does, which is none of an encoder's.
+/// Panics if `jpeg` does not begin with a JPEG signature.
 pub fn embed_in_jpeg(jpeg: &mut Vec<u8>, profile: &IccProfile) {
-    assert!(jpeg.starts_with(&[0xff, 0xd8]), "no JPEG file");
-    // JFIF wants to be first.
+    assert!(jpeg.starts_with(&[0xff, 0xd8]), "not a JPEG file");
+    // JFIF must come first.
     let at = match jpeg.get(2..6) {
         Some(&[0xff, 0xe0, high, low]) => 4 + usize::from(u16::from_be_bytes([high, low])),
         _ => 2,
@@ -42,7 +44,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_long_profile_is_embedded_in_parts_behind_the_jfif_header() {
+    fn splits_a_long_profile_after_the_jfif_header() {
         let profile = IccProfile::new((0..150_000_u32).map(|at| (at % 251) as u8).collect());
         let jfif = [&[0xff, 0xe0, 0, 16][..], b"JFIF\0\x01\x01\0\0\x01\0\x01\0\0"].concat();
         for header in [jfif, Vec::new()] {

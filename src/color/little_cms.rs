@@ -5,7 +5,8 @@ use lcms2::{DisallowCache, Flags, GlobalContext, PixelFormat, Pod, Profile, TagS
 use super::embedding::LONGEST_PROFILE;
 use super::{IccProfile, Intent, ProfileError};
 
-/// A conversion that all threads can share: it has no one-pixel cache. Little CMS's global context is only read.
+/// A conversion that all threads can share: it has no one-pixel cache. Little CMS's global context
+/// is only read.
 pub(super) type SharedTransform<From, To> = Transform<From, To, GlobalContext, DisallowCache>;
 
 /// A profile that Little CMS could open.
@@ -14,17 +15,19 @@ pub(super) struct OpenProfile {
     pub color_space: [u8; 4],
     /// The intent in the header.
     pub intent: Intent,
-    /// Whether the absolute intent uses the media's white. As in Little CMS, version 2 displays have none.
+    /// Whether the absolute intent uses the media's white. As in Little CMS, version 2 displays
+    /// have none.
     pub has_media_white: bool,
 }
 
 /// How Little CMS evaluates a profile.
 #[derive(Clone, Copy)]
 pub(super) enum Precision {
-    /// Every pixel goes through all of the profile's curves and tables: exact, at 1 to 3 megapixels per second.
+    /// Every pixel goes through all of the profile's curves and tables: exact, at 1 to 3 megapixels
+    /// per second.
     Exact,
-    /// Through one table of 23⁴ nodes, which Little CMS samples first (about 0.2 s). At 20 megapixels per second;
-    /// the mean error is a ΔE 2000 of 0.04 to 0.2.
+    /// Through one table of 23⁴ nodes, which Little CMS samples first (about 0.2 s). At 20
+    /// megapixels per second; the mean error is a ΔE 2000 of 0.04 to 0.2.
     Sampled,
 }
 
@@ -40,7 +43,8 @@ impl OpenProfile {
         }
         let malformed = |reason| ProfileError::Malformed { reason };
         let mut opened = Profile::new_icc(bytes).map_err(|_| malformed("Little CMS cannot open it"))?;
-        // Read here because `lcms2` returns enums that do not cover every value that a file can contain.
+        // Read here because `lcms2` returns enums that do not cover every value that a file can
+        // contain.
         let (Some(color_space), Some(class), Some(&[_, _, _, intent])) =
             (profile.color_space(), bytes.get(12..16), bytes.get(64..68))
         else {
@@ -49,7 +53,8 @@ impl OpenProfile {
         if ![b"scnr", b"mntr", b"prtr", b"spac"].iter().any(|known| *known == class) {
             return Err(malformed("it does not describe a device or a color space"));
         }
-        // Little CMS prefers these, but their number of steps is unlimited: a hostile profile could take hours.
+        // Little CMS prefers these, but their number of steps is unlimited: a hostile profile could
+        // take hours.
         for tag in [TagSignature::DToB0Tag, TagSignature::DToB1Tag, TagSignature::DToB2Tag, TagSignature::DToB3Tag] {
             if opened.has_tag(tag) && !opened.remove_tag(tag) {
                 return Err(malformed("its D2B tables cannot be ignored"));
@@ -76,8 +81,8 @@ impl OpenProfile {
             .any(|tag| self.profile.has_tag(tag))
     }
 
-    /// Creates the conversion to sRGB. With the perceptual and saturation intents, Little CMS compensates the
-    /// black point, because its sRGB profile is of version 4.
+    /// Creates the conversion to sRGB. With the perceptual and saturation intents, Little CMS
+    /// compensates the black point, because its sRGB profile is of version 4.
     ///
     /// # Errors
     /// [`ProfileError::Malformed`] if Little CMS finds no conversion in the profile.

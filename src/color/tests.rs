@@ -51,7 +51,8 @@ fn difference(ours: &[[u8; 3]], theirs: &[[u8; 3]]) -> (f64, f64) {
     (mean, differences.into_iter().fold(0.0, f64::max))
 }
 
-/// Allows for the table that Little CMS samples for CMYK. One of 256 steps near black is a ΔE of up to 1.2.
+/// Allows for the table that Little CMS samples for CMYK. One of 256 steps near black is a ΔE of up
+/// to 1.2.
 #[track_caller]
 fn assert_close(ours: &[[u8; 3]], theirs: &[[u8; 3]], what: &str) {
     let (mean, max) = difference(ours, theirs);
@@ -205,7 +206,8 @@ fn rgb_tables_match_little_cms_for_every_intent() {
     assert!(difference(&seen[0], &seen[1]).0 > 1.0 && difference(&seen[1], &seen[3]).0 > 1.0);
 }
 
-/// The table is linear behind its input curves, so that interpolation is exact and the light is known.
+/// The table is linear behind its input curves, so that interpolation is exact and the light is
+/// known.
 #[test]
 fn a_linear_table_yields_the_light_that_it_describes() {
     let node = |place: &[f64]| icc::encoded_xyz(camera(place));

@@ -218,7 +218,7 @@ impl WorkerContext<'_> {
         let contents = if image.size() == size {
             scratch.encoder.encode(image)
         } else {
-            scratch.encoder.encode(image.filled_up(size, background).view())
+            scratch.encoder.encode(image.padded(size, background).view())
         };
         let contents = contents.map_err(|source| Error::Encode { tile, source })?;
         let digest = Digest::of(contents);

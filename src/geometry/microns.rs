@@ -1,12 +1,12 @@
-//! Micrometers per pixel, believed only where it can be true.
+//! Micrometers per pixel.
 //!
-//! Files carry missing, empty, zero, negative and absurd values (a TIFF without a real resolution reads as
-//! 1000 µm per pixel through OpenSlide). A scale bar made from such a number would be a lie, so it is "unknown" here. What a user says is taken as said: a
-//! satellite's picture has meters a pixel.
+//! Files contain empty, zero, negative and absurd values: OpenSlide returns 1000 µm per pixel for a
+//! TIFF without a real resolution. Such values count as unknown, so that no scale bar shows them.
+//! Values from the user are accepted: a satellite image has meters per pixel.
 
 use serde::Serialize;
 
-/// Micrometers per pixel, each finite and above 0; those that a file says of itself below 100.
+/// Micrometers per pixel along rows and columns, finite and greater than 0.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct MicronsPerPixel {
     x: f64,
@@ -14,33 +14,36 @@ pub struct MicronsPerPixel {
 }
 
 impl MicronsPerPixel {
-    /// From this many micrometers per pixel on, a file's value is taken for a mistake: a 1× scan has about 10.
+    /// Values from a file are unknown from this one on. A 1× scan has about 10 µm per pixel.
     pub const ABSURD: f64 = 100.0;
 
-    /// The most that a user can say: a kilometer.
-    pub const MOST_STATED: f64 = 1e9;
+    /// The maximum value from a user, a kilometer per pixel.
+    pub const MAX_STATED: f64 = 1e9;
 
-    /// Both values, as a file says them; `None` where either is not finite, not above 0, or 100 and more.
+    /// Creates a scale from a file's values. `None` unless both are greater than 0 and less than
+    /// [`ABSURD`](Self::ABSURD).
     #[must_use]
     pub fn new(x: f64, y: f64) -> Option<Self> {
-        let credible = |value: f64| value > 0.0 && value < Self::ABSURD;
-        (credible(x) && credible(y)).then_some(Self { x, y })
+        let is_plausible = |value: f64| value > 0.0 && value < Self::ABSURD;
+        (is_plausible(x) && is_plausible(y)).then_some(Self { x, y })
     }
 
-    /// Both values, as a user says them; `None` where either is not finite, not above 0, or more than [`MOST_STATED`](Self::MOST_STATED).
+    /// Creates a scale from a user's values. `None` unless both are greater than 0 and at most
+    /// [`MAX_STATED`](Self::MAX_STATED).
     #[must_use]
     pub fn stated(x: f64, y: f64) -> Option<Self> {
-        let sayable = |value: f64| value > 0.0 && value <= Self::MOST_STATED;
-        (sayable(x) && sayable(y)).then_some(Self { x, y })
+        let is_valid = |value: f64| value > 0.0 && value <= Self::MAX_STATED;
+        (is_valid(x) && is_valid(y)).then_some(Self { x, y })
     }
 
-    /// Reads the texts of the two properties of a file.
+    /// Parses the values of a file's two properties.
     #[must_use]
     pub fn parse(x: Option<&str>, y: Option<&str>) -> Option<Self> {
         Self::new(x?.trim().parse().ok()?, y?.trim().parse().ok()?)
     }
 
-    /// Those of pixels so many times larger: of a reduced picture, which may have more than a slide could. `None` where they pass what a number holds.
+    /// The scale of pixels that are `x` times as wide and `y` times as high, which can exceed the
+    /// limits of a slide. `None` if a value is no longer finite or greater than 0.
     #[must_use]
     pub fn times(self, x: f64, y: f64) -> Option<Self> {
         let (x, y) = (self.x * x, self.y * y);
@@ -48,7 +51,7 @@ impl MicronsPerPixel {
         (is_length(x) && is_length(y)).then_some(Self { x, y })
     }
 
-    /// Those of the slide turned by a quarter.
+    /// The scale after a quarter turn.
     #[must_use]
     pub const fn transposed(self) -> Self {
         Self { x: self.y, y: self.x }
@@ -72,7 +75,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_credible_values_are_numbers() {
+    fn parses_only_plausible_values() {
         assert_eq!(MicronsPerPixel::parse(Some("0.499"), Some(" 0.5 ")), MicronsPerPixel::new(0.499, 0.5));
         assert!(MicronsPerPixel::parse(Some("99.9"), Some("99.9")).is_some());
         for wrong in ["", " ", "0", "-0.5", "100", "1000.0000150184934", "NaN", "inf", "0,5", "0.5 µm"] {
@@ -84,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn a_user_may_say_more_than_a_file() {
+    fn accepts_larger_values_from_a_user() {
         for microns in [1e-3, 0.25, 100.0, 25_400.0 / 72.0, 1e7, 1e9] {
             assert_eq!(
                 MicronsPerPixel::stated(microns, 0.5).map(|stated| (stated.x(), stated.y())),

@@ -1,7 +1,7 @@
-//! How a picture lies: turned by quarters and mirrored, without a pixel between pixels.
+//! Rotation by quarter turns and mirroring.
 //!
-//! There are eight ways for a rectangle of pixels to lie on its sides. What always holds: a pixel of the oriented picture is exactly one
-//! of the upright picture, and rectangles go to rectangles both ways.
+//! A rectangle of pixels has eight orientations. Each maps pixels to pixels and rectangles to
+//! rectangles.
 
 use std::ops::Range;
 
@@ -9,22 +9,22 @@ use serde::{Serialize, Serializer};
 
 use super::{Rect, Size, between};
 
-/// A turn, clockwise, as `vips rot` and `vips dzsave --angle` count.
+/// A clockwise rotation, as in `vips rot` and `vips dzsave --angle`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum Rotation {
-    /// As it is.
+    /// By 0°.
     #[default]
     None,
-    /// By 90°: what was at the left edge comes to the top.
+    /// By 90°: the left edge becomes the top edge.
     Quarter,
     /// By 180°.
     Half,
-    /// By 270°: what was at the right edge comes to the top.
+    /// By 270°: the right edge becomes the top edge.
     ThreeQuarters,
 }
 
 impl Rotation {
-    /// In degrees, clockwise.
+    /// The clockwise angle in degrees.
     #[must_use]
     pub const fn degrees(self) -> u32 {
         match self {
@@ -37,38 +37,38 @@ impl Rotation {
 }
 
 impl Serialize for Rotation {
-    /// The degrees.
+    /// Serializes the angle in degrees.
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_u32(self.degrees())
     }
 }
 
-/// How a picture is mirrored.
+/// The direction in which an image is mirrored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Flip {
-    /// Left and right change places.
+    /// Swaps left and right.
     Horizontal,
-    /// Top and bottom change places.
+    /// Swaps top and bottom.
     Vertical,
 }
 
-/// One of the eight ways in which a picture can lie.
+/// One of the eight orientations of an image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
 pub struct Orientation {
-    /// Whether the oriented picture's columns are the upright one's rows.
+    /// Whether the columns of the oriented image are the rows of the upright one.
     transposed: bool,
-    /// Whether the upright picture's columns are counted from the right.
+    /// Whether the columns of the upright image are counted from the right.
     mirrored_columns: bool,
-    /// Whether its rows are counted from the bottom.
+    /// Whether the rows of the upright image are counted from the bottom.
     mirrored_rows: bool,
 }
 
 impl Orientation {
-    /// As it is.
+    /// Neither rotated nor mirrored.
     pub const UPRIGHT: Self = Self { transposed: false, mirrored_columns: false, mirrored_rows: false };
 
-    /// First turned, then mirrored.
+    /// Creates the orientation that rotates first and mirrors second.
     #[must_use]
     pub const fn new(rotation: Rotation, flip: Option<Flip>) -> Self {
         let (transposed, mut mirrored_columns, mut mirrored_rows) = match rotation {
@@ -79,57 +79,60 @@ impl Orientation {
         };
         match (flip, transposed) {
             (None, _) => {}
-            // A turned picture's columns are the upright one's rows.
+            // The columns of a transposed image are the rows of the upright one.
             (Some(Flip::Horizontal), false) | (Some(Flip::Vertical), true) => mirrored_columns = !mirrored_columns,
             (Some(Flip::Vertical), false) | (Some(Flip::Horizontal), true) => mirrored_rows = !mirrored_rows,
         }
         Self { transposed, mirrored_columns, mirrored_rows }
     }
 
-    /// Whether width and height change places.
+    /// Returns whether width and height are swapped.
     #[must_use]
     pub const fn is_transposed(self) -> bool {
         self.transposed
     }
 
-    /// Whether the upright picture's columns are counted from the right.
+    /// Returns whether the columns of the upright image are counted from the right.
     #[must_use]
     pub const fn mirrors_columns(self) -> bool {
         self.mirrored_columns
     }
 
-    /// Whether the upright picture's rows are counted from the bottom.
+    /// Returns whether the rows of the upright image are counted from the bottom.
     #[must_use]
     pub const fn mirrors_rows(self) -> bool {
         self.mirrored_rows
     }
 
-    /// What comes first of two things that belong to the columns and the rows of one picture, in the other.
+    /// Converts a pair of values for columns and rows between the upright and the oriented image,
+    /// by swapping them if the orientation is transposed.
     #[must_use]
     pub fn swapped<T>(self, columns: T, rows: T) -> (T, T) {
         if self.transposed { (rows, columns) } else { (columns, rows) }
     }
 
-    /// The size of the oriented picture of an upright one of `size`, and the other way round.
+    /// The size of the oriented image for an upright image of `size`, or vice versa.
     #[must_use]
     pub const fn size(self, size: Size) -> Size {
         if self.transposed { Size { width: size.height, height: size.width } } else { size }
     }
 
-    /// Where a part of the oriented picture lies in the upright one, which has `upright` pixels.
+    /// Converts a rectangle of the oriented image to one of the upright image, which has the size
+    /// `upright`.
     ///
     /// # Panics
-    /// Where the part reaches outside.
+    /// Panics if the rectangle extends beyond the image.
     #[must_use]
     pub fn to_upright(self, part: Rect, upright: Size) -> Rect {
         let (columns, rows) = self.swapped(part.columns(), part.rows());
         self.mirrored(columns, rows, upright)
     }
 
-    /// Where a part of the upright picture, which has `upright` pixels, lies in the oriented one.
+    /// Converts a rectangle of the upright image, which has the size `upright`, to one of the
+    /// oriented image.
     ///
     /// # Panics
-    /// As [`to_upright`](Self::to_upright).
+    /// As in [`to_upright`](Self::to_upright).
     #[must_use]
     pub fn from_upright(self, part: Rect, upright: Size) -> Rect {
         let mirrored = self.mirrored(part.columns(), part.rows(), upright);
@@ -137,21 +140,22 @@ impl Orientation {
         between(columns, rows)
     }
 
-    /// Where columns and rows of pieces of the upright picture begin, from 0 to its width and height, as they lie in the oriented one.
+    /// Converts the edges of a grid over the upright image, from 0 to its width and height, to
+    /// those of the oriented image.
     #[must_use]
     pub fn edges(self, columns: Vec<u32>, rows: Vec<u32>) -> (Vec<u32>, Vec<u32>) {
-        let turned = |edges: Vec<u32>, mirrored: bool| match (mirrored, edges.last()) {
+        let mirror = |edges: Vec<u32>, mirrored: bool| match (mirrored, edges.last()) {
             (true, Some(&length)) => edges.iter().rev().map(|edge| length - edge).collect(),
             _ => edges,
         };
-        self.swapped(turned(columns, self.mirrored_columns), turned(rows, self.mirrored_rows))
+        self.swapped(mirror(columns, self.mirrored_columns), mirror(rows, self.mirrored_rows))
     }
 
     fn mirrored(self, columns: Range<u32>, rows: Range<u32>, upright: Size) -> Rect {
-        let turned = |range: Range<u32>, length: u32, mirrored: bool| {
+        let mirror = |range: Range<u32>, length: u32, mirrored: bool| {
             if mirrored { length - range.end..length - range.start } else { range }
         };
-        between(turned(columns, upright.width, self.mirrored_columns), turned(rows, upright.height, self.mirrored_rows))
+        between(mirror(columns, upright.width, self.mirrored_columns), mirror(rows, upright.height, self.mirrored_rows))
     }
 }
 
@@ -162,7 +166,7 @@ pub(crate) mod tests {
     use super::super::Point;
     use super::*;
 
-    /// Every turn with every flip: each of the eight ways at least once.
+    /// Every rotation with every flip: each of the eight orientations at least once.
     pub(crate) fn every() -> impl Iterator<Item = (Rotation, Option<Flip>)> {
         let rotations = [Rotation::None, Rotation::Quarter, Rotation::Half, Rotation::ThreeQuarters];
         rotations
@@ -170,7 +174,8 @@ pub(crate) mod tests {
             .flat_map(|rotation| [None, Some(Flip::Horizontal), Some(Flip::Vertical)].map(move |flip| (rotation, flip)))
     }
 
-    /// The definition, pixel by pixel: where a pixel of a picture of `size` comes to by quarter turns, one after the other, and then a flip.
+    /// The definition: moves a pixel of an image of `size` by successive quarter turns and then a
+    /// flip.
     pub(crate) fn moved(
         rotation: Rotation,
         flip: Option<Flip>,
@@ -194,12 +199,12 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn every_pixel_goes_where_turns_and_flips_take_it() {
+    fn moves_every_pixel_as_defined() {
         let upright = Size::new(4, 3).unwrap();
-        let mut ways = std::collections::HashSet::new();
+        let mut orientations = std::collections::HashSet::new();
         for (rotation, flip) in every() {
             let orientation = Orientation::new(rotation, flip);
-            ways.insert(orientation);
+            orientations.insert(orientation);
             for point in (0..3).flat_map(|y| (0..4).map(move |x| (x, y))) {
                 let found = orientation.from_upright(pixel(point), upright);
                 assert_eq!(found, pixel(moved(rotation, flip, point, (4, 3))), "{rotation:?} {flip:?} {point:?}");
@@ -207,17 +212,17 @@ pub(crate) mod tests {
                 assert!(Rect::of(orientation.size(upright)).contains(found));
             }
         }
-        assert_eq!(ways.len(), 8);
+        assert_eq!(orientations.len(), 8);
     }
 
     proptest! {
         #[test]
-        fn rectangles_and_edges_go_there_and_back(
+        fn converts_rectangles_and_edges_both_ways(
             (width, height) in (1..500_u32, 1..500_u32),
             cuts in prop::collection::vec((0..500_u32, 0..500_u32), 0..6),
-            way in 0..12_usize,
+            index in 0..12_usize,
         ) {
-            let (rotation, flip) = every().nth(way).unwrap();
+            let (rotation, flip) = every().nth(index).unwrap();
             let orientation = Orientation::new(rotation, flip);
             let upright = Size::new(width, height).unwrap();
             let edges = |length: u32, cuts: Vec<u32>| {

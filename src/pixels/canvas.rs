@@ -1,34 +1,36 @@
-//! A tile put together from the pieces that it lies in.
+//! Assembles a tile from the blocks that cover it.
 
 use super::{PIXEL_BYTES, PixelView, Pixels, Rgb, byte_count, relative_to, row_bytes};
 use crate::geometry::Rect;
 
-/// What covers a part of a canvas.
+/// The contents of a block.
 #[derive(Clone, Copy, Debug)]
 pub enum Patch<'p> {
-    /// These pixels.
+    /// Pixels.
     Pixels(&'p Pixels),
-    /// One color.
+    /// A single color.
     Plain(Rgb),
 }
 
-/// A rectangle of a level being put together from the pieces that cover it. The buffer is kept from one tile to the next.
+/// A reusable buffer in which rectangles of a level are assembled from blocks.
 #[derive(Debug, Default)]
 pub struct Canvas {
     bytes: Vec<u8>,
 }
 
 impl Canvas {
-    /// Puts the parts of `pieces` that lie in `area` in their places. Each piece is given with its rectangle; both in
-    /// pixels of one level. The pieces together cover the area.
+    /// Copies the parts of `blocks` that lie in `area` into the buffer. Each block comes with its
+    /// rectangle; `area` and rectangles are in pixels of one level. Together, the blocks cover the
+    /// area once.
     ///
     /// # Panics
-    /// Where they leave a part of it uncovered or cover a part twice: a pixel of the tile before must never show.
-    pub fn assemble<'p>(&mut self, area: Rect, pieces: impl Iterator<Item = (Rect, Patch<'p>)>) -> PixelView<'_> {
+    /// Panics if the blocks leave a part of the area uncovered or overlap in it: pixels of the
+    /// previous area must not show.
+    pub fn assemble<'p>(&mut self, area: Rect, blocks: impl Iterator<Item = (Rect, Patch<'p>)>) -> PixelView<'_> {
         let stride = row_bytes(area.size());
         self.bytes.resize(byte_count(area.size()), 0);
         let mut covered = 0;
-        for (rect, patch) in pieces {
+        for (rect, patch) in blocks {
             let Some(shared) = area.intersection(rect) else { continue };
             covered += shared.size().area();
             let target = relative_to(shared, area.origin());
@@ -47,7 +49,7 @@ impl Canvas {
                 }
             }
         }
-        assert_eq!(covered, area.size().area(), "the pieces of {area}");
+        assert_eq!(covered, area.size().area(), "the blocks of {area}");
         PixelView { size: area.size(), stride, bytes: &self.bytes }
     }
 }
@@ -62,24 +64,24 @@ mod tests {
     }
 
     #[test]
-    fn pieces_must_cover_the_area() {
-        let piece = Pixels::filled(size(2, 2), Rgb::WHITE);
+    fn panics_if_blocks_do_not_cover_the_area() {
+        let block = Pixels::filled(size(2, 2), Rgb::WHITE);
         let area = Rect::of(size(3, 2));
         let short = std::panic::catch_unwind(|| {
-            Canvas::default().assemble(area, [(Rect::of(size(2, 2)), Patch::Pixels(&piece))].into_iter());
+            Canvas::default().assemble(area, [(Rect::of(size(2, 2)), Patch::Pixels(&block))].into_iter());
         });
         assert!(short.is_err());
     }
 
     #[test]
-    fn a_color_covers_as_pixels_of_it_do() {
+    fn a_plain_block_equals_pixels_of_one_color() {
         let (pixels, color) = (Pixels::filled(size(5, 4), Rgb([1, 2, 3])), Rgb([9, 8, 7]));
         let plain = Pixels::filled(size(3, 4), color);
         let (left, right) = (Rect::of(size(5, 4)), Rect::spanning(5..8, 0..4).unwrap());
         let area = Rect::spanning(3..7, 1..3).unwrap();
         let with = |patch: Patch<'_>| {
-            let pieces = [(left, Patch::Pixels(&pixels)), (right, patch)].into_iter();
-            Canvas::default().assemble(area, pieces).to_pixels()
+            let blocks = [(left, Patch::Pixels(&pixels)), (right, patch)].into_iter();
+            Canvas::default().assemble(area, blocks).to_pixels()
         };
         assert_eq!(with(Patch::Plain(color)), with(Patch::Pixels(&plain)));
     }

@@ -1,14 +1,14 @@
-//! Pixels turned by quarters and mirrored: moved, never changed.
+//! Rotation by quarter turns and mirroring of pixels.
 
 use super::{PIXEL_BYTES, PremultipliedPixels, byte_count};
 use crate::geometry::Orientation;
 
-/// Pixels are transposed in squares of this side: 16 rows of 64 bytes, of which the processor's first cache holds both the rows that are read and
-/// those that are written.
+/// The side of the squares in which pixels are transposed: 16 rows of 64 bytes, so that the rows
+/// that are read and written fit into the processor's L1 cache.
 const BLOCK: usize = 16;
 
 impl PremultipliedPixels {
-    /// The same picture as it lies in this orientation. `spare` is memory that may be used again, whatever is in it.
+    /// Rotates and mirrors the pixels. `spare` is reused for the result.
     #[must_use]
     pub fn oriented(mut self, orientation: Orientation, spare: Vec<u8>) -> Self {
         let (width, height) = (self.size.width() as usize, self.size.height() as usize);
@@ -21,7 +21,6 @@ impl PremultipliedPixels {
         let (pixels, _) = self.bytes.as_chunks_mut::<PIXEL_BYTES>();
         match (orientation.mirrors_columns(), orientation.mirrors_rows()) {
             (false, false) => {}
-            // The last pixel comes first.
             (true, true) => pixels.reverse(),
             (true, false) => pixels.chunks_exact_mut(width).for_each(<[_]>::reverse),
             (false, true) => {
@@ -34,7 +33,8 @@ impl PremultipliedPixels {
     }
 }
 
-/// Columns become rows, counted from the far end where they are mirrored. `width` and `height` are those of `source`.
+/// Turns columns into rows, in reverse order where they are mirrored. `width` and `height` are
+/// those of `source`.
 fn transpose(source: &[u8], target: &mut [u8], (width, height): (usize, usize), orientation: Orientation) {
     let (source, _) = source.as_chunks::<PIXEL_BYTES>();
     let (target, _) = target.as_chunks_mut::<PIXEL_BYTES>();
@@ -66,8 +66,8 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_pixel_comes_to_its_place((width, height) in (1..70_u32, 1..70_u32), way in 0..12_usize) {
-            let (rotation, flip) = every().nth(way).unwrap();
+        fn moves_every_pixel_to_its_place((width, height) in (1..70_u32, 1..70_u32), index in 0..12_usize) {
+            let (rotation, flip) = every().nth(index).unwrap();
             let numbers: Vec<u8> = (0..width * height).flat_map(u32::to_le_bytes).collect();
             let pixels = PremultipliedPixels::from_bgra(Size::new(width, height).unwrap(), numbers);
             let oriented = pixels.oriented(Orientation::new(rotation, flip), vec![0xa5; 77]);

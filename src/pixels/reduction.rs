@@ -1,8 +1,8 @@
-//! The ways from one level to the next smaller one.
+//! Methods for downsampling a level to the next smaller one.
 //!
-//! What always holds: a pixel depends on the 2×2 above it (at an odd edge on the two or the one of them that exist) and, with Lanczos, on so many
-//! pixels round about as [`ReductionMethod::margin`] says; where in the level these lie, and how much of it is given besides, changes nothing. A level
-//! therefore comes out the same in whatever parts it is reduced.
+//! A pixel depends on the 2×2 pixels under it (two or one at an odd edge) and, with Lanczos, on
+//! [`ReductionMethod::margin`] more on each side. It does not depend on the part of the level that
+//! is downsampled at a time, so a level is the same whatever parts it is computed in.
 
 use serde::Serialize;
 
@@ -10,37 +10,41 @@ use super::resampling::{ResampledAxis, resample};
 use super::{PIXEL_BYTES, PixelView, Pixels, byte_count, row_bytes};
 use crate::geometry::{Point, Rect};
 
-/// Pixels beyond the 2×2 on each side that Lanczos' kernel needs: it ends six pixels from its middle, which is between the two; and one more, so
-/// that it is an even number.
+/// The pixels that the Lanczos kernel needs on each side of the 2×2. The kernel extends six pixels
+/// from its center, which takes five more; one is added to make the number even.
 const LANCZOS_MARGIN: u32 = 6;
 
-/// What a pixel of a level is of the 2×2 pixels of the next larger level that lie above it. Where the level has an odd length, those at its edge
-/// are two or one.
+/// How a pixel is computed from 2×2 pixels of the next larger level. At an odd edge, these are two
+/// pixels or one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize)]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum ReductionMethod {
-    /// Their mean, by channel, exact halves rounded to the even value: nothing gets brighter or darker.
+    /// The mean of each channel, with ties to even, which keeps the brightness of levels.
     #[default]
     Mean,
-    /// The mean of the two middle ones of the four, by channel, rounded in the same way: the median as statistics defines it. One pixel that sticks
-    /// out is without effect. (libvips takes the lesser of the rows' maxima, which is the second or the third by where they lie.)
+    /// The median of each channel: the mean of the two middle values, with ties to even. A single
+    /// outlier has no effect. (libvips takes the smaller of the rows' maxima, which can be the
+    /// second or the third value.)
     Median,
-    /// The color that most of them have, as a whole pixel. Where two have one color and two another, that of the top right one of them; where all
-    /// four differ, that of the bottom left one: as libvips does it, but libvips by channel, which mixes colors.
+    /// The most frequent color. With two pairs, the color of the top right pixel; with four
+    /// different colors, that of the bottom left pixel. libvips breaks ties in the same way, but
+    /// per channel, which mixes colors.
     Mode,
-    /// The greatest value, by channel.
+    /// The maximum of each channel.
     Max,
-    /// The least value, by channel.
+    /// The minimum of each channel.
     Min,
-    /// The top left one.
+    /// The top left pixel.
     Nearest,
-    /// A weighted sum of 12×12 pixels by Lanczos' kernel of three lobes, by channel: sharper than the mean, with some overshoot at hard
-    /// edges. Beyond the level's edges there is nothing, and what is there weighs more.
+    /// A weighted sum of 12×12 pixels with the Lanczos-3 kernel: sharper than the mean, with some
+    /// overshoot at hard edges. At the level's edges, the weights of the existing pixels are
+    /// normalized.
     Lanczos3,
 }
 
 impl ReductionMethod {
-    /// How many pixels around the 2×2 are looked at besides, on each side.
+    /// The number of pixels on each side of the 2×2 that the method uses too.
     #[must_use]
     pub const fn margin(self) -> u32 {
         match self {
@@ -49,7 +53,7 @@ impl ReductionMethod {
         }
     }
 
-    /// In a word, as the command line has it.
+    /// The name of the method on the command line.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -65,12 +69,14 @@ impl ReductionMethod {
 }
 
 impl PixelView<'_> {
-    /// The part `core`, in pixels from the view's top left corner, at half the size. In the level, `core` begins at even coordinates, and has odd lengths
-    /// only at its end; the view holds the method's margin around it, as far as the level reaches, and begins at even coordinates too. `spare` is
-    /// memory that may be used again for the result, whatever is in it.
+    /// Downsamples `core`, in pixels from the view's top left corner, by 2 along both axes.
+    ///
+    /// View and `core` begin at even coordinates of the level, and `core` has odd lengths only at
+    /// the level's end. The view contains the method's margin around `core`, as far as the level
+    /// extends. `spare` is reused for the result.
     ///
     /// # Panics
-    /// Where `core` reaches outside the view.
+    /// Panics if `core` extends beyond the view.
     #[must_use]
     pub fn reduced(self, core: Rect, method: ReductionMethod, spare: Vec<u8>) -> Pixels {
         match method {
@@ -88,7 +94,8 @@ impl PixelView<'_> {
         }
     }
 
-    /// As if the view were the whole level: what the kernel would need beyond is not there in the level either.
+    /// Treats the view as the whole level: beyond the margin, the view ends only where the level
+    /// does.
     fn halved_by_lanczos(self, core: Rect, spare: Vec<u8>) -> Pixels {
         let by_two = |length: u32| ResampledAxis { length, scale: 2.0 };
         let axes = [by_two(self.size.width()), by_two(self.size.height())];
@@ -99,8 +106,8 @@ impl PixelView<'_> {
         Pixels { size, bytes: resample(row, 0, axes, target, spare) }
     }
 
-    /// Half the size, each pixel made of the four above it: top left, top right, bottom left, bottom right. At an odd edge, the pixel beside
-    /// stands for the one that is missing.
+    /// Downsamples with a function of the top left, top right, bottom left and bottom right pixels.
+    /// At an odd edge, the last row or column is repeated.
     fn of_each_four(self, spare: Vec<u8>, pixel: impl Fn([[u8; PIXEL_BYTES]; 4]) -> [u8; PIXEL_BYTES]) -> Pixels {
         let size = self.size.halved();
         let mut bytes = spare;
@@ -126,15 +133,15 @@ fn by_channel([a, b, c, d]: [[u8; PIXEL_BYTES]; 4], value: impl Fn([u8; 4]) -> u
     std::array::from_fn(|channel| value([a[channel], b[channel], c[channel], d[channel]]))
 }
 
-/// The mean of the two middle ones, exact halves to the even value.
+/// The mean of the two middle values, with ties to even.
 fn median([a, b, c, d]: [u8; 4]) -> u8 {
     let (least, greatest) = (a.min(b).min(c.min(d)), a.max(b).max(c.max(d)));
     let sum = [a, b, c, d].into_iter().map(u16::from).sum::<u16>() - u16::from(least) - u16::from(greatest);
-    // Of an odd sum, the half is rounded up where the value below it is odd.
+    // An odd sum is a tie: it rounds up if the quotient is odd.
     ((sum + (sum >> 1 & 1)) >> 1) as u8
 }
 
-/// The most frequent of the four.
+/// The most frequent pixel.
 fn mode([a, b, c, d]: [[u8; PIXEL_BYTES]; 4]) -> [u8; PIXEL_BYTES] {
     let is_repeated = |one, others: [[u8; PIXEL_BYTES]; 3]| others.contains(&one);
     match (is_repeated(a, [b, c, d]), is_repeated(b, [a, c, d])) {
@@ -155,8 +162,8 @@ mod tests {
     use crate::geometry::Size;
     use crate::pixels::{Rgb, relative_to};
 
-    /// Pixels of few colors, so that many are alike.
-    fn pictures() -> impl Strategy<Value = Pixels> {
+    /// Pixels of few colors, so that many are equal.
+    fn images() -> impl Strategy<Value = Pixels> {
         let color = (0_u8..4).prop_map(|seed| [seed * 80, 255 - seed * 71, seed ^ 2, u8::MAX]);
         let noise = any::<[u8; 3]>().prop_map(|[blue, green, red]| [blue, green, red, u8::MAX]);
         let pixel = prop_oneof![color, noise];
@@ -171,8 +178,8 @@ mod tests {
         pixels.bytes[start..start + 4].try_into().unwrap()
     }
 
-    /// Those that exist of the 2×2 above a pixel.
-    fn above(pixels: &Pixels, x: u32, y: u32) -> Vec<[u8; 4]> {
+    /// The pixels that exist of the 2×2 under a pixel of the smaller level.
+    fn under(pixels: &Pixels, x: u32, y: u32) -> Vec<[u8; 4]> {
         let columns = 2 * x..(2 * x + 2).min(pixels.size.width());
         let rows = 2 * y..(2 * y + 2).min(pixels.size.height());
         rows.flat_map(|y| columns.clone().map(move |x| (x, y))).map(|(x, y)| at(pixels, x, y)).collect()
@@ -187,13 +194,13 @@ mod tests {
         assert_eq!(found.size, pixels.size.halved());
         for y in 0..found.size.height() {
             for x in 0..found.size.width() {
-                let (of, found) = (above(pixels, x, y), at(&found, x, y));
+                let (of, found) = (under(pixels, x, y), at(&found, x, y));
                 assert!(right(&of, found), "{method:?}: {found:?} of {of:?}");
             }
         }
     }
 
-    /// Whether each channel is what a definition says of the values in it, in ascending order.
+    /// Returns whether each channel equals a function of its sorted values.
     fn each_channel(of: &[[u8; 4]], found: [u8; 4], value: impl Fn(&[u8]) -> u8) -> bool {
         (0..4).all(|channel| {
             let mut values: Vec<u8> = of.iter().map(|pixel| pixel[channel]).collect();
@@ -204,7 +211,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn each_method_is_as_it_is_defined(pixels in pictures()) {
+        fn each_method_matches_its_definition(pixels in images()) {
             check(&pixels, ReductionMethod::Max, |of, found| each_channel(of, found, |values| *values.last().unwrap()));
             check(&pixels, ReductionMethod::Min, |of, found| each_channel(of, found, |values| values[0]));
             check(&pixels, ReductionMethod::Nearest, |of, found| found == of[0]);
@@ -218,7 +225,7 @@ mod tests {
                 for pixel in of {
                     *counts.entry(pixel).or_insert(0) += 1;
                 }
-                // One of those that exist, and none is there more often.
+                // It exists, and no other is more frequent.
                 counts.get(&found) == counts.values().max()
             });
             prop_assert_eq!(reduced(&pixels, ReductionMethod::Mean), pixels.view().halved(Vec::new()));
@@ -226,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn ties_of_the_mode_are_broken_as_documented() {
+    fn mode_breaks_ties_as_documented() {
         let of = |labels: [u8; 4]| mode(labels.map(|label| [label; 4]))[0];
         for (labels, expected) in [
             ([1, 1, 2, 2], 1),
@@ -243,13 +250,13 @@ mod tests {
         }
     }
 
-    /// sin(πx)/(πx), windowed by its own middle lobe stretched over three.
+    /// The definition of the Lanczos-3 kernel.
     fn lanczos(x: f64) -> f64 {
         let sinc = |x: f64| if x == 0.0 { 1.0 } else { (std::f64::consts::PI * x).sin() / (std::f64::consts::PI * x) };
         if x.abs() < 3.0 { sinc(x) * sinc(x / 3.0) } else { 0.0 }
     }
 
-    /// The definition: both axes at once, in floating point.
+    /// The definition of the result: both axes at once, in floating point.
     fn exact(pixels: &Pixels) -> Vec<f64> {
         let (width, height) = (pixels.size.width(), pixels.size.height());
         let weights = |start: u32, length: u32| -> Vec<(u32, f64)> {
@@ -277,7 +284,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn lanczos_is_the_weighted_sum_within_rounding(pixels in pictures()) {
+        fn lanczos_matches_its_definition_within_rounding(pixels in images()) {
             let found = reduced(&pixels, ReductionMethod::Lanczos3);
             for (found, exact) in found.bytes.iter().zip(exact(&pixels)) {
                 prop_assert!((f64::from(*found) - exact).abs() < 0.6, "{} for {}", found, exact);
@@ -285,12 +292,12 @@ mod tests {
         }
 
         #[test]
-        fn a_part_by_lanczos_is_as_that_of_the_whole(
-            pixels in pictures(),
+        fn lanczos_of_a_part_equals_that_of_the_whole(
+            pixels in images(),
             (left, top, right, bottom) in any::<(u32, u32, u32, u32)>(),
             more in 0_u32..4,
         ) {
-            // Any part of the result, from what it says it needs or somewhat more.
+            // Any part of the result, from its margin or more.
             let size = pixels.size.halved();
             let span = |one: u32, other: u32, length: u32| {
                 let (one, other) = (one % length, other % length);
@@ -312,7 +319,7 @@ mod tests {
     }
 
     #[test]
-    fn one_color_stays_that_color_by_lanczos() {
+    fn lanczos_preserves_a_single_color() {
         for side in [1, 2, 3, 7, 40] {
             let plain = Pixels::filled(Size::new(side, 41 - side).unwrap(), Rgb([0, 131, 255]));
             assert_eq!(

@@ -1,9 +1,11 @@
-//! Resampling to a smaller size by Lanczos' kernel of three lobes, in parts that join without a seam.
+//! Resampling to a smaller size with the Lanczos-3 kernel, in parts that join without a seam.
 //!
-//! The kernel is as wide as the picture becomes smaller, so that nothing aliases. What always holds: a pixel depends on its place in the whole
-//! picture and on the pixels around it, never on the part that is resampled: parts put together are the whole resampled at once, byte for byte.
-//! (`fast_image_resize`, which serves where a tile is resampled by itself, chooses the precision of its weights by the part.) Weights are multiples
-//! of 2⁻¹⁴ that sum to 1, so that one color stays that color and opaque stays opaque; at the picture's edges, those of the pixels that exist.
+//! The kernel widens with the scale, which prevents aliasing. A pixel depends on its place in the
+//! whole image and on the pixels around it, not on the part that is resampled: parts equal the
+//! whole resampled at once, byte for byte. (`fast_image_resize` chooses the precision of its
+//! weights by the part, and serves for single tiles only.) Weights are multiples of 2⁻¹⁴ that sum
+//! to 1, so that single colors and opacity are preserved. At the image's edges, the weights of the
+//! existing pixels are normalized.
 
 use std::collections::VecDeque;
 use std::f64::consts::PI;
@@ -12,45 +14,46 @@ use std::ops::Range;
 use super::{PIXEL_BYTES, PremultipliedPixels, byte_count};
 use crate::geometry::{Point, Rect};
 
-/// Lobes of the kernel on either side.
+/// The number of lobes of the kernel on each side.
 const LOBES: f64 = 3.0;
 
-/// The sum of all weights of a pixel.
+/// The sum of the weights of a pixel.
 const ONE: f64 = 16_384.0;
 
-/// One axis of a whole picture that becomes smaller.
+/// One axis of a whole image to be resampled.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ResampledAxis {
-    /// Pixels of the picture.
+    /// The length of the image in pixels.
     pub length: u32,
-    /// How many of them one pixel of the result takes; at least 1, and with 1 each stays as it is.
+    /// The number of pixels per pixel of the result, at least 1. With 1, pixels are unchanged.
     pub scale: f64,
 }
 
-/// The pixels that one pixel is made of, from the first on, and their weights.
+/// The first pixel that contributes to a pixel of the result, and the weights from there on.
 struct Taps {
     first: u32,
     weights: Vec<f32>,
 }
 
 impl ResampledAxis {
-    /// The pixels that some pixels of the result are made of.
+    /// The pixels that contribute to `target`, a range of pixels of the result.
     #[must_use]
     pub fn source(self, target: Range<u32>) -> Range<u32> {
         self.reach(target.start).start..self.reach(target.end - 1).end
     }
 
-    /// The pixels that one of the result is made of.
-    #[expect(clippy::cast_sign_loss, reason = "cut to the picture")]
+    /// The pixels that contribute to one pixel of the result.
+    #[expect(clippy::cast_sign_loss, reason = "clamped to the image")]
     fn reach(self, target: u32) -> Range<u32> {
         let (center, radius) = (self.center(target), LOBES * self.scale);
         let within = |at: f64| at.clamp(0.0, f64::from(self.length)) as u32;
-        // Those whose centers lie nearer than the radius; one at least, where the picture is narrower than a pixel.
+        // Pixels whose centers lie within the radius; at least one, even if the image is narrower
+        // than a pixel.
         let start = within((center - radius - 0.5).ceil()).min(self.length - 1);
         start..within((center + radius + 0.5).floor()).max(start + 1)
     }
 
-    /// The middle of a pixel of the result, measured from the picture's edge.
+    /// The center of a pixel of the result, in pixels from the image's edge.
     fn center(self, target: u32) -> f64 {
         (f64::from(target) + 0.5) * self.scale
     }
@@ -61,7 +64,7 @@ impl ResampledAxis {
         let weights: Vec<f64> = reach.clone().map(|at| lanczos((f64::from(at) + 0.5 - center) / self.scale)).collect();
         let sum: f64 = weights.iter().sum();
         let mut rounded: Vec<f64> = weights.iter().map(|weight| (weight / sum * ONE).round()).collect();
-        // What rounding has left is added where it is the least.
+        // The rounding error goes to the largest weight, where it matters least.
         let left = ONE - rounded.iter().sum::<f64>();
         if let Some(largest) = rounded.iter_mut().max_by(|one, other| one.total_cmp(other)) {
             *largest += left;
@@ -76,11 +79,12 @@ fn lanczos(at: f64) -> f64 {
 }
 
 impl PremultipliedPixels {
-    /// The part `target` of the picture of which these are the pixels from `origin` on, resampled along its columns and rows. They hold all that
-    /// [`ResampledAxis::source`] asks for. `spare` is memory that may be used again, whatever is in it.
+    /// Resamples the part `target` of an image along columns and rows. These pixels are the part of
+    /// the image that begins at `origin`, and contain all of [`ResampledAxis::source`]. `spare` is
+    /// reused for the result.
     ///
     /// # Panics
-    /// Where they do not.
+    /// Panics if pixels are missing.
     #[must_use]
     pub fn resampled(&self, origin: Point, axes: [ResampledAxis; 2], target: Rect, spare: Vec<u8>) -> Self {
         let width = self.size.width() as usize;
@@ -90,7 +94,8 @@ impl PremultipliedPixels {
     }
 }
 
-/// The part `target` of a picture, resampled. `row` gives the pixels of one of its rows, from column `from` on.
+/// Resamples the part `target` of an image. `row` returns the pixels of a row of the image, from
+/// column `from` on.
 pub(crate) fn resample<'p>(
     row: impl Fn(u32) -> &'p [[u8; PIXEL_BYTES]],
     from: u32,
@@ -102,7 +107,7 @@ pub(crate) fn resample<'p>(
     bytes.resize(byte_count(target.size()), 0);
     let columns: Vec<Taps> = target.columns().map(|column| across.taps(column)).collect();
     let width = target.size().width() as usize * PIXEL_BYTES;
-    // The rows that the next row is made of, each resampled along itself.
+    // The rows that contribute to the next row, each resampled along its columns.
     let mut rows: VecDeque<Vec<f32>> = VecDeque::new();
     let mut first = down.source(target.rows()).start;
     let mut sums = vec![0.0_f32; width];
@@ -129,7 +134,7 @@ pub(crate) fn resample<'p>(
     bytes
 }
 
-/// One row of pixels, of which the first is in column `from` of the picture.
+/// Resamples a row whose first pixel is in column `from` of the image.
 fn resample_row(row: &[[u8; PIXEL_BYTES]], from: u32, columns: &[Taps], target: &mut [f32]) {
     for (taps, target) in columns.iter().zip(target.as_chunks_mut::<PIXEL_BYTES>().0) {
         let pixels = &row[(taps.first - from) as usize..][..taps.weights.len()];
@@ -143,8 +148,9 @@ fn resample_row(row: &[[u8; PIXEL_BYTES]], from: u32, columns: &[Taps], target: 
     }
 }
 
-/// To the nearest value. The kernel swings over edges: what passes black and white is cut, and no color passes its alpha.
-#[expect(clippy::cast_sign_loss, reason = "cut to a byte")]
+/// Rounds to nearest. The kernel overshoots at edges, so channels are clamped to 0 to 255 and
+/// colors to alpha.
+#[expect(clippy::cast_sign_loss, reason = "clamped to a byte")]
 fn round_row(sums: &[f32], bytes: &mut [u8]) {
     for (pixel, sum) in bytes.as_chunks_mut::<PIXEL_BYTES>().0.iter_mut().zip(sums.as_chunks::<PIXEL_BYTES>().0) {
         let [blue, green, red, alpha] = sum.map(|sum| (sum.clamp(0.0, 255.0) + 0.5) as u8);
@@ -174,7 +180,7 @@ mod tests {
         [ResampledAxis { length: size.width(), scale: across }, ResampledAxis { length: size.height(), scale: down }]
     }
 
-    /// Premultiplied noise: no color passes its alpha.
+    /// Premultiplied noise: no color exceeds its alpha.
     fn noise(size: Size, seed: u32, is_opaque: bool) -> PremultipliedPixels {
         let pixel = |index: u32| {
             let mixed = (index ^ seed).wrapping_mul(0x9e37_79b1).rotate_left(13).wrapping_mul(0x85eb_ca77);
@@ -185,7 +191,7 @@ mod tests {
         PremultipliedPixels::from_bgra(size, (0..size.area() as u32).flat_map(pixel).collect())
     }
 
-    /// The definition, each pixel by itself: the sum over both axes at once, in doubles, with the kernel's own weights.
+    /// The definition: the sum over both axes at once, in double precision, with unrounded weights.
     fn by_definition(pixels: &PremultipliedPixels, scales: [f64; 2]) -> Vec<f64> {
         let kernel = |at: f64| {
             if at == 0.0 {
@@ -226,7 +232,7 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(40))]
         #[test]
-        fn parts_are_the_whole_and_the_whole_is_the_definition(
+        fn parts_equal_the_whole_and_match_the_definition(
             (width, height) in (1..60_u32, 1..60_u32),
             scales in [1.0..2.5_f64, 1.0..2.5_f64],
             cuts in [0.0..1.0_f64, 0.0..1.0_f64],
@@ -240,7 +246,7 @@ mod tests {
             for (found, [expected, alpha]) in whole.bytes().iter().zip(
                 by_definition(&pixels, scales).chunks(4).flat_map(|pixel| [0, 1, 2, 3].map(|at| [pixel[at], pixel[3]])),
             ) {
-                // Rounding to a byte, and the weights' rounding to 2⁻¹⁴ in up to fifteen places, twice.
+                // Allows for rounding to a byte, and of up to fifteen weights to 2⁻¹⁴ on two axes.
                 let expected = expected.min(alpha).clamp(0.0, 255.0);
                 prop_assert!((f64::from(*found) - expected).abs() < 0.75, "{} {}", found, expected);
             }
@@ -272,7 +278,7 @@ mod tests {
     }
 
     #[test]
-    fn one_color_stays_that_color_and_a_scale_of_one_changes_nothing() {
+    fn preserves_a_single_color_and_a_scale_of_one() {
         let flat = PremultipliedPixels::from_bgra(size(40, 30), [1, 2, 200, 255].repeat(1200));
         for scale in [1.0, 1.1, 1.5, 1.999, 2.7] {
             let to = result(flat.size(), [scale, 1.0]);
@@ -285,9 +291,9 @@ mod tests {
         assert_eq!(same, pixels);
     }
 
-    /// `fast_image_resize` rounds to bytes, and cuts to them, between the axes: it is not quite the same, and is where no edge is sharp.
+    /// `fast_image_resize` rounds and clamps between the axes, so the images have no sharp edges.
     #[test]
-    fn another_program_comes_to_the_same() {
+    fn matches_fast_image_resize() {
         use crate::pixels::{Pixels, Rgb};
         for (width, height, to) in [(300, 200, size(200, 125)), (96, 96, size(64, 60))] {
             let mut pixels = noise(size(width, height), 9, true);

@@ -1,4 +1,4 @@
-//! What becomes of a slide's colors, settled from its ICC profile and what was asked.
+//! Color handling, settled from the ICC profile, the native color space and the options.
 
 use serde::{Serialize, Serializer};
 
@@ -7,52 +7,53 @@ use crate::color::{CmykConversion, ColorConversion, IccProfile, Intent, PixelCol
 use crate::pixels::PremultipliedPixels;
 use crate::source::NativeColorSpace;
 
-/// What is asked to become of colors.
+/// The color options of an export.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct AskedColor {
+pub(crate) struct RequestedColor {
     pub option: ColorOption,
-    /// That of the profile where none is asked for.
+    /// The profile's own intent if `None`.
     pub intent: Option<Intent>,
 }
 
-/// The files that colors go into.
+/// The kind of files that contain the pixels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct ColorFiles {
     pub base_tiles: BaseTiles,
-    /// Whether those of gray pixels are gray, and so may have a profile for gray.
+    /// Whether gray pixels are encoded as gray files, which can contain a gray profile.
     pub gray: bool,
 }
 
-/// What becomes of a slide's colors, or an associated image's.
+/// How the colors of a slide or an associated image are handled.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub enum Color {
-    /// They stay: the slide has no profile.
+    /// Unchanged: there is no profile.
     WithoutProfile,
-    /// They stay, and the profile is left out, as was asked.
+    /// Unchanged: the profile is ignored, as requested. CMYK is converted naively.
     Ignored(IccProfile),
-    /// They stay, since the profile is of no use.
+    /// Unchanged: the profile is unusable. CMYK is converted naively.
     Unusable(IccProfile, ProfileError),
-    /// They stay, being sRGB.
+    /// Unchanged: the profile is sRGB.
     AlreadySrgb(IccProfile),
-    /// They are converted to sRGB.
+    /// Converted to sRGB.
     Converted(ColorConversion),
-    /// CMYK is converted to sRGB while the source is read.
+    /// Converted from CMYK to sRGB by the source.
     ConvertedCmyk(CmykConversion),
-    /// They stay, and every tile has the profile.
+    /// Unchanged, with the profile in every tile.
     Embedded(IccProfile),
 }
 
 impl Color {
-    /// Of pixels with this profile that go this way. A profile that tiles cannot have (of inks; of gray, where they are not) is converted by instead: what is
-    /// seen is the same.
+    /// Settles the handling of pixels with this profile. If the files cannot contain the profile
+    /// (CMYK, or gray in RGB files), colors are converted instead of embedding it.
     pub(crate) fn settle(
         profile: Option<&IccProfile>,
         native: NativeColorSpace,
-        asked: AskedColor,
+        requested: RequestedColor,
         files: ColorFiles,
     ) -> Self {
         let Some(profile) = profile.cloned() else { return Self::WithoutProfile };
-        let AskedColor { option, intent } = asked;
+        let RequestedColor { option, intent } = requested;
         if option == ColorOption::Ignore {
             return Self::Ignored(profile);
         }
@@ -71,7 +72,7 @@ impl Color {
         let can_embed = files.gray || !profile.is_gray();
         let embeds = option == ColorOption::Embed || files.base_tiles == BaseTiles::Lossless;
         match effect {
-            // Untagged pixels are sRGB to every browser.
+            // Browsers treat pixels without a profile as sRGB.
             ProfileEffect::None if option == ColorOption::Srgb || !can_embed => Self::AlreadySrgb(profile),
             ProfileEffect::Conversion(_) if !can_embed && files.base_tiles == BaseTiles::Lossless => {
                 Self::Unusable(profile, ProfileError::NotGrayThroughout)
@@ -81,7 +82,7 @@ impl Color {
         }
     }
 
-    /// The slide's profile.
+    /// The profile of the slide or image.
     #[must_use]
     pub const fn profile(&self) -> Option<&IccProfile> {
         match self {
@@ -95,7 +96,7 @@ impl Color {
         }
     }
 
-    /// The profile that every tile has.
+    /// The profile that is embedded in every tile.
     #[must_use]
     pub const fn embedded(&self) -> Option<&IccProfile> {
         if let Self::Embedded(profile) = self { Some(profile) } else { None }
@@ -107,13 +108,14 @@ impl Color {
         if let Self::ConvertedCmyk(conversion) = self { Some(conversion) } else { None }
     }
 
-    /// The slide's pixels in the colors of the export.
+    /// Converts the source's pixels to the colors of the export.
     #[must_use]
     pub fn apply(&self, pixels: PremultipliedPixels) -> PremultipliedPixels {
         if let Self::Converted(conversion) = self { conversion.convert(pixels) } else { pixels }
     }
 
-    /// Whether gray pixels stay gray, and their files may be: a profile for RGB that a tile gets needs three.
+    /// Returns whether gray pixels can be encoded as gray files: an embedded RGB profile needs
+    /// three channels.
     pub(crate) fn keeps_gray(&self) -> bool {
         match self {
             Self::WithoutProfile | Self::Ignored(_) | Self::Unusable(..) | Self::AlreadySrgb(_) => true,
@@ -123,13 +125,13 @@ impl Color {
         }
     }
 
-    /// Whether they are converted to sRGB.
+    /// Returns whether colors are converted to sRGB.
     #[must_use]
     pub const fn is_converted(&self) -> bool {
         matches!(self, Self::Converted(_) | Self::ConvertedCmyk(_))
     }
 
-    /// In a word, as the description has it.
+    /// The name of the handling in JSON and text output.
     #[must_use]
     pub const fn handling(&self) -> &'static str {
         match self {
@@ -142,7 +144,7 @@ impl Color {
         }
     }
 
-    /// What a conversion keeps of colors that sRGB cannot show.
+    /// The rendering intent of the conversion.
     #[must_use]
     pub const fn intent(&self) -> Option<Intent> {
         match self {

@@ -1,7 +1,7 @@
 //! Settles options against a slide.
 
 use super::{
-    AskedColor, Associated, BaseTiles, Color, ColorFiles, ExportOptions, ExportPlan, Page, Placement, PlanError,
+    RequestedColor, Associated, BaseTiles, Color, ColorFiles, ExportOptions, ExportPlan, Page, Placement, PlanError,
     Resolution, default_geometry, format, layout_rules, lossless,
 };
 use crate::geometry::MicronsPerPixel;
@@ -38,10 +38,10 @@ impl ExportPlan {
         }
         layout_rules::check_szi(options, geometry)?;
         layout_rules::check_tile_layout(options, name, &pyramid)?;
-        let asked_color = AskedColor { option: options.color, intent: options.intent };
+        let requested_color = RequestedColor { option: options.color, intent: options.intent };
         let background = options.background.or(info.background).unwrap_or(Rgb::WHITE);
         let files = ColorFiles { base_tiles: options.base_tiles, gray: format::keeps_gray(info, options, background) };
-        let color = Color::settle(info.icc_profile.as_ref(), info.native_color_space, asked_color, files);
+        let color = Color::settle(info.icc_profile.as_ref(), info.native_color_space, requested_color, files);
         let format = format::settle(info, options, &pyramid, &color, background)?;
         let (associated, missing_associated) = associated_images(&info.associated_images, &options.associated);
         let (microns_per_pixel, objective_power) = scale(info, &placement, options);
@@ -65,7 +65,7 @@ impl ExportPlan {
             format,
             reduction: options.reduction,
             color,
-            asked_color,
+            requested_color,
             background,
             microns_per_pixel,
             objective_power,

@@ -1,46 +1,44 @@
-//! A set of tiles of a pyramid: one bit for each.
+//! A set of tiles of a pyramid, with one bit per tile.
 //!
-//! What always holds: the bits come in the order of [`PyramidPlan::ordinal`], that of the tile index, from each byte's highest on, and those after the
-//! last tile are 0. As text, in a description, the bytes are base64 (RFC 4648, with padding).
+//! Bits are in the order of [`PyramidPlan::ordinal`], from the most significant of each byte; bits
+//! after the last tile are 0. In JSON, the bytes are base64 (RFC 4648, with padding).
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
 use crate::pyramid::{PyramidPlan, TileAddress};
 
-/// Some of a pyramid's tiles. By default none, of no pyramid.
+/// A set of a pyramid's tiles. The default is the empty set of no pyramid.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct TileSet {
     bits: Vec<u8>,
     tiles: u64,
 }
 
-/// Why a text is no set of tiles.
+/// A text that is not a set of tiles of the pyramid.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum TileSetError {
-    /// It is no base64.
-    #[error("is no base64: {message}")]
-    Base64 {
-        /// What is wrong with it.
-        message: String,
-    },
-    /// It is of another pyramid.
-    #[error("has {found} bytes, and a bit for each of {tiles} tiles takes {expected}")]
+    /// The text is not base64.
+    #[error("is not base64")]
+    Base64(#[source] base64::DecodeError),
+    /// The set is of another pyramid.
+    #[error("has {found} bytes instead of {expected}, one bit for each of {tiles} tiles")]
     Length {
-        /// The pyramid's tiles.
+        /// The number of the pyramid's tiles.
         tiles: u64,
-        /// The bytes that they take.
+        /// The number of bytes for them.
         expected: u64,
-        /// The bytes that there are.
+        /// The number of bytes in the text.
         found: u64,
     },
-    /// Bits are set that stand for no tile.
-    #[error("names tiles that the pyramid does not have")]
+    /// Bits after the last tile are set.
+    #[error("contains tiles that the pyramid does not have")]
     Beyond,
 }
 
 impl TileSet {
-    /// The tiles of `pyramid` whose ordinals `contains`.
+    /// Creates the set of the tiles of `pyramid` for whose ordinals `contains` returns true.
     #[must_use]
     pub fn of(pyramid: &PyramidPlan, contains: impl Fn(u64) -> bool) -> Self {
         let tiles = pyramid.tile_count();
@@ -49,13 +47,12 @@ impl TileSet {
         Self { bits: (0..tiles).step_by(8).map(byte).collect(), tiles }
     }
 
-    /// Reads what [`to_base64`](Self::to_base64) has written of a set of this pyramid's tiles.
+    /// Parses the output of [`to_base64`](Self::to_base64) for a set of this pyramid's tiles.
     ///
     /// # Errors
-    /// [`TileSetError`] where it cannot be that.
+    /// [`TileSetError`] if the text is not base64 or does not match the pyramid.
     pub fn from_base64(text: &str, pyramid: &PyramidPlan) -> Result<Self, TileSetError> {
-        let decoded = STANDARD.decode(text);
-        let bits = decoded.map_err(|error| TileSetError::Base64 { message: error.to_string() })?;
+        let bits = STANDARD.decode(text).map_err(TileSetError::Base64)?;
         let tiles = pyramid.tile_count();
         let (expected, found) = (tiles.div_ceil(8), bits.len() as u64);
         if expected != found {
@@ -68,31 +65,31 @@ impl TileSet {
         }
     }
 
-    /// The set as text.
+    /// Encodes the set as base64.
     #[must_use]
     pub fn to_base64(&self) -> String {
         STANDARD.encode(&self.bits)
     }
 
-    /// Whether the tile with this ordinal is one of them.
+    /// Returns whether the set contains the tile with this ordinal.
     #[must_use]
     pub fn contains(&self, ordinal: u64) -> bool {
         self.bits.get((ordinal / 8) as usize).is_some_and(|byte| byte >> (7 - ordinal % 8) & 1 == 1)
     }
 
-    /// Whether a tile of the pyramid that the set was made for is one of them.
+    /// Returns whether the set contains a tile of `pyramid`, the one that it was created for.
     #[must_use]
     pub fn has(&self, tile: TileAddress, pyramid: &PyramidPlan) -> bool {
         self.contains(pyramid.ordinal(tile))
     }
 
-    /// How many they are.
+    /// The number of tiles.
     #[must_use]
     pub fn len(&self) -> u64 {
         self.bits.iter().map(|byte| u64::from(byte.count_ones())).sum()
     }
 
-    /// Whether there are none.
+    /// Returns whether the set is empty.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.bits.iter().all(|&byte| byte == 0)
@@ -110,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_tile_is_the_highest_bit() {
+    fn the_first_tile_is_the_most_significant_bit() {
         // Levels of 1, 2, 3, 5 and 10 pixels: 1 + 1 + 2 + 3 + 5 tiles.
         let plan = pyramid(10);
         assert_eq!(plan.tile_count(), 12);
@@ -122,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_is_read_back_and_nothing_else_is_read() {
+    fn round_trips_and_rejects_other_texts() {
         for width in 1..40 {
             let plan = pyramid(width);
             let set = TileSet::of(&plan, |ordinal| ordinal % 3 == 1);
@@ -135,6 +132,6 @@ mod tests {
         let plan = pyramid(10);
         assert_eq!(TileSet::from_base64("gpE=", &plan), Err(TileSetError::Beyond));
         assert_eq!(TileSet::from_base64("gpAA", &plan), Err(TileSetError::Length { tiles: 12, expected: 2, found: 3 }));
-        assert!(matches!(TileSet::from_base64("gpA", &plan), Err(TileSetError::Base64 { .. })));
+        assert!(matches!(TileSet::from_base64("gpA", &plan), Err(TileSetError::Base64(_))));
     }
 }

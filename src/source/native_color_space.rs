@@ -8,7 +8,8 @@ pub enum NativeColorSpace {
     Rgb,
     /// Gray throughout.
     Gray,
-    /// Cyan, magenta, yellow and black. The source returns RGB pixels all the same: by its own naive
-    /// conversion, or by a profile once [`Source::with_cmyk`](super::Source::with_cmyk) was called.
+    /// Cyan, magenta, yellow and black. The source returns RGB pixels all the same: by its own
+    /// naive conversion, or by a profile once [`Source::with_cmyk`](super::Source::with_cmyk) was
+    /// called.
     Cmyk,
 }

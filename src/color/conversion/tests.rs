@@ -57,7 +57,8 @@ fn matrix_profiles_match_little_cms() {
 fn keeps_alpha_and_converts_unmultiplied_colors() {
     let conversion = conversion(&ColorProfile::new_adobe_rgb());
     let opaque = conversion.convert(pixels(vec![40, 200, 100, 255]));
-    // The same color at half alpha, two clear pixels, and one that is brighter than its alpha allows.
+    // The same color at half alpha, two clear pixels, and one that is brighter than its alpha
+    // allows.
     let found = conversion.convert(pixels(vec![20, 100, 50, 128, 0, 0, 0, 0, 90, 90, 90, 0, 250, 250, 250, 100]));
     for (channel, behind) in found.bytes()[..3].iter().zip(opaque.bytes()) {
         assert!(channel.abs_diff((u32::from(*behind) * 128 / 255) as u8) <= 1, "{found:?} of {opaque:?}");

@@ -1,17 +1,19 @@
-//! The mean of 2×2: the step from one level to the next smaller one, unless another is asked for.
+//! Downsampling by the mean of 2×2 pixels, the default method.
 //!
-//! What always holds: a pixel depends on the four (or at an odd edge, two or one) above it and on nothing else, so that a level comes out the
-//! same in whatever parts it is reduced.
+//! A pixel depends only on the four pixels under it (two or one at an odd edge), so a level is the
+//! same whatever parts it is computed in.
 
 use super::{PIXEL_BYTES, PixelView, Pixels, byte_count, row_bytes};
 
 impl PixelView<'_> {
-    /// Half the size: each pixel the mean of 2×2, an odd edge the mean of the two or the one that exist.
+    /// Downsamples by 2 along both axes. Each pixel is the mean of 2×2; at an odd edge, of the two
+    /// or one that exist.
     ///
-    /// Exact halves are rounded to the even value. Rounding them up would brighten each level by 1/8 of a gray value
-    /// on average, more than one whole value at the coarse end of a slide; truncating, as wsitools does, darkens by 3/8.
+    /// Ties round to even. Rounding them up would brighten each level by 1/8 of a gray value on
+    /// average, more than a whole value at the smallest levels of a slide. Truncating, as wsitools
+    /// does, darkens each level by 3/8.
     ///
-    /// `spare` is memory that may be used again for the result, whatever is in it.
+    /// `spare` is reused for the result.
     #[must_use]
     pub fn halved(self, spare: Vec<u8>) -> Pixels {
         let size = self.size.halved();
@@ -19,15 +21,15 @@ impl PixelView<'_> {
         bytes.resize(byte_count(size), 0);
         let last_row = self.size.height() as usize - 1;
         for (row, target) in bytes.chunks_exact_mut(row_bytes(size)).enumerate() {
-            // A missing row is replaced by the one beside it: the mean of a, b, a, b is that of a, b.
+            // The last row is repeated at an odd edge: the mean of a, b, a, b equals that of a, b.
             halve_rows(self.row(2 * row), self.row((2 * row + 1).min(last_row)), target);
         }
         Pixels { size, bytes }
     }
 }
 
-/// Pixels of the larger level that are halved together. Loops over arrays of this length are turned into vector instructions: 6,000 megapixels a
-/// second on one core, where pixel by pixel it was 3,900.
+/// The number of pixels per row that are averaged together. The compiler vectorizes loops over
+/// arrays of this length: 6,000 megapixels per second on one core, and 3,900 pixel by pixel.
 const BLOCK: usize = 8;
 
 fn halve_rows(top: &[u8], bottom: &[u8], target: &mut [u8]) {
@@ -38,12 +40,12 @@ fn halve_rows(top: &[u8], bottom: &[u8], target: &mut [u8]) {
     for ((top, bottom), target) in top_blocks.iter().zip(bottom_blocks).zip(target_blocks) {
         *target = halved_block(top, bottom);
     }
-    // What is left are fewer pixels than a block; a missing column is replaced by the one beside it.
+    // The rest is shorter than a block. The last column is repeated at an odd edge.
     let pairs = top_rest.chunks(2 * PIXEL_BYTES).zip(bottom_rest.chunks(2 * PIXEL_BYTES));
     for ((top, bottom), target) in pairs.zip(target_rest.chunks_exact_mut(PIXEL_BYTES)) {
-        let beside = top.len() - PIXEL_BYTES;
+        let right = top.len() - PIXEL_BYTES;
         for (channel, target) in target.iter_mut().enumerate() {
-            let of = [top[channel], top[beside + channel], bottom[channel], bottom[beside + channel]];
+            let of = [top[channel], top[right + channel], bottom[channel], bottom[right + channel]];
             *target = mean(of.into_iter().map(u16::from).sum());
         }
     }
@@ -57,7 +59,7 @@ fn halved_block(top: &[u8; BLOCK * PIXEL_BYTES], bottom: &[u8; BLOCK * PIXEL_BYT
     })
 }
 
-/// A quarter of a sum of four bytes, rounded half to even: a half less a hair is added, and the hair where the quarter is odd.
+/// A quarter of a sum of four bytes, with ties to even: adds 1, and 1 more if the quotient is odd.
 const fn mean(sum: u16) -> u8 {
     ((sum + 1 + ((sum >> 2) & 1)) >> 2) as u8
 }
@@ -69,7 +71,7 @@ mod tests {
     use super::*;
     use crate::geometry::Size;
 
-    /// The definition, in exact fractions: half to even of the mean of what exists.
+    /// The definition in exact fractions: the mean, with ties to even.
     fn exact_mean(values: &[u8]) -> u8 {
         let (sum, count) = (values.iter().map(|&value| u32::from(value)).sum::<u32>(), values.len() as u32);
         let (quotient, remainder) = (sum / count, sum % count);
@@ -79,7 +81,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn halving_is_the_mean_of_what_exists(
+        fn halved_is_the_mean_of_existing_pixels(
             (width, height, bytes) in (1_u32..40, 1_u32..12).prop_flat_map(|(width, height)| {
                 (Just(width), Just(height), prop::collection::vec(any::<u8>(), (width * height * 4) as usize))
             })
