@@ -53,7 +53,7 @@ mod full_disk;
 mod gallery;
 mod geometry;
 mod golden;
-mod gray_and_inks;
+mod gray_and_cmyk;
 mod help;
 mod hostile_archives;
 mod images;

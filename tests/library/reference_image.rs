@@ -117,6 +117,7 @@ impl Image {
                 let pixels = reduced.bytes().chunks_exact(4).map(|pixel| [pixel[2], pixel[1], pixel[0]]).collect();
                 Self { width, height, pixels }
             }
+            other => panic!("no definition of {other:?}"),
         }
     }
 

