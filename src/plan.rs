@@ -27,7 +27,7 @@ mod resolution;
 mod settle;
 
 pub use color::Color;
-use color::{RequestedColor, ColorFiles};
+use color::{ColorFiles, RequestedColor};
 pub use error::PlanError;
 pub use estimate::BytesPerPixel;
 pub use lossless::NotLossless;

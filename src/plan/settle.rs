@@ -1,7 +1,7 @@
 //! Settles options against a slide.
 
 use super::{
-    RequestedColor, Associated, BaseTiles, Color, ColorFiles, ExportOptions, ExportPlan, Page, Placement, PlanError,
+    Associated, BaseTiles, Color, ColorFiles, ExportOptions, ExportPlan, Page, Placement, PlanError, RequestedColor,
     Resolution, default_geometry, format, layout_rules, lossless,
 };
 use crate::geometry::MicronsPerPixel;
