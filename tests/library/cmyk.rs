@@ -103,8 +103,10 @@ fn color_options_of_the_plan_apply_to_exports_tiles_and_pyramids() {
             (ColorOption::Srgb, Some(slidezoom::color::Intent::Relative), converted(Intent::RelativeColorimetric)),
             (ColorOption::Embed, None, converted(Intent::Perceptual)),
         ] {
-            let options =
-                ExportOptions { color, intent, format: FormatOption::Png, page: Page::Omit, ..Default::default() };
+            let mut options = ExportOptions::default();
+            options.format = FormatOption::Png;
+            options.page = Page::Omit;
+            (options.color, options.intent) = (color, intent);
             let plan = ExportPlan::new(source.info(), "scan", &options).unwrap();
             let tile = plan.tile(6, 0, 0).unwrap();
             assert_near(&rgb(exact_tile(&*source, &plan, tile, NonZeroUsize::MIN).unwrap().bytes()), &expected);
