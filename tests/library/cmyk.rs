@@ -4,11 +4,12 @@ use std::num::NonZeroUsize;
 use std::path::Path;
 
 use lcms2::{Flags, Intent, PixelFormat, Profile, Transform};
-use slidezoom::engine::progress::NoProgress;
-use slidezoom::engine::{exact_tile, nearest_tile};
-use slidezoom::plan::{ColorOption, ExportOptions, FormatOption, Page};
-use slidezoom::sink::MemorySink;
-use slidezoom::{ExportPlan, Slide, export, source};
+use slidezoom::internals::engine::progress::NoProgress;
+use slidezoom::internals::engine::{exact_tile, nearest_tile};
+use slidezoom::internals::plan::{ColorOption, ExportOptions, FormatOption, Page};
+use slidezoom::internals::sink::MemorySink;
+use slidezoom::internals::source;
+use slidezoom::{ExportPlan, Slide, export};
 use slidezoom_fixtures::icc::{self, IccProfile, Precision};
 use slidezoom_fixtures::{ByteOrder, Container, Field, TiffWriter, Values};
 
@@ -100,7 +101,11 @@ fn color_options_of_the_plan_apply_to_exports_tiles_and_pyramids() {
         for (color, intent, expected) in [
             (ColorOption::Ignore, None, naive()),
             (ColorOption::Srgb, None, converted(Intent::Perceptual)),
-            (ColorOption::Srgb, Some(slidezoom::color::Intent::Relative), converted(Intent::RelativeColorimetric)),
+            (
+                ColorOption::Srgb,
+                Some(slidezoom::internals::color::Intent::Relative),
+                converted(Intent::RelativeColorimetric),
+            ),
             (ColorOption::Embed, None, converted(Intent::Perceptual)),
         ] {
             let mut options = ExportOptions::default();
