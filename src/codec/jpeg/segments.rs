@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::stream::JpegStreamError;
+use super::error::JpegStreamError;
 
 pub(crate) const START_OF_IMAGE: [u8; 2] = [0xff, 0xd8];
 pub(crate) const END_OF_IMAGE: [u8; 2] = [0xff, 0xd9];

@@ -3,7 +3,6 @@
 use zstd::stream::raw::{DParameter, Decoder, Operation};
 
 use super::TileError;
-use super::decompressor::Compression;
 
 /// zstd's own limit for streams. Frames that need a window above 128 MB are rejected.
 const WINDOW_LOG: u32 = 27;
@@ -27,7 +26,7 @@ impl ZstdDecoder {
     /// written, and whether the frame has ended.
     pub fn step(&mut self, input: &[u8], output: &mut [u8]) -> Result<(usize, usize, bool), TileError> {
         let status = self.0.run_on_buffers(input, output);
-        let status = status.map_err(|_| TileError::Damaged { codec: Compression::Zstd.name() })?;
+        let status = status.map_err(|_| TileError::Damaged { codec: "Zstandard" })?;
         Ok((status.bytes_read, status.bytes_written, status.remaining == 0))
     }
 }
