@@ -68,7 +68,7 @@ fn pictures(tree: &Tree, extension: &str) -> Vec<Picture> {
 }
 
 #[test]
-fn lossless_webp_has_every_pixel_that_png_has_in_fewer_bytes() {
+fn lossless_webp_equals_png_in_fewer_bytes() {
     let workspace = with_slide(&tissue());
     let png = export(&workspace, &["--format", "png"]);
     let webp = export(&workspace, &["--format", "webp-lossless"]);
@@ -79,7 +79,7 @@ fn lossless_webp_has_every_pixel_that_png_has_in_fewer_bytes() {
 }
 
 #[test]
-fn lossy_webp_comes_close_to_the_pixels_and_closer_with_quality() {
+fn lossy_webp_error_falls_with_quality() {
     let workspace = with_slide(&tissue());
     let exact = pictures(&export(&workspace, &["--format", "png"]), "png");
     let mut before = (0, 0.0);
@@ -114,7 +114,7 @@ fn libvips_reads_every_webp_tile() {
 }
 
 #[test]
-fn every_way_to_write_a_jpeg_down_has_the_same_pixels() {
+fn every_jpeg_coding_has_the_same_pixels() {
     let workspace = with_slide(&tissue());
     for common in [&[][..], &["--quality", "95", "--subsampling", "420"], &["--quality", "10", "--tile-size", "100"]] {
         let baseline = export(&workspace, common);
@@ -143,7 +143,7 @@ fn frame_marker(jpeg: &[u8]) -> u8 {
 }
 
 #[test]
-fn lossless_tiles_stay_the_slides_own_and_smaller_levels_follow_the_options() {
+fn lossless_tiles_are_native_and_smaller_levels_follow_the_options() {
     let workspace = with_slide(&tissue());
     let plain = export(&workspace, &["--lossless"]);
     for (options, frame) in [(&["--lossless", "--optimize"][..], 0xc0), (&["--lossless", "--progressive"], 0xc2)] {
@@ -170,7 +170,7 @@ fn gray() -> SlideBuilder {
 }
 
 #[test]
-fn a_gray_slide_has_gray_tiles_of_the_same_brightness() {
+fn encodes_gray_slides_as_gray() {
     let workspace = with_slide(&gray());
     let exact = pictures(&export(&workspace, &["--format", "png"]), "png");
     assert!(exact.iter().flat_map(|picture| &picture.pixels).all(|[red, green, blue]| red == green && green == blue));
@@ -194,7 +194,7 @@ fn a_gray_slide_has_gray_tiles_of_the_same_brightness() {
 }
 
 #[test]
-fn where_anything_may_have_color_tiles_of_a_gray_slide_have_it_too() {
+fn encodes_gray_slides_as_color_where_color_is_possible() {
     let missing = || gray().tile_fault(0, 1, 1, TileFault::Missing);
     let profile = lcms2::Profile::new_srgb().icc().unwrap();
     for (slide, options, expected) in [
@@ -235,7 +235,7 @@ fn adobe() -> Vec<u8> {
 }
 
 #[test]
-fn the_label_of_a_gray_slide_keeps_its_colors() {
+fn keeps_the_colors_of_a_gray_slides_label() {
     let workspace = Workspace::new();
     slides::aperio().color(Color::Gray).write_into(&workspace, "scan.svs");
     workspace.export(["scan.svs", "-o", "out", "--associated", "all"]).succeeds();
@@ -248,7 +248,7 @@ fn the_label_of_a_gray_slide_keeps_its_colors() {
 }
 
 #[test]
-fn every_damage_of_a_webp_tile_is_found_and_named() {
+fn verify_reports_every_damaged_webp_tile() {
     for format in ["webp", "webp-lossless"] {
         let workspace = with_slide(&tissue());
         export(&workspace, &["--format", format, "--tile-size", "400"]);
@@ -284,7 +284,7 @@ fn every_damage_of_a_webp_tile_is_found_and_named() {
 }
 
 #[test]
-fn bytes_do_not_depend_on_the_number_of_workers() {
+fn bytes_are_independent_of_the_number_of_workers() {
     let workspace = with_slide(&tissue());
     for options in [
         &["--format", "webp"][..],
@@ -300,7 +300,7 @@ fn bytes_do_not_depend_on_the_number_of_workers() {
 }
 
 #[test]
-fn an_archive_of_webp_tiles_is_indexed_checked_and_repacked() {
+fn indexes_verifies_and_repacks_an_archive_of_webp_tiles() {
     let workspace = Workspace::new();
     slides::aperio().write_into(&workspace, "scan.svs");
     let options = ["--format", "webp", "--associated", "all", "--overlap", "0"];
@@ -323,7 +323,7 @@ fn an_archive_of_webp_tiles_is_indexed_checked_and_repacked() {
 }
 
 #[test]
-fn one_tile_on_demand_is_of_any_format() {
+fn writes_a_single_tile_in_any_format() {
     let workspace = with_slide(&tissue());
     for (options, extension) in [
         (&["--format", "webp", "-q", "60"][..], "webp"),
@@ -347,7 +347,7 @@ fn one_tile_on_demand_is_of_any_format() {
 }
 
 #[test]
-fn what_does_not_go_together_is_refused_and_nothing_written() {
+fn rejects_conflicting_options_before_writing() {
     let workspace = with_slide(&tissue());
     let fails = |options: &[&str], words: &[&str]| {
         workspace.export([&["scan.tif"], options].concat()).fails(2, words);
@@ -362,7 +362,7 @@ fn what_does_not_go_together_is_refused_and_nothing_written() {
 
 /// The second of two columns has the overlap before it, and is the longer one.
 #[test]
-fn tiles_that_would_be_too_large_for_webp_are_refused_before_anything_is_read() {
+fn rejects_tiles_too_large_for_webp_before_reading() {
     let workspace = Workspace::new();
     let webp = ["--format", "webp", "--tile-size", "8192", "--overlap", "8191", "--no-viewer"];
     for (width, height) in [(16_385, 16), (16, 16_385)] {
@@ -382,7 +382,7 @@ fn tiles_that_would_be_too_large_for_webp_are_refused_before_anything_is_read() 
 }
 
 #[test]
-fn the_plan_says_what_tiles_will_be() {
+fn the_plan_states_the_tile_format() {
     let workspace = with_slide(&tissue());
     for (options, words) in [
         (&["--format", "webp"][..], "WebP quality 80 4:2:0"),

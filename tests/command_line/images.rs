@@ -68,7 +68,7 @@ fn samples(color: ImageColor, bits: u8) -> Samples {
 }
 
 #[test]
-fn every_format_comes_out_as_its_pixels_whatever_the_file_is_called() {
+fn exports_the_pixels_of_every_format_whatever_the_file_name() {
     for file in every_format(SIZE).unwrap() {
         let workspace = Workspace::new();
         fs::write(workspace.path("picture.txt"), &file.bytes).unwrap();
@@ -133,7 +133,7 @@ fn exports_the_pixels_of_formats_that_are_decoded_in_memory() {
 }
 
 #[test]
-fn an_image_that_is_called_as_slides_are_is_refused() {
+fn rejects_images_with_slide_extensions() {
     let workspace = Workspace::new();
     for name in ["x.mrxs", "x.svs"] {
         fs::write(workspace.path(name), built_bytes(SIZE, PNG, Samples::default())).unwrap();
@@ -150,7 +150,7 @@ fn an_image_that_is_called_as_slides_are_is_refused() {
 }
 
 #[test]
-fn sixteen_bits_become_eight_by_a_straight_line() {
+fn maps_16_bit_samples_linearly() {
     for (options, white) in
         [(&[][..], 65_535.0), (&["--range", "0,4095"], 4_095.0), (&["--range", "0,40000"], 40_000.0)]
     {
@@ -167,7 +167,7 @@ fn sixteen_bits_become_eight_by_a_straight_line() {
 }
 
 #[test]
-fn few_bits_are_spread_over_all_tones() {
+fn scales_1_2_and_4_bit_samples() {
     for bits in [1, 2, 4] {
         let gray = samples(ImageColor::Gray, bits);
         let white = f64::from((1 << bits) - 1);
@@ -203,7 +203,7 @@ fn gray_tiff(workspace: &Workspace, (width, height): (u32, u32), bits: u16, form
 }
 
 #[test]
-fn samples_without_a_range_of_their_own_need_one() {
+fn requires_a_range_for_signed_and_float_samples() {
     let size = (50, 40);
     let places = || (0..size.1).flat_map(|y| (0..size.0).map(move |x| (x, y)));
     let fraction = |x: u32, y: u32| (x as f32 + 3.0 * y as f32) / 160.0 - 0.05;
@@ -236,7 +236,7 @@ fn over(color: [u8; 3], alpha: f64, behind: [u8; 3]) -> [u8; 3] {
 }
 
 #[test]
-fn what_is_transparent_shows_the_background() {
+fn composites_transparency_over_the_background() {
     let behind = [10, 100, 200];
     for (color, bits) in [(ImageColor::Rgba, 8), (ImageColor::GrayAlpha, 8), (ImageColor::Rgba, 16)] {
         let stored = samples(color, bits);
@@ -255,7 +255,7 @@ fn what_is_transparent_shows_the_background() {
 }
 
 #[test]
-fn colors_of_a_palette_can_be_transparent() {
+fn composites_transparent_palette_colors() {
     let colors = [[200, 10, 30], [0, 255, 0], [40, 50, 60], [255, 255, 255]];
     let alpha = [255, 0, 128];
     let size = (130, 9);
@@ -276,7 +276,7 @@ fn colors_of_a_palette_can_be_transparent() {
 }
 
 #[test]
-fn inks_become_light() {
+fn converts_cmyk_to_rgb() {
     let size = (64, 48);
     let inks: Vec<u8> = (0..size.1)
         .flat_map(|y| (0..size.0).flat_map(move |x| [4 * x, 5 * y, 2 * (x + y), 255 - x]))
@@ -300,7 +300,7 @@ fn inks_become_light() {
 }
 
 #[test]
-fn a_picture_taken_on_its_side_stands_upright() {
+fn applies_exif_orientation() {
     let jpeg = built_bytes(SIZE, JPEG, Samples::default());
     // One entry: Orientation is 6, whose first row is the right side and whose first column is the top.
     let exif = b"Exif\0\0MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0";
@@ -312,7 +312,7 @@ fn a_picture_taken_on_its_side_stands_upright() {
 }
 
 #[test]
-fn a_page_is_chosen_by_its_number() {
+fn selects_a_page_by_number() {
     let workspace = Workspace::new();
     let size = (40, 30);
     let mut writer = TiffWriter::create(&workspace.path("pages.tif"), Container::Classic, ByteOrder::Little).unwrap();
@@ -348,7 +348,7 @@ fn a_page_is_chosen_by_its_number() {
 }
 
 #[test]
-fn slides_have_neither_pages_nor_ranges() {
+fn rejects_pages_and_ranges_of_slides() {
     let workspace = Workspace::new();
     slides::aperio().write_into(&workspace, "scan.svs");
     for options in [["--page", "2"], ["--range", "0,4095"]] {
@@ -370,7 +370,7 @@ fn piped(workspace: &Workspace, arguments: &[&str], bytes: &[u8]) -> Run {
 }
 
 #[test]
-fn an_image_comes_through_a_pipe() {
+fn reads_images_from_a_pipe() {
     for file in every_format(SIZE).unwrap() {
         let workspace = Workspace::new();
         let run = piped(&workspace, &[&["export", "-", "-o", "out"], &EXACT[..]].concat(), &file.bytes);
@@ -396,7 +396,7 @@ fn an_image_comes_through_a_pipe() {
 }
 
 #[test]
-fn standard_input_needs_a_name_and_comes_once() {
+fn requires_an_output_name_for_standard_input() {
     let workspace = Workspace::new();
     let png = built_bytes((20, 10), PNG, Samples::default());
     fs::write(workspace.path("other.png"), &png).unwrap();

@@ -83,7 +83,7 @@ pub fn tiles(published: &Published) -> Vec<(String, Vec<u8>)> {
 }
 
 #[test]
-fn rows_come_to_the_tiles_that_parts_in_any_order_come_to() {
+fn row_and_region_reads_give_the_same_tiles() {
     let image = Image::drawn(2_603, 611);
     let drawn = DrawnSource::new(size(2_603, 611), None, None);
     let crop = |x, y, width, height| Bounds::Crop(Rect::new(Point { x, y }, size(width, height)).unwrap());
@@ -108,7 +108,7 @@ fn rows_come_to_the_tiles_that_parts_in_any_order_come_to() {
 }
 
 #[test]
-fn a_source_serves_several_exports_and_single_tiles() {
+fn serves_several_exports_and_single_tiles() {
     let image = Image::drawn(700, 600);
     let (source, drawn) = (image.open(), DrawnSource::new(size(700, 600), None, None));
     let (expected, _) = exported(&drawn, &options(), 2).unwrap();
@@ -131,7 +131,7 @@ fn a_source_serves_several_exports_and_single_tiles() {
 }
 
 #[test]
-fn a_pipe_is_read_once() {
+fn reads_a_pipe_once() {
     let image = Image::drawn(900, 700);
     let open = |options: &OpenOptions| {
         let bytes = std::fs::read(&image.path).unwrap();
@@ -172,7 +172,7 @@ impl Progress for StopAfter {
 }
 
 #[test]
-fn an_export_of_rows_can_be_stopped_at_any_moment() {
+fn stops_an_export_of_rows_at_any_moment() {
     let image = Image::drawn(3_000, 2_000);
     let source = image.open();
     let plan = ExportPlan::new(source.info(), "drawn", &options()).unwrap();
@@ -188,7 +188,7 @@ fn an_export_of_rows_can_be_stopped_at_any_moment() {
 }
 
 #[test]
-fn an_export_of_rows_is_resumed() {
+fn resumes_an_export_of_rows() {
     // High and narrow: little is held at a time, and so a checkpoint comes soon.
     let image = Image::drawn(150, 120_000);
     let folder = tempfile::tempdir().unwrap();
@@ -207,7 +207,7 @@ fn an_export_of_rows_is_resumed() {
 }
 
 #[test]
-fn a_file_that_is_cut_short_is_no_image() {
+fn rejects_truncated_files() {
     let image = Image::drawn(1_200, 1_500);
     let length = std::fs::read(&image.path).unwrap().len();
     // The last of these lacks no pixel, but the mark of its end.
@@ -223,7 +223,7 @@ fn a_file_that_is_cut_short_is_no_image() {
 }
 
 #[test]
-fn what_can_be_read_of_a_damaged_image_is_shown_where_that_was_asked_for() {
+fn exports_readable_rows_of_a_damaged_image_if_asked() {
     let image = Image::drawn(1_200, 1_500);
     let length = std::fs::read(&image.path).unwrap().len();
     let bearable = options().on_read_error(ReadErrorPolicy::Blank).background(Some(Rgb([1, 2, 3])));
@@ -244,7 +244,7 @@ fn what_can_be_read_of_a_damaged_image_is_shown_where_that_was_asked_for() {
 }
 
 #[test]
-fn what_memory_does_not_hold_is_not_begun() {
+fn refuses_images_above_the_memory_limit() {
     let image = Image::drawn(1_000, 900);
     let little = OpenOptions::default().memory(4_400_000);
     // Row by row it does.
@@ -267,7 +267,7 @@ fn what_memory_does_not_hold_is_not_begun() {
 }
 
 #[test]
-fn an_image_is_known_by_its_contents() {
+fn detects_images_by_content() {
     let image = Image::drawn(30, 20);
     let other = image.path.with_file_name("picture.jpg");
     std::fs::rename(&image.path, &other).unwrap();
@@ -284,7 +284,7 @@ fn an_image_is_known_by_its_contents() {
 }
 
 #[test]
-fn a_destination_that_fails_ends_the_decoding() {
+fn a_failing_destination_ends_decoding() {
     let image = Image::drawn(4_000, 3_000);
     let folder = tempfile::tempdir().unwrap();
     let source = image.open();

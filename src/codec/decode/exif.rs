@@ -82,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn faults_beside_the_orientation_do_not_matter() {
+    fn ignores_faults_elsewhere() {
         let (big, little) = (ByteOrder::BigEndian, ByteOrder::LittleEndian);
         for (order, kind) in [(big, 3), (big, 4), (little, 3), (little, 4)] {
             // A next directory that lies nowhere, one that is there, and bytes that end too early.
@@ -101,7 +101,7 @@ mod tests {
 
     /// As the specification puts it: the 0th row is the visual …, the 0th column is the visual ….
     #[test]
-    fn first_row_and_column_are_at_the_sides_that_the_specification_names() {
+    fn orientations_match_the_specification() {
         let stored = Size::new(5, 3).unwrap();
         for (number, row, column) in [
             (1, "top", "left"),
@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn nonsense_means_nothing() {
+    fn ignores_invalid_orientations() {
         for exif in [&b""[..], b"Exif\0\0", b"II*\0", b"MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03"] {
             assert_eq!(orientation(exif), Orientation::UPRIGHT);
         }

@@ -70,7 +70,7 @@ pub(crate) fn open(
     let crate_format = crate_format(format).ok_or_else(|| ImageError::unsupported(format.name()))?;
     let stored = Stored::of(input, request.memory)?;
     let length = stored.length()?;
-    let too_large = |needed: u64| ImageError::Memory { needed, why: "such a file can only be decoded as a whole" };
+    let too_large = |needed: u64| ImageError::Memory { needed, why: "it can only be decoded as a whole" };
     if length > request.memory {
         return Err(too_large(length));
     }
@@ -139,10 +139,9 @@ fn layout(format: ImageFormat, color: ColorType, alpha_is_ignored: bool) -> Resu
 fn failed(error: image::ImageError, request: Request) -> ImageError {
     match error {
         image::ImageError::IoError(error) => ImageError::reading(error),
-        image::ImageError::Limits(_) => ImageError::Memory {
-            needed: request.memory.saturating_add(1),
-            why: "such a file can only be decoded as a whole",
-        },
+        image::ImageError::Limits(_) => {
+            ImageError::Memory { needed: request.memory.saturating_add(1), why: "it can only be decoded as a whole" }
+        }
         image::ImageError::Unsupported(error) => ImageError::unsupported(error.to_string()),
         image::ImageError::Decoding(error) => malformed(&error),
         error => ImageError::malformed(error.to_string()),

@@ -62,7 +62,7 @@ pub(crate) fn open(input: Input, request: Request) -> Result<(ImageHeader, Box<d
     if row_bytes.saturating_mul(ROWS_IN_LIBRARY) > request.memory {
         return Err(ImageError::Memory {
             needed: row_bytes.saturating_mul(ROWS_IN_LIBRARY),
-            why: "its rows are so long",
+            why: "it is decoded in whole rows, which are very wide",
         });
     }
     let reader = decoder.read_info().map_err(failed)?;

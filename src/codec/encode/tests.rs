@@ -13,7 +13,7 @@ fn jpeg(quality: u8, subsampling: Subsampling, coding: JpegCoding) -> TileFormat
 }
 
 #[test]
-fn a_part_of_a_larger_picture_is_encoded_with_its_own_colors() {
+fn encodes_part_of_a_larger_image() {
     let orange = Rgb([230, 120, 10]);
     let picture = Pixels::filled(size(40, 30), orange);
     let part = picture.view().part(Rect::new(Point { x: 7, y: 3 }, size(17, 9)).unwrap());
@@ -37,7 +37,7 @@ fn a_part_of_a_larger_picture_is_encoded_with_its_own_colors() {
 }
 
 #[test]
-fn subsampling_is_what_was_asked_and_the_bytes_do_not_depend_on_the_tile_before() {
+fn applies_subsampling_independently_of_the_previous_tile() {
     let picture = Pixels::filled(size(64, 64), Rgb([200, 30, 90]));
     for (subsampling, expected) in [
         (Subsampling::Full, Subsamp::None),
@@ -98,7 +98,7 @@ fn every_coding_has_the_same_pixels() {
 }
 
 #[test]
-fn gray_has_one_component_and_what_is_not_gray_keeps_its_color() {
+fn gray_has_one_component_and_color_is_kept() {
     let gray = Pixels::filled(size(40, 30), Rgb([77; 3]));
     let mut bytes = gray.bytes().to_vec();
     // One pixel, in one channel, by one step.
@@ -145,7 +145,7 @@ fn lossless_webp_keeps_every_pixel() {
 }
 
 #[test]
-fn lossy_webp_has_the_colors_and_does_not_depend_on_the_tile_before() {
+fn encodes_lossy_webp_independently_of_the_previous_tile() {
     let orange = Rgb([230, 120, 10]);
     let picture = Pixels::filled(size(70, 50), orange);
     let mut encoder = TileEncoder::new(webp(Some(100)), None).unwrap();
@@ -158,14 +158,14 @@ fn lossy_webp_has_the_colors_and_does_not_depend_on_the_tile_before() {
 }
 
 #[test]
-fn quality_is_on_libwebps_scale() {
+fn quality_follows_libwebps_scale() {
     let picture = noise(size(64, 64));
     let bytes = |quality| TileEncoder::new(webp(Some(quality)), None).unwrap().encode(picture.view()).unwrap().len();
     assert!(bytes(1) < bytes(50) && bytes(50) < bytes(80) && bytes(80) < bytes(100));
 }
 
 #[test]
-fn a_webp_of_the_longest_side_can_be_and_a_longer_one_cannot() {
+fn accepts_the_longest_webp_side_and_no_longer() {
     for format in [webp(None), webp(Some(50))] {
         let mut encoder = TileEncoder::new(format, None).unwrap();
         for (width, height) in [(16_383, 2), (2, 16_383)] {
@@ -181,7 +181,7 @@ fn a_webp_of_the_longest_side_can_be_and_a_longer_one_cannot() {
 
 /// A profile of odd and even length: chunks begin at even places.
 #[test]
-fn a_webp_has_its_profile_and_the_same_pixels() {
+fn embeds_a_webp_profile_without_changing_pixels() {
     let picture = noise(size(31, 18));
     for (format, length) in [webp(None), webp(Some(70))].into_iter().flat_map(|format| [(format, 99), (format, 100)]) {
         let profile = IccProfile::new((0..length).collect());

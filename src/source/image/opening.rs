@@ -225,9 +225,9 @@ fn check_memory(path: &Path, header: &ImageHeader, by_rows: bool, allowed: u64) 
         return Ok(());
     }
     let reason = if header.held_bytes > rows {
-        "such a file can only be decoded as a whole"
+        "it can only be decoded as a whole"
     } else {
-        "it is so wide, and is decoded row by row"
+        "it is decoded in whole rows, which are very wide"
     };
     Err(SlideError::Memory { path: path.to_owned(), needed, allowed, reason })
 }

@@ -80,7 +80,7 @@ fn top_down(bitmap: &Bitmap, pixels: &[u8]) -> Vec<Vec<u8>> {
 }
 
 #[test]
-fn numbers_of_colors_are_handed_on_and_the_palette_is_red_green_and_blue() {
+fn passes_on_color_indices_and_the_palette() {
     for bits in [1, 2, 4, 8] {
         for (width, height) in [(1, 1), (13, 7), (32, -5), (257, 4)] {
             let bitmap = Bitmap::new(width, height, bits);
@@ -101,7 +101,7 @@ fn numbers_of_colors_are_handed_on_and_the_palette_is_red_green_and_blue() {
 }
 
 #[test]
-fn colors_of_whole_bytes_are_put_in_order() {
+fn reorders_byte_channels() {
     for (bits, height) in [(24, 7), (24, -7), (32, 7), (32, -7)] {
         let bitmap = Bitmap::new(13, height, bits);
         let pixels = bytes(bitmap.stride() * 7);
@@ -119,7 +119,7 @@ fn colors_of_whole_bytes_are_put_in_order() {
 }
 
 #[test]
-fn colors_of_any_bits_are_scaled_to_the_nearest() {
+fn scales_masked_channels_to_the_nearest() {
     let five_five_five = [0x7c00, 0x3e0, 0x1f, 0];
     for (bits, bitmap, masks) in [
         (16, Bitmap::new(256, 3, 16), five_five_five),
@@ -172,7 +172,7 @@ fn colors_of_any_bits_are_scaled_to_the_nearest() {
 
 /// The example of Microsoft's documentation, "Bitmap compression", in a picture that has room for it.
 #[test]
-fn runs_are_as_documented() {
+fn decodes_the_documented_runs() {
     let runs = [3, 4, 5, 6, 0, 3, 0x45, 0x56, 0x67, 0, 2, 0x78, 0, 2, 5, 1, 2, 0x78, 0, 0, 9, 0x1e, 0, 1];
     let mut bitmap = Bitmap { compression: 1, ..Bitmap::new(20, 3, 8) };
     bitmap.colors = vec![[1, 2, 3, 0]; 256];
@@ -191,7 +191,7 @@ fn runs_are_as_documented() {
 }
 
 #[test]
-fn runs_that_leave_the_picture_are_damage() {
+fn rejects_runs_outside_the_image() {
     let bitmap = Bitmap { compression: 1, ..Bitmap::new(4, 2, 8) };
     for (runs, sound) in [
         (&[4, 1, 0, 0, 4, 2][..], true),
@@ -211,7 +211,7 @@ fn runs_that_leave_the_picture_are_damage() {
 }
 
 #[test]
-fn colors_that_are_not_there_are_damage() {
+fn rejects_indices_beyond_the_palette() {
     for (bits, pixel) in [(8, 4), (4, 0x40), (4, 0x04), (2, 0x03)] {
         let mut bitmap = Bitmap::new(2, 1, bits);
         bitmap.colors.truncate(if bits == 2 { 3 } else { 4 });
@@ -225,7 +225,7 @@ fn colors_that_are_not_there_are_damage() {
 }
 
 #[test]
-fn the_oldest_header_and_the_newest_profile_are_read() {
+fn reads_the_oldest_header_and_the_newest_profile() {
     let core = [
         &b"BM"[..],
         &[0; 8],
@@ -249,7 +249,7 @@ fn the_oldest_header_and_the_newest_profile_are_read() {
 }
 
 #[test]
-fn files_that_are_too_short_or_say_nonsense_are_refused_before_their_rows() {
+fn rejects_short_and_invalid_files_before_their_rows() {
     let bitmap = Bitmap::new(13, 7, 24);
     let file = bitmap.file(&bytes(bitmap.stride() * 7));
     for length in 0..file.len() - 1 {
@@ -282,7 +282,7 @@ fn files_that_are_too_short_or_say_nonsense_are_refused_before_their_rows() {
 }
 
 #[test]
-fn two_thousand_damaged_files_end_in_rows_or_an_error() {
+fn decodes_or_rejects_two_thousand_damaged_files() {
     let runs = [3, 4, 5, 6, 0, 3, 0x45, 0x56, 0x67, 0, 2, 0x78, 0, 2, 5, 1, 2, 0x78, 0, 0, 9, 0x1e, 0, 1];
     let files = [
         Bitmap::new(13, 7, 24).file(&bytes(280)),

@@ -68,7 +68,7 @@ fn read(file: &[u8]) -> Result<(ImageHeader, Vec<u8>), ImageError> {
 }
 
 #[test]
-fn rows_are_those_of_the_whole_picture() {
+fn rows_equal_a_whole_decode() {
     for (subsampling, what, known) in [
         (Subsamp::None, "4:4:4", Some(Subsampling::Full)),
         (Subsamp::Sub2x1, "4:2:2", Some(Subsampling::HalfWidth)),
@@ -110,7 +110,7 @@ fn rows_are_those_of_the_whole_picture() {
 }
 
 #[test]
-fn ink_is_more_where_there_is_more_of_it() {
+fn cmyk_is_inverted_with_or_without_adobes_marker() {
     let file = encoded(40, 30, &Style { subsampling: Subsamp::None, format: PixelFormat::CMYK, ..PLAIN });
     let (header, rows) = read(&file).unwrap();
     assert_eq!(header.samples.channels, Channels::Cmyk);
@@ -131,7 +131,7 @@ fn with_segment(file: &[u8], marker: u8, contents: &[u8]) -> Vec<u8> {
 }
 
 #[test]
-fn orientation_and_profile_come_from_their_segments() {
+fn reads_orientation_and_profile() {
     let file = encoded(20, 10, &PLAIN);
     let exif = b"Exif\0\0MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x08\0\0\0\0\0\0";
     let (header, _) = read(&with_segment(&file, 0xe1, exif)).unwrap();
@@ -151,7 +151,7 @@ fn orientation_and_profile_come_from_their_segments() {
 }
 
 #[test]
-fn a_file_that_is_cut_anywhere_is_refused() {
+fn rejects_truncated_files() {
     for progressive in [false, true] {
         let file = encoded(60, 50, &Style { progressive, ..PLAIN });
         for length in 0..file.len() {
@@ -164,7 +164,7 @@ fn a_file_that_is_cut_anywhere_is_refused() {
 
 /// Segments of EXIF without end: kept, they would take as much memory as a pipe has bytes.
 #[test]
-fn a_header_without_end_is_refused() {
+fn rejects_an_endless_header() {
     let segment = [vec![0xff, 0xe1, 0xff, 0xff], vec![0; 0xfffd]].concat();
     let endless = std::iter::repeat_n(segment, 1_100).flatten();
     let file: Vec<u8> = [0xff, 0xd8].into_iter().chain(endless).collect();
@@ -197,7 +197,7 @@ fn scans(file: &[u8]) -> (Vec<u8>, Vec<Vec<u8>>) {
 }
 
 #[test]
-fn a_picture_without_one_of_its_scans_is_damage() {
+fn rejects_missing_scans() {
     for subsampling in [Subsamp::Sub2x2, Subsamp::Gray] {
         let file = encoded(60, 50, &Style { progressive: true, subsampling, ..PLAIN });
         let (header, scans) = scans(&file);
@@ -223,7 +223,7 @@ fn a_picture_without_one_of_its_scans_is_damage() {
 
 /// Some cameras write them.
 #[test]
-fn bytes_between_the_last_row_and_the_end_are_no_damage() {
+fn accepts_padding_before_the_end_marker() {
     for subsampling in [Subsamp::Sub2x2, Subsamp::None, Subsamp::Gray] {
         let file = encoded(60, 50, &Style { subsampling, ..PLAIN });
         let (image, end) = file.split_at(file.len() - 2);
@@ -236,7 +236,7 @@ fn bytes_between_the_last_row_and_the_end_are_no_damage() {
 }
 
 #[test]
-fn data_in_doubt_is_damage() {
+fn rejects_data_that_libjpeg_warns_about() {
     let file = encoded(200, 150, &PLAIN);
     let start = file.windows(2).position(|bytes| bytes == [0xff, 0xda]).unwrap() + 12;
     let mut holed = file.clone();
@@ -250,7 +250,7 @@ fn data_in_doubt_is_damage() {
 }
 
 #[test]
-fn files_changed_at_random_are_read_or_refused() {
+fn decodes_or_rejects_damaged_files() {
     let seeds = [
         encoded(40, 30, &PLAIN),
         encoded(40, 30, &Style { progressive: true, ..PLAIN }),

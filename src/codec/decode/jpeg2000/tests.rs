@@ -72,7 +72,7 @@ fn enumerated(space: u8) -> Vec<u8> {
 }
 
 #[test]
-fn numbers_of_any_bits_are_scaled_to_the_nearest() {
+fn scales_samples_of_any_bits_to_the_nearest() {
     for bits in 1..=16 {
         for components in 1..=4 {
             for encoding in
@@ -90,7 +90,7 @@ fn numbers_of_any_bits_are_scaled_to_the_nearest() {
 }
 
 #[test]
-fn every_way_to_cut_a_picture_comes_to_the_same() {
+fn any_tiling_and_region_gives_the_same_pixels() {
     let whole = Encoding::new(150, 90, 3, 8);
     let (samples, _) = whole.made();
     let expected = whole.rows(&samples);
@@ -113,7 +113,7 @@ fn every_way_to_cut_a_picture_comes_to_the_same() {
 
 /// The low band of the 5/3 wavelet keeps a constant, and a ramp in its middle; tiles are apart from each other.
 #[test]
-fn smaller_levels_are_those_of_the_wavelet() {
+fn smaller_levels_are_wavelet_resolutions() {
     let encoding = Encoding { resolutions: 4, ..Encoding::new(150, 91, 1, 8).tiled(48, 36) };
     let mut samples = encoding.samples();
     for (at, number) in samples[0].iter_mut().enumerate() {
@@ -136,7 +136,7 @@ fn smaller_levels_are_those_of_the_wavelet() {
 }
 
 #[test]
-fn lossy_pictures_are_near_and_tiles_in_rows_the_same_as_tiles() {
+fn lossy_images_are_close() {
     let encoding = Encoding { lossy: true, ..Encoding::new(128, 128, 3, 8).tiled(64, 64) };
     let mut samples = encoding.samples();
     for (number, at) in samples.iter_mut().flatten().zip(0..) {
@@ -148,7 +148,7 @@ fn lossy_pictures_are_near_and_tiles_in_rows_the_same_as_tiles() {
 }
 
 #[test]
-fn boxes_tell_colors_alpha_and_order() {
+fn reads_color_alpha_and_channel_order_from_boxes() {
     let encoding = Encoding::new(30, 20, 4, 8);
     let (samples, codestream) = encoding.made();
     // Alpha first, then blue, green and red.
@@ -172,7 +172,7 @@ fn boxes_tell_colors_alpha_and_order() {
 }
 
 #[test]
-fn palettes_are_handed_on() {
+fn passes_on_palettes() {
     let encoding = Encoding::new(30, 20, 1, 8);
     let (samples, codestream) = encoding.made();
     let colors: Vec<[u8; 3]> = (0..=255).map(|number| [number, 255 - number, number / 2]).collect();
@@ -200,7 +200,7 @@ fn palettes_are_handed_on() {
 }
 
 #[test]
-fn luma_and_its_differences_become_colors() {
+fn converts_sycc_to_rgb() {
     for bits in [8, 12] {
         let encoding = Encoding { lossy: false, ..Encoding::new(64, 64, 3, bits) };
         let (samples, codestream) = encoding.made();
@@ -221,7 +221,7 @@ fn luma_and_its_differences_become_colors() {
 
 /// Where a profile says what it is for (ICC.1, 7.2).
 #[test]
-fn profiles_are_for_as_many_colors_as_there_are() {
+fn rejects_profiles_with_another_number_of_colors() {
     for (components, space, fits) in [
         (4, *b"CMYK", false),
         (4, *b"RGB ", true),

@@ -132,7 +132,7 @@ fn file(color_type: u8, bits: u8) -> File {
 }
 
 #[test]
-fn every_color_type_and_depth_interlaced_or_not() {
+fn decodes_every_color_type_and_depth_interlaced_or_not() {
     let depths: [(u8, &[u8]); 5] =
         [(0, &[1, 2, 4, 8, 16]), (2, &[8, 16]), (3, &[1, 2, 4, 8]), (4, &[8, 16]), (6, &[8, 16])];
     for (color_type, bits) in depths.into_iter().flat_map(|(kind, depths)| depths.iter().map(move |bits| (kind, *bits)))
@@ -152,7 +152,7 @@ fn every_color_type_and_depth_interlaced_or_not() {
 }
 
 #[test]
-fn transparency_is_a_color_or_a_palette_with_alpha() {
+fn reads_transparent_colors_and_palettes_with_alpha() {
     let mut palette = file(3, 2);
     palette.chunks = vec![(b"PLTE", vec![1, 2, 3, 4, 5, 6, 7, 8, 9]), (b"tRNS", vec![0, 128])];
     let (header, _) = read(&palette.bytes(&palette.noise())).unwrap();
@@ -168,7 +168,7 @@ fn transparency_is_a_color_or_a_palette_with_alpha() {
 
 /// Each bit of such a file is either a part of something with a check sum, or of a check sum.
 #[test]
-fn no_bit_can_change_unseen() {
+fn detects_every_changed_bit() {
     for interlaced in [false, true] {
         let file = File { width: 9, height: 5, interlaced, ..file(2, 8) };
         let bytes = file.bytes(&file.noise());
@@ -184,7 +184,7 @@ fn no_bit_can_change_unseen() {
 }
 
 #[test]
-fn what_is_too_large_takes_no_memory() {
+fn rejects_huge_sizes_before_allocating() {
     let huge = |width, height| File { width, height, ..file(6, 16) }.bytes(&[]);
     let error = |width, height| open(piped(&huge(width, height)), REQUEST).err().unwrap();
     assert!(matches!(error(0, 5), ImageError::Malformed { .. } | ImageError::Size { .. }));
@@ -193,7 +193,7 @@ fn what_is_too_large_takes_no_memory() {
 }
 
 #[test]
-fn files_changed_at_random_are_read_or_refused() {
+fn decodes_or_rejects_damaged_files() {
     let seeds = [file(2, 8), file(0, 1), file(3, 4), File { interlaced: true, ..file(6, 16) }];
     let seeds: Vec<Vec<u8>> = seeds.iter().map(|seed| seed.bytes(&seed.noise())).collect();
     let mut random = Random::new(7);

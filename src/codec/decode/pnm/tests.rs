@@ -21,7 +21,7 @@ fn with(header: &str, samples: &[u8]) -> Vec<u8> {
 }
 
 #[test]
-fn the_examples_of_the_manual_pages_are_read() {
+fn reads_the_examples_of_the_manual_pages() {
     // pbm(5), pgm(5) and ppm(5) print a picture each.
     let j = b"P1\n# This is an example bitmap of the letter \"J\"\n6 10\n0 0 0 0 1 0\n0 0 0 0 1 0\n0 0 0 0 1 0\n0 0 0 0 1 0\n0 0 0 0 1 0\n0 0 0 0 1 0\n1 0 0 0 1 0\n0 1 1 1 0 0\n0 0 0 0 0 0\n0 0 0 0 0 0\n";
     let (header, bits) = decoded(piped(j)).unwrap();
@@ -39,7 +39,7 @@ fn the_examples_of_the_manual_pages_are_read() {
 }
 
 #[test]
-fn every_largest_value_is_scaled_to_the_nearest_in_both_notations() {
+fn scales_from_every_maximum_in_plain_and_raw() {
     for largest in [1, 2, 3, 7, 15, 100, 127, 254, 255, 256, 300, 511, 1023, 4095, 32_768, 65_534, 65_535_u32] {
         let values: Vec<u32> = (0..=largest).step_by(largest as usize / 50 + 1).chain([largest]).collect();
         let most: u32 = if largest > 255 { 65_535 } else { 255 };
@@ -71,7 +71,7 @@ fn every_largest_value_is_scaled_to_the_nearest_in_both_notations() {
 }
 
 #[test]
-fn white_space_and_comments_are_taken_as_netpbm_takes_them() {
+fn reads_white_space_and_comments_as_netpbm_does() {
     let expected: Vec<u8> = (0..6).collect();
     for header in [
         "P5 3 2 255\n",
@@ -88,7 +88,7 @@ fn white_space_and_comments_are_taken_as_netpbm_takes_them() {
 }
 
 #[test]
-fn pam_knows_its_tuple_types() {
+fn reads_pam_tuple_types() {
     for (tuple_type, depth, channels) in [
         ("TUPLTYPE GRAYSCALE\n", 1, Channels::Gray),
         ("TUPLTYPE GRAYSCALE_ALPHA\n", 2, Channels::GrayAlpha(Alpha::Straight)),
@@ -121,14 +121,14 @@ fn pam_knows_its_tuple_types() {
 }
 
 #[test]
-fn raw_bits_are_handed_on_and_what_follows_is_ignored() {
+fn passes_on_raw_bits_and_ignores_what_follows() {
     assert_eq!(rows(&with("P4 9 2\n", &[0b1010_1010, 0x80, 0x0f, 0x7f, 1, 2, 3])), [0b1010_1010, 0x80, 0x0f, 0x7f]);
     assert_eq!(rows(b"P6 1 1 255\nabcP6 1 1 255\nxyz"), b"abc");
     assert_eq!(rows(b"P6 1 1 65535\nabcdef"), b"abcdef");
 }
 
 #[test]
-fn a_file_cut_anywhere_is_an_error_and_one_of_known_length_before_its_rows() {
+fn rejects_truncated_files_before_their_rows_if_the_length_is_known() {
     for file in [
         &b"P4 9 2\n1234"[..],
         b"P5 3 2 255\n123456",
@@ -155,7 +155,7 @@ fn a_file_cut_anywhere_is_an_error_and_one_of_known_length_before_its_rows() {
 }
 
 #[test]
-fn two_thousand_damaged_files_end_in_rows_or_an_error() {
+fn decodes_or_rejects_two_thousand_damaged_files() {
     let files = [
         with("P5\n# gray\n7 5\n255\n", &(0..35).collect::<Vec<_>>()),
         with("P6 3 3 1023\n", &[1; 54]),

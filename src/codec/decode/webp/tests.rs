@@ -81,7 +81,7 @@ fn lossy(width: u32, height: u32) -> Vec<u8> {
 }
 
 #[test]
-fn lossless_pictures_are_what_went_in() {
+fn decodes_lossless_images_exactly() {
     for (width, height) in [(1, 1), (67, 41), (256, 3)] {
         for color in [ColorType::Rgb8, ColorType::Rgba8] {
             let (file, samples) = lossless(width, height, color, None, None);
@@ -96,7 +96,7 @@ fn lossless_pictures_are_what_went_in() {
 }
 
 #[test]
-fn lossy_pictures_are_as_another_decoder_has_them() {
+fn decodes_lossy_images_as_another_decoder_does() {
     for (width, height) in [(1, 1), (67, 41), (128, 65)] {
         let file = lossy(width, height);
         let (header, rows) = decoded(on_disk(&file)).unwrap();
@@ -108,7 +108,7 @@ fn lossy_pictures_are_as_another_decoder_has_them() {
 }
 
 #[test]
-fn alpha_of_lossy_pictures_is_straight_and_as_stored() {
+fn keeps_the_straight_alpha_of_lossy_images() {
     let (width, height) = (67, 41);
     let color = decoded(piped(&lossy(width, height))).unwrap().1;
     let alpha = samples(width, height, 1);
@@ -124,7 +124,7 @@ fn alpha_of_lossy_pictures_is_straight_and_as_stored() {
 }
 
 #[test]
-fn profiles_and_orientations_are_found_before_and_behind_the_picture() {
+fn finds_profile_and_orientation_before_and_after_the_image() {
     let profile: Vec<u8> = (0..=100).collect();
     let turned =
         [(1, None), (6, Some(Rotation::Quarter)), (3, Some(Rotation::Half)), (8, Some(Rotation::ThreeQuarters))];
@@ -141,7 +141,7 @@ fn profiles_and_orientations_are_found_before_and_behind_the_picture() {
 }
 
 #[test]
-fn what_is_not_one_whole_picture_is_refused() {
+fn rejects_animations_and_incomplete_images() {
     let (file, _) = lossless(31, 17, ColorType::Rgba8, Some(&[1; 50]), Some(&exif(2)));
     for length in 0..file.len() {
         assert!(decoded(piped(&file[..length])).is_err(), "{length}");
@@ -176,7 +176,7 @@ fn what_is_not_one_whole_picture_is_refused() {
 }
 
 #[test]
-fn two_thousand_damaged_files_end_in_rows_or_an_error() {
+fn decodes_or_rejects_two_thousand_damaged_files() {
     let files = [
         lossless(31, 17, ColorType::Rgba8, Some(&[1; 50]), Some(&exif(2))).0,
         lossless(20, 20, ColorType::Rgb8, None, None).0,

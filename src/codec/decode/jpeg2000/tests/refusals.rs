@@ -5,7 +5,7 @@ use slidezoom_fixtures::Random;
 use super::*;
 
 #[test]
-fn what_is_not_read_is_said_before_anything_is_decoded() {
+fn rejects_unsupported_components_when_opened() {
     for encoding in [
         Encoding { signed: true, ..Encoding::new(16, 16, 1, 8) },
         Encoding { step: 2, ..Encoding::new(16, 16, 3, 8) },
@@ -18,7 +18,7 @@ fn what_is_not_read_is_said_before_anything_is_decoded() {
 }
 
 #[test]
-fn files_that_are_cut_or_claim_too_much_are_refused_when_they_are_opened() {
+fn rejects_truncated_files_and_false_sizes_when_opened() {
     let (_, whole) = Encoding::new(60, 40, 3, 8).tiled(32, 32).made();
     let file = in_boxes(&[enumerated(16)], &whole);
     assert!(decoded(&file).is_ok());
@@ -51,7 +51,7 @@ fn files_that_are_cut_or_claim_too_much_are_refused_when_they_are_opened() {
 }
 
 #[test]
-fn tiles_that_end_too_early_are_errors() {
+fn rejects_truncated_tiles() {
     let encoding = Encoding::new(60, 40, 1, 8);
     let (_, file) = encoding.made();
     let start = file.windows(2).position(|marker| marker == [0xff, 0x90]).unwrap();
@@ -70,7 +70,7 @@ fn tiles_that_end_too_early_are_errors() {
 }
 
 #[test]
-fn two_thousand_damaged_files_end_in_rows_or_an_error() {
+fn decodes_or_rejects_two_thousand_damaged_files() {
     let tiled = Encoding::new(60, 40, 3, 8).tiled(32, 32).made().1;
     let files = [
         in_boxes(&[enumerated(16)], &tiled),
@@ -113,7 +113,7 @@ fn put_together(header: &[u8], parts: &[impl AsRef<[u8]>]) -> Vec<u8> {
 }
 
 #[test]
-fn parts_of_a_tile_are_all_there_and_in_order() {
+fn requires_all_tile_parts_in_order() {
     /// Where a tile-part has how many of them its tile has.
     const COUNT: usize = 11;
     for encoding in [Encoding::new(60, 40, 3, 8), Encoding::new(60, 40, 3, 8).tiled(32, 32)] {
@@ -154,7 +154,7 @@ fn parts_of_a_tile_are_all_there_and_in_order() {
 const SMALL_BLOCKS: [u8; 11] = [0xff, 0x53, 0, 9, 0, 0, 0, 0, 0, 0, 1];
 
 #[test]
-fn blocks_precincts_and_layers_are_reckoned_wherever_they_are_told() {
+fn counts_code_blocks_precincts_and_layers_of_every_segment() {
     let (_, mut plain) = Encoding { resolutions: 1, ..Encoding::new(60, 40, 1, 8) }.made();
     for at in [8, 12, 24, 28] {
         plain[at..at + 4].copy_from_slice(&4096_u32.to_be_bytes());
@@ -205,7 +205,7 @@ fn blocks_precincts_and_layers_are_reckoned_wherever_they_are_told() {
 
 /// By the equations of B.5 to B.7: precincts of 2 by 2 samples at every resolution of 128 by 128, but for the smallest, of 1.
 #[test]
-fn packets_are_counted_by_the_standard() {
+fn counts_packets_by_the_standard() {
     let segment = [0xff, 0x52, 0, 18, 1, 0, 0xff, 0xff, 0, 5, 4, 4, 0, 1, 0, 0x11, 0x11, 0x11, 0x11, 0x11];
     let coding = coding::Coding::of(&segment, 1).unwrap();
     let component = component::Component { bits: 8, sign: component::Sign::Unsigned, step: (1, 1) };
