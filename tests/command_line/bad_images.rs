@@ -41,7 +41,7 @@ fn assert_refused(what: &str, bytes: &[u8], words: &[&str]) -> Run {
     let took = started.elapsed();
     assert!(took < AT_MOST, "{what} takes {took:?}");
     assert_eq!(run.code(), Some(3), "{what}: {run:?}");
-    let run = run.fails(3, words).says(&["slidezoom: cannot read image: "]);
+    let run = run.fails(3, words).says(&["slidezoom: cannot ", " image: "]);
     assert_eq!(workspace.names(), ["image"], "{what}");
     run
 }

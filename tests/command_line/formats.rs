@@ -319,7 +319,7 @@ fn indexes_verifies_and_repacks_an_archive_of_webp_tiles() {
     // Other programs would not find JPEG or PNG in it.
     workspace.slidezoom(["repack", "scan", "-o", "scan.szi"]).fails(2, &["of a .szi", "webp"]);
     let szi = ["scan.svs", "-o", "scan.szi", "--format", "webp"];
-    workspace.export(szi).fails(2, &["the tiles of a .szi are JPEG or PNG", "omit --format"]);
+    workspace.export(szi).fails(2, &["tiles of a .szi must be JPEG or PNG", "omit --format"]);
 }
 
 #[test]
@@ -355,7 +355,7 @@ fn rejects_conflicting_options_before_writing() {
     fails(&["--format", "webp", "--subsampling", "444"], &["4:2:0", "webp-lossless"]);
     fails(&["--format", "png", "--progressive"], &["--progressive requires JPEG tiles"]);
     fails(&["--format", "webp", "--optimize"], &["--optimize requires JPEG tiles"]);
-    fails(&["--format", "webp-lossless", "--lossless"], &["the slide's tiles are JPEG"]);
+    fails(&["--format", "webp-lossless", "--lossless"], &["the slide's native tiles are JPEG"]);
     assert_eq!(workspace.names(), ["scan.tif"]);
     workspace.export(["scan.tif", "--format", "webp", "--subsampling", "420"]).succeeds();
 }
@@ -367,8 +367,8 @@ fn rejects_tiles_too_large_for_webp_before_reading() {
     let webp = ["--format", "webp", "--tile-size", "8192", "--overlap", "8191", "--no-viewer"];
     for (width, height) in [(16_385, 16), (16, 16_385)] {
         SlideBuilder::new(width, height).write_into(&workspace, "scan.tif");
-        let most = format!("tiles would have up to {}×{} pixels", width.min(16_384), height.min(16_384));
-        let words = [most.as_str(), "webp file", "16383", "smaller --tile-size"];
+        let most = format!("tiles of up to {}×{} pixels", width.min(16_384), height.min(16_384));
+        let words = [most.as_str(), "webp files", "16383", "smaller --tile-size"];
         workspace.export([&["scan.tif"], &webp[..]].concat()).fails(2, &words);
         workspace.export([&["scan.tif", "--dry-run"], &webp[..]].concat()).fails(2, &words);
         let jpeg = ["--tile-size", "8192", "--overlap", "8191", "--dry-run"];

@@ -406,7 +406,7 @@ fn requires_an_output_name_for_standard_input() {
             &["-", "other.png", "-o", "out"],
             ["standard input must be the only input", "\nhint: export the other inputs"],
         ),
-        (&["-", "-", "-o", "out"], ["standard input must be the only input", "\n  "]),
+        (&["-", "-", "-o", "out"], ["standard input must be the only input", "\nhint: "]),
         (
             &["-", "-o", "out", "--resume"],
             ["an export from standard input cannot be resumed", "\nhint: save the image to a file"],
