@@ -55,8 +55,15 @@ bench: deps ## Measure against the rivals that are installed
 	$(CARGO) bench --locked
 
 .PHONY: soak
-soak: deps ## Run the tests that take many minutes
+soak: deps fuzz ## Run the tests that take many minutes
 	$(CARGO) test --release --locked --lib --test library --test memory --test command_line -- --ignored --test-threads 1 --nocapture
+
+# Coverage instrumentation needs an unstable flag of rustc; sanitizers would need a nightly toolchain.
+.PHONY: fuzz
+fuzz: deps ## Run each fuzz target for a minute
+	command -v cargo-fuzz >/dev/null || $(CARGO) install cargo-fuzz --locked
+	for target in $(notdir $(basename $(wildcard fuzz/fuzz_targets/*.rs))); do \
+	RUSTC_BOOTSTRAP=1 $(CARGO) fuzz run --sanitizer none $$target -- -max_total_time=60 -rss_limit_mb=2048 || exit; done
 
 .PHONY: deps
 deps: ## Install what building needs and this machine lacks (apt-get; OpenSlide into target/)

@@ -52,12 +52,19 @@ fn difference(ours: &[[u8; 3]], theirs: &[[u8; 3]]) -> (f64, f64) {
     (mean, differences.into_iter().fold(0.0, f64::max))
 }
 
-/// Allows for the table that Little CMS samples for CMYK: measured, a mean of up to 0.23 and a
-/// maximum of 3.5, near black with the steep input curves of these profiles.
+/// Little CMS evaluates gray profiles without a sampled table.
 #[track_caller]
 fn assert_close(ours: &[[u8; 3]], theirs: &[[u8; 3]], what: &str) {
     let (mean, max) = difference(ours, theirs);
-    assert!(mean <= 0.3 && max <= 4.0, "{what}: mean {mean}, maximum {max}");
+    assert!(mean <= 0.05 && max <= 1.0, "{what}: mean {mean}, maximum {max}");
+}
+
+/// Little CMS samples CMYK profiles. Measured: a mean of up to 0.23 and a maximum of 4.2, near black
+/// with the steep input curves of these profiles.
+#[track_caller]
+fn assert_close_cmyk(ours: &[[u8; 3]], theirs: &[[u8; 3]], what: &str) {
+    let (mean, max) = difference(ours, theirs);
+    assert!(mean <= 0.3 && max <= 5.0, "{what}: mean {mean}, maximum {max}");
 }
 
 fn convert_cmyk(conversion: &CmykConversion, cmyk: &[[u8; 4]]) -> Vec<[u8; 3]> {
@@ -256,7 +263,7 @@ fn cmyk_tables_match_little_cms_for_every_intent() {
             let expected = little_cms(&profile, PixelFormat::CMYK_8, theirs, &cmyk);
             let conversion = CmykConversion::to_srgb(&Bytes::new(profile.clone()), Some(ours)).unwrap();
             let found = convert_cmyk(&conversion, &cmyk);
-            assert_close(&found, &expected, &format!("{kind}, {ours:?}"));
+            assert_close_cmyk(&found, &expected, &format!("{kind}, {ours:?}"));
         }
     }
 }
@@ -274,7 +281,7 @@ fn falls_back_to_the_perceptual_table() {
             let conversion = CmykConversion::to_srgb(&Bytes::new(profile.clone()), Some(ours)).unwrap();
             let found = convert_cmyk(&conversion, &cmyk);
             let expected = little_cms(&profile, PixelFormat::CMYK_8, theirs, &cmyk);
-            assert_close(&found, &expected, &format!("version {version}, {ours:?}"));
+            assert_close_cmyk(&found, &expected, &format!("version {version}, {ours:?}"));
         }
         assert_eq!(CmykConversion::to_srgb(&Bytes::new(profile), None).unwrap().intent(), Intent::Saturation);
     }
