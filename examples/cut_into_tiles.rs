@@ -60,7 +60,7 @@ fn cut(slide: &Path, level: u32, folder: &Path, tile_size: u32) -> Outcome<()> {
 /// Writes the patches of one block. Returns a line of the index for each, with its sort key.
 fn cut_block(pyramid: &SlidePyramid, tiles: &[TileAddress], folder: &Path) -> Outcome<Vec<((u32, u32), String)>> {
     let rect = |tile: TileAddress| pyramid.plan().pyramid().region(tile).core;
-    let block = tiles.iter().map(|&tile| rect(tile)).reduce(|one, other| one.union(other)).ok_or("an empty block")?;
+    let block = tiles.iter().map(|&tile| rect(tile)).reduce(slidezoom::Rect::union).ok_or("an empty block")?;
     let pixels = pyramid.region(tiles[0].level().number(), block)?;
     let mut lines = Vec::new();
     for &tile in tiles {

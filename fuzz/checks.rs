@@ -68,7 +68,7 @@ pub fn icc_profile(data: &[u8]) {
     let Some(size) = Size::new(16, 16) else { return };
     for pixels in [PixelColors::Rgb, PixelColors::Gray] {
         if let Ok(ProfileEffect::Conversion(conversion)) = ColorConversion::to_srgb(&profile, pixels, None) {
-            let bytes = (0..16 * 16 * 4).map(|at| if at % 4 == 3 { 255 } else { (at * 7) as u8 }).collect();
+            let bytes = (0..16 * 16 * 4_u32).map(|at| if at % 4 == 3 { 255 } else { (at * 7) as u8 }).collect();
             let converted = conversion.convert(PremultipliedPixels::from_bgra(size, bytes));
             assert_eq!(converted.size(), size);
         }

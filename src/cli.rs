@@ -83,6 +83,7 @@ fn command() -> clap::Command {
 }
 
 /// Runs the command line of this process and returns its exit code.
+#[must_use]
 pub fn run() -> ExitCode {
     let arguments = match command().try_get_matches().and_then(|matches| Arguments::from_arg_matches(&matches)) {
         Ok(arguments) => arguments,

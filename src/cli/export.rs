@@ -135,7 +135,7 @@ fn export_one(task: &Task, arguments: &Arguments, options: &ExportOptions, stop:
             reporter.say(&format!("{}: already finished: {destination}", task.name), &event);
             return Ok(());
         }
-        begun => begun?,
+        sink => sink?,
     };
     if arguments.verbose {
         let reader = &source.info().reader;

@@ -169,8 +169,7 @@ fn save_images(source: &dyn Source, plan: &ExportPlan, folder: &Path) -> Result<
 
 impl Lossless {
     fn of(info: &SlideInfo, plan: &ExportPlan, sample: Option<&Sample>) -> Self {
-        let mut options = ExportOptions::default();
-        options.base_tiles = BaseTiles::Lossless;
+        let options = ExportOptions::default().base_tiles(BaseTiles::Lossless);
         match ExportPlan::new(info, plan.name(), &options) {
             Ok(plan) => Self::Possible {
                 possible: true,

@@ -26,9 +26,10 @@ fn markdown(command: &Command) -> String {
 fn write_about(text: &mut String, command: &Command) {
     let about = command.get_long_about().or(command.get_about()).unwrap();
     let after = command.get_after_long_help().or(command.get_after_help());
-    *text += &format!("{}\n\n", paragraphs(&about.to_string()));
+    text.push_str(&paragraphs(&about.to_string()));
+    text.push_str("\n\n");
     if let Some(after) = after {
-        *text += &format!("```text\n{after}\n```\n\n");
+        text.extend(["```text\n", &after.to_string(), "\n```\n\n"]);
     }
 }
 

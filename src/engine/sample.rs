@@ -116,7 +116,7 @@ fn sampled_tiles(source: &dyn Source, plan: &ExportPlan) -> Vec<Rect> {
     let native = source.info().levels[0].tile_to_read_whole();
     let tile = native.unwrap_or(PLAIN_TILE);
     let (origin, size) = (plan.area().origin(), plan.pyramid().size());
-    let count = ((PIXELS as f64 / tile.area() as f64).sqrt().floor().max(1.0) as u32).min(GRID);
+    let count = (PIXELS / tile.area()).isqrt().clamp(1, GRID.into()) as u32;
     let spans = |origin: u32, length: u32, tile: u32| {
         let (offset, tile) = (u64::from(origin % tile), u64::from(tile));
         let cells = (offset + u64::from(length)).div_ceil(tile);
@@ -169,14 +169,14 @@ fn measure_tile(
     let full_size = started.elapsed();
     let reduced = pixels.view().reduced(Rect::of(tile.size()), plan.reduction(), Vec::new());
     let reduced_bytes = encoder.encode(reduced.view())?.len() as u64;
-    let time = full_size + (started.elapsed() - full_size) * 4 / 3;
+    let elapsed = full_size + started.elapsed().saturating_sub(full_size) * 4 / 3;
     Ok(Measured {
         pixels: tile.size().area(),
         blank: blank_pixels(pixels.view()),
         bytes,
         reduced_pixels: reduced.size().area(),
         reduced_bytes,
-        time,
+        time: elapsed,
     })
 }
 

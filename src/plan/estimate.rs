@@ -86,7 +86,7 @@ mod tests {
             coding: JpegCoding::Baseline,
         };
         assert_eq!(millibytes_per_pixel(jpeg(80, Subsampling::Full)), 234);
-        assert_eq!(millibytes_per_pixel(jpeg(85, Subsampling::Full)), (234 + 360) / 2);
+        assert_eq!(millibytes_per_pixel(jpeg(85, Subsampling::Full)), u64::midpoint(234, 360));
         assert_eq!(millibytes_per_pixel(jpeg(100, Subsampling::Gray)), 450);
         assert_eq!(bytes(1_000_000_000_000, 0.25), 250_000_000_000);
     }

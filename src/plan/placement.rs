@@ -4,7 +4,7 @@
 
 use std::ops::Range;
 
-use super::resolution::Reduction;
+use super::resolution::Downsampling;
 use super::{Bounds, ExportOptions, PlanError};
 use crate::geometry::{MicronsPerPixel, Orientation, Rect, Size};
 use crate::pixels::ResampledAxis;
@@ -54,13 +54,13 @@ impl Placement {
             return Err(PlanError::Area { area, size: whole.size() });
         }
         let of_slide = options.microns_per_pixel.or(info.microns_per_pixel);
-        let reduction = Reduction::settle(options.resolution, info, of_slide)?;
+        let reduction = Downsampling::settle(options.resolution, info, of_slide)?;
         Ok(Self::new(info, area, reduction, Orientation::new(options.rotation, options.flip)))
     }
 
     /// Places the export of `area`, which is inside the slide and in pixels of slide level 0.
-    fn new(info: &SlideInfo, area: Rect, reduction: Reduction, orientation: Orientation) -> Self {
-        let Reduction { level, reduction_levels, scale } = reduction;
+    fn new(info: &SlideInfo, area: Rect, reduction: Downsampling, orientation: Orientation) -> Self {
+        let Downsampling { level, reduction_levels, scale } = reduction;
         let of_base = Self { level, downsample: 1.0, on_level: area, area, reduction_levels, scale, orientation };
         let level = match info.levels.get(level.0 as usize) {
             Some(of_level) if level != SlideLevel::BASE => of_level,

@@ -57,7 +57,7 @@ impl Serialize for Resolution {
 
 /// The downsampling of a slide level.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Reduction {
+pub(crate) struct Downsampling {
     pub level: SlideLevel,
     /// The number of halvings, which round sizes up.
     pub reduction_levels: u32,
@@ -65,7 +65,7 @@ pub(crate) struct Reduction {
     pub scale: [f64; 2],
 }
 
-impl Reduction {
+impl Downsampling {
     const NONE: Self = Self { level: SlideLevel::BASE, reduction_levels: 0, scale: [1.0; 2] };
 
     /// The largest aspect ratio of pixels that are resampled to squares. Larger ratios are taken for

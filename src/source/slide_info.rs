@@ -156,7 +156,6 @@ pub struct SlideInfo {
 
 impl SlideInfo {
     /// Starts building the description of a slide at `path` with `size` pixels.
-    #[must_use]
     pub fn builder(path: impl Into<PathBuf>, size: Size) -> SlideInfoBuilder {
         SlideInfoBuilder::new(path.into(), SlideLevelInfo { size, downsample: 1.0, native_tile: None })
     }

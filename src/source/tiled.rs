@@ -31,7 +31,7 @@ enum Kind {
     /// An ordinary image, whose samples are converted and whose orientation is applied.
     Image { conversion: Conversion, orientation: Orientation },
     /// A slide, whose samples are BGRA pixels already.
-    Slide(Fallback),
+    Slide(Box<Fallback>),
 }
 
 /// OpenSlide as the second reader of a slide.
@@ -57,7 +57,7 @@ impl TiledSource {
     /// A source for a slide that OpenSlide can read too. The store decodes to BGRA.
     pub fn slide(info: SlideInfo, store: Box<dyn TileStore>, color: TileColor) -> Self {
         let fallback = Fallback { openslide: OnceLock::new(), reports_damage: color != TileColor::Gray };
-        Self { info, store: store.into(), kind: Kind::Slide(fallback) }
+        Self { info, store: store.into(), kind: Kind::Slide(Box::new(fallback)) }
     }
 
     /// Reads a region of a level in the store, in pixels of the level.

@@ -353,7 +353,7 @@ fn keeps_the_order_of_entries_with_checkpoints_and_when_resumed() {
         let options = options(Container::Zip).geometry(geometry).format(FormatOption::Jpeg);
         let plan = ExportPlan::new(source.info(), "scan", &options).unwrap();
         let run_of = |source: &DrawnSource, begun: Option<ResumeState>, keeps_checkpoints: bool, jobs: usize| {
-            let sink = Recorder { begun, keeps_checkpoints, ..Recorder::default() };
+            let sink = Recorder { keeps_checkpoints, begun, ..Recorder::default() };
             let (checkpoints, names) = (Arc::clone(&sink.checkpoints), Arc::clone(&sink.names));
             export(source, &plan, Box::new(sink), NonZeroUsize::new(jobs).unwrap(), &NoProgress).unwrap();
             let checkpoints = checkpoints.lock().unwrap().clone();

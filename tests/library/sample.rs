@@ -104,7 +104,7 @@ fn estimated_bytes_are_close_to_those_of_an_export() {
 fn images_decoded_row_by_row_are_not_sampled() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("image.pgm");
-    std::fs::write(&path, [&b"P5 500 600 255\n"[..], &[7; 500 * 600]].concat()).unwrap();
+    std::fs::write(&path, [&b"P5 500 600 255\n"[..], &vec![7; 500 * 600]].concat()).unwrap();
     let source = open_with(&path, ReaderChoice::Auto).unwrap();
     assert!(sampled(source.as_ref()).is_none());
     assert!(source.rows().is_some(), "the image was decoded into memory");

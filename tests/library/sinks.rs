@@ -53,12 +53,11 @@ fn check_contract<S: Sink + 'static>(make: &dyn Fn() -> (S, Box<dyn Fn() -> Opti
     let repeated = [b"one".as_slice(), b"other"];
     for entry in (203..223).rev() {
         let contents = repeated[entry as usize % 2];
-        match entry % 5 {
-            0 => sink.skip(entry).unwrap(),
-            _ => {
-                let role = Role::RepeatedTile(Digest::of(contents));
-                sink.write(&name(&format!("a/{entry}")), role, entry, contents).unwrap();
-            }
+        if entry % 5 == 0 {
+            sink.skip(entry).unwrap();
+        } else {
+            let role = Role::RepeatedTile(Digest::of(contents));
+            sink.write(&name(&format!("a/{entry}")), role, entry, contents).unwrap();
         }
     }
     assert!(published().is_none(), "nothing is published before the commit");

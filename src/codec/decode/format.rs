@@ -95,10 +95,9 @@ impl ImageFormat {
             Self::Jpeg => Some(2_048),
             // A sample takes at least a digit, a byte, or as many bits as its decoded row has.
             Self::Pnm => Some(8),
-            // A packet of two bytes is 128 pixels of 3 bytes from a color map.
-            Self::Tga => Some(256),
-            // A byte is a run of 62 pixels of 4 bytes.
-            Self::Qoi => Some(256),
+            // TGA: a packet of two bytes is 128 pixels of 3 bytes from a color map. QOI: a byte is a
+            // run of 62 pixels of 4 bytes.
+            Self::Tga | Self::Qoi => Some(256),
             Self::Farbfeld => Some(1),
             // A block of 8 bytes is 16 pixels of 3 bytes.
             Self::Dds => Some(6),

@@ -87,14 +87,14 @@ pub(crate) fn open(
     let samples = layout(format, color, found.alpha_is_ignored)?;
     let icc_profile = decoder.icc_profile().map_err(|error| failed(error, request))?.map(IccProfile::new);
     drop(decoder);
-    let decoded = u64::from(size.height()).saturating_mul(samples.row_bytes(size.width()) as u64);
-    let held_bytes = decoded.saturating_mul(COPIES).saturating_add(length).saturating_add(found.working_bytes);
+    let image_bytes = u64::from(size.height()).saturating_mul(samples.row_bytes(size.width()) as u64);
+    let held_bytes = image_bytes.saturating_mul(COPIES).saturating_add(length).saturating_add(found.working_bytes);
     if held_bytes > request.memory {
         return Err(too_large(held_bytes));
     }
     let header = ImageHeader { icc_profile, pages: found.pages, held_bytes, ..ImageHeader::new(size, samples) };
     let decode = move || {
-        let mut pixels = vec![0; decoded as usize];
+        let mut pixels = vec![0; image_bytes as usize];
         let decoder = self::decoder(&file, crate_format, limits).map_err(|error| failed(error, request))?;
         decoder.read_image(&mut pixels).map_err(|error| failed(error, request))?;
         Ok(pixels)

@@ -97,7 +97,7 @@ fn decode_part(
     target: &mut [u8],
     stride: usize,
 ) -> Result<bool, TileError> {
-    let Scratch { decoders, compressed, tile: decoded, plane: plane_samples } = scratch;
+    let Scratch { decoders, compressed, tile: whole_tile, plane: plane_samples } = scratch;
     let samples = store.samples();
     let (bits, per_pixel) = (samples.sample.bits(), samples.samples_a_pixel());
     let (from, to) = (relative_to(shared, tile.origin()).origin(), relative_to(shared, region.origin()).origin());
@@ -116,20 +116,20 @@ fn decode_part(
             return Ok(true);
         }
         pitch = samples.row_bytes(part.size.width());
-        decoded.resize(pitch * part.size.height() as usize, 0);
+        whole_tile.resize(pitch * part.size.height() as usize, 0);
         if store.planes() == 1 {
-            decoder.decode(part, decoded, pitch)?;
+            decoder.decode(part, whole_tile, pitch)?;
             continue;
         }
         let plane_pitch = part.samples.row_bytes(part.size.width());
         plane_samples.resize(plane_pitch * part.size.height() as usize, 0);
         decoder.decode(part, plane_samples, plane_pitch)?;
-        for (samples, row) in plane_samples.chunks_exact(plane_pitch).zip(decoded.chunks_exact_mut(pitch)) {
+        for (samples, row) in plane_samples.chunks_exact(plane_pitch).zip(whole_tile.chunks_exact_mut(pitch)) {
             spread(samples, row, bits, plane, store.planes());
         }
     }
     let count = shared.size().width() as usize * per_pixel;
-    let rows = decoded.chunks_exact(pitch).skip(from.y as usize).zip(target.chunks_mut(stride));
+    let rows = whole_tile.chunks_exact(pitch).skip(from.y as usize).zip(target.chunks_mut(stride));
     for (source, target) in rows.take(shared.size().height() as usize) {
         copy(source, from.x as usize * per_pixel, target, to.x as usize * per_pixel, count, bits);
     }

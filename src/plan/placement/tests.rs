@@ -35,7 +35,7 @@ fn slide(size: (u32, u32), levels: &[(u32, u32, f64)]) -> SlideInfo {
 }
 
 fn placement(info: &SlideInfo, area: Rect, resolution: Resolution, way: (Rotation, Option<Flip>)) -> Placement {
-    let reduction = Reduction::settle(resolution, info, info.microns_per_pixel).unwrap();
+    let reduction = Downsampling::settle(resolution, info, info.microns_per_pixel).unwrap();
     Placement::new(info, area, reduction, Orientation::new(way.0, way.1))
 }
 
@@ -113,7 +113,7 @@ fn resamples_oblong_pixels_to_squares() {
 #[test]
 fn rejects_enlargement_and_unknown_scales() {
     let info = slide((100, 100), &[(25, 25, 4.0)]);
-    let settle = |resolution, info: &SlideInfo| Reduction::settle(resolution, info, info.microns_per_pixel);
+    let settle = |resolution, info: &SlideInfo| Downsampling::settle(resolution, info, info.microns_per_pixel);
     let magnified = |times| Resolution::Magnification(Magnification::new(times).unwrap());
     assert!(matches!(settle(target(0.2499), &info), Err(PlanError::FinerThanSlide { .. })));
     assert!(matches!(settle(magnified(40.1), &info), Err(PlanError::MoreThanObjective { .. })));
@@ -125,7 +125,7 @@ fn rejects_enlargement_and_unknown_scales() {
     assert!(matches!(settle(target(1.0), &oblong), Err(PlanError::Oblong { .. })));
     assert_eq!(
         settle(magnified(10.0), &info).unwrap(),
-        Reduction { level: SlideLevel(1), reduction_levels: 0, scale: [1.0; 2] }
+        Downsampling { level: SlideLevel(1), reduction_levels: 0, scale: [1.0; 2] }
     );
     for wrong in [0.0, -1.0, f64::NAN, f64::INFINITY] {
         assert_eq!(Magnification::new(wrong), None);

@@ -182,8 +182,8 @@ impl TiffFile {
             if entries > Self::MAX_CHAIN_ENTRIES {
                 return Err(ImageError::malformed("it has too many TIFF directories"));
             }
-            let side = |tag| directory.number(tag).ok().flatten();
-            let size = side(tag::IMAGE_WIDTH).zip(side(tag::IMAGE_LENGTH));
+            let length = |tag| directory.number(tag).ok().flatten();
+            let size = length(tag::IMAGE_WIDTH).zip(length(tag::IMAGE_LENGTH));
             chain.push(Link { at, size, is_auxiliary: directory.is_auxiliary()? });
             at = directory.next;
         }

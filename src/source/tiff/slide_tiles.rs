@@ -71,8 +71,8 @@ impl SlideTiles {
     pub fn open(tiff: TiffFile, size: Size) -> Result<Self, SlideTilesError> {
         let (grid, level) = {
             let directory = tiff.first_directory()?;
-            let side = |tag| Ok::<u32, ImageError>(small_number(&directory, tag)?.unwrap_or(0));
-            match Size::new(side(tag::IMAGE_WIDTH)?, side(tag::IMAGE_LENGTH)?) {
+            let length = |tag| Ok::<u32, ImageError>(small_number(&directory, tag)?.unwrap_or(0));
+            match Size::new(length(tag::IMAGE_WIDTH)?, length(tag::IMAGE_LENGTH)?) {
                 Some(found) if found == size => Level::read(&directory, size)?,
                 Some(found) => return Err(DirectReadUnsupported::FirstDirectory { found }.into()),
                 None => {

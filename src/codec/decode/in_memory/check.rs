@@ -31,7 +31,7 @@ pub(super) fn before_decoding(format: ImageFormat, file: &[u8]) -> Result<Facts,
         ImageFormat::OpenExr => Ok(Facts { working_bytes: exr_block_bytes(file)?, ..facts }),
         // The low four bits of the image descriptor are the number of alpha bits.
         ImageFormat::Tga => {
-            Ok(Facts { alpha_is_ignored: file.get(17).ok_or(ImageError::Truncated)? & 0x0f == 0, ..facts })
+            Ok(Facts { alpha_is_ignored: file.get(17).ok_or(ImageError::Truncated)?.trailing_zeros() >= 4, ..facts })
         }
         ImageFormat::Qoi if !file.ends_with(&[0, 0, 0, 0, 0, 0, 0, 1]) => Err(ImageError::Truncated),
         _ => Ok(facts),
