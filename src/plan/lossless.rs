@@ -59,7 +59,7 @@ pub enum NotLossless {
     Orientation,
     /// The reduction method reads pixels of neighboring tiles.
     #[error("the reduction method {} reads neighboring tiles, but lossless tiles are reduced one by one", .0.name())]
-    Downsampling(ReductionMethod),
+    Reduction(ReductionMethod),
     /// The layout pads tiles at the edges.
     #[error("the layout {} pads edge tiles, and {area} is not a multiple of the native tile size {native}", tile_layout.word())]
     Padded {
@@ -92,7 +92,7 @@ pub(crate) fn geometry(
         return Err(NotLossless::Orientation);
     }
     if options.reduction.margin() > 0 {
-        return Err(NotLossless::Downsampling(options.reduction));
+        return Err(NotLossless::Reduction(options.reduction));
     }
     let native = tile.width();
     if tile.height() != native {
