@@ -90,7 +90,7 @@ struct TileOptions {
     progressive: bool,
 
     /// Method for downsampling each level
-    #[arg(long, value_name = "METHOD", default_value = "mean", value_parser = one_of([
+    #[arg(long, value_name = "METHOD", default_value = "mean", hide_short_help = true, value_parser = one_of([
         ("mean", "Mean of each 2×2 pixels", ReductionMethod::Mean),
         ("median", "Median of each 2×2 pixels, by channel", ReductionMethod::Median),
         ("mode", "Most frequent color; for label images", ReductionMethod::Mode),
@@ -180,7 +180,7 @@ struct ColorOptions {
     intent: Option<Intent>,
 
     /// Color behind transparent pixels [default: the slide's, else ffffff]
-    #[arg(long, value_name = "RRGGBB", value_parser = values::color)]
+    #[arg(long, value_name = "RRGGBB", hide_short_help = true, value_parser = values::color)]
     background: Option<Rgb>,
 }
 
@@ -255,7 +255,7 @@ pub(super) struct PublishingOptions {
     no_source_hash: bool,
 
     /// What to do if part of the slide cannot be read
-    #[arg(long, value_name = "ACTION", default_value = "stop", value_parser = one_of([
+    #[arg(long, value_name = "ACTION", default_value = "stop", hide_short_help = true, value_parser = one_of([
         ("stop", "Fail and report the place", ReadErrorPolicy::Stop),
         ("blank", "Fill the place with background, list it in the JSON, and warn", ReadErrorPolicy::Blank),
     ]))]

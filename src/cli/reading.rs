@@ -24,14 +24,14 @@ pub(super) struct Reading {
     /// Page of a multi-page TIFF file, counted from 1 [default: 1]
     ///
     /// TIFF slides are then read as ordinary images.
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", hide_short_help = true)]
     page: Option<NonZeroU32>,
 
     /// Sample values of black and white in an ordinary image, such as 0,4095
     ///
     /// Values between them are scaled linearly, and values beyond them are clipped. Without --range,
     /// unsigned samples of up to 16 bits use their full range; all other samples require it.
-    #[arg(long, value_name = "BLACK,WHITE", value_parser = values::range, allow_hyphen_values = true)]
+    #[arg(long, value_name = "BLACK,WHITE", value_parser = values::range, allow_hyphen_values = true, hide_short_help = true)]
     range: Option<SampleRange>,
 
     /// Memory limit for images that cannot be streamed, such as 500M or 4G

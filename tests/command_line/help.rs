@@ -39,7 +39,7 @@ fn assert_help(subcommand: &str, options: &[(&str, Option<&str>)]) {
     };
     let listed = help.lines().filter(starts_option).count();
     assert_eq!(listed, options.len() + 1, "the help has an option that this test does not expect: {help}");
-    // `-h` fits a screen of 50 lines.
+    // `-h` lists the common options only and fits a screen.
     let short = workspace.slidezoom([subcommand, "-h"]).succeeds();
     assert!(short.text().lines().count() <= 60, "{short:?}");
     assert_eq!(workspace.slidezoom(["help", subcommand]).succeeds().text(), help);
