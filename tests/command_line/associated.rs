@@ -98,7 +98,7 @@ fn saving_replaces_nothing_and_saves_all_or_none() {
     let info = ["info", "scan.svs", "--save-associated"];
     workspace
         .slidezoom([&info[..], &["images"]].concat())
-        .fails(4, &["images/thumbnail.png: exists already", "\nhint: no image was saved; name another folder"]);
+        .fails(4, &["images/thumbnail.png: exists already", "\nhint: no image was saved; choose another folder"]);
     assert_eq!(workspace.tree("images").text("thumbnail.png"), "mine");
     assert_eq!(names_in(&workspace.path("images")), ["thumbnail.png"]);
     workspace.slidezoom([&info[..], &["scan.svs/images"]].concat()).fails(4, &["scan.svs: is not a folder"]);

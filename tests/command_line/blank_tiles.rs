@@ -211,6 +211,6 @@ fn what_cannot_be_is_refused() {
         let refused = workspace.export(["scan.tiff", "--blank", wrong]).says(&["--blank"]);
         assert_eq!(refused.code(), Some(2), "{wrong}");
     }
-    workspace.export(["scan.tiff", "-o", "x.szi", "--blank", "skip"]).fails(2, &["a .szi has every tile"]);
+    workspace.export(["scan.tiff", "-o", "x.szi", "--blank", "skip"]).fails(2, &["a .szi must contain all tiles"]);
     workspace.export(["scan.tiff", "-o", "x.szi", "--blank", "share"]).succeeds();
 }

@@ -208,8 +208,8 @@ fn lossless_tiles_get_the_profile_and_keep_their_data() {
 fn the_plan_and_info_say_what_becomes_of_the_colors() {
     let workspace = with_slide(Some(&wide()));
     let said = |arguments: &[&str]| workspace.slidezoom(arguments.iter().copied()).succeeds().text().to_owned();
-    assert!(said(&["export", "scan.tif", "--dry-run"]).contains("color      converted to sRGB"));
-    assert!(said(&["export", "scan.tif", "--dry-run", "--lossless"]).contains("color      embedded"));
+    assert!(said(&["export", "scan.tif", "--dry-run"]).contains("color       converted to sRGB"));
+    assert!(said(&["export", "scan.tif", "--dry-run", "--lossless"]).contains("color       embedded"));
     assert!(said(&["info", "scan.tif"]).contains("bytes: converted to sRGB"));
     let info: Value = serde_json::from_str(&said(&["info", "scan.tif", "--json"])).unwrap();
     assert_eq!(info["slide"]["iccProfileBytes"], wide().len());

@@ -68,13 +68,22 @@ fn what_contradicts_the_name_of_the_output_is_refused_before_anything_is_written
     let workspace = with_two_slides();
     let before = workspace.tree("");
     for (arguments, words) in [
-        (&["one.tif", "-o", "x.zip", "--container", "szi"][..], "x.zip: a .szi was asked for"),
-        (&["one.tif", "-o", "x.szi", "--container", "zip"], "x.szi: a .zip was asked for"),
+        (
+            &["one.tif", "-o", "x.zip", "--container", "szi"][..],
+            "x.zip: the extension does not fit --container, which asks for a .szi",
+        ),
+        (
+            &["one.tif", "-o", "x.szi", "--container", "zip"],
+            "x.szi: the extension does not fit --container, which asks for a .zip",
+        ),
         (
             &["one.tif", "-o", "x.zip", "--container", "folder"],
             "x.zip: the extension does not fit --container, which asks for a folder",
         ),
-        (&["one.tif", "-o", "x", "--container", "zip"], "x: a .zip was asked for"),
+        (
+            &["one.tif", "-o", "x", "--container", "zip"],
+            "x: the extension does not fit --container, which asks for a .zip",
+        ),
         (
             &["one.tif", "-o", "x.zip", "--container", "bagit"],
             "x.zip: the extension does not fit --container, which asks for a folder",
@@ -83,7 +92,7 @@ fn what_contradicts_the_name_of_the_output_is_refused_before_anything_is_written
             &["one.tif", "-o", "x.szi", "--container", "bagit"],
             "x.szi: the extension does not fit --container, which asks for a folder",
         ),
-        (&["one.tif", "in/two.tif", "-o", "x.zip"], "x.zip: several slides do not go into one archive"),
+        (&["one.tif", "in/two.tif", "-o", "x.zip"], "x.zip: several slides do not fit into one archive"),
         (&["one.tif", "in/two.tif", "-o", "x.szi", "--container", "szi"], "x.szi: several slides"),
         (&["in", "-o", "x.zip"], "x.zip: several slides"),
     ] {

@@ -62,7 +62,9 @@ fn verify_misses_levels_that_the_description_claims() {
         assert_eq!(run.code(), Some(5), "{run:?}");
         assert!(run.text().contains("scan.json: altered"), "{run:?}");
     }
-    workspace.export(["scan.tiff", "-o", "x.szi", "--depth", "one"]).fails(2, &["a .szi has every level", "--depth"]);
+    workspace
+        .export(["scan.tiff", "-o", "x.szi", "--depth", "one"])
+        .fails(2, &["a .szi must contain all levels", "--depth"]);
 }
 
 /// The export consists of the scanner's own tiles.

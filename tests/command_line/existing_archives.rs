@@ -34,7 +34,7 @@ fn an_archive_that_exists_is_refused_and_stays_as_it_is() {
         let before = workspace.tree("");
         workspace
             .export(["scan.tif", "-o", archive, "--format", "png"])
-            .fails(4, &[&format!("slidezoom: {archive}: exists already\n"), "--overwrite replaces it"]);
+            .fails(4, &[&format!("slidezoom: {archive}: exists already\n"), "replace it with --overwrite"]);
         workspace.tree("").assert_same(&before);
     }
 }

@@ -21,7 +21,7 @@ fn an_export_that_exists_is_refused_and_stays_as_it_is() {
     let before = workspace.tree("");
     workspace
         .export(["scan.tif", "--format", "png"])
-        .fails(4, &["slidezoom: scan: exists already\n", "--overwrite replaces it", "-o writes elsewhere"]);
+        .fails(4, &["slidezoom: scan: exists already\n", "replace it with --overwrite, or write elsewhere with -o"]);
     workspace.tree("").assert_same(&before);
 }
 

@@ -2,16 +2,20 @@
 
 use crate::workspace::Workspace;
 
+/// Whether a line of a help text starts the description of an option.
+fn starts_option(line: &str) -> bool {
+    line.starts_with("      --") || line.starts_with("  -") && line.contains(", --")
+}
+
 /// Returns the lines of an option in a help text, up to the next option.
 fn option_help<'a>(help: &'a str, option: &str) -> &'a str {
-    let starts_option = |line: &str| line.trim_start().starts_with('-');
     let names = |line: &str| starts_option(line) && line.split([' ', ',', '\n']).any(|word| word == option);
     let mut offset = 0;
     let mut begin = None;
     for line in help.split_inclusive('\n') {
         match begin {
             None if names(line) => begin = Some(offset),
-            Some(begin) if starts_option(line) && !line.trim_start().starts_with("- ") => return &help[begin..offset],
+            Some(begin) if starts_option(line) => return &help[begin..offset],
             _ => {}
         }
         offset += line.len();
@@ -34,10 +38,7 @@ fn assert_help(subcommand: &str, options: &[(&str, Option<&str>)]) {
         }
         assert!(text.len() > option.len() + 10, "{option} has no help: {text}");
     }
-    let starts_option = |line: &&str| {
-        line.trim_start().starts_with("--") || line.trim_start().starts_with('-') && line.contains(", --")
-    };
-    let listed = help.lines().filter(starts_option).count();
+    let listed = help.lines().filter(|line| starts_option(line)).count();
     assert_eq!(listed, options.len() + 1, "the help has an option that this test does not expect: {help}");
     // `-h` lists the common options only and fits a screen.
     let short = workspace.slidezoom([subcommand, "-h"]).succeeds();

@@ -169,7 +169,7 @@ fn says_why_lossless_tiles_are_not_possible() {
 #[test]
 fn images_are_not_sampled_row_by_row() {
     let workspace = Workspace::new();
-    let rows: Vec<u8> = (0..600 * 500_u32).map(|at| (at * 7919 % 251) as u8).collect();
+    let rows: Vec<u8> = (0..600 * 500_u64).map(|at| (at * 7919 % 251) as u8).collect();
     std::fs::write(workspace.path("image.pgm"), [&b"P5 600 500 255\n"[..], &rows].concat()).unwrap();
     assert_eq!(report(&workspace, &["image.pgm"]).get("sample"), None);
     let run = workspace.slidezoom(["info", "image.pgm"]).succeeds();

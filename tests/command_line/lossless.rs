@@ -232,11 +232,11 @@ fn slides_without_square_jpeg_tiles_are_refused_with_a_reason() {
         &[openslide, "its tiles are not JPEG (TIFF compression 1)", "\nhint: omit --lossless"],
     );
     refused(small(), &["--reader", "openslide"], &[openslide, "\nhint: omit --reader openslide"]);
-    refused(small().tile_size(128, 64), &[], &["stored in tiles of 128×64", "square", "\nhint: omit --lossless"]);
+    refused(small().tile_size(128, 64), &[], &["native tiles of 128×64 are not square", "\nhint: omit --lossless"]);
     refused(
         small(),
         &["--tile-size", "254"],
-        &["tiles are of 256 pixels", "254", "\nhint: omit --tile-size and --overlap"],
+        &["native tiles have 256 pixels", "254", "\nhint: omit --tile-size and --overlap"],
     );
     refused(small(), &["--overlap", "1"], &["overlap 1", "\nhint: omit --tile-size"]);
     refused(small(), &["--format", "png"], &["another format", "\nhint: omit --format"]);

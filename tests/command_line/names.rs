@@ -95,7 +95,7 @@ fn what_fails_over_a_hostile_name_is_still_one_line() {
         workspace.export([&file]).fails(3, &[]);
 
         let run = workspace.export([file.as_str(), "missing", "-o", "out"]);
-        for message in run.stderr.split_inclusive('\n').filter(|line| !line.starts_with("  ")) {
+        for message in run.stderr.split_inclusive('\n').filter(|line| !line.starts_with("hint: ")) {
             assert_one_message(message);
         }
         assert_eq!(workspace.names(), [file]);

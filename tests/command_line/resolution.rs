@@ -207,15 +207,11 @@ fn rejects_enlargement_and_unknown_scales() {
         (
             "plain.tif",
             &["--target-mpp", "1"],
-            &["does not say how many micrometers", "\nhint: set the micrometers per pixel, such as --mpp 0.25"],
+            &["does not state its micrometers per pixel", "\nhint: set the micrometers per pixel, such as --mpp 0.25"],
         ),
-        (
-            "plain.tif",
-            &["--magnification", "10"],
-            &["does not say what it was magnified by", "\nhint: use --target-mpp"],
-        ),
-        ("scan.svs", &["--lossless", "--slide-level", "1"], &["of its full size", "\nhint: omit --slide-level"]),
-        ("scan.svs", &["--lossless", "--target-mpp", "1"], &["of its full size", "\nhint: omit --slide-level"]),
+        ("plain.tif", &["--magnification", "10"], &["does not state its objective power", "\nhint: use --target-mpp"]),
+        ("scan.svs", &["--lossless", "--slide-level", "1"], &["have its full size", "\nhint: omit --slide-level"]),
+        ("scan.svs", &["--lossless", "--target-mpp", "1"], &["have its full size", "\nhint: omit --slide-level"]),
     ] {
         workspace.export([&[slide, "--dry-run"], options].concat()).fails(2, words);
     }

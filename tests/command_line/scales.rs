@@ -159,6 +159,6 @@ fn a_user_may_say_what_no_file_is_believed() {
     for options in [&["--mpp", "1e10"][..], &["--mpp", "1", "--target-mpp", "1e10"]] {
         let run = workspace.export([&["print.tif"], options].concat());
         assert_eq!(run.code(), Some(2), "{run:?}");
-        assert!(run.stderr.contains("micrometers per pixel are a number above 0 and up to 1000000000"), "{run:?}");
+        assert!(run.stderr.contains("expected a number above 0 and up to 1000000000"), "{run:?}");
     }
 }

@@ -61,7 +61,7 @@ fn a_slide_that_fails_is_named_and_the_others_are_done() {
     let lines: Vec<&str> = run.stderr.lines().collect();
     let [broken, hint, missing, summary] = lines[..] else { panic!("{run:?}") };
     assert!(broken.starts_with("slidezoom: cannot read broken.tif: 256×256 pixels at (256, 0)"), "{run:?}");
-    assert!(hint.starts_with("  "), "{run:?}");
+    assert!(hint.starts_with("hint: "), "{run:?}");
     assert!(missing.starts_with("slidezoom: cannot open missing.tif: "), "{run:?}");
     assert_eq!(summary, "slidezoom: 2 of 4 slides failed: broken.tif, missing.tif");
     assert_exports(&workspace, "out", &["one", "two"]);

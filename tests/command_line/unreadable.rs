@@ -53,7 +53,11 @@ fn a_corrupt_tile_is_named_by_its_place_in_the_slide() {
     for fault in [TileFault::BrokenHeader, TileFault::GarbageData, TileFault::PastTheEnd] {
         // OpenSlide hashes the smallest level when it opens a slide, so the fault is on another.
         let slide = slides::small().levels([1, 4]).tile_fault(0, 2, 1, fault);
-        assert_refused(&slide, "scan.tif", &["slidezoom: scan.tif: ", place, "\nhint: the file is damaged"]);
+        assert_refused(
+            &slide,
+            "scan.tif",
+            &["slidezoom: cannot read scan.tif: ", place, "\nhint: the file is damaged"],
+        );
         let slide = slides::aperio().tile_fault(0, 1, 0, fault);
         let words = ["cannot read scan.svs: 240×240 pixels at (240, 0) of slide level 0"];
         assert_refused(&slide, "scan.svs", &words);

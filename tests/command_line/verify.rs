@@ -354,7 +354,7 @@ fn people_are_told_in_lines() {
     assert_eq!(run.text(), "a\\nb: does not belong to this export\nscan_files/10/1_1.jpeg: missing\n");
     assert_eq!(
         run.stderr,
-        "slidezoom: scan: 2 files are missing, damaged or do not belong to it\n  export the slide again, or restore the export from a copy\n"
+        "slidezoom: scan: the export is damaged: 2 problems\nhint: export the slide again, or restore the export from a copy\n"
     );
     fs::remove_file(workspace.path("scan/a\nb")).unwrap();
     let run = workspace.slidezoom(["verify", "scan"]);
