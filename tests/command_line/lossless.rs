@@ -238,8 +238,8 @@ fn slides_without_square_jpeg_tiles_are_refused_with_a_reason() {
         &["--tile-size", "254"],
         &["native tiles have 256 pixels", "254", "\nhint: omit --tile-size and --overlap"],
     );
-    refused(small(), &["--overlap", "1"], &["overlap 1", "\nhint: omit --tile-size"]);
-    refused(small(), &["--format", "png"], &["another format", "\nhint: omit --format"]);
+    refused(small(), &["--overlap", "1"], &["an overlap of 1", "\nhint: omit --tile-size"]);
+    refused(small(), &["--format", "png"], &["not the requested format", "\nhint: omit --format"]);
 
     // Options that agree with the slide's tiles are accepted.
     let workspace = Workspace::new();
