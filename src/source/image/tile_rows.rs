@@ -1,7 +1,7 @@
-//! An image in tiles that are too large to be read one by one, row by row.
+//! Reads an image with very large tiles row by row.
 //!
-//! The engine reads chunks of some hundred pixels a side: of tiles of thousands, each would be decoded for many of them. So all tiles beside each other are decoded together,
-//! and their rows handed on. What always holds: each tile is decoded once.
+//! The engine reads regions of a few hundred pixels a side, so a tile of thousands would be decoded
+//! many times. Here each row of tiles is decoded once, and its rows are returned in order.
 
 use std::ops::Range;
 

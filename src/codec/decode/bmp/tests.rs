@@ -170,7 +170,7 @@ fn scales_masked_channels_to_the_nearest() {
     }
 }
 
-/// The example of Microsoft's documentation, "Bitmap compression", in a picture that has room for it.
+/// The example of Microsoft's documentation, "Bitmap compression", in an image large enough for it.
 #[test]
 fn decodes_the_documented_runs() {
     let runs = [3, 4, 5, 6, 0, 3, 0x45, 0x56, 0x67, 0, 2, 0x78, 0, 2, 5, 1, 2, 0x78, 0, 0, 9, 0x1e, 0, 1];

@@ -236,7 +236,7 @@ const PROBLEM_KIND: c_int = 4;
 impl Drop for Rows {
     #[expect(unsafe_code, reason = "libjpeg-turbo is a C library")]
     fn drop(&mut self) {
-        // SAFETY: both were made by `new`, and are freed once; the decoder first, since it has the reader.
+        // SAFETY: `new` created both. They are freed once, the decoder first, since it uses the reader.
         unsafe {
             slidezoom_jpeg_free(self.decoder.as_ptr());
             drop(Box::from_raw(self.reader.as_ptr()));

@@ -1,4 +1,5 @@
-//! Rows against `TurboJPEG`'s whole pictures, which are another way into the same library; and files changed at random.
+//! Compares rows with whole images of TurboJPEG, another API of the same library, and decodes
+//! damaged files.
 
 use slidezoom_fixtures::Random;
 use turbojpeg::{Compressor, Decompressor, Image, PixelFormat, Subsamp};

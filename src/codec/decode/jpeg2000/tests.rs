@@ -111,7 +111,7 @@ fn any_tiling_and_region_gives_the_same_pixels() {
     }
 }
 
-/// The low band of the 5/3 wavelet keeps a constant, and a ramp in its middle; tiles are apart from each other.
+/// The low band of the 5/3 wavelet keeps a constant, and tiles are independent.
 #[test]
 fn smaller_levels_are_wavelet_resolutions() {
     let encoding = Encoding { resolutions: 4, ..Encoding::new(150, 91, 1, 8).tiled(48, 36) };

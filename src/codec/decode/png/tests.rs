@@ -9,7 +9,8 @@ use crate::codec::decode::decoded::{all_rows, piped};
 
 const REQUEST: Request = Request { page: 0, memory: 1 << 30 };
 
-/// A PNG file put together by the specification: signature, chunks with their CRCs, and a zlib stream of stored blocks.
+/// Assembles a PNG file by the specification: the signature, chunks with CRCs, and a zlib stream of
+/// stored blocks.
 struct File {
     width: u32,
     height: u32,
@@ -166,7 +167,7 @@ fn reads_transparent_colors_and_palettes_with_alpha() {
     assert_eq!(read(&rgb.bytes(&rgb.noise())).unwrap().0.samples.clear, Some([10, 20, 30]));
 }
 
-/// Each bit of such a file is either a part of something with a check sum, or of a check sum.
+/// Each bit of such a file belongs to a checksum or to data with one.
 #[test]
 fn detects_every_changed_bit() {
     for interlaced in [false, true] {

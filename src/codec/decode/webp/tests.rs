@@ -147,7 +147,7 @@ fn rejects_animations_and_incomplete_images() {
         assert!(decoded(piped(&file[..length])).is_err(), "{length}");
         assert!(open(on_disk(&file[..length]), REQUEST).is_err(), "{length}");
     }
-    // Cut inside of a file that knows of it. The last bytes may be the coder's filling, which no pixel depends on.
+    // Truncated inside a chunk. The last bytes may be padding of the coder.
     let picture = &lossy(64, 64)[20..];
     for length in 10..picture.len() - 4 {
         let cut = decoded(piped(&riff(&[chunk(*b"VP8 ", &picture[..length])])));

@@ -1,4 +1,4 @@
-//! What is refused: damage, what is not read, and files that claim more than they have.
+//! Files that are refused: damaged, unsupported, or claiming more than they have.
 
 use slidezoom_fixtures::Random;
 
@@ -26,10 +26,10 @@ fn rejects_truncated_files_and_false_sizes_when_opened() {
         for length in 0..file.len() {
             assert!(opened(&file[..length]).is_err(), "{length} of {}", file.len());
         }
-        // What follows the end is none of it.
+        // What follows the end is ignored.
         assert!(decoded(&[&file[..], b"\nand more"].concat()).unwrap().1 == decoded(file).unwrap().1);
     }
-    // Where the fields of SIZ are, from the codestream's start on.
+    // Offsets of the SIZ fields in the codestream.
     for (at, value) in
         [(8, u32::MAX), (8, 0), (12, 0x7fff_ffff), (16, 60), (20, 41), (24, 0), (24, 1), (28, 1), (32, 33), (36, 2)]
     {
@@ -64,7 +64,7 @@ fn rejects_truncated_tiles() {
         file[start + 6..start + 10].copy_from_slice(&(length - cut).to_be_bytes());
         refused += usize::from(matches!(decoded(&file), Err(ImageError::Malformed { .. })));
     }
-    // Where a cut falls between two packets, the second one might as well be an empty one.
+    // If a cut falls between two packets, the second one could be empty.
     let boundaries = 2 * encoding.resolutions as usize;
     assert!(refused + boundaries >= length as usize - 21, "{refused} of {length}");
 }
@@ -83,7 +83,7 @@ fn decodes_or_rejects_two_thousand_damaged_files() {
     for round in 0..2_000 {
         let file = random.damaged(&files[round % files.len()]);
         let sound = opened(&file).and_then(|(header, _)| {
-            // What is larger is the caller's to refuse.
+            // The caller refuses larger images.
             let small = header.held_bytes < 8 << 20 && header.size.area() < 1 << 20;
             if small { decoded(&file).map(|_| ()) } else { Err(ImageError::Truncated) }
         });
@@ -136,7 +136,7 @@ fn requires_all_tile_parts_in_order() {
         let mut owned: Vec<Vec<u8>> = parts.iter().map(|part| part.to_vec()).collect();
         owned[1][COUNT] = 4;
         assert!(matches!(opened(&put_together(header, &owned)), Err(ImageError::Malformed { .. })));
-        // That some of them, or all, do not say how many there are is as it may be; and tiles may be among each other.
+        // Parts need not state their number, and those of different tiles may be interleaved.
         for part in &mut owned {
             part[COUNT] = if part[10] == 2 { 3 } else { 0 };
         }
@@ -193,7 +193,7 @@ fn counts_code_blocks_precincts_and_layers_of_every_segment() {
     assert!(refused(&with(coding + 14, &precincts(&SMALL_BLOCKS, 5))));
     assert!(refused(&with(part + 12, &precincts(&SMALL_BLOCKS, 5))));
     assert!(refused(&with(part + 12, &precincts(&of_all[coding..coding + 14], 4))));
-    // As many layers, an empty packet for each, are as they may be; without these they are not.
+    // Layers need at least an empty packet each.
     let mut layers = Encoding { resolutions: 1, ..Encoding::new(60, 40, 1, 8) }.made().1;
     layers[coding + 6..coding + 8].copy_from_slice(&20_000_u16.to_be_bytes());
     assert!(refused(&layers));
@@ -203,7 +203,8 @@ fn counts_code_blocks_precincts_and_layers_of_every_segment() {
     assert!(decoded(&layers).is_ok());
 }
 
-/// By the equations of B.5 to B.7: precincts of 2 by 2 samples at every resolution of 128 by 128, but for the smallest, of 1.
+/// By the equations of B.5 to B.7: precincts of 2×2 samples at each resolution of 128×128, and of 1
+/// at the smallest.
 #[test]
 fn counts_packets_by_the_standard() {
     let segment = [0xff, 0x52, 0, 18, 1, 0, 0xff, 0xff, 0, 5, 4, 4, 0, 1, 0, 0x11, 0x11, 0x11, 0x11, 0x11];
@@ -212,7 +213,7 @@ fn counts_packets_by_the_standard() {
     let contents = coding.contents(&[component], (&(0..128), &(0..128)));
     assert_eq!(contents.packets, 65_535 * (16 + 16 + 64 + 256 + 1024 + 4096));
     assert!(contents.table_bytes > 65_536 * 2 * 6 * 4096);
-    // A row from an odd column on: 63 samples of the finest resolution, in 33 precincts.
+    // A row from an odd column: 63 samples of the finest resolution, in 33 precincts.
     let contents = coding.contents(&[component], (&(65..129), &(7..8)));
     assert_eq!(contents.packets, 65_535 * 33);
 }
