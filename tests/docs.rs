@@ -248,7 +248,7 @@ fn options_exist() {
             let words: Vec<&str> = code.split_whitespace().collect();
             match words[..] {
                 ["slidezoom", subcommand, ..]
-                    if !["help"].iter().chain(&SUBCOMMANDS).any(|&known| known == subcommand) =>
+                    if !["help", "--version"].iter().chain(&SUBCOMMANDS).any(|&known| known == subcommand) =>
                 {
                     problems.push(format!("`{code}`: no such subcommand"));
                 }

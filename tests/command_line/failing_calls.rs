@@ -122,7 +122,7 @@ fn exports_are_whole_without_renameat2() {
         let Some(injector) = Injector::new(kind) else { return };
         let without = || Injection { call: "renameat2", effect: format!("error={error}"), number: None };
         for options in [&[][..], &["--overwrite"]] {
-            let Outcome { run, hit } = injector.run(&[without()], options);
+            let Outcome { run, hit, .. } = injector.run(&[without()], options);
             run.succeeds();
             assert!(hit || kind == Kind::Archive && options == ["--overwrite"], "archives are replaced by rename(2)");
             assert!(injector.workspace.tree("out") == injector.whole, "{kind:?}, {error}, {options:?}");
@@ -131,7 +131,7 @@ fn exports_are_whole_without_renameat2() {
         injector.clear();
         if kind == Kind::Archive {
             let failed = Injection { call: "unlink", effect: "error=EIO".to_owned(), number: Some(1) };
-            injector.run(&[without(), failed], &[]).run.fails(4, &["which stands"]);
+            injector.run(&[without(), failed], &[]).run.fails(4, &["is in place and whole"]);
             assert!(injector.workspace.tree("out") == injector.whole, "{error}");
             injector.clear();
         }
@@ -167,7 +167,7 @@ fn the_old_export_stays_until_the_new_one_is_published() {
         for effect in ["error=EIO", "signal=KILL"] {
             for (&call, number) in calls.iter().flat_map(|call| [(call, 1), (call, 2)]) {
                 let injection = Injection { call, effect: effect.to_owned(), number: Some(number) };
-                let Outcome { run, hit } = injector.run(std::slice::from_ref(&injection), &["--overwrite"]);
+                let Outcome { run, hit, .. } = injector.run(std::slice::from_ref(&injection), &["--overwrite"]);
                 let context = format!("{}: {run:?}", injection.argument());
                 hits += usize::from(hit);
                 injector.workspace.slidezoom(["verify", &kind.output()]).succeeds();

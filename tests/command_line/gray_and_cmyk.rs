@@ -183,7 +183,7 @@ fn gray_profiles_are_embedded_in_gray_tiles_and_applied_otherwise() {
     workspace
         .export(["scan.tif", "-o", "google", "--layout", "google", "--color", "embed"])
         .succeeds()
-        .says(&["for gray pixels"]);
+        .says(&["is for gray and cannot be embedded in RGB tiles"]);
 }
 
 /// Lossless tiles cannot be converted.

@@ -358,8 +358,5 @@ fn people_are_told_in_lines() {
     );
     fs::remove_file(workspace.path("scan/a\nb")).unwrap();
     let run = workspace.slidezoom(["verify", "scan"]);
-    assert!(
-        run.stderr.starts_with("slidezoom: scan: 1 file is missing, damaged or does not belong to it\n"),
-        "{run:?}"
-    );
+    assert!(run.stderr.starts_with("slidezoom: scan: the export is damaged: 1 problem\n"), "{run:?}");
 }
