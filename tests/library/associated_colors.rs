@@ -124,11 +124,11 @@ fn gray_associated_images_are_converted_by_profiles_for_gray() {
             |(one, other): (&[u8; 3], &[u8; 3])| one.iter().zip(other).all(|(one, other)| one.abs_diff(*other) <= 1);
         assert!(pixels.iter().zip(&expected).all(near) && pixels != label_of_gray);
         assert_eq!((profile, handling), (None, "converted to sRGB".into()));
-        let told = report
+        let warned = report
             .warnings
             .iter()
-            .any(|warning| warning.to_string().contains("is for gray pixels and its file is RGB"));
-        assert_eq!(told, color == ColorOption::Embed, "{:?}", report.warnings);
+            .any(|warning| warning.to_string().contains("is for gray and cannot be embedded in an RGB file"));
+        assert_eq!(warned, color == ColorOption::Embed, "{:?}", report.warnings);
     }
     let (report, published) = exported(Some(gray), ColorOption::Srgb);
     assert_eq!(label_of(&published), (label(), None, "unusable".into()));
