@@ -170,7 +170,7 @@ fn a_sparse_export_that_was_changed_is_found_out() {
     for (changed, words) in [
         (STANDARD.encode(&more), "tiles were left out"),
         ("AAAA".to_owned(), "one bit for each of"),
-        ("no base64".to_owned(), "is no base64"),
+        ("no base64".to_owned(), "is not base64"),
     ] {
         fs::write(&path, original.replace(&bits, &changed)).unwrap();
         verify(&["skip.json", words]);

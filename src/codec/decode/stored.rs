@@ -61,7 +61,6 @@ impl Stored {
     }
 
     /// Returns the first `length` bytes.
-    #[cfg(feature = "webp")]
     pub fn into_bytes(self, length: u64) -> Result<Vec<u8>, ImageError> {
         match self {
             Self::File(_) => {
