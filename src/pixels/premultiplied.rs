@@ -35,7 +35,7 @@ impl PremultipliedPixels {
         Self::from_bgra(size, bytes)
     }
 
-    /// Creates pixels from bytes in the [module's layout](self).
+    /// Creates pixels from bytes: blue, green, red, alpha, premultiplied, rows without padding.
     ///
     /// # Panics
     /// Panics if `bytes` does not contain exactly `size` pixels.
@@ -45,7 +45,7 @@ impl PremultipliedPixels {
         Self { size, bytes, opacity: Opacity::Unknown }
     }
 
-    /// Creates pixels from bytes in the module's layout whose alpha is 255 throughout.
+    /// Creates pixels from BGRA bytes whose alpha is 255 throughout.
     ///
     /// # Panics
     /// As in [`from_bgra`](Self::from_bgra).

@@ -1,4 +1,4 @@
-//! Compares rows with whole images of TurboJPEG, another API of the same library, and decodes
+//! Compares rows with whole images of `TurboJPEG`, another API of the same library, and decodes
 //! damaged files.
 
 use slidezoom_fixtures::Random;
