@@ -164,6 +164,7 @@ pub(crate) enum TileError {
     JpegStream(#[from] JpegStreamError),
     #[error("libjpeg-turbo: {0}")]
     Turbo(#[from] turbojpeg::Error),
+    #[cfg(feature = "jpeg2000")]
     #[error("{message}")]
     Jpeg2000 { message: String },
     #[error("{codec} tiles cannot be kept without re-encoding")]
