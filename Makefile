@@ -13,6 +13,8 @@ endif
 # The demo's slide. Empty: the small real one that comes with the crate openslide-rs.
 SLIDE ?=
 export SLIDE
+# The binary that `cargo test --workspace` has built; `cargo run` would build dependencies again with other features.
+TESTED = $(or $(CARGO_TARGET_DIR),target)/debug/slidezoom
 REAL_SLIDE = $$("$$CARGO" metadata --format-version 1 --locked | node .setup/demo-slide.mjs)
 
 .PHONY: help
@@ -33,9 +35,9 @@ demo: deps ## Convert a slide and say what to open (SLIDE=/path/to/a/slide for o
 .PHONY: test
 test: deps viewer/node_modules/.package-lock.json ## Run all tests
 	$(CARGO) test --workspace --locked
-	slide=$(REAL_SLIDE) && $(CARGO) run --locked -- export "$$slide" -o target/test/CMU-1-Small-Region --overwrite
+	slide=$(REAL_SLIDE) && $(TESTED) export "$$slide" -o target/test/CMU-1-Small-Region --overwrite
 	slide=$(REAL_SLIDE) && for layout in zoomify iiif2 iiif3; do \
-	$(CARGO) run --locked -- export "$$slide" -o target/test/layouts/$$layout/CMU-1-Small-Region --layout $$layout --overwrite || exit; done
+	$(TESTED) export "$$slide" -o target/test/layouts/$$layout/CMU-1-Small-Region --layout $$layout --overwrite || exit; done
 	SLIDEZOOM_EXPORT="$(CURDIR)/target/test/CMU-1-Small-Region" SLIDEZOOM_LAYOUTS="$(CURDIR)/target/test/layouts" npm --prefix viewer test
 
 # npm writes this file last, so it stands for the whole folder.
