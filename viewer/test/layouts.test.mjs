@@ -174,18 +174,12 @@ async function screens(address, origins = []) {
   const { page, complaints } = await openAt(resources.browser, address, {
     reducedMotion: "reduce",
     origins,
-    // Low, so that few of the small tiles are drawn in each frame.
     width: 1280,
-    height: 300,
   });
   await page.waitForFunction(() => window.slidezoom !== undefined);
   const found = [];
   // At 1:1 and above: when tiles are reduced, the filter includes a pixel of the padding of edge tiles.
-  for (const view of [
-    { x: 20, y: 20, zoom: 1.3 },
-    { x: 660, y: 470, zoom: 1 },
-    { x: 690, y: 490, zoom: 2.7 },
-  ]) {
+  for (const view of [{}, { x: 660, y: 470, zoom: 1 }, { x: 690, y: 490, zoom: 2.7 }]) {
     await moveTo(page, view);
     found.push(readPng(await page.locator("main").screenshot()).pixels);
   }
