@@ -108,7 +108,7 @@ fn slide_hint(error: &SlideError) -> Option<String> {
             "`slidezoom export` accepts folders and exports every slide below them"
         }
         SlideError::Unsupported { .. } => {
-            "supported are Aperio, DICOM, Hamamatsu, Leica, MIRAX, Philips, Sakura, Trestle, Ventana, and Zeiss slides, and PNG, JPEG, TIFF, JPEG 2000, WebP, BMP, and PNM images"
+            "supported are Aperio, DICOM, Hamamatsu, Leica, MIRAX, Philips, Sakura, Trestle, Ventana, and Zeiss slides, and PNG, JPEG, TIFF, JPEG 2000, WebP, BMP, PNM, GIF, TGA, QOI, OpenEXR, HDR, farbfeld, ICO, and DDS images"
         }
         SlideError::SlideExtension { .. } => {
             "rename an ordinary image to its own extension; a slide may need its other files next to it, as an .mrxs needs its folder"

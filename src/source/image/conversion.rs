@@ -321,7 +321,7 @@ impl Conversion {
             }
             (Channels::Cmyk, _) => pixels.for_each(|(pixel, at)| {
                 let light = u8::MAX - tone(at + 3);
-                let [blue, green, red] = [2, 1, 0].map(|ink| share(u8::MAX - tone(at + ink), light));
+                let [blue, green, red] = [2, 1, 0].map(|channel| share(u8::MAX - tone(at + channel), light));
                 *pixel = [blue, green, red, u8::MAX];
             }),
             (Channels::Palette(_), _) => {

@@ -87,7 +87,7 @@ fn converts_every_kind_of_pixel() {
     assert_eq!(gray, [7, 7, 7, 255, 0, 0, 0, 0]);
     let rgb = converted(layout(Channels::Rgb, SampleType::U8), None, &bytes, 1..3);
     assert_eq!(rgb, [50, 40, 255, 255, 200, 0, 60, 255]);
-    // No ink is white, full black is black, and part of it takes its share of the light.
+    // 0, 0, 0, 0 is white, full black is black, and partial black scales the other channels.
     let inks = [0, 0, 0, 0, 0, 0, 0, 255, 255, 0, 0, 0, 0, 255, 0, 51];
     let cmyk = converted(layout(Channels::Cmyk, SampleType::U8), None, &inks, 0..4);
     assert_eq!(cmyk, [255, 255, 255, 255, 0, 0, 0, 255, 255, 255, 0, 255, 204, 0, 204, 255]);
