@@ -5,8 +5,8 @@
 //! ```
 //!
 //! writes `patches/<column>_<row>.png` of 100×100 pixels, and `patches/index.csv` with the position
-//! and size of each patch in pixels of the slide's full size, its mean brightness (0 to 255), and the
-//! share of its pixels that differ from the background.
+//! and size of each patch in pixels of the slide's full size, its mean brightness (0 to 255), and
+//! the share of its pixels that differ from the background.
 
 use std::collections::BTreeMap;
 use std::error::Error;
@@ -52,20 +52,32 @@ fn cut(slide: &Path, level: u32, folder: &Path, tile_size: u32) -> Outcome<()> {
     let mut lines = lines.collect::<Outcome<Vec<_>>>()?.concat();
     lines.sort_unstable();
 
-    let mut index = "level,column,row,x,y,width,height,mean_brightness,share_not_background\n".to_owned();
+    let mut index =
+        "level,column,row,x,y,width,height,mean_brightness,share_not_background\n".to_owned();
     index.extend(lines.into_iter().map(|(_, line)| line));
     Ok(fs::write(folder.join("index.csv"), index)?)
 }
 
 /// Writes the patches of one block. Returns a line of the index for each, with its sort key.
-fn cut_block(pyramid: &SlidePyramid, tiles: &[TileAddress], folder: &Path) -> Outcome<Vec<((u32, u32), String)>> {
+fn cut_block(
+    pyramid: &SlidePyramid,
+    tiles: &[TileAddress],
+    folder: &Path,
+) -> Outcome<Vec<((u32, u32), String)>> {
     let rect = |tile: TileAddress| pyramid.plan().pyramid().region(tile).core;
-    let block = tiles.iter().map(|&tile| rect(tile)).reduce(slidezoom::Rect::union).ok_or("an empty block")?;
+    let block = tiles
+        .iter()
+        .map(|&tile| rect(tile))
+        .reduce(slidezoom::Rect::union)
+        .ok_or("an empty block")?;
     let pixels = pyramid.region(tiles[0].level().number(), block)?;
     let mut lines = Vec::new();
     for &tile in tiles {
-        let (left, top) = (rect(tile).origin().x - block.origin().x, rect(tile).origin().y - block.origin().y);
-        let patch = crop_imm(&pixels, left, top, rect(tile).size().width(), rect(tile).size().height()).to_image();
+        let (left, top) =
+            (rect(tile).origin().x - block.origin().x, rect(tile).origin().y - block.origin().y);
+        let patch =
+            crop_imm(&pixels, left, top, rect(tile).size().width(), rect(tile).size().height())
+                .to_image();
         patch.save(folder.join(format!("{}_{}.png", tile.column(), tile.row())))?;
         lines.push(((tile.row(), tile.column()), index_line(pyramid, tile, &patch)));
     }
@@ -80,7 +92,9 @@ fn index_line(pyramid: &SlidePyramid, tile: TileAddress, patch: &RgbImage) -> St
         // The luma of Rec. 709, in ten-thousandths.
         let [red, green, blue] = pixel.0.map(u64::from);
         brightness += 2126 * red + 7152 * green + 722 * blue;
-        tissue += u64::from(pixel.0.iter().zip(background).any(|(&one, other)| one.abs_diff(other) > TOLERANCE));
+        tissue += u64::from(
+            pixel.0.iter().zip(background).any(|(&one, other)| one.abs_diff(other) > TOLERANCE),
+        );
     }
     // A pixel of the level covers 2^n of the full size; those at the right and the bottom may reach
     // past its end.

@@ -5,8 +5,8 @@
 //! ```
 //!
 //! serves the page of an export at `/`, the descriptor at `/slide.dzi` and the tiles at
-//! `/slide_files/<level>/<column>_<row>.jpeg`. It is a minimal server for your own machine and listens
-//! on the loopback address only.
+//! `/slide_files/<level>/<column>_<row>.jpeg`. It is a minimal server for your own machine and
+//! listens on the loopback address only.
 
 #![allow(clippy::print_stderr, reason = "an example talks to its user")]
 
@@ -48,13 +48,18 @@ fn serve(slide: &str, port: &str) -> Outcome<()> {
 
 /// The files other than tiles, by path.
 fn static_files(pyramid: &SlidePyramid) -> HashMap<String, Vec<u8>> {
-    let files = pyramid.static_files().into_iter().map(|(name, contents)| (format!("/{name}"), contents));
+    let files =
+        pyramid.static_files().into_iter().map(|(name, contents)| (format!("/{name}"), contents));
     let mut files: HashMap<_, _> = files.collect();
     files.extend(files.get("/index.html").cloned().map(|page| ("/".to_owned(), page)));
     files
 }
 
-fn answer(stream: &TcpStream, pyramid: &SlidePyramid, files: &HashMap<String, Vec<u8>>) -> Outcome<()> {
+fn answer(
+    stream: &TcpStream,
+    pyramid: &SlidePyramid,
+    files: &HashMap<String, Vec<u8>>,
+) -> Outcome<()> {
     let mut line = String::new();
     BufReader::new(stream).read_line(&mut line)?;
     let path = line.split(' ').nth(1).unwrap_or_default();
@@ -63,9 +68,12 @@ fn answer(stream: &TcpStream, pyramid: &SlidePyramid, files: &HashMap<String, Ve
         Some(contents) => respond(stream, "200 OK", mime_type(path), contents),
         None => match tile_address(path, pyramid).map(|tile| pyramid.encoded_nearest_tile(tile)) {
             Some(Ok(contents)) => respond(stream, "200 OK", mime_type(path), &contents),
-            Some(Err(error)) => {
-                respond(stream, "500 Internal Server Error", "text/plain", error.to_string().as_bytes())
-            }
+            Some(Err(error)) => respond(
+                stream,
+                "500 Internal Server Error",
+                "text/plain",
+                error.to_string().as_bytes(),
+            ),
             None => respond(stream, "404 Not Found", "text/plain", b"not found"),
         },
     }

@@ -1,8 +1,8 @@
 //! What each fuzz target does with its input. `tests/fuzz_corpus.rs` replays the committed corpus
 //! through the same functions.
 //!
-//! A check passes unless the library panics, hangs or exceeds its memory limit. Errors are expected:
-//! most inputs are damaged.
+//! A check passes unless the library panics, hangs or exceeds its memory limit. Errors are
+//! expected: most inputs are damaged.
 
 #![allow(dead_code, reason = "each fuzz target uses one of these functions")]
 
@@ -67,8 +67,12 @@ pub fn icc_profile(data: &[u8]) {
     let profile = IccProfile::new(data.to_vec());
     let Some(size) = Size::new(16, 16) else { return };
     for pixels in [PixelColors::Rgb, PixelColors::Gray] {
-        if let Ok(ProfileEffect::Conversion(conversion)) = ColorConversion::to_srgb(&profile, pixels, None) {
-            let bytes = (0..16 * 16 * 4_u32).map(|at| if at % 4 == 3 { 255 } else { (at * 7) as u8 }).collect();
+        if let Ok(ProfileEffect::Conversion(conversion)) =
+            ColorConversion::to_srgb(&profile, pixels, None)
+        {
+            let bytes = (0..16 * 16 * 4_u32)
+                .map(|at| if at % 4 == 3 { 255 } else { (at * 7) as u8 })
+                .collect();
             let converted = conversion.convert(PremultipliedPixels::from_bgra(size, bytes));
             assert_eq!(converted.size(), size);
         }
@@ -77,7 +81,8 @@ pub fn icc_profile(data: &[u8]) {
 
 /// Writes the input to a temporary file and calls `check` with its path.
 fn with_file(data: &[u8], suffix: &str, check: impl FnOnce(&Path)) {
-    let folder = if Path::new("/dev/shm").is_dir() { "/dev/shm".into() } else { std::env::temp_dir() };
+    let folder =
+        if Path::new("/dev/shm").is_dir() { "/dev/shm".into() } else { std::env::temp_dir() };
     let file = tempfile::Builder::new().suffix(suffix).tempfile_in(folder);
     let Ok(mut file) = file else { return };
     if file.write_all(data).is_ok() {

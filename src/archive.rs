@@ -111,7 +111,8 @@ impl Archive {
     /// [`ArchiveError`] if it is not an archive or its central directory cannot be parsed. Faults
     /// that do not prevent parsing are in [`faults`](Self::faults).
     pub fn open(path: &Path) -> Result<Self, ArchiveError> {
-        let failed = |source| ArchiveError::Read { path: path.to_owned(), source: Arc::new(source) };
+        let failed =
+            |source| ArchiveError::Read { path: path.to_owned(), source: Arc::new(source) };
         let file = File::open(path).map_err(failed)?;
         let metadata = file.metadata().map_err(failed)?;
         if !metadata.is_file() {
@@ -184,7 +185,8 @@ impl Archive {
     pub fn check_structure(&self, strictness: Strictness) -> io::Result<Vec<Fault>> {
         let mut faults = self.faults.clone();
         if strictness == Strictness::Ours {
-            let version = self.entries.iter().map(ArchiveEntry::version_needed).max().unwrap_or_default();
+            let version =
+                self.entries.iter().map(ArchiveEntry::version_needed).max().unwrap_or_default();
             let unlike_ours = self.end.unlike_ours(self.entries.len() as u64, version);
             faults.extend(unlike_ours.map(Fault::of_archive));
         }
@@ -198,7 +200,11 @@ impl Archive {
             }
             if entry.header_offset() != position || entry.header_offset() < reached {
                 let before = position.max(reached);
-                let between = if entry.header_offset() < before { "overlaps them" } else { "does not follow them" };
+                let between = if entry.header_offset() < before {
+                    "overlaps them"
+                } else {
+                    "does not follow them"
+                };
                 let message = format!(
                     "begins at byte {} but the entries before it end at {before}: it {between}",
                     entry.header_offset()
@@ -228,13 +234,18 @@ impl Archive {
     /// If the file cannot be read. The inner error is a fault of the local header.
     fn locate(&self, entry: &ArchiveEntry) -> io::Result<Result<Located, Fault>> {
         let fault = |message: String| Ok(Err(Fault::of_entry(entry, message)));
-        let outside =
-            || fault(format!("reaches into the central directory: it begins at byte {}", entry.header_offset()));
+        let outside = || {
+            fault(format!(
+                "reaches into the central directory: it begins at byte {}",
+                entry.header_offset()
+            ))
+        };
         let room = self.end.directory.start.saturating_sub(entry.header_offset());
         if room < LOCAL_HEADER_BYTES as u64 {
             return outside();
         }
-        let mut bytes = vec![0; (LOCAL_HEADER_BYTES + entry.raw_name().len() + 64).min(room as usize)];
+        let mut bytes =
+            vec![0; (LOCAL_HEADER_BYTES + entry.raw_name().len() + 64).min(room as usize)];
         self.file.read_exact_at(&mut bytes, entry.header_offset())?;
         let Some(header) = LocalHeader::parse(&bytes) else {
             return fault("has no local header where the central directory says".to_owned());
@@ -243,14 +254,19 @@ impl Archive {
             return fault(message);
         }
         let contents = entry.header_offset() + header.bytes;
-        let Some(end) = contents.checked_add(entry.stored_bytes()).filter(|&end| end <= self.end.directory.start)
+        let Some(end) = contents
+            .checked_add(entry.stored_bytes())
+            .filter(|&end| end <= self.end.directory.start)
         else {
             return outside();
         };
-        let descriptor = if entry.has_descriptor() { self.descriptor_bytes(entry, end)? } else { Some(0) };
+        let descriptor =
+            if entry.has_descriptor() { self.descriptor_bytes(entry, end)? } else { Some(0) };
         match descriptor {
             Some(descriptor) => Ok(Ok(Located { contents, end: end + descriptor })),
-            None => fault("is not followed by the data descriptor that its flags require".to_owned()),
+            None => {
+                fault("is not followed by the data descriptor that its flags require".to_owned())
+            }
         }
     }
 
@@ -260,7 +276,11 @@ impl Archive {
         let room = self.end.directory.start - at;
         let mut bytes = vec![0; room.min(24) as usize];
         self.file.read_exact_at(&mut bytes, at)?;
-        Ok(entry.descriptors().into_iter().find(|form| bytes.starts_with(form)).map(|form| form.len() as u64))
+        Ok(entry
+            .descriptors()
+            .into_iter()
+            .find(|form| bytes.starts_with(form))
+            .map(|form| form.len() as u64))
     }
 
     /// Reads the contents of an entry.
@@ -274,7 +294,11 @@ impl Archive {
             return Err(refused(message));
         }
         let place = self.locate(entry)?.map_err(|fault| refused(fault.message))?;
-        Ok(Contents { file: &self.file, next: place.contents, end: place.contents + entry.stored_bytes() })
+        Ok(Contents {
+            file: &self.file,
+            next: place.contents,
+            end: place.contents + entry.stored_bytes(),
+        })
     }
 
     /// Returns where the contents of an entry begin; `None` if its local header is damaged.
@@ -292,7 +316,11 @@ impl Archive {
 ///
 /// # Errors
 /// If the file cannot be read.
-pub(crate) fn first_entry(file: &File, at: u64, end: u64) -> io::Result<Option<(String, Range<u64>)>> {
+pub(crate) fn first_entry(
+    file: &File,
+    at: u64,
+    end: u64,
+) -> io::Result<Option<(String, Range<u64>)>> {
     let mut bytes = vec![0; end.saturating_sub(at).min(1 << 12) as usize];
     file.read_exact_at(&mut bytes, at)?;
     let entry = LocalHeader::parse(&bytes).and_then(|header| {

@@ -78,17 +78,20 @@ enum Command {
 
 /// Returns the clap definition, with the version of the linked OpenSlide.
 fn command() -> clap::Command {
-    let openslide = crate::source::openslide_version().unwrap_or_else(|message| format!("unknown: {message}"));
+    let openslide =
+        crate::source::openslide_version().unwrap_or_else(|message| format!("unknown: {message}"));
     Arguments::command().version(format!("{} (OpenSlide {openslide})", env!("CARGO_PKG_VERSION")))
 }
 
 /// Runs the command line of this process and returns its exit code.
 #[must_use]
 pub fn run() -> ExitCode {
-    let arguments = match command().try_get_matches().and_then(|matches| Arguments::from_arg_matches(&matches)) {
-        Ok(arguments) => arguments,
-        Err(error) => error.exit(),
-    };
+    let arguments =
+        match command().try_get_matches().and_then(|matches| Arguments::from_arg_matches(&matches))
+        {
+            Ok(arguments) => arguments,
+            Err(error) => error.exit(),
+        };
     let outcome = match arguments.command {
         Command::Export(arguments) => stop_flag().and_then(|stop| export::run(&arguments, &stop)),
         Command::Info(arguments) => info::run(&arguments),
@@ -115,11 +118,13 @@ pub fn run() -> ExitCode {
 
 /// Returns a flag that SIGINT, SIGTERM, and SIGHUP set.
 ///
-/// A second signal has no further effect: wrappers such as timeout(1) send two, and removing what was
-/// written takes only as long as a few tiles.
+/// A second signal has no further effect: wrappers such as timeout(1) send two, and removing what
+/// was written takes only as long as a few tiles.
 fn stop_flag() -> Result<Arc<AtomicBool>, Failure> {
     let stop = Arc::new(AtomicBool::new(false));
-    for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM, signal_hook::consts::SIGHUP] {
+    for signal in
+        [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM, signal_hook::consts::SIGHUP]
+    {
         signal_hook::flag::register(signal, Arc::clone(&stop))
             .map_err(|error| Failure::other(format!("cannot install a signal handler: {error}")))?;
     }
@@ -131,8 +136,8 @@ fn manual() -> Result<Vec<u8>, Failure> {
     let mut page = Vec::new();
     let mut all = command();
     all.build();
-    let pages =
-        std::iter::once(all.clone()).chain(all.get_subcommands().filter(|one| one.get_name() != "help").cloned());
+    let pages = std::iter::once(all.clone())
+        .chain(all.get_subcommands().filter(|one| one.get_name() != "help").cloned());
     for one in pages {
         clap_mangen::Man::new(one)
             .render(&mut page)

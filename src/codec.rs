@@ -7,5 +7,7 @@ pub(crate) mod registry;
 pub(crate) mod tile;
 
 pub use decode::ImageFormat;
-pub use encode::{EncodeError, JpegCoding, Quality, Subsampling, TileEncoder, TileFormat, WebPCompression};
+pub use encode::{
+    EncodeError, JpegCoding, Quality, Subsampling, TileEncoder, TileFormat, WebPCompression,
+};
 pub use jpeg::{JpegStreamError, TileColor};

@@ -90,7 +90,8 @@ impl Rect {
     /// Creates a rectangle. `None` if its right or bottom edge does not fit into `u32`.
     #[must_use]
     pub const fn new(origin: Point, size: Size) -> Option<Self> {
-        if origin.x.checked_add(size.width).is_none() || origin.y.checked_add(size.height).is_none() {
+        if origin.x.checked_add(size.width).is_none() || origin.y.checked_add(size.height).is_none()
+        {
             return None;
         }
         Some(Self { origin, size })
@@ -141,7 +142,10 @@ impl Rect {
     /// The part that both rectangles cover. `None` if they do not overlap.
     #[must_use]
     pub fn intersection(self, other: Self) -> Option<Self> {
-        Self::spanning(overlap(&self.columns(), &other.columns()), overlap(&self.rows(), &other.rows()))
+        Self::spanning(
+            overlap(&self.columns(), &other.columns()),
+            overlap(&self.rows(), &other.rows()),
+        )
     }
 
     /// The smallest rectangle that covers both rectangles.
@@ -166,10 +170,16 @@ impl Rect {
         let (columns, rows) = (self.columns(), self.rows());
         if columns.len() >= rows.len() {
             let middle = columns.start + self.size.width / 2;
-            Some((Self::spanning(columns.start..middle, rows.clone())?, Self::spanning(middle..columns.end, rows)?))
+            Some((
+                Self::spanning(columns.start..middle, rows.clone())?,
+                Self::spanning(middle..columns.end, rows)?,
+            ))
         } else {
             let middle = rows.start + self.size.height / 2;
-            Some((Self::spanning(columns.clone(), rows.start..middle)?, Self::spanning(columns, middle..rows.end)?))
+            Some((
+                Self::spanning(columns.clone(), rows.start..middle)?,
+                Self::spanning(columns, middle..rows.end)?,
+            ))
         }
     }
 
@@ -177,7 +187,9 @@ impl Rect {
     /// longer fit into `u32`.
     #[must_use]
     pub const fn moved(self, offset: Point) -> Option<Self> {
-        let (Some(x), Some(y)) = (self.origin.x.checked_add(offset.x), self.origin.y.checked_add(offset.y)) else {
+        let (Some(x), Some(y)) =
+            (self.origin.x.checked_add(offset.x), self.origin.y.checked_add(offset.y))
+        else {
             return None;
         };
         Self::new(Point { x, y }, self.size)

@@ -18,7 +18,8 @@ impl EntryName {
     /// # Errors
     /// [`EntryNameError`] if the name is empty or could reach outside the export.
     pub fn new(name: String) -> Result<Self, EntryNameError> {
-        let plain = |component: &str| !matches!(component, "" | "." | "..") && !component.contains('\0');
+        let plain =
+            |component: &str| !matches!(component, "" | "." | "..") && !component.contains('\0');
         if name.split('/').all(plain) { Ok(Self(name)) } else { Err(EntryNameError { name }) }
     }
 

@@ -43,15 +43,18 @@ pub enum Container {
     Bag,
     /// A `.zip` archive of the same files under one top-level directory, uncompressed.
     Zip,
-    /// A `.szi` archive (Smart Zoom Image 1.2): a `.zip` without a page, with other names for metadata.
+    /// A `.szi` archive (Smart Zoom Image 1.2): a `.zip` without a page, with other names for
+    /// metadata.
     Szi,
 }
 
 impl Container {
-    /// Chooses the container by a path's extension; [`Folder`](Self::Folder) if it is not an archive's.
+    /// Chooses the container by a path's extension; [`Folder`](Self::Folder) if it is not an
+    /// archive's.
     #[must_use]
     pub fn of_path(path: &Path) -> Self {
-        let ends_in = |ending: &str| path.extension().is_some_and(|found| found.eq_ignore_ascii_case(ending));
+        let ends_in =
+            |ending: &str| path.extension().is_some_and(|found| found.eq_ignore_ascii_case(ending));
         [Self::Zip, Self::Szi]
             .into_iter()
             .find(|container| container.extension().is_some_and(ends_in))
@@ -167,12 +170,13 @@ impl Layout {
     /// The directory of associated images.
     #[must_use]
     pub fn associated_folder(&self) -> String {
-        let folder = if self.container == Container::Szi { "associated_images" } else { "associated" };
+        let folder =
+            if self.container == Container::Szi { "associated_images" } else { "associated" };
         format!("{}{folder}", self.payload())
     }
 
-    /// The file of an associated image. SZI 1.2 requires `.jpg` files; other formats go to the vendor
-    /// directory.
+    /// The file of an associated image. SZI 1.2 requires `.jpg` files; other formats go to the
+    /// vendor directory.
     #[must_use]
     pub fn associated(&self, image: &str, extension: &str) -> String {
         match (self.container, extension) {

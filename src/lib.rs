@@ -1,7 +1,7 @@
 //! Converts whole-slide images and other very large images into static Deep Zoom pyramids.
 //!
-//! A [`Slide`] is an open slide or image. A [`SlidePyramid`] computes single tiles or regions of it, or
-//! exports all of them into a directory or an archive that any static host can serve.
+//! A [`Slide`] is an open slide or image. A [`SlidePyramid`] computes single tiles or regions of
+//! it, or exports all of them into a directory or an archive that any static host can serve.
 //!
 //! ```
 //! use std::thread::available_parallelism;
@@ -36,9 +36,9 @@
 //!
 //! # Features
 //!
-//! All are enabled by default. `cli` builds the `slidezoom` command; `jpeg2000`, `webp` and `zstd` each
-//! compile a C library. With `default-features = false`, no argument parser and no progress bar is
-//! compiled. OpenSlide 4.0 or newer is always required.
+//! All are enabled by default. `cli` builds the `slidezoom` command; `jpeg2000`, `webp` and `zstd`
+//! each compile a C library. With `default-features = false`, no argument parser and no progress
+//! bar is compiled. OpenSlide 4.0 or newer is always required.
 
 #[macro_use]
 mod option_struct;
@@ -89,8 +89,8 @@ pub mod options {
     pub use crate::layout::tile_layout::{ResourceId, TileLayout};
     pub use crate::pixels::{ReductionMethod, Rgb};
     pub use crate::plan::{
-        Associated, BaseTiles, BlankTiles, Bounds, ColorOption, FormatOption, Magnification, Page, PublishedProperties,
-        ReadErrorPolicy, Resolution, SubsamplingOption,
+        Associated, BaseTiles, BlankTiles, Bounds, ColorOption, FormatOption, Magnification, Page,
+        PublishedProperties, ReadErrorPolicy, Resolution, SubsamplingOption,
     };
     pub use crate::pyramid::{Depth, TileGeometry};
     pub use crate::source::{ReaderChoice, SampleRange, SourceIdentity};
@@ -136,8 +136,8 @@ pub mod sinks {
     pub use crate::sink::*;
 }
 
-/// The modules behind the facade, for the project's own tests and benchmarks. Anything here may change
-/// without notice.
+/// The modules behind the facade, for the project's own tests and benchmarks. Anything here may
+/// change without notice.
 #[doc(hidden)]
 pub mod internals {
     macro_rules! re_export {

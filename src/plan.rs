@@ -32,8 +32,8 @@ pub use error::PlanError;
 pub use estimate::BytesPerPixel;
 pub use lossless::NotLossless;
 pub use options::{
-    Associated, BaseTiles, BlankTiles, Bounds, ColorOption, ExportOptions, FormatOption, Page, PublishedProperties,
-    ReadErrorPolicy, SubsamplingOption, default_geometry,
+    Associated, BaseTiles, BlankTiles, Bounds, ColorOption, ExportOptions, FormatOption, Page,
+    PublishedProperties, ReadErrorPolicy, SubsamplingOption, default_geometry,
 };
 pub use placement::{Placement, SlideTransform};
 pub use resolution::{Magnification, Resolution};
@@ -57,8 +57,8 @@ pub struct ExportPlan {
     pyramid: PyramidPlan,
     base_tiles: BaseTiles,
     blank_tiles: BlankTiles,
-    /// Compressed bytes of the native tiles under the exported area, assuming that all pixels of the
-    /// slide take the same; 0 if the slide has no native tiles.
+    /// Compressed bytes of the native tiles under the exported area, assuming that all pixels of
+    /// the slide take the same; 0 if the slide has no native tiles.
     native_bytes: u64,
     format: TileFormat,
     reduction: ReductionMethod,
@@ -137,7 +137,13 @@ impl ExportPlan {
         let found = pyramid.level(level);
         found.and_then(|level| pyramid.tile(level, column, row)).ok_or_else(|| {
             let grid = found.map_or_else(
-                || format!("levels range from {} to {}", pyramid.smallest_level(), pyramid.max_level()),
+                || {
+                    format!(
+                        "levels range from {} to {}",
+                        pyramid.smallest_level(),
+                        pyramid.max_level()
+                    )
+                },
                 |level| format!("the level has {} columns × rows", pyramid.grid(level)),
             );
             PlanError::NoSuchTile { level, column, row, grid }
@@ -156,15 +162,15 @@ impl ExportPlan {
         self.blank_tiles
     }
 
-    /// Whether blank tiles of `level` are skipped. A level's only tile is always written, so that every
-    /// viewer has something to show.
+    /// Whether blank tiles of `level` are skipped. A level's only tile is always written, so that
+    /// every viewer has something to show.
     #[must_use]
     pub fn skips_blank(&self, level: Level) -> bool {
         matches!(self.blank_tiles, BlankTiles::Skip(_)) && self.pyramid.level_tile_count(level) > 1
     }
 
-    /// The largest difference from the background, per channel, at which a tile of `level` counts as
-    /// blank; `None` if blank tiles are written like others.
+    /// The largest difference from the background, per channel, at which a tile of `level` counts
+    /// as blank; `None` if blank tiles are written like others.
     #[must_use]
     pub fn blank_tolerance(&self, level: Level) -> Option<u8> {
         match self.blank_tiles {
@@ -174,7 +180,8 @@ impl ExportPlan {
         }
     }
 
-    /// The format of tile files. Lossless tiles are JPEG with the slide's own quality and subsampling.
+    /// The format of tile files. Lossless tiles are JPEG with the slide's own quality and
+    /// subsampling.
     #[must_use]
     pub const fn format(&self) -> TileFormat {
         self.format
@@ -198,17 +205,26 @@ impl ExportPlan {
         &self.color
     }
 
-    /// The handling of an associated image's colors, given its own profile. Its file always has three
-    /// channels.
+    /// The handling of an associated image's colors, given its own profile. Its file always has
+    /// three channels.
     #[must_use]
-    pub fn associated_color(&self, pixels: &PremultipliedPixels, profile: Option<&IccProfile>) -> Color {
+    pub fn associated_color(
+        &self,
+        pixels: &PremultipliedPixels,
+        profile: Option<&IccProfile>,
+    ) -> Color {
         let is_gray = profile.is_some_and(IccProfile::is_gray) && pixels.is_gray();
         let native = if is_gray { NativeColorSpace::Gray } else { NativeColorSpace::Rgb };
-        Color::settle(profile, native, self.requested_color, ColorFiles { base_tiles: BaseTiles::Encoded, gray: false })
+        Color::settle(
+            profile,
+            native,
+            self.requested_color,
+            ColorFiles { base_tiles: BaseTiles::Encoded, gray: false },
+        )
     }
 
-    /// Whether embedding the profile was asked for but `color` is converted instead, because RGB files
-    /// cannot carry a gray or CMYK profile.
+    /// Whether embedding the profile was asked for but `color` is converted instead, because RGB
+    /// files cannot carry a gray or CMYK profile.
     #[must_use]
     pub fn is_converted_instead(&self, color: &Color) -> bool {
         self.requested_color.option == ColorOption::Embed && color.is_converted()
@@ -232,8 +248,8 @@ impl ExportPlan {
         self.microns_per_pixel
     }
 
-    /// The magnification of the export's full size: the objective power, divided by the downsample at
-    /// which the export starts.
+    /// The magnification of the export's full size: the objective power, divided by the downsample
+    /// at which the export starts.
     #[must_use]
     pub const fn objective_power(&self) -> Option<f64> {
         self.objective_power
@@ -287,8 +303,8 @@ impl ExportPlan {
         self.tile_layout
     }
 
-    /// The URI under which an IIIF export will be served; `None` if not given, in which case the export
-    /// contains a placeholder.
+    /// The URI under which an IIIF export will be served; `None` if not given, in which case the
+    /// export contains a placeholder.
     #[must_use]
     pub const fn resource_id(&self) -> Option<&ResourceId> {
         self.resource_id.as_ref()
@@ -306,14 +322,16 @@ impl ExportPlan {
         self.tile_layout.image_size(tile, &self.pyramid)
     }
 
-    /// The name and the text of the descriptor, for an export that lacks the tiles in `absent`; `None`
-    /// if the layout has no descriptor.
+    /// The name and the text of the descriptor, for an export that lacks the tiles in `absent`;
+    /// `None` if the layout has no descriptor.
     #[must_use]
     pub fn descriptor_file(&self, absent: &TileSet) -> Option<(String, String)> {
         let names = self.names();
         let text = match self.tile_layout {
             TileLayout::DeepZoom => Some(self.descriptor(absent).to_xml()),
-            _ => names.descriptor_text(&self.pyramid, &self.resource_id.clone().unwrap_or_default()),
+            _ => {
+                names.descriptor_text(&self.pyramid, &self.resource_id.clone().unwrap_or_default())
+            }
         };
         names.descriptor().zip(text)
     }

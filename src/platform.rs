@@ -62,7 +62,10 @@ pub(crate) fn available_bytes(path: &Path) -> io::Result<u64> {
 /// Opens a file for reading that may have been replaced by a link, which is not followed, or by a
 /// pipe, which is not waited for.
 pub(crate) fn open_untrusted(path: &Path) -> io::Result<File> {
-    File::options().read(true).custom_flags((OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK).bits()).open(path)
+    File::options()
+        .read(true)
+        .custom_flags((OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK).bits())
+        .open(path)
 }
 
 /// Whether both describe the same file.

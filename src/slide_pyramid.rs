@@ -46,8 +46,8 @@ impl Slide {
     /// Opens the slide or image at `path`. The reader is chosen by the file's content.
     ///
     /// # Errors
-    /// [`Error::Slide`] if the file cannot be opened, has an unknown format, is damaged, or holds no
-    /// pixels.
+    /// [`Error::Slide`] if the file cannot be opened, has an unknown format, is damaged, or holds
+    /// no pixels.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, Error> {
         Self::open_with(path, OpenOptions::default())
     }
@@ -56,7 +56,10 @@ impl Slide {
     ///
     /// # Errors
     /// The same as [`open`](Self::open).
-    pub fn open_with(path: impl AsRef<Path>, options: impl Into<OpenOptions>) -> Result<Self, Error> {
+    pub fn open_with(
+        path: impl AsRef<Path>,
+        options: impl Into<OpenOptions>,
+    ) -> Result<Self, Error> {
         Ok(Self { source: source::open_with(path.as_ref(), options)?.into() })
     }
 
@@ -82,11 +85,16 @@ impl Slide {
         self.pyramid_named(stem.as_deref().unwrap_or("slide"), options)
     }
 
-    /// Plans the pyramid under another name, which its descriptor and its tile directory start with.
+    /// Plans the pyramid under another name, which its descriptor and its tile directory start
+    /// with.
     ///
     /// # Errors
     /// [`Error::Plan`] if the options do not fit the slide, or `name` cannot be a file name.
-    pub fn pyramid_named(&self, name: &str, options: &ExportOptions) -> Result<SlidePyramid, Error> {
+    pub fn pyramid_named(
+        &self,
+        name: &str,
+        options: &ExportOptions,
+    ) -> Result<SlidePyramid, Error> {
         let plan = ExportPlan::new(self.info(), name, options)?;
         Ok(SlidePyramid { source: Arc::clone(&self.source), plan: Arc::new(plan) })
     }
@@ -136,8 +144,8 @@ impl SlidePyramid {
     /// share the work with the calling thread.
     ///
     /// # Errors
-    /// [`Error::Plan`] if the pyramid has no such tile; [`Error::Slide`] if the slide cannot be read
-    /// there.
+    /// [`Error::Plan`] if the pyramid has no such tile; [`Error::Slide`] if the slide cannot be
+    /// read there.
     pub fn tile(&self, tile: TileAddress) -> Result<RgbImage, Error> {
         self.exact_tile(tile).map(|pixels| pixels.to_rgb_image())
     }
@@ -159,13 +167,16 @@ impl SlidePyramid {
     /// than native tiles, read one region that covers many patches.
     ///
     /// # Errors
-    /// [`Error::Plan`] if the rectangle is not inside the level; [`Error::Slide`] if the slide cannot
-    /// be read there.
+    /// [`Error::Plan`] if the rectangle is not inside the level; [`Error::Slide`] if the slide
+    /// cannot be read there.
     pub fn region(&self, level: u32, rect: Rect) -> Result<RgbImage, Error> {
         let pyramid = self.plan.pyramid();
-        let found = pyramid.level(level).filter(|&level| Rect::of(pyramid.level_size(level)).contains(rect));
+        let found = pyramid
+            .level(level)
+            .filter(|&level| Rect::of(pyramid.level_size(level)).contains(rect));
         let level = found.ok_or(PlanError::NoSuchRegion { level, rect })?;
-        exact_region(self.source.as_ref(), &self.plan, level, rect).map(|pixels| pixels.to_rgb_image())
+        exact_region(self.source.as_ref(), &self.plan, level, rect)
+            .map(|pixels| pixels.to_rgb_image())
     }
 
     /// Computes and encodes a tile. Returns the bytes of the tile file in an export, except that
@@ -185,16 +196,23 @@ impl SlidePyramid {
         self.encode(&self.nearest(tile)?)
     }
 
-    /// The names and contents of an export's files other than tiles and associated images: the page, its
-    /// script and the descriptor. With these, a server needs to compute tiles only.
+    /// The names and contents of an export's files other than tiles and associated images: the
+    /// page, its script and the descriptor. With these, a server needs to compute tiles only.
     #[must_use]
     pub fn static_files(&self) -> Vec<(String, Vec<u8>)> {
         let plan = &self.plan;
         let skipped = TileSet::of(plan.pyramid(), |_| false);
-        let outcome = ExportOutcome { associated_images: &[], unreadable: &[], left_out: &skipped, source: None };
+        let outcome = ExportOutcome {
+            associated_images: &[],
+            unreadable: &[],
+            left_out: &skipped,
+            source: None,
+        };
         let description = describe(self.source.info(), plan, outcome);
-        let mut files: Vec<_> =
-            page::files(plan.name()).into_iter().map(|(name, text)| (name, text.as_bytes().to_vec())).collect();
+        let mut files: Vec<_> = page::files(plan.name())
+            .into_iter()
+            .map(|(name, text)| (name, text.as_bytes().to_vec()))
+            .collect();
         files.push((plan.layout().slide_script(), page::slide_script(&description).into_bytes()));
         files.extend(plan.descriptor_file(&skipped).map(|(name, text)| (name, text.into_bytes())));
         files
@@ -202,7 +220,12 @@ impl SlidePyramid {
 
     fn exact_tile(&self, tile: TileAddress) -> Result<Pixels, Error> {
         let tile = self.check(tile)?;
-        exact_region(self.source.as_ref(), &self.plan, tile.level(), self.plan.pyramid().region(tile).full)
+        exact_region(
+            self.source.as_ref(),
+            &self.plan,
+            tile.level(),
+            self.plan.pyramid().region(tile).full,
+        )
     }
 
     fn nearest(&self, tile: TileAddress) -> Result<Pixels, Error> {
@@ -256,6 +279,10 @@ impl SlidePyramid {
 impl fmt::Debug for SlidePyramid {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let path = &self.source.info().path;
-        formatter.debug_struct("SlidePyramid").field("path", path).field("plan", &self.plan).finish_non_exhaustive()
+        formatter
+            .debug_struct("SlidePyramid")
+            .field("path", path)
+            .field("plan", &self.plan)
+            .finish_non_exhaustive()
     }
 }

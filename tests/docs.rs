@@ -3,7 +3,12 @@
 //!
 //! Rust blocks are compiled as doctests; `src/lib.rs` includes the pages that have some.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a failed assertion ends a test")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a failed assertion ends a test"
+)]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -42,7 +47,8 @@ struct Block {
 
 impl Page {
     fn read(path: PathBuf) -> Self {
-        let text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        let text =
+            fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
         let (mut links, mut code, mut blocks) = (Vec::new(), Vec::new(), Vec::new());
         let mut headings: Vec<String> = Vec::new();
         let (mut in_heading, mut in_block) = (false, false);
@@ -61,7 +67,11 @@ impl Page {
                         panic!("{}: indented code block at byte {}", path.display(), range.start)
                     };
                     in_block = true;
-                    blocks.push(Block { language: language.into_string(), text: String::new(), range });
+                    blocks.push(Block {
+                        language: language.into_string(),
+                        text: String::new(),
+                        range,
+                    });
                 }
                 Event::End(TagEnd::CodeBlock) => in_block = false,
                 Event::Text(part) if in_block => blocks.last_mut().unwrap().text.push_str(&part),
@@ -87,12 +97,15 @@ impl Page {
     fn commands(&self) -> impl Iterator<Item = (String, Vec<String>)> {
         let shell = self.blocks.iter().filter(|block| block.language == "sh");
         let lines: Vec<String> = shell
-            .flat_map(|block| block.text.replace("\\\n", " ").lines().map(str::to_owned).collect::<Vec<_>>())
+            .flat_map(|block| {
+                block.text.replace("\\\n", " ").lines().map(str::to_owned).collect::<Vec<_>>()
+            })
             .collect();
         lines.into_iter().flat_map(|line| {
             let parts: Vec<String> = line.split(" | ").map(str::to_owned).collect();
             parts.into_iter().filter_map(move |part| {
-                // `shlex` drops comments. It fails on a quoted string that continues on the next line.
+                // `shlex` drops comments. It fails on a quoted string that continues on the next
+                // line.
                 let words = shlex::split(&part)?;
                 (!words.is_empty()).then(|| (line.clone(), words))
             })
@@ -104,7 +117,8 @@ impl Page {
 fn anchors(headings: &[String]) -> BTreeSet<String> {
     let mut seen = BTreeMap::new();
     let anchor = |heading: &String| {
-        let kept = heading.chars().filter(|letter| letter.is_alphanumeric() || " -_".contains(*letter));
+        let kept =
+            heading.chars().filter(|letter| letter.is_alphanumeric() || " -_".contains(*letter));
         let slug = kept.collect::<String>().to_lowercase().replace(' ', "-");
         let count = seen.entry(slug.clone()).and_modify(|count| *count += 1).or_insert(0);
         if *count == 0 { slug } else { format!("{slug}-{count}") }
@@ -116,7 +130,9 @@ fn anchors(headings: &[String]) -> BTreeSet<String> {
 fn pages() -> Vec<Page> {
     let markdown = |folder: &Path| {
         let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-        entries.filter(|path| path.extension().is_some_and(|extension| extension == "md")).collect::<Vec<_>>()
+        entries
+            .filter(|path| path.extension().is_some_and(|extension| extension == "md"))
+            .collect::<Vec<_>>()
     };
     let mut paths = [markdown(root()), markdown(&root().join("docs"))].concat();
     paths.sort();
@@ -146,12 +162,15 @@ fn links_resolve() {
     check_pages(|page, problems| {
         for link in page.links.iter().filter(|link| !link.contains("://")) {
             let (file, anchor) = link.split_once('#').unwrap_or((link, ""));
-            let target = if file.is_empty() { page.path.clone() } else { page.path.with_file_name(file) };
+            let target =
+                if file.is_empty() { page.path.clone() } else { page.path.with_file_name(file) };
             let Ok(target) = target.canonicalize() else {
                 problems.push(format!("{link}: no such file"));
                 continue;
             };
-            if !anchor.is_empty() && !anchors.get(&target).is_some_and(|anchors| anchors.contains(anchor)) {
+            if !anchor.is_empty()
+                && !anchors.get(&target).is_some_and(|anchors| anchors.contains(anchor))
+            {
                 problems.push(format!("{link}: no such heading"));
             }
         }
@@ -162,11 +181,16 @@ fn links_resolve() {
 fn every_page_of_docs_is_listed() {
     let pages = pages();
     let docs = pages.iter().filter(|page| page.path.parent().unwrap().ends_with("docs"));
-    let names: Vec<String> = docs.map(|page| page.path.file_name().unwrap().to_str().unwrap().to_owned()).collect();
+    let names: Vec<String> =
+        docs.map(|page| page.path.file_name().unwrap().to_str().unwrap().to_owned()).collect();
     for (index, prefix) in [("README.md", "docs/"), ("docs/README.md", "")] {
         let index = pages.iter().find(|page| page.name() == index).unwrap();
         for name in names.iter().filter(|name| *name != "README.md") {
-            assert!(index.links.contains(&format!("{prefix}{name}")), "{} does not link to {name}", index.name());
+            assert!(
+                index.links.contains(&format!("{prefix}{name}")),
+                "{} does not link to {name}",
+                index.name()
+            );
         }
     }
 }
@@ -186,7 +210,8 @@ fn lines_are_short() {
         }
         let mut start = 0;
         for (number, line) in (1..).zip(page.text.split_inclusive('\n')) {
-            let exempt = line.starts_with('|') || page.blocks.iter().any(|block| block.range.contains(&start));
+            let exempt = line.starts_with('|')
+                || page.blocks.iter().any(|block| block.range.contains(&start));
             start += line.len();
             let characters = line.trim_end().chars().count();
             if !exempt && characters > LINE_CHARACTERS {
@@ -196,8 +221,8 @@ fn lines_are_short() {
     });
 }
 
-/// Plans every export and parses every other command. Inputs that the pages name are copies of small
-/// fixtures; a plan does not write anything.
+/// Plans every export and parses every other command. Inputs that the pages name are copies of
+/// small fixtures; a plan does not write anything.
 #[test]
 fn command_lines_are_valid() {
     let folder = tempfile::tempdir().unwrap();
@@ -214,11 +239,14 @@ fn command_lines_are_valid() {
     let checked = std::cell::Cell::new(0);
     check_pages(|page, problems| {
         for (line, words) in page.commands() {
-            let Some(("slidezoom", arguments)) = words.split_first().map(|(name, rest)| (name.as_str(), rest)) else {
+            let Some(("slidezoom", arguments)) =
+                words.split_first().map(|(name, rest)| (name.as_str(), rest))
+            else {
                 continue;
             };
             checked.set(checked.get() + 1);
-            let plans = arguments[0] == "export" && !arguments.iter().any(|argument| argument == "-");
+            let plans =
+                arguments[0] == "export" && !arguments.iter().any(|argument| argument == "-");
             let mut arguments = arguments.to_vec();
             if plans && !arguments.iter().any(|argument| argument == "--dry-run") {
                 arguments.push("--dry-run".to_owned());
@@ -236,9 +264,11 @@ fn command_lines_are_valid() {
 /// Options in inline code, such as `--crop`, belong to a subcommand, and inline commands name one.
 #[test]
 fn options_exist() {
-    let help = |subcommand| String::from_utf8(slidezoom(&["help", subcommand], root()).stdout).unwrap();
+    let help =
+        |subcommand| String::from_utf8(slidezoom(&["help", subcommand], root()).stdout).unwrap();
     let help = SUBCOMMANDS.map(help).concat() + "--help --version";
-    let options: BTreeSet<&str> = help.split_whitespace().map(|word| word.trim_end_matches([',', '=', '.'])).collect();
+    let options: BTreeSet<&str> =
+        help.split_whitespace().map(|word| word.trim_end_matches([',', '=', '.'])).collect();
     check_pages(|page, problems| {
         // Its tables give the former names of options, too.
         if page.name() == "CHANGELOG.md" {
@@ -248,14 +278,19 @@ fn options_exist() {
             let words: Vec<&str> = code.split_whitespace().collect();
             match words[..] {
                 ["slidezoom", subcommand, ..]
-                    if !["help", "--version"].iter().chain(&SUBCOMMANDS).any(|&known| known == subcommand) =>
+                    if !["help", "--version"]
+                        .iter()
+                        .chain(&SUBCOMMANDS)
+                        .any(|&known| known == subcommand) =>
                 {
                     problems.push(format!("`{code}`: no such subcommand"));
                 }
                 [first, ..] if first == "slidezoom" || first.starts_with("--") => {
                     let named = words.iter().filter_map(|word| word.split(['=', '[']).next());
-                    let unknown = named.filter(|word| word.starts_with("--") && !options.contains(word));
-                    problems.extend(unknown.map(|word| format!("`{code}`: no such option as {word}")));
+                    let unknown =
+                        named.filter(|word| word.starts_with("--") && !options.contains(word));
+                    problems
+                        .extend(unknown.map(|word| format!("`{code}`: no such option as {word}")));
                 }
                 _ => {}
             }
@@ -266,19 +301,33 @@ fn options_exist() {
 /// Files named in inline code exist, and so do the targets of `make` commands.
 #[test]
 fn files_and_make_targets_exist() {
-    const FOLDERS: [&str; 9] =
-        ["src/", "tests/", "docs/", "viewer/src/", "viewer/test/", "fixtures/", "benches/", "examples/", ".ci/"];
+    const FOLDERS: [&str; 9] = [
+        "src/",
+        "tests/",
+        "docs/",
+        "viewer/src/",
+        "viewer/test/",
+        "fixtures/",
+        "benches/",
+        "examples/",
+        ".ci/",
+    ];
     let makefile = fs::read_to_string(root().join("Makefile")).unwrap();
-    let targets: BTreeSet<&str> =
-        makefile.lines().filter_map(|line| Some(line.strip_prefix(".PHONY: ")?.split_whitespace())).flatten().collect();
+    let targets: BTreeSet<&str> = makefile
+        .lines()
+        .filter_map(|line| Some(line.strip_prefix(".PHONY: ")?.split_whitespace()))
+        .flatten()
+        .collect();
     check_pages(|page, problems| {
         for code in &page.code {
-            let is_file = FOLDERS.iter().any(|folder| code.starts_with(folder)) && !code.contains(['<', '*', '…', ' ']);
+            let is_file = FOLDERS.iter().any(|folder| code.starts_with(folder))
+                && !code.contains(['<', '*', '…', ' ']);
             if is_file && !root().join(code).exists() {
                 problems.push(format!("`{code}`: no such file"));
             }
         }
-        let inline = page.code.iter().map(|code| code.split_whitespace().map(str::to_owned).collect());
+        let inline =
+            page.code.iter().map(|code| code.split_whitespace().map(str::to_owned).collect());
         for words in inline.chain(page.commands().map(|(_, words)| words)) {
             let words: Vec<String> = words;
             if words.first().is_some_and(|word| word == "make") {
@@ -295,7 +344,8 @@ fn files_and_make_targets_exist() {
 fn json_fields_are_documented() {
     let folder = tempfile::tempdir().unwrap();
     let slide = slidezoom_fixtures::real_slide().unwrap();
-    let arguments = ["export", "-o", "CMU-1", "--blank", "skip", "--progress", "none", "--quality", "10"];
+    let arguments =
+        ["export", "-o", "CMU-1", "--blank", "skip", "--progress", "none", "--quality", "10"];
     let output = Command::new(env!("CARGO_BIN_EXE_slidezoom"))
         .args(arguments)
         .arg(slide)
@@ -304,9 +354,11 @@ fn json_fields_are_documented() {
         .unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let description = fs::read_to_string(folder.path().join("CMU-1/CMU-1.json")).unwrap();
-    let description: BTreeMap<String, serde_json::Value> = serde_json::from_str(&description).unwrap();
+    let description: BTreeMap<String, serde_json::Value> =
+        serde_json::from_str(&description).unwrap();
     let page = Page::read(root().join("docs/output.md"));
-    let missing: Vec<&String> = description.keys().filter(|key| !page.code.contains(*key)).collect();
+    let missing: Vec<&String> =
+        description.keys().filter(|key| !page.code.contains(*key)).collect();
     assert!(missing.is_empty(), "docs/output.md does not describe {missing:?}");
 }
 
@@ -315,8 +367,13 @@ fn json_fields_are_documented() {
 fn rust_blocks_are_doctests() {
     let library = fs::read_to_string(root().join("src/lib.rs")).unwrap();
     for page in pages() {
-        let has_rust = page.blocks.iter().any(|block| block.language.split(',').next() == Some("rust"));
+        let has_rust =
+            page.blocks.iter().any(|block| block.language.split(',').next() == Some("rust"));
         let include = format!("include_str!(\"../{}\")", page.name());
-        assert!(!has_rust || library.contains(&include), "{} has Rust code and is not in src/lib.rs", page.name());
+        assert!(
+            !has_rust || library.contains(&include),
+            "{} has Rust code and is not in src/lib.rs",
+            page.name()
+        );
     }
 }

@@ -1,7 +1,11 @@
-//! Replays the committed fuzz corpus: seeds, and inputs that once made a target fail. `make soak` runs
-//! the fuzz targets themselves.
+//! Replays the committed fuzz corpus: seeds, and inputs that once made a target fail. `make soak`
+//! runs the fuzz targets themselves.
 
-#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test that cannot go on says so and stops")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test that cannot go on says so and stops"
+)]
 
 use std::fs;
 use std::path::Path;

@@ -2,8 +2,8 @@
 //! own, because Linux reports the peak per process.
 //!
 //! `make test` exports images several times larger than the memory limit. `make soak` exports
-//! slides of up to 40 gigapixels, which take minutes. The files are small: all tile offsets point at
-//! the same few tiles.
+//! slides of up to 40 gigapixels, which take minutes. The files are small: all tile offsets point
+//! at the same few tiles.
 
 #![allow(
     clippy::unwrap_used,
@@ -17,7 +17,9 @@ use std::io::Read;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use slidezoom_fixtures::image::{ImageBuilder, ImageFormat, JpegCoding, RowOrder, StripCompression};
+use slidezoom_fixtures::image::{
+    ImageBuilder, ImageFormat, JpegCoding, RowOrder, StripCompression,
+};
 use slidezoom_fixtures::{ByteOrder, Pattern, SlideBuilder, Subsampling};
 
 /// Exports a slide of this size and returns the peak resident memory in megabytes.
@@ -52,7 +54,17 @@ fn peak_of_exporting(input: &Path, options: &[&str]) -> u64 {
         .arg(input)
         .arg("-o")
         .arg(input.with_file_name("out"))
-        .args(["--jobs", "2", "--quality", "30", "--subsampling", "420", "--no-viewer", "--progress", "json"])
+        .args([
+            "--jobs",
+            "2",
+            "--quality",
+            "30",
+            "--subsampling",
+            "420",
+            "--no-viewer",
+            "--progress",
+            "json",
+        ])
         .args(options)
         .stderr(Stdio::piped())
         .spawn()
@@ -64,8 +76,9 @@ fn peak_of_exporting(input: &Path, options: &[&str]) -> u64 {
     let mut line = [0; 4096];
     while reader.read(&mut line).unwrap() > 0 {
         let text = std::fs::read_to_string(&status).unwrap_or_default();
-        let kilobytes =
-            text.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB")?.parse().ok());
+        let kilobytes = text
+            .lines()
+            .find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB")?.parse().ok());
         peak = peak.max(kilobytes.unwrap_or(0));
     }
     assert!(export.wait().unwrap().success());
@@ -75,8 +88,11 @@ fn peak_of_exporting(input: &Path, options: &[&str]) -> u64 {
 
 const PNG: ImageFormat = ImageFormat::Png(RowOrder::Sequential);
 
-const JPEG: ImageFormat =
-    ImageFormat::Jpeg { coding: JpegCoding::Baseline, subsampling: Subsampling::Quarter, quality: 80 };
+const JPEG: ImageFormat = ImageFormat::Jpeg {
+    coding: JpegCoding::Baseline,
+    subsampling: Subsampling::Quarter,
+    quality: 80,
+};
 
 const fn tiff(strip_rows: Option<u32>) -> ImageFormat {
     ImageFormat::Tiff {

@@ -41,7 +41,8 @@ type Module = Vec<String>;
 fn modules() -> BTreeMap<Module, String> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let files = walkdir::WalkDir::new(&root).into_iter().map(Result::unwrap);
-    let sources = files.filter(|entry| entry.path().extension().is_some_and(|extension| extension == "rs"));
+    let sources =
+        files.filter(|entry| entry.path().extension().is_some_and(|extension| extension == "rs"));
     let modules = sources.map(|entry| {
         let path = entry.path().strip_prefix(&root).unwrap().with_extension("");
         let module: Module = path.iter().map(|part| part.to_str().unwrap().to_owned()).collect();
@@ -64,8 +65,8 @@ fn paths(text: &str) -> Vec<Vec<String>> {
     let mut found = Vec::new();
     for prefix in ["crate::", "super::"] {
         for (at, _) in text.match_indices(prefix) {
-            let is_start =
-                !text[..at].ends_with(|letter: char| letter.is_alphanumeric() || matches!(letter, '_' | ':'));
+            let is_start = !text[..at]
+                .ends_with(|letter: char| letter.is_alphanumeric() || matches!(letter, '_' | ':'));
             if is_start {
                 expand(&text[at..], Vec::new(), &mut found);
             }
@@ -78,7 +79,9 @@ fn paths(text: &str) -> Vec<Vec<String>> {
 fn expand<'t>(text: &'t str, mut before: Vec<String>, found: &mut Vec<Vec<String>>) -> &'t str {
     let mut rest = text;
     loop {
-        let end = rest.find(|letter: char| !letter.is_alphanumeric() && letter != '_').unwrap_or(rest.len());
+        let end = rest
+            .find(|letter: char| !letter.is_alphanumeric() && letter != '_')
+            .unwrap_or(rest.len());
         if end > 0 {
             before.push(rest[..end].to_owned());
         }
@@ -91,10 +94,13 @@ fn expand<'t>(text: &'t str, mut before: Vec<String>, found: &mut Vec<Vec<String
         if let Some(group) = rest.strip_prefix('{') {
             rest = group.trim_start();
             while !rest.starts_with('}') {
-                rest = expand(rest, before.clone(), found).trim_start_matches([',', ' ', '\n', '*']);
+                rest =
+                    expand(rest, before.clone(), found).trim_start_matches([',', ' ', '\n', '*']);
                 // `as` renames do not matter.
                 if let Some(renamed) = rest.strip_prefix("as ") {
-                    rest = renamed.trim_start_matches(|letter: char| letter.is_alphanumeric() || letter == '_');
+                    rest = renamed.trim_start_matches(|letter: char| {
+                        letter.is_alphanumeric() || letter == '_'
+                    });
                     rest = rest.trim_start_matches([',', ' ', '\n']);
                 }
             }
@@ -141,7 +147,10 @@ fn edges() -> BTreeSet<(Module, Module)> {
 fn rooms_import_only_rooms_before_them() {
     let number = |module: &Module| {
         let room = module.first().map_or("lib", String::as_str);
-        ROOMS.iter().position(|known| *known == room).unwrap_or_else(|| panic!("src/{room} is in no room"))
+        ROOMS
+            .iter()
+            .position(|known| *known == room)
+            .unwrap_or_else(|| panic!("src/{room} is in no room"))
     };
     let upward: Vec<String> = edges()
         .iter()
@@ -153,9 +162,11 @@ fn rooms_import_only_rooms_before_them() {
 
 #[test]
 fn architecture_lists_the_rooms_in_order() {
-    let page = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("ARCHITECTURE.md")).unwrap();
+    let page =
+        fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("ARCHITECTURE.md")).unwrap();
     let rows = page.lines().skip_while(|line| !line.starts_with("| module |")).skip(2);
-    let listed: Vec<&str> = rows.map_while(|line| line.strip_prefix("| `")?.split('`').next()).collect();
+    let listed: Vec<&str> =
+        rows.map_while(|line| line.strip_prefix("| `")?.split('`').next()).collect();
     let rooms = ROOMS.into_iter().filter(|room| !matches!(*room, "lib" | "main"));
     assert_eq!(listed, rooms.collect::<Vec<_>>());
 }
@@ -172,9 +183,12 @@ fn files_form_no_cycle() {
     // Removes modules that use no other or are used by no other, until only cycles are left.
     let mut left = modules;
     loop {
-        let is_used =
-            |module: &Module| left.iter().any(|user| uses.get(user).is_some_and(|used| used.contains(module)));
-        let uses_any = |module: &Module| uses.get(module).is_some_and(|used| used.iter().any(|to| left.contains(to)));
+        let is_used = |module: &Module| {
+            left.iter().any(|user| uses.get(user).is_some_and(|used| used.contains(module)))
+        };
+        let uses_any = |module: &Module| {
+            uses.get(module).is_some_and(|used| used.iter().any(|to| left.contains(to)))
+        };
         let in_cycle: BTreeSet<&Module> =
             left.iter().copied().filter(|module| is_used(module) && uses_any(module)).collect();
         if in_cycle.len() == left.len() {

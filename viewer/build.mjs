@@ -35,7 +35,9 @@ if (template.split("{{title}}").length !== 2) {
 }
 
 // The gallery page differs only in the paths of its scripts.
-const gallery = template.replace('src="slide.js"', 'src="gallery/gallery.js"').replaceAll('"viewer/', '"gallery/');
+const gallery = template
+  .replace('src="slide.js"', 'src="gallery/gallery.js"')
+  .replaceAll('"viewer/', '"gallery/');
 
 const files = {
   "index.html": template,
@@ -94,7 +96,9 @@ async function licenses(packages) {
 /** Returns comments in bundled files that name copyright holders other than the package's. */
 async function foreignNotices(name) {
   const notices = new Set();
-  const paths = Object.keys(metafile.inputs).filter((path) => path.startsWith(`node_modules/${name}/`));
+  const paths = Object.keys(metafile.inputs).filter((path) =>
+    path.startsWith(`node_modules/${name}/`),
+  );
   for (const path of paths.sort()) {
     const source = await readFile(join(here, path), "utf8");
     for (const [comment] of source.matchAll(/\/\*[\s\S]*?\*\//g)) {

@@ -1,11 +1,12 @@
 //! Exports of ordinary images, compared with `vips dzsave` at the same quality and subsampling.
 //!
-//! The images repeat a few cells in an irregular order (see `fixtures/src/image.rs`) and are written once,
-//! below `target/`. vips converts the PPM image to WebP and JPEG 2000. Formats that the installed vips does
-//! not read are reported, and measured for slidezoom only.
+//! The images repeat a few cells in an irregular order (see `fixtures/src/image.rs`) and are
+//! written once, below `target/`. vips converts the PPM image to WebP and JPEG 2000. Formats that
+//! the installed vips does not read are reported, and measured for slidezoom only.
 //!
-//! *Decoding alone* is the time that one thread takes to read the file and decode all samples: PNG by the
-//! crate `png` with checksums, TIFF by zlib-rs strip by strip. Runs alternate with the exports.
+//! *Decoding alone* is the time that one thread takes to read the file and decode all samples: PNG
+//! by the crate `png` with checksums, TIFF by zlib-rs strip by strip. Runs alternate with the
+//! exports.
 
 use std::fs::File;
 use std::io::{BufReader, Read, Seek, SeekFrom};
@@ -14,7 +15,9 @@ use std::process::Command;
 use std::time::Instant;
 
 use png::{DecodeOptions, Transformations};
-use slidezoom_fixtures::image::{ImageBuilder, ImageFormat, JpegCoding, RowOrder, StripCompression};
+use slidezoom_fixtures::image::{
+    ImageBuilder, ImageFormat, JpegCoding, RowOrder, StripCompression,
+};
 use slidezoom_fixtures::{ByteOrder, Subsampling};
 use tiff::tags::Tag;
 use zlib_rs::{InflateConfig, ReturnCode, decompress_slice};
@@ -34,8 +37,8 @@ type Decoding = fn(&Path) -> Outcome<()>;
 
 struct Format {
     name: &'static str,
-    /// Width and height. WebP allows 16,383, and lossy WebP fewer because its first partition is limited.
-    /// JPEG 2000 takes several times as long as other formats in any decoder.
+    /// Width and height. WebP allows 16,383, and lossy WebP fewer because its first partition is
+    /// limited. JPEG 2000 takes several times as long as other formats in any decoder.
     side: u32,
     ending: &'static str,
     /// The vips operation that reads the format.
@@ -52,15 +55,40 @@ fn formats() -> [Format; 6] {
         container: None,
         byte_order: ByteOrder::Little,
     };
-    let jpeg = ImageFormat::Jpeg { coding: JpegCoding::Baseline, subsampling: Subsampling::Quarter, quality: 80 };
-    let format = |name, side, ending, loader, writer, decoding| Format { name, side, ending, loader, writer, decoding };
+    let jpeg = ImageFormat::Jpeg {
+        coding: JpegCoding::Baseline,
+        subsampling: Subsampling::Quarter,
+        quality: 80,
+    };
+    let format = |name, side, ending, loader, writer, decoding| Format {
+        name,
+        side,
+        ending,
+        loader,
+        writer,
+        decoding,
+    };
     let png = Writer::Ours(ImageFormat::Png(RowOrder::Sequential));
     [
         format("PNG", SIDE, "png", "pngload", png, Some(decode_png as Decoding)),
         format("JPEG", SIDE, "jpg", "jpegload", Writer::Ours(jpeg), None),
-        format("TIFF, Deflate, strips of 16", SIDE, "tif", "tiffload", Writer::Ours(tiff), Some(decode_tiff)),
+        format(
+            "TIFF, Deflate, strips of 16",
+            SIDE,
+            "tif",
+            "tiffload",
+            Writer::Ours(tiff),
+            Some(decode_tiff),
+        ),
         format("PPM", SIDE, "ppm", "ppmload", Writer::Ours(ImageFormat::Pnm), None),
-        format("WebP, lossless", SIDE, "webp", "webpload", Writer::Vips("[lossless,effort=0]"), None),
+        format(
+            "WebP, lossless",
+            SIDE,
+            "webp",
+            "webpload",
+            Writer::Vips("[lossless,effort=0]"),
+            None,
+        ),
         format("JPEG 2000, tiles of 1024", 4_000, "jp2", "jp2kload", Writer::Vips(JPEG_2000), None),
     ]
 }
@@ -84,7 +112,10 @@ pub fn compare(folder: &Path, runs: u32) -> Outcome<()> {
     for format in formats() {
         let reads = loaders.contains(format.loader);
         if !reads {
-            println!("{}: the installed vips has no {} and is left out", format.name, format.loader);
+            println!(
+                "{}: the installed vips has no {} and is left out",
+                format.name, format.loader
+            );
         }
         if loaders.is_empty() && matches!(format.writer, Writer::Vips(_)) {
             println!("{}: vips writes it, and is not installed: not measured", format.name);
@@ -96,13 +127,25 @@ pub fn compare(folder: &Path, runs: u32) -> Outcome<()> {
     Ok(())
 }
 
-fn compare_format(folder: &Path, format: &Format, image: &Path, runs: u32, vips_reads: bool) -> Outcome<()> {
+fn compare_format(
+    folder: &Path,
+    format: &Format,
+    image: &Path,
+    runs: u32,
+    vips_reads: bool,
+) -> Outcome<()> {
     let ours = [&EXPORT[..], &["--subsampling", "420"]].concat();
     let mut contenders = vec![Contender { name: "slidezoom", output: "ours", command: ours }];
     if vips_reads {
-        contenders.push(Contender { name: "vips dzsave", output: "vips", command: VIPS.split(' ').collect() });
+        contenders.push(Contender {
+            name: "vips dzsave",
+            output: "vips",
+            command: VIPS.split(' ').collect(),
+        });
     }
-    let output = |contender: &Contender, run: u32| folder.join(format!("{}-{run}-{}", format.ending, contender.output));
+    let output = |contender: &Contender, run: u32| {
+        folder.join(format!("{}-{run}-{}", format.ending, contender.output))
+    };
     let mut taken: Vec<Vec<Usage>> = contenders.iter().map(|_| Vec::new()).collect();
     let mut decoding = Vec::new();
     for run in 0..runs {
@@ -119,7 +162,11 @@ fn compare_format(folder: &Path, format: &Format, image: &Path, runs: u32, vips_
     let alone = decoding.get(decoding.len() / 2).copied();
 
     let megapixels = f64::from(format.side).powi(2) / 1e6;
-    println!("{}, {megapixels:.0} Mpx, {:.0} MB", format.name, image.metadata()?.len() as f64 / 1e6);
+    println!(
+        "{}, {megapixels:.0} Mpx, {:.0} MB",
+        format.name,
+        image.metadata()?.len() as f64 / 1e6
+    );
     let own = median(&taken[0]).seconds;
     for (contender, taken) in contenders.iter().zip(&taken) {
         let Usage { seconds, cpu, megabytes } = median(taken);
@@ -166,7 +213,10 @@ fn image(kept: &Path, format: &Format) -> Outcome<PathBuf> {
 fn decode_png(path: &Path) -> Outcome<()> {
     let mut options = DecodeOptions::default();
     options.set_ignore_adler32(false);
-    let mut decoder = png::Decoder::new_with_options(BufReader::with_capacity(1 << 20, File::open(path)?), options);
+    let mut decoder = png::Decoder::new_with_options(
+        BufReader::with_capacity(1 << 20, File::open(path)?),
+        options,
+    );
     decoder.set_transformations(Transformations::IDENTITY);
     let mut reader = decoder.read_info()?;
     let mut sum = 0;

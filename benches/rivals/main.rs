@@ -1,19 +1,19 @@
 //! Exports of large real slides, compared with other installed tools: `make bench`.
 //!
-//! The slides are built from the compressed tiles of a real one (see `fixtures/`), so content and file
-//! sizes are realistic. Programs alternate, and each run writes to a new directory. Everything is removed
-//! only at the end, because ext4 creates files several times more slowly after many were deleted. Peak
-//! memory is that of the whole child process.
+//! The slides are built from the compressed tiles of a real one (see `fixtures/`), so content and
+//! file sizes are realistic. Programs alternate, and each run writes to a new directory. Everything
+//! is removed only at the end, because ext4 creates files several times more slowly after many were
+//! deleted. Peak memory is that of the whole child process.
 //!
-//! The *limit* is the time that libjpeg-turbo alone takes on all processors to decode every native tile
-//! and to encode every tile of the export, with pixels and files in the processor's cache. It is measured
-//! in the same run on the same tiles. The last column compares exports with it.
+//! The *limit* is the time that libjpeg-turbo alone takes on all processors to decode every native
+//! tile and to encode every tile of the export, with pixels and files in the processor's cache. It
+//! is measured in the same run on the same tiles. The last column compares exports with it.
 //!
 //! Ordinary images follow, compared with vips (see `images.rs`).
 //!
-//! `cargo bench --bench rivals -- MEGAPIXELS RUNS` measures slides of one size, and `-- images RUNS` only
-//! the images. Without arguments, it measures slides of 125 and 1000 megapixels and the images, three runs
-//! each.
+//! `cargo bench --bench rivals -- MEGAPIXELS RUNS` measures slides of one size, and `-- images
+//! RUNS` only the images. Without arguments, it measures slides of 125 and 1000 megapixels and the
+//! images, three runs each.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a benchmark prints its table")]
 
@@ -91,7 +91,12 @@ fn compare(arguments: &[String]) -> Outcome<()> {
     remove(&folder)
 }
 
-fn compare_size(folder: &Path, megapixels: u32, runs: u32, contenders: &[Contender]) -> Outcome<()> {
+fn compare_size(
+    folder: &Path,
+    megapixels: u32,
+    runs: u32,
+    contenders: &[Contender],
+) -> Outcome<()> {
     std::fs::create_dir_all(folder)?;
     let slide = folder.join("slide.svs");
     let length = (megapixels * 1_000_000).isqrt();
@@ -100,9 +105,13 @@ fn compare_size(folder: &Path, megapixels: u32, runs: u32, contenders: &[Contend
         .tiles_from(TileBank::from_svs(real_slide()?)?)
         .levels([1, 4, 16])
         .write(&slide)?;
-    println!("\n{length}×{length} px, {:.0} MB, medians of {runs} runs", slide.metadata()?.len() as f64 / 1e6);
+    println!(
+        "\n{length}×{length} px, {:.0} MB, medians of {runs} runs",
+        slide.metadata()?.len() as f64 / 1e6
+    );
 
-    let output = |contender: &Contender, run: u32| folder.join(format!("{run}-{}", contender.output));
+    let output =
+        |contender: &Contender, run: u32| folder.join(format!("{run}-{}", contender.output));
     let mut taken: Vec<Vec<Usage>> = contenders.iter().map(|_| Vec::new()).collect();
     for run in 0..runs {
         for (contender, taken) in contenders.iter().zip(&mut taken) {
@@ -130,8 +139,17 @@ fn compare_size(folder: &Path, megapixels: u32, runs: u32, contenders: &[Contend
 }
 
 /// slidezoom, at the quality of all programs.
-const EXPORT: [&str; 9] =
-    [env!("CARGO_BIN_EXE_slidezoom"), "export", "{slide}", "-o", "{output}", "--progress", "none", "--quality", "75"];
+const EXPORT: [&str; 9] = [
+    env!("CARGO_BIN_EXE_slidezoom"),
+    "export",
+    "{slide}",
+    "-o",
+    "{output}",
+    "--progress",
+    "none",
+    "--quality",
+    "75",
+];
 
 const VIPS: &str = "vips dzsave {slide} {output} --tile-size 254 --overlap 1 --suffix .jpeg[Q=75]";
 
@@ -140,15 +158,26 @@ const LOSSLESS: usize = 2;
 
 /// slidezoom first, then installed programs.
 fn contenders() -> Vec<Contender> {
-    let ours =
-        |name, output, options: &[&'static str]| Contender { name, output, command: [&EXPORT, options].concat() };
+    let ours = |name, output, options: &[&'static str]| Contender {
+        name,
+        output,
+        command: [&EXPORT, options].concat(),
+    };
     let mut contenders = vec![
         ours("slidezoom, 4:2:0", "ours-420", &["--subsampling", "420"]),
         ours("slidezoom, 4:4:4", "ours-444", &["--subsampling", "444"]),
         ours("slidezoom, lossless", "ours-lossless", &["--subsampling", "420", "--lossless"]),
         ours("slidezoom, 4:2:0, .zip", "ours-one-file.zip", &["--subsampling", "420"]),
-        ours("slidezoom, 4:2:0, one worker", "ours-alone", &["--subsampling", "420", "--jobs", "1"]),
-        ours("slidezoom, 4:2:0, by OpenSlide", "ours-openslide", &["--subsampling", "420", "--reader", "openslide"]),
+        ours(
+            "slidezoom, 4:2:0, one worker",
+            "ours-alone",
+            &["--subsampling", "420", "--jobs", "1"],
+        ),
+        ours(
+            "slidezoom, 4:2:0, by OpenSlide",
+            "ours-openslide",
+            &["--subsampling", "420", "--reader", "openslide"],
+        ),
     ];
     match Command::new("vips").arg("--version").output() {
         Ok(version) => {
@@ -159,31 +188,49 @@ fn contenders() -> Vec<Contender> {
         Err(_) => println!("vips is not installed and is left out"),
     }
     // openslide-python ships its tiler as an example; it is measured if it is on the path.
-    if Command::new("deepzoom_tile.py").arg("--help").output().is_ok_and(|output| output.status.success()) {
-        let command = "deepzoom_tile.py --size 254 --overlap 1 --quality 75 -o {output} {slide}".split(' ').collect();
-        contenders.push(Contender { name: "openslide-python deepzoom_tile.py", output: "deepzoom-tile", command });
+    if Command::new("deepzoom_tile.py")
+        .arg("--help")
+        .output()
+        .is_ok_and(|output| output.status.success())
+    {
+        let command = "deepzoom_tile.py --size 254 --overlap 1 --quality 75 -o {output} {slide}"
+            .split(' ')
+            .collect();
+        contenders.push(Contender {
+            name: "openslide-python deepzoom_tile.py",
+            output: "deepzoom-tile",
+            command,
+        });
     } else {
         println!("deepzoom_tile.py is not on the path and is left out");
     }
     contenders
 }
 
-/// The time that libjpeg-turbo takes on all processors to decode the native tiles (the base level of the
-/// lossless export) and to encode the tiles of the other export.
+/// The time that libjpeg-turbo takes on all processors to decode the native tiles (the base level
+/// of the lossless export) and to encode the tiles of the other export.
 fn limit(encoded: &Path, lossless: &Path) -> Outcome<Duration> {
     let workers = std::thread::available_parallelism()?.get();
     let tiles = jpegs_below(encoded)?;
     let stored = jpegs_below(lossless)?;
-    let base = stored.iter().filter_map(|path| level_of(path)).max().ok_or("the lossless export has no tiles")?;
-    let stored: Vec<PathBuf> = stored.into_iter().filter(|path| level_of(path) == Some(base)).collect();
+    let base = stored
+        .iter()
+        .filter_map(|path| level_of(path))
+        .max()
+        .ok_or("the lossless export has no tiles")?;
+    let stored: Vec<PathBuf> =
+        stored.into_iter().filter(|path| level_of(path) == Some(base)).collect();
     let share = |worker: usize| -> Result<Duration, String> {
-        let mine = |paths: &[PathBuf]| paths.iter().skip(worker).step_by(workers).cloned().collect::<Vec<_>>();
+        let mine = |paths: &[PathBuf]| {
+            paths.iter().skip(worker).step_by(workers).cloned().collect::<Vec<_>>()
+        };
         let one = |result: Outcome<Duration>| result.map_err(|error| error.to_string());
         Ok(one(time_decoding(&mine(&stored)))? + one(time_encoding(&mine(&tiles)))?)
     };
     let share = &share;
     std::thread::scope(|scope| {
-        let workers: Vec<_> = (0..workers).map(|worker| scope.spawn(move || share(worker))).collect();
+        let workers: Vec<_> =
+            (0..workers).map(|worker| scope.spawn(move || share(worker))).collect();
         let mut total = Duration::ZERO;
         let count = workers.len() as u32;
         for worker in workers {
@@ -209,7 +256,11 @@ fn time_decoding(paths: &[PathBuf]) -> Outcome<Duration> {
 fn time_encoding(paths: &[PathBuf]) -> Outcome<Duration> {
     let quality = Quality::new(75).ok_or("a quality")?;
     let mut encoder = TileEncoder::new(
-        TileFormat::Jpeg { quality, subsampling: Subsampling::Quarter, coding: JpegCoding::Baseline },
+        TileFormat::Jpeg {
+            quality,
+            subsampling: Subsampling::Quarter,
+            coding: JpegCoding::Baseline,
+        },
         None,
     )?;
     let mut decoder = Decompressor::new()?;
@@ -217,7 +268,8 @@ fn time_encoding(paths: &[PathBuf]) -> Outcome<Duration> {
     let mut taken = Duration::ZERO;
     for path in paths {
         let size = decode(&mut decoder, &std::fs::read(path)?, &mut buffer)?;
-        let pixels = PremultipliedPixels::opaque(size, std::mem::take(&mut buffer)).over(Rgb::WHITE);
+        let pixels =
+            PremultipliedPixels::opaque(size, std::mem::take(&mut buffer)).over(Rgb::WHITE);
         let begun = Instant::now();
         encoder.encode(pixels.view())?;
         taken += begun.elapsed();
@@ -231,7 +283,10 @@ fn decode(decoder: &mut Decompressor, jpeg: &[u8], pixels: &mut Vec<u8>) -> Outc
     let (width, height) = (header.width, header.height);
     let pitch = width * PIXEL_BYTES;
     pixels.resize(pitch * height, 0);
-    decoder.decompress(jpeg, Image { pixels: &mut pixels[..], width, pitch, height, format: PixelFormat::BGRA })?;
+    decoder.decompress(
+        jpeg,
+        Image { pixels: &mut pixels[..], width, pitch, height, format: PixelFormat::BGRA },
+    )?;
     Ok(Size::new(width as u32, height as u32).ok_or("an empty tile")?)
 }
 

@@ -29,8 +29,9 @@ pub(crate) struct EndRecord {
 impl EndRecord {
     /// Finds the end record of a file; `None` if it has none.
     pub fn find(file: &File, length: u64, faults: &mut Vec<Fault>) -> io::Result<Option<Self>> {
-        let tail_bytes =
-            length.min((LONGEST_COMMENT + END_RECORD_BYTES + LOCATOR_BYTES + ZIP64_END_RECORD_BYTES) as u64);
+        let tail_bytes = length.min(
+            (LONGEST_COMMENT + END_RECORD_BYTES + LOCATOR_BYTES + ZIP64_END_RECORD_BYTES) as u64,
+        );
         let mut tail = vec![0; tail_bytes as usize];
         let tail_offset = length - tail_bytes;
         file.read_exact_at(&mut tail, tail_offset)?;
@@ -39,7 +40,9 @@ impl EndRecord {
             tail[at..].starts_with(b"PK\x05\x06")
                 && at + END_RECORD_BYTES + usize::from(Fields(&tail[at..]).short(20)) == tail.len()
         };
-        let Some(at) = (0..(tail.len() + 1).saturating_sub(END_RECORD_BYTES)).rev().find(ends_the_file) else {
+        let Some(at) =
+            (0..(tail.len() + 1).saturating_sub(END_RECORD_BYTES)).rev().find(ends_the_file)
+        else {
             return Ok(None);
         };
         let record = Fields(&tail[at..at + END_RECORD_BYTES]);
@@ -55,11 +58,15 @@ impl EndRecord {
             comment_bytes: record.short(20),
             zip64: None,
         };
-        let Some(locator_at) = at.checked_sub(LOCATOR_BYTES).filter(|&at| tail[at..].starts_with(b"PK\x06\x07")) else {
+        let Some(locator_at) =
+            at.checked_sub(LOCATOR_BYTES).filter(|&at| tail[at..].starts_with(b"PK\x06\x07"))
+        else {
             return Ok(Some(end));
         };
         let locator = Fields(&tail[locator_at..at]);
-        let large = locator_at.checked_sub(ZIP64_END_RECORD_BYTES).filter(|&at| tail[at..].starts_with(b"PK\x06\x06"));
+        let large = locator_at
+            .checked_sub(ZIP64_END_RECORD_BYTES)
+            .filter(|&at| tail[at..].starts_with(b"PK\x06\x06"));
         let Some(large_at) = large else {
             fault("the ZIP64 end record is not where it should be".to_owned());
             return Ok(Some(end));
@@ -74,7 +81,8 @@ impl EndRecord {
         {
             fault("the ZIP64 end record is that of a multi-disk archive".to_owned());
         }
-        if locator.long(8) != end.starts_at || large.long(4) != (ZIP64_END_RECORD_BYTES - 12) as u64 {
+        if locator.long(8) != end.starts_at || large.long(4) != (ZIP64_END_RECORD_BYTES - 12) as u64
+        {
             fault("the ZIP64 end record has the wrong position or length".to_owned());
         }
         // The original record repeats the values that fit, and has all bits set elsewhere.
@@ -86,7 +94,12 @@ impl EndRecord {
         if !same {
             fault("the end record and the ZIP64 end record contradict each other".to_owned());
         }
-        Ok(Some(Self { directory, entries: large.long(32), zip64: Some((large.short(12), large.short(14))), ..end }))
+        Ok(Some(Self {
+            directory,
+            entries: large.long(32),
+            zip64: Some((large.short(12), large.short(14))),
+            ..end
+        }))
     }
 
     fn range(start: u64, length: u64) -> Range<u64> {

@@ -73,7 +73,8 @@ pub struct ArchiveEntry {
 impl ArchiveEntry {
     /// Reads the next record of the central directory.
     pub(crate) fn read(reader: &mut impl Read) -> io::Result<Self> {
-        let invalid = |message: &str| io::Error::new(io::ErrorKind::InvalidData, message.to_owned());
+        let invalid =
+            |message: &str| io::Error::new(io::ErrorKind::InvalidData, message.to_owned());
         let mut record = [0; RECORD_BYTES];
         reader.read_exact(&mut record)?;
         if !record.starts_with(b"PK\x01\x02") {
@@ -89,9 +90,11 @@ impl ArchiveEntry {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
         let (stored, bytes, offset) = (fields.word(20), fields.word(24), fields.word(42));
-        let extra = Extra::parse(&extra).ok_or_else(|| invalid("its extra fields are truncated"))?;
+        let extra =
+            Extra::parse(&extra).ok_or_else(|| invalid("its extra fields are truncated"))?;
         // In this order, and only those with all bits set in the record.
-        let mut large = extra.zip64.unwrap_or_default().chunks_exact(8).map(|number| Fields(number).long(0));
+        let mut large =
+            extra.zip64.unwrap_or_default().chunks_exact(8).map(|number| Fields(number).long(0));
         let mut wide = |narrow: u32| {
             if narrow == u32::MAX {
                 large.next().ok_or_else(|| invalid("its ZIP64 field is truncated"))
@@ -208,13 +211,23 @@ impl ArchiveEntry {
         // version as that of its writer, on Unix.
         let version = if self.large.0 { 45 } else { 10 };
         let wrong = |what: &str, found: u32, expected: u32| {
-            (found != expected).then(|| format!("its {what} is {found:#x} instead of {expected:#x}"))
+            (found != expected)
+                .then(|| format!("its {what} is {found:#x} instead of {expected:#x}"))
         };
-        let folder = self.name.ends_with(b"/").then(|| "is a folder, which an export does not contain".to_owned());
+        let folder = self
+            .name
+            .ends_with(b"/")
+            .then(|| "is a folder, which an export does not contain".to_owned());
         folder
             .or_else(|| wrong("version", version_needed.into(), version))
             .or_else(|| wrong("version made by", made_by.into(), 3 << 8 | version))
-            .or_else(|| wrong("flags field", flags.into(), if self.name.is_ascii() { 0 } else { UTF8.into() }))
+            .or_else(|| {
+                wrong(
+                    "flags field",
+                    flags.into(),
+                    if self.name.is_ascii() { 0 } else { UTF8.into() },
+                )
+            })
             .or_else(|| wrong("time", time.into(), 0))
             // 1 January 1980, the first day of the format's calendar.
             .or_else(|| wrong("date", date.into(), 1 << 5 | 1))
@@ -230,7 +243,12 @@ impl ArchiveEntry {
     pub(crate) fn descriptors(&self) -> Vec<Vec<u8>> {
         let crc = self.common.crc.to_le_bytes();
         let long = [&crc[..], &self.stored_bytes.to_le_bytes(), &self.bytes.to_le_bytes()].concat();
-        let short = [&crc[..], &(self.stored_bytes as u32).to_le_bytes(), &(self.bytes as u32).to_le_bytes()].concat();
+        let short = [
+            &crc[..],
+            &(self.stored_bytes as u32).to_le_bytes(),
+            &(self.bytes as u32).to_le_bytes(),
+        ]
+        .concat();
         let signed = |form: &[u8]| [b"PK\x07\x08", form].concat();
         vec![signed(&long), signed(&short), long, short]
     }
@@ -277,7 +295,8 @@ impl LocalHeader {
             return None;
         }
         let fields = Fields(bytes);
-        let (name_bytes, extra_bytes) = (usize::from(fields.short(26)), usize::from(fields.short(28)));
+        let (name_bytes, extra_bytes) =
+            (usize::from(fields.short(26)), usize::from(fields.short(28)));
         Some(Self {
             bytes: (LOCAL_HEADER_BYTES + name_bytes + extra_bytes) as u64,
             common: Common::parse(&fields, 4),
@@ -295,7 +314,8 @@ impl LocalHeader {
 
     /// The length of the contents, if they are stored and the header gives it.
     pub fn stored_bytes(&self) -> Option<u64> {
-        let plain = self.common.flags & (ENCRYPTED | HAS_DESCRIPTOR) == 0 && self.common.method == STORED;
+        let plain =
+            self.common.flags & (ENCRYPTED | HAS_DESCRIPTOR) == 0 && self.common.method == STORED;
         (plain && self.stored_bytes == self.full_bytes && self.stored_bytes != u32::MAX)
             .then_some(self.stored_bytes.into())
     }
@@ -316,7 +336,9 @@ impl LocalHeader {
             let Some(extra) = extra else {
                 return Some("the extra fields of its local header are truncated".to_owned());
             };
-            if let Some(zip64) = extra.zip64.filter(|zip64| zip64.len() >= 16 && self.full_bytes == u32::MAX) {
+            if let Some(zip64) =
+                extra.zip64.filter(|zip64| zip64.len() >= 16 && self.full_bytes == u32::MAX)
+            {
                 sizes = (Fields(zip64).long(8), Fields(zip64).long(0));
             }
         }
@@ -331,7 +353,9 @@ impl LocalHeader {
         let version_fits = self.common.version_needed == entry.common.version_needed
             || offset_alone && self.common.version_needed == 10;
         if common != entry.common || sizes != (entry.stored_bytes, entry.bytes) || !version_fits {
-            return Some("its local header and the central directory contradict each other".to_owned());
+            return Some(
+                "its local header and the central directory contradict each other".to_owned(),
+            );
         }
         None
     }

@@ -35,14 +35,20 @@ pub(super) fn container(arguments: &Arguments) -> Result<Container, Failure> {
 
 /// Returns the container of a single output: the requested one, if the extension agrees, or the one
 /// that the extension stands for.
-pub(super) fn container_for(output: &Path, requested: Option<Container>) -> Result<Container, Failure> {
+pub(super) fn container_for(
+    output: &Path,
+    requested: Option<Container>,
+) -> Result<Container, Failure> {
     let by_extension = container_of(output)?;
     match requested {
         Some(requested) if requested.extension() != by_extension.extension() => {
-            let kind =
-                requested.extension().map_or_else(|| "a folder".to_owned(), |ending| format!("a .{ending} file"));
-            let message =
-                format!("{}: the extension does not fit --container, which asks for {kind}", output.display());
+            let kind = requested
+                .extension()
+                .map_or_else(|| "a folder".to_owned(), |ending| format!("a .{ending} file"));
+            let message = format!(
+                "{}: the extension does not fit --container, which asks for {kind}",
+                output.display()
+            );
             Err(Failure::usage(message, "omit --container, or change the extension of -o"))
         }
         _ => Ok(requested.unwrap_or(by_extension)),
@@ -72,16 +78,28 @@ pub(super) fn plan_tasks(
     if let (true, Some(output)) = (is_single, &arguments.output) {
         let name = if container.is_archive() { output.file_stem() } else { output.file_name() };
         let name = name.and_then(|name| name.to_str()).ok_or_else(|| {
-            let message = format!("{}: is not the name of a new folder or archive in UTF-8", output.display());
-            Failure::usage(message, "-o is the path of the export, such as out/CMU-1 or out/CMU-1.zip")
+            let message = format!(
+                "{}: is not the name of a new folder or archive in UTF-8",
+                output.display()
+            );
+            Failure::usage(
+                message,
+                "-o is the path of the export, such as out/CMU-1 or out/CMU-1.zip",
+            )
         })?;
-        return Ok(vec![Task { slide: slides[0].clone(), name: name.to_owned(), destination: output.clone() }]);
+        return Ok(vec![Task {
+            slide: slides[0].clone(),
+            name: name.to_owned(),
+            destination: output.clone(),
+        }]);
     }
     let folder = arguments.output.clone().unwrap_or_default();
     let reserved: &[&str] = if is_single { &[] } else { &gallery::RESERVED };
     let names = inputs::name_exports(&slides, reserved);
     let task = |(slide, name): (PathBuf, String)| {
-        let file = container.extension().map_or_else(|| name.clone(), |extension| format!("{name}.{extension}"));
+        let file = container
+            .extension()
+            .map_or_else(|| name.clone(), |extension| format!("{name}.{extension}"));
         Task { slide, destination: folder.join(file), name }
     };
     Ok(slides.into_iter().zip(names).map(task).collect())
@@ -95,7 +113,10 @@ pub(super) fn check_standard_input(arguments: &Arguments) -> Result<(), Failure>
     } else if arguments.inputs.len() > 1 {
         refused("standard input must be the only input", "export the other inputs separately")
     } else if arguments.output.is_none() {
-        refused("an image from standard input has no name", "name the export with -o, such as -o out/image")
+        refused(
+            "an image from standard input has no name",
+            "name the export with -o, such as -o out/image",
+        )
     } else if arguments.resume {
         refused("an export from standard input cannot be resumed", "save the image to a file first")
     } else {

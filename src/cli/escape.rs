@@ -3,8 +3,7 @@
 /// Escapes newlines, control codes, and marks that change the direction of text. File names and
 /// slide properties can hold any of them.
 pub(super) fn plain(text: &str) -> String {
-    let is_direction_mark =
-        |letter| matches!(letter, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let is_direction_mark = |letter| matches!(letter, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     let mut plain = String::with_capacity(text.len());
     for letter in text.chars() {
         if letter.is_control() || is_direction_mark(letter) {

@@ -43,7 +43,8 @@ pub(super) fn run(arguments: &Arguments, stop: &Arc<AtomicBool>) -> Result<(), F
         failures.push((place, failure.code()));
     }
     let alone = tasks.len() == 1 && failures.is_empty();
-    let gallery = plan_gallery(arguments).map_err(|failure| report(failure, "", arguments.progress))?;
+    let gallery =
+        plan_gallery(arguments).map_err(|failure| report(failure, "", arguments.progress))?;
     let (mut finished, mut interrupted) = (0, None);
     for task in &tasks {
         let result = if stop.load(Ordering::Relaxed) {
@@ -67,7 +68,8 @@ pub(super) fn run(arguments: &Arguments, stop: &Arc<AtomicBool>) -> Result<(), F
     }
     // The gallery also shows what was finished before a failure or an interruption.
     if let Some(gallery) = gallery.filter(|_| finished > 0) {
-        update_gallery(&gallery, arguments, stop).map_err(|failure| report(failure, "", arguments.progress))?;
+        update_gallery(&gallery, arguments, stop)
+            .map_err(|failure| report(failure, "", arguments.progress))?;
     }
     if let Some((failure, name)) = interrupted {
         return Err(report(failure, name, arguments.progress));
@@ -99,21 +101,38 @@ fn plan_gallery(arguments: &Arguments) -> Result<Option<Gallery>, Failure> {
     Ok(Some(Gallery::of(arguments.output.as_deref().unwrap_or(Path::new("")))?))
 }
 
-fn update_gallery(gallery: &Gallery, arguments: &Arguments, stop: &AtomicBool) -> Result<(), Failure> {
+fn update_gallery(
+    gallery: &Gallery,
+    arguments: &Arguments,
+    stop: &AtomicBool,
+) -> Result<(), Failure> {
     let report = gallery.update()?;
     let reporter = ProgressReporter::new(arguments.progress, "", stop);
     for path in report.unreadable {
-        let message = format!("{}: is not a readable export, and the gallery omits it", path.display());
-        reporter.warn(&format!("note: {message}"), &json!({ "event": "warning", "name": "", "message": message }));
+        let message =
+            format!("{}: is not a readable export, and the gallery omits it", path.display());
+        reporter.warn(
+            &format!("note: {message}"),
+            &json!({ "event": "warning", "name": "", "message": message }),
+        );
     }
     let page = report.page.display().to_string();
     let event = json!({ "event": "gallery", "output": page, "exports": report.exports });
-    let exports = if report.exports == 1 { "1 export".to_owned() } else { format!("{} exports", report.exports) };
+    let exports = if report.exports == 1 {
+        "1 export".to_owned()
+    } else {
+        format!("{} exports", report.exports)
+    };
     reporter.say(&format!("gallery of {exports}: {page}"), &event);
     Ok(())
 }
 
-fn export_one(task: &Task, arguments: &Arguments, options: &ExportOptions, stop: &AtomicBool) -> Result<(), Failure> {
+fn export_one(
+    task: &Task,
+    arguments: &Arguments,
+    options: &ExportOptions,
+    stop: &AtomicBool,
+) -> Result<(), Failure> {
     if is_same_file(&task.slide, &task.destination) {
         let message = format!("{}: the output would replace the input", task.slide.display());
         return Err(Failure::usage(message, "choose another output with -o"));
@@ -124,12 +143,15 @@ fn export_one(task: &Task, arguments: &Arguments, options: &ExportOptions, stop:
     if arguments.dry_run {
         return terminal::print(describe(source.info(), &plan, task).as_bytes());
     }
-    let existing = if arguments.overwrite { OverwritePolicy::Replace } else { OverwritePolicy::Refuse };
+    let existing =
+        if arguments.overwrite { OverwritePolicy::Replace } else { OverwritePolicy::Refuse };
     let reporter = ProgressReporter::new(arguments.progress, &task.name, stop);
     let begin = if arguments.resume { resume_sink } else { create_sink };
     let sink = match begin(&plan, &task.destination, existing) {
         Err(SinkError::Exists { .. }) if arguments.resume => {
-            check_finished(source.as_ref(), &plan, &task.destination, &|| stop.load(Ordering::Relaxed))?;
+            check_finished(source.as_ref(), &plan, &task.destination, &|| {
+                stop.load(Ordering::Relaxed)
+            })?;
             let destination = task.destination.display().to_string();
             let event = json!({ "event": "skipped", "name": task.name, "output": destination });
             reporter.say(&format!("{}: already finished: {destination}", task.name), &event);
@@ -160,9 +182,15 @@ fn is_same_file(one: &Path, other: &Path) -> bool {
     one.canonicalize().ok().zip(other.canonicalize().ok()).is_some_and(|(one, other)| one == other)
 }
 
-fn summarize(reporter: &ProgressReporter<'_>, plan: &ExportPlan, task: &Task, report: &ExportReport) {
+fn summarize(
+    reporter: &ProgressReporter<'_>,
+    plan: &ExportPlan,
+    task: &Task,
+    report: &ExportReport,
+) {
     for warning in &report.warnings {
-        let message = hints::of_warning(warning).map_or(warning.to_string(), |hint| format!("{warning}: {hint}"));
+        let message = hints::of_warning(warning)
+            .map_or(warning.to_string(), |hint| format!("{warning}: {hint}"));
         let event = json!({ "event": "warning", "name": task.name, "message": message });
         reporter.warn(&format!("{}: note: {message}", task.name), &event);
     }
@@ -171,7 +199,11 @@ fn summarize(reporter: &ProgressReporter<'_>, plan: &ExportPlan, task: &Task, re
         "{}: {} tiles{}, {:.1} MB in {seconds:.1} s ({:.0} Mpx/s): {}",
         task.name,
         report.tiles,
-        if report.left_out == 0 { String::new() } else { format!(" ({} blank ones skipped)", report.left_out) },
+        if report.left_out == 0 {
+            String::new()
+        } else {
+            format!(" ({} blank ones skipped)", report.left_out)
+        },
         report.tile_bytes as f64 / 1e6,
         plan.pyramid().size().area() as f64 / 1e6 / seconds.max(1e-3),
         task.destination.display(),

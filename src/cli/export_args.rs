@@ -54,9 +54,9 @@ pub(super) struct Arguments {
 
     /// Continue an interrupted export, and skip finished ones
     ///
-    /// The result is byte for byte that of an uninterrupted run. Slide, options, and versions must be
-    /// those of the interrupted run. If this run fails or is stopped, it keeps its progress for the
-    /// next one.
+    /// The result is byte for byte that of an uninterrupted run. Slide, options, and versions must
+    /// be those of the interrupted run. If this run fails or is stopped, it keeps its progress for
+    /// the next one.
     #[arg(long, help_heading = "Output")]
     pub(super) resume: bool,
 

@@ -1,5 +1,5 @@
-//! What the user sees when something fails: one line that says what and where, an optional hint, and
-//! an exit code.
+//! What the user sees when something fails: one line that says what and where, an optional hint,
+//! and an exit code.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -39,14 +39,23 @@ impl Failure {
 
     /// A check that found damage in one export: exit code 5.
     pub fn damaged(export: &str, problems: usize) -> Self {
-        let problems = if problems == 1 { "1 problem".to_owned() } else { format!("{problems} problems") };
-        Self::new(format!("{export}: the export is damaged: {problems}"), 5, Some(hints::DAMAGED.to_owned()))
+        let problems =
+            if problems == 1 { "1 problem".to_owned() } else { format!("{problems} problems") };
+        Self::new(
+            format!("{export}: the export is damaged: {problems}"),
+            5,
+            Some(hints::DAMAGED.to_owned()),
+        )
     }
 
     /// A check that found damage in several exports of a folder: exit code 5.
     pub fn damaged_exports(folder: &str, damaged: &[String], exports: usize) -> Self {
         let are = if damaged.len() == 1 { "is" } else { "are" };
-        let message = format!("{folder}: {} of {exports} exports {are} damaged: {}", damaged.len(), damaged.join(", "));
+        let message = format!(
+            "{folder}: {} of {exports} exports {are} damaged: {}",
+            damaged.len(),
+            damaged.join(", ")
+        );
         Self::new(message, 5, Some(hints::DAMAGED.to_owned()))
     }
 
@@ -152,7 +161,9 @@ impl From<SinkError> for Failure {
 impl From<GalleryError> for Failure {
     fn from(error: GalleryError) -> Self {
         match error {
-            GalleryError::NotAGallery { .. } => Self::of_error(&error, (2, Some(hints::NOT_A_GALLERY.to_owned()))),
+            GalleryError::NotAGallery { .. } => {
+                Self::of_error(&error, (2, Some(hints::NOT_A_GALLERY.to_owned())))
+            }
             GalleryError::Destination(error) => Self::from(error).with_hint(hints::GALLERY_FAILED),
         }
     }

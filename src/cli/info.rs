@@ -22,10 +22,10 @@ use crate::{Error, ExportOptions, ExportPlan, SlideInfo, Source};
 
 /// Describe a slide, and an export of it with default options
 ///
-/// Blank share, bytes, and time of an export are rough estimates from up to 64 sampled tiles. Blank is
-/// what was never scanned, or has a single color but for noise. The time is for a local disk and all
-/// available processors. Images that are decoded row by row are not sampled: their bytes are estimated
-/// as if they were stained tissue.
+/// Blank share, bytes, and time of an export are rough estimates from up to 64 sampled tiles. Blank
+/// is what was never scanned, or has a single color but for noise. The time is for a local disk and
+/// all available processors. Images that are decoded row by row are not sampled: their bytes are
+/// estimated as if they were stained tissue.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -49,8 +49,8 @@ pub(super) struct Arguments {
     /// Save all associated images as PNG files in this folder
     ///
     /// Label and macro images are included and can show a patient's name. Existing files are never
-    /// replaced: if one of the names exists, no image is saved. An image whose name is not a valid file
-    /// name gets a number.
+    /// replaced: if one of the names exists, no image is saved. An image whose name is not a valid
+    /// file name gets a number.
     #[arg(long, value_name = "DIR", help_heading = "Output")]
     save_associated: Option<PathBuf>,
 
@@ -116,8 +116,11 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let info = source.info();
     let name = name_exports(std::slice::from_ref(&arguments.slide), &[]).remove(0);
     let plan = ExportPlan::new(info, &name, &ExportOptions::default())?;
-    let images =
-        arguments.save_associated.as_deref().map(|folder| save_images(source.as_ref(), &plan, folder)).transpose()?;
+    let images = arguments
+        .save_associated
+        .as_deref()
+        .map(|folder| save_images(source.as_ref(), &plan, folder))
+        .transpose()?;
     let workers = available_jobs();
     let sample = if arguments.quick { None } else { sample(source.as_ref(), &plan, workers)? };
     let sample = sample.as_ref();
@@ -126,8 +129,10 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
         export: Export {
             plan: &plan,
             estimated_bytes: estimated_bytes(&plan, sample),
-            estimated_time: sample
-                .map(|sample| EstimatedTime { seconds: sample.estimated_seconds(&plan, workers), workers }),
+            estimated_time: sample.map(|sample| EstimatedTime {
+                seconds: sample.estimated_seconds(&plan, workers),
+                workers,
+            }),
         },
         lossless: Lossless::of(info, &plan, sample),
         sample: sample.map(SampleReport::from),
@@ -143,26 +148,42 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
         [error] => Err(Failure::from(error.clone())),
         errors => {
             let messages: Vec<String> = errors.iter().map(ToString::to_string).collect();
-            Err(Failure::summary(messages.join("; "), std::iter::once(Failure::from(errors[0].clone()).code())))
+            Err(Failure::summary(
+                messages.join("; "),
+                std::iter::once(Failure::from(errors[0].clone()).code()),
+            ))
         }
     }
 }
 
 fn estimated_bytes(plan: &ExportPlan, sample: Option<&Sample>) -> u64 {
-    sample.map_or_else(|| plan.estimated_bytes(), |sample| plan.estimated_bytes_at(sample.bytes_per_pixel))
+    sample.map_or_else(
+        || plan.estimated_bytes(),
+        |sample| plan.estimated_bytes_at(sample.bytes_per_pixel),
+    )
 }
 
-fn save_images(source: &dyn Source, plan: &ExportPlan, folder: &Path) -> Result<SavedImages, Failure> {
+fn save_images(
+    source: &dyn Source,
+    plan: &ExportPlan,
+    folder: &Path,
+) -> Result<SavedImages, Failure> {
     let images = save_associated_images(source, plan.background(), folder).map_err(|error| {
         let hint = match error {
-            Error::Destination(SinkError::Exists { .. }) => "no image was saved; choose another folder",
+            Error::Destination(SinkError::Exists { .. }) => {
+                "no image was saved; choose another folder"
+            }
             _ => "no image was saved",
         };
         Failure::from(error).with_hint(hint)
     })?;
     for image in images.saved.iter().filter(|image| image.numbered) {
         let path = image.path.display().to_string();
-        terminal::tell(&format!("note: the associated image {:?} is saved as {}", image.name, plain(&path)));
+        terminal::tell(&format!(
+            "note: the associated image {:?} is saved as {}",
+            image.name,
+            plain(&path)
+        ));
     }
     Ok(images)
 }
@@ -176,7 +197,9 @@ impl Lossless {
                 tile_size: plan.pyramid().geometry().tile_size(),
                 estimated_bytes: estimated_bytes(&plan, sample),
             },
-            Err(PlanError::NotLossless(reason)) => Self::Impossible { possible: false, reason: reason.to_string() },
+            Err(PlanError::NotLossless(reason)) => {
+                Self::Impossible { possible: false, reason: reason.to_string() }
+            }
             Err(other) => Self::Impossible { possible: false, reason: other.to_string() },
         }
     }
@@ -208,7 +231,10 @@ impl Report<'_> {
         line("slide", info.path.display().to_string());
         line("vendor", info.vendor.clone().unwrap_or_else(unknown));
         line("reader", info.reader.to_string());
-        line("size", format!("{} px, {:.1} megapixels", info.size(), info.size().area() as f64 / 1e6));
+        line(
+            "size",
+            format!("{} px, {:.1} megapixels", info.size(), info.size().area() as f64 / 1e6),
+        );
         if let Some(pages) = info.pages {
             line("pages", pages.count().to_string());
         }
@@ -218,19 +244,25 @@ impl Report<'_> {
         let microns = info.microns_per_pixel.map(|mpp| format!("{:.4} × {:.4}", mpp.x(), mpp.y()));
         line("µm per pixel", microns.unwrap_or_else(unknown));
         line("objective", info.objective_power.map_or_else(unknown, |power| format!("{power}×")));
-        line("scanned area", info.bounds.map_or_else(|| "entire slide".to_owned(), |bounds| bounds.to_string()));
+        line(
+            "scanned area",
+            info.bounds.map_or_else(|| "entire slide".to_owned(), |bounds| bounds.to_string()),
+        );
         line("background", info.background.map_or_else(unknown, |color| color.to_string()));
         line("ICC profile", self.profile());
         for (number, level) in info.levels.iter().enumerate() {
-            let tiles = level.native_tile.map_or_else(String::new, |tile| format!(", native tiles {tile}"));
+            let tiles =
+                level.native_tile.map_or_else(String::new, |tile| format!(", native tiles {tile}"));
             line(
                 &format!("slide level {number}"),
                 format!("{}, downsample {:.3}{tiles}", level.size, level.downsample),
             );
         }
         for image in &info.associated_images {
-            let saved = self.saved_images.unwrap_or_default().iter().find(|saved| saved.name == image.name);
-            let saved = saved.map_or_else(String::new, |saved| format!(", saved as {}", saved.path.display()));
+            let saved =
+                self.saved_images.unwrap_or_default().iter().find(|saved| saved.name == image.name);
+            let saved = saved
+                .map_or_else(String::new, |saved| format!(", saved as {}", saved.path.display()));
             line("associated image", format!("{}, {}{saved}", image.name, image.size));
         }
         if let Some(sample) = &self.sample {
@@ -238,7 +270,10 @@ impl Report<'_> {
                 line("blank share", format!("about {:.0} %", 100.0 * blank));
             }
             if let Some(first) = sample.unreadable.first() {
-                line("unreadable", format!("{} of the sampled tiles, the first: {first}", sample.unreadable.len()));
+                line(
+                    "unreadable",
+                    format!("{} of the sampled tiles, the first: {first}", sample.unreadable.len()),
+                );
             }
         }
         line(
@@ -267,7 +302,9 @@ impl Report<'_> {
     fn profile(&self) -> String {
         let color = self.export.plan.color();
         let Some(profile) = &self.slide.icc_profile else { return "none".to_owned() };
-        let intent = color.intent().map_or_else(String::new, |intent| format!(", {} intent", intent_name(intent)));
+        let intent = color
+            .intent()
+            .map_or_else(String::new, |intent| format!(", {} intent", intent_name(intent)));
         format!("{} bytes: {}{intent}", profile.bytes().len(), color.handling())
     }
 
@@ -276,7 +313,8 @@ impl Report<'_> {
         let Some(EstimatedTime { seconds, workers }) = self.export.estimated_time else {
             return format!("{bytes} if all of it is tissue");
         };
-        let workers = if workers.get() == 1 { "1 worker".to_owned() } else { format!("{workers} workers") };
+        let workers =
+            if workers.get() == 1 { "1 worker".to_owned() } else { format!("{workers} workers") };
         format!("{bytes}, {} with {workers}", describe_seconds(seconds))
     }
 }

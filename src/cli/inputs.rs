@@ -39,7 +39,9 @@ pub(super) fn find_slides(inputs: &[PathBuf]) -> Found {
 fn search(folder: &Path, found: &mut Found) {
     let mut series_seen = HashSet::new();
     let entries = WalkDir::new(folder).follow_links(true).sort_by_file_name();
-    for entry in entries.into_iter().filter_entry(|entry| entry.depth() == 0 || !is_hidden_or_tiles(entry)) {
+    for entry in
+        entries.into_iter().filter_entry(|entry| entry.depth() == 0 || !is_hidden_or_tiles(entry))
+    {
         let entry = match entry {
             Ok(entry) => entry,
             Err(error) => {
@@ -55,11 +57,13 @@ fn search(folder: &Path, found: &mut Found) {
         if vendor.is_none() && !source::has_slide_extension(entry.path()) {
             continue;
         }
-        // Each file of a DICOM series opens the whole slide. A file that does not open is kept, so that
-        // its error is reported.
-        let series = vendor
-            .filter(|vendor| vendor == "dicom")
-            .and_then(|_| source::open(entry.path()).ok().and_then(|source| source.info().series().map(str::to_owned)));
+        // Each file of a DICOM series opens the whole slide. A file that does not open is kept, so
+        // that its error is reported.
+        let series = vendor.filter(|vendor| vendor == "dicom").and_then(|_| {
+            source::open(entry.path())
+                .ok()
+                .and_then(|source| source.info().series().map(str::to_owned))
+        });
         if series.is_none_or(|series| series_seen.insert(series)) {
             found.slides.push(entry.into_path());
         }
@@ -70,14 +74,17 @@ fn search(folder: &Path, found: &mut Found) {
 fn is_hidden_or_tiles(entry: &DirEntry) -> bool {
     let name = entry.file_name().to_string_lossy();
     let tiles_of = name.strip_suffix("_files").filter(|_| entry.file_type().is_dir());
-    name.starts_with('.') || tiles_of.is_some_and(|name| entry.path().with_file_name(format!("{name}.dzi")).exists())
+    name.starts_with('.')
+        || tiles_of.is_some_and(|name| entry.path().with_file_name(format!("{name}.dzi")).exists())
 }
 
 /// Returns a unique name for the export of each slide: the stem of the file name, or the whole file
-/// name if stems collide, or that with a number if file names collide. `reserved` names are not used.
+/// name if stems collide, or that with a number if file names collide. `reserved` names are not
+/// used.
 pub(super) fn name_exports(slides: &[PathBuf], reserved: &[&str]) -> Vec<String> {
-    let text =
-        |part: Option<&OsStr>| part.map_or_else(|| "slide".to_owned(), |part| part.to_string_lossy().into_owned());
+    let text = |part: Option<&OsStr>| {
+        part.map_or_else(|| "slide".to_owned(), |part| part.to_string_lossy().into_owned())
+    };
     let stems: Vec<String> = slides.iter().map(|path| text(path.file_stem())).collect();
     let mut stem_counts = HashMap::new();
     for stem in &stems {

@@ -11,8 +11,8 @@ use crate::layout::Container;
 use crate::layout::tile_layout::{ResourceId, TileLayout};
 use crate::pixels::{ReductionMethod, Rgb};
 use crate::plan::{
-    Associated, BaseTiles, BlankTiles, Bounds, ColorOption, FormatOption, Magnification, Page, PublishedProperties,
-    ReadErrorPolicy, Resolution, SubsamplingOption, default_geometry,
+    Associated, BaseTiles, BlankTiles, Bounds, ColorOption, FormatOption, Magnification, Page,
+    PublishedProperties, ReadErrorPolicy, Resolution, SubsamplingOption, default_geometry,
 };
 use crate::pyramid::{Depth, TileGeometry};
 use crate::source::{SlideLevel, SourceIdentity};
@@ -160,9 +160,9 @@ struct GeometryOptions {
 struct ColorOptions {
     /// Handling of the ICC profile
     ///
-    /// Lossless tiles are never converted: srgb embeds the profile instead, unless it is sRGB. Tiles
-    /// whose profile does not fit RGB pixels (gray, CMYK) are converted by embed as well. CMYK pixels
-    /// become RGB without their profile by ignore.
+    /// Lossless tiles are never converted: srgb embeds the profile instead, unless it is sRGB.
+    /// Tiles whose profile does not fit RGB pixels (gray, CMYK) are converted by embed as well.
+    /// CMYK pixels become RGB without their profile by ignore.
     #[arg(long, value_name = "MODE", default_value = "srgb", value_parser = one_of([
         ("srgb", "Convert pixels to sRGB, which every browser shows alike", ColorOption::Srgb),
         ("embed", "Keep pixels and embed the profile in every tile", ColorOption::Embed),
@@ -197,8 +197,8 @@ pub(super) struct PublishingOptions {
 
     /// Publish every property of the slide, not only harmless ones
     ///
-    /// Other properties can hold the names of patients and users, dates, the scanner's serial number,
-    /// and the slide's original file name. `slidezoom info --json` prints all of them.
+    /// Other properties can hold the names of patients and users, dates, the scanner's serial
+    /// number, and the slide's original file name. `slidezoom info --json` prints all of them.
     #[arg(long, hide_short_help = true)]
     all_properties: bool,
 
@@ -208,9 +208,9 @@ pub(super) struct PublishingOptions {
 
     /// Naming scheme of the tile files
     ///
-    /// Layouts other than dz have tiles of 256 pixels (iiif2 and iiif3: 512) without overlap, with the
-    /// extension .jpg, down to the level of one tile. The viewer page opens every layout. A .szi is
-    /// always dz.
+    /// Layouts other than dz have tiles of 256 pixels (iiif2 and iiif3: 512) without overlap, with
+    /// the extension .jpg, down to the level of one tile. The viewer page opens every layout. A
+    /// .szi is always dz.
     #[arg(long, value_name = "NAME", default_value = "dz", value_parser = one_of([
         ("dz", "Deep Zoom", TileLayout::DeepZoom),
         ("zoomify", "Zoomify: groups of 256 tiles and ImageProperties.xml", TileLayout::Zoomify),
@@ -242,8 +242,8 @@ pub(super) struct PublishingOptions {
     /// A tile is blank if none of it was scanned. With =N, a tile is also blank if every channel of
     /// every pixel is within N (0 to 255) of the background.
     ///
-    /// skip writes no file for a blank tile, except in levels of one tile. The viewer page draws the
-    /// background; the .dzi and the JSON list which tiles exist. Not available in a .szi.
+    /// skip writes no file for a blank tile, except in levels of one tile. The viewer page draws
+    /// the background; the .dzi and the JSON list which tiles exist. Not available in a .szi.
     ///
     /// share writes one file for each size of blank tile and hard-links the others to it. Most copy
     /// tools and object stores expand hard links again.
@@ -273,7 +273,9 @@ pub(super) struct Jobs {
 impl Jobs {
     /// The number of worker threads.
     pub fn count(&self) -> NonZeroUsize {
-        self.jobs.and_then(|jobs| NonZeroUsize::new(usize::from(jobs))).unwrap_or_else(available_jobs)
+        self.jobs
+            .and_then(|jobs| NonZeroUsize::new(usize::from(jobs)))
+            .unwrap_or_else(available_jobs)
     }
 }
 
@@ -292,7 +294,10 @@ impl PyramidOptions {
     ) -> Result<ExportOptions, Failure> {
         let Self { tiles, geometry, color } = self;
         let quality = Quality::new(tiles.quality).ok_or_else(|| {
-            Failure::usage(format!("quality {} is not between 1 and 100", tiles.quality), "see --quality in --help")
+            Failure::usage(
+                format!("quality {} is not between 1 and 100", tiles.quality),
+                "see --quality in --help",
+            )
         })?;
         Ok(ExportOptions {
             container,
@@ -333,19 +338,28 @@ impl TileOptions {
         if self.format == FormatOption::Jpeg {
             return Ok(coding);
         }
-        Err(Failure::usage(format!("{option} requires JPEG tiles"), format!("omit {option} or --format")))
+        Err(Failure::usage(
+            format!("{option} requires JPEG tiles"),
+            format!("omit {option} or --format"),
+        ))
     }
 
     /// Returns the requested tile size and overlap; `None` for the default or the native tile size.
-    fn geometry(&self, default: TileGeometry, base_tiles: BaseTiles) -> Result<Option<TileGeometry>, Failure> {
+    fn geometry(
+        &self,
+        default: TileGeometry,
+        base_tiles: BaseTiles,
+    ) -> Result<Option<TileGeometry>, Failure> {
         let (tile_size, overlap) = match (base_tiles, self.tile_size, self.overlap) {
             (_, None, None) | (BaseTiles::Lossless, None, Some(0)) => return Ok(None),
             (BaseTiles::Lossless, tile_size, overlap) => (tile_size, overlap.unwrap_or(0)),
-            (BaseTiles::Encoded, tile_size, overlap) => (tile_size, overlap.unwrap_or(default.overlap())),
+            (BaseTiles::Encoded, tile_size, overlap) => {
+                (tile_size, overlap.unwrap_or(default.overlap()))
+            }
         };
-        TileGeometry::new(tile_size.unwrap_or(default.tile_size()), overlap)
-            .map(Some)
-            .map_err(|error| Failure::usage(error.to_string(), "see --tile-size and --overlap in --help"))
+        TileGeometry::new(tile_size.unwrap_or(default.tile_size()), overlap).map(Some).map_err(
+            |error| Failure::usage(error.to_string(), "see --tile-size and --overlap in --help"),
+        )
     }
 }
 
@@ -358,7 +372,8 @@ impl PublishingOptions {
     /// The naming scheme of the tile files.
     pub fn tile_layout(&self) -> Result<TileLayout, Failure> {
         if self.id.is_some() && !self.layout.is_iiif() {
-            let message = format!("--id requires an IIIF layout, and the layout is {}", self.layout.word());
+            let message =
+                format!("--id requires an IIIF layout, and the layout is {}", self.layout.word());
             return Err(Failure::usage(message, "omit --id, or use --layout iiif2 or iiif3"));
         }
         Ok(self.layout)
@@ -371,7 +386,11 @@ impl PublishingOptions {
             "none" => Associated::Named(Vec::new()),
             list => Associated::Named(list.split(',').map(|name| name.trim().to_owned()).collect()),
         };
-        options.properties = if self.all_properties { PublishedProperties::All } else { PublishedProperties::Listed };
+        options.properties = if self.all_properties {
+            PublishedProperties::All
+        } else {
+            PublishedProperties::Listed
+        };
         options.source_identity =
             if self.no_source_hash { SourceIdentity::Fingerprint } else { SourceIdentity::Sha256 };
         options.on_read_error = self.on_read_error;

@@ -16,7 +16,12 @@ pub(super) fn describe(info: &SlideInfo, plan: &ExportPlan, task: &Task) -> Stri
     let mut text = String::new();
     let area = plan.area();
     // Writing to a String cannot fail.
-    let _ = writeln!(text, "{} → {}", plain(&task.slide.to_string_lossy()), plain(&task.destination.to_string_lossy()));
+    let _ = writeln!(
+        text,
+        "{} → {}",
+        plain(&task.slide.to_string_lossy()),
+        plain(&task.destination.to_string_lossy())
+    );
     let _ = writeln!(text, "  reader      {}", plain(&info.reader.to_string()));
     let _ = writeln!(text, "  area        {area} of the slide");
     if let Some(reduction) = reduction(info, plan) {
@@ -36,12 +41,21 @@ pub(super) fn describe(info: &SlideInfo, plan: &ExportPlan, task: &Task) -> Stri
         pyramid.geometry().overlap(),
         encoding(plan)
     );
-    let _ = writeln!(text, "  levels      {}, downsampled by {}", pyramid.levels().len(), plan.reduction().name());
+    let _ = writeln!(
+        text,
+        "  levels      {}, downsampled by {}",
+        pyramid.levels().len(),
+        plan.reduction().name()
+    );
     let _ = writeln!(text, "  estimate    {:.1} MB", plan.estimated_bytes() as f64 / 1e6);
     let _ = writeln!(
         text,
         "  associated  {}",
-        if plan.associated().is_empty() { "none".to_owned() } else { plain(&plan.associated().join(", ")) }
+        if plan.associated().is_empty() {
+            "none".to_owned()
+        } else {
+            plain(&plan.associated().join(", "))
+        }
     );
     let _ = writeln!(text, "  {:>5}  {:>15}  {:>11}  {:>9}", "level", "pixels", "grid", "tiles");
     for level in pyramid.levels().rev() {
@@ -66,13 +80,16 @@ fn reduction(info: &SlideInfo, plan: &ExportPlan) -> Option<String> {
     let from = match placement.level() {
         SlideLevel::BASE => "full size".to_owned(),
         level => {
-            let downsample = info.levels.get(level.0 as usize).map_or(1.0, |level| level.downsample);
+            let downsample =
+                info.levels.get(level.0 as usize).map_or(1.0, |level| level.downsample);
             format!("slide level {level} (downsample {downsample:.3})")
         }
     };
-    let halved = (placement.reduction_levels() > 0).then(|| format!("halved {}×", placement.reduction_levels()));
+    let halved = (placement.reduction_levels() > 0)
+        .then(|| format!("halved {}×", placement.reduction_levels()));
     let [across, down] = placement.scale();
-    let resampled = placement.is_resampled().then(|| format!("resampled by {across:.4} × {down:.4}"));
+    let resampled =
+        placement.is_resampled().then(|| format!("resampled by {across:.4} × {down:.4}"));
     Some([Some(from), halved, resampled].into_iter().flatten().collect::<Vec<_>>().join(", "))
 }
 

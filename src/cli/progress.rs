@@ -47,8 +47,8 @@ pub(super) struct ProgressReporter<'a> {
     tiles: Arc<AtomicU64>,
     pixels: AtomicU64,
     bytes: AtomicU64,
-    /// When the next line is due, in milliseconds from the start. The thread that advances it writes the
-    /// line.
+    /// When the next line is due, in milliseconds from the start. The thread that advances it
+    /// writes the line.
     due: AtomicU64,
 }
 
@@ -56,12 +56,15 @@ impl<'a> ProgressReporter<'a> {
     pub fn new(mode: Mode, name: &str, stop: &'a AtomicBool) -> Self {
         let tiles = Arc::new(AtomicU64::new(0));
         let display = match mode {
-            Mode::Auto if std::io::stderr().is_terminal() => Display::Bar(bar(name, Arc::clone(&tiles))),
+            Mode::Auto if std::io::stderr().is_terminal() => {
+                Display::Bar(bar(name, Arc::clone(&tiles)))
+            }
             Mode::Auto | Mode::Plain => Display::Plain,
             Mode::Json => Display::Json,
             Mode::None => Display::Silent,
         };
-        let interval = if matches!(display, Display::Plain) { PLAIN_INTERVAL } else { JSON_INTERVAL };
+        let interval =
+            if matches!(display, Display::Plain) { PLAIN_INTERVAL } else { JSON_INTERVAL };
         Self {
             name: name.to_owned(),
             display,
@@ -106,9 +109,13 @@ impl<'a> ProgressReporter<'a> {
     }
 
     fn report(&self) {
-        let (pixels, total) = (self.pixels.load(Ordering::Relaxed), self.total.load(Ordering::Relaxed).max(1));
-        let (tiles, bytes, seconds) =
-            (self.tiles.load(Ordering::Relaxed), self.bytes.load(Ordering::Relaxed), self.seconds());
+        let (pixels, total) =
+            (self.pixels.load(Ordering::Relaxed), self.total.load(Ordering::Relaxed).max(1));
+        let (tiles, bytes, seconds) = (
+            self.tiles.load(Ordering::Relaxed),
+            self.bytes.load(Ordering::Relaxed),
+            self.seconds(),
+        );
         let percent = pixels as f64 * 100.0 / total as f64;
         let rate = pixels as f64 / 1e6 / seconds.max(1e-3);
         let line = format!("{}: {percent:.0} %, {tiles} tiles, {rate:.0} Mpx/s", self.name);
@@ -168,7 +175,12 @@ impl Progress for ProgressReporter<'_> {
         };
         let now = self.started_at.elapsed().as_millis() as u64;
         let due = self.due.load(Ordering::Relaxed);
-        if now >= due && self.due.compare_exchange(due, now + interval, Ordering::Relaxed, Ordering::Relaxed).is_ok() {
+        if now >= due
+            && self
+                .due
+                .compare_exchange(due, now + interval, Ordering::Relaxed, Ordering::Relaxed)
+                .is_ok()
+        {
             self.report();
         }
     }

@@ -29,15 +29,17 @@ pub(super) struct Reading {
 
     /// Sample values of black and white in an ordinary image, such as 0,4095
     ///
-    /// Values between them are scaled linearly, and values beyond them are clipped. Without --range,
-    /// unsigned samples of up to 16 bits use their full range; all other samples require it.
+    /// Values between them are scaled linearly, and values beyond them are clipped. Without
+    /// --range, unsigned samples of up to 16 bits use their full range; all other samples require
+    /// it.
     #[arg(long, value_name = "BLACK,WHITE", value_parser = values::range, allow_hyphen_values = true, hide_short_help = true)]
     range: Option<SampleRange>,
 
     /// Memory limit for images that cannot be streamed, such as 500M or 4G
     ///
-    /// Interlaced PNG and progressive JPEG are decoded in memory, and so are ordinary images that are
-    /// rotated, flipped, or downsampled. An image that needs more is refused before it is decoded.
+    /// Interlaced PNG and progressive JPEG are decoded in memory, and so are ordinary images that
+    /// are rotated, flipped, or downsampled. An image that needs more is refused before it is
+    /// decoded.
     #[arg(long, value_name = "BYTES", default_value = "2G", hide_short_help = true, value_parser = values::memory)]
     max_memory: u64,
 }
@@ -54,13 +56,18 @@ impl Reading {
         if path != Path::new(STANDARD_INPUT) {
             return Ok(source::open_with(path, self.options())?);
         }
-        let opened = source::open_pipe(Path::new("standard input"), Box::new(std::io::stdin()), &self.options());
+        let opened = source::open_pipe(
+            Path::new("standard input"),
+            Box::new(std::io::stdin()),
+            &self.options(),
+        );
         opened.map_err(|error| match error {
             error @ SlideError::NeedsFile { .. } if standard_input_is_a_file() => {
                 Failure::from(error).with_hint("give the name of the file instead of -")
             }
             error @ SlideError::EmptyInput { .. } if standard_input_is_a_file() => {
-                Failure::from(error).with_hint("the file is empty, or has already been read to its end")
+                Failure::from(error)
+                    .with_hint("the file is empty, or has already been read to its end")
             }
             error => error.into(),
         })

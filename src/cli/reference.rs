@@ -16,7 +16,8 @@ const INTRODUCTION: &str = "# Command line reference
 fn markdown(command: &Command) -> String {
     let mut text = String::from(INTRODUCTION);
     write_about(&mut text, command);
-    for subcommand in command.get_subcommands().filter(|subcommand| subcommand.get_name() != "help") {
+    for subcommand in command.get_subcommands().filter(|subcommand| subcommand.get_name() != "help")
+    {
         write_subcommand(&mut text, subcommand).unwrap();
     }
     text.truncate(text.trim_end().len());
@@ -36,7 +37,11 @@ fn write_about(text: &mut String, command: &Command) {
 fn write_subcommand(text: &mut String, command: &Command) -> std::fmt::Result {
     writeln!(text, "## slidezoom {}\n", command.get_name())?;
     write_about(text, command);
-    let usage = command.clone().bin_name(format!("slidezoom {}", command.get_name())).render_usage().to_string();
+    let usage = command
+        .clone()
+        .bin_name(format!("slidezoom {}", command.get_name()))
+        .render_usage()
+        .to_string();
     writeln!(text, "```text\n{}\n```\n", usage.trim_start_matches("Usage: "))?;
     let mut headings: Vec<&str> = Vec::new();
     let shown = |arg: &&Arg| !matches!(arg.get_id().as_str(), "help" | "version");
@@ -59,12 +64,17 @@ fn heading(arg: &Arg) -> &str {
 }
 
 fn write_argument(text: &mut String, arg: &Arg) -> std::fmt::Result {
-    let value = arg.get_value_names().map(|names| format!("<{}>", names.join("> <"))).unwrap_or_default();
+    let value =
+        arg.get_value_names().map(|names| format!("<{}>", names.join("> <"))).unwrap_or_default();
     let takes_value = arg.get_action().takes_values();
     let name = match (arg.get_short(), arg.get_long()) {
         (short, Some(long)) => {
             let short = short.map_or_else(String::new, |short| format!("-{short}, "));
-            if takes_value { format!("{short}--{long} {value}") } else { format!("{short}--{long}") }
+            if takes_value {
+                format!("{short}--{long} {value}")
+            } else {
+                format!("{short}--{long}")
+            }
         }
         _ => value,
     };
@@ -79,7 +89,8 @@ fn write_argument(text: &mut String, arg: &Arg) -> std::fmt::Result {
     if !possible.is_empty() {
         writeln!(text)?;
     }
-    let defaults: Vec<_> = arg.get_default_values().iter().map(|value| value.to_string_lossy()).collect();
+    let defaults: Vec<_> =
+        arg.get_default_values().iter().map(|value| value.to_string_lossy()).collect();
     if takes_value && !defaults.is_empty() {
         writeln!(text, "Default: `{}`\n", defaults.join(" "))?;
     }
@@ -88,7 +99,9 @@ fn write_argument(text: &mut String, arg: &Arg) -> std::fmt::Result {
 
 /// Ends each paragraph with a period, as clap strips it.
 fn paragraphs(help: &str) -> String {
-    let sentence = |text: &str| if text.ends_with(['.', ']', ')']) { text.to_owned() } else { format!("{text}.") };
+    let sentence = |text: &str| {
+        if text.ends_with(['.', ']', ')']) { text.to_owned() } else { format!("{text}.") }
+    };
     help.split("\n\n").map(|paragraph| sentence(paragraph.trim())).collect::<Vec<_>>().join("\n\n")
 }
 
@@ -101,7 +114,10 @@ fn docs_match_the_clap_definition() {
     if env::var_os("UPDATE_DOCS").is_some() {
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(&path, found).unwrap();
-        panic!("{} was written: review the changes, and run again without UPDATE_DOCS", path.display());
+        panic!(
+            "{} was written: review the changes, and run again without UPDATE_DOCS",
+            path.display()
+        );
     }
     let expected = fs::read_to_string(&path).unwrap_or_default();
     assert!(found == expected, "docs/cli.md is out of date: run with UPDATE_DOCS=1");

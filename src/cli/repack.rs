@@ -67,22 +67,37 @@ pub(super) struct Arguments {
 pub(super) fn run(arguments: &Arguments, stop: &Arc<AtomicBool>) -> Result<(), Failure> {
     let container = container_for(&arguments.output, arguments.container)?;
     if is_inside(&arguments.output, &arguments.export) {
-        let message = format!("{}: the copy would replace the export or lie in it", arguments.output.display());
+        let message = format!(
+            "{}: the copy would replace the export or lie in it",
+            arguments.output.display()
+        );
         return Err(Failure::usage(message, "choose another output with -o"));
     }
     let options = RepackOptions {
         container,
-        existing: if arguments.overwrite { OverwritePolicy::Replace } else { OverwritePolicy::Refuse },
+        existing: if arguments.overwrite {
+            OverwritePolicy::Replace
+        } else {
+            OverwritePolicy::Refuse
+        },
         page: if arguments.no_viewer { Page::Omit } else { Page::Include },
         microns_per_pixel: arguments.mpp,
     };
-    let name = arguments.export.file_name().unwrap_or(arguments.export.as_os_str()).to_string_lossy().into_owned();
+    let name = arguments
+        .export
+        .file_name()
+        .unwrap_or(arguments.export.as_os_str())
+        .to_string_lossy()
+        .into_owned();
     let reporter = ProgressReporter::new(arguments.progress, &name, stop);
-    let result = repack(&arguments.export, &arguments.output, &options, arguments.jobs.count(), &reporter);
+    let result =
+        repack(&arguments.export, &arguments.output, &options, arguments.jobs.count(), &reporter);
     reporter.end();
     let report = result?;
     for skipped in &report.left_out {
-        let message = format!("{skipped} is not copied: it describes the bag, and the copy gets its own tag files");
+        let message = format!(
+            "{skipped} is not copied: it describes the bag, and the copy gets its own tag files"
+        );
         let event = json!({ "event": "warning", "name": name, "message": message });
         reporter.warn(&format!("{name}: note: {message}"), &event);
     }
@@ -104,5 +119,7 @@ fn is_inside(output: &Path, export: &Path) -> bool {
         let path = if path.as_os_str().is_empty() { Path::new(".") } else { path };
         path.canonicalize().ok()
     });
-    existing.zip(export.canonicalize().ok()).is_some_and(|(output, export)| output.starts_with(export))
+    existing
+        .zip(export.canonicalize().ok())
+        .is_some_and(|(output, export)| output.starts_with(export))
 }

@@ -22,6 +22,7 @@ pub(super) fn print(bytes: &[u8]) -> Result<(), Failure> {
 
 /// Prints a value as indented JSON.
 pub(super) fn print_json(value: &impl serde::Serialize) -> Result<(), Failure> {
-    let text = serde_json::to_string_pretty(value).map_err(|error| Failure::other(error.to_string()))?;
+    let text =
+        serde_json::to_string_pretty(value).map_err(|error| Failure::other(error.to_string()))?;
     print((text + "\n").as_bytes())
 }

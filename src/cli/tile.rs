@@ -20,7 +20,8 @@ use crate::{Error, ExportPlan};
 
 /// Write one tile, from the slide level that is nearest in size
 ///
-/// This is what openslide-python does. With --exact, the tile is the one that `slidezoom export` writes.
+/// This is what openslide-python does. With --exact, the tile is the one that `slidezoom export`
+/// writes.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Example:
@@ -64,7 +65,8 @@ pub(super) struct Arguments {
 
 /// Refuses an output whose extension is that of another format.
 fn check_extension(output: &Path, format: FormatOption) -> Result<(), Failure> {
-    let extension = output.extension().and_then(|extension| extension.to_str()).map(str::to_ascii_lowercase);
+    let extension =
+        output.extension().and_then(|extension| extension.to_str()).map(str::to_ascii_lowercase);
     let fits = match extension.as_deref() {
         Some("jpg" | "jpeg") => format == FormatOption::Jpeg,
         Some("png") => format == FormatOption::Png,
@@ -74,16 +76,24 @@ fn check_extension(output: &Path, format: FormatOption) -> Result<(), Failure> {
     if fits {
         return Ok(());
     }
-    let message = format!("{}: the extension does not fit the format of the tile", output.display());
-    Err(Failure::usage(message, "choose the format with --format jpeg, png, webp, or webp-lossless"))
+    let message =
+        format!("{}: the extension does not fit the format of the tile", output.display());
+    Err(Failure::usage(
+        message,
+        "choose the format with --format jpeg, png, webp, or webp-lossless",
+    ))
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let output = arguments.output.as_deref();
     if output.is_none() && std::io::stdout().is_terminal() {
-        return Err(Failure::usage("cannot write a tile to a terminal", "add -o FILE, or redirect stdout"));
+        return Err(Failure::usage(
+            "cannot write a tile to a terminal",
+            "add -o FILE, or redirect stdout",
+        ));
     }
-    let options = arguments.pyramid.resolve(Container::Folder, TileLayout::DeepZoom, BaseTiles::Encoded)?;
+    let options =
+        arguments.pyramid.resolve(Container::Folder, TileLayout::DeepZoom, BaseTiles::Encoded)?;
     if options.reduction != ReductionMethod::Mean && !arguments.exact {
         return Err(Failure::usage(
             "--reduce requires --exact: without it, tiles come from the slide's own levels",
@@ -92,7 +102,10 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     }
     if let Some(output) = output {
         check_extension(output, options.format)?;
-        if output.canonicalize().is_ok_and(|output| arguments.slide.canonicalize().is_ok_and(|slide| slide == output)) {
+        if output
+            .canonicalize()
+            .is_ok_and(|output| arguments.slide.canonicalize().is_ok_and(|slide| slide == output))
+        {
             let message = format!("{}: the tile would replace the slide", output.display());
             return Err(Failure::usage(message, "choose another file with -o"));
         }
@@ -105,12 +118,18 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     } else {
         nearest_tile(source.as_ref(), &plan, tile)?
     };
-    let mut encoder = TileEncoder::new(plan.format(), plan.color().embedded()).map_err(Error::from)?;
-    let contents = encoder.encode(pixels.view()).map_err(|source| Error::Encode { tile, source })?;
+    let mut encoder =
+        TileEncoder::new(plan.format(), plan.color().embedded()).map_err(Error::from)?;
+    let contents =
+        encoder.encode(pixels.view()).map_err(|source| Error::Encode { tile, source })?;
     match output {
         None => terminal::print(contents),
         Some(path) => {
-            let existing = if arguments.overwrite { OverwritePolicy::Replace } else { OverwritePolicy::Refuse };
+            let existing = if arguments.overwrite {
+                OverwritePolicy::Replace
+            } else {
+                OverwritePolicy::Refuse
+            };
             write_file(path, contents, existing).map_err(Failure::from)
         }
     }

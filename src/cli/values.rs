@@ -33,13 +33,18 @@ pub(super) fn blank(text: &str) -> Result<BlankTiles, String> {
         None => (text, None),
     };
     let tolerance = tolerance.map(|tolerance| {
-        tolerance.parse::<u8>().map_err(|_| format!("{tolerance:?} is not a whole number from 0 to 255"))
+        tolerance
+            .parse::<u8>()
+            .map_err(|_| format!("{tolerance:?} is not a whole number from 0 to 255"))
     });
     match (policy, tolerance.transpose()?) {
         ("keep", None) => Ok(BlankTiles::Keep),
         ("skip", tolerance) => Ok(BlankTiles::Skip(tolerance.unwrap_or(0))),
         ("share", tolerance) => Ok(BlankTiles::Share(tolerance.unwrap_or(0))),
-        _ => Err("possible values: keep, skip, share, skip=N, share=N, where N is 0 to 255".to_owned()),
+        _ => {
+            Err("possible values: keep, skip, share, skip=N, share=N, where N is 0 to 255"
+                .to_owned())
+        }
     }
 }
 
@@ -60,7 +65,9 @@ pub(super) fn memory(text: &str) -> Result<u64, String> {
         text => (text, 1),
     };
     let bytes = number.parse::<u64>().ok().and_then(|number| number.checked_mul(unit));
-    bytes.ok_or_else(|| "expected a number of bytes, or of mebibytes or gibibytes: 500M, 4G".to_owned())
+    bytes.ok_or_else(|| {
+        "expected a number of bytes, or of mebibytes or gibibytes: 500M, 4G".to_owned()
+    })
 }
 
 pub(super) fn color(text: &str) -> Result<Rgb, String> {
@@ -68,22 +75,30 @@ pub(super) fn color(text: &str) -> Result<Rgb, String> {
 }
 
 pub(super) fn rect(text: &str) -> Result<Rect, String> {
-    let numbers = text.split(',').map(|number| number.trim().parse::<u32>()).collect::<Result<Vec<_>, _>>();
+    let numbers =
+        text.split(',').map(|number| number.trim().parse::<u32>()).collect::<Result<Vec<_>, _>>();
     let rect = match numbers.as_deref() {
-        Ok(&[x, y, width, height]) => Size::new(width, height).and_then(|size| Rect::new(Point { x, y }, size)),
+        Ok(&[x, y, width, height]) => {
+            Size::new(width, height).and_then(|size| Rect::new(Point { x, y }, size))
+        }
         _ => None,
     };
-    rect.ok_or_else(|| "expected X,Y,WIDTH,HEIGHT in whole pixels, such as 1024,2048,500,400".to_owned())
+    rect.ok_or_else(|| {
+        "expected X,Y,WIDTH,HEIGHT in whole pixels, such as 1024,2048,500,400".to_owned()
+    })
 }
 
 pub(super) fn target(text: &str) -> Result<MicronsPerPixel, String> {
-    stated_microns(text, text)
-        .ok_or_else(|| format!("expected a number above 0 and up to {}, such as 0.5", MicronsPerPixel::MAX_STATED))
+    stated_microns(text, text).ok_or_else(|| {
+        format!("expected a number above 0 and up to {}, such as 0.5", MicronsPerPixel::MAX_STATED)
+    })
 }
 
 pub(super) fn magnification(text: &str) -> Result<Magnification, String> {
     let times = number(text.strip_suffix(['x', '×']).unwrap_or(text));
-    times.and_then(Magnification::new).ok_or_else(|| "expected a number above 0, such as 10".to_owned())
+    times
+        .and_then(Magnification::new)
+        .ok_or_else(|| "expected a number above 0, such as 10".to_owned())
 }
 
 pub(super) fn microns(text: &str) -> Result<MicronsPerPixel, String> {

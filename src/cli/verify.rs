@@ -31,7 +31,8 @@ pub(super) struct Arguments {
 
     /// Do not hash or decode files
     ///
-    /// Finds files that are missing, unexpected, truncated, or of the wrong size, but no altered bytes.
+    /// Finds files that are missing, unexpected, truncated, or of the wrong size, but no altered
+    /// bytes.
     #[arg(long, help_heading = "Run")]
     quick: bool,
 
@@ -73,7 +74,11 @@ struct Found {
 
 impl<'a> Report<'a> {
     fn new(export: &Path, verification: &'a Verification) -> Self {
-        Self { export: export.display().to_string(), valid: verification.problems.is_empty(), verification }
+        Self {
+            export: export.display().to_string(),
+            valid: verification.problems.is_empty(),
+            verification,
+        }
     }
 }
 
@@ -123,9 +128,13 @@ fn verify_each(
         let name = entry.file_name().to_string_lossy();
         name.starts_with('.') || gallery::RESERVED.contains(&&*name)
     };
-    let candidates = entries.filter_map(Result::ok).filter(|entry| !is_hidden_or_gallery(entry)).filter(|entry| {
-        entry.file_type().is_dir() || entry.file_type().is_file() && Container::of_path(entry.path()).is_archive()
-    });
+    let candidates = entries
+        .filter_map(Result::ok)
+        .filter(|entry| !is_hidden_or_gallery(entry))
+        .filter(|entry| {
+            entry.file_type().is_dir()
+                || entry.file_type().is_file() && Container::of_path(entry.path()).is_archive()
+        });
     let mut found = Found::default();
     for path in candidates.map(DirEntry::into_path) {
         match check(&path) {
@@ -141,7 +150,11 @@ fn verify_each(
     Ok(found)
 }
 
-fn report_folder(arguments: &Arguments, depth: Depth, Found { exports, others }: &Found) -> Result<(), Failure> {
+fn report_folder(
+    arguments: &Arguments,
+    depth: Depth,
+    Found { exports, others }: &Found,
+) -> Result<(), Failure> {
     let folder = arguments.export.display().to_string();
     let others = others.iter().map(|path| path.display().to_string());
     let damaged: Vec<String> = exports
@@ -150,7 +163,8 @@ fn report_folder(arguments: &Arguments, depth: Depth, Found { exports, others }:
         .map(|(path, _)| path.display().to_string())
         .collect();
     if arguments.json {
-        let exports = exports.iter().map(|(path, verification)| Report::new(path, verification)).collect();
+        let exports =
+            exports.iter().map(|(path, verification)| Report::new(path, verification)).collect();
         let (folder, valid) = (folder.clone(), damaged.is_empty());
         print_json(&FolderReport { folder, valid, exports, not_exports: others.collect() })?;
     } else {
@@ -166,7 +180,11 @@ fn report_folder(arguments: &Arguments, depth: Depth, Found { exports, others }:
         let text: String = exports.iter().map(one).chain(not_checked).collect();
         print(text.as_bytes())?;
     }
-    if damaged.is_empty() { Ok(()) } else { Err(Failure::damaged_exports(&folder, &damaged, exports.len())) }
+    if damaged.is_empty() {
+        Ok(())
+    } else {
+        Err(Failure::damaged_exports(&folder, &damaged, exports.len()))
+    }
 }
 
 /// Returns one line for each problem, or one line that says what was checked.
@@ -180,5 +198,9 @@ fn table(export: &str, depth: Depth, verification: &Verification) -> String {
         (Depth::Full, false) => "every tile can be decoded (there is no manifest)",
         (Depth::Quick, _) => "quick check, nothing was hashed",
     };
-    format!("{}: valid: {files} files with {tiles} tiles, {:.1} MB; {checked}\n", plain(export), bytes as f64 / 1e6)
+    format!(
+        "{}: valid: {files} files with {tiles} tiles, {:.1} MB; {checked}\n",
+        plain(export),
+        bytes as f64 / 1e6
+    )
 }

@@ -163,7 +163,8 @@ pub(crate) struct Request {
 /// # Errors
 /// [`ImageError::Size`] if a side is 0 or larger.
 pub(crate) fn checked_size(width: u64, height: u64) -> Result<Size, ImageError> {
-    let side = |length: u64| u32::try_from(length).ok().filter(|&length| i32::try_from(length).is_ok());
+    let side =
+        |length: u64| u32::try_from(length).ok().filter(|&length| i32::try_from(length).is_ok());
     let found = side(width).zip(side(height)).and_then(|(across, down)| Size::new(across, down));
     found.ok_or(ImageError::Size { width, height })
 }

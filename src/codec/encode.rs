@@ -194,7 +194,9 @@ impl TileEncoder {
                 Codec::Jpeg(JpegEncoder::new(quality, subsampling, coding, profile)?)
             }
             TileFormat::Png => Codec::Png(PngEncoder::new(profile)),
-            TileFormat::WebP { compression } => Codec::WebP(WebPEncoder::new(compression, profile)?),
+            TileFormat::WebP { compression } => {
+                Codec::WebP(WebPEncoder::new(compression, profile)?)
+            }
         }))
     }
 

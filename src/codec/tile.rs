@@ -1,8 +1,8 @@
 //! Native tiles: the stores that hold them compressed, and the codecs that decode them.
 //!
 //! A [`TileStore`] yields [`CompressedTile`]s without decoding them. Each names its [`TileCodec`],
-//! which makes one [`TileDecoder`] per thread. [`region::read`] joins the two. To add a codec, write
-//! a file with a `TileCodec` and list it in [`registry`](super::registry).
+//! which makes one [`TileDecoder`] per thread. [`region::read`] joins the two. To add a codec,
+//! write a file with a `TileCodec` and list it in [`registry`](super::registry).
 
 use std::any::Any;
 use std::io;
@@ -115,10 +115,15 @@ pub(crate) trait TileDecoder {
     /// # Errors
     /// [`TileError`] if the tile is damaged in any way that the codec can tell. The contents of
     /// `target` are then undefined.
-    fn decode(&mut self, tile: CompressedTile<'_>, target: &mut [u8], stride: usize) -> Result<(), TileError>;
+    fn decode(
+        &mut self,
+        tile: CompressedTile<'_>,
+        target: &mut [u8],
+        stride: usize,
+    ) -> Result<(), TileError>;
 
-    /// Returns the chroma subsampling in the tile's header; `None` if there is none or it is not one
-    /// of [`Subsampling`]'s.
+    /// Returns the chroma subsampling in the tile's header; `None` if there is none or it is not
+    /// one of [`Subsampling`]'s.
     ///
     /// # Errors
     /// [`TileError`] if the header cannot be read.
@@ -148,7 +153,9 @@ pub(crate) trait TileDecoder {
 pub(crate) enum TileError {
     #[error(transparent)]
     System(io::Error),
-    #[error("its data is at byte {offset}, {length} bytes long, but the file ends at {file_length}")]
+    #[error(
+        "its data is at byte {offset}, {length} bytes long, but the file ends at {file_length}"
+    )]
     PastTheEnd { offset: u64, length: u64, file_length: u64 },
     #[error("its data is {length} bytes long, too long for its pixels")]
     TooLong { length: u64 },
@@ -178,11 +185,15 @@ pub(crate) enum TileError {
 impl TileError {
     /// Returns the error for a failed read. An end of file is truncation and not a system failure.
     pub fn reading(error: io::Error) -> Self {
-        if error.kind() == io::ErrorKind::UnexpectedEof { Self::Truncated } else { Self::System(error) }
+        if error.kind() == io::ErrorKind::UnexpectedEof {
+            Self::Truncated
+        } else {
+            Self::System(error)
+        }
     }
 
-    /// Whether another reader may decode the tile correctly. Missing bytes and missing scans would be
-    /// shown as if they were pixels.
+    /// Whether another reader may decode the tile correctly. Missing bytes and missing scans would
+    /// be shown as if they were pixels.
     pub const fn is_doubt(&self) -> bool {
         !matches!(
             self,
@@ -202,10 +213,11 @@ struct TileDecoders(Vec<(&'static TileCodec, Box<dyn TileDecoder>)>);
 impl TileDecoders {
     /// Returns the decoder of a codec.
     fn of(&mut self, codec: &'static TileCodec) -> &mut dyn TileDecoder {
-        let index = self.0.iter().position(|(known, _)| std::ptr::eq(*known, codec)).unwrap_or_else(|| {
-            self.0.push((codec, (codec.decoder)()));
-            self.0.len() - 1
-        });
+        let index =
+            self.0.iter().position(|(known, _)| std::ptr::eq(*known, codec)).unwrap_or_else(|| {
+                self.0.push((codec, (codec.decoder)()));
+                self.0.len() - 1
+            });
         &mut *self.0[index].1
     }
 }

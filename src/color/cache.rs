@@ -35,7 +35,8 @@ impl ColorCache {
     pub fn convert(&self, color: [u8; 3]) -> [u8; 3] {
         let index = |parts: [usize; 3], side: usize| (parts[0] * side + parts[1]) * side + parts[2];
         let place = color.map(usize::from);
-        let cube = self.cubes[index(place.map(|value| value / SIDE), CUBES)].get_or_init(empty_cube);
+        let cube =
+            self.cubes[index(place.map(|value| value / SIDE), CUBES)].get_or_init(empty_cube);
         let entry = &cube[index(place.map(|value| value % SIDE), SIDE)];
         match entry.load(Ordering::Relaxed).to_be_bytes() {
             // Threads that meet here compute the same color.
@@ -73,12 +74,15 @@ mod tests {
 
     #[test]
     fn returns_the_converted_color_when_threads_ask_at_once() {
-        let node = |place: &[f64]| icc::encoded_xyz(icc::light_to_xyz([place[0], place[1], place[2]]));
-        let table = icc::lut(Precision::Sixteen, (3, 5), |value| value.powf(1.8), node, |value| value);
+        let node =
+            |place: &[f64]| icc::encoded_xyz(icc::light_to_xyz([place[0], place[1], place[2]]));
+        let table =
+            icc::lut(Precision::Sixteen, (3, 5), |value| value.powf(1.8), node, |value| value);
         let profile = icc::IccProfile::new(b"RGB ", b"XYZ ").class(b"scnr").tag(b"A2B0", table);
         let profile = OpenProfile::open(&IccProfile::new(profile.bytes())).unwrap();
         let formats = (PixelFormat::RGB_8, PixelFormat::RGB_8);
-        let transform = profile.to_srgb(formats, Intent::Relative, little_cms::Precision::Exact).unwrap();
+        let transform =
+            profile.to_srgb(formats, Intent::Relative, little_cms::Precision::Exact).unwrap();
         let cache = ColorCache::new(transform);
         std::thread::scope(|scope| {
             for _ in 0..2 {
@@ -87,7 +91,11 @@ mod tests {
                     for number in (0_u32..1 << 24).step_by(61).flat_map(|number| [number, number]) {
                         let [_, red, green, blue] = number.to_be_bytes();
                         let color = [red, green, blue];
-                        assert_eq!(cache.convert(color), cache.convert_uncached(color), "{color:?}");
+                        assert_eq!(
+                            cache.convert(color),
+                            cache.convert_uncached(color),
+                            "{color:?}"
+                        );
                     }
                 });
             }

@@ -102,7 +102,11 @@ impl ColorConversion {
             (_, PixelColors::Gray) => return Err(wrong_color_space(opened.color_space, "gray")),
         };
         let conversion = Self { profile: profile.clone(), intent, method };
-        Ok(if conversion.is_identity() { ProfileEffect::None } else { ProfileEffect::Conversion(conversion) })
+        Ok(if conversion.is_identity() {
+            ProfileEffect::None
+        } else {
+            ProfileEffect::Conversion(conversion)
+        })
     }
 
     /// The profile.
@@ -122,7 +126,9 @@ impl ColorConversion {
     pub fn keeps_gray(&self) -> bool {
         match &self.method {
             Method::Matrix(_) | Method::Cached(_) => false,
-            Method::Gray(table) => table.iter().all(|&[blue, green, red]| blue == green && green == red),
+            Method::Gray(table) => {
+                table.iter().all(|&[blue, green, red]| blue == green && green == red)
+            }
         }
     }
 
@@ -130,21 +136,31 @@ impl ColorConversion {
     /// [`Self::ROUNDING`].
     fn is_identity(&self) -> bool {
         let steps = || (0..=u8::MAX).step_by(15);
-        let mut colors =
-            steps().flat_map(|blue| steps().flat_map(move |green| steps().map(move |red| [red, green, blue])));
+        let mut colors = steps().flat_map(|blue| {
+            steps().flat_map(move |green| steps().map(move |red| [red, green, blue]))
+        });
         let is_same = |before: [u8; 3], after: [u8; 3]| {
             before.iter().zip(after).all(|(before, after)| before.abs_diff(after) <= Self::ROUNDING)
         };
         match &self.method {
             Method::Matrix(_) => {
-                let grid: Vec<u8> = colors.flat_map(|[red, green, blue]| [blue, green, red, u8::MAX]).collect();
-                let Some(size) = Size::new((grid.len() / PIXEL_BYTES) as u32, 1) else { return false };
+                let grid: Vec<u8> =
+                    colors.flat_map(|[red, green, blue]| [blue, green, red, u8::MAX]).collect();
+                let Some(size) = Size::new((grid.len() / PIXEL_BYTES) as u32, 1) else {
+                    return false;
+                };
                 let converted = self.convert(PremultipliedPixels::opaque(size, grid.clone()));
-                grid.iter().zip(converted.bytes()).all(|(before, after)| before.abs_diff(*after) <= Self::ROUNDING)
+                grid.iter()
+                    .zip(converted.bytes())
+                    .all(|(before, after)| before.abs_diff(*after) <= Self::ROUNDING)
             }
             // The grid touches so many cubes that it would allocate much of the cache.
-            Method::Cached(cache) => colors.all(|color| is_same(color, cache.convert_uncached(color))),
-            Method::Gray(table) => (0..=u8::MAX).zip(table.iter()).all(|(gray, &color)| is_same([gray; 3], color)),
+            Method::Cached(cache) => {
+                colors.all(|color| is_same(color, cache.convert_uncached(color)))
+            }
+            Method::Gray(table) => {
+                (0..=u8::MAX).zip(table.iter()).all(|(gray, &color)| is_same([gray; 3], color))
+            }
         }
     }
 
@@ -154,11 +170,15 @@ impl ColorConversion {
     pub fn convert(&self, mut pixels: PremultipliedPixels) -> PremultipliedPixels {
         let opaque = pixels.is_opaque();
         match &self.method {
-            Method::Matrix(transform) => convert_in_chunks(transform.as_ref(), opaque, pixels.bytes_mut()),
-            Method::Cached(cache) => convert_each(opaque, pixels.bytes_mut(), |[blue, green, red]| {
-                let [red, green, blue] = cache.convert([red, green, blue]);
-                [blue, green, red]
-            }),
+            Method::Matrix(transform) => {
+                convert_in_chunks(transform.as_ref(), opaque, pixels.bytes_mut())
+            }
+            Method::Cached(cache) => {
+                convert_each(opaque, pixels.bytes_mut(), |[blue, green, red]| {
+                    let [red, green, blue] = cache.convert([red, green, blue]);
+                    [blue, green, red]
+                })
+            }
             Method::Gray(table) => convert_each(opaque, pixels.bytes_mut(), |bgr| {
                 std::array::from_fn(|channel| table[usize::from(bgr[channel])][channel])
             }),
@@ -170,12 +190,19 @@ impl ColorConversion {
 /// Returns moxcms's conversion if moxcms implements all of the profile: one curve (it applies one
 /// curve to all channels if only two are equal), a matrix, and no white other than that of the
 /// connection space.
-fn matrix_transform(profile: &IccProfile, opened: &OpenProfile, intent: Intent) -> Option<Arc<MatrixTransform>> {
+fn matrix_transform(
+    profile: &IccProfile,
+    opened: &OpenProfile,
+    intent: Intent,
+) -> Option<Arc<MatrixTransform>> {
     if opened.has_tables() || intent == Intent::Absolute && opened.has_media_white {
         return None;
     }
     let matrix = ColorProfile::new_from_slice(profile.bytes()).ok()?;
-    if matrix.red_trc.is_none() || matrix.red_trc != matrix.green_trc || matrix.red_trc != matrix.blue_trc {
+    if matrix.red_trc.is_none()
+        || matrix.red_trc != matrix.green_trc
+        || matrix.red_trc != matrix.blue_trc
+    {
         return None;
     }
     let options = TransformOptions {
@@ -187,8 +214,9 @@ fn matrix_transform(profile: &IccProfile, opened: &OpenProfile, intent: Intent) 
         },
         ..TransformOptions::default()
     };
-    let transform =
-        matrix.create_transform_8bit(Layout::Rgba, &ColorProfile::new_srgb(), Layout::Rgba, options).ok()?;
+    let transform = matrix
+        .create_transform_8bit(Layout::Rgba, &ColorProfile::new_srgb(), Layout::Rgba, options)
+        .ok()?;
     // A transform that fails on one pixel fails on all; one that works never fails later.
     transform.transform(&[0; PIXEL_BYTES], &mut [0; PIXEL_BYTES]).ok()?;
     Some(transform)
@@ -201,7 +229,8 @@ fn gray_table(profile: &OpenProfile, intent: Intent) -> Result<[[u8; 3]; 256], P
     let grays: [u8; 256] = std::array::from_fn(|gray| gray as u8);
     let mut table = [[0; 3]; 256];
     transform.transform_pixels(&grays, &mut table);
-    let is_neutral = |&[blue, green, red]: &[u8; 3]| blue.abs_diff(green).max(red.abs_diff(green)) <= 1;
+    let is_neutral =
+        |&[blue, green, red]: &[u8; 3]| blue.abs_diff(green).max(red.abs_diff(green)) <= 1;
     // Rounding must not tint grays.
     if table.iter().all(is_neutral) {
         table = table.map(|[_, green, _]| [green; 3]);
@@ -252,7 +281,9 @@ fn convert_each(opaque: bool, pixels: &mut [u8], convert: impl Fn([u8; 3]) -> [u
 
 /// Written so that the compiler vectorizes it.
 fn swap_red_and_blue(from: &[u8], to: &mut [u8]) {
-    for (to, from) in to.as_chunks_mut::<PIXEL_BYTES>().0.iter_mut().zip(from.as_chunks::<PIXEL_BYTES>().0) {
+    for (to, from) in
+        to.as_chunks_mut::<PIXEL_BYTES>().0.iter_mut().zip(from.as_chunks::<PIXEL_BYTES>().0)
+    {
         let pixel = u32::from_le_bytes(*from);
         let swapped = pixel & 0xff00_ff00 | (pixel >> 16) & 0xff | (pixel & 0xff) << 16;
         *to = swapped.to_le_bytes();

@@ -1,6 +1,8 @@
 //! Profiles and conversions of Little CMS.
 
-use lcms2::{DisallowCache, Flags, GlobalContext, PixelFormat, Pod, Profile, TagSignature, Transform};
+use lcms2::{
+    DisallowCache, Flags, GlobalContext, PixelFormat, Pod, Profile, TagSignature, Transform,
+};
 
 use super::embedding::LONGEST_PROFILE;
 use super::{IccProfile, Intent, ProfileError};
@@ -42,7 +44,8 @@ impl OpenProfile {
             return Err(ProfileError::TooLong { bytes: bytes.len(), limit: LONGEST_PROFILE });
         }
         let malformed = |reason| ProfileError::Malformed { reason };
-        let mut opened = Profile::new_icc(bytes).map_err(|_| malformed("Little CMS cannot open it"))?;
+        let mut opened =
+            Profile::new_icc(bytes).map_err(|_| malformed("Little CMS cannot open it"))?;
         // Read here because `lcms2` returns enums that do not cover every value that a file can
         // contain.
         let (Some(color_space), Some(class), Some(&[_, _, _, intent])) =
@@ -55,7 +58,12 @@ impl OpenProfile {
         }
         // Little CMS prefers these, but their number of steps is unlimited: a hostile profile could
         // take hours.
-        for tag in [TagSignature::DToB0Tag, TagSignature::DToB1Tag, TagSignature::DToB2Tag, TagSignature::DToB3Tag] {
+        for tag in [
+            TagSignature::DToB0Tag,
+            TagSignature::DToB1Tag,
+            TagSignature::DToB2Tag,
+            TagSignature::DToB3Tag,
+        ] {
             if opened.has_tag(tag) && !opened.remove_tag(tag) {
                 return Err(malformed("its D2B tables cannot be ignored"));
             }
@@ -103,8 +111,18 @@ impl OpenProfile {
             Precision::Sampled => Flags::HIGHRES_PRECALC,
         };
         let flags = Flags::NO_CACHE | precision;
-        Transform::new_flags_context(GlobalContext::new(), &self.profile, from, &Profile::new_srgb(), to, intent, flags)
-            .map_err(|_| ProfileError::Malformed { reason: "Little CMS finds no conversion to sRGB in it" })
+        Transform::new_flags_context(
+            GlobalContext::new(),
+            &self.profile,
+            from,
+            &Profile::new_srgb(),
+            to,
+            intent,
+            flags,
+        )
+        .map_err(|_| ProfileError::Malformed {
+            reason: "Little CMS finds no conversion to sRGB in it",
+        })
     }
 }
 

@@ -4,7 +4,9 @@ use lcms2::{CIELab, CIELabExt, Flags, PixelFormat, Transform};
 use slidezoom_fixtures::icc::{self, IccProfile, Precision};
 
 use super::little_cms::{self, OpenProfile};
-use super::{CmykConversion, ColorConversion, IccProfile as Bytes, Intent, PixelColors, ProfileEffect};
+use super::{
+    CmykConversion, ColorConversion, IccProfile as Bytes, Intent, PixelColors, ProfileEffect,
+};
 use crate::geometry::Size;
 use crate::pixels::PremultipliedPixels;
 
@@ -23,7 +25,9 @@ fn little_cms<P: Copy + lcms2::Pod>(
     colors: &[P],
 ) -> Vec<[u8; 3]> {
     let (from, to) = (lcms2::Profile::new_icc(profile).unwrap(), lcms2::Profile::new_srgb());
-    let transform = Transform::new_flags(&from, format, &to, PixelFormat::RGB_8, intent, Flags::NO_OPTIMIZE).unwrap();
+    let transform =
+        Transform::new_flags(&from, format, &to, PixelFormat::RGB_8, intent, Flags::NO_OPTIMIZE)
+            .unwrap();
     let mut converted = vec![[0; 3]; colors.len()];
     transform.transform_pixels(colors, &mut converted);
     converted
@@ -31,7 +35,8 @@ fn little_cms<P: Copy + lcms2::Pod>(
 
 /// The mean and the maximum ΔE 2000 between sRGB colors.
 fn difference(ours: &[[u8; 3]], theirs: &[[u8; 3]]) -> (f64, f64) {
-    let lab = lcms2::Profile::new_lab4_context(lcms2::GlobalContext::new(), lcms2::CIExyY::d50()).unwrap();
+    let lab = lcms2::Profile::new_lab4_context(lcms2::GlobalContext::new(), lcms2::CIExyY::d50())
+        .unwrap();
     let transform = Transform::new_flags(
         &lcms2::Profile::new_srgb(),
         PixelFormat::RGB_8,
@@ -46,8 +51,11 @@ fn difference(ours: &[[u8; 3]], theirs: &[[u8; 3]]) -> (f64, f64) {
         transform.transform_pixels(colors, &mut labs);
         labs.into_iter().map(|[lightness, a, b]| CIELab { L: lightness, a, b }).collect::<Vec<_>>()
     };
-    let differences: Vec<f64> =
-        labs(ours).iter().zip(labs(theirs)).map(|(one, other)| one.cie2000_delta_e(&other, 1.0, 1.0, 1.0)).collect();
+    let differences: Vec<f64> = labs(ours)
+        .iter()
+        .zip(labs(theirs))
+        .map(|(one, other)| one.cie2000_delta_e(&other, 1.0, 1.0, 1.0))
+        .collect();
     let mean = differences.iter().sum::<f64>() / differences.len() as f64;
     (mean, differences.into_iter().fold(0.0, f64::max))
 }
@@ -59,8 +67,8 @@ fn assert_close(ours: &[[u8; 3]], theirs: &[[u8; 3]], what: &str) {
     assert!(mean <= 0.05 && max <= 1.0, "{what}: mean {mean}, maximum {max}");
 }
 
-/// Little CMS samples CMYK profiles. Measured: a mean of up to 0.23 and a maximum of 4.2, near black
-/// with the steep input curves of these profiles.
+/// Little CMS samples CMYK profiles. Measured: a mean of up to 0.23 and a maximum of 4.2, near
+/// black with the steep input curves of these profiles.
 #[track_caller]
 fn assert_close_cmyk(ours: &[[u8; 3]], theirs: &[[u8; 3]], what: &str) {
     let (mean, max) = difference(ours, theirs);
@@ -74,15 +82,32 @@ fn convert_cmyk(conversion: &CmykConversion, cmyk: &[[u8; 4]]) -> Vec<[u8; 3]> {
 }
 
 /// Converts opaque pixels.
-fn convert_pixels(profile: &[u8], pixels: PixelColors, intent: Intent, colors: &[[u8; 3]]) -> Vec<[u8; 3]> {
-    let conversion = match ColorConversion::to_srgb(&Bytes::new(profile.to_vec()), pixels, Some(intent)).unwrap() {
+fn convert_pixels(
+    profile: &[u8],
+    pixels: PixelColors,
+    intent: Intent,
+    colors: &[[u8; 3]],
+) -> Vec<[u8; 3]> {
+    let conversion = match ColorConversion::to_srgb(
+        &Bytes::new(profile.to_vec()),
+        pixels,
+        Some(intent),
+    )
+    .unwrap()
+    {
         ProfileEffect::Conversion(conversion) => conversion,
         ProfileEffect::None => panic!("the profile has no effect"),
     };
     let bgra = colors.iter().flat_map(|&[red, green, blue]| [blue, green, red, u8::MAX]).collect();
     let size = Size::new(colors.len() as u32, 1).unwrap();
     let converted = conversion.convert(PremultipliedPixels::from_bgra(size, bgra));
-    converted.bytes().as_chunks::<4>().0.iter().map(|&[blue, green, red, _]| [red, green, blue]).collect()
+    converted
+        .bytes()
+        .as_chunks::<4>()
+        .0
+        .iter()
+        .map(|&[blue, green, red, _]| [red, green, blue])
+        .collect()
 }
 
 /// A camera whose channels overlap, in XYZ.
@@ -115,8 +140,13 @@ fn tables(device: [u8; 4], xyz: fn(&[f64]) -> [f64; 3]) -> Vec<(&'static str, Ve
     let class = if device == *b"CMYK" { b"prtr" } else { b"scnr" };
     let white = [0.92, 0.95, 0.73];
     let with = |connection: &[u8; 4], version: u8, table: &dyn Fn(usize) -> Vec<u8>| {
-        let profile = IccProfile::new(&device, connection).class(class).version(version).white(white);
-        TABLES.iter().enumerate().fold(profile, |profile, (number, tag)| profile.tag(tag, table(number))).bytes()
+        let profile =
+            IccProfile::new(&device, connection).class(class).version(version).white(white);
+        TABLES
+            .iter()
+            .enumerate()
+            .fold(profile, |profile, (number, tag)| profile.tag(tag, table(number)))
+            .bytes()
     };
     let lab = |place: &[f64], number| icc::lab(for_intent(xyz(place), number));
     let unbent = |value: f64| (-0.2 + (0.04 + 3.2 * value).sqrt()) / 1.6;
@@ -166,9 +196,14 @@ fn tables(device: [u8; 4], xyz: fn(&[f64]) -> [f64; 3]) -> Vec<(&'static str, Ve
             "lutAToB, Lab",
             with(b"Lab ", 4, &|number| {
                 let first: Vec<Vec<u8>> =
-                    [icc::identity(), icc::gamma(1.5), icc::curve(333, light), power(1.2)][..channels].to_vec();
-                let node = |place: &[f64]| icc::encoded_lab(lab(place, number)).map(|value| value.powf(1.0 / 1.8));
-                let middle = [icc::gamma(1.8), power(1.8), icc::curve(2_000, |value| value.powf(1.8))];
+                    [icc::identity(), icc::gamma(1.5), icc::curve(333, light), power(1.2)]
+                        [..channels]
+                        .to_vec();
+                let node = |place: &[f64]| {
+                    icc::encoded_lab(lab(place, number)).map(|value| value.powf(1.0 / 1.8))
+                };
+                let middle =
+                    [icc::gamma(1.8), power(1.8), icc::curve(2_000, |value| value.powf(1.8))];
                 icc::stages(
                     &first,
                     &steps,
@@ -183,7 +218,11 @@ fn tables(device: [u8; 4], xyz: fn(&[f64]) -> [f64; 3]) -> Vec<(&'static str, Ve
         (
             "lutAToB, XYZ",
             with(b"XYZ ", 4, &|number| {
-                let first = vec![icc::function(3, &[2.4, 1.0 / 1.055, 0.055 / 1.055, 1.0 / 12.92, 0.040_45]); channels];
+                let first =
+                    vec![
+                        icc::function(3, &[2.4, 1.0 / 1.055, 0.055 / 1.055, 1.0 / 12.92, 0.040_45]);
+                        channels
+                    ];
                 let node = |place: &[f64]| {
                     // The inverse of the matrix.
                     let [x, y, z] = icc::encoded_xyz(for_intent(xyz(place), number));
@@ -200,8 +239,9 @@ fn tables(device: [u8; 4], xyz: fn(&[f64]) -> [f64; 3]) -> Vec<(&'static str, Ve
 #[test]
 fn rgb_tables_match_little_cms_for_every_intent() {
     let steps = || (0..=u8::MAX).step_by(15);
-    let colors: Vec<[u8; 3]> =
-        steps().flat_map(|red| steps().flat_map(move |green| steps().map(move |blue| [red, green, blue]))).collect();
+    let colors: Vec<[u8; 3]> = steps()
+        .flat_map(|red| steps().flat_map(move |green| steps().map(move |blue| [red, green, blue])))
+        .collect();
     let mut seen = Vec::new();
     for (kind, profile) in tables(*b"RGB ", camera) {
         for (ours, theirs) in INTENTS {
@@ -227,7 +267,10 @@ fn a_linear_table_yields_the_light_that_it_describes() {
         let light = camera_light(color.map(|value| (f64::from(value) / 255.0).powf(1.7)));
         let expected = light.map(|light| 255.0 * (1.055 * light.powf(1.0 / 2.4) - 0.055));
         let is_near = |(found, expected): (u8, f64)| (f64::from(found) - expected).abs() <= 1.0;
-        assert!(found.into_iter().zip(expected).all(is_near), "{color:?}: {found:?} and not {expected:?}");
+        assert!(
+            found.into_iter().zip(expected).all(is_near),
+            "{color:?}: {found:?} and not {expected:?}"
+        );
     }
 }
 
@@ -236,8 +279,10 @@ fn a_linear_table_yields_the_light_that_it_describes() {
 fn ignores_d2b_tables() {
     let node = |place: &[f64]| icc::encoded_xyz(camera(place));
     let profile = |other: &[u8; 4]| {
-        let table = icc::lut(Precision::Sixteen, (3, 5), |value| value.powf(1.7), node, |value| value);
-        let profile = IccProfile::new(b"RGB ", b"XYZ ").class(b"scnr").version(4).tag(b"A2B0", table);
+        let table =
+            icc::lut(Precision::Sixteen, (3, 5), |value| value.powf(1.7), node, |value| value);
+        let profile =
+            IccProfile::new(b"RGB ", b"XYZ ").class(b"scnr").version(4).tag(b"A2B0", table);
         // One element for three channels: an identity matrix that adds 0.5.
         let numbers = [1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0, 0.5, 0.5, 0.5_f32];
         let numbers = numbers.iter().flat_map(|number| number.to_be_bytes()).collect::<Vec<_>>();
@@ -246,22 +291,28 @@ fn ignores_d2b_tables() {
         profile.tag(other, [&head[..], &element].concat()).bytes()
     };
     let colors = [[10, 80, 200], [255, 255, 255], [0, 0, 0]];
-    let convert = |profile: Vec<u8>| convert_pixels(&profile, PixelColors::Rgb, Intent::Perceptual, &colors);
+    let convert =
+        |profile: Vec<u8>| convert_pixels(&profile, PixelColors::Rgb, Intent::Perceptual, &colors);
     assert_eq!(convert(profile(b"D2B0")), convert(profile(b"none")));
     // Little CMS itself would use it.
-    let theirs = |profile: Vec<u8>| little_cms(&profile, PixelFormat::RGB_8, lcms2::Intent::Perceptual, &colors);
+    let theirs = |profile: Vec<u8>| {
+        little_cms(&profile, PixelFormat::RGB_8, lcms2::Intent::Perceptual, &colors)
+    };
     assert_ne!(theirs(profile(b"D2B0")), theirs(profile(b"none")));
 }
 
 #[test]
 fn cmyk_tables_match_little_cms_for_every_intent() {
     let steps = || (0..=u8::MAX).step_by(51).chain([5, 128]);
-    let pairs: Vec<[u8; 2]> = steps().flat_map(|one| steps().map(move |other| [one, other])).collect();
-    let cmyk: Vec<[u8; 4]> = pairs.iter().flat_map(|&[c, m]| pairs.iter().map(move |&[y, k]| [c, m, y, k])).collect();
+    let pairs: Vec<[u8; 2]> =
+        steps().flat_map(|one| steps().map(move |other| [one, other])).collect();
+    let cmyk: Vec<[u8; 4]> =
+        pairs.iter().flat_map(|&[c, m]| pairs.iter().map(move |&[y, k]| [c, m, y, k])).collect();
     for (kind, profile) in tables(*b"CMYK", icc::press) {
         for (ours, theirs) in INTENTS {
             let expected = little_cms(&profile, PixelFormat::CMYK_8, theirs, &cmyk);
-            let conversion = CmykConversion::to_srgb(&Bytes::new(profile.clone()), Some(ours)).unwrap();
+            let conversion =
+                CmykConversion::to_srgb(&Bytes::new(profile.clone()), Some(ours)).unwrap();
             let found = convert_cmyk(&conversion, &cmyk);
             assert_close_cmyk(&found, &expected, &format!("{kind}, {ours:?}"));
         }
@@ -271,19 +322,28 @@ fn cmyk_tables_match_little_cms_for_every_intent() {
 #[test]
 fn falls_back_to_the_perceptual_table() {
     let table = |number: usize| {
-        let node = move |place: &[f64]| icc::legacy_lab(icc::lab(for_intent(icc::press(place), number)));
+        let node =
+            move |place: &[f64]| icc::legacy_lab(icc::lab(for_intent(icc::press(place), number)));
         icc::lut(Precision::Sixteen, (4, 5), |value| value, node, |value| value)
     };
     let cmyk: Vec<[u8; 4]> = (0..=255).map(|ink| [ink, 255 - ink, ink / 2, ink / 3]).collect();
     for version in [2, 4] {
-        let profile = IccProfile::new(b"CMYK", b"Lab ").version(version).intent(2).tag(b"A2B0", table(0)).bytes();
+        let profile = IccProfile::new(b"CMYK", b"Lab ")
+            .version(version)
+            .intent(2)
+            .tag(b"A2B0", table(0))
+            .bytes();
         for (ours, theirs) in INTENTS {
-            let conversion = CmykConversion::to_srgb(&Bytes::new(profile.clone()), Some(ours)).unwrap();
+            let conversion =
+                CmykConversion::to_srgb(&Bytes::new(profile.clone()), Some(ours)).unwrap();
             let found = convert_cmyk(&conversion, &cmyk);
             let expected = little_cms(&profile, PixelFormat::CMYK_8, theirs, &cmyk);
             assert_close_cmyk(&found, &expected, &format!("version {version}, {ours:?}"));
         }
-        assert_eq!(CmykConversion::to_srgb(&Bytes::new(profile), None).unwrap().intent(), Intent::Saturation);
+        assert_eq!(
+            CmykConversion::to_srgb(&Bytes::new(profile), None).unwrap().intent(),
+            Intent::Saturation
+        );
     }
 }
 
@@ -301,12 +361,18 @@ fn grays_match_little_cms_and_stay_gray() {
         ("lightness", b"Lab ", icc::curve(300, dot_gain)),
     ] {
         for version in [2, 4] {
-            let profile = IccProfile::new(b"GRAY", connection).version(version).tag(b"kTRC", curve.clone()).bytes();
+            let profile = IccProfile::new(b"GRAY", connection)
+                .version(version)
+                .tag(b"kTRC", curve.clone())
+                .bytes();
             for (ours, theirs) in INTENTS {
                 let expected = little_cms(&profile, PixelFormat::GRAY_8, theirs, &grays);
                 let found = convert_pixels(&profile, PixelColors::Gray, ours, &as_rgb);
                 assert_close(&found, &expected, &format!("{name}, version {version}, {ours:?}"));
-                assert!(found.iter().all(|[red, green, blue]| red == green && green == blue), "{name}");
+                assert!(
+                    found.iter().all(|[red, green, blue]| red == green && green == blue),
+                    "{name}"
+                );
             }
         }
     }
@@ -317,15 +383,25 @@ fn grays_match_little_cms_and_stay_gray() {
 fn grays_can_be_tinted() {
     let grays: Vec<u8> = (0..=u8::MAX).collect();
     let as_rgb: Vec<[u8; 3]> = grays.iter().map(|&gray| [gray; 3]).collect();
-    let yellowish =
-        IccProfile::new(b"GRAY", b"XYZ ").class(b"prtr").white([0.95, 0.97, 0.6]).tag(b"kTRC", icc::gamma(2.0));
-    let sepia = |place: &[f64]| icc::legacy_lab([100.0 * place[0], 0.0, 80.0 * place[0] * (1.0 - place[0])]);
+    let yellowish = IccProfile::new(b"GRAY", b"XYZ ")
+        .class(b"prtr")
+        .white([0.95, 0.97, 0.6])
+        .tag(b"kTRC", icc::gamma(2.0));
+    let sepia = |place: &[f64]| {
+        icc::legacy_lab([100.0 * place[0], 0.0, 80.0 * place[0] * (1.0 - place[0])])
+    };
     let table = icc::lut(Precision::Sixteen, (1, 21), |value| value, sepia, |value| value);
     let toned = IccProfile::new(b"GRAY", b"Lab ").class(b"prtr").tag(b"A2B0", table);
-    for (profile, (ours, theirs)) in [(yellowish, INTENTS[3]), (toned.clone(), INTENTS[1]), (toned, INTENTS[0])] {
+    for (profile, (ours, theirs)) in
+        [(yellowish, INTENTS[3]), (toned.clone(), INTENTS[1]), (toned, INTENTS[0])]
+    {
         let profile = profile.bytes();
         let found = convert_pixels(&profile, PixelColors::Gray, ours, &as_rgb);
-        assert_close(&found, &little_cms(&profile, PixelFormat::GRAY_8, theirs, &grays), &format!("{ours:?}"));
+        assert_close(
+            &found,
+            &little_cms(&profile, PixelFormat::GRAY_8, theirs, &grays),
+            &format!("{ours:?}"),
+        );
         assert!(found.iter().any(|[red, _, blue]| red.abs_diff(*blue) > 20));
     }
 }
@@ -340,14 +416,22 @@ fn the_absolute_intent_keeps_a_scanners_white() {
     let [red, green, blue] = primaries;
     let profile = IccProfile::new(b"RGB ", b"XYZ ").class(b"scnr").white([0.9, 0.92, 0.7]);
     let profile = profile.tag(b"rXYZ", red).tag(b"gXYZ", green).tag(b"bXYZ", blue);
-    let profile =
-        profile.tag(b"rTRC", icc::gamma(1.8)).tag(b"gTRC", icc::gamma(1.8)).tag(b"bTRC", icc::gamma(2.0)).bytes();
+    let profile = profile
+        .tag(b"rTRC", icc::gamma(1.8))
+        .tag(b"gTRC", icc::gamma(1.8))
+        .tag(b"bTRC", icc::gamma(2.0))
+        .bytes();
     let steps = || (0..=u8::MAX).step_by(51);
-    let colors: Vec<[u8; 3]> =
-        steps().flat_map(|red| steps().flat_map(move |green| steps().map(move |blue| [red, green, blue]))).collect();
+    let colors: Vec<[u8; 3]> = steps()
+        .flat_map(|red| steps().flat_map(move |green| steps().map(move |blue| [red, green, blue])))
+        .collect();
     for (ours, theirs) in INTENTS {
         let expected = little_cms(&profile, PixelFormat::RGB_8, theirs, &colors);
-        assert_close(&convert_pixels(&profile, PixelColors::Rgb, ours, &colors), &expected, &format!("{ours:?}"));
+        assert_close(
+            &convert_pixels(&profile, PixelColors::Rgb, ours, &colors),
+            &expected,
+            &format!("{ours:?}"),
+        );
     }
 }
 
@@ -362,8 +446,11 @@ fn damaged_tables_do_not_panic() {
             && &opened.color_space == b"CMYK"
         {
             let formats = (PixelFormat::CMYK_8, PixelFormat::RGB_8);
-            let transform =
-                opened.to_srgb::<[u8; 4], [u8; 3]>(formats, Intent::Perceptual, little_cms::Precision::Exact);
+            let transform = opened.to_srgb::<[u8; 4], [u8; 3]>(
+                formats,
+                Intent::Perceptual,
+                little_cms::Precision::Exact,
+            );
             if let Ok(transform) = transform {
                 transform.transform_pixels(&[[0, 90, 180, 255]], &mut [[0; 3]]);
             }
@@ -379,12 +466,16 @@ fn damaged_tables_do_not_panic() {
     let node = |place: &[f64]| icc::legacy_lab(icc::lab(icc::press(place)));
     let lut = icc::lut(Precision::Sixteen, (4, 2), |value| value, node, |value| value);
     let curves = [icc::gamma(1.8), icc::identity(), icc::function(3, &[2.4, 0.9, 0.1, 0.1, 0.05])];
-    let first: Vec<Vec<u8>> = curves.iter().cloned().chain([icc::curve(20, |value| value)]).collect();
+    let first: Vec<Vec<u8>> =
+        curves.iter().cloned().chain([icc::curve(20, |value| value)]).collect();
     let same = [1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0];
     let stages = icc::stages(&first, &[2, 3, 2, 2], Precision::Eight, node, &curves, same, &curves);
-    let press =
-        |table: Vec<u8>, version| IccProfile::new(b"CMYK", b"Lab ").version(version).tag(b"A2B0", table).bytes();
-    let gray = IccProfile::new(b"GRAY", b"XYZ ").tag(b"kTRC", icc::curve(20, |value| value * value)).bytes();
+    let press = |table: Vec<u8>, version| {
+        IccProfile::new(b"CMYK", b"Lab ").version(version).tag(b"A2B0", table).bytes()
+    };
+    let gray = IccProfile::new(b"GRAY", b"XYZ ")
+        .tag(b"kTRC", icc::curve(20, |value| value * value))
+        .bytes();
     for whole in [press(lut, 2), press(stages, 4), gray] {
         // Curves are long and uniform.
         let interesting = |at: usize| at < 1_000 || at.is_multiple_of(37);

@@ -24,7 +24,9 @@ pub(super) fn write_associated(
     let mut published = Vec::new();
     let layout = plan.layout();
     for name in plan.associated() {
-        let read = source.read_associated(name).and_then(|pixels| Ok((pixels, source.associated_profile(name)?)));
+        let read = source
+            .read_associated(name)
+            .and_then(|pixels| Ok((pixels, source.associated_profile(name)?)));
         let (pixels, profile) = match read {
             Ok(read) => read,
             Err(error) => {
@@ -34,7 +36,10 @@ pub(super) fn write_associated(
         };
         let color = plan.associated_color(&pixels, profile.as_ref());
         if let Color::Unusable(_, reason) = &color {
-            warnings.push(Warning::AssociatedColorProfile { name: name.clone(), reason: reason.clone() });
+            warnings.push(Warning::AssociatedColorProfile {
+                name: name.clone(),
+                reason: reason.clone(),
+            });
         }
         if plan.is_converted_instead(&color) {
             let space = space_of(&color);

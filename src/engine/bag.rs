@@ -13,7 +13,11 @@ const DECLARATION: &str = "BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-
 
 /// Writes the tag files of a bag. Its payload has been written: `tile_bytes` of tiles and the files
 /// that `files` counted. `manifest` is the name and the digest of the payload manifest.
-pub(crate) fn write_tags(files: &mut Files<'_>, tile_bytes: u64, manifest: (&str, Digest)) -> Result<(), SinkError> {
+pub(crate) fn write_tags(
+    files: &mut Files<'_>,
+    tile_bytes: u64,
+    manifest: (&str, Digest),
+) -> Result<(), SinkError> {
     let (count, bytes) = files.count();
     let information = format!(
         "Bag-Software-Agent: slidezoom {}\nPayload-Oxum: {}.{count}\n",

@@ -70,7 +70,8 @@ impl SavedState {
 
     /// The approximate number of bytes that [`write`](Self::write) writes.
     pub fn bytes(&self) -> u64 {
-        let pixels: usize = self.blocks.iter().flatten().map(|(_, block)| block.content.bytes().len()).sum();
+        let pixels: usize =
+            self.blocks.iter().flatten().map(|(_, block)| block.content.bytes().len()).sum();
         (pixels + size_of::<Digest>() * self.digests.len()) as u64
     }
 
@@ -80,7 +81,10 @@ impl SavedState {
         file.write_all(&identity)?;
         let any_opaque = u64::from(self.any_opaque);
         let SkippedTiles { tiles, pixels } = self.skipped;
-        write_numbers(file, &[self.chunks, self.entries, self.written, self.tile_bytes, tiles, pixels, any_opaque])?;
+        write_numbers(
+            file,
+            &[self.chunks, self.entries, self.written, self.tile_bytes, tiles, pixels, any_opaque],
+        )?;
         write_numbers(file, &[self.unreadable.len() as u64])?;
         for &rect in &self.unreadable {
             write_rect(file, rect)?;
@@ -112,11 +116,22 @@ impl SavedState {
         let skipped = SkippedTiles { tiles: fields.number()?, pixels: fields.number()? };
         let any_opaque = fields.number()? != 0;
         let unreadable = (0..fields.count(32)?).map(|_| fields.rect()).collect::<Option<_>>()?;
-        let digests = (0..fields.count(32)?).map(|_| Some(Digest::from_bytes(fields.bytes(32)?.try_into().ok()?)));
+        let digests = (0..fields.count(32)?)
+            .map(|_| Some(Digest::from_bytes(fields.bytes(32)?.try_into().ok()?)));
         let digests = digests.collect::<Option<TileDigests>>()?;
         let blocks = (0..fields.count(8)?).map(|_| fields.blocks()).collect::<Option<_>>()?;
-        let state =
-            Self { identity, chunks, entries, written, tile_bytes, skipped, any_opaque, unreadable, digests, blocks };
+        let state = Self {
+            identity,
+            chunks,
+            entries,
+            written,
+            tile_bytes,
+            skipped,
+            any_opaque,
+            unreadable,
+            digests,
+            blocks,
+        };
         fields.0.is_empty().then_some(state)
     }
 }
@@ -166,7 +181,8 @@ impl<'a> Fields<'a> {
             let content = if self.number()? == 1 {
                 Content::Blank
             } else {
-                let bytes = self.bytes(usize::try_from(rect.size().area()).ok()?.checked_mul(PIXEL_BYTES)?)?;
+                let bytes = self
+                    .bytes(usize::try_from(rect.size().area()).ok()?.checked_mul(PIXEL_BYTES)?)?;
                 Content::Pixels(Pixels::from_bytes(rect.size(), bytes.to_vec())?)
             };
             Some((place, Arc::new(Block { rect, content })))
@@ -207,7 +223,8 @@ mod tests {
         assert!(read.any_opaque);
         assert_eq!(read.skipped, SkippedTiles { tiles: 8, pixels: 9 });
         assert_eq!(read.blocks[0][0].1.rect, rect);
-        let is_blank: Vec<bool> = read.blocks[0].iter().map(|(_, block)| block.content.is_blank()).collect();
+        let is_blank: Vec<bool> =
+            read.blocks[0].iter().map(|(_, block)| block.content.is_blank()).collect();
         assert_eq!(is_blank, [false, true]);
         for length in 0..bytes.len() {
             assert!(SavedState::read(&bytes[..length]).is_none(), "{length} bytes");

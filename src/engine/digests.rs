@@ -29,7 +29,8 @@ impl TileDigests {
 
     /// Sets the digest of a tile that was written.
     pub fn set(&mut self, ordinal: u64, digest: Digest) {
-        Arc::make_mut(&mut self.blocks[ordinal as usize / BLOCK])[ordinal as usize % BLOCK] = digest;
+        Arc::make_mut(&mut self.blocks[ordinal as usize / BLOCK])[ordinal as usize % BLOCK] =
+            digest;
     }
 
     /// The digest of a tile; `None` if it has not been written.
@@ -72,7 +73,11 @@ mod tests {
             assert_eq!((digests.get(last), before.get(last)), (Some(Digest::of(b"tile")), None));
             let again: TileDigests = digests.iter().collect();
             assert!(again.iter().eq(digests.iter()) && again.len() == digests.len());
-            let shared = digests.blocks.iter().zip(&before.blocks).filter(|(one, other)| Arc::ptr_eq(one, other));
+            let shared = digests
+                .blocks
+                .iter()
+                .zip(&before.blocks)
+                .filter(|(one, other)| Arc::ptr_eq(one, other));
             assert_eq!(shared.count(), digests.blocks.len() - 1, "only what changed is copied");
         }
     }

@@ -38,7 +38,11 @@ impl<'a> Files<'a> {
     }
 
     /// Copies a file of any length. The inner error is one of reading it.
-    pub fn copy(&mut self, name: String, contents: &mut dyn Read) -> Result<io::Result<()>, SinkError> {
+    pub fn copy(
+        &mut self,
+        name: String,
+        contents: &mut dyn Read,
+    ) -> Result<io::Result<()>, SinkError> {
         let (mut hasher, mut length, mut outcome) = (Sha256::new(), 0, Ok(()));
         let mut parts = std::iter::from_fn(|| {
             let mut part = Vec::new();
@@ -50,7 +54,12 @@ impl<'a> Files<'a> {
             length += part.len() as u64;
             Some(part).filter(|part| !part.is_empty())
         });
-        self.sink.write_parts(&EntryName::new(name.clone())?, Role::Auxiliary, self.next_entry, &mut parts)?;
+        self.sink.write_parts(
+            &EntryName::new(name.clone())?,
+            Role::Auxiliary,
+            self.next_entry,
+            &mut parts,
+        )?;
         self.next_entry += 1;
         self.written += 1;
         self.bytes += length;
@@ -81,7 +90,12 @@ impl<'a> Files<'a> {
             hasher.update(&part);
             Some(part)
         });
-        self.sink.write_parts(&EntryName::new(name)?, Role::Auxiliary, self.next_entry, &mut parts)?;
+        self.sink.write_parts(
+            &EntryName::new(name)?,
+            Role::Auxiliary,
+            self.next_entry,
+            &mut parts,
+        )?;
         self.next_entry += 1;
         Ok(Digest::finish(hasher))
     }

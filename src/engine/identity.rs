@@ -36,9 +36,12 @@ impl RunIdentity {
     /// The identity of exporting `source` as `plan` says.
     pub fn new(source: &dyn Source, plan: &ExportPlan) -> Self {
         let info = source.info();
-        let file = identify(&info.path, plan.name(), SourceIdentity::Fingerprint, &|| false).ok().flatten();
-        let slide =
-            |SourceFile { bytes, fingerprint, .. }| (bytes, fingerprint.map(|fingerprint| fingerprint.to_string()));
+        let file = identify(&info.path, plan.name(), SourceIdentity::Fingerprint, &|| false)
+            .ok()
+            .flatten();
+        let slide = |SourceFile { bytes, fingerprint, .. }| {
+            (bytes, fingerprint.map(|fingerprint| fingerprint.to_string()))
+        };
         Self {
             slidezoom: env!("CARGO_PKG_VERSION").to_owned(),
             openslide: openslide_version().ok(),
@@ -54,21 +57,45 @@ impl RunIdentity {
 
     /// The first difference from the identity of a later run.
     pub fn difference(&self, now: &Self) -> Option<Difference> {
-        let slide = |identity: &Self| identity.slide.as_ref().map(|(bytes, _)| format!("{bytes} bytes"));
-        let fingerprint = |identity: &Self| identity.slide.as_ref().and_then(|(_, fingerprint)| fingerprint.clone());
+        let slide =
+            |identity: &Self| identity.slide.as_ref().map(|(bytes, _)| format!("{bytes} bytes"));
+        let fingerprint = |identity: &Self| {
+            identity.slide.as_ref().and_then(|(_, fingerprint)| fingerprint.clone())
+        };
         let text = |value: &String| Some(value.clone());
         Difference::of("version of slidezoom", text(&self.slidezoom), text(&now.slidezoom))
-            .or_else(|| Difference::of("version of OpenSlide", self.openslide.clone(), now.openslide.clone()))
+            .or_else(|| {
+                Difference::of(
+                    "version of OpenSlide",
+                    self.openslide.clone(),
+                    now.openslide.clone(),
+                )
+            })
             .or_else(|| Difference::of("slide", slide(self), slide(now)))
-            .or_else(|| Difference::of("fingerprint of the slide", fingerprint(self), fingerprint(now)))
-            .or_else(|| Difference::of("state of the slide's files", text(&self.slide_files), text(&now.slide_files)))
-            .or_else(|| Difference::of("slide's quickhash", self.quickhash.clone(), now.quickhash.clone()))
+            .or_else(|| {
+                Difference::of("fingerprint of the slide", fingerprint(self), fingerprint(now))
+            })
+            .or_else(|| {
+                Difference::of(
+                    "state of the slide's files",
+                    text(&self.slide_files),
+                    text(&now.slide_files),
+                )
+            })
+            .or_else(|| {
+                Difference::of("slide's quickhash", self.quickhash.clone(), now.quickhash.clone())
+            })
             .or_else(|| Difference::of("reader", text(&self.reader), text(&now.reader)))
             .or_else(|| self.settings.difference(&now.settings))
             .or_else(|| Difference::of("container", text(&self.container), text(&now.container)))
             .or_else(|| {
-                let list = |names: &[String]| Some(names.join(", ")).filter(|names| !names.is_empty());
-                Difference::of("list of associated images", list(&self.associated), list(&now.associated))
+                let list =
+                    |names: &[String]| Some(names.join(", ")).filter(|names| !names.is_empty());
+                Difference::of(
+                    "list of associated images",
+                    list(&self.associated),
+                    list(&now.associated),
+                )
             })
     }
 }
@@ -84,7 +111,11 @@ pub(crate) struct Difference {
 impl Difference {
     fn of(field: &str, before: Option<String>, now: Option<String>) -> Option<Self> {
         let word = |value: Option<String>| value.unwrap_or_else(|| "none".to_owned());
-        (before != now).then(|| Self { field: field.to_owned(), before: word(before), now: word(now) })
+        (before != now).then(|| Self {
+            field: field.to_owned(),
+            before: word(before),
+            now: word(now),
+        })
     }
 }
 
@@ -99,8 +130,16 @@ pub(crate) struct ExportSettings {
 }
 
 /// The fields of a description that are known only after the export.
-const OUTCOME: [&str; 8] =
-    ["associatedImages", "unreadable", "skippedTiles", "tilesLeftOut", "blankTiles", "source", "manifest", "writtenBy"];
+const OUTCOME: [&str; 8] = [
+    "associatedImages",
+    "unreadable",
+    "skippedTiles",
+    "tilesLeftOut",
+    "blankTiles",
+    "source",
+    "manifest",
+    "writtenBy",
+];
 
 impl ExportSettings {
     /// The settings of a plan.
@@ -119,7 +158,8 @@ impl ExportSettings {
     /// or else of what follows from it.
     pub fn difference(&self, now: &Self) -> Option<Difference> {
         let settled = |settings: &Self| Value::Object(settings.settled.clone());
-        difference("", &self.options, &now.options).or_else(|| difference("", &settled(self), &settled(now)))
+        difference("", &self.options, &now.options)
+            .or_else(|| difference("", &settled(self), &settled(now)))
     }
 }
 
@@ -220,14 +260,21 @@ mod tests {
             ("/tileSize", json!(null), "tile size", "254", "none"),
             ("/toSlide", json!([1, 5]), "to slide", "[1,0]", "[1,5]"),
             ("/color/profileBytes", json!(7), "color profile bytes", "none", "7"),
-            ("/properties/openslide.vendor", json!("mirax"), "properties openslide.vendor", "aperio", "mirax"),
+            (
+                "/properties/openslide.vendor",
+                json!("mirax"),
+                "properties openslide.vendor",
+                "aperio",
+                "mirax",
+            ),
             ("/options/onReadError", json!("blank"), "on read error", "stop", "blank"),
             ("/options", json!(null), "on read error", "stop", "none"),
             ("/color", json!(null), "color handling", "ignored", "none"),
         ] {
             let mut changed = description.clone();
             *changed.pointer_mut(pointer).unwrap() = value;
-            let expected = Difference { field: field.to_owned(), before: was.to_owned(), now: is.to_owned() };
+            let expected =
+                Difference { field: field.to_owned(), before: was.to_owned(), now: is.to_owned() };
             assert_eq!(before.difference(&settings(&changed)), Some(expected));
         }
     }
@@ -241,8 +288,9 @@ mod tests {
 
     #[test]
     fn ignores_order_and_outcome() {
-        let before =
-            settings(&json!({ "width": 1, "height": 2, "unreadable": [1], "writtenBy": { "slidezoom": "0" } }));
+        let before = settings(
+            &json!({ "width": 1, "height": 2, "unreadable": [1], "writtenBy": { "slidezoom": "0" } }),
+        );
         assert_eq!(before.difference(&settings(&json!({ "height": 2, "width": 1 }))), None);
     }
 }

@@ -59,7 +59,10 @@ pub(crate) struct LevelAssembler {
 impl LevelAssembler {
     /// Restores the blocks that were saved. They must be those that the schedule holds, which are
     /// `held`; otherwise returns `None`.
-    pub fn restored(saved: Vec<SavedBlock>, held: impl ExactSizeIterator<Item = ((u32, u32), Rect)>) -> Option<Self> {
+    pub fn restored(
+        saved: Vec<SavedBlock>,
+        held: impl ExactSizeIterator<Item = ((u32, u32), Rect)>,
+    ) -> Option<Self> {
         let blocks: HashMap<_, _> = saved.into_iter().collect();
         let mut same = blocks.len() == held.len();
         for (place, rect) in held {
@@ -85,7 +88,9 @@ impl LevelAssembler {
         if rest != taken.rect {
             let content = match &taken.content {
                 Content::Blank => Content::Blank,
-                Content::Pixels(pixels) => Content::Pixels(pixels.cropped(relative_to(rest, taken.rect.origin()))),
+                Content::Pixels(pixels) => {
+                    Content::Pixels(pixels.cropped(relative_to(rest, taken.rect.origin())))
+                }
             };
             *block = Arc::new(Block { rect: rest, content });
         }

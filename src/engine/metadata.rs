@@ -16,8 +16,8 @@ use crate::layout::manifest::MANIFEST;
 use crate::layout::tile_layout::{ResourceId, TileLayout};
 use crate::pixels::{ReductionMethod, Rgb};
 use crate::plan::{
-    BaseTiles, BlankTiles, Bounds, Color, ExportPlan, Page, PublishedProperties, ReadErrorPolicy, Resolution,
-    SlideTransform,
+    BaseTiles, BlankTiles, Bounds, Color, ExportPlan, Page, PublishedProperties, ReadErrorPolicy,
+    Resolution, SlideTransform,
 };
 use crate::pyramid::Level;
 use crate::pyramid::TileSet;
@@ -186,15 +186,23 @@ pub fn describe(info: &SlideInfo, plan: &ExportPlan, outcome: ExportOutcome<'_>)
 
 /// Returns the fields of the description of an export before it is made.
 pub(crate) fn planned(info: &SlideInfo, plan: &ExportPlan) -> Map<String, Value> {
-    let outcome =
-        ExportOutcome { associated_images: &[], unreadable: &[], left_out: &TileSet::default(), source: None };
+    let outcome = ExportOutcome {
+        associated_images: &[],
+        unreadable: &[],
+        left_out: &TileSet::default(),
+        source: None,
+    };
     match serde_json::to_value(description(info, plan, outcome)) {
         Ok(Value::Object(fields)) => fields,
         _ => Map::new(),
     }
 }
 
-fn description<'a>(info: &'a SlideInfo, plan: &'a ExportPlan, outcome: ExportOutcome<'a>) -> Description<'a> {
+fn description<'a>(
+    info: &'a SlideInfo,
+    plan: &'a ExportPlan,
+    outcome: ExportOutcome<'a>,
+) -> Description<'a> {
     let pyramid = plan.pyramid();
     let ExportOutcome { associated_images, unreadable, left_out, source } = outcome;
     let left_out = Some(left_out).filter(|left_out| !left_out.is_empty());
@@ -237,7 +245,10 @@ fn description<'a>(info: &'a SlideInfo, plan: &'a ExportPlan, outcome: ExportOut
             page: plan.page(),
             blank_tiles: plan.blank_tiles(),
         },
-        written_by: WrittenBy { slidezoom: env!("CARGO_PKG_VERSION"), openslide: openslide_version().ok() },
+        written_by: WrittenBy {
+            slidezoom: env!("CARGO_PKG_VERSION"),
+            openslide: openslide_version().ok(),
+        },
     }
 }
 

@@ -125,10 +125,14 @@ impl<A: Scheduler> WorkQueue<'_, A> {
                 self.in_flight.push_back(None);
             }
             let is_there = matches!(self.in_flight.front(), Some(Some(_)));
-            let Some(result) = is_there.then(|| self.in_flight.pop_front().flatten()).flatten() else { return };
+            let Some(result) = is_there.then(|| self.in_flight.pop_front().flatten()).flatten()
+            else {
+                return;
+            };
             self.oldest += 1;
             if self.failure.is_none() {
-                self.failure = result.and_then(|outcome| caught(|| self.scheduler.take(outcome))).err();
+                self.failure =
+                    result.and_then(|outcome| caught(|| self.scheduler.take(outcome))).err();
             }
         }
     }
@@ -142,7 +146,8 @@ fn caught<T>(action: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
 
 fn panic_message(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
-    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "a worker panicked".to_owned())
+    text.or_else(|| panic.downcast_ref::<String>().cloned())
+        .unwrap_or_else(|| "a worker panicked".to_owned())
 }
 
 #[cfg(test)]
@@ -197,7 +202,8 @@ mod tests {
             let mut scheduler = Countdown::new([7], 1000);
             run(&pool(threads), &mut scheduler, |job, _| {
                 // Uneven work, so that later jobs overtake earlier ones.
-                Ok((0..(job % 3) * 10_000).fold(job, |value, step| std::hint::black_box(value ^ step ^ step)))
+                Ok((0..(job % 3) * 10_000)
+                    .fold(job, |value, step| std::hint::black_box(value ^ step ^ step)))
             })
             .unwrap();
             scheduler.taken
@@ -222,7 +228,9 @@ mod tests {
     #[test]
     fn turns_a_panic_into_an_error() {
         let mut scheduler = Countdown::new([3], 0);
-        let failed = run(&pool(2), &mut scheduler, |job, _| if job == 1 { panic!("job {job} broke") } else { Ok(job) });
+        let failed = run(&pool(2), &mut scheduler, |job, _| {
+            if job == 1 { panic!("job {job} broke") } else { Ok(job) }
+        });
         assert_eq!(failed.unwrap_err().to_string(), "defect in slidezoom: job 1 broke");
     }
 }

@@ -42,7 +42,11 @@ pub(crate) fn read_chunk(
 }
 
 /// Whether a part of the full size is known, without reading it, not to have been scanned.
-pub(crate) fn is_unscanned(source: &dyn Source, plan: &ExportPlan, rect: Rect) -> Result<bool, Error> {
+pub(crate) fn is_unscanned(
+    source: &dyn Source,
+    plan: &ExportPlan,
+    rect: Rect,
+) -> Result<bool, Error> {
     let placement = plan.placement();
     let upright = placement.upright(rect).ok_or_else(|| outside(rect))?;
     // Only known at the slide's full size.
@@ -84,9 +88,15 @@ impl Reading<'_> {
         Ok(pixels.resampled(needed.origin(), self.placement().axes(), target, spare))
     }
 
-    fn halved(&mut self, rect: Rect, reduction_levels: u32, spare: Vec<u8>) -> Result<PremultipliedPixels, Error> {
+    fn halved(
+        &mut self,
+        rect: Rect,
+        reduction_levels: u32,
+        spare: Vec<u8>,
+    ) -> Result<PremultipliedPixels, Error> {
         let Some(fewer) = reduction_levels.checked_sub(1) else { return self.native(rect, spare) };
-        let under = rect.size().area().checked_shl(2 * reduction_levels.min(31)).unwrap_or(u64::MAX);
+        let under =
+            rect.size().area().checked_shl(2 * reduction_levels.min(31)).unwrap_or(u64::MAX);
         if let Some((one, other)) = rect.halves().filter(|_| under > LARGEST_PART) {
             let mut joined = PremultipliedPixels::clear(rect.size());
             for part in [one, other] {
@@ -99,15 +109,20 @@ impl Reading<'_> {
         }
         let size = self.placement().halved_size_after(fewer);
         let doubled = |range: Range<u32>, length: u32| 2 * range.start..(2 * range.end).min(length);
-        let under = Rect::spanning(doubled(rect.columns(), size.width()), doubled(rect.rows(), size.height()))
-            .ok_or_else(|| outside(rect))?;
+        let under = Rect::spanning(
+            doubled(rect.columns(), size.width()),
+            doubled(rect.rows(), size.height()),
+        )
+        .ok_or_else(|| outside(rect))?;
         Ok(self.halved(under, fewer, Vec::new())?.halved(spare))
     }
 
     /// Reads pixels of the slide.
     fn native(&mut self, rect: Rect, spare: Vec<u8>) -> Result<PremultipliedPixels, Error> {
         let placement = self.placement();
-        if placement.level() == SlideLevel::BASE && self.source.is_unscanned(placement.level_to_slide(rect)) {
+        if placement.level() == SlideLevel::BASE
+            && self.source.is_unscanned(placement.level_to_slide(rect))
+        {
             return Ok(PremultipliedPixels::clear(rect.size()));
         }
         match self.read(rect, spare) {
@@ -119,7 +134,9 @@ impl Reading<'_> {
         for (cell, whole) in self.native_cells(rect) {
             match self.read(cell, Vec::new()) {
                 Ok(pixels) => joined.paste(relative_to(cell, rect.origin()).origin(), &pixels),
-                Err(error) if self.is_tolerated(&error) => self.unreadable.push(self.placement().level_to_slide(whole)),
+                Err(error) if self.is_tolerated(&error) => {
+                    self.unreadable.push(self.placement().level_to_slide(whole))
+                }
                 Err(error) => return Err(error.into()),
             }
         }
@@ -145,7 +162,11 @@ impl Reading<'_> {
         let level = &self.source.info().levels[self.placement().level().0 as usize];
         let Some(tile) = level.tile_to_read_whole() else { return vec![(rect, rect)] };
         let area = self.placement().area_on_level();
-        let cells = |within: Range<u32>, length: u32, from: u32, end: u32| -> Vec<(Range<u32>, Range<u32>)> {
+        let cells = |within: Range<u32>,
+                     length: u32,
+                     from: u32,
+                     end: u32|
+         -> Vec<(Range<u32>, Range<u32>)> {
             let cells = (within.start + from) / length..(within.end + from).div_ceil(length);
             let cut = |cell: u32, within: &Range<u32>| {
                 (cell * length).saturating_sub(from).max(within.start)
@@ -160,7 +181,8 @@ impl Reading<'_> {
             let cell = Rect::spanning(column.clone(), row.clone())?;
             // When downsampling, a native tile may be read for several chunks and is one region.
             let is_whole = !self.placement().is_full_size();
-            let whole = Rect::spanning(whole_column.clone(), whole_row.clone()).filter(|_| is_whole);
+            let whole =
+                Rect::spanning(whole_column.clone(), whole_row.clone()).filter(|_| is_whole);
             Some((cell, whole.unwrap_or(cell)))
         })
         .collect()

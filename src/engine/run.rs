@@ -62,7 +62,8 @@ pub fn export(
     let converted = with_plan_colors(source, plan);
     let source = converted.as_deref().unwrap_or(source);
     let written = write_all(source, plan, sink.as_ref(), jobs, progress);
-    let in_time = |report| if progress.stop_requested() { Err(Error::Interrupted) } else { Ok(report) };
+    let in_time =
+        |report| if progress.stop_requested() { Err(Error::Interrupted) } else { Ok(report) };
     match written.and_then(in_time) {
         Ok(report) => {
             progress.committing();
@@ -77,9 +78,16 @@ pub fn export(
 }
 
 /// Starts where an interrupted export stopped, if the sink has one, or at the beginning.
-fn start(source: &dyn Source, plan: &ExportPlan, sink: &dyn Sink, progress: &dyn Progress) -> Result<Start, Error> {
+fn start(
+    source: &dyn Source,
+    plan: &ExportPlan,
+    sink: &dyn Sink,
+    progress: &dyn Progress,
+) -> Result<Start, Error> {
     let identity = Arc::new(RunIdentity::new(source, plan));
-    let Some((resume, left)) = sink.resume().and_then(|resume| Some((resume, resume.resume_state()?))) else {
+    let Some((resume, left)) =
+        sink.resume().and_then(|resume| Some((resume, resume.resume_state()?)))
+    else {
         return Ok(Start { identity, saved: None });
     };
     let state = SavedState::read(&left.state).ok_or(Error::Unresumable)?;
@@ -94,9 +102,14 @@ fn start(source: &dyn Source, plan: &ExportPlan, sink: &dyn Sink, progress: &dyn
     }
     let trusted = |name: &str| state.digests.get(pyramid.ordinal(names.tile_named(name, pyramid)?));
     let stop = || progress.stop_requested();
-    resume.adopt(&trusted, &stop).map_err(|error| if stop() { Error::Interrupted } else { error.into() })?;
+    resume
+        .adopt(&trusted, &stop)
+        .map_err(|error| if stop() { Error::Interrupted } else { error.into() })?;
     for tile in pyramid.tiles().filter(|&tile| state.digests.get(pyramid.ordinal(tile)).is_some()) {
-        progress.tile_written(TileWritten { pixels: pyramid.region(tile).core.size().area(), bytes: 0 });
+        progress.tile_written(TileWritten {
+            pixels: pyramid.region(tile).core.size().area(),
+            bytes: 0,
+        });
     }
     progress.tiles_skipped(state.skipped.tiles, state.skipped.pixels);
     progress.resumed(state.written);
@@ -119,19 +132,33 @@ fn write_all(
     let failed = AtomicBool::new(false);
     let stop = || failed.load(Ordering::Relaxed) || progress.stop_requested();
     let (written, source_file) = std::thread::scope(|scope| {
-        let identified = scope.spawn(|| identify(&source.info().path, plan.name(), plan.source_identity(), &stop));
+        let identified = scope
+            .spawn(|| identify(&source.info().path, plan.name(), plan.source_identity(), &stop));
         let written = write_tiles(source, plan, &names, sink, jobs, progress, start);
         failed.store(written.is_err(), Ordering::Relaxed);
-        let panicked = |_| Error::Defect { message: "the thread that hashes the slide's file panicked".to_owned() };
+        let panicked = |_| Error::Defect {
+            message: "the thread that hashes the slide's file panicked".to_owned(),
+        };
         let identified = identified.join().map_err(panicked);
         Ok::<_, Error>((written?, identified??))
     })?;
-    let WrittenTiles { bytes: tile_bytes, files: tiles, entries, digests, unreadable, damaged_end, aliases } = written;
+    let WrittenTiles {
+        bytes: tile_bytes,
+        files: tiles,
+        entries,
+        digests,
+        unreadable,
+        damaged_end,
+        aliases,
+    } = written;
     let left_out = TileSet::of(pyramid, |ordinal| digests.get(ordinal).is_none());
 
     let mut files = Files::new(sink, entries, tiles);
-    let mut warnings: Vec<Warning> =
-        plan.missing_associated().iter().map(|name| Warning::NoSuchAssociatedImage { name: name.clone() }).collect();
+    let mut warnings: Vec<Warning> = plan
+        .missing_associated()
+        .iter()
+        .map(|name| Warning::NoSuchAssociatedImage { name: name.clone() })
+        .collect();
     if let Color::Unusable(_, reason) = plan.color() {
         warnings.push(Warning::ColorProfile(reason.clone()));
     }
@@ -144,7 +171,9 @@ fn write_all(
     }
     warnings.extend(damaged_end.map(Warning::DamagedEnd));
     let info = source.info();
-    warnings.extend(info.pages.filter(|pages| pages.choice() != PageChoice::Asked).map(Warning::OtherPages));
+    warnings.extend(
+        info.pages.filter(|pages| pages.choice() != PageChoice::Asked).map(Warning::OtherPages),
+    );
     if info.unshown_samples > 0 {
         warnings.push(Warning::UnshownSamples { samples: info.unshown_samples });
     }
@@ -172,7 +201,9 @@ fn write_all(
         }
         files.write(layout.slide_script(), page::slide_script(&description).as_bytes())?;
     }
-    if let (Container::Szi, Some(microns_per_pixel)) = (layout.container(), plan.microns_per_pixel()) {
+    if let (Container::Szi, Some(microns_per_pixel)) =
+        (layout.container(), plan.microns_per_pixel())
+    {
         let info = source.info();
         let text = scan_properties::describe(&ScanFacts {
             size: pyramid.size(),
@@ -182,14 +213,17 @@ fn write_all(
         });
         files.write(SCAN_PROPERTIES.to_owned(), text.as_bytes())?;
     }
-    let last: Vec<(String, String)> =
-        std::iter::once((layout.description(), description)).chain(plan.descriptor_file(&left_out)).collect();
+    let last: Vec<(String, String)> = std::iter::once((layout.description(), description))
+        .chain(plan.descriptor_file(&left_out))
+        .collect();
 
     // The manifest lists all files except itself, including those written after it; in a bag, it
     // lists the payload.
-    let written = pyramid.tiles().zip(digests.iter()).filter(|(_, digest)| *digest != Digest::default());
+    let written =
+        pyramid.tiles().zip(digests.iter()).filter(|(_, digest)| *digest != Digest::default());
     let of_tiles = written.map(|(tile, digest)| (names.tile(tile, pyramid), digest));
-    let of_last = last.iter().map(|(name, contents)| (name.clone(), Digest::of(contents.as_bytes())));
+    let of_last =
+        last.iter().map(|(name, contents)| (name.clone(), Digest::of(contents.as_bytes())));
     let listed = of_tiles.chain(files.take_digests()).chain(of_last);
     let manifest = files.write_manifest(layout.manifest(), listed)?;
     for (name, contents) in last {
@@ -210,15 +244,17 @@ fn write_layout_files(
 ) -> Result<(), Error> {
     let (names, pyramid) = (plan.names(), plan.pyramid());
     for (tile, name) in names.aliases(pyramid) {
-        let contents = aliases
-            .get(&tile)
-            .ok_or_else(|| Error::Defect { message: format!("tile {tile} has a second name and was not kept") })?;
+        let contents = aliases.get(&tile).ok_or_else(|| Error::Defect {
+            message: format!("tile {tile} has a second name and was not kept"),
+        })?;
         files.write(name, contents)?;
     }
     if let Some(name) = names.blank() {
         let side = pyramid.geometry().tile_size();
         let blank = Size::new(side, side).map(|size| Pixels::filled(size, plan.background()));
-        let blank = blank.ok_or_else(|| Error::Defect { message: "the planned tiles have no size".to_owned() })?;
+        let blank = blank.ok_or_else(|| Error::Defect {
+            message: "the planned tiles have no size".to_owned(),
+        })?;
         let mut encoder = TileEncoder::new(TileFormat::Png, plan.color().embedded())?;
         files.write(name, encoder.encode(blank.view())?)?;
     }

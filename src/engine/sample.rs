@@ -27,8 +27,8 @@ const PLAIN_TILE: Size = Size::new(256, 256).unwrap();
 /// The side of the cells that are tested for being blank, in pixels.
 const CELL: u32 = 8;
 
-/// A cell is blank if each channel varies by at most this much. Empty glass mostly varies by 8; with
-/// 12, 16, or 24, the blank share of stained slides changes by less than 2 % of the area.
+/// A cell is blank if each channel varies by at most this much. Empty glass mostly varies by 8;
+/// with 12, 16, or 24, the blank share of stained slides changes by less than 2 % of the area.
 const BLANK_WITHIN: u8 = 16;
 
 /// Time to create, write, and close a tile file, measured on a 1-gigapixel slide.
@@ -54,7 +54,8 @@ pub struct Sample {
 }
 
 impl Sample {
-    /// Estimates how many seconds an export by `plan` takes with as many workers as were sampled with.
+    /// Estimates how many seconds an export by `plan` takes with as many workers as were sampled
+    /// with.
     #[must_use]
     pub fn estimated_seconds(&self, plan: &ExportPlan, jobs: NonZeroUsize) -> f64 {
         let pixels = plan.pyramid().size().area() as f64 * self.seconds_per_pixel;
@@ -63,15 +64,21 @@ impl Sample {
     }
 }
 
-/// Samples the area that `plan` exports, on `jobs` worker threads. Returns `None` if the source cannot
-/// be sampled cheaply, or no tile could be read.
+/// Samples the area that `plan` exports, on `jobs` worker threads. Returns `None` if the source
+/// cannot be sampled cheaply, or no tile could be read.
 ///
 /// # Errors
 /// [`Error`] if the workers cannot be started or a tile cannot be encoded. Unreadable tiles are
 /// reported in [`Sample::unreadable`].
-pub fn sample(source: &dyn Source, plan: &ExportPlan, jobs: NonZeroUsize) -> Result<Option<Sample>, Error> {
-    let is_random_access =
-        !matches!(source.info().reader, Reader::Image(ImageReader { access: Access::Rows | Access::Once, .. }));
+pub fn sample(
+    source: &dyn Source,
+    plan: &ExportPlan,
+    jobs: NonZeroUsize,
+) -> Result<Option<Sample>, Error> {
+    let is_random_access = !matches!(
+        source.info().reader,
+        Reader::Image(ImageReader { access: Access::Rows | Access::Once, .. })
+    );
     if !is_random_access || !plan.placement().is_upright_full_size() {
         return Ok(None);
     }
@@ -86,7 +93,10 @@ pub fn sample(source: &dyn Source, plan: &ExportPlan, jobs: NonZeroUsize) -> Res
                 measured => measured.map(Ok),
             }
         };
-        sampled_tiles(source, plan).into_par_iter().map_init(encoder, measure).collect::<Result<Vec<_>, Error>>()
+        sampled_tiles(source, plan)
+            .into_par_iter()
+            .map_init(encoder, measure)
+            .collect::<Result<Vec<_>, Error>>()
     })?;
     let (mut total, mut tiles, mut unreadable) = (Measured::default(), 0, Vec::new());
     for tile in measured {
@@ -100,7 +110,8 @@ pub fn sample(source: &dyn Source, plan: &ExportPlan, jobs: NonZeroUsize) -> Res
     }
     let per_pixel = |amount: f64, pixels: u64| amount / pixels.max(1) as f64;
     Ok((tiles > 0).then(|| Sample {
-        blank: (!matches!(source.info().reader, Reader::Image(_))).then(|| per_pixel(total.blank as f64, total.pixels)),
+        blank: (!matches!(source.info().reader, Reader::Image(_)))
+            .then(|| per_pixel(total.blank as f64, total.pixels)),
         tiles,
         bytes_per_pixel: BytesPerPixel {
             full_size: per_pixel(total.bytes as f64, total.pixels),
@@ -123,12 +134,15 @@ fn sampled_tiles(source: &dyn Source, plan: &ExportPlan) -> Vec<Rect> {
         let count = cells.min(u64::from(count));
         (0..count).map(move |number| {
             let start = (2 * number + 1) * cells / (2 * count) * tile;
-            start.saturating_sub(offset) as u32..(start + tile - offset).min(u64::from(length)) as u32
+            start.saturating_sub(offset) as u32
+                ..(start + tile - offset).min(u64::from(length)) as u32
         })
     };
     let columns: Vec<_> = spans(origin.x, size.width(), tile.width()).collect();
     spans(origin.y, size.height(), tile.height())
-        .flat_map(|rows| columns.iter().filter_map(move |columns| Rect::spanning(columns.clone(), rows.clone())))
+        .flat_map(|rows| {
+            columns.iter().filter_map(move |columns| Rect::spanning(columns.clone(), rows.clone()))
+        })
         .collect()
 }
 
@@ -154,8 +168,8 @@ impl Measured {
     }
 }
 
-/// Reads a tile, and encodes it at full and at half size. The time counts the half size 4/3 times, for
-/// it represents all smaller levels.
+/// Reads a tile, and encodes it at full and at half size. The time counts the half size 4/3 times,
+/// for it represents all smaller levels.
 fn measure_tile(
     source: &dyn Source,
     plan: &ExportPlan,
@@ -182,10 +196,13 @@ fn measure_tile(
 
 /// Counts the pixels in blank cells.
 fn blank_pixels(view: PixelView<'_>) -> u64 {
-    let spans = |length: u32| (0..length).step_by(CELL as usize).map(move |start| start..(start + CELL).min(length));
+    let spans = |length: u32| {
+        (0..length).step_by(CELL as usize).map(move |start| start..(start + CELL).min(length))
+    };
     let size = view.size();
-    let cells = spans(size.height())
-        .flat_map(|rows| spans(size.width()).filter_map(move |columns| Rect::spanning(columns, rows.clone())));
+    let cells = spans(size.height()).flat_map(|rows| {
+        spans(size.width()).filter_map(move |columns| Rect::spanning(columns, rows.clone()))
+    });
     cells.filter(|cell| is_blank(view.part(*cell))).map(|cell| cell.size().area()).sum()
 }
 

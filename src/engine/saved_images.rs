@@ -46,7 +46,11 @@ pub struct SavedImages {
 /// # Errors
 /// [`Error::Destination`] if a file exists or the file system refuses, [`Error::Encoder`] if an
 /// image cannot be encoded. No file is kept then.
-pub fn save_associated_images(source: &dyn Source, background: Rgb, folder: &Path) -> Result<SavedImages, Error> {
+pub fn save_associated_images(
+    source: &dyn Source,
+    background: Rgb,
+    folder: &Path,
+) -> Result<SavedImages, Error> {
     let images = &source.info().associated_images;
     let mut outcome = SavedImages { saved: Vec::new(), unreadable: Vec::new() };
     if images.is_empty() {
@@ -64,7 +68,12 @@ pub fn save_associated_images(source: &dyn Source, background: Rgb, folder: &Pat
             }
         };
         let path = files.write(&file, encoder.encode(pixels.view())?)?;
-        outcome.saved.push(SavedImage { name: image.name.clone(), path, numbered, size: pixels.size() });
+        outcome.saved.push(SavedImage {
+            name: image.name.clone(),
+            path,
+            numbered,
+            size: pixels.size(),
+        });
     }
     if !outcome.saved.is_empty() {
         files.finish()?;
@@ -72,12 +81,19 @@ pub fn save_associated_images(source: &dyn Source, background: Rgb, folder: &Pat
     Ok(outcome)
 }
 
-fn read(source: &dyn Source, image: &AssociatedImage) -> Result<crate::pixels::PremultipliedPixels, SlideError> {
+fn read(
+    source: &dyn Source,
+    image: &AssociatedImage,
+) -> Result<crate::pixels::PremultipliedPixels, SlideError> {
     if image.size.area() > AssociatedImage::LARGEST {
         return Err(SlideError::Associated {
             path: source.info().path.clone(),
             name: image.name.clone(),
-            message: format!("its size, {}, exceeds {} pixels", image.size, AssociatedImage::LARGEST),
+            message: format!(
+                "its size, {}, exceeds {} pixels",
+                image.size,
+                AssociatedImage::LARGEST
+            ),
         });
     }
     source.read_associated(&image.name)
@@ -87,8 +103,10 @@ fn read(source: &dyn Source, image: &AssociatedImage) -> Result<crate::pixels::P
 /// ignored.
 fn file_names(images: &[AssociatedImage]) -> Vec<(String, bool)> {
     let mut taken = HashSet::new();
-    let own: Vec<bool> =
-        images.iter().map(|image| image.has_plain_name() && taken.insert(image.name.to_lowercase())).collect();
+    let own: Vec<bool> = images
+        .iter()
+        .map(|image| image.has_plain_name() && taken.insert(image.name.to_lowercase()))
+        .collect();
     let named = own.into_iter().zip(images).map(|(own, image)| {
         let mut name = image.name.clone();
         let mut number = 0;
@@ -109,14 +127,31 @@ mod tests {
     fn numbers_images_without_a_plain_unique_name() {
         let names = |names: &[&str]| {
             let size = Size::new(1, 1).unwrap();
-            let images: Vec<_> = names.iter().map(|&name| AssociatedImage { name: name.to_owned(), size }).collect();
+            let images: Vec<_> =
+                names.iter().map(|&name| AssociatedImage { name: name.to_owned(), size }).collect();
             file_names(&images).into_iter().map(|(name, _)| name).collect::<Vec<_>>()
         };
         assert_eq!(names(&["label", "macro é-1_2"]), ["label.png", "macro é-1_2.png"]);
-        assert_eq!(names(&["label", "Label", "image-1"]), ["label.png", "image-2.png", "image-1.png"]);
-        let hostile =
-            ["", ".", "..", "../x", "/etc/x", "a\0b", "a\nb", "a.png", "a\u{202e}b", "a\\b", "a:b", &"n".repeat(201)];
-        let numbered: Vec<String> = (1..=hostile.len()).map(|number| format!("image-{number}.png")).collect();
+        assert_eq!(
+            names(&["label", "Label", "image-1"]),
+            ["label.png", "image-2.png", "image-1.png"]
+        );
+        let hostile = [
+            "",
+            ".",
+            "..",
+            "../x",
+            "/etc/x",
+            "a\0b",
+            "a\nb",
+            "a.png",
+            "a\u{202e}b",
+            "a\\b",
+            "a:b",
+            &"n".repeat(201),
+        ];
+        let numbered: Vec<String> =
+            (1..=hostile.len()).map(|number| format!("image-{number}.png")).collect();
         assert_eq!(names(&hostile), numbered);
     }
 }

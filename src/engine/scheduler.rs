@@ -22,7 +22,12 @@ pub(crate) enum Job {
     /// Write a native tile of the full size as it is, and reduce it.
     Native { entry: u64, tile: TileAddress, reduction: Option<Reduction> },
     /// Assemble a tile; write it if it has an entry number; reduce its core or a part of it.
-    Tile { entry: Option<u64>, tile: TileAddress, reduction: Option<Reduction>, blocks: Vec<Arc<Block>> },
+    Tile {
+        entry: Option<u64>,
+        tile: TileAddress,
+        reduction: Option<Reduction>,
+        blocks: Vec<Arc<Block>>,
+    },
 }
 
 /// What became of a tile.
@@ -46,14 +51,17 @@ impl PlacedBlock {
         reduction: Option<Reduction>,
         content: Option<Content>,
     ) -> Result<Option<Self>, Error> {
-        let (Some(reduction), Some(content), Some(level)) = (reduction, content, tile.level().smaller()) else {
+        let (Some(reduction), Some(content), Some(level)) =
+            (reduction, content, tile.level().smaller())
+        else {
             return Ok(None);
         };
         let Reduction { target: rect, block: place, .. } = reduction;
         if let Content::Pixels(pixels) = &content
             && pixels.size() != rect.size()
         {
-            let message = format!("tile {tile} was reduced to {} pixels instead of {rect}", pixels.size());
+            let message =
+                format!("tile {tile} was reduced to {} pixels instead of {rect}", pixels.size());
             return Err(Error::Defect { message });
         }
         Ok(Some(Self { level, place, block: Block { rect, content } }))
@@ -111,7 +119,8 @@ impl ExportScheduler<'_> {
         let bytes = state.bytes();
         // Assumes that the remaining tiles are as large as those written.
         let remaining_tiles = u128::from(self.pyramid.tile_count() - entries);
-        let remaining_bytes = u128::from(state.tile_bytes) * remaining_tiles / u128::from(entries.max(1));
+        let remaining_bytes =
+            u128::from(state.tile_bytes) * remaining_tiles / u128::from(entries.max(1));
         let remaining_bytes = u64::try_from(remaining_bytes).unwrap_or(u64::MAX);
         let files = self.files_written;
         let state: WriteState = Box::new(move |file| state.write(file));
@@ -132,7 +141,9 @@ impl Scheduler for ExportScheduler<'_> {
                     continue;
                 }
                 Some(Step::Read { place, rect }) => Job::Read { place, rect },
-                Some(Step::Native { entry, tile, reduction }) => Job::Native { entry, tile, reduction },
+                Some(Step::Native { entry, tile, reduction }) => {
+                    Job::Native { entry, tile, reduction }
+                }
                 Some(Step::Tile { entry, tile, reduction, blocks }) => {
                     let blocks = self.assemblers[self.pyramid.place(tile.level())].take(&blocks);
                     Job::Tile { entry, tile, reduction, blocks }
@@ -148,7 +159,9 @@ impl Scheduler for ExportScheduler<'_> {
                 self.files_written += 1;
                 self.digests.set(self.pyramid.ordinal(tile), digest);
             }
-            Some((tile, TileResult::Skipped)) => self.skipped.add(self.pyramid.region(tile).core.size().area()),
+            Some((tile, TileResult::Skipped)) => {
+                self.skipped.add(self.pyramid.region(tile).core.size().area())
+            }
             None => {}
         }
         if let Some(PlacedBlock { level, place, block }) = block {

@@ -45,14 +45,25 @@ pub fn exact_tile(
 ///
 /// # Errors
 /// [`Error`] if the slide cannot be read under the rectangle.
-pub fn exact_region(source: &dyn Source, plan: &ExportPlan, level: Level, rect: Rect) -> Result<Pixels, Error> {
+pub fn exact_region(
+    source: &dyn Source,
+    plan: &ExportPlan,
+    level: Level,
+    rect: Rect,
+) -> Result<Pixels, Error> {
     let converted = with_plan_colors(source, plan);
     region(converted.as_deref().unwrap_or(source), plan, level, rect)
 }
 
-fn region(source: &dyn Source, plan: &ExportPlan, level: Level, rect: Rect) -> Result<Pixels, Error> {
+fn region(
+    source: &dyn Source,
+    plan: &ExportPlan,
+    level: Level,
+    rect: Rect,
+) -> Result<Pixels, Error> {
     if let Some((one, other)) = rect.halves().filter(|_| rect.size().area() > LARGEST_PART / 4) {
-        let (first, second) = rayon::join(|| region(source, plan, level, one), || region(source, plan, level, other));
+        let (first, second) =
+            rayon::join(|| region(source, plan, level, one), || region(source, plan, level, other));
         let (first, second) = (first?, second?);
         let mut canvas = Canvas::default();
         let pieces = [(one, Patch::Pixels(&first)), (other, Patch::Pixels(&second))];
@@ -65,15 +76,20 @@ fn region(source: &dyn Source, plan: &ExportPlan, level: Level, rect: Rect) -> R
     let size = plan.pyramid().level_size(larger);
     let margin = plan.reduction().margin();
     let doubled = |range: Range<u32>, length: u32| 2 * range.start..(2 * range.end).min(length);
-    let with_margin =
-        |range: Range<u32>, length: u32| range.start.saturating_sub(margin)..(range.end + margin).min(length);
-    let core = Rect::spanning(doubled(rect.columns(), size.width()), doubled(rect.rows(), size.height()));
+    let with_margin = |range: Range<u32>, length: u32| {
+        range.start.saturating_sub(margin)..(range.end + margin).min(length)
+    };
+    let core =
+        Rect::spanning(doubled(rect.columns(), size.width()), doubled(rect.rows(), size.height()));
     let under = core.and_then(|core| {
-        Rect::spanning(with_margin(core.columns(), size.width()), with_margin(core.rows(), size.height()))
+        Rect::spanning(
+            with_margin(core.columns(), size.width()),
+            with_margin(core.rows(), size.height()),
+        )
     });
-    let (core, under) = core
-        .zip(under)
-        .ok_or_else(|| Error::Defect { message: format!("{rect} of level {level} has no source pixels") })?;
+    let (core, under) = core.zip(under).ok_or_else(|| Error::Defect {
+        message: format!("{rect} of level {level} has no source pixels"),
+    })?;
     let pixels = region(source, plan, larger, under)?;
     Ok(pixels.view().reduced(relative_to(core, under.origin()), plan.reduction(), Vec::new()))
 }
@@ -83,7 +99,11 @@ fn region(source: &dyn Source, plan: &ExportPlan, level: Level, rect: Rect) -> R
 ///
 /// # Errors
 /// [`Error::Slide`] if that level cannot be read under the tile.
-pub fn nearest_tile(source: &dyn Source, plan: &ExportPlan, tile: TileAddress) -> Result<Pixels, Error> {
+pub fn nearest_tile(
+    source: &dyn Source,
+    plan: &ExportPlan,
+    tile: TileAddress,
+) -> Result<Pixels, Error> {
     let converted = with_plan_colors(source, plan);
     let source = converted.as_deref().unwrap_or(source);
     let full = plan.pyramid().region(tile).full;
@@ -94,9 +114,12 @@ pub fn nearest_tile(source: &dyn Source, plan: &ExportPlan, tile: TileAddress) -
         let edge = |at: u32| (u64::from(at) * scale).min(u64::from(length)) as u32;
         edge(range.start)..edge(range.end)
     };
-    let upright = Rect::spanning(under(full.columns(), whole.width()), under(full.rows(), whole.height()))
-        .and_then(|under| placement.upright(under))
-        .ok_or_else(|| Error::Defect { message: format!("tile {tile} lies outside the slide") })?;
+    let upright =
+        Rect::spanning(under(full.columns(), whole.width()), under(full.rows(), whole.height()))
+            .and_then(|under| placement.upright(under))
+            .ok_or_else(|| Error::Defect {
+                message: format!("tile {tile} lies outside the slide"),
+            })?;
     let [across, down] = placement.downsamples();
     let levels = &source.info().levels;
     let reached = scale as f64 * across.min(down);
@@ -111,7 +134,8 @@ pub fn nearest_tile(source: &dyn Source, plan: &ExportPlan, tile: TileAddress) -
     let axis = |taken: Range<u32>, step: f64, area: Range<u32>, begin: f64, level_length: u32| {
         // The tolerance absorbs rounding errors of quotients that should be whole.
         let on_level = |length: f64| (length / downsample - 1e-6).ceil();
-        let (from, length) = (f64::from(taken.start) * step, f64::from(taken.end - taken.start) * step);
+        let (from, length) =
+            (f64::from(taken.start) * step, f64::from(taken.end - taken.start) * step);
         let level_rest = f64::from(level_length) - on_level(f64::from(area.start));
         let reach = on_level(f64::from(area.end - area.start)).min(level_rest) - on_level(from);
         ((begin + from + 1e-6) as u32, on_level(length).min(reach).max(1.0) as u32)
@@ -119,8 +143,9 @@ pub fn nearest_tile(source: &dyn Source, plan: &ExportPlan, tile: TileAddress) -
     let (area, begin) = (placement.area(), placement.begin());
     let (x, width) = axis(upright.columns(), across, area.columns(), begin[0], level.size.width());
     let (y, height) = axis(upright.rows(), down, area.rows(), begin[1], level.size.height());
-    let size = Size::new(width, height)
-        .ok_or_else(|| Error::Defect { message: format!("tile {tile} has no pixels on slide level {number}") })?;
+    let size = Size::new(width, height).ok_or_else(|| Error::Defect {
+        message: format!("tile {tile} has no pixels on slide level {number}"),
+    })?;
     if size.area() > LARGEST_REGION {
         return region(source, plan, tile.level(), full);
     }

@@ -81,7 +81,8 @@ pub(crate) fn write_tiles(
         }
         (BaseTiles::Lossless, _) => {
             let native = source.native_tiles().ok_or_else(|| Error::Defect {
-                message: "lossless tiles are planned for a slide without accessible native tiles".to_owned(),
+                message: "lossless tiles are planned for a slide without accessible native tiles"
+                    .to_owned(),
             })?;
             (BasePixels::Native(native), Traversal::Stripes(native.tile_size()))
         }
@@ -90,13 +91,17 @@ pub(crate) fn write_tiles(
     let mut schedule = Schedule::new(pyramid, plan.base_tiles(), &order);
     let expected = pyramid.tile_count();
     let Start { identity, saved } = start;
-    let state = saved.unwrap_or_else(|| SavedState::initial(Arc::clone(&identity), expected, schedule.levels().len()));
+    let state = saved.unwrap_or_else(|| {
+        SavedState::initial(Arc::clone(&identity), expected, schedule.levels().len())
+    });
     if state.chunks > 0 && !schedule.replay(state.chunks)? || schedule.entries() != state.entries {
         return Err(Error::Unresumable);
     }
-    let bands = || order.bands(state.chunks).into_iter().map(|band| on_slide_rows(plan, &band)).collect();
+    let bands =
+        || order.bands(state.chunks).into_iter().map(|band| on_slide_rows(plan, &band)).collect();
     let pass = by_rows.map(|rows| rows.begin(bands())).transpose()?;
-    let (tile_bytes, any_opaque) = (AtomicU64::new(state.tile_bytes), AtomicBool::new(state.any_opaque));
+    let (tile_bytes, any_opaque) =
+        (AtomicU64::new(state.tile_bytes), AtomicBool::new(state.any_opaque));
     let mut scheduler = ExportScheduler {
         pyramid,
         assemblers: restored(&schedule, state.blocks).ok_or(Error::Unresumable)?,
@@ -105,7 +110,12 @@ pub(crate) fn write_tiles(
         unreadable: state.unreadable,
         files_written: state.written,
         skipped: state.skipped,
-        checkpoints: Checkpoints { sink: sink.resume(), identity, tile_bytes: &tile_bytes, any_opaque: &any_opaque },
+        checkpoints: Checkpoints {
+            sink: sink.resume(),
+            identity,
+            tile_bytes: &tile_bytes,
+            any_opaque: &any_opaque,
+        },
     };
     let aliased: HashSet<TileAddress> = names.aliases(pyramid).map(|(tile, _)| tile).collect();
     let source_or_pass = pass.as_deref().map_or(source, |pass| pass);
@@ -125,10 +135,15 @@ pub(crate) fn write_tiles(
     std::thread::scope(|scope| {
         if let Some(pass) = pass.as_deref() {
             let decoder = std::thread::Builder::new().name("decoder".to_owned());
-            let failed = |error: std::io::Error| Error::Workers { jobs: jobs.get() + 1, message: error.to_string() };
+            let failed = |error: std::io::Error| Error::Workers {
+                jobs: jobs.get() + 1,
+                message: error.to_string(),
+            };
             decoder.spawn_scoped(scope, || pass.run()).map_err(failed)?;
         }
-        let outcome = ordered_executor::run(&workers, &mut scheduler, |job, worker| context.perform(job, worker));
+        let outcome = ordered_executor::run(&workers, &mut scheduler, |job, worker| {
+            context.perform(job, worker)
+        });
         if let (Err(_), Some(pass)) = (&outcome, pass.as_deref()) {
             pass.stop();
         }
@@ -147,7 +162,8 @@ pub(crate) fn write_tiles(
     }
     // Every tile was written or skipped, and no pixel waits for a tile.
     let (files, SkippedTiles { tiles: skipped, .. }) = (scheduler.files_written, scheduler.skipped);
-    let complete = scheduler.schedule.is_complete() && scheduler.assemblers.iter().all(LevelAssembler::is_empty);
+    let complete = scheduler.schedule.is_complete()
+        && scheduler.assemblers.iter().all(LevelAssembler::is_empty);
     if files + skipped != expected || !complete {
         let message = format!("{files} tiles were written and {skipped} skipped, of {expected}");
         return Err(Error::Defect { message });
@@ -172,7 +188,11 @@ fn restored(
     if saved.len() != levels.len() {
         return None;
     }
-    saved.into_iter().zip(levels).map(|(saved, tasks)| LevelAssembler::restored(saved, tasks.held())).collect()
+    saved
+        .into_iter()
+        .zip(levels)
+        .map(|(saved, tasks)| LevelAssembler::restored(saved, tasks.held()))
+        .collect()
 }
 
 /// Converts rows of the export's full size to rows of the slide's.

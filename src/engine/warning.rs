@@ -83,7 +83,10 @@ impl std::fmt::Display for Warning {
                 write!(formatter, "the associated image {name:?} is skipped: {source}")
             }
             Self::NoSuchAssociatedImage { name } => {
-                write!(formatter, "the slide has no associated image {name:?} that can be published")
+                write!(
+                    formatter,
+                    "the slide has no associated image {name:?} that can be published"
+                )
             }
             Self::Unreadable { regions, pixels, first } => {
                 let (many, are) = if *regions == 1 { ("region", "is") } else { ("regions", "are") };
@@ -93,23 +96,40 @@ impl std::fmt::Display for Warning {
                      starting with {first}; the description lists all"
                 )
             }
-            Self::DamagedEnd(error) => write!(formatter, "{error}, after the last row of the image, which is whole"),
+            Self::DamagedEnd(error) => {
+                write!(formatter, "{error}, after the last row of the image, which is whole")
+            }
             Self::OtherPages(pages) if pages.choice() == PageChoice::Only => {
-                write!(formatter, "the first of {} pages is exported; the others are not supported", pages.count())
+                write!(
+                    formatter,
+                    "the first of {} pages is exported; the others are not supported",
+                    pages.count()
+                )
             }
             Self::OtherPages(pages) => write!(formatter, "page 1 of {} is exported", pages.count()),
             Self::UnshownSamples { samples } => {
-                let (many, they) = if *samples == 1 { ("sample", "it is") } else { ("samples", "they are") };
-                write!(formatter, "each pixel has {samples} extra {many} of unknown meaning; {they} not shown")
+                let (many, they) =
+                    if *samples == 1 { ("sample", "it is") } else { ("samples", "they are") };
+                write!(
+                    formatter,
+                    "each pixel has {samples} extra {many} of unknown meaning; {they} not shown"
+                )
             }
             Self::DarkSamples { largest } => {
-                write!(formatter, "the image is almost black: no sample is above {largest} of {}", u16::MAX)
+                write!(
+                    formatter,
+                    "the image is almost black: no sample is above {largest} of {}",
+                    u16::MAX
+                )
             }
             Self::PlaceholderId { id } => {
                 write!(formatter, "info.json has the placeholder {id} as its identifier")
             }
             Self::ColorProfile(reason) => {
-                write!(formatter, "the slide's ICC profile cannot be used ({reason}): colors are not converted")
+                write!(
+                    formatter,
+                    "the slide's ICC profile cannot be used ({reason}): colors are not converted"
+                )
             }
             Self::ColorProfileNotEmbedded { space } => {
                 write!(

@@ -57,7 +57,10 @@ impl Scratch {
     fn take_spare(&mut self, rect: Rect) -> Vec<u8> {
         let bytes = rect.size().area() as usize * PIXEL_BYTES;
         let fits = |spare: &Vec<u8>| (bytes..=2 * bytes).contains(&spare.capacity());
-        self.spare.iter().rposition(fits).map_or_else(Vec::new, |index| self.spare.swap_remove(index))
+        self.spare
+            .iter()
+            .rposition(fits)
+            .map_or_else(Vec::new, |index| self.spare.swap_remove(index))
     }
 
     /// Keeps the memory of the blocks that no other tile uses.
@@ -133,10 +136,15 @@ impl WorkerContext<'_> {
                 Ok(Outcome { unreadable, tile: Some((tile, result)), block })
             }
             Job::Tile { entry, tile, reduction, blocks } => {
-                let (result, reduced) = self.write_tile(&mut scratch, entry, tile, reduction, &blocks)?;
+                let (result, reduced) =
+                    self.write_tile(&mut scratch, entry, tile, reduction, &blocks)?;
                 scratch.keep_spare(blocks);
                 let block = PlacedBlock::reduced(tile, reduction, reduced)?;
-                Ok(Outcome { tile: result.map(|result| (tile, result)), block, ..Outcome::default() })
+                Ok(Outcome {
+                    tile: result.map(|result| (tile, result)),
+                    block,
+                    ..Outcome::default()
+                })
             }
         }
     }
@@ -155,7 +163,8 @@ impl WorkerContext<'_> {
         if is_unscanned(self.source, self.plan, rect)? {
             return Ok((Content::Blank, Vec::new()));
         }
-        let (pixels, unreadable) = read_chunk(self.source, self.plan, rect, scratch.take_spare(rect))?;
+        let (pixels, unreadable) =
+            read_chunk(self.source, self.plan, rect, scratch.take_spare(rect))?;
         Ok((self.rendered(scratch, pixels), unreadable))
     }
 
@@ -195,7 +204,8 @@ impl WorkerContext<'_> {
             return Ok((result, Some(Content::Blank)));
         }
         let full = self.plan.pyramid().region(tile).full;
-        let spare = reduction.map_or_else(Vec::new, |reduction| scratch.take_spare(reduction.target));
+        let spare =
+            reduction.map_or_else(Vec::new, |reduction| scratch.take_spare(reduction.target));
         let area = match (entry, reduction) {
             (Some(_), Some(reduction)) => full.union(reduction.source),
             (None, Some(reduction)) => reduction.source,
@@ -206,7 +216,11 @@ impl WorkerContext<'_> {
         let canvas = scratch.canvas.assemble(area, patches);
         let reduced = reduction.map(|Reduction { core, source, .. }| {
             let view = canvas.part(relative_to(source, area.origin()));
-            Content::Pixels(view.reduced(relative_to(core, source.origin()), self.plan.reduction(), spare))
+            Content::Pixels(view.reduced(
+                relative_to(core, source.origin()),
+                self.plan.reduction(),
+                spare,
+            ))
         });
         let Some(entry) = entry else { return Ok((None, reduced)) };
         let image = canvas.part(relative_to(full, area.origin()));
@@ -227,7 +241,12 @@ impl WorkerContext<'_> {
     }
 
     /// Writes a blank tile, or skips it.
-    fn write_blank(&self, scratch: &mut Scratch, entry: u64, tile: TileAddress) -> Result<TileResult, Error> {
+    fn write_blank(
+        &self,
+        scratch: &mut Scratch,
+        entry: u64,
+        tile: TileAddress,
+    ) -> Result<TileResult, Error> {
         if self.plan.skips_blank(tile.level()) {
             self.sink.skip(entry)?;
             self.progress.tiles_skipped(1, self.plan.pyramid().region(tile).core.size().area());
@@ -238,8 +257,10 @@ impl WorkerContext<'_> {
             Entry::Occupied(known) => known.into_mut(),
             Entry::Vacant(new) => {
                 let pixels = Pixels::filled(size, self.plan.background());
-                let contents =
-                    scratch.encoder.encode(pixels.view()).map_err(|source| Error::Encode { tile, source })?;
+                let contents = scratch
+                    .encoder
+                    .encode(pixels.view())
+                    .map_err(|source| Error::Encode { tile, source })?;
                 new.insert((contents.to_vec(), Digest::of(contents)))
             }
         };
@@ -266,7 +287,10 @@ impl WorkerContext<'_> {
         let region = on_slide(self.plan, rect)?;
         let spare = scratch.take_spare(Rect::of(rect.size().halved()));
         let mut unreadable = Vec::new();
-        match native.read_native(region, self.plan.reduction(), &mut scratch.jpeg, spare).map_err(Error::from) {
+        match native
+            .read_native(region, self.plan.reduction(), &mut scratch.jpeg, spare)
+            .map_err(Error::from)
+        {
             Ok(Some(reduced)) => {
                 self.saw_opaque();
                 if let Some(profile) = self.plan.color().embedded() {
@@ -285,7 +309,13 @@ impl WorkerContext<'_> {
     }
 
     /// Hands a tile to the sink and counts it.
-    fn write(&self, entry: u64, tile: TileAddress, role: Role, contents: &[u8]) -> Result<(), Error> {
+    fn write(
+        &self,
+        entry: u64,
+        tile: TileAddress,
+        role: Role,
+        contents: &[u8],
+    ) -> Result<(), Error> {
         let pyramid = self.plan.pyramid();
         if self.aliased.contains(&tile) {
             let mut aliases = self.aliases.lock().unwrap_or_else(PoisonError::into_inner);

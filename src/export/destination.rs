@@ -10,10 +10,12 @@ use crate::plan::ExportPlan;
 use crate::pyramid::PyramidPlan;
 use crate::sink::{ArchiveSink, DirectorySink, OverwritePolicy, Sink, SinkError};
 
-/// Prepares to write the export that `plan` settles as `destination`: a folder or an archive, as the plan says.
+/// Prepares to write the export that `plan` settles as `destination`: a folder or an archive, as
+/// the plan says.
 ///
 /// # Errors
-/// [`SinkError`] where the destination exists and may not be replaced, where another export is writing to it, or where the file system refuses.
+/// [`SinkError`] where the destination exists and may not be replaced, where another export is
+/// writing to it, or where the file system refuses.
 pub fn create_sink(
     plan: &ExportPlan,
     destination: &Path,
@@ -22,8 +24,8 @@ pub fn create_sink(
     sink_for(&plan.layout(), plan.pyramid(), plan.names(), destination, existing)
 }
 
-/// The same, but what a killed run has left behind is kept, and [`export`](crate::export()) goes on from it. Where such an export fails, what it
-/// has written is left in turn for a later one.
+/// The same, but what a killed run has left behind is kept, and [`export`](crate::export()) goes on
+/// from it. Where such an export fails, what it has written is left in turn for a later one.
 ///
 /// # Errors
 /// As [`create_sink`].
@@ -42,7 +44,8 @@ enum Begin {
     Resume,
 }
 
-/// Prepares to write an export of this layout, whose tiles are those of `pyramid` under these names.
+/// Prepares to write an export of this layout, whose tiles are those of `pyramid` under these
+/// names.
 pub(crate) fn sink_for(
     layout: &Layout,
     pyramid: &PyramidPlan,

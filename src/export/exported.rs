@@ -89,8 +89,8 @@ pub trait ExportedFiles: Sync {
     /// Whether the export is a single file.
     fn is_archive(&self) -> bool;
 
-    /// Whether the export is an archive with entries as slidezoom writes them, and thus a tile index.
-    /// Other programs pack exports as well.
+    /// Whether the export is an archive with entries as slidezoom writes them, and thus a tile
+    /// index. Other programs pack exports as well.
     fn is_our_archive(&self) -> bool;
 }
 
@@ -99,7 +99,8 @@ pub trait ExportedFiles: Sync {
 /// # Errors
 /// [`ExportedError`] if the path is neither a folder nor a readable archive.
 pub fn open(path: &Path) -> Result<Box<dyn ExportedFiles>, ExportedError> {
-    let failed = |source: io::Error| ExportedError::Open { path: path.to_owned(), source: Arc::new(source) };
+    let failed =
+        |source: io::Error| ExportedError::Open { path: path.to_owned(), source: Arc::new(source) };
     let found = fs::metadata(path).map_err(failed)?;
     if found.is_dir() {
         return Ok(Box::new(Folder::read(path).map_err(failed)?));
@@ -118,7 +119,8 @@ impl dyn ExportedFiles + '_ {
     /// Whether an entry of any kind has this name.
     #[must_use]
     pub fn has(&self, name: &str) -> bool {
-        self.files().contains_key(name) || self.strays().contains(&UnexpectedEntry::NotAFile(name.to_owned()))
+        self.files().contains_key(name)
+            || self.strays().contains(&UnexpectedEntry::NotAFile(name.to_owned()))
     }
 
     /// Returns the container, as recognized by files that only one kind of container has.
@@ -131,7 +133,9 @@ impl dyn ExportedFiles + '_ {
         } else if any(&[MANIFEST]) {
             // A .szi has its manifest elsewhere, so files named like parts of a .szi do not count.
             if self.is_archive() { Container::Zip } else { Container::Folder }
-        } else if any(&[SCAN_PROPERTIES]) || vendor.is_some_and(|(name, _)| name.starts_with("vendor/slidezoom/")) {
+        } else if any(&[SCAN_PROPERTIES])
+            || vendor.is_some_and(|(name, _)| name.starts_with("vendor/slidezoom/"))
+        {
             Container::Szi
         } else if self.is_archive() {
             Container::Zip
@@ -140,12 +144,15 @@ impl dyn ExportedFiles + '_ {
         }
     }
 
-    /// Returns name and pyramid from each description of a layout other than Deep Zoom, whose files do
-    /// not describe the pyramid themselves.
+    /// Returns name and pyramid from each description of a layout other than Deep Zoom, whose files
+    /// do not describe the pyramid themselves.
     pub(crate) fn described(&self) -> impl Iterator<Item = (String, DescribedPyramid)> {
         let payload = Layout::new("", self.container()).payload();
         self.files().keys().filter_map(move |file| {
-            let name = file.strip_prefix(payload)?.strip_suffix(".json").filter(|name| !name.contains('/'))?;
+            let name = file
+                .strip_prefix(payload)?
+                .strip_suffix(".json")
+                .filter(|name| !name.contains('/'))?;
             let described = DescribedPyramid::read(&self.read(file, metadata::LONGEST).ok()?)?;
             (!described.layout.is_deep_zoom()).then(|| (name.to_owned(), described))
         })

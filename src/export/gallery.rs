@@ -1,8 +1,9 @@
 //! The gallery: one page over all exports that stand in one folder.
 //!
-//! It is made of what stands there and not of what was just exported, so that exports of earlier runs are in it, and ones that were removed are
-//! not. What always holds: nothing is written over that is not a gallery's, each file appears whole, by a rename, and `index.html` comes last.
-//! The exports themselves are not touched.
+//! It is made of what stands there and not of what was just exported, so that exports of earlier
+//! runs are in it, and ones that were removed are not. What always holds: nothing is written over
+//! that is not a gallery's, each file appears whole, by a rename, and `index.html` comes last. The
+//! exports themselves are not touched.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
@@ -64,7 +65,8 @@ pub struct GalleryReport {
     pub unreadable: Vec<PathBuf>,
 }
 
-/// What the page is told of an export; `viewer/src/gallery` reads it. Paths are relative to the gallery's folder.
+/// What the page is told of an export; `viewer/src/gallery` reads it. Paths are relative to the
+/// gallery's folder.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct GalleryEntry {
@@ -72,7 +74,8 @@ struct GalleryEntry {
     /// The folder of its page.
     folder: Option<String>,
     archive: Option<String>,
-    /// The archive's length and the time of its last change, by which it need not be opened again to make the next list.
+    /// The archive's length and the time of its last change, by which it need not be opened again
+    /// to make the next list.
     #[serde(skip_serializing_if = "Option::is_none")]
     state: Option<[u64; 2]>,
     thumbnail: Option<String>,
@@ -143,7 +146,8 @@ impl Gallery {
     /// Writes the gallery of what stands in the folder now.
     ///
     /// # Errors
-    /// [`GalleryError`] where the folder cannot be read or written. The gallery before it is still there then.
+    /// [`GalleryError`] where the folder cannot be read or written. The gallery before it is still
+    /// there then.
     pub fn update(&self) -> Result<GalleryReport, GalleryError> {
         let page = self.root.join(PAGE);
         let known = self.known_archives();
@@ -181,7 +185,8 @@ impl Gallery {
         write_changed(&self.folder().join(name), contents)
     }
 
-    /// The archives of the list as it is, by name; none where there is no list that can be read, and each archive is opened then.
+    /// The archives of the list as it is, by name; none where there is no list that can be read,
+    /// and each archive is opened then.
     fn known_archives(&self) -> BTreeMap<String, GalleryEntry> {
         let script = fs::read_to_string(self.folder().join(LIST)).unwrap_or_default();
         let slides = List::read(&script).map_or_else(Vec::new, |list| list.slides);
@@ -189,7 +194,8 @@ impl Gallery {
     }
 
     fn is_still(&self, exhibit: &GalleryEntry, state: [u64; 2]) -> bool {
-        let has_thumbnail = exhibit.thumbnail.as_ref().is_none_or(|thumbnail| self.root.join(thumbnail).is_file());
+        let has_thumbnail =
+            exhibit.thumbnail.as_ref().is_none_or(|thumbnail| self.root.join(thumbnail).is_file());
         exhibit.state == Some(state) && has_thumbnail
     }
 
@@ -204,19 +210,25 @@ impl Gallery {
             let description = description_of(&json)?;
             let has_page = inside(&layout.slide_script()).is_file();
             let names = description.pyramid.as_ref()?.names(&layout);
-            let has_descriptor = names.descriptor().is_none_or(|descriptor| inside(&descriptor).is_file());
+            let has_descriptor =
+                names.descriptor().is_none_or(|descriptor| inside(&descriptor).is_file());
             if !has_page || !has_descriptor {
                 return None;
             }
             let mut exhibit = description.exhibit();
-            exhibit.folder = Some(format!("{name}/{}", layout.payload()).trim_end_matches('/').to_owned());
+            exhibit.folder =
+                Some(format!("{name}/{}", layout.payload()).trim_end_matches('/').to_owned());
             exhibit.thumbnail = description.thumbnail(&names).map(|tile| format!("{name}/{tile}"));
             Some(exhibit)
         })
     }
 
     /// `None` where it holds no export of ours that can be read.
-    fn exhibit_of_archive(&self, name: &str, state: [u64; 2]) -> Result<Option<GalleryEntry>, GalleryError> {
+    fn exhibit_of_archive(
+        &self,
+        name: &str,
+        state: [u64; 2],
+    ) -> Result<Option<GalleryEntry>, GalleryError> {
         let Ok(export) = exported::open(&self.root.join(name)) else { return Ok(None) };
         let Some((layout, description)) = described(export.as_ref()) else { return Ok(None) };
         let mut exhibit = description.exhibit();
@@ -237,7 +249,8 @@ impl Gallery {
 
     /// Thumbnails of archives that are no longer there.
     fn remove_other_thumbnails(&self, slides: &[GalleryEntry]) -> Result<(), SinkError> {
-        let used: BTreeSet<&str> = slides.iter().filter_map(|exhibit| exhibit.thumbnail.as_deref()).collect();
+        let used: BTreeSet<&str> =
+            slides.iter().filter_map(|exhibit| exhibit.thumbnail.as_deref()).collect();
         for name in names_in(&self.folder().join(THUMBNAILS))? {
             if !used.contains(format!("{FOLDER}/{THUMBNAILS}/{name}").as_str()) {
                 let path = self.folder().join(THUMBNAILS).join(name);
@@ -249,7 +262,10 @@ impl Gallery {
 }
 
 impl List {
-    #[expect(clippy::expect_used, reason = "numbers, texts and lists of our own types always have a JSON form")]
+    #[expect(
+        clippy::expect_used,
+        reason = "numbers, texts and lists of our own types always have a JSON form"
+    )]
     fn script(&self) -> String {
         let json = serde_json::to_string(self).expect("a value of this crate's own types");
         format!("{LIST_BEGINS}{json}{LIST_ENDS}")
@@ -280,7 +296,8 @@ impl Description {
         let pyramid = self.pyramid.as_ref()?.pyramid()?;
         let level = pyramid.levels().rev().find(|&level| {
             let size = pyramid.level_size(level);
-            pyramid.level_tile_count(level) == 1 && size.width().max(size.height()) <= THUMBNAIL_AT_MOST
+            pyramid.level_tile_count(level) == 1
+                && size.width().max(size.height()) <= THUMBNAIL_AT_MOST
         })?;
         Some(names.tile(pyramid.tile(level, 0, 0)?, &pyramid))
     }
@@ -303,14 +320,16 @@ fn described(export: &dyn ExportedFiles) -> Option<(Layout, Description)> {
     Some((layout, description))
 }
 
-/// A file's length in bytes and the time of its last change in nanoseconds; `None` for what is no file.
+/// A file's length in bytes and the time of its last change in nanoseconds; `None` for what is no
+/// file.
 fn state_of(path: &Path) -> Option<[u64; 2]> {
     let found = fs::metadata(path).ok().filter(fs::Metadata::is_file)?;
     let changed = found.modified().ok()?.duration_since(std::time::UNIX_EPOCH).ok()?;
     Some([found.len(), u64::try_from(changed.as_nanos()).ok()?])
 }
 
-/// The names in a folder, in their order, as far as they are Unicode: a page could not ask for others. None where there is no such folder.
+/// The names in a folder, in their order, as far as they are Unicode: a page could not ask for
+/// others. None where there is no such folder.
 fn names_in(folder: &Path) -> Result<BTreeSet<String>, SinkError> {
     let look = failed("look into", folder);
     let entries = match fs::read_dir(folder) {

@@ -1,8 +1,8 @@
 //! Copies an export into another container: folder, bag, `.zip`, or `.szi`.
 //!
-//! Tiles are copied byte for byte. Names and structure are checked before anything is written, and the
-//! contents of every file while they are copied: against the manifest, or against the pyramid if
-//! another tool wrote the export. The copy gets its own manifest.
+//! Tiles are copied byte for byte. Names and structure are checked before anything is written, and
+//! the contents of every file while they are copied: against the manifest, or against the pyramid
+//! if another tool wrote the export. The copy gets its own manifest.
 
 use std::collections::HashSet;
 use std::num::NonZeroUsize;
@@ -35,7 +35,8 @@ pub struct RepackOptions {
     pub container: Container,
     /// What to do if the destination exists; refuse by default.
     pub existing: OverwritePolicy,
-    /// Whether the copy gets a viewer page: that of the export, or a new one. A `.szi` never has one.
+    /// Whether the copy gets a viewer page: that of the export, or a new one. A `.szi` never has
+    /// one.
     pub page: Page,
     /// Micrometers per pixel at full size; by default the export's.
     pub microns_per_pixel: Option<MicronsPerPixel>,
@@ -124,7 +125,10 @@ pub fn repack(
 ) -> Result<RepackReport, RepackError> {
     let mut inspection = Inspection::open(source)?;
     if !inspection.problems.is_empty() {
-        return Err(RepackError::Damaged { path: source.to_owned(), first: inspection.problems.swap_remove(0) });
+        return Err(RepackError::Damaged {
+            path: source.to_owned(),
+            first: inspection.problems.swap_remove(0),
+        });
     }
     let pyramid = inspection.expectations.pyramid();
     let pyramid = pyramid.ok_or_else(|| VerifyError::NotAnExport { path: source.to_owned() })?;
@@ -137,7 +141,9 @@ pub fn repack(
     let pixels = arrangement.moves.iter().filter_map(|moved| moved.pixels).sum();
     progress.started(Workload { tiles: arrangement.tiles as u64, pixels });
     let written = write_all(source, &inspection, &arrangement, sink.as_ref(), jobs, progress);
-    let in_time = |report| if progress.stop_requested() { Err(Error::Interrupted.into()) } else { Ok(report) };
+    let in_time = |report| {
+        if progress.stop_requested() { Err(Error::Interrupted.into()) } else { Ok(report) }
+    };
     match written.and_then(in_time) {
         Ok(report) => {
             progress.committing();
@@ -154,7 +160,8 @@ pub fn repack(
     }
 }
 
-/// The files that are made anew or left out are looked at as well: what is said of a damaged export would be wrong.
+/// The files that are made anew or left out are looked at as well: what is said of a damaged export
+/// would be wrong.
 fn check_what_is_not_copied(
     source: &Path,
     inspection: &Inspection,
@@ -193,8 +200,9 @@ fn write_all(
         if let Some(first) = inspection.check(from, Depth::Full) {
             return Err(damaged(first));
         }
-        let unreadable =
-            |error: std::io::Error| damaged(Problem::Unreadable { name: from.clone(), message: error.to_string() });
+        let unreadable = |error: std::io::Error| {
+            damaged(Problem::Unreadable { name: from.clone(), message: error.to_string() })
+        };
         let mut contents = inspection.export.open(from).map_err(unreadable)?;
         files.copy(to.clone(), &mut contents)?.map_err(unreadable)?;
     }
@@ -211,5 +219,9 @@ fn write_all(
     if layout.container() == Container::Bag {
         write_tags(&mut files, tile_bytes, (&layout.manifest(), manifest))?;
     }
-    Ok(RepackReport { tiles: tiles.len() as u64, tile_bytes, left_out: arrangement.left_out.clone() })
+    Ok(RepackReport {
+        tiles: tiles.len() as u64,
+        tile_bytes,
+        left_out: arrangement.left_out.clone(),
+    })
 }

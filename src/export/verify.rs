@@ -1,11 +1,13 @@
 //! Whether an export is whole and unchanged.
 //!
-//! Three things are held against each other: the files that are there, the manifest, and the pyramid that the descriptor promises; in an archive
-//! also its directory, its local headers and its tile index. What always holds: every file that is missing, too many, altered or no picture of its planned size is *named*; nothing outside the export is read, links are
-//! not followed, and neither a hostile descriptor nor a hostile file can make the check hang or fill the memory.
+//! Three things are held against each other: the files that are there, the manifest, and the
+//! pyramid that the descriptor promises; in an archive also its directory, its local headers and
+//! its tile index. What always holds: every file that is missing, too many, altered or no picture
+//! of its planned size is *named*; nothing outside the export is read, links are not followed, and
+//! neither a hostile descriptor nor a hostile file can make the check hang or fill the memory.
 //!
-//! Exports of other tools, which have no manifest, can be checked too: then every tile is decoded, where for a file whose hash is right that
-//! would tell nothing new.
+//! Exports of other tools, which have no manifest, can be checked too: then every tile is decoded,
+//! where for a file whose hash is right that would tell nothing new.
 
 use std::collections::BTreeSet;
 use std::io;
@@ -36,8 +38,8 @@ pub enum Depth {
     /// Every byte of every file.
     #[default]
     Full,
-    /// Which files there are, and the beginning and the end of each tile: finds what is missing, cut short or of the wrong size, and not an
-    /// altered byte.
+    /// Which files there are, and the beginning and the end of each tile: finds what is missing,
+    /// cut short or of the wrong size, and not an altered byte.
     Quick,
 }
 
@@ -94,7 +96,9 @@ pub enum Problem {
         message: String,
     },
     /// A file's CRC-32 is another than the archive says.
-    #[error("{name}: altered (CRC-32 {found:08x}, and the archive's directory says {expected:08x})")]
+    #[error(
+        "{name}: altered (CRC-32 {found:08x}, and the archive's directory says {expected:08x})"
+    )]
     Checksum {
         /// The file.
         name: String,
@@ -117,7 +121,8 @@ pub enum Problem {
         /// What is wrong.
         message: String,
     },
-    /// The archive's own structure is damaged, at one of its files or, by the archive's name, as a whole.
+    /// The archive's own structure is damaged, at one of its files or, by the archive's name, as a
+    /// whole.
     #[error("{name}: {message}")]
     Structure {
         /// The file, or the archive.
@@ -203,7 +208,8 @@ pub enum VerifyError {
     },
 }
 
-/// A tile is read whole to be looked at. No picture has more bytes a pixel than these, beside what may go with it.
+/// A tile is read whole to be looked at. No picture has more bytes a pixel than these, beside what
+/// may go with it.
 const TILE_BYTES_A_PIXEL: u64 = 8;
 const TILE_BYTES_AT_LEAST: u64 = 1 << 20;
 
@@ -213,7 +219,8 @@ pub(crate) struct Inspection {
     pub expectations: Expectations,
     /// What is wrong so far.
     pub problems: Vec<Problem>,
-    /// What the archive's structure is wrong about. It is not read: entries within entries could be gigabytes to read in a small file.
+    /// What the archive's structure is wrong about. It is not read: entries within entries could be
+    /// gigabytes to read in a small file.
     misplaced: BTreeSet<String>,
 }
 
@@ -221,7 +228,10 @@ impl Inspection {
     /// Looks at an export's files, names and structure.
     pub fn open(path: &Path) -> Result<Self, VerifyError> {
         let export = exported::open(path)?;
-        let unreadable = |source: io::Error| VerifyError::Open { path: path.to_owned(), source: Arc::new(source) };
+        let unreadable = |source: io::Error| VerifyError::Open {
+            path: path.to_owned(),
+            source: Arc::new(source),
+        };
         let mut problems: Vec<Problem> = export.strays().iter().map(Problem::of_stray).collect();
         let archive = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
         let faults = export.check_structure().map_err(unreadable)?;
@@ -245,7 +255,9 @@ impl Inspection {
         } else {
             Ok(None)
         };
-        checked.unwrap_or_else(|error| Some(Problem::Unreadable { name: name.to_owned(), message: error.to_string() }))
+        checked.unwrap_or_else(|error| {
+            Some(Problem::Unreadable { name: name.to_owned(), message: error.to_string() })
+        })
     }
 
     /// Reads a tile, of which no more is read than one of its size can have.
@@ -256,23 +268,33 @@ impl Inspection {
 
     /// Whether anything is known that a file's contents could be compared with.
     fn knows(&self, name: &str) -> bool {
-        self.expectations.digest(name).is_some() || self.export.files().get(name).is_some_and(|file| file.crc.is_some())
+        self.expectations.digest(name).is_some()
+            || self.export.files().get(name).is_some_and(|file| file.crc.is_some())
     }
 
     /// Holds a file's checksums against the manifest and the archive's directory.
     fn compare(&self, name: &str, digest: Digest, crc: u32) -> Result<(), Problem> {
-        if let Some(expected) = self.expectations.digest(name).filter(|&expected| expected != digest) {
+        if let Some(expected) =
+            self.expectations.digest(name).filter(|&expected| expected != digest)
+        {
             return Err(Problem::Altered { name: name.to_owned(), expected, found: digest });
         }
         let file = self.export.files().get(name);
         match file.and_then(|file| file.crc).filter(|&expected| expected != crc) {
-            Some(expected) => Err(Problem::Checksum { name: name.to_owned(), expected, found: crc }),
+            Some(expected) => {
+                Err(Problem::Checksum { name: name.to_owned(), expected, found: crc })
+            }
             None => Ok(()),
         }
     }
 
     /// Looks at a file's contents; returns their digest where that was compared.
-    pub fn check_contents(&self, name: &str, contents: &[u8], depth: Depth) -> Result<Option<Digest>, Problem> {
+    pub fn check_contents(
+        &self,
+        name: &str,
+        contents: &[u8],
+        depth: Depth,
+    ) -> Result<Option<Digest>, Problem> {
         let mut digest = None;
         if depth == Depth::Full && self.knows(name) {
             let found = Digest::of(contents);
@@ -298,8 +320,8 @@ impl Inspection {
 /// Checks the export at `path`, a folder, a bag or an archive, on `jobs` worker threads.
 ///
 /// # Errors
-/// [`VerifyError`] where there is nothing that could be checked, or `progress` asks to stop. What is wrong with the export is no error but the
-/// [`Verification::problems`].
+/// [`VerifyError`] where there is nothing that could be checked, or `progress` asks to stop. What
+/// is wrong with the export is no error but the [`Verification::problems`].
 pub fn verify(
     path: &Path,
     depth: Depth,
@@ -308,11 +330,17 @@ pub fn verify(
 ) -> Result<Verification, VerifyError> {
     let mut inspection = Inspection::open(path)?;
     let names: Vec<&str> = inspection.export.files().keys().map(String::as_str).collect();
-    let readable: Vec<&str> = names.iter().copied().filter(|&name| !inspection.misplaced.contains(name)).collect();
-    let workers = start_workers(jobs).map_err(|error| VerifyError::Workers { message: error.to_string() })?;
+    let readable: Vec<&str> =
+        names.iter().copied().filter(|&name| !inspection.misplaced.contains(name)).collect();
+    let workers =
+        start_workers(jobs).map_err(|error| VerifyError::Workers { message: error.to_string() })?;
     let checked: Vec<Result<Option<Problem>, VerifyError>> = workers.install(|| {
         let check = |&name: &&str| {
-            if progress.stop_requested() { Err(VerifyError::Interrupted) } else { Ok(inspection.check(name, depth)) }
+            if progress.stop_requested() {
+                Err(VerifyError::Interrupted)
+            } else {
+                Ok(inspection.check(name, depth))
+            }
         };
         readable.par_iter().map(check).collect()
     });

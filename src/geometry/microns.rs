@@ -76,9 +76,14 @@ mod tests {
 
     #[test]
     fn parses_only_plausible_values() {
-        assert_eq!(MicronsPerPixel::parse(Some("0.499"), Some(" 0.5 ")), MicronsPerPixel::new(0.499, 0.5));
+        assert_eq!(
+            MicronsPerPixel::parse(Some("0.499"), Some(" 0.5 ")),
+            MicronsPerPixel::new(0.499, 0.5)
+        );
         assert!(MicronsPerPixel::parse(Some("99.9"), Some("99.9")).is_some());
-        for wrong in ["", " ", "0", "-0.5", "100", "1000.0000150184934", "NaN", "inf", "0,5", "0.5 µm"] {
+        for wrong in
+            ["", " ", "0", "-0.5", "100", "1000.0000150184934", "NaN", "inf", "0,5", "0.5 µm"]
+        {
             assert_eq!(MicronsPerPixel::parse(Some(wrong), Some("0.5")), None, "{wrong:?}");
             assert_eq!(MicronsPerPixel::parse(Some("0.5"), Some(wrong)), None, "{wrong:?}");
         }

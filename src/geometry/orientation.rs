@@ -66,7 +66,8 @@ pub struct Orientation {
 
 impl Orientation {
     /// Neither rotated nor mirrored.
-    pub const UPRIGHT: Self = Self { transposed: false, mirrored_columns: false, mirrored_rows: false };
+    pub const UPRIGHT: Self =
+        Self { transposed: false, mirrored_columns: false, mirrored_rows: false };
 
     /// Creates the orientation that rotates first and mirrors second.
     #[must_use]
@@ -80,8 +81,12 @@ impl Orientation {
         match (flip, transposed) {
             (None, _) => {}
             // The columns of a transposed image are the rows of the upright one.
-            (Some(Flip::Horizontal), false) | (Some(Flip::Vertical), true) => mirrored_columns = !mirrored_columns,
-            (Some(Flip::Vertical), false) | (Some(Flip::Horizontal), true) => mirrored_rows = !mirrored_rows,
+            (Some(Flip::Horizontal), false) | (Some(Flip::Vertical), true) => {
+                mirrored_columns = !mirrored_columns
+            }
+            (Some(Flip::Vertical), false) | (Some(Flip::Horizontal), true) => {
+                mirrored_rows = !mirrored_rows
+            }
         }
         Self { transposed, mirrored_columns, mirrored_rows }
     }
@@ -155,7 +160,10 @@ impl Orientation {
         let mirror = |range: Range<u32>, length: u32, mirrored: bool| {
             if mirrored { length - range.end..length - range.start } else { range }
         };
-        between(mirror(columns, upright.width, self.mirrored_columns), mirror(rows, upright.height, self.mirrored_rows))
+        between(
+            mirror(columns, upright.width, self.mirrored_columns),
+            mirror(rows, upright.height, self.mirrored_rows),
+        )
     }
 }
 
@@ -168,10 +176,11 @@ pub(crate) mod tests {
 
     /// Every rotation with every flip: each of the eight orientations at least once.
     pub(crate) fn every() -> impl Iterator<Item = (Rotation, Option<Flip>)> {
-        let rotations = [Rotation::None, Rotation::Quarter, Rotation::Half, Rotation::ThreeQuarters];
-        rotations
-            .into_iter()
-            .flat_map(|rotation| [None, Some(Flip::Horizontal), Some(Flip::Vertical)].map(move |flip| (rotation, flip)))
+        let rotations =
+            [Rotation::None, Rotation::Quarter, Rotation::Half, Rotation::ThreeQuarters];
+        rotations.into_iter().flat_map(|rotation| {
+            [None, Some(Flip::Horizontal), Some(Flip::Vertical)].map(move |flip| (rotation, flip))
+        })
     }
 
     /// The definition: moves a pixel of an image of `size` by successive quarter turns and then a
@@ -207,8 +216,16 @@ pub(crate) mod tests {
             orientations.insert(orientation);
             for point in (0..3).flat_map(|y| (0..4).map(move |x| (x, y))) {
                 let found = orientation.from_upright(pixel(point), upright);
-                assert_eq!(found, pixel(moved(rotation, flip, point, (4, 3))), "{rotation:?} {flip:?} {point:?}");
-                assert_eq!(orientation.to_upright(found, upright), pixel(point), "{rotation:?} {flip:?}");
+                assert_eq!(
+                    found,
+                    pixel(moved(rotation, flip, point, (4, 3))),
+                    "{rotation:?} {flip:?} {point:?}"
+                );
+                assert_eq!(
+                    orientation.to_upright(found, upright),
+                    pixel(point),
+                    "{rotation:?} {flip:?}"
+                );
                 assert!(Rect::of(orientation.size(upright)).contains(found));
             }
         }

@@ -68,7 +68,11 @@ pub enum DescriptorError {
 impl Descriptor {
     /// Writes the XML text, with a declaration and a final newline.
     #[must_use]
-    #[expect(clippy::expect_used, clippy::missing_panics_doc, reason = "writing to memory cannot fail")]
+    #[expect(
+        clippy::expect_used,
+        clippy::missing_panics_doc,
+        reason = "writing to memory cannot fail"
+    )]
     pub fn to_xml(&self) -> String {
         let mut writer = Writer::new(Vec::new());
         let image = BytesStart::new("Image").with_attributes([
@@ -81,8 +85,11 @@ impl Descriptor {
             ("Width", self.size.width().to_string().as_str()),
             ("Height", self.size.height().to_string().as_str()),
         ]);
-        let mut events =
-            vec![Event::Decl(BytesDecl::new("1.0", Some("UTF-8"), None)), Event::Start(image), Event::Empty(size)];
+        let mut events = vec![
+            Event::Decl(BytesDecl::new("1.0", Some("UTF-8"), None)),
+            Event::Start(image),
+            Event::Empty(size),
+        ];
         if !self.display_rects.is_empty() {
             events.push(Event::Start(BytesStart::new("DisplayRects")));
             events.extend(self.display_rects.iter().flat_map(DisplayRect::events));
@@ -97,8 +104,8 @@ impl Descriptor {
         text
     }
 
-    /// Parses a descriptor. Ignores its display rectangles, because the description lists existing tiles
-    /// exactly. Expands no entities but XML's predefined five.
+    /// Parses a descriptor. Ignores its display rectangles, because the description lists existing
+    /// tiles exactly. Expands no entities but XML's predefined five.
     ///
     /// # Errors
     /// [`DescriptorError`] if the text is not XML, or an element, attribute or number is missing or
@@ -107,21 +114,31 @@ impl Descriptor {
         let mut reader = Reader::from_str(text);
         let mut image: Option<(TileGeometry, String)> = None;
         loop {
-            let event = reader.read_event().map_err(|error| DescriptorError::Xml { message: error.to_string() })?;
+            let event = reader
+                .read_event()
+                .map_err(|error| DescriptorError::Xml { message: error.to_string() })?;
             match event {
-                Event::Start(element) | Event::Empty(element) => match element.local_name().as_ref() {
-                    "Image" => {
-                        let geometry = TileGeometry::new(number(&element, "TileSize")?, number(&element, "Overlap")?)?;
-                        image = Some((geometry, attribute(&element, "Format")?));
+                Event::Start(element) | Event::Empty(element) => {
+                    match element.local_name().as_ref() {
+                        "Image" => {
+                            let geometry = TileGeometry::new(
+                                number(&element, "TileSize")?,
+                                number(&element, "Overlap")?,
+                            )?;
+                            image = Some((geometry, attribute(&element, "Format")?));
+                        }
+                        "Size" => {
+                            let (geometry, format) =
+                                image.ok_or(DescriptorError::Missing { name: "Image" })?;
+                            let (width, height) =
+                                (number(&element, "Width")?, number(&element, "Height")?);
+                            let size = Size::new(width, height)
+                                .ok_or(DescriptorError::Empty { width, height })?;
+                            return Ok(Self { size, geometry, format, display_rects: Vec::new() });
+                        }
+                        _ => {}
                     }
-                    "Size" => {
-                        let (geometry, format) = image.ok_or(DescriptorError::Missing { name: "Image" })?;
-                        let (width, height) = (number(&element, "Width")?, number(&element, "Height")?);
-                        let size = Size::new(width, height).ok_or(DescriptorError::Empty { width, height })?;
-                        return Ok(Self { size, geometry, format, display_rects: Vec::new() });
-                    }
-                    _ => {}
-                },
+                }
                 Event::Eof => {
                     let name = if image.is_some() { "Size" } else { "Image" };
                     return Err(DescriptorError::Missing { name });
@@ -138,8 +155,9 @@ fn attribute(element: &BytesStart<'_>, name: &'static str) -> Result<String, Des
         .try_get_attribute(name)
         .map_err(|error| xml(error.to_string()))?
         .ok_or(DescriptorError::Missing { name })?;
-    let value =
-        attribute.normalized_value(quick_xml::XmlVersion::Implicit1_0).map_err(|error| xml(error.to_string()))?;
+    let value = attribute
+        .normalized_value(quick_xml::XmlVersion::Implicit1_0)
+        .map_err(|error| xml(error.to_string()))?;
     Ok(value.into_owned())
 }
 
@@ -173,9 +191,11 @@ mod tests {
 
     #[test]
     fn writes_display_rects_of_sparse_images() {
-        let pyramid = PyramidPlan::new(Size::new(20, 10).unwrap(), TileGeometry::new(10, 0).unwrap());
+        let pyramid =
+            PyramidPlan::new(Size::new(20, 10).unwrap(), TileGeometry::new(10, 0).unwrap());
         let full = pyramid.max_level();
-        let absent = crate::pyramid::TileSet::of(&pyramid, |ordinal| ordinal + 1 == pyramid.tile_count());
+        let absent =
+            crate::pyramid::TileSet::of(&pyramid, |ordinal| ordinal + 1 == pyramid.tile_count());
         let sparse = Descriptor { display_rects: display_rects(&pyramid, &absent), ..descriptor() };
         let text = sparse.to_xml();
         let expected = format!(

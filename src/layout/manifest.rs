@@ -1,8 +1,8 @@
 //! Manifests: the SHA-256 digest of every file, in the format of `sha256sum -c`.
 //!
-//! A line has the digest in hexadecimal, two spaces, and the file's name relative to the root. In lines
-//! that begin with a backslash, backslashes, newlines and carriage returns in the name are escaped, as in
-//! GNU coreutils 9.
+//! A line has the digest in hexadecimal, two spaces, and the file's name relative to the root. In
+//! lines that begin with a backslash, backslashes, newlines and carriage returns in the name are
+//! escaped, as in GNU coreutils 9.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -123,7 +123,9 @@ mod tests {
     fn digests_are_sha_256_in_hexadecimal() {
         assert_eq!(Digest::of(b"abc").to_string(), ABC);
         assert_eq!(Digest::from_hex(&ABC.to_uppercase()), Some(Digest::of(b"abc")));
-        for wrong in ["", &ABC[1..], &format!("{ABC}0"), &ABC.replace('b', "g"), &ABC.replace("ba", "é")] {
+        for wrong in
+            ["", &ABC[1..], &format!("{ABC}0"), &ABC.replace('b', "g"), &ABC.replace("ba", "é")]
+        {
             assert_eq!(Digest::from_hex(wrong), None, "{wrong}");
         }
     }
@@ -131,7 +133,8 @@ mod tests {
     #[test]
     fn reports_the_first_invalid_line() {
         let good = format!("{ABC}  a/b\n{ABC} *c\n\\{ABC}  d\\\\\\n\n");
-        let names: Vec<String> = parse(&good).unwrap().keys().map(|name| name.as_str().to_owned()).collect();
+        let names: Vec<String> =
+            parse(&good).unwrap().keys().map(|name| name.as_str().to_owned()).collect();
         assert_eq!(names, ["a/b", "c", "d\\\n"]);
         for (line, reason) in [
             ("", ManifestFault::Form),
@@ -143,7 +146,11 @@ mod tests {
             (&format!("{ABC}  "), ManifestFault::Name),
             (&format!("{ABC}  c"), ManifestFault::Twice),
         ] {
-            assert_eq!(parse(&format!("{good}{line}\n")), Err(ManifestError { line: 4, reason }), "{line}");
+            assert_eq!(
+                parse(&format!("{good}{line}\n")),
+                Err(ManifestError { line: 4, reason }),
+                "{line}"
+            );
         }
     }
 

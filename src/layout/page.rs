@@ -1,8 +1,8 @@
 //! The web page of an export.
 //!
-//! npm builds the page from `viewer/`, and it is embedded at compile time. It works from `file://` URLs:
-//! it consists of one classic script, one stylesheet, and a second classic script with the slide's
-//! description, because browsers do not fetch JSON from `file://` URLs.
+//! npm builds the page from `viewer/`, and it is embedded at compile time. It works from `file://`
+//! URLs: it consists of one classic script, one stylesheet, and a second classic script with the
+//! slide's description, because browsers do not fetch JSON from `file://` URLs.
 
 use std::borrow::Cow;
 
@@ -10,13 +10,16 @@ use std::borrow::Cow;
 pub const SLIDE_SCRIPT: &str = "slide.js";
 
 const PAGE: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/viewer/dist/index.html"));
-const GALLERY: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/viewer/dist/gallery.html"));
+const GALLERY: &str =
+    include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/viewer/dist/gallery.html"));
 const SCRIPT: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/viewer/dist/viewer.js"));
 const STYLE: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/viewer/dist/viewer.css"));
-const LICENSES: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/viewer/dist/LICENSES.txt"));
+const LICENSES: &str =
+    include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/viewer/dist/LICENSES.txt"));
 
 /// The page's files except the slide's script, in writing order.
-const FILES: [&str; 4] = ["viewer/viewer.js", "viewer/viewer.css", "viewer/LICENSES.txt", "index.html"];
+const FILES: [&str; 4] =
+    ["viewer/viewer.js", "viewer/viewer.css", "viewer/LICENSES.txt", "index.html"];
 
 /// The files that a gallery's page uses, in the gallery's directory.
 pub(crate) const GALLERY_FILES: [(&str, &str); 3] =
@@ -27,7 +30,8 @@ pub(crate) const GALLERY_FILES: [(&str, &str); 3] =
 #[must_use]
 pub fn files(name: &str) -> Vec<(String, Cow<'static, str>)> {
     let page = titled(PAGE, name);
-    let contents = [Cow::Borrowed(SCRIPT), Cow::Borrowed(STYLE), Cow::Borrowed(LICENSES), Cow::Owned(page)];
+    let contents =
+        [Cow::Borrowed(SCRIPT), Cow::Borrowed(STYLE), Cow::Borrowed(LICENSES), Cow::Owned(page)];
     FILES.iter().map(|&name| name.to_owned()).zip(contents).collect()
 }
 
@@ -36,13 +40,14 @@ pub(crate) fn gallery_page() -> String {
     titled(GALLERY, "Slides")
 }
 
-/// Inserts an escaped title into a template. A single pass keeps titles that look like a placeholder
-/// unchanged.
+/// Inserts an escaped title into a template. A single pass keeps titles that look like a
+/// placeholder unchanged.
 fn titled(template: &str, title: &str) -> String {
     template.split("{{title}}").collect::<Vec<_>>().join(&quick_xml::escape::escape(title))
 }
 
-/// The slide's script, which hands the JSON description to the page. `viewer/src/read_slide.ts` reads it.
+/// The slide's script, which hands the JSON description to the page. `viewer/src/read_slide.ts`
+/// reads it.
 ///
 /// Since ECMAScript 2019, every JSON text is a JavaScript expression.
 #[must_use]

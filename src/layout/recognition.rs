@@ -31,7 +31,8 @@ pub(crate) fn is_export_bag(names: &[String], payload: &[String]) -> bool {
     let mut names = as_strs(names);
     let has_only_bag_files = names.iter().all(|name| of_bags.contains(name));
     names.retain(|name| *name == MANIFEST);
-    has_only_bag_files && (payload.is_empty() || is_one_export(&[as_strs(payload), names].concat(), &[]))
+    has_only_bag_files
+        && (payload.is_empty() || is_one_export(&[as_strs(payload), names].concat(), &[]))
 }
 
 /// Whether an archive with these entries is an export in one root folder. `None` stands for a name
@@ -42,8 +43,9 @@ pub(crate) fn is_export_archive<'a>(entries: impl Iterator<Item = Option<&'a str
     let Some(&(root, _)) = names.first() else { return false };
     // The length of the part that stands directly in the root folder. The root folder can be an
     // entry itself, with an empty name inside.
-    let top_level =
-        |name: &'_ str| if name.starts_with(VENDOR) { VENDOR.len() } else { name.find('/').unwrap_or(name.len()) };
+    let top_level = |name: &'_ str| {
+        if name.starts_with(VENDOR) { VENDOR.len() } else { name.find('/').unwrap_or(name.len()) }
+    };
     let inside: BTreeSet<&str> = names.iter().map(|(_, name)| &name[..top_level(name)]).collect();
     let inside: Vec<&str> = inside.into_iter().filter(|name| !name.is_empty()).collect();
     let of_szi = [SCAN_PROPERTIES, "associated_images", VENDOR];
@@ -59,20 +61,25 @@ fn as_strs(names: &[String]) -> Vec<&str> {
 fn is_one_export(names: &[&str], also: &[&str]) -> bool {
     let mut descriptors = names.iter().filter_map(|name| name.strip_suffix(".dzi"));
     let is_common = |name: &&str| {
-        ["index.html", "slide.js", "viewer", "associated", MANIFEST, TILE_INDEX].contains(name) || also.contains(name)
+        ["index.html", "slide.js", "viewer", "associated", MANIFEST, TILE_INDEX].contains(name)
+            || also.contains(name)
     };
     match (descriptors.next(), descriptors.next()) {
         (Some(export), None) => names.iter().all(|name| {
-            let own = name.strip_prefix(export).is_some_and(|rest| matches!(rest, ".dzi" | "_files" | ".json"));
+            let own = name
+                .strip_prefix(export)
+                .is_some_and(|rest| matches!(rest, ".dzi" | "_files" | ".json"));
             own || is_common(name)
         }),
         (Some(_), Some(_)) => false,
         // The tiles of other layouts stand in the folder itself. They are an export only together
         // with a manifest and a description.
         (None, _) => TileLayout::OTHERS.into_iter().any(|layout| {
-            let (known, others): (Vec<&&str>, Vec<&&str>) = names.iter().partition(|name| layout.knows(name));
+            let (known, others): (Vec<&&str>, Vec<&&str>) =
+                names.iter().partition(|name| layout.knows(name));
             let mut rest = others.into_iter().filter(|name| !is_common(name));
-            let is_description = |name: &&str| name.strip_suffix(".json").is_some_and(|stem| !stem.is_empty());
+            let is_description =
+                |name: &&str| name.strip_suffix(".json").is_some_and(|stem| !stem.is_empty());
             let described = rest.next().is_some_and(is_description) && rest.next().is_none();
             described && !known.is_empty() && names.contains(&MANIFEST)
         }),

@@ -1,10 +1,10 @@
 //! `scan-properties.xml`, the metadata file of a `.szi` (Smart Zoom Image 1.2, section 3.4 and
 //! appendix).
 //!
-//! `ImageWidth`, `ImageHeight` and three `MicronsPerPixel` fields are mandatory. Other fields of the
-//! specification follow where the slide has them, and then the published properties by their OpenSlide
-//! names, unless a name equals that of a field. The optional attribute `date` is omitted, because output
-//! must not depend on the clock.
+//! `ImageWidth`, `ImageHeight` and three `MicronsPerPixel` fields are mandatory. Other fields of
+//! the specification follow where the slide has them, and then the published properties by their
+//! OpenSlide names, unless a name equals that of a field. The optional attribute `date` is omitted,
+//! because output must not depend on the clock.
 
 use std::collections::BTreeMap;
 
@@ -45,15 +45,17 @@ pub fn describe(facts: &ScanFacts<'_>) -> String {
     ];
     let vendor = facts.properties.get("openslide.vendor");
     properties.extend(vendor.map(|vendor| ("VendorName", (*vendor).to_owned())));
-    properties.extend(facts.objective_power.map(|power| ("ObjectiveMagnification", power.to_string())));
+    properties
+        .extend(facts.objective_power.map(|power| ("ObjectiveMagnification", power.to_string())));
     let fields: Vec<&str> = properties.iter().map(|(name, _)| *name).collect();
-    let others = facts.properties.iter().filter(|(name, _)| !fields.contains(&plain_xml(name).trim()));
+    let others =
+        facts.properties.iter().filter(|(name, _)| !fields.contains(&plain_xml(name).trim()));
     properties.extend(others.map(|(&name, &value)| (name, value.to_owned())));
     to_xml(&properties)
 }
 
-/// Reads the micrometers per pixel of any writer's `scan-properties.xml`. Returns `None` if they are
-/// missing or the text is not XML.
+/// Reads the micrometers per pixel of any writer's `scan-properties.xml`. Returns `None` if they
+/// are missing or the text is not XML.
 #[must_use]
 pub fn microns_per_pixel(text: &str) -> Option<MicronsPerPixel> {
     let mut reader = Reader::from_str(text);
@@ -79,8 +81,10 @@ pub fn microns_per_pixel(text: &str) -> Option<MicronsPerPixel> {
 #[expect(clippy::expect_used, reason = "writing to memory cannot fail")]
 fn to_xml(properties: &[(&str, String)]) -> String {
     let mut writer = Writer::new_with_indent(Vec::new(), b' ', 2);
-    let mut write = |event: Event<'_>| writer.write_event(event).expect("a vector takes every byte");
-    let image = BytesStart::new("image").with_attributes([("xmlns", NAMESPACE), ("version", "1.0")]);
+    let mut write =
+        |event: Event<'_>| writer.write_event(event).expect("a vector takes every byte");
+    let image =
+        BytesStart::new("image").with_attributes([("xmlns", NAMESPACE), ("version", "1.0")]);
     write(Event::Decl(BytesDecl::new("1.0", Some("UTF-8"), None)));
     write(Event::Start(image));
     write(Event::Start(BytesStart::new("properties")));
@@ -121,7 +125,13 @@ mod tests {
         assert_eq!(microns_per_pixel(&describe(&facts)), Some(facts.microns_per_pixel));
         let other = "<image><properties><property><name> MicronsPerPixel </name>\n<value>0.4</value></property></properties></image>";
         assert_eq!(microns_per_pixel(other), MicronsPerPixel::new(0.4, 0.4));
-        for none in ["", "<", "<image/>", &other.replace("0.4", "big"), &other.replace("MicronsPerPixel", "Width")] {
+        for none in [
+            "",
+            "<",
+            "<image/>",
+            &other.replace("0.4", "big"),
+            &other.replace("MicronsPerPixel", "Width"),
+        ] {
             assert_eq!(microns_per_pixel(none), None, "{none}");
         }
     }

@@ -1,8 +1,10 @@
-//! The tile index of an archive, with which a client finds tiles without reading the central directory.
+//! The tile index of an archive, with which a client finds tiles without reading the central
+//! directory.
 //!
-//! A zip's central directory takes some hundred bytes per file, 20 MB before the first tile of a large
-//! slide. This index takes twelve bytes per tile, in an order that needs no names, so a client can fetch
-//! any part of it alone. To other programs it is an ordinary file, the last one of the archive.
+//! A zip's central directory takes some hundred bytes per file, 20 MB before the first tile of a
+//! large slide. This index takes twelve bytes per tile, in an order that needs no names, so a
+//! client can fetch any part of it alone. To other programs it is an ordinary file, the last one of
+//! the archive.
 //!
 //! # Format, version 1
 //!
@@ -22,39 +24,42 @@
 //! | 48 | 8 + 4 | offset and length of the description (the export's JSON), or 0 and 0 |
 //! | 60 | 4 | CRC-32 (that of zip and PNG) of all records |
 //!
-//! A record for each tile follows: 8 bytes with the offset of the first byte of the tile file in the
-//! archive (after the local header), and 4 bytes with its length. A length of 0 marks a tile that the
-//! archive does not contain. Tiles are ordered by level from the smallest, then by row, then by column.
-//! Levels are Deep Zoom levels: starting from the full size, each side is halved rounding up until both
-//! are 1. A pyramid with fewer levels has the largest of them, under the same numbers. A level of *w*×*h*
-//! pixels has ⌈*w* / tile size⌉ columns and ⌈*h* / tile size⌉ rows. The record of a tile is at
+//! A record for each tile follows: 8 bytes with the offset of the first byte of the tile file in
+//! the archive (after the local header), and 4 bytes with its length. A length of 0 marks a tile
+//! that the archive does not contain. Tiles are ordered by level from the smallest, then by row,
+//! then by column. Levels are Deep Zoom levels: starting from the full size, each side is halved
+//! rounding up until both are 1. A pyramid with fewer levels has the largest of them, under the
+//! same numbers. A level of *w*×*h* pixels has ⌈*w* / tile size⌉ columns and ⌈*h* / tile size⌉
+//! rows. The record of a tile is at
 //!
 //! `64 + 12 × (tiles of all smaller levels + row × columns of its level + column)`
 //!
 //! # Finding the index
 //!
-//! The index is the archive's last entry. The last 64 KiB of the file contain the end of the central
-//! directory; the end record, or the ZIP64 end record before it, says where the directory ends, and that
-//! is where the last directory record ends. Its name ends in `tile-index.bin`. Beyond 4 GiB, a ZIP64 field
-//! of 12 bytes with the offset follows the name. The record points to the entry's local header, which has
-//! the same name and no extra field (a field of 20 bytes if the index itself reaches 4 GiB), and the
-//! index follows it. Readers then fetch the 64 KiB that start at the description: description, descriptor
-//! and the first five thousand records of the index are adjacent.
+//! The index is the archive's last entry. The last 64 KiB of the file contain the end of the
+//! central directory; the end record, or the ZIP64 end record before it, says where the directory
+//! ends, and that is where the last directory record ends. Its name ends in `tile-index.bin`.
+//! Beyond 4 GiB, a ZIP64 field of 12 bytes with the offset follows the name. The record points to
+//! the entry's local header, which has the same name and no extra field (a field of 20 bytes if the
+//! index itself reaches 4 GiB), and the index follows it. Readers then fetch the 64 KiB that start
+//! at the description: description, descriptor and the first five thousand records of the index are
+//! adjacent.
 //!
 //! # Trusting the index
 //!
-//! The entries before the index are the export's description (`<name>.json`) and then its descriptor
-//! (`<name>.dzi`; another file, or none, in other layouts), so the last three directory records locate all
-//! of them. A program that unpacks and repacks an archive keeps the index, although its offsets become
-//! wrong. Readers must therefore compare the description's position in the directory with that in the
-//! index. If they differ, or if the index is not the last entry, use the directory instead. A reader that
-//! fetches parts of the index cannot check the CRC-32, which covers all records; `slidezoom verify` checks
-//! it, and each record against the directory. The directory of an archive with a comment ends up to
-//! 64 KiB earlier; slidezoom writes no comments.
+//! The entries before the index are the export's description (`<name>.json`) and then its
+//! descriptor (`<name>.dzi`; another file, or none, in other layouts), so the last three directory
+//! records locate all of them. A program that unpacks and repacks an archive keeps the index,
+//! although its offsets become wrong. Readers must therefore compare the description's position in
+//! the directory with that in the index. If they differ, or if the index is not the last entry, use
+//! the directory instead. A reader that fetches parts of the index cannot check the CRC-32, which
+//! covers all records; `slidezoom verify` checks it, and each record against the directory. The
+//! directory of an archive with a comment ends up to 64 KiB earlier; slidezoom writes no comments.
 //!
 //! # Example
 //!
-//! An image of 3×2 pixels in tiles of 2 without overlap has three levels, of 1×1, 2×1 and 3×2 pixels, and 1 + 1 + 2 tiles:
+//! An image of 3×2 pixels in tiles of 2 without overlap has three levels, of 1×1, 2×1 and 3×2
+//! pixels, and 1 + 1 + 2 tiles:
 //!
 //! ```
 //! use slidezoom::internals::layout::tile_index::TileIndex;
@@ -153,7 +158,8 @@ impl TileIndex {
     /// # Errors
     /// [`TileIndexError`] if any byte is invalid.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, TileIndexError> {
-        let (header, records) = bytes.split_at_checked(HEADER_BYTES).ok_or(TileIndexError::Signature)?;
+        let (header, records) =
+            bytes.split_at_checked(HEADER_BYTES).ok_or(TileIndexError::Signature)?;
         if header[..8] != SIGNATURE {
             return Err(TileIndexError::Signature);
         }
@@ -170,12 +176,20 @@ impl TileIndex {
         let pyramid = whole.with_levels(found as usize).ok_or(levels)?;
         let tiles = pyramid.tile_count();
         let expect = |field, found: u64, expected: u64| {
-            if found == expected { Ok(()) } else { Err(TileIndexError::Field { field, found, expected }) }
+            if found == expected {
+                Ok(())
+            } else {
+                Err(TileIndexError::Field { field, found, expected })
+            }
         };
         expect("header bytes", short(10).into(), HEADER_BYTES as u64)?;
         expect("bytes per record", short(12).into(), RECORD_BYTES as u64)?;
         expect("tiles", long(40), tiles)?;
-        expect("bytes of records", records.len() as u64, tiles.saturating_mul(RECORD_BYTES as u64))?;
+        expect(
+            "bytes of records",
+            records.len() as u64,
+            tiles.saturating_mul(RECORD_BYTES as u64),
+        )?;
         let found = crc32fast::hash(records);
         if word(60) != found {
             return Err(TileIndexError::Checksum { expected: word(60), found });
@@ -195,7 +209,9 @@ impl TileIndex {
                 .chunks_exact(RECORD_BYTES)
                 .map(|record| {
                     let (offset, length) = record.split_at(8);
-                    let number = |bytes: &[u8]| bytes.iter().rev().fold(0, |sum, &byte| sum << 8 | u64::from(byte));
+                    let number = |bytes: &[u8]| {
+                        bytes.iter().rev().fold(0, |sum, &byte| sum << 8 | u64::from(byte))
+                    };
                     (number(offset), number(length) as u32)
                 })
                 .collect(),
@@ -216,7 +232,9 @@ impl TileIndex {
         extension[..length].copy_from_slice(&self.extension.as_bytes()[..length]);
         let mut bytes = Vec::with_capacity(HEADER_BYTES + records.len());
         bytes.extend(SIGNATURE);
-        for short in [VERSION, HEADER_BYTES as u16, RECORD_BYTES as u16, self.pyramid.levels().len() as u16] {
+        for short in
+            [VERSION, HEADER_BYTES as u16, RECORD_BYTES as u16, self.pyramid.levels().len() as u16]
+        {
             bytes.extend(short.to_le_bytes());
         }
         for word in [size.width(), size.height(), geometry.tile_size(), geometry.overlap()] {
@@ -269,9 +287,19 @@ pub struct TileIndexBuilder {
 impl TileIndexBuilder {
     /// Builds the index of an archive with the tiles of `pyramid`. `name` is the index's own name.
     #[must_use]
-    pub fn new(name: EntryName, description_name: String, pyramid: PyramidPlan, names: TileNames) -> Self {
+    pub fn new(
+        name: EntryName,
+        description_name: String,
+        pyramid: PyramidPlan,
+        names: TileNames,
+    ) -> Self {
         let records = vec![(0, 0); pyramid.tile_count() as usize];
-        let index = TileIndex { pyramid, extension: names.extension().to_owned(), description: 0..0, records };
+        let index = TileIndex {
+            pyramid,
+            extension: names.extension().to_owned(),
+            description: 0..0,
+            records,
+        };
         Self { name, names, description_name, index }
     }
 }
@@ -300,8 +328,14 @@ mod tests {
     fn index(width: u32, height: u32, tile_size: u32, seed: u64) -> TileIndex {
         let geometry = TileGeometry::new(tile_size, 1).unwrap();
         let pyramid = PyramidPlan::new(Size::new(width, height).unwrap(), geometry);
-        let records = (0..pyramid.tile_count()).map(|tile| (tile.wrapping_mul(seed) >> 8, (tile ^ seed) as u32));
-        TileIndex { extension: "png".to_owned(), description: seed..seed + 9, records: records.collect(), pyramid }
+        let records = (0..pyramid.tile_count())
+            .map(|tile| (tile.wrapping_mul(seed) >> 8, (tile ^ seed) as u32));
+        TileIndex {
+            extension: "png".to_owned(),
+            description: seed..seed + 9,
+            records: records.collect(),
+            pyramid,
+        }
     }
 
     #[test]

@@ -20,12 +20,12 @@ pub enum TileLayout {
     #[default]
     #[serde(rename = "dz")]
     DeepZoom,
-    /// Zoomify: `ImageProperties.xml` and `TileGroup<n>/<level>-<column>-<row>.jpg`, with 256 tiles per
-    /// group.
+    /// Zoomify: `ImageProperties.xml` and `TileGroup<n>/<level>-<column>-<row>.jpg`, with 256 tiles
+    /// per group.
     #[serde(rename = "zoomify")]
     Zoomify,
-    /// Google Maps: `<level>/<row>/<column>.jpg`, all padded to full size, and `blank.png` as substitute
-    /// for skipped tiles.
+    /// Google Maps: `<level>/<row>/<column>.jpg`, all padded to full size, and `blank.png` as
+    /// substitute for skipped tiles.
     #[serde(rename = "google")]
     Google,
     /// IIIF Image API 2.1, level 0: `info.json` and `<region>/<width>,/0/default.jpg`.
@@ -104,8 +104,8 @@ impl TileLayout {
         square.filter(|_| self.pads()).unwrap_or_else(|| pyramid.region(tile).full.size())
     }
 
-    /// Finds two tiles that would have the same name. Only IIIF tiles of one pixel, at the lower right
-    /// corner, can collide.
+    /// Finds two tiles that would have the same name. Only IIIF tiles of one pixel, at the lower
+    /// right corner, can collide.
     #[must_use]
     pub fn name_collision(self, pyramid: &PyramidPlan) -> Option<(TileAddress, TileAddress)> {
         match self {
@@ -115,13 +115,15 @@ impl TileLayout {
         }
     }
 
-    /// Whether `name` is a top-level file or directory of this layout, other than those of every export.
+    /// Whether `name` is a top-level file or directory of this layout, other than those of every
+    /// export.
     #[must_use]
     pub fn knows(self, name: &str) -> bool {
         match self {
             Self::DeepZoom => false,
             Self::Zoomify => {
-                name == zoomify::DESCRIPTOR || name.strip_prefix(zoomify::GROUP).and_then(number).is_some()
+                name == zoomify::DESCRIPTOR
+                    || name.strip_prefix(zoomify::GROUP).and_then(number).is_some()
             }
             Self::Google => name == BLANK || number(name).is_some_and(|level| level <= 32),
             Self::Iiif2 | Self::Iiif3 => name == iiif::DESCRIPTOR || iiif::is_region(name),
@@ -146,8 +148,8 @@ pub struct TileNames {
 }
 
 impl TileNames {
-    /// The names of an export called `name` whose tiles have this extension. `folder` is a prefix of all
-    /// names.
+    /// The names of an export called `name` whose tiles have this extension. `folder` is a prefix
+    /// of all names.
     #[must_use]
     pub fn new(layout: TileLayout, folder: &'static str, name: &str, extension: &str) -> Self {
         Self { layout, folder, name: name.to_owned(), extension: extension.to_owned() }
@@ -184,12 +186,17 @@ impl TileNames {
         match self.layout {
             TileLayout::DeepZoom | TileLayout::Google => None,
             TileLayout::Zoomify => Some(zoomify::image_properties(pyramid)),
-            TileLayout::Iiif2 => Some(iiif::info_of_version_2(pyramid, &id.of(&self.name), &self.extension)),
-            TileLayout::Iiif3 => Some(iiif::info_of_version_3(pyramid, &id.of(&self.name), &self.extension)),
+            TileLayout::Iiif2 => {
+                Some(iiif::info_of_version_2(pyramid, &id.of(&self.name), &self.extension))
+            }
+            TileLayout::Iiif3 => {
+                Some(iiif::info_of_version_3(pyramid, &id.of(&self.name), &self.extension))
+            }
         }
     }
 
-    /// The PNG that substitutes for skipped tiles, if the layout has one. It has the size of a tile.
+    /// The PNG that substitutes for skipped tiles, if the layout has one. It has the size of a
+    /// tile.
     #[must_use]
     pub fn blank(&self) -> Option<String> {
         (self.layout == TileLayout::Google).then(|| format!("{}{BLANK}", self.folder))
@@ -201,27 +208,41 @@ impl TileNames {
         let Self { folder, name, extension, layout } = self;
         let (level, column, row) = (tile.level(), tile.column(), tile.row());
         match layout {
-            TileLayout::DeepZoom => format!("{folder}{name}_files/{level}/{column}_{row}.{extension}"),
+            TileLayout::DeepZoom => {
+                format!("{folder}{name}_files/{level}/{column}_{row}.{extension}")
+            }
             TileLayout::Zoomify => {
                 let (group, place) = (zoomify::group(tile, pyramid), pyramid.place(level));
                 format!("{folder}{}{group}/{place}-{column}-{row}.{extension}", zoomify::GROUP)
             }
-            TileLayout::Google => format!("{folder}{}/{row}/{column}.{extension}", pyramid.place(level)),
+            TileLayout::Google => {
+                format!("{folder}{}/{row}/{column}.{extension}", pyramid.place(level))
+            }
             TileLayout::Iiif2 => {
-                format!("{folder}{}/0/default.{extension}", iiif::request_of_version_2(tile, pyramid))
+                format!(
+                    "{folder}{}/0/default.{extension}",
+                    iiif::request_of_version_2(tile, pyramid)
+                )
             }
             TileLayout::Iiif3 => {
-                format!("{folder}{}/0/default.{extension}", iiif::request_of_version_3(tile, pyramid))
+                format!(
+                    "{folder}{}/0/default.{extension}",
+                    iiif::request_of_version_3(tile, pyramid)
+                )
             }
         }
     }
 
-    /// The alias of a tile that clients may request by two names: in IIIF 2.1, images listed in `sizes`
-    /// can be requested by width, or by width and height.
+    /// The alias of a tile that clients may request by two names: in IIIF 2.1, images listed in
+    /// `sizes` can be requested by width, or by width and height.
     #[must_use]
     pub fn alias(&self, tile: TileAddress, pyramid: &PyramidPlan) -> Option<String> {
         let Self { folder, extension, .. } = self;
-        let request = if self.layout == TileLayout::Iiif2 { iiif::alias_request(tile, pyramid) } else { None };
+        let request = if self.layout == TileLayout::Iiif2 {
+            iiif::alias_request(tile, pyramid)
+        } else {
+            None
+        };
         Some(format!("{folder}{}/0/default.{extension}", request?))
     }
 
@@ -234,7 +255,8 @@ impl TileNames {
         })
     }
 
-    /// The files of the layout other than tiles: descriptor, substitute for skipped tiles, and aliases.
+    /// The files of the layout other than tiles: descriptor, substitute for skipped tiles, and
+    /// aliases.
     #[must_use]
     pub fn auxiliary_files(&self, pyramid: &PyramidPlan) -> Vec<String> {
         let aliases = self.aliases(pyramid).map(|(_, name)| name);
@@ -249,7 +271,8 @@ impl TileNames {
         let placed = |place: &str| pyramid.levels().nth(number(place)? as usize);
         match self.layout {
             TileLayout::DeepZoom => {
-                let (level, file) = stem.strip_prefix(&self.name)?.strip_prefix("_files/")?.split_once('/')?;
+                let (level, file) =
+                    stem.strip_prefix(&self.name)?.strip_prefix("_files/")?.split_once('/')?;
                 let (column, row) = file.split_once('_')?;
                 pyramid.tile(pyramid.level(number(level)?)?, number(column)?, number(row)?)
             }
@@ -273,13 +296,15 @@ impl TileNames {
         }
     }
 
-    /// Whether `name` has the form of a tile's name in a larger pyramid, which makes it an unexpected entry.
+    /// Whether `name` has the form of a tile's name in a larger pyramid, which makes it an
+    /// unexpected entry.
     #[must_use]
     pub fn looks_like_a_tile(&self, name: &str) -> bool {
         let Some(inside) = name.strip_prefix(self.folder) else { return false };
         match self.layout {
             TileLayout::DeepZoom => {
-                let file = inside.strip_prefix(&self.name).and_then(|rest| rest.strip_prefix("_files/"));
+                let file =
+                    inside.strip_prefix(&self.name).and_then(|rest| rest.strip_prefix("_files/"));
                 file.is_some_and(|file| file.contains('/'))
             }
             layout => inside.split_once('/').is_some_and(|(folder, _)| layout.knows(folder)),
@@ -289,6 +314,7 @@ impl TileNames {
 
 /// Parses a number without sign or leading zeros.
 fn number(text: &str) -> Option<u32> {
-    let plain = text.bytes().all(|byte| byte.is_ascii_digit()) && (text == "0" || !text.starts_with('0'));
+    let plain =
+        text.bytes().all(|byte| byte.is_ascii_digit()) && (text == "0" || !text.starts_with('0'));
     text.parse().ok().filter(|_| plain)
 }

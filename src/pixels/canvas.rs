@@ -26,7 +26,11 @@ impl Canvas {
     /// # Panics
     /// Panics if the blocks leave a part of the area uncovered or overlap in it: pixels of the
     /// previous area must not show.
-    pub fn assemble<'p>(&mut self, area: Rect, blocks: impl Iterator<Item = (Rect, Patch<'p>)>) -> PixelView<'_> {
+    pub fn assemble<'p>(
+        &mut self,
+        area: Rect,
+        blocks: impl Iterator<Item = (Rect, Patch<'p>)>,
+    ) -> PixelView<'_> {
         let stride = row_bytes(area.size());
         self.bytes.resize(byte_count(area.size()), 0);
         let mut covered = 0;
@@ -37,7 +41,9 @@ impl Canvas {
             let start = target.origin().x as usize * PIXEL_BYTES;
             let length = row_bytes(shared.size());
             let rows = self.bytes.chunks_exact_mut(stride).skip(target.origin().y as usize);
-            let rows = rows.take(shared.size().height() as usize).map(|row| &mut row[start..start + length]);
+            let rows = rows
+                .take(shared.size().height() as usize)
+                .map(|row| &mut row[start..start + length]);
             match patch {
                 Patch::Pixels(pixels) => {
                     let view = pixels.view().part(relative_to(shared, rect.origin()));
@@ -68,7 +74,8 @@ mod tests {
         let block = Pixels::filled(size(2, 2), Rgb::WHITE);
         let area = Rect::of(size(3, 2));
         let short = std::panic::catch_unwind(|| {
-            Canvas::default().assemble(area, [(Rect::of(size(2, 2)), Patch::Pixels(&block))].into_iter());
+            Canvas::default()
+                .assemble(area, [(Rect::of(size(2, 2)), Patch::Pixels(&block))].into_iter());
         });
         assert!(short.is_err());
     }

@@ -51,8 +51,12 @@ fn halve_rows(top: &[u8], bottom: &[u8], target: &mut [u8]) {
     }
 }
 
-fn halved_block(top: &[u8; BLOCK * PIXEL_BYTES], bottom: &[u8; BLOCK * PIXEL_BYTES]) -> [u8; BLOCK / 2 * PIXEL_BYTES] {
-    let columns: [u16; BLOCK * PIXEL_BYTES] = std::array::from_fn(|at| u16::from(top[at]) + u16::from(bottom[at]));
+fn halved_block(
+    top: &[u8; BLOCK * PIXEL_BYTES],
+    bottom: &[u8; BLOCK * PIXEL_BYTES],
+) -> [u8; BLOCK / 2 * PIXEL_BYTES] {
+    let columns: [u16; BLOCK * PIXEL_BYTES] =
+        std::array::from_fn(|at| u16::from(top[at]) + u16::from(bottom[at]));
     std::array::from_fn(|at| {
         let left = 2 * PIXEL_BYTES * (at / PIXEL_BYTES) + at % PIXEL_BYTES;
         mean(columns[left] + columns[left + PIXEL_BYTES])
@@ -73,7 +77,8 @@ mod tests {
 
     /// The definition in exact fractions: the mean, with ties to even.
     fn exact_mean(values: &[u8]) -> u8 {
-        let (sum, count) = (values.iter().map(|&value| u32::from(value)).sum::<u32>(), values.len() as u32);
+        let (sum, count) =
+            (values.iter().map(|&value| u32::from(value)).sum::<u32>(), values.len() as u32);
         let (quotient, remainder) = (sum / count, sum % count);
         let up = 2 * remainder > count || (2 * remainder == count && quotient % 2 == 1);
         (quotient + u32::from(up)) as u8

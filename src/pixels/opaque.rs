@@ -61,7 +61,10 @@ impl Pixels {
     /// Resamples to `size` with the Lanczos-3 kernel, as openslide-python's `DeepZoomGenerator`
     /// does.
     #[must_use]
-    #[expect(clippy::missing_panics_doc, reason = "both images have one pixel type and valid buffers")]
+    #[expect(
+        clippy::missing_panics_doc,
+        reason = "both images have one pixel type and valid buffers"
+    )]
     pub fn resampled(self, size: Size) -> Self {
         use fast_image_resize::images::Image;
         use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
@@ -74,8 +77,9 @@ impl Pixels {
             // All pixels are opaque.
             .use_alpha(false);
         let mut target = Image::new(size.width(), size.height(), PixelType::U8x4);
-        let resized = Image::from_vec_u8(self.size.width(), self.size.height(), self.bytes, PixelType::U8x4)
-            .map(|source| Resizer::new().resize(&source, &mut target, &options));
+        let resized =
+            Image::from_vec_u8(self.size.width(), self.size.height(), self.bytes, PixelType::U8x4)
+                .map(|source| Resizer::new().resize(&source, &mut target, &options));
         assert!(matches!(resized, Ok(Ok(()))), "resampling to {size}: {resized:?}");
         Self { size, bytes: target.into_vec() }
     }

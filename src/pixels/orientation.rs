@@ -26,7 +26,9 @@ impl PremultipliedPixels {
             (false, true) => {
                 let (top, bottom) = pixels.split_at_mut(height / 2 * width);
                 let bottom = bottom.chunks_exact_mut(width).rev();
-                top.chunks_exact_mut(width).zip(bottom).for_each(|(row, other)| row.swap_with_slice(other));
+                top.chunks_exact_mut(width)
+                    .zip(bottom)
+                    .for_each(|(row, other)| row.swap_with_slice(other));
             }
         }
         self
@@ -35,7 +37,12 @@ impl PremultipliedPixels {
 
 /// Turns columns into rows, in reverse order where they are mirrored. `width` and `height` are
 /// those of `source`.
-fn transpose(source: &[u8], target: &mut [u8], (width, height): (usize, usize), orientation: Orientation) {
+fn transpose(
+    source: &[u8],
+    target: &mut [u8],
+    (width, height): (usize, usize),
+    orientation: Orientation,
+) {
     let (source, _) = source.as_chunks::<PIXEL_BYTES>();
     let (target, _) = target.as_chunks_mut::<PIXEL_BYTES>();
     for left in (0..width).step_by(BLOCK) {
@@ -45,7 +52,8 @@ fn transpose(source: &[u8], target: &mut [u8], (width, height): (usize, usize), 
                 let row = if orientation.mirrors_columns() { width - 1 - column } else { column };
                 let from = source[top * width + column..].iter().step_by(width);
                 if orientation.mirrors_rows() {
-                    let to = &mut target[row * height + height - bottom..row * height + height - top];
+                    let to =
+                        &mut target[row * height + height - bottom..row * height + height - top];
                     to.iter_mut().rev().zip(from).for_each(|(to, from)| *to = *from);
                 } else {
                     let to = &mut target[row * height + top..row * height + bottom];

@@ -65,7 +65,8 @@ impl PremultipliedPixels {
     /// # Panics
     /// Panics if `pixels` extend beyond these pixels.
     pub fn paste(&mut self, at: Point, pixels: &Self) {
-        let inside = Rect::new(at, pixels.size).is_some_and(|place| Rect::of(self.size).contains(place));
+        let inside =
+            Rect::new(at, pixels.size).is_some_and(|place| Rect::of(self.size).contains(place));
         assert!(inside, "{} at ({}, {}) of {}", pixels.size, at.x, at.y, self.size);
         let (stride, left) = (row_bytes(self.size), at.x as usize * PIXEL_BYTES);
         let rows = self.bytes.chunks_exact_mut(stride).skip(at.y as usize);
@@ -108,7 +109,9 @@ impl PremultipliedPixels {
     /// Returns whether red, green and blue are equal in every pixel.
     #[must_use]
     pub fn is_gray(&self) -> bool {
-        self.bytes.chunks_exact(PIXEL_BYTES).all(|pixel| pixel[0] == pixel[1] && pixel[1] == pixel[2])
+        self.bytes
+            .chunks_exact(PIXEL_BYTES)
+            .all(|pixel| pixel[0] == pixel[1] && pixel[1] == pixel[2])
     }
 
     /// Returns the buffer, for reuse.
@@ -125,7 +128,8 @@ impl PremultipliedPixels {
     /// Returns whether all pixels are opaque.
     pub(crate) fn is_opaque(&self) -> bool {
         self.opacity == Opacity::Opaque
-            || self.bytes.chunks_exact(PIXEL_BYTES).fold(u8::MAX, |all, pixel| all & pixel[3]) == u8::MAX
+            || self.bytes.chunks_exact(PIXEL_BYTES).fold(u8::MAX, |all, pixel| all & pixel[3])
+                == u8::MAX
     }
 
     /// Composites the pixels onto `background`: `color + background·(255 − alpha)/255`, rounded to
@@ -163,7 +167,11 @@ mod tests {
     fn composites_onto_the_background() {
         // Premultiplied: opaque, clear, half of pure red, and colors beyond their alpha.
         let bytes = vec![10, 20, 30, 255, 0, 0, 0, 0, 0, 0, 128, 128, 250, 250, 250, 100];
-        let pixels = PremultipliedPixels::from_native_argb(size(4, 1), bytes).over(Rgb([200, 100, 50]));
-        assert_eq!(pixels.bytes(), [10, 20, 30, 255, 50, 100, 200, 255, 25, 50, 128 + 100, 255, 255, 255, 255, 255]);
+        let pixels =
+            PremultipliedPixels::from_native_argb(size(4, 1), bytes).over(Rgb([200, 100, 50]));
+        assert_eq!(
+            pixels.bytes(),
+            [10, 20, 30, 255, 50, 100, 200, 255, 25, 50, 128 + 100, 255, 255, 255, 255, 255]
+        );
     }
 }

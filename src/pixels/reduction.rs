@@ -81,14 +81,16 @@ impl PixelView<'_> {
     pub fn reduced(self, core: Rect, method: ReductionMethod, spare: Vec<u8>) -> Pixels {
         match method {
             ReductionMethod::Mean => self.part(core).halved(spare),
-            ReductionMethod::Median => self.part(core).of_each_four(spare, |four| by_channel(four, median)),
+            ReductionMethod::Median => {
+                self.part(core).of_each_four(spare, |four| by_channel(four, median))
+            }
             ReductionMethod::Mode => self.part(core).of_each_four(spare, mode),
-            ReductionMethod::Max => {
-                self.part(core).of_each_four(spare, |four| by_channel(four, |[a, b, c, d]| a.max(b).max(c.max(d))))
-            }
-            ReductionMethod::Min => {
-                self.part(core).of_each_four(spare, |four| by_channel(four, |[a, b, c, d]| a.min(b).min(c.min(d))))
-            }
+            ReductionMethod::Max => self.part(core).of_each_four(spare, |four| {
+                by_channel(four, |[a, b, c, d]| a.max(b).max(c.max(d)))
+            }),
+            ReductionMethod::Min => self.part(core).of_each_four(spare, |four| {
+                by_channel(four, |[a, b, c, d]| a.min(b).min(c.min(d)))
+            }),
             ReductionMethod::Nearest => self.part(core).of_each_four(spare, |[first, ..]| first),
             ReductionMethod::Lanczos3 => self.halved_by_lanczos(core, spare),
         }
@@ -101,23 +103,31 @@ impl PixelView<'_> {
         let axes = [by_two(self.size.width()), by_two(self.size.height())];
         let corner = Point { x: core.origin().x / 2, y: core.origin().y / 2 };
         let size = core.size().halved();
-        let Some(target) = Rect::of(size).moved(corner) else { return Pixels { size, bytes: spare } };
+        let Some(target) = Rect::of(size).moved(corner) else {
+            return Pixels { size, bytes: spare };
+        };
         let row = |row: u32| self.row(row as usize).as_chunks().0;
         Pixels { size, bytes: resample(row, 0, axes, target, spare) }
     }
 
     /// Downsamples with a function of the top left, top right, bottom left and bottom right pixels.
     /// At an odd edge, the last row or column is repeated.
-    fn of_each_four(self, spare: Vec<u8>, pixel: impl Fn([[u8; PIXEL_BYTES]; 4]) -> [u8; PIXEL_BYTES]) -> Pixels {
+    fn of_each_four(
+        self,
+        spare: Vec<u8>,
+        pixel: impl Fn([[u8; PIXEL_BYTES]; 4]) -> [u8; PIXEL_BYTES],
+    ) -> Pixels {
         let size = self.size.halved();
         let mut bytes = spare;
         bytes.resize(byte_count(size), 0);
         let last_row = self.size.height() as usize - 1;
         for (row, target) in bytes.chunks_exact_mut(row_bytes(size)).enumerate() {
             let (top, bottom) = (self.row(2 * row), self.row((2 * row + 1).min(last_row)));
-            let ((top, _), (bottom, _)) = (top.as_chunks::<PIXEL_BYTES>(), bottom.as_chunks::<PIXEL_BYTES>());
+            let ((top, _), (bottom, _)) =
+                (top.as_chunks::<PIXEL_BYTES>(), bottom.as_chunks::<PIXEL_BYTES>());
             let (target, _) = target.as_chunks_mut::<PIXEL_BYTES>();
-            let ((top, top_odd), (bottom, bottom_odd)) = (top.as_chunks::<2>(), bottom.as_chunks::<2>());
+            let ((top, top_odd), (bottom, bottom_odd)) =
+                (top.as_chunks::<2>(), bottom.as_chunks::<2>());
             for ((target, top), bottom) in target.iter_mut().zip(top).zip(bottom) {
                 *target = pixel([top[0], top[1], bottom[0], bottom[1]]);
             }
@@ -129,14 +139,19 @@ impl PixelView<'_> {
     }
 }
 
-fn by_channel([a, b, c, d]: [[u8; PIXEL_BYTES]; 4], value: impl Fn([u8; 4]) -> u8) -> [u8; PIXEL_BYTES] {
+fn by_channel(
+    [a, b, c, d]: [[u8; PIXEL_BYTES]; 4],
+    value: impl Fn([u8; 4]) -> u8,
+) -> [u8; PIXEL_BYTES] {
     std::array::from_fn(|channel| value([a[channel], b[channel], c[channel], d[channel]]))
 }
 
 /// The mean of the two middle values, with ties to even.
 fn median([a, b, c, d]: [u8; 4]) -> u8 {
     let (least, greatest) = (a.min(b).min(c.min(d)), a.max(b).max(c.max(d)));
-    let sum = [a, b, c, d].into_iter().map(u16::from).sum::<u16>() - u16::from(least) - u16::from(greatest);
+    let sum = [a, b, c, d].into_iter().map(u16::from).sum::<u16>()
+        - u16::from(least)
+        - u16::from(greatest);
     // An odd sum is a tie: it rounds up if the quotient is odd.
     ((sum + (sum >> 1 & 1)) >> 1) as u8
 }
@@ -168,8 +183,12 @@ mod tests {
         let noise = any::<[u8; 3]>().prop_map(|[blue, green, red]| [blue, green, red, u8::MAX]);
         let pixel = prop_oneof![color, noise];
         (1_u32..24, 1_u32..12).prop_flat_map(move |(width, height)| {
-            prop::collection::vec(pixel.clone(), (width * height) as usize)
-                .prop_map(move |pixels| Pixels { size: Size::new(width, height).unwrap(), bytes: pixels.concat() })
+            prop::collection::vec(pixel.clone(), (width * height) as usize).prop_map(
+                move |pixels| Pixels {
+                    size: Size::new(width, height).unwrap(),
+                    bytes: pixels.concat(),
+                },
+            )
         })
     }
 
@@ -182,14 +201,20 @@ mod tests {
     fn under(pixels: &Pixels, x: u32, y: u32) -> Vec<[u8; 4]> {
         let columns = 2 * x..(2 * x + 2).min(pixels.size.width());
         let rows = 2 * y..(2 * y + 2).min(pixels.size.height());
-        rows.flat_map(|y| columns.clone().map(move |x| (x, y))).map(|(x, y)| at(pixels, x, y)).collect()
+        rows.flat_map(|y| columns.clone().map(move |x| (x, y)))
+            .map(|(x, y)| at(pixels, x, y))
+            .collect()
     }
 
     fn reduced(pixels: &Pixels, method: ReductionMethod) -> Pixels {
         pixels.view().reduced(Rect::of(pixels.size), method, vec![7; 5])
     }
 
-    fn check(pixels: &Pixels, method: ReductionMethod, right: impl Fn(&[[u8; 4]], [u8; 4]) -> bool) {
+    fn check(
+        pixels: &Pixels,
+        method: ReductionMethod,
+        right: impl Fn(&[[u8; 4]], [u8; 4]) -> bool,
+    ) {
         let found = reduced(pixels, method);
         assert_eq!(found.size, pixels.size.halved());
         for y in 0..found.size.height() {
@@ -252,7 +277,13 @@ mod tests {
 
     /// The definition of the Lanczos-3 kernel.
     fn lanczos(x: f64) -> f64 {
-        let sinc = |x: f64| if x == 0.0 { 1.0 } else { (std::f64::consts::PI * x).sin() / (std::f64::consts::PI * x) };
+        let sinc = |x: f64| {
+            if x == 0.0 {
+                1.0
+            } else {
+                (std::f64::consts::PI * x).sin() / (std::f64::consts::PI * x)
+            }
+        };
         if x.abs() < 3.0 { sinc(x) * sinc(x / 3.0) } else { 0.0 }
     }
 
@@ -262,7 +293,10 @@ mod tests {
         let weights = |start: u32, length: u32| -> Vec<(u32, f64)> {
             let weight = |pixel: u32| lanczos((f64::from(pixel) - f64::from(start) - 0.5) / 2.0);
             let sum: f64 = (0..length).map(weight).sum();
-            (0..length).map(|pixel| (pixel, weight(pixel) / sum)).filter(|(_, weight)| *weight != 0.0).collect()
+            (0..length)
+                .map(|pixel| (pixel, weight(pixel) / sum))
+                .filter(|(_, weight)| *weight != 0.0)
+                .collect()
         };
         let mut found = Vec::new();
         for y in (0..height).step_by(2) {
@@ -271,7 +305,8 @@ mod tests {
                     let mut sum = 0.0;
                     for (row, down) in weights(y, height) {
                         for (column, across) in weights(x, width) {
-                            let value = pixels.bytes[((row * width + column) * 4 + channel) as usize];
+                            let value =
+                                pixels.bytes[((row * width + column) * 4 + channel) as usize];
                             sum += down * across * f64::from(value);
                         }
                     }

@@ -61,15 +61,20 @@ impl ResampledAxis {
     fn taps(self, target: u32) -> Taps {
         let reach = self.reach(target);
         let center = self.center(target);
-        let weights: Vec<f64> = reach.clone().map(|at| lanczos((f64::from(at) + 0.5 - center) / self.scale)).collect();
+        let weights: Vec<f64> =
+            reach.clone().map(|at| lanczos((f64::from(at) + 0.5 - center) / self.scale)).collect();
         let sum: f64 = weights.iter().sum();
-        let mut rounded: Vec<f64> = weights.iter().map(|weight| (weight / sum * ONE).round()).collect();
+        let mut rounded: Vec<f64> =
+            weights.iter().map(|weight| (weight / sum * ONE).round()).collect();
         // The rounding error goes to the largest weight, where it matters least.
         let left = ONE - rounded.iter().sum::<f64>();
         if let Some(largest) = rounded.iter_mut().max_by(|one, other| one.total_cmp(other)) {
             *largest += left;
         }
-        Taps { first: reach.start, weights: rounded.into_iter().map(|weight| (weight / ONE) as f32).collect() }
+        Taps {
+            first: reach.start,
+            weights: rounded.into_iter().map(|weight| (weight / ONE) as f32).collect(),
+        }
     }
 }
 
@@ -86,9 +91,16 @@ impl PremultipliedPixels {
     /// # Panics
     /// Panics if pixels are missing.
     #[must_use]
-    pub fn resampled(&self, origin: Point, axes: [ResampledAxis; 2], target: Rect, spare: Vec<u8>) -> Self {
+    pub fn resampled(
+        &self,
+        origin: Point,
+        axes: [ResampledAxis; 2],
+        target: Rect,
+        spare: Vec<u8>,
+    ) -> Self {
         let width = self.size.width() as usize;
-        let row = |row: u32| &self.bytes.as_chunks().0[(row - origin.y) as usize * width..][..width];
+        let row =
+            |row: u32| &self.bytes.as_chunks().0[(row - origin.y) as usize * width..][..width];
         let bytes = resample(row, origin.x, axes, target, spare);
         Self { size: target.size(), bytes, opacity: self.opacity }
     }
@@ -152,7 +164,9 @@ fn resample_row(row: &[[u8; PIXEL_BYTES]], from: u32, columns: &[Taps], target: 
 /// colors to alpha.
 #[expect(clippy::cast_sign_loss, reason = "clamped to a byte")]
 fn round_row(sums: &[f32], bytes: &mut [u8]) {
-    for (pixel, sum) in bytes.as_chunks_mut::<PIXEL_BYTES>().0.iter_mut().zip(sums.as_chunks::<PIXEL_BYTES>().0) {
+    for (pixel, sum) in
+        bytes.as_chunks_mut::<PIXEL_BYTES>().0.iter_mut().zip(sums.as_chunks::<PIXEL_BYTES>().0)
+    {
         let [blue, green, red, alpha] = sum.map(|sum| (sum.clamp(0.0, 255.0) + 0.5) as u8);
         *pixel = [blue.min(alpha), green.min(alpha), red.min(alpha), alpha];
     }
@@ -177,13 +191,17 @@ mod tests {
 
     fn axes(size: Size, scales: [f64; 2]) -> [ResampledAxis; 2] {
         let [across, down] = scales;
-        [ResampledAxis { length: size.width(), scale: across }, ResampledAxis { length: size.height(), scale: down }]
+        [
+            ResampledAxis { length: size.width(), scale: across },
+            ResampledAxis { length: size.height(), scale: down },
+        ]
     }
 
     /// Premultiplied noise: no color exceeds its alpha.
     fn noise(size: Size, seed: u32, is_opaque: bool) -> PremultipliedPixels {
         let pixel = |index: u32| {
-            let mixed = (index ^ seed).wrapping_mul(0x9e37_79b1).rotate_left(13).wrapping_mul(0x85eb_ca77);
+            let mixed =
+                (index ^ seed).wrapping_mul(0x9e37_79b1).rotate_left(13).wrapping_mul(0x85eb_ca77);
             let [blue, green, red, alpha] = (mixed ^ (mixed >> 15)).to_le_bytes();
             let alpha = if is_opaque { 255 } else { alpha };
             [blue.min(alpha), green.min(alpha), red.min(alpha), alpha]
@@ -203,21 +221,26 @@ mod tests {
             }
         };
         let weights = |target: u32, length: u32, scale: f64| -> Vec<f64> {
-            let weights: Vec<f64> =
-                (0..length).map(|at| kernel((f64::from(at) + 0.5) / scale - f64::from(target) - 0.5)).collect();
+            let weights: Vec<f64> = (0..length)
+                .map(|at| kernel((f64::from(at) + 0.5) / scale - f64::from(target) - 0.5))
+                .collect();
             let sum: f64 = weights.iter().sum();
             weights.into_iter().map(|weight| weight / sum).collect()
         };
         let (from, to) = (pixels.size(), result(pixels.size(), scales));
-        let columns: Vec<_> = (0..to.width()).map(|column| weights(column, from.width(), scales[0])).collect();
+        let columns: Vec<_> =
+            (0..to.width()).map(|column| weights(column, from.width(), scales[0])).collect();
         let mut values = Vec::new();
         for row in 0..to.height() {
             let down = weights(row, from.height(), scales[1]);
             for across in &columns {
                 for channel in 0..PIXEL_BYTES {
                     let mut sum = 0.0;
-                    for (y, weight) in down.iter().enumerate().filter(|(_, weight)| **weight != 0.0) {
-                        for (x, other) in across.iter().enumerate().filter(|(_, other)| **other != 0.0) {
+                    for (y, weight) in down.iter().enumerate().filter(|(_, weight)| **weight != 0.0)
+                    {
+                        for (x, other) in
+                            across.iter().enumerate().filter(|(_, other)| **other != 0.0)
+                        {
                             let at = PIXEL_BYTES * (y * from.width() as usize + x) + channel;
                             sum += weight * other * f64::from(pixels.bytes()[at]);
                         }
@@ -282,12 +305,21 @@ mod tests {
         let flat = PremultipliedPixels::from_bgra(size(40, 30), [1, 2, 200, 255].repeat(1200));
         for scale in [1.0, 1.1, 1.5, 1.999, 2.7] {
             let to = result(flat.size(), [scale, 1.0]);
-            let found = flat.resampled(Point::default(), axes(flat.size(), [scale, 1.0]), Rect::of(to), Vec::new());
+            let found = flat.resampled(
+                Point::default(),
+                axes(flat.size(), [scale, 1.0]),
+                Rect::of(to),
+                Vec::new(),
+            );
             assert!(found.bytes() == [1, 2, 200, 255].repeat(to.area() as usize), "{scale}");
         }
         let pixels = noise(size(23, 17), 5, false);
-        let same =
-            pixels.resampled(Point::default(), axes(pixels.size(), [1.0; 2]), Rect::of(pixels.size()), Vec::new());
+        let same = pixels.resampled(
+            Point::default(),
+            axes(pixels.size(), [1.0; 2]),
+            Rect::of(pixels.size()),
+            Vec::new(),
+        );
         assert_eq!(same, pixels);
     }
 
@@ -297,9 +329,20 @@ mod tests {
         use crate::pixels::{Pixels, Rgb};
         for (width, height, to) in [(300, 200, size(200, 125)), (96, 96, size(64, 60))] {
             let mut pixels = noise(size(width, height), 9, true);
-            pixels.bytes.iter_mut().for_each(|value| *value = if *value == 255 { 255 } else { 96 + *value / 4 });
-            let scales = [f64::from(width) / f64::from(to.width()), f64::from(height) / f64::from(to.height())];
-            let found = pixels.resampled(Point::default(), axes(pixels.size(), scales), Rect::of(to), Vec::new());
+            pixels
+                .bytes
+                .iter_mut()
+                .for_each(|value| *value = if *value == 255 { 255 } else { 96 + *value / 4 });
+            let scales = [
+                f64::from(width) / f64::from(to.width()),
+                f64::from(height) / f64::from(to.height()),
+            ];
+            let found = pixels.resampled(
+                Point::default(),
+                axes(pixels.size(), scales),
+                Rect::of(to),
+                Vec::new(),
+            );
             let other: Pixels = pixels.over(Rgb::WHITE).resampled(to);
             for (one, other) in found.bytes().iter().zip(other.bytes()) {
                 assert!(one.abs_diff(*other) <= 2, "{one} {other}");

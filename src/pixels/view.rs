@@ -50,9 +50,14 @@ impl<'a> PixelView<'a> {
     #[must_use]
     pub fn is_within(self, tolerance: u8, color: Rgb) -> bool {
         let [red, green, blue] = color.0;
-        let pattern: [u8; CHUNK_BYTES] = std::array::from_fn(|at| [blue, green, red, u8::MAX][at % PIXEL_BYTES]);
+        let pattern: [u8; CHUNK_BYTES] =
+            std::array::from_fn(|at| [blue, green, red, u8::MAX][at % PIXEL_BYTES]);
         let differs = |chunk: &[u8]| {
-            chunk.iter().zip(&pattern).fold(0, |most: u8, (&one, &other)| most.max(one.abs_diff(other))) > tolerance
+            chunk
+                .iter()
+                .zip(&pattern)
+                .fold(0, |most: u8, (&one, &other)| most.max(one.abs_diff(other)))
+                > tolerance
         };
         self.rows().all(|row| !chunks(row).any(differs))
     }

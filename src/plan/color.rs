@@ -3,7 +3,9 @@
 use serde::{Serialize, Serializer};
 
 use super::{BaseTiles, ColorOption};
-use crate::color::{CmykConversion, ColorConversion, IccProfile, Intent, PixelColors, ProfileEffect, ProfileError};
+use crate::color::{
+    CmykConversion, ColorConversion, IccProfile, Intent, PixelColors, ProfileEffect, ProfileError,
+};
 use crate::pixels::PremultipliedPixels;
 use crate::source::NativeColorSpace;
 
@@ -73,11 +75,17 @@ impl Color {
         let embeds = option == ColorOption::Embed || files.base_tiles == BaseTiles::Lossless;
         match effect {
             // Browsers treat pixels without a profile as sRGB.
-            ProfileEffect::None if option == ColorOption::Srgb || !can_embed => Self::AlreadySrgb(profile),
-            ProfileEffect::Conversion(_) if !can_embed && files.base_tiles == BaseTiles::Lossless => {
+            ProfileEffect::None if option == ColorOption::Srgb || !can_embed => {
+                Self::AlreadySrgb(profile)
+            }
+            ProfileEffect::Conversion(_)
+                if !can_embed && files.base_tiles == BaseTiles::Lossless =>
+            {
                 Self::Unusable(profile, ProfileError::NotGrayThroughout)
             }
-            ProfileEffect::Conversion(conversion) if !(embeds && can_embed) => Self::Converted(conversion),
+            ProfileEffect::Conversion(conversion) if !(embeds && can_embed) => {
+                Self::Converted(conversion)
+            }
             ProfileEffect::None | ProfileEffect::Conversion(_) => Self::Embedded(profile),
         }
     }
@@ -118,7 +126,9 @@ impl Color {
     /// three channels.
     pub(crate) fn keeps_gray(&self) -> bool {
         match self {
-            Self::WithoutProfile | Self::Ignored(_) | Self::Unusable(..) | Self::AlreadySrgb(_) => true,
+            Self::WithoutProfile | Self::Ignored(_) | Self::Unusable(..) | Self::AlreadySrgb(_) => {
+                true
+            }
             Self::Converted(conversion) => conversion.keeps_gray(),
             Self::Embedded(profile) => profile.is_gray(),
             Self::ConvertedCmyk(_) => false,
@@ -159,7 +169,10 @@ impl Serialize for Color {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         use serde::ser::SerializeStruct;
         let mut object = serializer.serialize_struct("Color", 3)?;
-        object.serialize_field("profileBytes", &self.profile().map(|profile| profile.bytes().len()))?;
+        object.serialize_field(
+            "profileBytes",
+            &self.profile().map(|profile| profile.bytes().len()),
+        )?;
         object.serialize_field("handling", self.handling())?;
         object.serialize_field("intent", &self.intent())?;
         object.end()

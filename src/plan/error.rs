@@ -48,7 +48,9 @@ pub enum PlanError {
         levels: usize,
     },
     /// A target resolution needs the slide's micrometers per pixel.
-    #[error("the slide does not state its micrometers per pixel, which the target resolution needs")]
+    #[error(
+        "the slide does not state its micrometers per pixel, which the target resolution needs"
+    )]
     UnknownScale,
     /// A target magnification needs the slide's objective power.
     #[error("the slide does not state its objective power, which the target magnification needs")]

@@ -45,7 +45,9 @@ fn millibytes_per_pixel(format: TileFormat) -> u64 {
     match format {
         TileFormat::Png => 996,
         TileFormat::WebP { compression: WebPCompression::Lossless } => 897,
-        TileFormat::WebP { compression: WebPCompression::Lossy { quality } } => interpolated(&WEBP, 0, quality),
+        TileFormat::WebP { compression: WebPCompression::Lossy { quality } } => {
+            interpolated(&WEBP, 0, quality)
+        }
         TileFormat::Jpeg { quality, subsampling, coding } => {
             let column = match subsampling {
                 Subsampling::Full => 0,
@@ -65,12 +67,17 @@ fn millibytes_per_pixel(format: TileFormat) -> u64 {
 }
 
 /// Interpolates a column between the two nearest measured qualities.
-fn interpolated<const COLUMNS: usize>(measured: &[(u64, [u64; COLUMNS]); 7], column: usize, quality: Quality) -> u64 {
+fn interpolated<const COLUMNS: usize>(
+    measured: &[(u64, [u64; COLUMNS]); 7],
+    column: usize,
+    quality: Quality,
+) -> u64 {
     let quality = u64::from(quality.get());
     let between = measured.windows(2).find(|pair| quality <= pair[1].0);
     between.map_or(measured[6].1[column], |pair| {
         let ((below, low), (above, high)) = (pair[0], pair[1]);
-        low[column] + (high[column] - low[column]) * (quality.saturating_sub(below)) / (above - below)
+        low[column]
+            + (high[column] - low[column]) * (quality.saturating_sub(below)) / (above - below)
     })
 }
 

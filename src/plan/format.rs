@@ -65,8 +65,8 @@ fn is_neutral(Rgb([red, green, blue]): Rgb) -> bool {
     red == green && green == blue
 }
 
-/// The format of associated images, given that of tiles. They may have colors where the slide is gray,
-/// and a `.szi` stores them as JPEG.
+/// The format of associated images, given that of tiles. They may have colors where the slide is
+/// gray, and a `.szi` stores them as JPEG.
 pub(crate) fn of_associated(format: TileFormat, container: Container) -> TileFormat {
     match format {
         TileFormat::Jpeg { quality, subsampling: Subsampling::Gray, coding } => {
@@ -81,8 +81,8 @@ pub(crate) fn of_associated(format: TileFormat, container: Container) -> TileFor
     }
 }
 
-/// The tile with the longest side. It is in the first two columns and rows of the full size: tiles of
-/// the second one have an overlap on both sides, and later ones are not longer.
+/// The tile with the longest side. It is in the first two columns and rows of the full size: tiles
+/// of the second one have an overlap on both sides, and later ones are not longer.
 fn largest_tile(pyramid: &PyramidPlan) -> Option<Size> {
     let level = pyramid.max_level();
     let tiles = [(0, 0), (1, 0), (0, 1), (1, 1)];

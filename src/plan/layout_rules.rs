@@ -34,7 +34,11 @@ pub(crate) fn check_szi(options: &ExportOptions, geometry: TileGeometry) -> Resu
 }
 
 /// Checks that the layout has a distinct name for every file.
-pub(crate) fn check_tile_layout(options: &ExportOptions, name: &str, pyramid: &PyramidPlan) -> Result<(), PlanError> {
+pub(crate) fn check_tile_layout(
+    options: &ExportOptions,
+    name: &str,
+    pyramid: &PyramidPlan,
+) -> Result<(), PlanError> {
     let tile_layout = options.tile_layout;
     if tile_layout.is_deep_zoom() {
         return Ok(());

@@ -101,14 +101,20 @@ pub(crate) fn geometry(
     let geometry = TileGeometry::new(native, 0).ok().filter(|_| native.is_multiple_of(2));
     let geometry = geometry.ok_or(NotLossless::TileSize { tile })?;
     if let Some(asked) = options.geometry.filter(|asked| *asked != geometry) {
-        return Err(NotLossless::Geometry { native, tile_size: asked.tile_size(), overlap: asked.overlap() });
+        return Err(NotLossless::Geometry {
+            native,
+            tile_size: asked.tile_size(),
+            overlap: asked.overlap(),
+        });
     }
     let Point { x, y } = placement.area().origin();
     if !x.is_multiple_of(native) || !y.is_multiple_of(native) {
         return Err(NotLossless::Bounds { x, y, native });
     }
     let size = placement.size();
-    if options.tile_layout.pads() && !(size.width().is_multiple_of(native) && size.height().is_multiple_of(native)) {
+    if options.tile_layout.pads()
+        && !(size.width().is_multiple_of(native) && size.height().is_multiple_of(native))
+    {
         return Err(NotLossless::Padded { tile_layout: options.tile_layout, area: size, native });
     }
     Ok(geometry)

@@ -35,7 +35,12 @@ impl Serialize for Bounds {
             Self::Full => serializer.serialize_str("full"),
             Self::Crop(crop) => {
                 let (origin, size) = (crop.origin(), crop.size());
-                let numbers = [("x", origin.x), ("y", origin.y), ("width", size.width()), ("height", size.height())];
+                let numbers = [
+                    ("x", origin.x),
+                    ("y", origin.y),
+                    ("width", size.width()),
+                    ("height", size.height()),
+                ];
                 serializer.collect_map([("crop", BTreeMap::from(numbers))])
             }
         }
@@ -61,8 +66,8 @@ pub enum FormatOption {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum SubsamplingOption {
-    /// The subsampling of the slide's native JPEG tiles, or 4:4:4 if unknown. Gray native tiles give
-    /// gray tiles if the export's colors and background are gray too.
+    /// The subsampling of the slide's native JPEG tiles, or 4:4:4 if unknown. Gray native tiles
+    /// give gray tiles if the export's colors and background are gray too.
     #[default]
     Auto,
     /// A fixed subsampling.
@@ -90,8 +95,8 @@ pub enum ColorOption {
     /// instead, because their pixels are not decoded.
     #[default]
     Srgb,
-    /// Keep pixels and embed the profile in every tile. Gray and CMYK profiles, which RGB tiles cannot
-    /// carry, are used to convert to sRGB instead.
+    /// Keep pixels and embed the profile in every tile. Gray and CMYK profiles, which RGB tiles
+    /// cannot carry, are used to convert to sRGB instead.
     Embed,
     /// Keep pixels and drop the profile.
     Ignore,
@@ -99,8 +104,8 @@ pub enum ColorOption {
 
 /// The handling of blank tiles.
 ///
-/// A tile is blank if none of it was scanned (the slide's alpha is 0), or if each channel of each pixel
-/// is within the tolerance of the background.
+/// A tile is blank if none of it was scanned (the slide's alpha is 0), or if each channel of each
+/// pixel is within the tolerance of the background.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
@@ -150,8 +155,8 @@ pub enum Associated {
 }
 
 impl Default for Associated {
-    /// The thumbnail only. A label may show a patient's name, and macro images of some scanners show
-    /// the label.
+    /// The thumbnail only. A label may show a patient's name, and macro images of some scanners
+    /// show the label.
     fn default() -> Self {
         Self::Named(vec!["thumbnail".to_owned()])
     }
@@ -198,8 +203,8 @@ option_struct! {
         /// The URI under which the parent directory of an IIIF export will be served. Default: a
         /// placeholder.
         pub resource_id: Option<ResourceId>,
-        /// Tile size and overlap. Default: 254 and 1 for Deep Zoom, 256 and 0 in a `.szi`, 256 or 512
-        /// and 0 in other layouts, and the native tile size and 0 for lossless tiles.
+        /// Tile size and overlap. Default: 254 and 1 for Deep Zoom, 256 and 0 in a `.szi`, 256 or
+        /// 512 and 0 in other layouts, and the native tile size and 0 for lossless tiles.
         pub geometry: Option<TileGeometry>,
         /// The smallest level. Default: 1×1 pixel for Deep Zoom, otherwise the largest level of one
         /// tile.
@@ -226,8 +231,8 @@ option_struct! {
         pub rotation: Rotation,
         /// The flip, applied after the rotation. Default: none.
         pub flip: Option<Flip>,
-        /// The color on which transparent pixels are composited. Default: the slide's background, or
-        /// white.
+        /// The color on which transparent pixels are composited. Default: the slide's background,
+        /// or white.
         pub background: Option<Rgb>,
         /// The use of the slide's ICC profile. Default: conversion to sRGB.
         pub color: ColorOption,

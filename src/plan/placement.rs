@@ -50,7 +50,10 @@ impl Placement {
             Bounds::Crop(crop) => return Err(PlanError::Crop { crop, size: whole.size() }),
         };
         let largest = i32::MAX as u32;
-        if !whole.contains(area) || whole.size().width() > largest || whole.size().height() > largest {
+        if !whole.contains(area)
+            || whole.size().width() > largest
+            || whole.size().height() > largest
+        {
             return Err(PlanError::Area { area, size: whole.size() });
         }
         let of_slide = options.microns_per_pixel.or(info.microns_per_pixel);
@@ -59,18 +62,35 @@ impl Placement {
     }
 
     /// Places the export of `area`, which is inside the slide and in pixels of slide level 0.
-    fn new(info: &SlideInfo, area: Rect, reduction: Downsampling, orientation: Orientation) -> Self {
+    fn new(
+        info: &SlideInfo,
+        area: Rect,
+        reduction: Downsampling,
+        orientation: Orientation,
+    ) -> Self {
         let Downsampling { level, reduction_levels, scale } = reduction;
-        let of_base = Self { level, downsample: 1.0, on_level: area, area, reduction_levels, scale, orientation };
+        let of_base = Self {
+            level,
+            downsample: 1.0,
+            on_level: area,
+            area,
+            reduction_levels,
+            scale,
+            orientation,
+        };
         let level = match info.levels.get(level.0 as usize) {
             Some(of_level) if level != SlideLevel::BASE => of_level,
             _ => return of_base,
         };
         let (downsample, slide) = (level.downsample, info.size());
         let on_axis = |taken: Range<u32>, length: u32, of_slide: u32| {
-            // The whole slide is the whole level, although its rounded downsample may say that it ends
-            // a pixel earlier or later.
-            if taken == (0..of_slide) { 0..length } else { covering(taken, |at| at / downsample, length) }
+            // The whole slide is the whole level, although its rounded downsample may say that it
+            // ends a pixel earlier or later.
+            if taken == (0..of_slide) {
+                0..length
+            } else {
+                covering(taken, |at| at / downsample, length)
+            }
         };
         let on_level = between(
             on_axis(area.columns(), level.size.width(), slide.width()),
@@ -125,8 +145,8 @@ impl Placement {
         (0..reduction_levels.min(u32::BITS)).fold(self.on_level.size(), |size, _| size.halved())
     }
 
-    /// The factors by which the halved pixels are downsampled along the slide's x and y; 1 if they are
-    /// not resampled.
+    /// The factors by which the halved pixels are downsampled along the slide's x and y; 1 if they
+    /// are not resampled.
     #[must_use]
     pub const fn scale(&self) -> [f64; 2] {
         self.scale
@@ -164,7 +184,10 @@ impl Placement {
     #[must_use]
     pub fn axes(&self) -> [ResampledAxis; 2] {
         let (size, [across, down]) = (self.halved_size(), self.scale);
-        [ResampledAxis { length: size.width(), scale: across }, ResampledAxis { length: size.height(), scale: down }]
+        [
+            ResampledAxis { length: size.width(), scale: across },
+            ResampledAxis { length: size.height(), scale: down },
+        ]
     }
 
     /// The rectangle of the halved image from which `upright` is resampled.
@@ -177,13 +200,16 @@ impl Placement {
         between(across.source(upright.columns()), down.source(upright.rows()))
     }
 
-    /// The rectangle of the exported area, in pixels of [`level`](Self::level), from which `upright` is
-    /// computed.
+    /// The rectangle of the exported area, in pixels of [`level`](Self::level), from which
+    /// `upright` is computed.
     #[must_use]
     pub fn stored(&self, upright: Rect) -> Rect {
         let (halved, size) = (self.halved(upright), self.on_level.size());
         let under = |range: Range<u32>, length: u32| {
-            let edge = |at: u32| (u64::from(at) << self.reduction_levels.min(u32::BITS)).min(u64::from(length)) as u32;
+            let edge = |at: u32| {
+                (u64::from(at) << self.reduction_levels.min(u32::BITS)).min(u64::from(length))
+                    as u32
+            };
             edge(range.start)..edge(range.end)
         };
         between(under(halved.columns(), size.width()), under(halved.rows(), size.height()))
@@ -199,7 +225,9 @@ impl Placement {
     /// export.
     #[must_use]
     pub fn upright(&self, part: Rect) -> Option<Rect> {
-        Rect::of(self.size()).contains(part).then(|| self.orientation.to_upright(part, self.upright_size()))
+        Rect::of(self.size())
+            .contains(part)
+            .then(|| self.orientation.to_upright(part, self.upright_size()))
     }
 
     /// Pixels of slide level 0 per pixel of the export, along the slide's x and y.
@@ -224,9 +252,16 @@ impl Placement {
             return part.moved(origin).unwrap_or(slide);
         }
         let axis = |range: Range<u32>, origin: u32, within: Range<u32>| {
-            covering(range.start + origin..range.end + origin, |at| at * self.downsample, within.end)
+            covering(
+                range.start + origin..range.end + origin,
+                |at| at * self.downsample,
+                within.end,
+            )
         };
-        between(axis(part.columns(), origin.x, slide.columns()), axis(part.rows(), origin.y, slide.rows()))
+        between(
+            axis(part.columns(), origin.x, slide.columns()),
+            axis(part.rows(), origin.y, slide.rows()),
+        )
     }
 
     /// The export's micrometers per pixel, given the slide's. Returns `None` on overflow.
@@ -240,7 +275,8 @@ impl Placement {
     /// The map from points of the export to points of the slide.
     #[must_use]
     pub fn to_slide(&self) -> SlideTransform {
-        let ([across, down], [x, y], size) = (self.downsamples(), self.begin(), self.upright_size());
+        let ([across, down], [x, y], size) =
+            (self.downsamples(), self.begin(), self.upright_size());
         // The step and the origin along one axis of the slide.
         let axis = |start: f64, step: f64, length: u32, mirrored: bool| {
             if mirrored { (-step, start + f64::from(length) * step) } else { (step, start) }
@@ -256,8 +292,8 @@ impl Placement {
 }
 
 /// Maps `range` to the pixels that it covers at least in part, of `length` pixels on another scale.
-/// Ignores parts of less than a millionth of a pixel, which are rounding errors. Returns at least one
-/// pixel.
+/// Ignores parts of less than a millionth of a pixel, which are rounding errors. Returns at least
+/// one pixel.
 #[expect(clippy::cast_sign_loss, reason = "positions are not negative")]
 fn covering(range: Range<u32>, to: impl Fn(f64) -> f64, length: u32) -> Range<u32> {
     const ROUNDING: f64 = 1e-6;

@@ -1,8 +1,9 @@
 //! The size from which an export starts.
 //!
 //! A target resolution is reached in three steps: read the slide level with the largest downsample
-//! that does not exceed the target (the choice of openslide-python's `DeepZoomGenerator`), halve while
-//! the result is not smaller than the target, and resample the rest. Nothing is ever enlarged.
+//! that does not exceed the target (the choice of openslide-python's `DeepZoomGenerator`), halve
+//! while the result is not smaller than the target, and resample the rest. Nothing is ever
+//! enlarged.
 
 use serde::{Serialize, Serializer};
 
@@ -68,8 +69,8 @@ pub(crate) struct Downsampling {
 impl Downsampling {
     const NONE: Self = Self { level: SlideLevel::BASE, reduction_levels: 0, scale: [1.0; 2] };
 
-    /// The largest aspect ratio of pixels that are resampled to squares. Larger ratios are taken for
-    /// wrong metadata.
+    /// The largest aspect ratio of pixels that are resampled to squares. Larger ratios are taken
+    /// for wrong metadata.
     const MOST_OBLONG: f64 = 4.0;
 
     /// The relative rounding error of quotients of decimal fractions.
@@ -82,11 +83,16 @@ impl Downsampling {
     ) -> Result<Self, PlanError> {
         match resolution {
             Resolution::Full => Ok(Self::NONE),
-            Resolution::Level(level) if (level.0 as usize) < info.levels.len() => Ok(Self { level, ..Self::NONE }),
-            Resolution::Level(level) => Err(PlanError::NoSuchLevel { level, levels: info.levels.len() }),
+            Resolution::Level(level) if (level.0 as usize) < info.levels.len() => {
+                Ok(Self { level, ..Self::NONE })
+            }
+            Resolution::Level(level) => {
+                Err(PlanError::NoSuchLevel { level, levels: info.levels.len() })
+            }
             Resolution::MicronsPerPixel(target) => {
                 let of_slide = microns_per_pixel.ok_or(PlanError::UnknownScale)?;
-                let ratios = [target.x() / of_slide.x(), target.y() / of_slide.y()].map(Self::rounded);
+                let ratios =
+                    [target.x() / of_slide.x(), target.y() / of_slide.y()].map(Self::rounded);
                 let [across, down] = ratios;
                 if across < 1.0 || down < 1.0 {
                     return Err(PlanError::FinerThanSlide { target, of_slide });
@@ -118,13 +124,17 @@ impl Downsampling {
             .unwrap_or((SlideLevel::BASE, 1.0));
         let left = ratios.map(|ratio| Self::rounded(ratio / downsample));
         let least = left[0].min(left[1]);
-        #[expect(clippy::cast_sign_loss, reason = "at least 1; saturates at a ratio larger than any slide")]
+        #[expect(
+            clippy::cast_sign_loss,
+            reason = "at least 1; saturates at a ratio larger than any slide"
+        )]
         let reduction_levels = (least as u64).max(1).ilog2();
         let scale = left.map(|ratio| ratio / f64::from(reduction_levels).exp2());
         Self { level, reduction_levels, scale }
     }
 
-    /// Rounds ratios that are whole numbers but for rounding errors: 0.6 / 0.2 is 2.9999999999999996.
+    /// Rounds ratios that are whole numbers but for rounding errors: 0.6 / 0.2 is
+    /// 2.9999999999999996.
     fn rounded(ratio: f64) -> f64 {
         let whole = ratio.round();
         if (ratio - whole).abs() <= Self::ROUNDING * whole { whole } else { ratio }

@@ -154,16 +154,23 @@ impl PyramidPlan {
     /// column.
     #[must_use]
     pub fn ordinal(&self, tile: TileAddress) -> u64 {
-        let before: u64 = self.levels().take(self.place(tile.level)).map(|level| self.level_tile_count(level)).sum();
-        before + u64::from(tile.row) * u64::from(self.grid(tile.level).width()) + u64::from(tile.column)
+        let before: u64 = self
+            .levels()
+            .take(self.place(tile.level))
+            .map(|level| self.level_tile_count(level))
+            .sum();
+        before
+            + u64::from(tile.row) * u64::from(self.grid(tile.level).width())
+            + u64::from(tile.column)
     }
 
     /// All tiles, in the order of [`ordinal`](Self::ordinal).
     pub fn tiles(&self) -> impl Iterator<Item = TileAddress> {
         self.levels().flat_map(|level| {
             let grid = self.grid(level);
-            (0..grid.height())
-                .flat_map(move |row| (0..grid.width()).map(move |column| TileAddress { level, column, row }))
+            (0..grid.height()).flat_map(move |row| {
+                (0..grid.width()).map(move |column| TileAddress { level, column, row })
+            })
         })
     }
 
@@ -187,7 +194,11 @@ impl PyramidPlan {
         let start = index * tile_size;
         let extent = tile_size.min(length - start);
         let before = if index == 0 { 0 } else { self.geometry.overlap() };
-        let after = if index + 1 == count { 0 } else { self.geometry.overlap().min(length - start - extent) };
+        let after = if index + 1 == count {
+            0
+        } else {
+            self.geometry.overlap().min(length - start - extent)
+        };
         (start, extent, before, after)
     }
 }

@@ -43,7 +43,8 @@ impl TileSet {
     pub fn of(pyramid: &PyramidPlan, contains: impl Fn(u64) -> bool) -> Self {
         let tiles = pyramid.tile_count();
         let bit = |ordinal: u64| u8::from(ordinal < tiles && contains(ordinal));
-        let byte = |first: u64| (first..first + 8).fold(0, |byte, ordinal| byte << 1 | bit(ordinal));
+        let byte =
+            |first: u64| (first..first + 8).fold(0, |byte, ordinal| byte << 1 | bit(ordinal));
         Self { bits: (0..tiles).step_by(8).map(byte).collect(), tiles }
     }
 
@@ -131,7 +132,10 @@ mod tests {
         }
         let plan = pyramid(10);
         assert_eq!(TileSet::from_base64("gpE=", &plan), Err(TileSetError::Beyond));
-        assert_eq!(TileSet::from_base64("gpAA", &plan), Err(TileSetError::Length { tiles: 12, expected: 2, found: 3 }));
+        assert_eq!(
+            TileSet::from_base64("gpAA", &plan),
+            Err(TileSetError::Length { tiles: 12, expected: 2, found: 3 })
+        );
         assert!(matches!(TileSet::from_base64("gpA", &plan), Err(TileSetError::Base64(_))));
     }
 }

@@ -93,7 +93,8 @@ impl Axis {
         let mut users = vec![0..0; edges.len() - 1];
         for (task, range) in (0_u32..).zip(&blocks) {
             for users in &mut users[range.start as usize..range.end as usize] {
-                *users = if users.start == users.end { task..task + 1 } else { users.start..task + 1 };
+                *users =
+                    if users.start == users.end { task..task + 1 } else { users.start..task + 1 };
             }
         }
         Self { edges, tasks, blocks, users }
@@ -128,13 +129,18 @@ impl AxisPlan {
         let mut blocks = 0;
         for (tile, start) in (0..).zip((0..self.length).step_by(self.tile_size as usize)) {
             let end = (start + self.tile_size).min(self.length);
-            let reduced = if self.reduces { self.reduced_edge(tile)..self.reduced_edge(tile + 1) } else { 0..0 };
+            let reduced = if self.reduces {
+                self.reduced_edge(tile)..self.reduced_edge(tile + 1)
+            } else {
+                0..0
+            };
             let core = |reduced: &Range<u32>| 2 * reduced.start..(2 * reduced.end).min(self.length);
             let source = |reduced: &Range<u32>| {
                 let Range { start, end } = core(reduced);
                 start.saturating_sub(self.margin)..(end + self.margin).min(self.length)
             };
-            let mut full = start.saturating_sub(self.overlap)..(end + self.overlap).min(self.length);
+            let mut full =
+                start.saturating_sub(self.overlap)..(end + self.overlap).min(self.length);
             if !reduced.is_empty() {
                 let whole = source(&reduced);
                 full = full.start.min(whole.start)..full.end.max(whole.end);
@@ -154,7 +160,11 @@ impl AxisPlan {
                 let cut = (stripe_end.saturating_sub(self.margin) / 2).min(rest.end);
                 // If the stripe ends inside the overlap of two tiles, the first of them waits, and
                 // the second must not overtake it.
-                let in_order = || tasks.last().is_none_or(|before| before.needed.end <= source(&(rest.start..cut)).end);
+                let in_order = || {
+                    tasks
+                        .last()
+                        .is_none_or(|before| before.needed.end <= source(&(rest.start..cut)).end)
+                };
                 if cut > rest.start && in_order() {
                     task(&mut tasks, false, rest.start..cut);
                     rest.start = cut;
@@ -169,7 +179,9 @@ impl AxisPlan {
     /// pixels that straddles two cores belongs to the tile of its first pixel, which can leave the
     /// last tile without a part.
     fn reduced_edge(&self, tile: u32) -> u32 {
-        (u64::from(tile) * u64::from(self.tile_size)).div_ceil(2).min(u64::from(self.length.div_ceil(2))) as u32
+        (u64::from(tile) * u64::from(self.tile_size))
+            .div_ceil(2)
+            .min(u64::from(self.length.div_ceil(2))) as u32
     }
 }
 
@@ -196,7 +208,8 @@ pub(super) fn level_axes(
 ) -> Vec<LevelAxes> {
     let (tile_size, overlap) = (plan.geometry().tile_size(), plan.geometry().overlap());
     let mut levels = Vec::new();
-    let (mut columns, mut rows, mut ends) = (chunk_columns.to_vec(), chunk_rows.to_vec(), stripe_ends.to_vec());
+    let (mut columns, mut rows, mut ends) =
+        (chunk_columns.to_vec(), chunk_rows.to_vec(), stripe_ends.to_vec());
     let mut stripe_of_block: Vec<u32> = chunk_columns[..chunk_columns.len() - 1]
         .iter()
         .map(|&column| stripe_ends.partition_point(|&end| end <= column) as u32)
@@ -208,16 +221,26 @@ pub(super) fn level_axes(
         };
         let columns_axis = axis(size.width(), columns, &ends);
         let rows_axis = axis(size.height(), rows, &[]);
-        let stripe_of_task: Vec<u32> =
-            columns_axis.blocks.iter().map(|blocks| stripe_of_block[blocks.end as usize - 1]).collect();
+        let stripe_of_task: Vec<u32> = columns_axis
+            .blocks
+            .iter()
+            .map(|blocks| stripe_of_block[blocks.end as usize - 1])
+            .collect();
         (columns, rows) = (columns_axis.reduced_edges(), rows_axis.reduced_edges());
         for end in &mut ends {
             *end = end.saturating_sub(margin) / 2;
         }
         let with_stripes = columns_axis.tasks.iter().zip(&stripe_of_task);
-        let stripe_of_reduced =
-            with_stripes.filter(|(task, _)| task.reduction.is_some()).map(|(_, &stripe)| stripe).collect();
-        levels.push(LevelAxes { columns: columns_axis, rows: rows_axis, stripe_of_block, stripe_of_task });
+        let stripe_of_reduced = with_stripes
+            .filter(|(task, _)| task.reduction.is_some())
+            .map(|(_, &stripe)| stripe)
+            .collect();
+        levels.push(LevelAxes {
+            columns: columns_axis,
+            rows: rows_axis,
+            stripe_of_block,
+            stripe_of_task,
+        });
         stripe_of_block = stripe_of_reduced;
     }
     levels.reverse();
@@ -234,7 +257,8 @@ pub(super) fn waiting_pixels(plan: &PyramidPlan, margin: u32, end: u32) -> u64 {
     let mut end = end;
     for level in plan.levels().rev() {
         let (size, tiles) = (plan.level_size(level), plan.grid(level).width());
-        let complete = if end >= size.width() { tiles } else { end.saturating_sub(after) / tile_size };
+        let complete =
+            if end >= size.width() { tiles } else { end.saturating_sub(after) / tile_size };
         if complete < tiles {
             let kept_from = (complete * tile_size).saturating_sub(before);
             waiting += u64::from(end.saturating_sub(kept_from)) * u64::from(size.height());

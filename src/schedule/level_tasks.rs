@@ -58,7 +58,10 @@ impl LevelTasks {
 
     /// The reduction of the task in this column and row of tasks.
     pub fn reduction(&self, (column, row): (u32, u32)) -> Option<Reduction> {
-        Reduction::new(&self.axes.columns.tasks[column as usize], &self.axes.rows.tasks[row as usize])
+        Reduction::new(
+            &self.axes.columns.tasks[column as usize],
+            &self.axes.rows.tasks[row as usize],
+        )
     }
 
     /// Adds a block and returns the tasks that it completes.
@@ -118,7 +121,8 @@ impl LevelTasks {
                 blocks.push(BlockUse { place, rest });
             }
         }
-        let (column, row) = (&self.axes.columns.tasks[task.0 as usize], &self.axes.rows.tasks[task.1 as usize]);
+        let (column, row) =
+            (&self.axes.columns.tasks[task.0 as usize], &self.axes.rows.tasks[task.1 as usize]);
         Task {
             column: column.tile,
             row: row.tile,
@@ -131,29 +135,33 @@ impl LevelTasks {
     /// Trims a block that `task` has just used to the part that the remaining tasks need.
     fn trim(&mut self, place: (u32, u32), task: (u32, u32)) -> Option<Rect> {
         let (columns, rows) = (&self.axes.columns, &self.axes.rows);
-        let (column_users, row_users) = (columns.users[place.0 as usize].clone(), rows.users[place.1 as usize].clone());
+        let (column_users, row_users) =
+            (columns.users[place.0 as usize].clone(), rows.users[place.1 as usize].clone());
         let held = self.held.get_mut(&place)?;
         let rect = held.rect;
         // If only tasks of later stripes remain, the columns on their left are no longer needed.
         let stripe = self.axes.stripe_of_block[place.0 as usize];
         let is_later = |task: u32| self.axes.stripe_of_task[task as usize] > stripe;
-        let left = column_users
-            .clone()
-            .find(|&task| is_later(task))
-            .filter(|first_later| held.users == (column_users.end - first_later) * row_users.len() as u32);
+        let left = column_users.clone().find(|&task| is_later(task)).filter(|first_later| {
+            held.users == (column_users.end - first_later) * row_users.len() as u32
+        });
         let left = left.map_or(0, |first_later| columns.tasks[first_later as usize].needed.start);
         // No block arrives before one to its upper left, so tasks are complete in that order too.
         // After the rightmost task of a row, all tasks of this row and above that use the block are
         // done.
         let below = task.1 + 1..row_users.end;
         let top = if task.0 + 1 == column_users.end && !below.is_empty() {
-            debug_assert!(held.users as usize <= column_users.len() * below.len(), "tasks out of order");
+            debug_assert!(
+                held.users as usize <= column_users.len() * below.len(),
+                "tasks out of order"
+            );
             rows.tasks[below.start as usize].needed.start
         } else {
             0
         };
         // Copying most of a block to drop a few rows would cost more than the rows.
-        let top = if 4 * rect.rows().end.saturating_sub(top) > rect.size().height() { 0 } else { top };
+        let top =
+            if 4 * rect.rows().end.saturating_sub(top) > rect.size().height() { 0 } else { top };
         let columns = left.max(rect.columns().start)..rect.columns().end;
         if let Some(rest) = Rect::spanning(columns, top.max(rect.rows().start)..rect.rows().end) {
             held.rect = rest;

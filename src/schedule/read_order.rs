@@ -86,7 +86,9 @@ pub(crate) fn chunk_size(info: &SlideInfo, placement: &Placement) -> Size {
         // The edges of chunks are edges of downsampled pixels too, so that no native tile is
         // decoded for two.
         let halved = 1_u32.checked_shl(placement.reduction_levels()).unwrap_or(u32::MAX);
-        let step = length.checked_mul(halved >> length.trailing_zeros().min(placement.reduction_levels()).min(31));
+        let step = length.checked_mul(
+            halved >> length.trailing_zeros().min(placement.reduction_levels()).min(31),
+        );
         let step = step.filter(|&step| step <= 2 * wanted).unwrap_or(length);
         step * wanted.div_ceil(step)
     };
@@ -110,23 +112,39 @@ impl ReadOrder {
     /// The order in which the area of `placement` is read. Chunks begin at multiples of their size
     /// in the slide, whatever the orientation of the export. `margin` is the margin of the
     /// reduction filter.
-    pub fn new(placement: &Placement, traversal: Traversal, plan: &PyramidPlan, margin: u32) -> Self {
+    pub fn new(
+        placement: &Placement,
+        traversal: Traversal,
+        plan: &PyramidPlan,
+        margin: u32,
+    ) -> Self {
         let chunk = match traversal {
             Traversal::Stripes(chunk) => chunk,
             Traversal::Rows => CHUNK_OF_ROWS,
         };
-        let (area, size, [across, down]) = (placement.area_on_level(), placement.upright_size(), placement.scale());
-        let smaller =
-            |edges: Vec<u32>, scale: f64, length: u32| smaller(edges, placement.reduction_levels(), scale, length);
+        let (area, size, [across, down]) =
+            (placement.area_on_level(), placement.upright_size(), placement.scale());
+        let smaller = |edges: Vec<u32>, scale: f64, length: u32| {
+            smaller(edges, placement.reduction_levels(), scale, length)
+        };
         let (mut columns, rows) = placement.orientation().edges(
-            smaller(edges(area.origin().x, area.size().width(), chunk.width()), across, size.width()),
-            smaller(edges(area.origin().y, area.size().height(), chunk.height()), down, size.height()),
+            smaller(
+                edges(area.origin().x, area.size().width(), chunk.width()),
+                across,
+                size.width(),
+            ),
+            smaller(
+                edges(area.origin().y, area.size().height(), chunk.height()),
+                down,
+                size.height(),
+            ),
         );
         if traversal == Traversal::Rows {
             return Self { columns, rows, stripe_ends: Vec::new(), margin };
         }
         // Chunks that are resampled are higher, so that more rows are held.
-        let rows_held = if placement.is_resampled() { ROWS_HELD.max(3 * longest(&rows)) } else { ROWS_HELD };
+        let rows_held =
+            if placement.is_resampled() { ROWS_HELD.max(3 * longest(&rows)) } else { ROWS_HELD };
         let stripe_ends = stripe_ends(plan, margin, &columns, rows_held);
         columns.extend_from_slice(&stripe_ends);
         columns.sort_unstable();
@@ -135,7 +153,12 @@ impl ReadOrder {
     }
 
     #[cfg(test)]
-    pub(super) fn of_edges(columns: Vec<u32>, rows: Vec<u32>, stripe_ends: Vec<u32>, margin: u32) -> Self {
+    pub(super) fn of_edges(
+        columns: Vec<u32>,
+        rows: Vec<u32>,
+        stripe_ends: Vec<u32>,
+        margin: u32,
+    ) -> Self {
         Self { columns, rows, stripe_ends, margin }
     }
 
@@ -170,11 +193,16 @@ impl ReadOrder {
     pub fn chunks(&self) -> impl Iterator<Item = (u32, u32)> + use<> {
         let rows = self.rows.len() as u32 - 1;
         let column_at = |end: u32| self.columns.partition_point(|&edge| edge < end) as u32;
-        let ends = self.stripe_ends.iter().map(|&end| column_at(end)).chain([self.columns.len() as u32 - 1]);
-        let stripes: Vec<_> = ends.scan(0, |begin, end| Some(std::mem::replace(begin, end)..end)).collect();
-        stripes
-            .into_iter()
-            .flat_map(move |columns| (0..rows).flat_map(move |row| columns.clone().map(move |column| (column, row))))
+        let ends = self
+            .stripe_ends
+            .iter()
+            .map(|&end| column_at(end))
+            .chain([self.columns.len() as u32 - 1]);
+        let stripes: Vec<_> =
+            ends.scan(0, |begin, end| Some(std::mem::replace(begin, end)..end)).collect();
+        stripes.into_iter().flat_map(move |columns| {
+            (0..rows).flat_map(move |row| columns.clone().map(move |column| (column, row)))
+        })
     }
 }
 
@@ -195,7 +223,10 @@ fn smaller(edges: Vec<u32>, reduction_levels: u32, scale: f64, length: u32) -> V
     let halved = |edge: u32| u64::from(edge).div_ceil(1 << reduction_levels.min(32));
     #[expect(clippy::cast_sign_loss, reason = "edges are counted from 0 on")]
     let resampled = |edge: u64| ((edge as f64 / scale).round() as u32).min(length);
-    let inner = edges.into_iter().map(|edge| resampled(halved(edge))).filter(|edge| (1..length).contains(edge));
+    let inner = edges
+        .into_iter()
+        .map(|edge| resampled(halved(edge)))
+        .filter(|edge| (1..length).contains(edge));
     let mut smaller: Vec<u32> = std::iter::once(0).chain(inner).chain([length]).collect();
     smaller.dedup();
     smaller
@@ -216,13 +247,15 @@ fn stripe_ends(plan: &PyramidPlan, margin: u32, columns: &[u32], rows_held: u64)
     let mut begin: u32 = 0;
     while width - begin > widest {
         let reach = begin + narrowest..begin + widest;
-        let held = |end: u32| u64::from(end - begin) * rows_held + waiting_pixels(plan, margin, end);
+        let held =
+            |end: u32| u64::from(end - begin) * rows_held + waiting_pixels(plan, margin, end);
         let first = columns.partition_point(|&edge| edge < reach.start);
         let within = columns[first..].iter().copied().take_while(|edge| *edge < reach.end);
         let between_chunks = within.min_by_key(|&end| held(end));
         let wait_little = |end: &u32| waiting_pixels(plan, margin, *end) <= MOST_WAITING;
         begin = between_chunks.filter(wait_little).unwrap_or_else(|| {
-            let after_tiles = ends_after_tiles(plan, margin, &reach).filter(|end| reach.contains(end));
+            let after_tiles =
+                ends_after_tiles(plan, margin, &reach).filter(|end| reach.contains(end));
             after_tiles.chain(between_chunks).min_by_key(|&end| held(end)).unwrap_or(reach.end)
         });
         ends.push(begin);
@@ -233,7 +266,11 @@ fn stripe_ends(plan: &PyramidPlan, margin: u32, columns: &[u32], rows_held: u64)
 /// Returns the ends that just complete tiles of as many levels as possible: a number of tiles that
 /// is divisible by 2 several times, and the pixels that the tiles of each of those levels need
 /// beyond.
-fn ends_after_tiles(plan: &PyramidPlan, margin: u32, reach: &std::ops::Range<u32>) -> impl Iterator<Item = u32> {
+fn ends_after_tiles(
+    plan: &PyramidPlan,
+    margin: u32,
+    reach: &std::ops::Range<u32>,
+) -> impl Iterator<Item = u32> {
     let (tile_size, after) = (plan.geometry().tile_size(), after_tile(plan, margin));
     let tiles = (reach.start / tile_size).max(1)..=reach.end / tile_size;
     tiles.filter_map(NonZeroU32::new).map(move |tiles| {
@@ -249,18 +286,27 @@ mod tests {
 
     #[test]
     fn bands_cover_the_remaining_chunks() {
-        let order =
-            ReadOrder { columns: vec![0, 5, 9, 20], rows: vec![0, 7, 8, 30], stripe_ends: Vec::new(), margin: 0 };
+        let order = ReadOrder {
+            columns: vec![0, 5, 9, 20],
+            rows: vec![0, 7, 8, 30],
+            stripe_ends: Vec::new(),
+            margin: 0,
+        };
         let chunks: Vec<(u32, u32)> = order.chunks().collect();
         for read in 0..=chunks.len() {
             let area = |&(column, row): &(u32, u32)| {
-                let length = |edges: &[u32], at: u32| u64::from(edges[at as usize + 1] - edges[at as usize]);
+                let length =
+                    |edges: &[u32], at: u32| u64::from(edges[at as usize + 1] - edges[at as usize]);
                 length(&order.columns, column) * length(&order.rows, row)
             };
-            let of_row = |row: u32| chunks[read..].iter().filter(|chunk| chunk.1 == row).map(area).sum::<u64>();
-            let expected = (0..3_u32).map(|row| (order.rows[row as usize]..order.rows[row as usize + 1], of_row(row)));
+            let of_row = |row: u32| {
+                chunks[read..].iter().filter(|chunk| chunk.1 == row).map(area).sum::<u64>()
+            };
+            let expected = (0..3_u32)
+                .map(|row| (order.rows[row as usize]..order.rows[row as usize + 1], of_row(row)));
             let expected: Vec<_> = expected.filter(|(_, pixels)| *pixels > 0).collect();
-            let found: Vec<_> = order.bands(read as u64).into_iter().map(|band| (band.rows, band.pixels)).collect();
+            let found: Vec<_> =
+                order.bands(read as u64).into_iter().map(|band| (band.rows, band.pixels)).collect();
             assert_eq!(found, expected, "{read} read");
         }
     }

@@ -33,7 +33,12 @@ pub(crate) enum Step {
     /// Write a native tile of the full size as it is, and reduce it.
     Native { entry: u64, tile: TileAddress, reduction: Option<Reduction> },
     /// Assemble a tile; write it if it has an entry number; reduce its core or a part of it.
-    Tile { entry: Option<u64>, tile: TileAddress, reduction: Option<Reduction>, blocks: Vec<BlockUse> },
+    Tile {
+        entry: Option<u64>,
+        tile: TileAddress,
+        reduction: Option<Reduction>,
+        blocks: Vec<BlockUse>,
+    },
     /// Nothing is in flight: a checkpoint can be kept.
     Pause,
 }
@@ -117,7 +122,8 @@ impl<'a> Schedule<'a> {
         // Tiles first: they free memory, and reads take it.
         if let Some(step) = self.ready.pop_front() {
             if let Step::Tile { tile, reduction, .. } = &step {
-                self.in_flight.push_back(InFlight { is_read: false, block: block_of(*tile, *reduction) });
+                self.in_flight
+                    .push_back(InFlight { is_read: false, block: block_of(*tile, *reduction) });
             }
             return Ok(Some(step));
         }
@@ -137,7 +143,8 @@ impl<'a> Schedule<'a> {
 
     /// Finishes the step that was issued first of those in flight.
     pub fn finish(&mut self) -> Result<(), Error> {
-        let defect = || Error::Defect { message: "a step has finished that was not issued".to_owned() };
+        let defect =
+            || Error::Defect { message: "a step has finished that was not issued".to_owned() };
         let InFlight { is_read, block } = self.in_flight.pop_front().ok_or_else(defect)?;
         self.reads_in_flight -= usize::from(is_read);
         let Some((level, place)) = block else { return Ok(()) };
@@ -169,15 +176,18 @@ impl<'a> Schedule<'a> {
     fn read(&mut self, place: (u32, u32)) -> Result<Step, Error> {
         let level = self.pyramid.max_level();
         let tasks = &self.levels[self.pyramid.place(level)];
-        let rect = tasks
-            .block_rect(place)
-            .ok_or_else(|| Error::Defect { message: format!("chunk ({}, {}) is empty", place.0, place.1) })?;
+        let rect = tasks.block_rect(place).ok_or_else(|| Error::Defect {
+            message: format!("chunk ({}, {}) is empty", place.0, place.1),
+        })?;
         let (step, block) = match self.base_tiles {
             BaseTiles::Encoded => (Step::Read { place, rect }, Some((level, place))),
             BaseTiles::Lossless => {
                 let reduction = tasks.reduction(place);
                 let tile = self.tile(level, place.0, place.1)?;
-                (Step::Native { entry: self.next_entry(), tile, reduction }, block_of(tile, reduction))
+                (
+                    Step::Native { entry: self.next_entry(), tile, reduction },
+                    block_of(tile, reduction),
+                )
             }
         };
         self.in_flight.push_back(InFlight { is_read: true, block });
@@ -260,7 +270,10 @@ mod tests {
         sizes.into_iter().map(|(width, height, tile_size, overlap, chunk, stripe_ends, margin)| {
             let geometry = TileGeometry::new(tile_size, overlap).unwrap();
             let pyramid = PyramidPlan::new(Size::new(width, height).unwrap(), geometry);
-            (pyramid, ReadOrder::of_edges(edges(width, chunk), edges(height, chunk), stripe_ends, margin))
+            (
+                pyramid,
+                ReadOrder::of_edges(edges(width, chunk), edges(height, chunk), stripe_ends, margin),
+            )
         })
     }
 
@@ -299,7 +312,11 @@ mod tests {
                     let mut resumed = new();
                     assert!(resumed.replay(chunks).unwrap());
                     assert_eq!(steps(&mut resumed), all[number + 1..]);
-                    assert!(!new().replay(chunks + 1).unwrap(), "there is no pause after {} chunks", chunks + 1);
+                    assert!(
+                        !new().replay(chunks + 1).unwrap(),
+                        "there is no pause after {} chunks",
+                        chunks + 1
+                    );
                 }
             }
         }

@@ -71,7 +71,8 @@ impl ArchiveSink {
         let publication = Publication::begin(Kind::File, destination, policy, stale)?;
         let file = publication.file().try_clone().map_err(failed("open", destination))?;
         let existing_bytes = publication.resume_state().map_or(0, |state| state.container_bytes);
-        let zip = OrderedZip::new(ZipStream::new(file, existing_bytes), destination, root.clone(), index);
+        let zip =
+            OrderedZip::new(ZipStream::new(file, existing_bytes), destination, root.clone(), index);
         Ok(Self { publication, root, zip: Mutex::new(zip) })
     }
 
@@ -85,7 +86,13 @@ impl ArchiveSink {
 }
 
 impl Sink for ArchiveSink {
-    fn write(&self, key: &EntryName, _role: Role, order: u64, contents: &[u8]) -> Result<(), SinkError> {
+    fn write(
+        &self,
+        key: &EntryName,
+        _role: Role,
+        order: u64,
+        contents: &[u8],
+    ) -> Result<(), SinkError> {
         // The CRC-32, which takes time, is computed before the lock is taken.
         let file = prepare(self.publication.destination(), &self.root, key, contents)?;
         let appended = self.zip().add(order, Some((key.clone(), file)))?;
@@ -158,7 +165,11 @@ impl Resume for ArchiveSink {
 
     /// Reads each entry and writes it again, the same bytes in the same place, so that the central
     /// directory and the index include it.
-    fn adopt(&self, trusted: &dyn Fn(&str) -> Option<Digest>, stop: &dyn Fn() -> bool) -> Result<(), SinkError> {
+    fn adopt(
+        &self,
+        trusted: &dyn Fn(&str) -> Option<Digest>,
+        stop: &dyn Fn() -> bool,
+    ) -> Result<(), SinkError> {
         let Some(state) = self.resume_state() else { return Ok(()) };
         let (file, staging) = (self.publication.file(), self.publication.staging());
         let reading = failed("read", staging);
@@ -174,8 +185,11 @@ impl Resume for ArchiveSink {
                 return Err(SinkError::Stopped { path: self.publication.destination().to_owned() });
             }
             let entry = first_entry(file, position, state.container_bytes).map_err(&reading)?;
-            let Some((name, place)) = entry else { return Err(self.changed(format!("entry {number}"))) };
-            let inside = name.strip_prefix(self.root.as_str()).and_then(|name| name.strip_prefix('/'));
+            let Some((name, place)) = entry else {
+                return Err(self.changed(format!("entry {number}")));
+            };
+            let inside =
+                name.strip_prefix(self.root.as_str()).and_then(|name| name.strip_prefix('/'));
             let Some(inside) = inside else { return Err(self.changed(name)) };
             let mut contents = vec![0; (place.end - place.start) as usize];
             file.read_exact_at(&mut contents, place.start).map_err(&reading)?;
@@ -200,7 +214,8 @@ fn check_written(publication: &Publication, length: u64, written: u64) -> Result
     if found != length || !publication.is_intact()? {
         return Err(publication.disturbed(length, found, "bytes"));
     }
-    let unreadable = |message| SinkError::Unreadable { path: publication.destination().to_owned(), message };
+    let unreadable =
+        |message| SinkError::Unreadable { path: publication.destination().to_owned(), message };
     let archive = Archive::open(staging).map_err(|error| unreadable(error.to_string()))?;
     if let Some(fault) = archive.faults().first() {
         return Err(unreadable(fault.to_string()));

@@ -83,7 +83,8 @@ impl BackgroundSync {
 
     /// Keeps a checkpoint once all of its files are on the disk. It replaces one that still waits.
     pub fn keep(&self, checkpoint: Checkpoint, container_bytes: u64) {
-        *self.next.lock().unwrap_or_else(PoisonError::into_inner) = Some((checkpoint, container_bytes));
+        *self.next.lock().unwrap_or_else(PoisonError::into_inner) =
+            Some((checkpoint, container_bytes));
         let _ = self.wake.try_send(());
     }
 

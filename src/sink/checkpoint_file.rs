@@ -35,12 +35,16 @@ pub(super) struct CheckpointFile {
 
 impl CheckpointFile {
     pub fn of(destination: &Path) -> Self {
-        Self { path: hidden_sibling(destination, ".resume"), unfinished: hidden_sibling(destination, ".resume~") }
+        Self {
+            path: hidden_sibling(destination, ".resume"),
+            unfinished: hidden_sibling(destination, ".resume~"),
+        }
     }
 
     /// Stores a checkpoint in place of the one before.
     pub fn keep(&self, checkpoint: Checkpoint, container_bytes: u64) -> io::Result<()> {
-        let needed = (ROOM * checkpoint.bytes).saturating_add(checkpoint.remaining_bytes.saturating_mul(2));
+        let needed =
+            (ROOM * checkpoint.bytes).saturating_add(checkpoint.remaining_bytes.saturating_mul(2));
         if platform::available_bytes(parent_folder(&self.path))? < needed {
             return Err(io::ErrorKind::StorageFull.into());
         }
@@ -56,7 +60,10 @@ impl CheckpointFile {
             _ => {}
         }
         // Never writes through a link of this name.
-        let mut file = Hashed { inner: BufWriter::new(File::create_new(&self.unfinished)?), hasher: Sha256::new() };
+        let mut file = Hashed {
+            inner: BufWriter::new(File::create_new(&self.unfinished)?),
+            hasher: Sha256::new(),
+        };
         file.write_all(SIGNATURE)?;
         file.write_all(&checkpoint.entries.to_le_bytes())?;
         file.write_all(&checkpoint.files.to_le_bytes())?;
@@ -81,12 +88,17 @@ impl CheckpointFile {
         let mut bytes = Vec::new();
         let read = opened.and_then(|file| file.take(MAX_STATE_BYTES).read_to_end(&mut bytes));
         read.map_err(failed("read", &self.path))?;
-        let Some(end) = bytes.len().checked_sub(DIGEST_BYTES).filter(|&end| end >= HEAD_BYTES) else { return Ok(None) };
+        let Some(end) = bytes.len().checked_sub(DIGEST_BYTES).filter(|&end| end >= HEAD_BYTES)
+        else {
+            return Ok(None);
+        };
         let (kept, digest) = bytes.split_at(end);
         if !kept.starts_with(SIGNATURE) || Sha256::digest(kept).as_slice() != digest {
             return Ok(None);
         }
-        let number = |at: usize| kept[at..at + 8].iter().rev().fold(0, |sum, &byte| sum << 8 | u64::from(byte));
+        let number = |at: usize| {
+            kept[at..at + 8].iter().rev().fold(0, |sum, &byte| sum << 8 | u64::from(byte))
+        };
         Ok(Some(ResumeState {
             entries: number(8),
             files: number(16),
@@ -156,7 +168,8 @@ mod tests {
         assert_eq!(file.read().unwrap(), None);
         file.keep(checkpoint(3, b"one"), 17).unwrap();
         file.keep(checkpoint(5, b"two"), 19).unwrap();
-        let expected = ResumeState { entries: 5, files: 4, container_bytes: 19, state: b"two".to_vec() };
+        let expected =
+            ResumeState { entries: 5, files: 4, container_bytes: 19, state: b"two".to_vec() };
         assert_eq!(file.read().unwrap(), Some(expected));
         let whole = fs::read(&file.path).unwrap();
         for length in 0..whole.len() {

@@ -58,7 +58,13 @@ pub trait Sink: Send + Sync {
     ///
     /// # Errors
     /// [`SinkError`] if the destination fails or takes less than all of `contents`.
-    fn write(&self, key: &EntryName, role: Role, order: u64, contents: &[u8]) -> Result<(), SinkError>;
+    fn write(
+        &self,
+        key: &EntryName,
+        role: Role,
+        order: u64,
+        contents: &[u8],
+    ) -> Result<(), SinkError>;
 
     /// Writes one file that is too large to hold in memory: a large slide's manifest has 80 MB.
     ///
@@ -122,7 +128,11 @@ pub trait Resume: Send + Sync {
     /// # Errors
     /// [`SinkError::Disturbed`] or [`SinkError::Changed`] if files are missing or changed,
     /// [`SinkError::Stopped`] if `stop` returned `true`.
-    fn adopt(&self, trusted: &dyn Fn(&str) -> Option<Digest>, stop: &dyn Fn() -> bool) -> Result<(), SinkError>;
+    fn adopt(
+        &self,
+        trusted: &dyn Fn(&str) -> Option<Digest>,
+        stop: &dyn Fn() -> bool,
+    ) -> Result<(), SinkError>;
 }
 
 /// Writes the state of an export.

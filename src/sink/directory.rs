@@ -45,7 +45,11 @@ impl DirectorySink {
         Self::begin(destination, policy, StalePolicy::Keep)
     }
 
-    fn begin(destination: &Path, policy: OverwritePolicy, stale: StalePolicy) -> Result<Self, SinkError> {
+    fn begin(
+        destination: &Path,
+        policy: OverwritePolicy,
+        stale: StalePolicy,
+    ) -> Result<Self, SinkError> {
         let publication = Publication::begin(Kind::Folder, destination, policy, stale)?;
         Ok(Self { publication, files: AtomicU64::new(0), originals: Mutex::default() })
     }
@@ -59,9 +63,14 @@ impl DirectorySink {
     }
 
     /// Creates a file, lets `write` fill it and return its length, and closes it.
-    fn write_file(&self, path: &Path, write: impl FnOnce(&mut File) -> io::Result<u64>) -> Result<(), SinkError> {
-        let mut file = with_folder(path, |path| File::options().write(true).create_new(true).open(path))
-            .map_err(failed("create", path))?;
+    fn write_file(
+        &self,
+        path: &Path,
+        write: impl FnOnce(&mut File) -> io::Result<u64>,
+    ) -> Result<(), SinkError> {
+        let mut file =
+            with_folder(path, |path| File::options().write(true).create_new(true).open(path))
+                .map_err(failed("create", path))?;
         let bytes = write(&mut file).map_err(failed("write", path))?;
         platform::close(file).map_err(failed("close", path))?;
         self.files.fetch_add(1, Ordering::Relaxed);
@@ -75,9 +84,16 @@ impl DirectorySink {
 
     /// Writes a file as a second name of one with the same contents, if possible: ext4 allows
     /// 65,000 names per file, and some file systems only one.
-    fn write_repeated(&self, path: &Path, contents: &[u8], digest: Digest) -> Result<(), SinkError> {
+    fn write_repeated(
+        &self,
+        path: &Path,
+        contents: &[u8],
+        digest: Digest,
+    ) -> Result<(), SinkError> {
         let original = self.originals().get(&digest).cloned();
-        if original.is_some_and(|original| with_folder(path, |path| fs::hard_link(&original, path)).is_ok()) {
+        if original.is_some_and(|original| {
+            with_folder(path, |path| fs::hard_link(&original, path)).is_ok()
+        }) {
             self.files.fetch_add(1, Ordering::Relaxed);
             return Ok(());
         }
@@ -88,7 +104,13 @@ impl DirectorySink {
 }
 
 impl Sink for DirectorySink {
-    fn write(&self, key: &EntryName, role: Role, _order: u64, contents: &[u8]) -> Result<(), SinkError> {
+    fn write(
+        &self,
+        key: &EntryName,
+        role: Role,
+        _order: u64,
+        contents: &[u8],
+    ) -> Result<(), SinkError> {
         let path = self.path_of(key);
         match role {
             Role::RepeatedTile(digest) => self.write_repeated(&path, contents, digest),
@@ -137,7 +159,11 @@ impl Resume for DirectorySink {
         self.publication.resume_state()
     }
 
-    fn adopt(&self, trusted: &dyn Fn(&str) -> Option<Digest>, stop: &dyn Fn() -> bool) -> Result<(), SinkError> {
+    fn adopt(
+        &self,
+        trusted: &dyn Fn(&str) -> Option<Digest>,
+        stop: &dyn Fn() -> bool,
+    ) -> Result<(), SinkError> {
         let (staging, destination) = (self.publication.staging(), self.publication.destination());
         let mut found = 0;
         for entry in walkdir::WalkDir::new(staging).min_depth(1).contents_first(true) {
@@ -161,7 +187,10 @@ impl Resume for DirectorySink {
                 continue;
             };
             if Digest::of(&fs::read(path).map_err(failed("read", path))?) != expected {
-                return Err(SinkError::Changed { path: destination.to_owned(), name: name.into_owned() });
+                return Err(SinkError::Changed {
+                    path: destination.to_owned(),
+                    name: name.into_owned(),
+                });
             }
             found += 1;
         }

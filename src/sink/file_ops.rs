@@ -13,7 +13,11 @@ pub(super) fn exists(path: &Path) -> Result<bool, SinkError> {
     match fs::symlink_metadata(path) {
         Ok(_) => Ok(true),
         // A file in place of a parent folder is reported when the folder is needed.
-        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => Ok(false),
+        Err(error)
+            if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) =>
+        {
+            Ok(false)
+        }
         Err(error) => Err(failed("look at", path)(error)),
     }
 }
@@ -65,7 +69,12 @@ pub(super) fn create_missing(folder: &Path) -> Result<Vec<PathBuf>, SinkError> {
         match fs::metadata(ancestor) {
             Ok(found) if found.is_dir() => break,
             Ok(_) => return Err(SinkError::NotAFolder { path: ancestor.to_owned() }),
-            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+                ) =>
+            {
                 missing.push(ancestor);
             }
             Err(error) => return Err(failed("look at", ancestor)(error)),

@@ -34,7 +34,13 @@ impl MemorySink {
 }
 
 impl Sink for MemorySink {
-    fn write(&self, key: &EntryName, _role: Role, order: u64, contents: &[u8]) -> Result<(), SinkError> {
+    fn write(
+        &self,
+        key: &EntryName,
+        _role: Role,
+        order: u64,
+        contents: &[u8],
+    ) -> Result<(), SinkError> {
         let mut files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
         if files.contains_key(key) {
             return Err(SinkError::Operation {

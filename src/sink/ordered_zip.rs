@@ -35,7 +35,12 @@ pub(super) struct OrderedZip {
 }
 
 impl OrderedZip {
-    pub fn new(stream: ZipStream, destination: &Path, root: EntryName, index: Option<Box<dyn ArchiveIndex>>) -> Self {
+    pub fn new(
+        stream: ZipStream,
+        destination: &Path,
+        root: EntryName,
+        index: Option<Box<dyn ArchiveIndex>>,
+    ) -> Self {
         Self {
             destination: destination.to_owned(),
             root,
@@ -60,10 +65,15 @@ impl OrderedZip {
 
     /// Adds a file, or skips a number, and appends all entries that can be. Returns the number of
     /// bytes of contents appended.
-    pub fn add(&mut self, entry: u64, file: Option<(EntryName, PreparedZipFile)>) -> Result<u64, SinkError> {
+    pub fn add(
+        &mut self,
+        entry: u64,
+        file: Option<(EntryName, PreparedZipFile)>,
+    ) -> Result<u64, SinkError> {
         self.refuse_after_failure()?;
         if entry < self.next || self.waiting.contains_key(&entry) {
-            let twice = io::Error::new(io::ErrorKind::AlreadyExists, "an entry number was used twice");
+            let twice =
+                io::Error::new(io::ErrorKind::AlreadyExists, "an entry number was used twice");
             return Err(writing_failed(&self.destination, &twice));
         }
         self.waiting.insert(entry, file);
@@ -78,7 +88,8 @@ impl OrderedZip {
     ) -> Result<u64, SinkError> {
         self.refuse_after_failure()?;
         let zip = &mut self.zip;
-        let started = zip.start_file(path_in_archive(&self.root, name), entry_options()).map_err(error_of);
+        let started =
+            zip.start_file(path_in_archive(&self.root, name), entry_options()).map_err(error_of);
         let written = started.and_then(|()| {
             let mut length = 0;
             for part in parts {
@@ -113,7 +124,11 @@ impl OrderedZip {
     pub fn finish(&mut self) -> Result<u64, SinkError> {
         self.refuse_after_failure()?;
         if let Some((&waiting, _)) = self.waiting.first_key_value() {
-            return Err(SinkError::Gap { path: self.destination.clone(), missing: self.next, waiting });
+            return Err(SinkError::Gap {
+                path: self.destination.clone(),
+                missing: self.next,
+                waiting,
+            });
         }
         if let Some(mut index) = self.index.take() {
             let (name, contents) = index.finish();
@@ -122,7 +137,8 @@ impl OrderedZip {
         }
         // `finish` consumes the writer, so leave one that writes nowhere.
         let zip = std::mem::replace(&mut self.zip, ZipWriter::new(ZipStream::closed()));
-        let mut stream = zip.finish().map_err(|error| writing_failed(&self.destination, &error_of(error)))?;
+        let mut stream =
+            zip.finish().map_err(|error| writing_failed(&self.destination, &error_of(error)))?;
         stream.flush().map_err(failed("write", &self.destination))?;
         let length = stream.length();
         stream.close().map_err(failed("close", &self.destination))?;
@@ -204,8 +220,9 @@ fn error_of(error: ZipError) -> io::Error {
 
 fn writing_failed(destination: &Path, error: &io::Error) -> SinkError {
     // The kind of error is kept in either case: hints depend on it.
-    let error = error
-        .raw_os_error()
-        .map_or_else(|| io::Error::new(error.kind(), error.to_string()), io::Error::from_raw_os_error);
+    let error = error.raw_os_error().map_or_else(
+        || io::Error::new(error.kind(), error.to_string()),
+        io::Error::from_raw_os_error,
+    );
     failed("write", destination)(error)
 }

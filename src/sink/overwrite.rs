@@ -6,7 +6,9 @@ use std::path::Path;
 use super::error::{SinkError, failed};
 use super::file_ops::{exists, names_in};
 use crate::archive::{Archive, ArchiveError};
-use crate::layout::recognition::{PAYLOAD, is_bag, is_export_archive, is_export_bag, is_export_folder};
+use crate::layout::recognition::{
+    PAYLOAD, is_bag, is_export_archive, is_export_bag, is_export_folder,
+};
 
 /// What to do if the destination exists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -44,7 +46,9 @@ pub(super) fn is_archive_of_export(file: &Path) -> Result<bool, SinkError> {
         return Ok(false);
     }
     match Archive::open(file) {
-        Ok(archive) => Ok(is_export_archive(archive.entries().iter().map(|entry| entry.unicode_name()))),
+        Ok(archive) => {
+            Ok(is_export_archive(archive.entries().iter().map(|entry| entry.unicode_name())))
+        }
         Err(ArchiveError::Read { source, .. }) => {
             Err(SinkError::Operation { action: "read", path: file.to_owned(), source })
         }

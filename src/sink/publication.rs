@@ -12,7 +12,9 @@ use super::background_sync::BackgroundSync;
 use super::checkpoint_file::CheckpointFile;
 use super::contract::{Checkpoint, ResumeState};
 use super::error::{SinkError, failed};
-use super::file_ops::{create_missing, exists, is_named, parent_folder, remove_empty, remove_file, remove_folder};
+use super::file_ops::{
+    create_missing, exists, is_named, parent_folder, remove_empty, remove_file, remove_folder,
+};
 use super::overwrite::{OverwritePolicy, refuse_existing};
 use super::staging::{Claimed, Kind, StalePolicy, claim, lock, staging_path};
 use crate::platform::{self, RenameError};
@@ -152,7 +154,10 @@ impl Publication {
     }
 
     /// Syncs the staging output to the disk, lets `check` look at it again, and publishes it.
-    pub fn commit(&mut self, check: impl FnOnce(&Self) -> Result<(), SinkError>) -> Result<(), SinkError> {
+    pub fn commit(
+        &mut self,
+        check: impl FnOnce(&Self) -> Result<(), SinkError>,
+    ) -> Result<(), SinkError> {
         if let Some(background_sync) = self.background_sync.take() {
             background_sync.end(&self.destination)?;
         }
@@ -164,7 +169,8 @@ impl Publication {
         check(self)?;
         let replaced = self.move_into_place()?;
         self.finished = true;
-        let durable = self.parent.sync_all().map_err(failed("sync", parent_folder(&self.destination)));
+        let durable =
+            self.parent.sync_all().map_err(failed("sync", parent_folder(&self.destination)));
         let cleared = self.checkpoints.remove().and_then(|()| self.remove_replaced(replaced));
         durable.and(cleared).map_err(|error| error.after_publishing(&self.destination))
     }
@@ -204,7 +210,9 @@ impl Publication {
             self.refuse_existing(OverwritePolicy::Replace)?;
             return match self.kind {
                 Kind::Folder => self.exchange(),
-                Kind::File => fs::rename(&self.staging, &self.destination).map(|()| None).map_err(renamed),
+                Kind::File => {
+                    fs::rename(&self.staging, &self.destination).map(|()| None).map_err(renamed)
+                }
             };
         }
         match platform::rename_no_replace(&self.staging, &self.destination) {
@@ -228,13 +236,15 @@ impl Publication {
     fn link_into_place(&self) -> Result<(), SinkError> {
         match fs::hard_link(&self.staging, &self.destination) {
             // If the first name cannot be removed, the next run does it.
-            Ok(()) => remove_file(&self.staging).map_err(|error| error.after_publishing(&self.destination)),
+            Ok(()) => remove_file(&self.staging)
+                .map_err(|error| error.after_publishing(&self.destination)),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(self.exists_error()),
             // Nor does it have second names. A file that appears between check and rename is
             // replaced.
             Err(_) => {
                 self.refuse_existing(OverwritePolicy::Refuse)?;
-                fs::rename(&self.staging, &self.destination).map_err(failed("rename into place", &self.destination))
+                fs::rename(&self.staging, &self.destination)
+                    .map_err(failed("rename into place", &self.destination))
             }
         }
     }
@@ -247,7 +257,9 @@ impl Publication {
             Ok(()) => {}
             Err(RenameError::Unsupported) => self.exchange_in_three_steps()?,
             Err(RenameError::Exists) => return Err(self.exists_error()),
-            Err(RenameError::Failed(error)) => return Err(failed("rename into place", &self.destination)(error)),
+            Err(RenameError::Failed(error)) => {
+                return Err(failed("rename into place", &self.destination)(error));
+            }
         }
         Ok(earlier)
     }

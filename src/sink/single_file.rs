@@ -26,7 +26,8 @@ pub fn write_file(path: &Path, contents: &[u8], policy: OverwritePolicy) -> Resu
             return Err(SinkError::NotAFile { path: path.to_owned() });
         }
         if !found.is_file() {
-            let mut stream = fs::OpenOptions::new().write(true).open(path).map_err(failed("open", path))?;
+            let mut stream =
+                fs::OpenOptions::new().write(true).open(path).map_err(failed("open", path))?;
             return stream.write_all(contents).map_err(failed("write", path));
         }
         if policy == OverwritePolicy::Refuse {
@@ -37,7 +38,11 @@ pub fn write_file(path: &Path, contents: &[u8], policy: OverwritePolicy) -> Resu
 }
 
 /// Writes a file under a hidden name and renames it.
-fn write_and_rename(path: &Path, contents: &[u8], policy: OverwritePolicy) -> Result<(), SinkError> {
+fn write_and_rename(
+    path: &Path,
+    contents: &[u8],
+    policy: OverwritePolicy,
+) -> Result<(), SinkError> {
     let staging = hidden_sibling(path, &format!(".{}.partial", std::process::id()));
     let mut file = File::create_new(&staging).map_err(failed("create", path))?;
     let written = file
@@ -57,7 +62,9 @@ fn put_in_place(staging: &Path, path: &Path, policy: OverwritePolicy) -> Result<
     if policy == OverwritePolicy::Refuse {
         match platform::rename_no_replace(staging, path) {
             Ok(()) => return Ok(()),
-            Err(RenameError::Failed(error)) => return Err(failed("rename into place", path)(error)),
+            Err(RenameError::Failed(error)) => {
+                return Err(failed("rename into place", path)(error));
+            }
             // Without such a rename, a file that appears between check and rename is replaced.
             Err(RenameError::Unsupported) if !exists(path)? => {}
             Err(RenameError::Exists | RenameError::Unsupported) => {
@@ -84,7 +91,10 @@ impl NewFiles {
     /// # Errors
     /// [`SinkError::Exists`] if one of the `names` exists, [`SinkError::Name`] if one is not a
     /// plain file name, or [`SinkError`] if the file system refuses.
-    pub fn create<'n>(folder: &Path, names: impl IntoIterator<Item = &'n str>) -> Result<Self, SinkError> {
+    pub fn create<'n>(
+        folder: &Path,
+        names: impl IntoIterator<Item = &'n str>,
+    ) -> Result<Self, SinkError> {
         let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
         for name in names {
             let path = folder.join(plain(name)?);
@@ -92,7 +102,11 @@ impl NewFiles {
                 return Err(SinkError::Exists { path });
             }
         }
-        Ok(Self { folder: folder.to_owned(), created: create_missing(folder)?, written: Vec::new() })
+        Ok(Self {
+            folder: folder.to_owned(),
+            created: create_missing(folder)?,
+            written: Vec::new(),
+        })
     }
 
     /// Writes a file and returns its path.

@@ -90,7 +90,12 @@ pub(super) struct Claimed {
 
 /// Creates and locks the staging folder or file, or takes over that of an interrupted run. Errors
 /// name the destination, as the user does not know the hidden name.
-pub(super) fn claim(kind: Kind, staging: &Path, destination: &Path, stale: StalePolicy) -> Result<Claimed, SinkError> {
+pub(super) fn claim(
+    kind: Kind,
+    staging: &Path,
+    destination: &Path,
+    stale: StalePolicy,
+) -> Result<Claimed, SinkError> {
     let checkpoints = CheckpointFile::of(destination);
     if stale == StalePolicy::Keep
         && fs::symlink_metadata(staging).is_ok_and(|found| kind.is_of(&found))

@@ -80,7 +80,10 @@ impl ZipStream {
     /// Checks that no other program has truncated the file, which would leave a hole.
     fn check_length(&self) -> io::Result<()> {
         let expected = self.file_bytes.load(Ordering::Relaxed);
-        let found = self.file.as_ref().map_or(Ok(expected), |file| file.metadata().map(|found| found.len()));
+        let found = self
+            .file
+            .as_ref()
+            .map_or(Ok(expected), |file| file.metadata().map(|found| found.len()));
         let checked = found.and_then(|found| {
             let disturbed = || {
                 format!("{expected} bytes were written and {found} were found: another program has changed the file")
@@ -140,7 +143,8 @@ impl Seek for ZipStream {
             SeekFrom::Current(by) => self.position.checked_add_signed(by),
             SeekFrom::End(by) => self.end.checked_add_signed(by),
         };
-        let nothing = || io::Error::new(io::ErrorKind::Unsupported, "position beyond the end of the archive");
+        let nothing =
+            || io::Error::new(io::ErrorKind::Unsupported, "position beyond the end of the archive");
         self.position = place.filter(|&place| place <= self.end).ok_or_else(nothing)?;
         Ok(self.position)
     }

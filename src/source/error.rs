@@ -26,8 +26,8 @@ pub enum SlideError {
         /// The file.
         path: PathBuf,
     },
-    /// The file has a slide's extension, but no slide reader recognizes it. It may be a part of a slide
-    /// that starts like an image.
+    /// The file has a slide's extension, but no slide reader recognizes it. It may be a part of a
+    /// slide that starts like an image.
     #[error(
         "cannot read {path}: not a supported slide, or incomplete: slide extension, but the content is {format}",
         path = path.display(),
@@ -200,7 +200,11 @@ pub enum SlideError {
 impl SlideError {
     /// The error for an associated image that does not exist.
     pub(crate) fn no_associated(path: &Path, name: &str) -> Self {
-        Self::Associated { path: path.to_owned(), name: name.to_owned(), message: "there is no such image".to_owned() }
+        Self::Associated {
+            path: path.to_owned(),
+            name: name.to_owned(),
+            message: "there is no such image".to_owned(),
+        }
     }
 
     /// Whether only some pixels cannot be read, so that others may be.

@@ -25,7 +25,8 @@ pub enum SourceIdentity {
     Omit,
 }
 
-/// The file that an export was made from. Of a slide in several files, it is the one that was opened.
+/// The file that an export was made from. Of a slide in several files, it is the one that was
+/// opened.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct SourceFile {
     /// The file name. `None` if the export has another name, which may be meant to hide it.
@@ -61,7 +62,8 @@ pub(crate) fn identify(
     let mut file = File::open(path).map_err(failed)?;
     let bytes = file.metadata().map_err(failed)?.len();
     let as_text = |name: &std::ffi::OsStr| name.to_string_lossy().into_owned();
-    let named_alike = path.file_stem().map(as_text).is_some_and(|stem| export_name.starts_with(&stem));
+    let named_alike =
+        path.file_stem().map(as_text).is_some_and(|stem| export_name.starts_with(&stem));
     let name = path.file_name().map(as_text).filter(|_| named_alike);
     let mut found = SourceFile { file: name, bytes, sha256: None, fingerprint: None };
     let mut hasher = Sha256::new();
@@ -110,9 +112,13 @@ mod tests {
             assert_eq!((quick.sha256, quick.fingerprint), (None, Some(Digest::of(&both))));
             assert_eq!(identified(SourceIdentity::Omit), None);
         }
-        let renamed = identify(&path, "case-17", SourceIdentity::Fingerprint, &|| false).unwrap().unwrap();
+        let renamed =
+            identify(&path, "case-17", SourceIdentity::Fingerprint, &|| false).unwrap().unwrap();
         assert_eq!(renamed.file, None);
         assert_eq!(identify(&path, "slide", SourceIdentity::Sha256, &|| true).unwrap(), None);
-        assert!(identify(&folder.path().join("none"), "none", SourceIdentity::Sha256, &|| false).is_err());
+        assert!(
+            identify(&folder.path().join("none"), "none", SourceIdentity::Sha256, &|| false)
+                .is_err()
+        );
     }
 }

@@ -22,7 +22,9 @@ impl ImageError {
         let path = path.to_owned();
         match self {
             Self::System(error) => SlideError::Open { path, error: Arc::new(error) },
-            Self::Unsupported { .. } => SlideError::UnsupportedImage { path, message: self.to_string() },
+            Self::Unsupported { .. } => {
+                SlideError::UnsupportedImage { path, message: self.to_string() }
+            }
             Self::NeedsFile { format } => SlideError::NeedsFile { path, format },
             other => SlideError::Malformed { path, message: other.to_string() },
         }
@@ -44,13 +46,17 @@ pub(super) fn read_clipped(
     #[expect(clippy::cast_sign_loss, reason = "pixels are counted from 0 on")]
     let nearest = |at: u32| (f64::from(at) / of_level.downsample).round() as u32;
     let corner = Point { x: nearest(origin.x), y: nearest(origin.y) };
-    let inside = Rect::new(corner, size).and_then(|wanted| wanted.intersection(Rect::of(of_level.size)));
+    let inside =
+        Rect::new(corner, size).and_then(|wanted| wanted.intersection(Rect::of(of_level.size)));
     match inside {
         Some(inside) if inside.size() == size => source.read_from_level(level, inside, Vec::new()),
         inside => {
             let mut pixels = PremultipliedPixels::clear(size);
             if let Some(inside) = inside {
-                pixels.paste(Point { x: 0, y: 0 }, &source.read_from_level(level, inside, Vec::new())?);
+                pixels.paste(
+                    Point { x: 0, y: 0 },
+                    &source.read_from_level(level, inside, Vec::new())?,
+                );
             }
             Ok(pixels)
         }

@@ -36,16 +36,20 @@ pub fn open(path: &Path) -> Result<Box<dyn Source>, SlideError> {
     open_with(path, OpenOptions::default())
 }
 
-/// Opens a slide or an ordinary image. [`SlideInfo::reader`] reports which reader was chosen and why.
+/// Opens a slide or an ordinary image. [`SlideInfo::reader`] reports which reader was chosen and
+/// why.
 ///
-/// A file that OpenSlide recognizes is a slide, and OpenSlide describes it. If it is a TIFF file with
-/// plain grids of JPEG tiles, these are read directly. Any other file is an image if its first bytes
-/// say so, whatever its name; but not if it has a scanner's extension, since a truncated slide can
-/// start like an image.
+/// A file that OpenSlide recognizes is a slide, and OpenSlide describes it. If it is a TIFF file
+/// with plain grids of JPEG tiles, these are read directly. Any other file is an image if its first
+/// bytes say so, whatever its name; but not if it has a scanner's extension, since a truncated
+/// slide can start like an image.
 ///
 /// # Errors
 /// As [`open`].
-pub fn open_with(path: &Path, options: impl Into<OpenOptions>) -> Result<Box<dyn Source>, SlideError> {
+pub fn open_with(
+    path: &Path,
+    options: impl Into<OpenOptions>,
+) -> Result<Box<dyn Source>, SlideError> {
     let options = options.into();
     openslide::check_file(path)?;
     let (file, format) = detect_format(path)?;
@@ -59,7 +63,9 @@ pub fn open_with(path: &Path, options: impl Into<OpenOptions>) -> Result<Box<dyn
             let tiff = tiff.map_err(|error| error.of(path))?;
             image::open_file(path, format, tiff, &options)
         }
-        _ if options.page.is_some() => Err(SlideError::NotImage { path: path.to_owned(), what: "pages" }),
+        _ if options.page.is_some() => {
+            Err(SlideError::NotImage { path: path.to_owned(), what: "pages" })
+        }
         _ if options.range.is_some() => {
             Err(SlideError::NotImage { path: path.to_owned(), what: "samples of more than 8 bits" })
         }
@@ -67,7 +73,8 @@ pub fn open_with(path: &Path, options: impl Into<OpenOptions>) -> Result<Box<dyn
     }
 }
 
-/// Opens an image from a pipe. `name` is its name in messages. The image can be read once, row by row.
+/// Opens an image from a pipe. `name` is its name in messages. The image can be read once, row by
+/// row.
 ///
 /// # Errors
 /// As [`open`], and if its format can be read only from a file.
@@ -77,24 +84,29 @@ pub fn open_pipe(
     options: &OpenOptions,
 ) -> Result<Box<dyn Source>, SlideError> {
     let mut first = Vec::new();
-    pipe.by_ref().take(ImageFormat::SIGNATURE_BYTES as u64).read_to_end(&mut first).map_err(cannot_open(name))?;
+    pipe.by_ref()
+        .take(ImageFormat::SIGNATURE_BYTES as u64)
+        .read_to_end(&mut first)
+        .map_err(cannot_open(name))?;
     if first.is_empty() {
         return Err(SlideError::EmptyInput { path: name.to_owned() });
     }
     image::open_pipe(name, first, pipe, options)
 }
 
-/// Returns the vendor of a file that OpenSlide recognizes by its contents; `None` for any other file.
-/// Cheap: no pixels are read.
+/// Returns the vendor of a file that OpenSlide recognizes by its contents; `None` for any other
+/// file. Cheap: no pixels are read.
 #[must_use]
 pub fn detect_vendor(path: &Path) -> Option<String> {
     openslide::detect_vendor(path)
 }
 
-/// Extensions of slides. A file with one of them that no reader recognizes is damaged, which must be
-/// reported and not skipped.
-const SLIDE_EXTENSIONS: [&str; 13] =
-    ["svs", "ndpi", "mrxs", "scn", "bif", "vms", "vmu", "svslide", "czi", "dcm", "dicom", "tif", "tiff"];
+/// Extensions of slides. A file with one of them that no reader recognizes is damaged, which must
+/// be reported and not skipped.
+const SLIDE_EXTENSIONS: [&str; 13] = [
+    "svs", "ndpi", "mrxs", "scn", "bif", "vms", "vmu", "svslide", "czi", "dcm", "dicom", "tif",
+    "tiff",
+];
 
 /// Whether a file has a slide's extension, which ordinary TIFF files have too.
 #[must_use]
@@ -175,32 +187,37 @@ fn open_slide(
 /// that it does not show.
 fn describe_generic_tiff(info: &mut SlideInfo, tiff: Option<&TiffFile>) {
     let description = info.properties.get("tiff.ImageDescription").map(String::as_str);
-    info.microns_per_pixel = tiff_scale::microns_per_pixel(&info.properties, description, info.size());
+    info.microns_per_pixel =
+        tiff_scale::microns_per_pixel(&info.properties, description, info.size());
     let Some(tiff) = tiff else { return };
     info.pages = tiff::page_count(tiff).ok().and_then(|pages| Pages::new(pages, PageChoice::First));
     info.unshown_samples = tiff::unshown_samples(tiff).unwrap_or(0);
 }
 
-/// Opens the tiles of a slide's levels, if they can be read directly, and records their subsampling.
+/// Opens the tiles of a slide's levels, if they can be read directly, and records their
+/// subsampling.
 fn open_tiles(
     info: &mut SlideInfo,
     choice: ReaderChoice,
     tiff: Result<Option<TiffFile>, ImageError>,
 ) -> Result<(SlideTiles, NativeTiles), SlideTilesError> {
-    let not_tiff = || DirectReadUnsupported::Structure { message: "it is not a TIFF file".to_owned() };
+    let not_tiff =
+        || DirectReadUnsupported::Structure { message: "it is not a TIFF file".to_owned() };
     let tiles = tiff
         .map_err(SlideTilesError::from)
         .and_then(|tiff| SlideTiles::open(tiff.ok_or_else(not_tiff)?, info.size()))
         .and_then(|tiles| Ok((tiles.subsampling()?, tiles)));
     let is_plain = info.vendor.as_deref().is_some_and(|vendor| PLAIN_VENDORS.contains(&vendor));
-    // OpenSlide has read the same tags then. If it reports another tile size, the slide is more than
-    // its first directory.
-    let is_full_size =
-        |tiles: &SlideTiles| is_plain && info.levels[0].tile_to_read_whole() == Some(tiles.native_tiles().size);
+    // OpenSlide has read the same tags then. If it reports another tile size, the slide is more
+    // than its first directory.
+    let is_full_size = |tiles: &SlideTiles| {
+        is_plain && info.levels[0].tile_to_read_whole() == Some(tiles.native_tiles().size)
+    };
     let tiles = match tiles {
         Ok((subsampling, tiles)) => {
             let is_full_size = is_full_size(&tiles);
-            info.native_subsampling = subsampling.filter(|&found| found != Subsampling::Gray || is_full_size);
+            info.native_subsampling =
+                subsampling.filter(|&found| found != Subsampling::Gray || is_full_size);
             if info.native_subsampling == Some(Subsampling::Gray) {
                 info.native_color_space = NativeColorSpace::Gray;
             }

@@ -1,9 +1,9 @@
 //! Slides of every format that OpenSlide reads, through `openslide-rs`.
 //!
-//! One handle serves all threads. After an error, OpenSlide returns cleared buffers for every further
-//! read of a handle, on all threads. The binding therefore checks the error state after each read, and
-//! a failed region is read once more through a new handle. If that fails too, the region is damaged;
-//! otherwise the new handle replaces the failed one.
+//! One handle serves all threads. After an error, OpenSlide returns cleared buffers for every
+//! further read of a handle, on all threads. The binding therefore checks the error state after
+//! each read, and a failed region is read once more through a new handle. If that fails too, the
+//! region is damaged; otherwise the new handle replaces the failed one.
 
 use std::collections::BTreeMap;
 use std::os::unix::fs::FileTypeExt;
@@ -47,8 +47,8 @@ pub(crate) fn detect_vendor(path: &Path) -> Option<String> {
     OpenSlide::detect_vendor(path).ok()
 }
 
-/// Checks that a path is a readable file. OpenSlide does not distinguish a missing or forbidden file
-/// from one that is not a slide.
+/// Checks that a path is a readable file. OpenSlide does not distinguish a missing or forbidden
+/// file from one that is not a slide.
 ///
 /// # Errors
 /// [`SlideError`] if it cannot be opened, is not a file, or is empty.
@@ -67,7 +67,10 @@ pub(crate) fn check_file(path: &Path) -> Result<(), SlideError> {
     }
     std::fs::File::open(path).map_err(cannot_open)?;
     if metadata.len() == 0 {
-        return Err(SlideError::Malformed { path: path.to_owned(), message: "the file is empty".to_owned() });
+        return Err(SlideError::Malformed {
+            path: path.to_owned(),
+            message: "the file is empty".to_owned(),
+        });
     }
     Ok(())
 }
@@ -85,10 +88,18 @@ pub(crate) fn read_slide_info(path: &Path) -> Result<SlideInfo, SlideError> {
 ///
 /// # Errors
 /// [`SlideError::Associated`] if the slide has none of this name or it cannot be read.
-pub(crate) fn read_associated_image(path: &Path, name: &str) -> Result<PremultipliedPixels, SlideError> {
-    let failed = |message: String| SlideError::Associated { path: path.to_owned(), name: name.to_owned(), message };
+pub(crate) fn read_associated_image(
+    path: &Path,
+    name: &str,
+) -> Result<PremultipliedPixels, SlideError> {
+    let failed = |message: String| SlideError::Associated {
+        path: path.to_owned(),
+        name: name.to_owned(),
+        message,
+    };
     let handle = open_handle(path)?;
-    let (size, bytes) = handle.read_associated_buffer(name).map_err(|error| failed(error.to_string()))?;
+    let (size, bytes) =
+        handle.read_associated_buffer(name).map_err(|error| failed(error.to_string()))?;
     let size = Size::new(size.w, size.h).ok_or_else(|| failed("its size is 0".to_owned()))?;
     Ok(PremultipliedPixels::from_native_argb(size, bytes))
 }
@@ -97,7 +108,10 @@ pub(crate) fn read_associated_image(path: &Path, name: &str) -> Result<Premultip
 ///
 /// # Errors
 /// [`SlideError::Associated`] if the slide cannot be opened again, or has no image of this name.
-pub(crate) fn read_associated_profile(path: &Path, name: &str) -> Result<Option<IccProfile>, SlideError> {
+pub(crate) fn read_associated_profile(
+    path: &Path,
+    name: &str,
+) -> Result<Option<IccProfile>, SlideError> {
     let handle = open_handle(path)?;
     let failed = |error: OpenSlideError| SlideError::Associated {
         path: path.to_owned(),
@@ -106,7 +120,10 @@ pub(crate) fn read_associated_profile(path: &Path, name: &str) -> Result<Option<
     };
     handle.associated_image_dimensions(name).map_err(failed)?;
     // As for the slide, a profile that cannot be read becomes empty.
-    Ok(handle.associated_image_icc_profile(name).unwrap_or_else(|_| Some(Vec::new())).map(IccProfile::new))
+    Ok(handle
+        .associated_image_icc_profile(name)
+        .unwrap_or_else(|_| Some(Vec::new()))
+        .map(IccProfile::new))
 }
 
 impl OpenSlideSource {
@@ -118,7 +135,12 @@ impl OpenSlideSource {
         Ok(Self { handle: RwLock::new(open_to_read(&info)?), info })
     }
 
-    fn read_region(&self, level: SlideLevel, origin: Point, size: Size) -> Result<PremultipliedPixels, SlideError> {
+    fn read_region(
+        &self,
+        level: SlideLevel,
+        origin: Point,
+        size: Size,
+    ) -> Result<PremultipliedPixels, SlideError> {
         let region = Region {
             address: Address { x: origin.x, y: origin.y },
             level: level.0,
@@ -154,7 +176,12 @@ impl Source for OpenSlideSource {
         self.read_region(SlideLevel::BASE, region.origin(), region.size())
     }
 
-    fn read_level(&self, level: SlideLevel, origin: Point, size: Size) -> Result<PremultipliedPixels, SlideError> {
+    fn read_level(
+        &self,
+        level: SlideLevel,
+        origin: Point,
+        size: Size,
+    ) -> Result<PremultipliedPixels, SlideError> {
         self.read_region(level, origin, size)
     }
 
@@ -168,11 +195,13 @@ impl Source for OpenSlideSource {
 }
 
 /// Opens a handle to read pixels. Native tiles of a usual size are read whole and once, so a large
-/// cache would only keep memory from being reused while it is in the processor's cache. Other slides
-/// profit from OpenSlide's default of 32 MB.
+/// cache would only keep memory from being reused while it is in the processor's cache. Other
+/// slides profit from OpenSlide's default of 32 MB.
 fn open_to_read(info: &SlideInfo) -> Result<OpenSlide, SlideError> {
     match info.levels[0].tile_to_read_whole() {
-        Some(_) => OpenSlide::new_with_cache(&info.path, WHOLE_TILE_CACHE).map_err(open_error(&info.path)),
+        Some(_) => {
+            OpenSlide::new_with_cache(&info.path, WHOLE_TILE_CACHE).map_err(open_error(&info.path))
+        }
         None => open_handle(&info.path),
     }
 }
@@ -186,7 +215,9 @@ fn open_error(path: &Path) -> impl Fn(OpenSlideError) -> SlideError {
         OpenSlideError::UnsupportedFile(_) | OpenSlideError::MissingFile(_) => {
             SlideError::Unsupported { path: path.to_owned() }
         }
-        other => SlideError::Malformed { path: path.to_owned(), message: reader_message(path, &other) },
+        other => {
+            SlideError::Malformed { path: path.to_owned(), message: reader_message(path, &other) }
+        }
     }
 }
 
@@ -201,8 +232,10 @@ fn reader_message(path: &Path, error: &OpenSlideError) -> String {
 }
 
 fn read_info(path: &Path, handle: &OpenSlide) -> Result<SlideInfo, SlideError> {
-    let malformed =
-        |error: OpenSlideError| SlideError::Malformed { path: path.to_owned(), message: reader_message(path, &error) };
+    let malformed = |error: OpenSlideError| SlideError::Malformed {
+        path: path.to_owned(),
+        message: reader_message(path, &error),
+    };
     let mut properties = BTreeMap::new();
     for name in handle.property_names().map_err(malformed)? {
         let value = handle.property_value(&name).map_err(malformed)?;
@@ -211,7 +244,8 @@ fn read_info(path: &Path, handle: &OpenSlide) -> Result<SlideInfo, SlideError> {
     let property = |name: &str| properties.get(name).map(String::as_str);
 
     let levels = read_levels(path, handle, &properties)?;
-    let microns_per_pixel = MicronsPerPixel::parse(property("openslide.mpp-x"), property("openslide.mpp-y"));
+    let microns_per_pixel =
+        MicronsPerPixel::parse(property("openslide.mpp-x"), property("openslide.mpp-y"));
     let whole = Rect::of(levels[0].size);
     let associated_images = read_associated_images(handle).map_err(malformed)?;
     Ok(SlideInfo {
@@ -226,7 +260,8 @@ fn read_info(path: &Path, handle: &OpenSlide) -> Result<SlideInfo, SlideError> {
         background: property("openslide.background-color").and_then(Rgb::from_hex),
         native_subsampling: None,
         native_color_space: NativeColorSpace::Rgb,
-        // A profile that cannot be read becomes empty. The plan warns of it, and the pixels are exported.
+        // A profile that cannot be read becomes empty. The plan warns of it, and the pixels are
+        // exported.
         icc_profile: handle.icc_profile().unwrap_or_else(|_| Some(Vec::new())).map(IccProfile::new),
         associated_images,
         pages: None,
@@ -259,8 +294,9 @@ fn read_levels(
         let tile_length = |axis: &str| -> Option<u32> {
             properties.get(&format!("openslide.level[{number}].tile-{axis}"))?.parse().ok()
         };
-        let native_tile =
-            tile_length("width").zip(tile_length("height")).and_then(|(width, height)| Size::new(width, height));
+        let native_tile = tile_length("width")
+            .zip(tile_length("height"))
+            .and_then(|(width, height)| Size::new(width, height));
         levels.push(SlideLevelInfo { size, downsample: *downsample, native_tile });
     }
     if levels.is_empty() {
@@ -269,9 +305,13 @@ fn read_levels(
     Ok(levels)
 }
 
-/// Reads the scanned area: OpenSlide's bounds, clipped to the slide. Bounds without an area mean that
-/// no pixel is stored. Such a slide reads as transparent everywhere, without an error.
-fn read_bounds(path: &Path, properties: &BTreeMap<String, String>, whole: Rect) -> Result<Option<Rect>, SlideError> {
+/// Reads the scanned area: OpenSlide's bounds, clipped to the slide. Bounds without an area mean
+/// that no pixel is stored. Such a slide reads as transparent everywhere, without an error.
+fn read_bounds(
+    path: &Path,
+    properties: &BTreeMap<String, String>,
+    whole: Rect,
+) -> Result<Option<Rect>, SlideError> {
     let names = ["x", "y", "width", "height"].map(|axis| format!("openslide.bounds-{axis}"));
     let texts = names.map(|name| properties.get(&name));
     if texts.iter().all(Option::is_none) {
@@ -294,7 +334,9 @@ fn read_bounds(path: &Path, properties: &BTreeMap<String, String>, whole: Rect) 
     let within = |value: i64, limit: u32| value.clamp(0, i64::from(limit)) as u32;
     let columns = within(left, size.width())..within(right, size.width());
     let rows = within(top, size.height())..within(bottom, size.height());
-    Rect::spanning(columns, rows).map(Some).ok_or_else(|| SlideError::Empty { path: path.to_owned() })
+    Rect::spanning(columns, rows)
+        .map(Some)
+        .ok_or_else(|| SlideError::Empty { path: path.to_owned() })
 }
 
 fn read_associated_images(handle: &OpenSlide) -> Result<Vec<AssociatedImage>, OpenSlideError> {

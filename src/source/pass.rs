@@ -1,7 +1,7 @@
 //! Reads a source once, row by row.
 //!
-//! Each announced pixel is read once. Bands are read in order, so that a read waits only for its own
-//! rows.
+//! Each announced pixel is read once. Bands are read in order, so that a read waits only for its
+//! own rows.
 
 use std::ops::Range;
 
@@ -27,7 +27,8 @@ pub trait SourceRows: Send + Sync {
 
 /// A pass over a source. Each read is a part of one band.
 pub trait SourcePass: Source {
-    /// Decodes all bands on the calling thread, until the last is read or [`stop`](Self::stop) is called.
+    /// Decodes all bands on the calling thread, until the last is read or [`stop`](Self::stop) is
+    /// called.
     fn run(&self);
 
     /// Makes [`run`](Self::run) return before the last band.

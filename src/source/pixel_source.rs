@@ -9,14 +9,14 @@ use crate::pixels::{Pixels, PremultipliedPixels, ReductionMethod};
 
 /// Yields a slide's pixels. One value serves all threads at once.
 ///
-/// A source never returns pixels that it could not read: after each read it checks its reader's error
-/// state.
+/// A source never returns pixels that it could not read: after each read it checks its reader's
+/// error state.
 pub trait Source: Send + Sync {
     /// Returns the slide's description.
     fn info(&self) -> &SlideInfo;
 
-    /// Reads `region`, in slide-level-0 pixels and inside the slide. `spare` is memory to reuse; its
-    /// contents are ignored.
+    /// Reads `region`, in slide-level-0 pixels and inside the slide. `spare` is memory to reuse;
+    /// its contents are ignored.
     ///
     /// # Errors
     /// [`SlideError::Region`], or [`SlideError::Image`] for an ordinary image, if any pixel of the
@@ -29,18 +29,23 @@ pub trait Source: Send + Sync {
         false
     }
 
-    /// Reads `size` pixels of `level`, starting at the level's pixel nearest to `origin`, which is in
-    /// slide-level-0 pixels.
+    /// Reads `size` pixels of `level`, starting at the level's pixel nearest to `origin`, which is
+    /// in slide-level-0 pixels.
     ///
     /// # Errors
     /// As [`read`](Self::read).
-    fn read_level(&self, level: SlideLevel, origin: Point, size: Size) -> Result<PremultipliedPixels, SlideError>;
+    fn read_level(
+        &self,
+        level: SlideLevel,
+        origin: Point,
+        size: Size,
+    ) -> Result<PremultipliedPixels, SlideError>;
 
     /// Reads `region`, in pixels of `level` and inside it.
     ///
-    /// The pixels are the stored ones if the level's downsample is an integer or the reader reads the
-    /// level directly. Otherwise they are mixed with their neighbors, as if they were up to half a
-    /// pixel of slide level 0 (at the level's end, one pixel) away.
+    /// The pixels are the stored ones if the level's downsample is an integer or the reader reads
+    /// the level directly. Otherwise they are mixed with their neighbors, as if they were up to
+    /// half a pixel of slide level 0 (at the level's end, one pixel) away.
     ///
     /// # Errors
     /// As [`read`](Self::read).
@@ -66,8 +71,8 @@ pub trait Source: Send + Sync {
         Err(SlideError::no_associated(&self.info().path, name))
     }
 
-    /// Returns the ICC profile of an associated image, which can differ from the slide's. `None` if it
-    /// has none; an empty profile if it cannot be read.
+    /// Returns the ICC profile of an associated image, which can differ from the slide's. `None` if
+    /// it has none; an empty profile if it cannot be read.
     ///
     /// # Errors
     /// [`SlideError::Associated`] if the slide has no image of this name.
@@ -80,8 +85,8 @@ pub trait Source: Send + Sync {
     /// [`NativeColorSpace::Cmyk`](super::NativeColorSpace::Cmyk).
     ///
     /// The engine calls this once, before it reads pixels, if the plan converts CMYK. Both sources
-    /// share the open file. Without a conversion, a CMYK source multiplies each of cyan, magenta and
-    /// yellow by black.
+    /// share the open file. Without a conversion, a CMYK source multiplies each of cyan, magenta
+    /// and yellow by black.
     fn with_cmyk(&self, _conversion: &CmykConversion) -> Option<Box<dyn Source>> {
         None
     }
@@ -92,8 +97,8 @@ pub trait Source: Send + Sync {
         None
     }
 
-    /// Returns the largest 16-bit sample read so far if it is below an eighth of the maximum, so that
-    /// the image is almost black. `None` for other samples, or if it is unknown.
+    /// Returns the largest 16-bit sample read so far if it is below an eighth of the maximum, so
+    /// that the image is almost black. `None` for other samples, or if it is unknown.
     fn largest_dark_sample(&self) -> Option<u16> {
         None
     }
@@ -113,10 +118,10 @@ pub trait NativeTileReader: Send + Sync {
     /// color model. The quantized coefficients are unchanged.
     ///
     /// `region`, in slide-level-0 pixels, is the tile or a part of it that starts at its top left
-    /// corner; the rest is cropped without decoding. Returns the region's pixels at half size, reduced
-    /// by `method`, which must have no margin. [`ReductionMethod::Mean`] uses libjpeg-turbo's scaled
-    /// decoding, unless the region cuts through JPEG blocks. Returns `None` for a tile that was never
-    /// scanned. `spare` is as in [`Source::read`].
+    /// corner; the rest is cropped without decoding. Returns the region's pixels at half size,
+    /// reduced by `method`, which must have no margin. [`ReductionMethod::Mean`] uses
+    /// libjpeg-turbo's scaled decoding, unless the region cuts through JPEG blocks. Returns `None`
+    /// for a tile that was never scanned. `spare` is as in [`Source::read`].
     ///
     /// # Errors
     /// [`SlideError::Region`] if decoding at half size shows any damage.

@@ -26,13 +26,14 @@ pub enum ReaderChoice {
 pub struct OpenOptions {
     /// The reader for a slide's full-size pixels. Default: the fastest.
     pub reader: ReaderChoice,
-    /// The page of an image file, counted from 1. Default: `None`, for the first page, and for slides.
+    /// The page of an image file, counted from 1. Default: `None`, for the first page, and for
+    /// slides.
     pub page: Option<NonZeroU32>,
     /// The memory limit in bytes for an image that cannot be decoded row by row. Default:
     /// [`MEMORY`](Self::MEMORY).
     pub memory: u64,
-    /// The sample values of an image that become black and white. Default: `None`, for the minimum and
-    /// maximum of unsigned samples of up to 16 bits. Other samples have no range of their own.
+    /// The sample values of an image that become black and white. Default: `None`, for the minimum
+    /// and maximum of unsigned samples of up to 16 bits. Other samples have no range of their own.
     pub range: Option<SampleRange>,
 }
 
@@ -153,7 +154,9 @@ impl fmt::Display for Reader {
             }
             Self::OpenSlide(reason) => write!(formatter, "OpenSlide ({reason})"),
             Self::Custom => write!(formatter, "custom"),
-            Self::Image(ImageReader { format, coding, .. }) => write!(formatter, "{} ({coding})", format.name()),
+            Self::Image(ImageReader { format, coding, .. }) => {
+                write!(formatter, "{} ({coding})", format.name())
+            }
         }
     }
 }

@@ -56,14 +56,18 @@ impl SlideLevelInfo {
 
     /// Returns the slide-level-0 pixel from which OpenSlide reads a region of this level.
     ///
-    /// OpenSlide takes positions in slide-level-0 pixels only. Where such a position is a fraction of
-    /// the level's pixel off, OpenSlide mixes neighboring pixels. At the level's end the position is
-    /// rounded down, as everything past the end is transparent.
+    /// OpenSlide takes positions in slide-level-0 pixels only. Where such a position is a fraction
+    /// of the level's pixel off, OpenSlide mixes neighboring pixels. At the level's end the
+    /// position is rounded down, as everything past the end is transparent.
     #[must_use]
     pub fn read_from(&self, region: Rect) -> Point {
         let nearest = self.on_slide(region.origin());
         let axis = |at: u32, start: u32, is_last: bool| {
-            if is_last && f64::from(at) > f64::from(start) * self.downsample + 1e-6 { at - 1 } else { at }
+            if is_last && f64::from(at) > f64::from(start) * self.downsample + 1e-6 {
+                at - 1
+            } else {
+                at
+            }
         };
         Point {
             x: axis(nearest.x, region.columns().start, region.columns().end == self.size.width()),
@@ -96,12 +100,12 @@ impl AssociatedImage {
     /// The largest associated image that is read, in pixels: 100 times a usual one.
     pub const LARGEST: u64 = 100_000_000;
 
-    /// The longest name that becomes a file name, in bytes. File systems allow 255; extensions and the
-    /// suffixes of staging files are added.
+    /// The longest name that becomes a file name, in bytes. File systems allow 255; extensions and
+    /// the suffixes of staging files are added.
     const LONGEST_NAME: usize = 200;
 
-    /// Whether the name is valid as a file name on every system: at most 200 bytes of letters, digits,
-    /// spaces, `-` and `_`.
+    /// Whether the name is valid as a file name on every system: at most 200 bytes of letters,
+    /// digits, spaces, `-` and `_`.
     #[must_use]
     pub fn has_plain_name(&self) -> bool {
         let plain = |letter: char| letter.is_alphanumeric() || matches!(letter, ' ' | '-' | '_');
@@ -133,8 +137,8 @@ pub struct SlideInfo {
     pub bounds: Option<Rect>,
     /// The color of what was not scanned, if the slide reports one.
     pub background: Option<Rgb>,
-    /// The chroma subsampling of the slide's own JPEG tiles, if known. It is gray only if all of the
-    /// full size is.
+    /// The chroma subsampling of the slide's own JPEG tiles, if known. It is gray only if all of
+    /// the full size is.
     pub native_subsampling: Option<Subsampling>,
     /// The color space in which the full size is stored.
     #[serde(skip)]
@@ -144,10 +148,11 @@ pub struct SlideInfo {
     pub icc_profile: Option<IccProfile>,
     /// The images that come with it.
     pub associated_images: Vec<AssociatedImage>,
-    /// The pages of the file, of which one is read. `None` if there is one or the number is unknown.
+    /// The pages of the file, of which one is read. `None` if there is one or the number is
+    /// unknown.
     pub pages: Option<Pages>,
-    /// The number of samples per pixel that are not shown, because the file does not declare them as
-    /// color or alpha.
+    /// The number of samples per pixel that are not shown, because the file does not declare them
+    /// as color or alpha.
     pub unshown_samples: u16,
     /// All properties that the reader reports. They can identify people and places:
     /// `published_properties` of the engine returns those that are safe to publish.
@@ -157,20 +162,24 @@ pub struct SlideInfo {
 impl SlideInfo {
     /// Starts building the description of a slide at `path` with `size` pixels.
     pub fn builder(path: impl Into<PathBuf>, size: Size) -> SlideInfoBuilder {
-        SlideInfoBuilder::new(path.into(), SlideLevelInfo { size, downsample: 1.0, native_tile: None })
+        SlideInfoBuilder::new(
+            path.into(),
+            SlideLevelInfo { size, downsample: 1.0, native_tile: None },
+        )
     }
 
     /// Returns the full size: that of slide level 0.
     ///
     /// # Panics
-    /// If `levels` was emptied. [`open`](super::open) and [`builder`](Self::builder) never return such a value.
+    /// If `levels` was emptied. [`open`](super::open) and [`builder`](Self::builder) never return
+    /// such a value.
     #[must_use]
     pub fn size(&self) -> Size {
         self.levels[0].size
     }
 
-    /// Returns the DICOM series, which files of one slide share. `None` if every file is a slide of its
-    /// own.
+    /// Returns the DICOM series, which files of one slide share. `None` if every file is a slide of
+    /// its own.
     #[must_use]
     pub fn series(&self) -> Option<&str> {
         self.properties.get("dicom.SeriesInstanceUID").map(String::as_str)
@@ -283,6 +292,9 @@ pub(crate) fn as_text<S: serde::Serializer>(path: &Path, serializer: S) -> Resul
 
 /// Serializes a profile as its number of bytes.
 #[expect(clippy::ref_option, reason = "serde passes the field as it is")]
-fn as_length<S: serde::Serializer>(profile: &Option<IccProfile>, serializer: S) -> Result<S::Ok, S::Error> {
+fn as_length<S: serde::Serializer>(
+    profile: &Option<IccProfile>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
     profile.as_ref().map(|profile| profile.bytes().len()).serialize(serializer)
 }

@@ -56,10 +56,10 @@ pub(crate) fn open(tiff: TiffFile, request: Request) -> Result<(ImageHeader, Dec
     Ok((header, Decoder::Tiles(Box::new(ImageTiles::new(tiff, image, smaller)))))
 }
 
-/// Whether libtiff's conversion to RGBA, through which OpenSlide reads generic TIFF files, shows the
-/// first image correctly. It does so for upright images with 8-bit unsigned gray or RGB samples and
-/// nothing else. Of others, OpenSlide 4.0.1 ignores the orientation or mirrors each tile by itself,
-/// keeps the upper 8 of 16 bits, uses unspecified samples as alpha, and ignores signs.
+/// Whether libtiff's conversion to RGBA, through which OpenSlide reads generic TIFF files, shows
+/// the first image correctly. It does so for upright images with 8-bit unsigned gray or RGB samples
+/// and nothing else. Of others, OpenSlide 4.0.1 ignores the orientation or mirrors each tile by
+/// itself, keeps the upper 8 of 16 bits, uses unspecified samples as alpha, and ignores signs.
 ///
 /// # Errors
 /// [`ImageError`] if the first directory cannot be read.
@@ -74,7 +74,9 @@ pub(crate) fn is_shown_by_libtiff(tiff: &TiffFile) -> Result<bool, ImageError> {
         Some(2 | 6) => 3,
         _ => return Ok(false),
     };
-    let is_8_bit = !bits.is_empty() && bits.iter().all(|&bits| bits == 8) && format.iter().all(|&format| format == 1);
+    let is_8_bit = !bits.is_empty()
+        && bits.iter().all(|&bits| bits == 8)
+        && format.iter().all(|&format| format == 1);
     Ok(is_upright && is_8_bit && samples == colors)
 }
 
@@ -176,10 +178,15 @@ fn is_reduction(size: Size, full: Size) -> bool {
         })
 }
 
-fn read_header(tiff: &TiffFile, directory: &Directory<'_>, image: &TiffImage) -> Result<ImageHeader, ImageError> {
+fn read_header(
+    tiff: &TiffFile,
+    directory: &Directory<'_>,
+    image: &TiffImage,
+) -> Result<ImageHeader, ImageError> {
     /// Printer profiles have some megabytes.
     const MAX_PROFILE_BYTES: u64 = 64 << 20;
-    let profile = directory.raw(tag::ICC_PROFILE, MAX_PROFILE_BYTES)?.filter(|profile| !profile.is_empty());
+    let profile =
+        directory.raw(tag::ICC_PROFILE, MAX_PROFILE_BYTES)?.filter(|profile| !profile.is_empty());
     Ok(ImageHeader {
         size: image.size,
         samples: image.samples.clone(),
@@ -195,13 +202,19 @@ fn read_header(tiff: &TiffFile, directory: &Directory<'_>, image: &TiffImage) ->
     })
 }
 
-/// Reads the scale of a page. OME-XML and ImageJ describe all pages in the first one, whose directory
-/// is at `first`.
-fn read_scale(tiff: &TiffFile, first: u64, header: &ImageHeader) -> Result<Option<MicronsPerPixel>, ImageError> {
+/// Reads the scale of a page. OME-XML and ImageJ describe all pages in the first one, whose
+/// directory is at `first`.
+fn read_scale(
+    tiff: &TiffFile,
+    first: u64,
+    header: &ImageHeader,
+) -> Result<Option<MicronsPerPixel>, ImageError> {
     let of_page = header.properties.get("tiff.ImageDescription").cloned();
     let description = match of_page {
         Some(text) => Some(text),
-        None => ignore_damage(tiff.directory(first).and_then(|first| first.text(tag::IMAGE_DESCRIPTION)))?,
+        None => ignore_damage(
+            tiff.directory(first).and_then(|first| first.text(tag::IMAGE_DESCRIPTION)),
+        )?,
     };
     Ok(tiff_scale::microns_per_pixel(&header.properties, description.as_deref(), header.size))
 }
@@ -215,7 +228,8 @@ fn read_orientation(directory: &Directory<'_>) -> Result<Orientation, ImageError
 /// compressed; of strips, a whole one unless it is decoded row by row.
 fn held_bytes(image: &TiffImage) -> u64 {
     let chunk = image.chunk_size();
-    let decoded = (image.samples.row_bytes(chunk.width()) as u64).saturating_mul(u64::from(chunk.height()));
+    let decoded =
+        (image.samples.row_bytes(chunk.width()) as u64).saturating_mul(u64::from(chunk.height()));
     match (image.row_parameters(), image.shape) {
         (Some(_), Shape::Strips { .. }) => 0,
         (Some(_), Shape::Tiles(_)) => decoded.saturating_add(image.longest()),

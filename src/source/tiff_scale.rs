@@ -1,10 +1,10 @@
 //! The scale of TIFF files that are not a scanner's, from the description or the resolution.
 //!
-//! The rule is the same for every reader; properties have OpenSlide's names. Microscopy programs write
-//! the pixel size to the description, as OME-XML or in ImageJ's format, and it is trusted. TIFF's own
-//! resolution mostly describes a print or a screen, or is a program's default (libvips: 1000 µm per
-//! pixel). It is trusted only if it is finer than any of these. A description is parsed in one pass,
-//! whatever its length, and damaged parts are ignored.
+//! The rule is the same for every reader; properties have OpenSlide's names. Microscopy programs
+//! write the pixel size to the description, as OME-XML or in ImageJ's format, and it is trusted.
+//! TIFF's own resolution mostly describes a print or a screen, or is a program's default (libvips:
+//! 1000 µm per pixel). It is trusted only if it is finer than any of these. A description is parsed
+//! in one pass, whatever its length, and damaged parts are ignored.
 
 use std::collections::BTreeMap;
 
@@ -54,8 +54,8 @@ impl Resolution {
     }
 }
 
-/// A unit of length: `microns` micrometers divided by `parts`. Both are integers, so that 325 nm are
-/// exactly 0.325 µm.
+/// A unit of length: `microns` micrometers divided by `parts`. Both are integers, so that 325 nm
+/// are exactly 0.325 µm.
 #[derive(Clone, Copy, PartialEq)]
 struct Unit {
     microns: f64,
@@ -75,16 +75,15 @@ impl Unit {
         Self { microns: 1.0, parts }
     }
 
-    /// Parses a symbol of OME's schema, or a name that people type in ImageJ. Case matters: `Mm` is a
-    /// megameter.
+    /// Parses a symbol of OME's schema, or a name that people type in ImageJ. Case matters: `Mm` is
+    /// a megameter.
     fn parse(name: &str) -> Option<Self> {
         Some(match name.trim() {
             "pm" => Self::part(1e6),
             "Å" | "\u{212b}" | "angstrom" => Self::part(1e4),
             "nm" | "nanometer" | "nanometre" => Self::part(1e3),
-            "µm" | "μm" | "um" | "\\u00B5m" | "\\u00b5m" | "micron" | "microns" | "micrometer" | "micrometre" => {
-                Self::MICROMETER
-            }
+            "µm" | "μm" | "um" | "\\u00B5m" | "\\u00b5m" | "micron" | "microns" | "micrometer"
+            | "micrometre" => Self::MICROMETER,
             "thou" => Self { microns: 254.0, parts: 10.0 },
             "mm" | "millimeter" | "millimetre" => Self::of(1e3),
             "cm" | "centimeter" | "centimetre" => Self::CENTIMETER,
@@ -105,7 +104,9 @@ fn imagej_units(description: &str) -> Option<[Unit; 2]> {
     if !description.starts_with("ImageJ=") {
         return None;
     }
-    let value = |name: &str| description.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix('='));
+    let value = |name: &str| {
+        description.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix('='))
+    };
     let across = Unit::parse(value("unit")?)?;
     Some([across, value("yunit").map_or(Some(across), Unit::parse)?])
 }
@@ -159,7 +160,8 @@ struct OmePixels {
 impl OmePixels {
     /// Reads all attributes in one pass. Looking up each by name would take quadratic time.
     fn read(element: &BytesStart<'_>) -> Self {
-        let mut pixels = Self { size: [None; 2], physical_size: [None; 2], units: [Some(Unit::MICROMETER); 2] };
+        let mut pixels =
+            Self { size: [None; 2], physical_size: [None; 2], units: [Some(Unit::MICROMETER); 2] };
         for attribute in element.attributes().with_checks(false).flatten() {
             let (axis, name) = match attribute.key.as_ref() {
                 name @ ("SizeX" | "PhysicalSizeX" | "PhysicalSizeXUnit") => (0, name),
@@ -169,7 +171,9 @@ impl OmePixels {
             let Ok(value) = attribute.normalized_value(XmlVersion::Implicit1_0) else { continue };
             match name {
                 "SizeX" | "SizeY" => pixels.size[axis] = value.trim().parse().ok(),
-                "PhysicalSizeX" | "PhysicalSizeY" => pixels.physical_size[axis] = value.trim().parse().ok(),
+                "PhysicalSizeX" | "PhysicalSizeY" => {
+                    pixels.physical_size[axis] = value.trim().parse().ok()
+                }
                 _ => pixels.units[axis] = Unit::parse(&value),
             }
         }
@@ -194,7 +198,8 @@ mod tests {
 
     fn scale(resolution: [&str; 2], unit: &str, description: &str) -> Option<MicronsPerPixel> {
         let [x, y] = resolution;
-        let said = [("tiff.XResolution", x), ("tiff.YResolution", y), ("tiff.ResolutionUnit", unit)];
+        let said =
+            [("tiff.XResolution", x), ("tiff.YResolution", y), ("tiff.ResolutionUnit", unit)];
         let properties = said.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
         microns_per_pixel(&properties, Some(description), Size::new(60, 40).unwrap())
     }
@@ -209,7 +214,8 @@ mod tests {
             (["20000", "40000"], "centimeter", MicronsPerPixel::new(0.5, 0.25)),
             (["25400", "50800"], "inch", MicronsPerPixel::new(1.0, 0.5)),
             (["1280", "1280"], "inch", MicronsPerPixel::new(19.84375, 19.84375)),
-            // 1270 and 600 dots per inch; 300 in centimeters; libvips' default; and one coarse axis.
+            // 1270 and 600 dots per inch; 300 in centimeters; libvips' default; and one coarse
+            // axis.
             (["1270", "1270"], "inch", None),
             (["500", "500"], "centimeter", None),
             (["600", "600"], "inch", None),
@@ -232,7 +238,11 @@ mod tests {
     #[test]
     fn reads_units_from_imagej_descriptions() {
         let of = |resolution, units: &str| {
-            scale([resolution; 2], "none", &format!("ImageJ=1.54f\nimages=3\n{units}\nspacing=2.0\n"))
+            scale(
+                [resolution; 2],
+                "none",
+                &format!("ImageJ=1.54f\nimages=3\n{units}\nspacing=2.0\n"),
+            )
         };
         for (resolution, units, expected) in [
             ("4", "unit=micron", both(0.25)),
@@ -260,10 +270,13 @@ mod tests {
     }
 
     fn ome(pixels: &[&str]) -> String {
-        let image =
-            |attributes: &&str| format!("<Image><Pixels ID=\"Pixels:0\" {attributes}><TiffData/></Pixels></Image>");
+        let image = |attributes: &&str| {
+            format!("<Image><Pixels ID=\"Pixels:0\" {attributes}><TiffData/></Pixels></Image>")
+        };
         let images: String = pixels.iter().map(image).collect();
-        format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<!-- Warning --><OME xmlns=\"http://x\">{images}</OME>")
+        format!(
+            "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<!-- Warning --><OME xmlns=\"http://x\">{images}</OME>"
+        )
     }
 
     #[test]
@@ -271,10 +284,22 @@ mod tests {
         let of = |text: &str| scale(["72", "72"], "inch", text);
         for (attributes, expected) in [
             ("PhysicalSizeX='0.325' PhysicalSizeY='0.25'", MicronsPerPixel::new(0.325, 0.25)),
-            ("PhysicalSizeX='325' PhysicalSizeXUnit='nm' PhysicalSizeY='0.25'", MicronsPerPixel::new(0.325, 0.25)),
-            ("PhysicalSizeX='1' PhysicalSizeXUnit='&#181;m' PhysicalSizeY='1' PhysicalSizeYUnit='µm'", both(1.0)),
-            ("PhysicalSizeX='5E-4' PhysicalSizeXUnit='mm' PhysicalSizeY='5000' PhysicalSizeYUnit='Å'", both(0.5)),
-            ("PhysicalSizeX='5E-5' PhysicalSizeXUnit='cm' PhysicalSizeY='5E-7' PhysicalSizeYUnit='m'", both(0.5)),
+            (
+                "PhysicalSizeX='325' PhysicalSizeXUnit='nm' PhysicalSizeY='0.25'",
+                MicronsPerPixel::new(0.325, 0.25),
+            ),
+            (
+                "PhysicalSizeX='1' PhysicalSizeXUnit='&#181;m' PhysicalSizeY='1' PhysicalSizeYUnit='µm'",
+                both(1.0),
+            ),
+            (
+                "PhysicalSizeX='5E-4' PhysicalSizeXUnit='mm' PhysicalSizeY='5000' PhysicalSizeYUnit='Å'",
+                both(0.5),
+            ),
+            (
+                "PhysicalSizeX='5E-5' PhysicalSizeXUnit='cm' PhysicalSizeY='5E-7' PhysicalSizeYUnit='m'",
+                both(0.5),
+            ),
             // Not taken for a print resolution: a 1024th of an inch.
             (
                 "PhysicalSizeX='0.0009765625' PhysicalSizeXUnit='in' PhysicalSizeY='0.9765625' PhysicalSizeYUnit='thou'",
@@ -291,9 +316,11 @@ mod tests {
             assert_eq!(of(&text), expected, "{attributes}");
             assert_eq!(of(&format!("\u{feff}{text}")), expected, "{attributes}");
         }
-        let (one, other) = ("PhysicalSizeX='1' PhysicalSizeY='1'", "PhysicalSizeX='2' PhysicalSizeY='2'");
+        let (one, other) =
+            ("PhysicalSizeX='1' PhysicalSizeY='1'", "PhysicalSizeX='2' PhysicalSizeY='2'");
         let of_sizes = |images: &[(&str, &str)]| {
-            let images: Vec<String> = images.iter().map(|(size, attributes)| format!("{size} {attributes}")).collect();
+            let images: Vec<String> =
+                images.iter().map(|(size, attributes)| format!("{size} {attributes}")).collect();
             of(&ome(&images.iter().map(String::as_str).collect::<Vec<_>>()))
         };
         let (size, another) = ("SizeX='60' SizeY='40'", "SizeX='40' SizeY='60'");
@@ -301,7 +328,11 @@ mod tests {
         assert_eq!(of_sizes(&[(size, one), (size, one)]), both(1.0));
         assert_eq!(of_sizes(&[(size, one), (size, other)]), None);
         assert_eq!(of_sizes(&[(another, one)]), None);
-        assert_eq!(scale(["20000"; 2], "centimeter", &ome(&[size])), both(0.5), "falls back to the resolution");
+        assert_eq!(
+            scale(["20000"; 2], "centimeter", &ome(&[size])),
+            both(0.5),
+            "falls back to the resolution"
+        );
     }
 
     #[test]
@@ -311,15 +342,21 @@ mod tests {
         assert_eq!(of(&whole), both(1.0));
         let other_root = whole.replace("OME", "Philips");
         let unclosed = whole.replace("</Image>", "");
-        for text in ["<", "<OME", "<OME>", "<!DOCTYPE OME [<!ENTITY a \"b\">]>", &other_root, &unclosed] {
+        for text in
+            ["<", "<OME", "<OME>", "<!DOCTYPE OME [<!ENTITY a \"b\">]>", &other_root, &unclosed]
+        {
             assert_eq!(of(text), None, "{text}");
         }
         for end in 0..whole.len() {
             assert_eq!(of(&whole[..end]), None, "cut at {end}");
         }
-        let attributes = (0..200_000).fold(String::new(), |text, number| text + &format!(" a{number}='1'"));
+        let attributes =
+            (0..200_000).fold(String::new(), |text, number| text + &format!(" a{number}='1'"));
         let crowded = whole.replace("SizeX='60'", &format!("{attributes} SizeX='60'"));
-        let deep = whole.replace("<TiffData/>", &format!("{}{}", "<a>".repeat(200_000), "</a>".repeat(200_000)));
+        let deep = whole.replace(
+            "<TiffData/>",
+            &format!("{}{}", "<a>".repeat(200_000), "</a>".repeat(200_000)),
+        );
         for long in [crowded, deep] {
             assert_eq!(of(&long), both(1.0), "{} bytes", long.len());
         }

@@ -50,25 +50,37 @@ thread_local! {
 
 impl TiledSource {
     /// A source for an ordinary image.
-    pub fn image(info: SlideInfo, store: Box<dyn TileStore>, conversion: Conversion, orientation: Orientation) -> Self {
+    pub fn image(
+        info: SlideInfo,
+        store: Box<dyn TileStore>,
+        conversion: Conversion,
+        orientation: Orientation,
+    ) -> Self {
         Self { info, store: store.into(), kind: Kind::Image { conversion, orientation } }
     }
 
     /// A source for a slide that OpenSlide can read too. The store decodes to BGRA.
     pub fn slide(info: SlideInfo, store: Box<dyn TileStore>, color: TileColor) -> Self {
-        let fallback = Fallback { openslide: OnceLock::new(), reports_damage: color != TileColor::Gray };
+        let fallback =
+            Fallback { openslide: OnceLock::new(), reports_damage: color != TileColor::Gray };
         Self { info, store: store.into(), kind: Kind::Slide(Box::new(fallback)) }
     }
 
     /// Reads a region of a level in the store, in pixels of the level.
-    fn read_stored(&self, level: SlideLevel, region: Rect, spare: Vec<u8>) -> Result<PremultipliedPixels, SlideError> {
+    fn read_stored(
+        &self,
+        level: SlideLevel,
+        region: Rect,
+        spare: Vec<u8>,
+    ) -> Result<PremultipliedPixels, SlideError> {
         match &self.kind {
             Kind::Slide(fallback) => self.read_slide(fallback, level, region, spare),
             Kind::Image { conversion, orientation: Orientation::UPRIGHT } => {
                 self.read_image(conversion, level, (region, region), spare)
             }
             Kind::Image { conversion, orientation } => {
-                let stored = orientation.to_upright(region, self.store.grids()[level.0 as usize].size);
+                let stored =
+                    orientation.to_upright(region, self.store.grids()[level.0 as usize].size);
                 let pixels = self.read_image(conversion, level, (stored, region), Vec::new())?;
                 Ok(pixels.oriented(*orientation, spare))
             }
@@ -93,12 +105,14 @@ impl TiledSource {
             let pixels = self.openslide(fallback)?.read_from_level(level, part, Vec::new());
             let pixels = pixels.map_err(|_| self.unreadable(level, part, error.to_string()))?;
             let row_bytes = part.size().width() as usize * PIXEL_BYTES;
-            for (from, to) in pixels.bytes().chunks_exact(row_bytes).zip(target.chunks_mut(stride)) {
+            for (from, to) in pixels.bytes().chunks_exact(row_bytes).zip(target.chunks_mut(stride))
+            {
                 to[..row_bytes].copy_from_slice(from);
             }
             Ok(())
         };
-        let is_complete = region::read(&*self.store, level.0 as usize, region, &mut spare, stride, recover)?;
+        let is_complete =
+            region::read(&*self.store, level.0 as usize, region, &mut spare, stride, recover)?;
         Ok(if is_complete {
             PremultipliedPixels::opaque(region.size(), spare)
         } else {
@@ -118,13 +132,20 @@ impl TiledSource {
         let stride = stored.size().width() as usize * PIXEL_BYTES;
         spare.resize(stride * stored.size().height() as usize, 0);
         let recover = |part: Rect, error: TileError, _: &mut [u8]| match error {
-            TileError::System(error) => Err(SlideError::Open { path: self.info.path.clone(), error: Arc::new(error) }),
-            error => Err(self.unreadable(level, if stored == upright { part } else { upright }, error.to_string())),
+            TileError::System(error) => {
+                Err(SlideError::Open { path: self.info.path.clone(), error: Arc::new(error) })
+            }
+            error => Err(self.unreadable(
+                level,
+                if stored == upright { part } else { upright },
+                error.to_string(),
+            )),
         };
         SAMPLES.with_borrow_mut(|samples| {
             samples.resize(row_bytes * stored.size().height() as usize, 0);
             region::read(&*self.store, level.0 as usize, stored, samples, row_bytes, recover)?;
-            for (row, pixels) in samples.chunks_exact(row_bytes).zip(spare.chunks_exact_mut(stride)) {
+            for (row, pixels) in samples.chunks_exact(row_bytes).zip(spare.chunks_exact_mut(stride))
+            {
                 let converted = conversion.convert(row, 0..stored.size().width(), pixels);
                 converted.map_err(|error| self.unreadable(level, upright, error.to_string()))?;
             }
@@ -153,7 +174,8 @@ impl TiledSource {
             return SlideError::Image { path, part: ImagePart::Pixels(region), message };
         }
         let of_level = self.info.levels.get(level.0 as usize).filter(|_| level != SlideLevel::BASE);
-        let origin = of_level.map_or(region.origin(), |of_level| of_level.on_slide(region.origin()));
+        let origin =
+            of_level.map_or(region.origin(), |of_level| of_level.on_slide(region.origin()));
         SlideError::Region { path, level, origin, size: region.size(), message }
     }
 }
@@ -169,13 +191,26 @@ impl Source for TiledSource {
 
     fn is_unscanned(&self, region: Rect) -> bool {
         let (columns, mut rows) = self.store.grids()[0].cells(region);
-        rows.all(|row| columns.clone().all(|column| self.store.is_missing(NativeTile { level: 0, column, row })))
+        rows.all(|row| {
+            columns
+                .clone()
+                .all(|column| self.store.is_missing(NativeTile { level: 0, column, row }))
+        })
     }
 
-    fn read_level(&self, level: SlideLevel, origin: Point, size: Size) -> Result<PremultipliedPixels, SlideError> {
-        let Kind::Slide(fallback) = &self.kind else { return read_clipped(self, level, origin, size) };
+    fn read_level(
+        &self,
+        level: SlideLevel,
+        origin: Point,
+        size: Size,
+    ) -> Result<PremultipliedPixels, SlideError> {
+        let Kind::Slide(fallback) = &self.kind else {
+            return read_clipped(self, level, origin, size);
+        };
         match Rect::new(origin, size) {
-            Some(region) if level == SlideLevel::BASE && Rect::of(self.info.size()).contains(region) => {
+            Some(region)
+                if level == SlideLevel::BASE && Rect::of(self.info.size()).contains(region) =>
+            {
                 self.read(region, Vec::new())
             }
             _ => self.openslide(fallback)?.read_level(level, origin, size),
@@ -192,8 +227,12 @@ impl Source for TiledSource {
             return self.read_stored(level, region, spare);
         }
         match &self.kind {
-            Kind::Slide(fallback) => self.openslide(fallback)?.read_from_level(level, region, spare),
-            Kind::Image { .. } => Err(self.unreadable(level, region, "there is no such level".to_owned())),
+            Kind::Slide(fallback) => {
+                self.openslide(fallback)?.read_from_level(level, region, spare)
+            }
+            Kind::Image { .. } => {
+                Err(self.unreadable(level, region, "there is no such level".to_owned()))
+            }
         }
     }
 
@@ -213,7 +252,8 @@ impl Source for TiledSource {
 
     fn with_cmyk(&self, cmyk: &CmykConversion) -> Option<Box<dyn Source>> {
         let Kind::Image { conversion, orientation } = &self.kind else { return None };
-        let kind = Kind::Image { conversion: conversion.with_cmyk(cmyk)?, orientation: *orientation };
+        let kind =
+            Kind::Image { conversion: conversion.with_cmyk(cmyk)?, orientation: *orientation };
         Some(Box::new(Self { info: self.info.clone(), store: Arc::clone(&self.store), kind }))
     }
 
@@ -245,7 +285,9 @@ impl NativeTileReader for TiledSource {
         let is_corner = x.is_multiple_of(tile.width()) && y.is_multiple_of(tile.height());
         let read = if is_corner && Rect::of(tile).contains(Rect::of(size)) {
             let address = NativeTile { level: 0, column: x / tile.width(), row: y / tile.height() };
-            region::with_tile(&*self.store, address, |decoder, tile| decoder.lossless(tile, size, method, jpeg, spare))
+            region::with_tile(&*self.store, address, |decoder, tile| {
+                decoder.lossless(tile, size, method, jpeg, spare)
+            })
         } else {
             Err(TileError::Corner { x, y })
         };

@@ -1,4 +1,5 @@
-//! An export as one `.zip`: the folder's files, nothing else but the tile index, and so plain that every reader reads it.
+//! An export as one `.zip`: the folder's files, nothing else but the tile index, and so plain that
+//! every reader reads it.
 
 use std::fs;
 
@@ -9,7 +10,8 @@ use crate::tools;
 use crate::workspace::{Workspace, names_in};
 use crate::zip_file::ZipFile;
 
-/// A workspace with the export of a slide as `folder/scan` and as an archive `scan.zip` or `scan.szi`.
+/// A workspace with the export of a slide as `folder/scan` and as an archive `scan.zip` or
+/// `scan.szi`.
 fn exported(ending: &str, options: &[&str]) -> Workspace {
     let workspace = Workspace::new();
     slides::aperio().write_into(&workspace, "scan.svs");
@@ -20,7 +22,9 @@ fn exported(ending: &str, options: &[&str]) -> Workspace {
 
 #[test]
 fn a_zip_holds_the_folders_files_and_a_tile_index() {
-    for options in [&[][..], &["--format", "png"], &["--lossless"], &["--no-viewer", "--associated", "all"]] {
+    for options in
+        [&[][..], &["--format", "png"], &["--lossless"], &["--no-viewer", "--associated", "all"]]
+    {
         let workspace = Workspace::new();
         slides::aperio().tile_size(256, 256).write_into(&workspace, "scan.svs");
         workspace.export([&["scan.svs", "-o", "folder/scan"], options].concat()).succeeds();
@@ -43,7 +47,9 @@ fn a_zip_holds_the_folders_files_and_a_tile_index() {
 fn what_python_unpacks_is_the_folder() {
     let workspace = exported("zip", &[]);
     let unpack = "import sys, zipfile; zipfile.ZipFile(sys.argv[1]).extractall(sys.argv[2])";
-    let Some(run) = tools::python(unpack, &["scan.zip", "unpacked"], &workspace.path("")) else { return };
+    let Some(run) = tools::python(unpack, &["scan.zip", "unpacked"], &workspace.path("")) else {
+        return;
+    };
     tools::assert_content(&run);
     fs::remove_file(workspace.path("unpacked/scan/tile-index.bin")).unwrap();
     workspace.tree("unpacked").assert_same(&workspace.tree("folder"));
@@ -54,7 +60,11 @@ fn what_was_unpacked_is_a_whole_export() {
     for ending in ["zip", "szi"] {
         let workspace = exported(ending, &[]);
         let archive = format!("scan.{ending}");
-        let Some(run) = tools::run("unzip", ["-qq", &archive, "-d", "unpacked"], &workspace.path("")) else { return };
+        let Some(run) =
+            tools::run("unzip", ["-qq", &archive, "-d", "unpacked"], &workspace.path(""))
+        else {
+            return;
+        };
         tools::assert_content(&run);
         workspace.slidezoom(["verify", "unpacked/scan"]).succeeds();
     }
@@ -66,17 +76,26 @@ fn every_other_reader_finds_nothing_to_complain_about() {
         let workspace = exported(ending, &[]);
         let archive = format!("scan.{ending}");
         let files = ZipFile::open(&workspace.path(&archive)).entries.len();
-        for (program, options) in [("unzip", "-tqq"), ("zipinfo", "-1"), ("7z", "t"), ("bsdtar", "-tf")] {
-            let Some(run) = tools::run(program, [options, &archive], &workspace.path("")) else { continue };
+        for (program, options) in
+            [("unzip", "-tqq"), ("zipinfo", "-1"), ("7z", "t"), ("bsdtar", "-tf")]
+        {
+            let Some(run) = tools::run(program, [options, &archive], &workspace.path("")) else {
+                continue;
+            };
             tools::assert_content(&run);
             // Those that list the files list all of them.
             let listed = run.text().lines().filter(|line| line.starts_with("scan/")).count();
-            assert_eq!(listed, if matches!(program, "zipinfo" | "bsdtar") { files } else { 0 }, "{run:?}");
+            assert_eq!(
+                listed,
+                if matches!(program, "zipinfo" | "bsdtar") { files } else { 0 },
+                "{run:?}"
+            );
         }
     }
 }
 
-/// The writer that it is held against knows neither descriptors nor extra fields nor clocks: none of them can be there.
+/// The writer that it is held against knows neither descriptors nor extra fields nor clocks: none
+/// of them can be there.
 #[test]
 fn an_archive_is_what_the_plainest_writer_makes_of_its_files() {
     for ending in ["zip", "szi"] {
@@ -108,9 +127,12 @@ fn the_number_of_jobs_and_the_run_make_no_difference_to_any_byte() {
         let workspace = Workspace::new();
         slides::aperio().write_into(&workspace, "scan.svs");
         let export = |folder: &str, jobs: &str| {
-            // One name, because the name is part of the export. Small tiles, so that they overtake each other.
+            // One name, because the name is part of the export. Small tiles, so that they overtake
+            // each other.
             let output = format!("{folder}/scan.{ending}");
-            workspace.export(["scan.svs", "-o", &output, "--jobs", jobs, "--tile-size", "48"]).succeeds();
+            workspace
+                .export(["scan.svs", "-o", &output, "--jobs", jobs, "--tile-size", "48"])
+                .succeeds();
             fs::read(workspace.path(output)).unwrap()
         };
         let alone = export("alone", "1");
@@ -136,7 +158,10 @@ fn the_root_folder_is_called_as_the_archive_without_its_ending() {
     ] {
         workspace.export(["scan.tif", "-o", output]).succeeds();
         let archive = ZipFile::open(&workspace.path(output));
-        assert!(archive.entries.iter().all(|entry| entry.name.starts_with(&format!("{root}/"))), "{output}");
+        assert!(
+            archive.entries.iter().all(|entry| entry.name.starts_with(&format!("{root}/"))),
+            "{output}"
+        );
         assert!(archive.file(&format!("{root}/{root}.dzi")).starts_with(b"<?xml"));
         workspace.slidezoom(["verify", output]).succeeds();
     }
@@ -150,7 +175,9 @@ fn names_that_are_not_ascii_reach_other_readers_as_they_are() {
     workspace.export(["scan.tif", "-o", &format!("{name}.zip")]).succeeds();
     let unpack = "import sys, zipfile; zipfile.ZipFile(sys.argv[1]).extractall(sys.argv[2])";
     let archive = format!("{name}.zip");
-    let Some(run) = tools::python(unpack, &[&archive, "unpacked"], &workspace.path("")) else { return };
+    let Some(run) = tools::python(unpack, &[&archive, "unpacked"], &workspace.path("")) else {
+        return;
+    };
     tools::assert_content(&run);
     assert_eq!(names_in(&workspace.path("unpacked")), [name]);
     workspace.slidezoom(["verify", &format!("unpacked/{name}")]).succeeds();

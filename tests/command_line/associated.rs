@@ -7,7 +7,8 @@ use crate::slides::{self, WriteInto};
 use crate::tools;
 use crate::workspace::{Workspace, names_in};
 
-/// The associated images that an export with `--associated LIST` has; without the option for `None`.
+/// The associated images that an export with `--associated LIST` has; without the option for
+/// `None`.
 fn published(list: Option<&str>) -> Vec<String> {
     let workspace = Workspace::new();
     slides::aperio().write_into(&workspace, "scan.svs");
@@ -15,8 +16,12 @@ fn published(list: Option<&str>) -> Vec<String> {
     workspace.export(["scan.svs", "--no-viewer"].iter().chain(option.iter().flatten())).succeeds();
 
     let tree = workspace.tree("scan");
-    let files: Vec<String> =
-        tree.files().iter().filter_map(|file| file.strip_prefix("associated/")).map(str::to_owned).collect();
+    let files: Vec<String> = tree
+        .files()
+        .iter()
+        .filter_map(|file| file.strip_prefix("associated/"))
+        .map(str::to_owned)
+        .collect();
     // The description names what is there and nothing else.
     let description = tree.json("scan.json");
     let images = description["associatedImages"].as_array().unwrap();
@@ -50,7 +55,9 @@ fn none_are_published_when_none_are_wanted() {
 fn they_show_what_the_slide_shows() {
     let workspace = Workspace::new();
     slides::aperio().write_into(&workspace, "scan.svs");
-    workspace.export(["scan.svs", "--no-viewer", "--associated", "all", "--format", "png"]).succeeds();
+    workspace
+        .export(["scan.svs", "--no-viewer", "--associated", "all", "--format", "png"])
+        .succeeds();
     let tree = workspace.tree("scan");
     let thumbnail = Picture::from_png(tree.file("associated/thumbnail.png"));
     // The slide's own JPEG costs some gray values.
@@ -65,7 +72,8 @@ const SAVED: [&str; 3] = ["label.png", "macro.png", "thumbnail.png"];
 fn info_saves_all_of_them_pixel_for_pixel() {
     let workspace = Workspace::new();
     slides::aperio().write_into(&workspace, "scan.svs");
-    let run = workspace.slidezoom(["info", "scan.svs", "--save-associated", "new/images"]).succeeds();
+    let run =
+        workspace.slidezoom(["info", "scan.svs", "--save-associated", "new/images"]).succeeds();
     assert_eq!(run.stderr, "");
     assert!(run.text().contains("label, 100×115, saved as new/images/label.png\n"), "{run:?}");
     assert_eq!(names_in(&workspace.path("new/images")), SAVED);
@@ -76,11 +84,23 @@ fn info_saves_all_of_them_pixel_for_pixel() {
         *macro_image,
         serde_json::json!({ "name": "macro", "path": "again/macro.png", "numbered": false, "width": 320, "height": 108 })
     );
-    assert!(workspace.slidezoom(["info", "scan.svs", "--json"]).succeeds().json().get("savedImages").is_none());
+    assert!(
+        workspace
+            .slidezoom(["info", "scan.svs", "--json"])
+            .succeeds()
+            .json()
+            .get("savedImages")
+            .is_none()
+    );
     workspace.tree("again").assert_same(&workspace.tree("new/images"));
-    // Another program reads them out of the TIFF, where the thumbnail is the second picture and the others come after the levels.
+    // Another program reads them out of the TIFF, where the thumbnail is the second picture and the
+    // others come after the levels.
     for (image, page) in SAVED.iter().zip(["3", "4", "1"]) {
-        let Some(run) = tools::run("vips", ["tiffload", "scan.svs", image, "--page", page], &workspace.path("")) else {
+        let Some(run) = tools::run(
+            "vips",
+            ["tiffload", "scan.svs", image, "--page", page],
+            &workspace.path(""),
+        ) else {
             return;
         };
         run.succeeds();
@@ -96,12 +116,18 @@ fn saving_replaces_nothing_and_saves_all_or_none() {
     std::fs::create_dir(workspace.path("images")).unwrap();
     std::fs::write(workspace.path("images/thumbnail.png"), "mine").unwrap();
     let info = ["info", "scan.svs", "--save-associated"];
-    workspace
-        .slidezoom([&info[..], &["images"]].concat())
-        .fails(4, &["images/thumbnail.png: exists already", "\nhint: no image was saved; choose another folder"]);
+    workspace.slidezoom([&info[..], &["images"]].concat()).fails(
+        4,
+        &[
+            "images/thumbnail.png: exists already",
+            "\nhint: no image was saved; choose another folder",
+        ],
+    );
     assert_eq!(workspace.tree("images").text("thumbnail.png"), "mine");
     assert_eq!(names_in(&workspace.path("images")), ["thumbnail.png"]);
-    workspace.slidezoom([&info[..], &["scan.svs/images"]].concat()).fails(4, &["scan.svs: is not a folder"]);
+    workspace
+        .slidezoom([&info[..], &["scan.svs/images"]].concat())
+        .fails(4, &["scan.svs: is not a folder"]);
     // A slide without such images needs no folder.
     slides::small().write_into(&workspace, "scan.tif");
     workspace.slidezoom(["info", "scan.tif", "--save-associated", "none"]).succeeds();

@@ -1,4 +1,5 @@
-//! Images that cannot be read: exit code 3, one clear line, nothing left, and that in bounded time and memory.
+//! Images that cannot be read: exit code 3, one clear line, nothing left, and that in bounded time
+//! and memory.
 
 use std::ffi::OsString;
 use std::fs::{self, File};
@@ -7,13 +8,16 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use slidezoom_fixtures::Subsampling;
-use slidezoom_fixtures::image::{ImageBuilder, ImageFile, ImageFormat, JpegCoding, RowOrder, every_format};
+use slidezoom_fixtures::image::{
+    ImageBuilder, ImageFile, ImageFormat, JpegCoding, RowOrder, every_format,
+};
 
 use crate::workspace::{Run, Workspace};
 
 const SIZE: (u32, u32) = (300, 270);
 
-/// Longer than any of these takes on a busy machine, shorter than going through what the worst of them claims.
+/// Longer than any of these takes on a busy machine, shorter than going through what the worst of
+/// them claims.
 const AT_MOST: Duration = Duration::from_secs(10);
 
 /// The address space that a run may take, in KiB: several times what one of a small image does.
@@ -23,10 +27,16 @@ const ADDRESS_SPACE: &str = "1500000";
 fn limited(workspace: &Workspace, arguments: &[&str]) -> Command {
     let slidezoom: Vec<OsString> = {
         let command = workspace.command(arguments);
-        [command.get_program()].into_iter().chain(command.get_args()).map(ToOwned::to_owned).collect()
+        [command.get_program()]
+            .into_iter()
+            .chain(command.get_args())
+            .map(ToOwned::to_owned)
+            .collect()
     };
     let mut command = Command::new("sh");
-    command.args(["-c", &format!("ulimit -v {ADDRESS_SPACE} && exec \"$0\" \"$@\"")]).args(slidezoom);
+    command
+        .args(["-c", &format!("ulimit -v {ADDRESS_SPACE} && exec \"$0\" \"$@\"")])
+        .args(slidezoom);
     command.current_dir(workspace.path("")).stdin(Stdio::null());
     command
 }
@@ -86,7 +96,8 @@ fn tiff_value(bytes: &[u8], tag: u16) -> usize {
 fn rejects_truncated_files() {
     for file in every_format(SIZE).unwrap() {
         let length = file.bytes.len();
-        // TIFF's directory is at its end, BMP's rows may be padded, and JPEG's last two bytes are its marker.
+        // TIFF's directory is at its end, BMP's rows may be padded, and JPEG's last two bytes are
+        // its marker.
         for length in [length / 2, length - 30, length - 5, length - 1] {
             assert_refused(&format!("{} of {length} bytes", file.name), &file.bytes[..length], &[]);
         }
@@ -106,7 +117,9 @@ fn rejects_files_of_a_few_bytes() {
 fn reports_wrong_checksums() {
     let png = format("rows.png").bytes;
     let data = position(&png, b"IDAT");
-    for (what, at) in [("of the header", 20), ("of the data", data + 100), ("of the last chunk", png.len() - 1)] {
+    for (what, at) in
+        [("of the header", 20), ("of the data", data + 100), ("of the last chunk", png.len() - 1)]
+    {
         let mut bytes = png.clone();
         bytes[at] ^= 0x10;
         assert_refused(what, &bytes, &[]);
@@ -119,7 +132,11 @@ fn rejects_sizes_that_the_file_cannot_hold() {
     let mut png = png_of(format("rows.png").bytes, i32::MAX as u32, i32::MAX as u32);
     png.truncate(2048);
     assert_refused("PNG", &png, &[claims]);
-    let jpeg = ImageFormat::Jpeg { coding: JpegCoding::Baseline, subsampling: Subsampling::Quarter, quality: 80 };
+    let jpeg = ImageFormat::Jpeg {
+        coding: JpegCoding::Baseline,
+        subsampling: Subsampling::Quarter,
+        quality: 80,
+    };
     let mut jpeg = jpeg_of(ImageBuilder::new(16, 16, jpeg).bytes().unwrap(), 65_500, 65_500);
     jpeg.truncate(700);
     assert_refused("JPEG", &jpeg, &[claims]);
@@ -148,7 +165,11 @@ fn rejects_empty_sizes() {
     let impossible = "invalid size";
     for (width, height) in [(0, 5), (5, 0), (0, 0)] {
         assert_refused("PNG", &png_of(format("rows.png").bytes, width, height), &[]);
-        assert_refused("JPEG", &jpeg_of(format("baseline.jpg").bytes, width as u16, height as u16), &[]);
+        assert_refused(
+            "JPEG",
+            &jpeg_of(format("baseline.jpg").bytes, width as u16, height as u16),
+            &[],
+        );
         assert_refused("PNM", format!("P6 {width} {height} 255\n12345").as_bytes(), &[impossible]);
         let mut bmp = format("rows.bmp").bytes;
         put(&mut bmp, 18, &[width.to_le_bytes(), height.to_le_bytes()].concat());
@@ -173,7 +194,9 @@ fn rejects_a_strip_beyond_the_end() {
         let table = u32::from_le_bytes(tiff[table..table + 4].try_into().unwrap()) as usize;
         put(tiff, table + 8, &2_000_000_000_u32.to_le_bytes());
     };
-    for (name, tag) in [("plain.tif", 273), ("deflate.tif", 273), ("deflate.tif", 279), ("deep.tif", 324)] {
+    for (name, tag) in
+        [("plain.tif", 273), ("deflate.tif", 273), ("deflate.tif", 279), ("deep.tif", 324)]
+    {
         let mut tiff = format(name).bytes;
         jump(&mut tiff, tag);
         assert_refused(&format!("{name}, {tag}"), &tiff, &[]);
@@ -183,11 +206,21 @@ fn rejects_a_strip_beyond_the_end() {
 #[test]
 fn rejects_a_huge_header_without_waiting_for_the_pipe() {
     let workspace = Workspace::new();
-    for header in ["P6 2000000000 2000000000 255\n", "P5 2147483647 1000000 65535\n", "P6 100000000 100 255\n"] {
+    for header in [
+        "P6 2000000000 2000000000 255\n",
+        "P5 2147483647 1000000 65535\n",
+        "P6 100000000 100 255\n",
+    ] {
         let mut command = limited(&workspace, &["export", "-", "-o", "out", "--jobs", "2"]);
         let started = Instant::now();
-        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        // What refuses the header has not waited for the end, which comes when this is dropped: after it.
+        let mut child = command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        // What refuses the header has not waited for the end, which comes when this is dropped:
+        // after it.
         let mut pipe = child.stdin.take().unwrap();
         pipe.write_all(header.as_bytes()).unwrap();
         pipe.write_all(&[0; 1000]).unwrap();
@@ -203,14 +236,24 @@ fn rejects_a_huge_header_without_waiting_for_the_pipe() {
 
 #[test]
 fn reports_the_memory_that_whole_images_need() {
-    let progressive =
-        ImageFormat::Jpeg { coding: JpegCoding::Progressive, subsampling: Subsampling::Quarter, quality: 80 };
+    let progressive = ImageFormat::Jpeg {
+        coding: JpegCoding::Progressive,
+        subsampling: Subsampling::Quarter,
+        quality: 80,
+    };
     for format in [progressive, ImageFormat::Png(RowOrder::Adam7)] {
         let workspace = Workspace::new();
-        fs::write(workspace.path("image"), ImageBuilder::new(700, 600, format).bytes().unwrap()).unwrap();
+        fs::write(workspace.path("image"), ImageBuilder::new(700, 600, format).bytes().unwrap())
+            .unwrap();
         let run = workspace.export(["image", "-o", "out", "--max-memory", "1M"]);
-        let run =
-            run.fails(3, &["image: it needs ", "the limit is 1 MiB", "\nhint: raise the limit with --max-memory "]);
+        let run = run.fails(
+            3,
+            &[
+                "image: it needs ",
+                "the limit is 1 MiB",
+                "\nhint: raise the limit with --max-memory ",
+            ],
+        );
         assert_eq!(workspace.names(), ["image"]);
         let (_, hint) = run.stderr.split_once("--max-memory ").unwrap();
         let amount = hint.split_whitespace().next().unwrap();
@@ -234,23 +277,34 @@ fn reports_named_pipes() {
     nix::unistd::mkfifo(&workspace.path("pipe"), nix::sys::stat::Mode::S_IRWXU).unwrap();
     for arguments in [&["export", "pipe", "-o", "out"][..], &["info", "pipe"]] {
         let run = workspace.slidezoom(arguments);
-        run.fails(3, &["cannot read pipe: it is a pipe, not a file", "\nhint: use - to read an image"]);
+        run.fails(
+            3,
+            &["cannot read pipe: it is a pipe, not a file", "\nhint: use - to read an image"],
+        );
     }
     let mut command = workspace.command(["export", "/dev/stdin", "-o", "out"]);
-    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut child = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
     let pipe = child.stdin.take().unwrap();
     let output = child.wait_with_output().unwrap();
     drop(pipe);
     let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
-    Run { status: output.status, stdout: output.stdout, stderr }.fails(3, &["cannot read /dev/stdin: it is a pipe"]);
+    Run { status: output.status, stdout: output.stdout, stderr }
+        .fails(3, &["cannot read /dev/stdin: it is a pipe"]);
 }
 
 #[test]
 fn distinguishes_files_and_pipes_on_standard_input() {
     let workspace = Workspace::new();
     fs::write(workspace.path("image.tif"), format("deflate.tif").bytes).unwrap();
-    from_file(&workspace, "image.tif")
-        .fails(3, &["TIFF can be read only from a file", "\nhint: give the name of the file instead of -"]);
+    from_file(&workspace, "image.tif").fails(
+        3,
+        &["TIFF can be read only from a file", "\nhint: give the name of the file instead of -"],
+    );
     fs::write(workspace.path("empty"), "").unwrap();
     from_file(&workspace, "empty")
         .fails(3, &["cannot read standard input: the input is empty", "\nhint: the file is empty"]);
@@ -262,7 +316,10 @@ fn distinguishes_files_and_pipes_on_standard_input() {
     let run = Run { status: output.status, stdout: output.stdout, stderr };
     run.fails(
         3,
-        &["cannot read standard input: the input is empty", "\nhint: check whether the program before the pipe failed"],
+        &[
+            "cannot read standard input: the input is empty",
+            "\nhint: check whether the program before the pipe failed",
+        ],
     );
 }
 
@@ -279,7 +336,8 @@ fn reports_damage_without_slide_terms() {
     assert_refused("PNG", &bytes, &["the checksum of its IHDR chunk is wrong"]);
 
     let jpeg = format("baseline.jpg").bytes;
-    let run = assert_refused("JPEG", &jpeg[..jpeg.len() / 2], &["rows from ", "the file is truncated"]);
+    let run =
+        assert_refused("JPEG", &jpeg[..jpeg.len() / 2], &["rows from ", "the file is truncated"]);
     assert!(!run.stderr.contains("slide level"), "{run:?}");
 }
 
@@ -291,7 +349,11 @@ fn reports_unsupported_jpeg_as_not_supported() {
     for kind in [0xc5, 0xcf, 0xf7] {
         let mut bytes = jpeg.clone();
         bytes[frame] = kind;
-        let run = assert_refused("JPEG", &bytes, &["not supported: this kind of JPEG", "with another program"]);
+        let run = assert_refused(
+            "JPEG",
+            &bytes,
+            &["not supported: this kind of JPEG", "with another program"],
+        );
         assert!(!run.stderr.contains("copy it again"), "{run:?}");
     }
 }
@@ -301,9 +363,10 @@ fn rejects_output_over_the_input() {
     let workspace = Workspace::new();
     fs::write(workspace.path("image"), format("rows.png").bytes).unwrap();
     for arguments in [&["image"][..], &["image", "-o", "./image"], &["image", "--overwrite"]] {
-        workspace
-            .export(arguments)
-            .fails(2, &["image: the output would replace the input", "\nhint: choose another output with -o"]);
+        workspace.export(arguments).fails(
+            2,
+            &["image: the output would replace the input", "\nhint: choose another output with -o"],
+        );
     }
     assert_eq!(fs::read(workspace.path("image")).unwrap(), format("rows.png").bytes);
 }

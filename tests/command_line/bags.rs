@@ -1,4 +1,5 @@
-//! `--container bagit`: the export as a bag by `BagIt` 1.0 (RFC 8493), which archives' own programs take in.
+//! `--container bagit`: the export as a bag by `BagIt` 1.0 (RFC 8493), which archives' own programs
+//! take in.
 
 use std::fs;
 
@@ -10,13 +11,16 @@ use crate::verdict::{Verdict, one};
 use crate::verify::sha256;
 use crate::workspace::Workspace;
 
-const TAG_FILES: [&str; 4] = ["bag-info.txt", "bagit.txt", "manifest-sha256.txt", "tagmanifest-sha256.txt"];
+const TAG_FILES: [&str; 4] =
+    ["bag-info.txt", "bagit.txt", "manifest-sha256.txt", "tagmanifest-sha256.txt"];
 
 /// A workspace with a slide, `scan.svs`, and its export as the bag `bag`.
 fn exported(options: &[&str]) -> Workspace {
     let workspace = Workspace::new();
     slides::aperio().tile_size(256, 256).write_into(&workspace, "scan.svs");
-    workspace.export([&["scan.svs", "-o", "bag", "--container", "bagit"], options].concat()).succeeds();
+    workspace
+        .export([&["scan.svs", "-o", "bag", "--container", "bagit"], options].concat())
+        .succeeds();
     workspace
 }
 
@@ -35,14 +39,17 @@ fn listed<'a>(bag: &'a Tree, manifest: &str) -> Vec<&'a str> {
 
 #[test]
 fn the_payload_is_the_export_and_the_tag_files_stand_beside_it() {
-    for options in [&[][..], &["--format", "png", "--no-viewer"], &["--lossless", "--associated", "all"]] {
+    for options in
+        [&[][..], &["--format", "png", "--no-viewer"], &["--lossless", "--associated", "all"]]
+    {
         let workspace = exported(options);
         workspace.export([&["scan.svs", "-o", "folder/bag"], options].concat()).succeeds();
         fs::remove_file(workspace.path("folder/bag/manifest-sha256.txt")).unwrap();
         workspace.tree("bag/data").assert_same(&workspace.tree("folder/bag"));
 
         let bag = workspace.tree("bag");
-        let tags: Vec<&str> = bag.files().into_iter().filter(|file| !file.starts_with("data/")).collect();
+        let tags: Vec<&str> =
+            bag.files().into_iter().filter(|file| !file.starts_with("data/")).collect();
         assert_eq!(tags, TAG_FILES);
         assert_eq!(workspace.names(), ["bag", "folder", "scan.svs"]);
     }
@@ -52,7 +59,8 @@ fn the_payload_is_the_export_and_the_tag_files_stand_beside_it() {
 fn both_manifests_list_what_they_should_with_its_hash() {
     for options in [&[][..], &["--lossless"]] {
         let bag = exported(options).tree("bag");
-        let payload: Vec<&str> = bag.files().into_iter().filter(|file| file.starts_with("data/")).collect();
+        let payload: Vec<&str> =
+            bag.files().into_iter().filter(|file| file.starts_with("data/")).collect();
         assert_eq!(listed(&bag, "manifest-sha256.txt"), payload);
         assert_eq!(listed(&bag, "tagmanifest-sha256.txt"), TAG_FILES[..3]);
     }
@@ -63,7 +71,8 @@ fn the_tag_files_say_what_the_standard_asks_for_and_no_time() {
     let bag = exported(&[]).tree("bag");
     assert_eq!(bag.text("bagit.txt"), "BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n");
     let payload = bag.files().into_iter().filter(|file| file.starts_with("data/"));
-    let (bytes, files) = payload.fold((0, 0), |(bytes, files), file| (bytes + bag.file(file).len(), files + 1));
+    let (bytes, files) =
+        payload.fold((0, 0), |(bytes, files), file| (bytes + bag.file(file).len(), files + 1));
     let version = env!("CARGO_PKG_VERSION");
     assert_eq!(
         bag.text("bag-info.txt"),
@@ -122,9 +131,13 @@ fn every_deleted_file_is_named_and_no_other() {
         for depth in [&[][..], &["--quick"]] {
             let found = Verdict::of(&workspace, "bag", depth).damages();
             // Without the payload, what is said of it is no longer true either.
-            let of_payload = file.starts_with("data/") && found.iter().any(|(_, name)| name == "bag-info.txt");
+            let of_payload =
+                file.starts_with("data/") && found.iter().any(|(_, name)| name == "bag-info.txt");
             assert_eq!(of_payload, file.starts_with("data/"), "{file}: {found:?}");
-            let others: Vec<_> = found.into_iter().filter(|(_, name)| name != "bag-info.txt" || !of_payload).collect();
+            let others: Vec<_> = found
+                .into_iter()
+                .filter(|(_, name)| name != "bag-info.txt" || !of_payload)
+                .collect();
             assert_eq!(others, one("missing", file));
         }
         fs::rename(workspace.path("aside"), &path).unwrap();
@@ -144,11 +157,14 @@ fn every_flipped_bit_is_found_and_its_file_named() {
             let place = random.below(bytes.len());
             bytes[place] ^= 1 << random.below(8);
             fs::write(&path, &bytes).unwrap();
-            // A digit of a hash means the same in either case, and of the tag manifest there is no hash.
+            // A digit of a hash means the same in either case, and of the tag manifest there is no
+            // hash.
             let same = file == "tagmanifest-sha256.txt" && {
                 let told = |bytes: &[u8]| {
                     let text = str::from_utf8(bytes).unwrap_or_default().to_owned();
-                    text.lines().map(|line| (line[..64].to_lowercase(), line[64..].to_owned())).collect::<Vec<_>>()
+                    text.lines()
+                        .map(|line| (line[..64].to_lowercase(), line[64..].to_owned()))
+                        .collect::<Vec<_>>()
                 };
                 bytes.eq_ignore_ascii_case(bag.file(file)) && told(&bytes) == told(bag.file(file))
             };
@@ -168,19 +184,36 @@ fn every_flipped_bit_is_found_and_its_file_named() {
 #[test]
 fn every_stranger_is_named() {
     let workspace = exported(&[]);
-    let folders = ["", "data/", "data/bag_files/", "data/bag_files/10/", "data/viewer/", "data/new/", "metadata/"];
+    let folders = [
+        "",
+        "data/",
+        "data/bag_files/",
+        "data/bag_files/10/",
+        "data/viewer/",
+        "data/new/",
+        "metadata/",
+    ];
     for new in ["data/new", "metadata"] {
         fs::create_dir(workspace.path("bag").join(new)).unwrap();
     }
     for folder in folders {
-        for name in ["stranger", ".hidden", "other.dzi", "tagmanifest-md5.txt", "9_9.jpeg", "fetch.txt", "a b\né"] {
+        for name in [
+            "stranger",
+            ".hidden",
+            "other.dzi",
+            "tagmanifest-md5.txt",
+            "9_9.jpeg",
+            "fetch.txt",
+            "a b\né",
+        ] {
             let name = format!("{folder}{name}");
             let path = workspace.path("bag").join(&name);
             assert!(!path.exists());
             fs::write(&path, "x").unwrap();
             let verdict = Verdict::of(&workspace, "bag", &[]);
             assert!(verdict.has("unexpected", &name), "{name}: {verdict:?}");
-            let of_others = |(_, found): &(String, String)| *found != name && found != "bag-info.txt";
+            let of_others =
+                |(_, found): &(String, String)| *found != name && found != "bag-info.txt";
             assert!(!verdict.damages().iter().any(of_others), "{name}");
             fs::remove_file(&path).unwrap();
         }
@@ -209,7 +242,9 @@ fn names_that_manifests_write_differently_are_refused() {
             .fails(2, &["is not a valid name in a bag", "\nhint: choose another name with -o"]);
         assert_eq!(workspace.names(), ["scan.tif"]);
     }
-    workspace.export(["scan.tif", "-o", "tab\tand <é> 'quotes'", "--container", "bagit"]).succeeds();
+    workspace
+        .export(["scan.tif", "-o", "tab\tand <é> 'quotes'", "--container", "bagit"])
+        .succeeds();
     workspace.slidezoom(["verify", "tab\tand <é> 'quotes'"]).succeeds();
 }
 
@@ -221,7 +256,9 @@ fn a_bag_is_replaced_whole_by_a_bag_or_by_a_folder_and_the_other_way_round() {
         workspace
             .export(["scan.svs", "-o", "bag"].into_iter().chain(option.clone()))
             .fails(4, &["bag: exists already"]);
-        workspace.export(["scan.svs", "-o", "bag", "--overwrite"].into_iter().chain(option.clone())).succeeds();
+        workspace
+            .export(["scan.svs", "-o", "bag", "--overwrite"].into_iter().chain(option.clone()))
+            .succeeds();
         let tree = workspace.tree("bag");
         tree.file(file);
         assert_eq!(tree.files().contains(&"bagit.txt"), bag);
@@ -235,7 +272,9 @@ fn a_bag_is_replaced_whole_by_a_bag_or_by_a_folder_and_the_other_way_round() {
 #[test]
 fn a_bag_that_holds_anything_but_one_export_is_never_replaced() {
     let workspace = exported(&[]);
-    for name in ["notes.txt", "manifest-md5.txt", "metadata/mets.xml", "data/notes.txt", "data/other.dzi"] {
+    for name in
+        ["notes.txt", "manifest-md5.txt", "metadata/mets.xml", "data/notes.txt", "data/other.dzi"]
+    {
         let path = workspace.path("bag").join(name);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(&path, "mine").unwrap();

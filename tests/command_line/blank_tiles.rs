@@ -1,4 +1,5 @@
-//! `--blank`: which tiles are blank is worked out here from an export that has them all, and what the export without them says is held against that.
+//! `--blank`: which tiles are blank is worked out here from an export that has them all, and what
+//! the export without them says is held against that.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -26,7 +27,8 @@ fn sparse() -> SlideBuilder {
     slides::exact(SIZE, Pattern::Gradient).tile_size(64, 64).scanned_percent(12)
 }
 
-const PNG: [&str; 8] = ["--format", "png", "--tile-size", "100", "--background", "808080", "--bounds", "full"];
+const PNG: [&str; 8] =
+    ["--format", "png", "--tile-size", "100", "--background", "808080", "--bounds", "full"];
 
 fn export(workspace: &Workspace, output: &str, options: &[&str]) -> Tree {
     workspace.export([&["scan.tiff", "-o", output][..], &PNG, options].concat()).succeeds();
@@ -39,8 +41,15 @@ fn difference(tree: &Tree, tile: &Tile) -> u8 {
     let picture = Picture::from_png(tree.file(&format!("dense_files/{}", tile.file("png"))));
     let (width, height) = picture.size();
     let pixels = (0..height).flat_map(|y| (0..width).map(move |x| (x, y)));
-    let of_pixel =
-        |(x, y)| picture.pixel(x, y).iter().zip(GRAY).map(|(found, gray)| found.abs_diff(gray)).max().unwrap();
+    let of_pixel = |(x, y)| {
+        picture
+            .pixel(x, y)
+            .iter()
+            .zip(GRAY)
+            .map(|(found, gray)| found.abs_diff(gray))
+            .max()
+            .unwrap()
+    };
     pixels.map(of_pixel).max().unwrap()
 }
 
@@ -72,7 +81,10 @@ fn what_is_left_out_is_what_a_whole_export_shows_as_background() {
                 expected.insert(number);
                 assert!(!is_there, "{file} differs by {} and is there", differences[number]);
             } else {
-                assert!(tree.file(&file) == dense.file(&format!("dense_files/{}", tile.file("png"))), "{file}");
+                assert!(
+                    tree.file(&file) == dense.file(&format!("dense_files/{}", tile.file("png"))),
+                    "{file}"
+                );
             }
         }
         assert_eq!(left_out, expected, "tolerance {tolerance}");
@@ -80,10 +92,21 @@ fn what_is_left_out_is_what_a_whole_export_shows_as_background() {
         assert_eq!(description["options"]["blankTiles"]["skip"], tolerance);
         assert!(tree.text(&format!("{output}.dzi")).contains("<DisplayRects>"));
         // Sampled, so that a test of an empty set shows itself.
-        assert!(expected.len() > plan.tiles().len() / 2, "{} of {}", expected.len(), plan.tiles().len());
+        assert!(
+            expected.len() > plan.tiles().len() / 2,
+            "{} of {}",
+            expected.len(),
+            plan.tiles().len()
+        );
     }
-    assert!(differences.iter().any(|&difference| (1..40).contains(&difference)), "tolerances make a difference");
-    assert!(named(&dense.json("dense.json")).is_empty() && !dense.text("dense.dzi").contains("DisplayRects"));
+    assert!(
+        differences.iter().any(|&difference| (1..40).contains(&difference)),
+        "tolerances make a difference"
+    );
+    assert!(
+        named(&dense.json("dense.json")).is_empty()
+            && !dense.text("dense.dzi").contains("DisplayRects")
+    );
 }
 
 #[test]
@@ -94,26 +117,36 @@ fn every_worker_and_every_container_leaves_out_the_same() {
         let export = |output: &str, jobs: &str| {
             workspace
                 .export(
-                    [&["scan.tiff", "-o", output, "--blank", policy, "--jobs", jobs][..], &PNG, &["--overlap", "0"]]
-                        .concat(),
+                    [
+                        &["scan.tiff", "-o", output, "--blank", policy, "--jobs", jobs][..],
+                        &PNG,
+                        &["--overlap", "0"],
+                    ]
+                    .concat(),
                 )
                 .succeeds();
             workspace.slidezoom(["verify", output]).succeeds();
         };
-        let of = |container: &str| format!("{}-{container}", policy.split_once('=').map_or(policy, |(word, _)| word));
+        let of = |container: &str| {
+            format!("{}-{container}", policy.split_once('=').map_or(policy, |(word, _)| word))
+        };
         for jobs in ["1", "7"] {
             export(&of(&format!("{jobs}/scan")), jobs);
             export(&of(&format!("{jobs}/scan.zip")), jobs);
         }
         workspace.tree(of("1/scan")).assert_same(&workspace.tree(of("7/scan")));
-        let archives = ["1", "7"].map(|jobs| fs::read(workspace.path(of(&format!("{jobs}/scan.zip")))).unwrap());
+        let archives = ["1", "7"]
+            .map(|jobs| fs::read(workspace.path(of(&format!("{jobs}/scan.zip")))).unwrap());
         assert!(archives[0] == archives[1]);
-        for (from, to) in [("1/scan.zip", "again/scan"), ("again/scan", "again.zip"), ("1/scan", "other.zip")] {
+        for (from, to) in
+            [("1/scan.zip", "again/scan"), ("again/scan", "again.zip"), ("1/scan", "other.zip")]
+        {
             workspace.slidezoom(["repack", &of(from), "-o", &of(to)]).succeeds();
             workspace.slidezoom(["verify", &of(to)]).succeeds();
         }
         workspace.tree(of("again/scan")).assert_same(&workspace.tree(of("1/scan")));
-        let archives = ["again.zip", "other.zip"].map(|archive| fs::read(workspace.path(of(archive))).unwrap());
+        let archives = ["again.zip", "other.zip"]
+            .map(|archive| fs::read(workspace.path(of(archive))).unwrap());
         assert!(archives[0] == archives[1]);
     }
 }
@@ -134,7 +167,8 @@ fn shared_tiles_are_one_file_a_size_with_the_contents_that_they_would_have() {
         *names += 1;
     }
     let blank = plan().tiles().iter().filter(|tile| difference(&dense, tile) == 0).count() as u64;
-    let sharing: Vec<u64> = inodes.values().map(|(names, _)| *names).filter(|&names| names > 1).collect();
+    let sharing: Vec<u64> =
+        inodes.values().map(|(names, _)| *names).filter(|&names| names > 1).collect();
     assert!(sharing.iter().sum::<u64>() > blank * 9 / 10, "{sharing:?} of {blank} blank tiles");
 }
 
@@ -143,8 +177,10 @@ fn a_sparse_export_that_was_changed_is_found_out() {
     let workspace = Workspace::new();
     sparse().write_into(&workspace, "scan.tiff");
     export(&workspace, "skip", &["--blank", "skip"]);
-    let names: Vec<String> = plan().tiles().iter().map(|tile| format!("skip_files/{}", tile.file("png"))).collect();
-    let (there, left_out): (Vec<_>, Vec<_>) = names.iter().partition(|name| workspace.path("skip").join(name).exists());
+    let names: Vec<String> =
+        plan().tiles().iter().map(|tile| format!("skip_files/{}", tile.file("png"))).collect();
+    let (there, left_out): (Vec<_>, Vec<_>) =
+        names.iter().partition(|name| workspace.path("skip").join(name).exists());
     let verify = |words: &[&str]| {
         let run = workspace.slidezoom(["verify", "skip"]);
         assert_eq!(run.code(), Some(5), "{run:?}");
@@ -164,7 +200,10 @@ fn a_sparse_export_that_was_changed_is_found_out() {
     // A description that says otherwise.
     let path = workspace.path("skip/skip.json");
     let original = fs::read_to_string(&path).unwrap();
-    let bits = serde_json::from_str::<serde_json::Value>(&original).unwrap()["blankTiles"].as_str().unwrap().to_owned();
+    let bits = serde_json::from_str::<serde_json::Value>(&original).unwrap()["blankTiles"]
+        .as_str()
+        .unwrap()
+        .to_owned();
     let mut more = STANDARD.decode(&bits).unwrap();
     more[0] |= 0x80;
     for (changed, words) in [
@@ -185,8 +224,9 @@ fn a_lossless_export_leaves_out_what_was_never_scanned() {
     let workspace = Workspace::new();
     let missing = [(0, 0), (3, 2), (4, 4)];
     let slide = SlideBuilder::new(320, 320).tile_size(64, 64).pattern(Pattern::Tissue { seed: 1 });
-    let slide =
-        missing.iter().fold(slide, |slide, &(column, row)| slide.tile_fault(0, column, row, TileFault::Missing));
+    let slide = missing
+        .iter()
+        .fold(slide, |slide, &(column, row)| slide.tile_fault(0, column, row, TileFault::Missing));
     slide.write_into(&workspace, "scan.tiff");
     workspace.export(["scan.tiff", "--lossless", "--blank", "skip", "-o", "lossless"]).succeeds();
     workspace.slidezoom(["verify", "lossless"]).succeeds();
@@ -194,10 +234,15 @@ fn a_lossless_export_leaves_out_what_was_never_scanned() {
     for row in 0..5 {
         for column in 0..5 {
             let file = format!("lossless_files/9/{column}_{row}.jpeg");
-            assert_eq!(tree.files().contains(&file.as_str()), !missing.contains(&(column, row)), "{file}");
+            assert_eq!(
+                tree.files().contains(&file.as_str()),
+                !missing.contains(&(column, row)),
+                "{file}"
+            );
         }
     }
-    // The last tile is in the corner, and so are the next two smaller ones, which show nothing else.
+    // The last tile is in the corner, and so are the next two smaller ones, which show nothing
+    // else.
     let smaller = ["lossless_files/8/2_2.jpeg", "lossless_files/7/1_1.jpeg"];
     assert!(smaller.iter().all(|file| !tree.files().contains(file)));
     assert_eq!(tree.json("lossless.json")["skippedTiles"], missing.len() + smaller.len());
@@ -211,6 +256,8 @@ fn what_cannot_be_is_refused() {
         let refused = workspace.export(["scan.tiff", "--blank", wrong]).says(&["--blank"]);
         assert_eq!(refused.code(), Some(2), "{wrong}");
     }
-    workspace.export(["scan.tiff", "-o", "x.szi", "--blank", "skip"]).fails(2, &["a .szi must contain all tiles"]);
+    workspace
+        .export(["scan.tiff", "-o", "x.szi", "--blank", "skip"])
+        .fails(2, &["a .szi must contain all tiles"]);
     workspace.export(["scan.tiff", "-o", "x.szi", "--blank", "share"]).succeeds();
 }

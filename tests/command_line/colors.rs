@@ -12,7 +12,8 @@ use crate::slides::WriteInto;
 use crate::tree::Tree;
 use crate::workspace::Workspace;
 
-/// A profile of a wider space than sRGB, as Little CMS writes it: once, since the time of its making is in it.
+/// A profile of a wider space than sRGB, as Little CMS writes it: once, since the time of its
+/// making is in it.
 fn wide() -> Vec<u8> {
     static WIDE: LazyLock<Vec<u8>> = LazyLock::new(make_wide);
     WIDE.clone()
@@ -35,13 +36,18 @@ fn srgb() -> Vec<u8> {
 }
 
 fn tissue() -> SlideBuilder {
-    SlideBuilder::new(300, 200).tile_size(64, 64).pattern(Pattern::Tissue { seed: 9 }).subsampling(Subsampling::Full)
+    SlideBuilder::new(300, 200)
+        .tile_size(64, 64)
+        .pattern(Pattern::Tissue { seed: 9 })
+        .subsampling(Subsampling::Full)
 }
 
 fn with_slide(profile: Option<&[u8]>) -> Workspace {
     let workspace = Workspace::new();
     let slide = tissue();
-    profile.map_or(slide.clone(), |profile| slide.icc_profile(profile)).write_into(&workspace, "scan.tif");
+    profile
+        .map_or(slide.clone(), |profile| slide.icc_profile(profile))
+        .write_into(&workspace, "scan.tif");
     workspace
 }
 
@@ -89,7 +95,8 @@ fn colors_are_converted_to_srgb_as_little_cms_does_it() {
     let profile = wide();
     let workspace = with_slide(Some(&profile));
     let png = ["--format", "png", "--tile-size", "512"];
-    let stored = export(&workspace, "out/stored/scan", &[&png[..], &["--color", "ignore"]].concat());
+    let stored =
+        export(&workspace, "out/stored/scan", &[&png[..], &["--color", "ignore"]].concat());
     for (intent, options) in [
         (Intent::Perceptual, &[][..]),
         (Intent::RelativeColorimetric, &["--intent", "relative"]),
@@ -100,37 +107,54 @@ fn colors_are_converted_to_srgb_as_little_cms_does_it() {
         let before = png_pixels(stored.file("scan_files/9/0_0.png"));
         let after = png_pixels(converted.file("scan_files/9/0_0.png"));
         let (from, to) = (Profile::new_icc(&profile).unwrap(), Profile::new_srgb());
-        let transform = Transform::new(&from, PixelFormat::RGB_8, &to, PixelFormat::RGB_8, intent).unwrap();
+        let transform =
+            Transform::new(&from, PixelFormat::RGB_8, &to, PixelFormat::RGB_8, intent).unwrap();
         let mut expected = vec![[0; 3]; before.len()];
         transform.transform_pixels(&before, &mut expected);
-        let differences =
-            || after.iter().flatten().zip(expected.iter().flatten()).map(|(one, other)| one.abs_diff(*other));
+        let differences = || {
+            after
+                .iter()
+                .flatten()
+                .zip(expected.iter().flatten())
+                .map(|(one, other)| one.abs_diff(*other))
+        };
         assert!(differences().max().unwrap() <= 2, "{intent:?}");
         // A test that would pass without any conversion is none.
-        let moved = before.iter().flatten().zip(expected.iter().flatten()).map(|(one, other)| one.abs_diff(*other));
+        let moved = before
+            .iter()
+            .flatten()
+            .zip(expected.iter().flatten())
+            .map(|(one, other)| one.abs_diff(*other));
         assert!(moved.max().unwrap() > 20, "{intent:?}");
         assert_eq!(profile_in(converted.file("scan_files/9/0_0.png")), None);
         assert_eq!(color(&converted)["handling"], "converted to sRGB");
     }
 }
 
-/// What the levels below show comes of the converted pixels, and a single tile is as the export has it.
+/// What the levels below show comes of the converted pixels, and a single tile is as the export has
+/// it.
 #[test]
 fn every_level_and_every_way_to_a_tile_has_the_same_colors() {
     let workspace = with_slide(Some(&wide()));
     let tree = export(&workspace, "scan", &["--format", "png"]);
     for (level, column, row) in [(9, 1, 0), (8, 0, 0), (5, 0, 0), (0, 0, 0)] {
         let tile = [level, column, row].map(|number: u32| number.to_string());
-        let arguments =
-            ["tile", "scan.tif", &tile[0], &tile[1], &tile[2], "--exact", "--format", "png", "-o", "tile.png"];
+        let arguments = [
+            "tile", "scan.tif", &tile[0], &tile[1], &tile[2], "--exact", "--format", "png", "-o",
+            "tile.png",
+        ];
         workspace.slidezoom(arguments).succeeds();
         let expected = tree.file(&format!("scan_files/{level}/{column}_{row}.png"));
         assert!(std::fs::read(workspace.path("tile.png")).unwrap() == expected, "{tile:?}");
         std::fs::remove_file(workspace.path("tile.png")).unwrap();
     }
     // The nearest slide level is the full size here: its colors are the export's.
-    workspace.slidezoom(["tile", "scan.tif", "9", "0", "0", "--format", "png", "-o", "near.png"]).succeeds();
-    assert!(std::fs::read(workspace.path("near.png")).unwrap() == tree.file("scan_files/9/0_0.png"));
+    workspace
+        .slidezoom(["tile", "scan.tif", "9", "0", "0", "--format", "png", "-o", "near.png"])
+        .succeeds();
+    assert!(
+        std::fs::read(workspace.path("near.png")).unwrap() == tree.file("scan_files/9/0_0.png")
+    );
     // Both ways to read the slide.
     let other = export(&workspace, "out/scan", &["--format", "png", "--reader", "openslide"]);
     for file in tree.files().into_iter().filter(|file| file.starts_with("scan_files")) {
@@ -142,9 +166,13 @@ fn every_level_and_every_way_to_a_tile_has_the_same_colors() {
 fn an_embedded_profile_is_in_every_tile_and_the_pixels_are_as_stored() {
     let profile = wide();
     let workspace = with_slide(Some(&profile));
-    for (format, extension) in [("jpeg", "jpeg"), ("png", "png"), ("webp", "webp"), ("webp-lossless", "webp")] {
-        let ignored = export(&workspace, "ignored/scan", &["--color", "ignore", "--format", format]);
-        let embedded = export(&workspace, "embedded/scan", &["--color", "embed", "--format", format]);
+    for (format, extension) in
+        [("jpeg", "jpeg"), ("png", "png"), ("webp", "webp"), ("webp-lossless", "webp")]
+    {
+        let ignored =
+            export(&workspace, "ignored/scan", &["--color", "ignore", "--format", format]);
+        let embedded =
+            export(&workspace, "embedded/scan", &["--color", "embed", "--format", format]);
         assert_eq!(ignored.files(), embedded.files());
         for file in embedded.files().into_iter().filter(|file| file.starts_with("scan_files")) {
             assert_eq!(profile_in(embedded.file(file)).as_ref(), Some(&profile), "{file}");
@@ -152,7 +180,10 @@ fn an_embedded_profile_is_in_every_tile_and_the_pixels_are_as_stored() {
             let decode = |file: &[u8]| Picture::from_file(extension, file);
             assert!(decode(embedded.file(file)) == decode(ignored.file(file)), "{file}");
         }
-        assert_eq!(color(&embedded), json!({ "profileBytes": profile.len(), "handling": "embedded", "intent": null }));
+        assert_eq!(
+            color(&embedded),
+            json!({ "profileBytes": profile.len(), "handling": "embedded", "intent": null })
+        );
         assert_eq!(color(&ignored)["handling"], "ignored");
     }
 }
@@ -165,7 +196,10 @@ fn a_profile_that_is_srgb_changes_nothing() {
         assert!(with.file(file) == without.file(file), "{file}");
     }
     assert_eq!(color(&with)["handling"], "sRGB already");
-    assert_eq!(color(&without), json!({ "profileBytes": null, "handling": "no profile", "intent": null }));
+    assert_eq!(
+        color(&without),
+        json!({ "profileBytes": null, "handling": "no profile", "intent": null })
+    );
 }
 
 #[test]
@@ -188,7 +222,9 @@ fn lossless_tiles_get_the_profile_and_keep_their_data() {
     let profile = wide();
     let workspace = with_slide(Some(&profile));
     let plain = export(&workspace, "plain/scan", &["--lossless", "--color", "ignore"]);
-    let scan_of = |file: &[u8]| file[file.windows(2).position(|pair| pair == [0xff, 0xda]).unwrap()..].to_vec();
+    let scan_of = |file: &[u8]| {
+        file[file.windows(2).position(|pair| pair == [0xff, 0xda]).unwrap()..].to_vec()
+    };
     for options in [&["--lossless"][..], &["--lossless", "--color", "embed"]] {
         let tree = export(&workspace, "out/scan", options);
         for file in tree.files().into_iter().filter(|file| file.starts_with("scan_files")) {
@@ -207,9 +243,13 @@ fn lossless_tiles_get_the_profile_and_keep_their_data() {
 #[test]
 fn the_plan_and_info_say_what_becomes_of_the_colors() {
     let workspace = with_slide(Some(&wide()));
-    let said = |arguments: &[&str]| workspace.slidezoom(arguments.iter().copied()).succeeds().text().to_owned();
+    let said = |arguments: &[&str]| {
+        workspace.slidezoom(arguments.iter().copied()).succeeds().text().to_owned()
+    };
     assert!(said(&["export", "scan.tif", "--dry-run"]).contains("color       converted to sRGB"));
-    assert!(said(&["export", "scan.tif", "--dry-run", "--lossless"]).contains("color       embedded"));
+    assert!(
+        said(&["export", "scan.tif", "--dry-run", "--lossless"]).contains("color       embedded")
+    );
     assert!(said(&["info", "scan.tif"]).contains("bytes: converted to sRGB"));
     let info: Value = serde_json::from_str(&said(&["info", "scan.tif", "--json"])).unwrap();
     assert_eq!(info["slide"]["iccProfileBytes"], wide().len());

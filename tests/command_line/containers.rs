@@ -17,7 +17,10 @@ fn each_slide_gets_an_archive_of_its_own() {
     for ending in ["zip", "szi"] {
         let workspace = with_two_slides();
         workspace.export(["one.tif", "in", "-o", "out", "--container", ending]).succeeds();
-        assert_eq!(exports_in(&workspace.path("out")), [format!("one.{ending}"), format!("two.{ending}")]);
+        assert_eq!(
+            exports_in(&workspace.path("out")),
+            [format!("one.{ending}"), format!("two.{ending}")]
+        );
         for name in ["one", "two"] {
             let archive = format!("out/{name}.{ending}");
             assert!(
@@ -37,7 +40,10 @@ fn without_an_output_archives_and_bags_come_here() {
     workspace.export(["one.tif", "--container", "zip"]).succeeds();
     workspace.export(["one.tif", "--container", "szi"]).succeeds();
     workspace.export(["one.tif", "in/two.tif", "--container", "bagit"]).succeeds();
-    assert_eq!(exports_in(&workspace.path("")), ["in", "one", "one.szi", "one.tif", "one.zip", "two"]);
+    assert_eq!(
+        exports_in(&workspace.path("")),
+        ["in", "one", "one.szi", "one.tif", "one.zip", "two"]
+    );
     for bag in ["one", "two"] {
         workspace.tree(bag).file("bagit.txt");
         workspace.slidezoom(["verify", bag]).succeeds();
@@ -92,7 +98,10 @@ fn what_contradicts_the_name_of_the_output_is_refused_before_anything_is_written
             &["one.tif", "-o", "x.szi", "--container", "bagit"],
             "x.szi: the extension does not fit --container, which asks for a folder",
         ),
-        (&["one.tif", "in/two.tif", "-o", "x.zip"], "x.zip: several slides do not fit into one archive"),
+        (
+            &["one.tif", "in/two.tif", "-o", "x.zip"],
+            "x.zip: several slides do not fit into one archive",
+        ),
         (&["one.tif", "in/two.tif", "-o", "x.szi", "--container", "szi"], "x.szi: several slides"),
         (&["in", "-o", "x.zip"], "x.zip: several slides"),
     ] {
@@ -105,8 +114,16 @@ fn what_contradicts_the_name_of_the_output_is_refused_before_anything_is_written
 fn a_dry_run_names_the_archive_and_makes_none() {
     let workspace = with_two_slides();
     let run = workspace.export(["one.tif", "-o", "out/x.szi", "--dry-run"]).succeeds();
-    assert!(run.text().contains("→ out/x.szi\n") && run.text().contains("of 256, overlap 0"), "{run:?}");
-    let run = workspace.export(["one.tif", "in", "-o", "out", "--container", "zip", "--dry-run"]).succeeds();
-    assert!(run.text().contains("→ out/one.zip\n") && run.text().contains("→ out/two.zip\n"), "{run:?}");
+    assert!(
+        run.text().contains("→ out/x.szi\n") && run.text().contains("of 256, overlap 0"),
+        "{run:?}"
+    );
+    let run = workspace
+        .export(["one.tif", "in", "-o", "out", "--container", "zip", "--dry-run"])
+        .succeeds();
+    assert!(
+        run.text().contains("→ out/one.zip\n") && run.text().contains("→ out/two.zip\n"),
+        "{run:?}"
+    );
     assert_eq!(workspace.names(), ["in", "one.tif"]);
 }

@@ -75,14 +75,22 @@ impl DeepZoom {
             let start = index * self.tile_size;
             start.saturating_sub(self.overlap)..(start + self.tile_size + self.overlap).min(length)
         };
-        let tile = |column, row| Tile { level, column, row, columns: span(column, width), rows: span(row, height) };
+        let tile = |column, row| Tile {
+            level,
+            column,
+            row,
+            columns: span(column, width),
+            rows: span(row, height),
+        };
         (0..rows).flat_map(|row| (0..columns).map(move |column| tile(column, row))).collect()
     }
 
     /// Returns the sorted files of an export of this pyramid without page and associated images.
     pub fn files(&self, name: &str, extension: &str) -> Vec<String> {
-        let tiles = self.tiles().into_iter().map(|tile| format!("{name}_files/{}", tile.file(extension)));
-        let others = [format!("{name}.dzi"), format!("{name}.json"), "manifest-sha256.txt".to_owned()];
+        let tiles =
+            self.tiles().into_iter().map(|tile| format!("{name}_files/{}", tile.file(extension)));
+        let others =
+            [format!("{name}.dzi"), format!("{name}.json"), "manifest-sha256.txt".to_owned()];
         let mut files: Vec<String> = tiles.chain(others).collect();
         files.sort();
         files
@@ -101,5 +109,8 @@ fn arithmetic_matches_hand_computed_values() {
     assert_eq!((plan.max_level(), plan.tiles().len(), plan.grid(12)), (12, 160, (9, 12)));
     assert_eq!(plan.level_size(11), (1110, 1484));
     let base = plan.level_tiles(12);
-    assert_eq!((base[0].size(), base[1].size(), base[107].size()), ((255, 255), (256, 255), (189, 174)));
+    assert_eq!(
+        (base[0].size(), base[1].size(), base[107].size()),
+        ((255, 255), (256, 255), (189, 174))
+    );
 }

@@ -16,20 +16,25 @@ fn writes_the_levels_of_a_whole_pyramid() {
     let workspace = Workspace::new();
     slides::exact(SIZE, Pattern::Gradient).write_into(&workspace, "scan.tiff");
     for (tile_size, overlap) in [("254", "1"), ("100", "0"), ("51", "7")] {
-        let cut = ["--format", "png", "--tile-size", tile_size, "--overlap", overlap, "--overwrite"];
+        let cut =
+            ["--format", "png", "--tile-size", tile_size, "--overlap", overlap, "--overwrite"];
         let plan = DeepZoom::new(SIZE).cut(tile_size.parse().unwrap(), overlap.parse().unwrap());
         workspace.export([&["scan.tiff", "-o", "whole/scan"][..], &cut].concat()).succeeds();
         let whole = workspace.tree("whole/scan");
-        let one_tile = (0..=plan.max_level()).rev().find(|&level| plan.grid(level) == (1, 1)).unwrap();
+        let one_tile =
+            (0..=plan.max_level()).rev().find(|&level| plan.grid(level) == (1, 1)).unwrap();
         for (depth, smallest) in [("pixel", 0), ("tile", one_tile), ("one", plan.max_level())] {
             let folder = format!("{depth}/scan");
             let archive = format!("{depth}/scan.zip");
             for output in [&folder, &archive] {
-                workspace.export([&["scan.tiff", "-o", output, "--depth", depth][..], &cut].concat()).succeeds();
+                workspace
+                    .export([&["scan.tiff", "-o", output, "--depth", depth][..], &cut].concat())
+                    .succeeds();
                 workspace.slidezoom(["verify", output]).succeeds();
             }
             let tree = workspace.tree(&folder);
-            let expected: Vec<_> = plan.tiles().into_iter().filter(|tile| tile.level >= smallest).collect();
+            let expected: Vec<_> =
+                plan.tiles().into_iter().filter(|tile| tile.level >= smallest).collect();
             let tiles = tree.files().iter().filter(|name| name.starts_with("scan_files/")).count();
             assert_eq!(tiles, expected.len(), "{depth}");
             for tile in expected {

@@ -16,7 +16,8 @@ fn export(slide: &SlideBuilder, file: &str, options: &[&str]) -> Tree {
     workspace.tree("scan")
 }
 
-/// The description that the page's script holds: JSON between two brackets, and a comment before them.
+/// The description that the page's script holds: JSON between two brackets, and a comment before
+/// them.
 pub fn page_description(tree: &Tree) -> Value {
     let script = tree.text("slide.js");
     let (comment, call) = script.split_once('\n').unwrap();
@@ -27,7 +28,11 @@ pub fn page_description(tree: &Tree) -> Value {
 
 #[test]
 fn the_descriptor_is_as_every_viewer_reads_it() {
-    let tree = export(&slides::small(), "scan.tif", &["--tile-size", "200", "--overlap", "2", "--format", "png"]);
+    let tree = export(
+        &slides::small(),
+        "scan.tif",
+        &["--tile-size", "200", "--overlap", "2", "--format", "png"],
+    );
     assert_eq!(
         tree.text("scan.dzi"),
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?><Image xmlns=\"http://schemas.microsoft.com/deepzoom/2008\" \
@@ -96,12 +101,16 @@ fn the_description_says_all_that_a_script_needs() {
 
 #[test]
 fn the_description_follows_the_options() {
-    let options = ["--format", "png", "--background", "F0e0d0", "--tile-size", "100", "--overlap", "0"];
+    let options =
+        ["--format", "png", "--background", "F0e0d0", "--tile-size", "100", "--overlap", "0"];
     let description = export(&slides::small(), "scan.tif", &options).json("scan.json");
     assert_eq!(description["format"], "png");
     assert_eq!(description["background"], "f0e0d0");
     assert_eq!((&description["tileSize"], &description["overlap"]), (&json!(100), &json!(0)));
-    assert_eq!((&description["quality"], &description["subsampling"]), (&Value::Null, &Value::Null));
+    assert_eq!(
+        (&description["quality"], &description["subsampling"]),
+        (&Value::Null, &Value::Null)
+    );
     assert_eq!(description["associatedImages"], json!([]));
     assert_eq!(description["objectivePower"], Value::Null);
 
@@ -141,7 +150,8 @@ fn all_properties_are_published_where_that_is_asked_for_and_are_text() {
     assert_eq!(description["properties"], *all);
     assert_eq!(description["options"]["properties"], "all");
     assert_eq!(page_description(&tree), description);
-    // Of the page's files, only the script with the description tells of them, and that is none that the HTML could see.
+    // Of the page's files, only the script with the description tells of them, and that is none
+    // that the HTML could see.
     assert!(!tree.text("index.html").contains("alert(1)"));
 }
 

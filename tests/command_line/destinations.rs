@@ -54,7 +54,9 @@ fn a_folder_without_write_permission_is_a_destination_error() {
         return;
     }
     let before = workspace.tree("");
-    workspace.export(["scan.tif", "-o", "locked/out"]).fails(4, &["locked", "choose a folder that you may write to"]);
+    workspace
+        .export(["scan.tif", "-o", "locked/out"])
+        .fails(4, &["locked", "choose a folder that you may write to"]);
     workspace.tree("").assert_same(&before);
 }
 

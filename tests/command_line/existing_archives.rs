@@ -1,4 +1,5 @@
-//! What stands where an archive should: refused, or replaced when asked, and never where it is not an export and nothing else.
+//! What stands where an archive should: refused, or replaced when asked, and never where it is not
+//! an export and nothing else.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -32,9 +33,10 @@ fn an_archive_that_exists_is_refused_and_stays_as_it_is() {
         let workspace = with_slide();
         workspace.export(["scan.tif", "-o", archive]).succeeds();
         let before = workspace.tree("");
-        workspace
-            .export(["scan.tif", "-o", archive, "--format", "png"])
-            .fails(4, &[&format!("slidezoom: {archive}: exists already\n"), "replace it with --overwrite"]);
+        workspace.export(["scan.tif", "-o", archive, "--format", "png"]).fails(
+            4,
+            &[&format!("slidezoom: {archive}: exists already\n"), "replace it with --overwrite"],
+        );
         workspace.tree("").assert_same(&before);
     }
 }
@@ -43,7 +45,8 @@ fn an_archive_that_exists_is_refused_and_stays_as_it_is() {
 fn an_archive_is_replaced_when_asked_and_nothing_of_the_one_before_is_left() {
     for archive in ["scan.zip", "scan.szi"] {
         let workspace = with_slide();
-        slides::exact((1500, 900), slidezoom_fixtures::Pattern::Gradient).write_into(&workspace, "larger.tif");
+        slides::exact((1500, 900), slidezoom_fixtures::Pattern::Gradient)
+            .write_into(&workspace, "larger.tif");
         workspace.export(["scan.tif", "-o", &format!("apart/{archive}")]).succeeds();
         workspace.export(["larger.tif", "-o", archive, "--mpp", "0.5"]).succeeds();
         workspace.export(["scan.tif", "-o", archive, "--overwrite"]).succeeds();
@@ -63,7 +66,9 @@ fn overwriting_an_archive_that_is_not_there_is_an_ordinary_export() {
 #[test]
 fn a_failed_overwrite_leaves_the_archive_before_as_it_was() {
     let workspace = with_slide();
-    slides::small().tile_fault(0, 1, 1, slidezoom_fixtures::TileFault::BrokenHeader).write_into(&workspace, "bad.tif");
+    slides::small()
+        .tile_fault(0, 1, 1, slidezoom_fixtures::TileFault::BrokenHeader)
+        .write_into(&workspace, "bad.tif");
     workspace.export(["scan.tif", "-o", "out.zip"]).succeeds();
     let before = workspace.tree("");
     workspace.export(["bad.tif", "-o", "out.zip", "--overwrite"]).fails(3, &["bad.tif"]);
@@ -106,7 +111,13 @@ fn an_archive_that_holds_anything_but_one_export_is_never_replaced() {
     for archive in ["scan.zip", "scan.szi"] {
         workspace.export(["scan.tif", "-o", archive]).succeeds();
         let export = fs::read(workspace.path(archive)).unwrap();
-        for name in ["notes.txt", "scan.svs", "letters/one.txt", "other_files/0/0_0.jpeg", "vendor/acme/notes.json"] {
+        for name in [
+            "notes.txt",
+            "scan.svs",
+            "letters/one.txt",
+            "other_files/0/0_0.jpeg",
+            "vendor/acme/notes.json",
+        ] {
             let mut files = ZipFile::open(&workspace.path(archive)).files();
             files.push((format!("scan/{name}"), b"mine".to_vec()));
             fs::write(workspace.path(archive), ZipFile::new(&files).bytes).unwrap();

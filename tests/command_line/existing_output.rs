@@ -1,4 +1,5 @@
-//! What stands at the destination already: never touched without being asked, replaced whole or not at all.
+//! What stands at the destination already: never touched without being asked, replaced whole or not
+//! at all.
 
 use std::fs;
 
@@ -19,16 +20,21 @@ fn an_export_that_exists_is_refused_and_stays_as_it_is() {
     let workspace = with_slide();
     workspace.export(["scan.tif"]).succeeds();
     let before = workspace.tree("");
-    workspace
-        .export(["scan.tif", "--format", "png"])
-        .fails(4, &["slidezoom: scan: exists already\n", "replace it with --overwrite, or write elsewhere with -o"]);
+    workspace.export(["scan.tif", "--format", "png"]).fails(
+        4,
+        &[
+            "slidezoom: scan: exists already\n",
+            "replace it with --overwrite, or write elsewhere with -o",
+        ],
+    );
     workspace.tree("").assert_same(&before);
 }
 
 #[test]
 fn overwriting_leaves_no_tile_of_the_larger_export_before() {
     let workspace = with_slide();
-    slides::exact((1500, 900), slidezoom_fixtures::Pattern::Gradient).write_into(&workspace, "larger.tif");
+    slides::exact((1500, 900), slidezoom_fixtures::Pattern::Gradient)
+        .write_into(&workspace, "larger.tif");
     workspace.export(["larger.tif", "-o", "out"]).succeeds();
     assert_layout(&workspace.tree("out"), "out", DeepZoom::new((1500, 900)), "jpeg", &PAGE);
 
@@ -47,7 +53,9 @@ fn overwriting_what_is_not_there_is_an_ordinary_export() {
 #[test]
 fn a_failed_overwrite_leaves_the_export_before_as_it_was() {
     let workspace = with_slide();
-    slides::small().tile_fault(0, 1, 1, slidezoom_fixtures::TileFault::BrokenHeader).write_into(&workspace, "bad.tif");
+    slides::small()
+        .tile_fault(0, 1, 1, slidezoom_fixtures::TileFault::BrokenHeader)
+        .write_into(&workspace, "bad.tif");
     workspace.export(["scan.tif", "-o", "out"]).succeeds();
     let before = workspace.tree("");
     workspace.export(["bad.tif", "-o", "out", "--overwrite"]).fails(3, &["bad.tif"]);
@@ -61,9 +69,10 @@ fn a_folder_of_documents_is_never_overwritten() {
     fs::write(workspace.path("scan/letters/one.txt"), "Dear all").unwrap();
     fs::write(workspace.path("scan/two.txt"), "Sincerely").unwrap();
     let before = workspace.tree("");
-    workspace
-        .export(["scan.tif", "--overwrite"])
-        .fails(4, &["slidezoom: scan: exists already and is not an export", "remove it yourself", "-o"]);
+    workspace.export(["scan.tif", "--overwrite"]).fails(
+        4,
+        &["slidezoom: scan: exists already and is not an export", "remove it yourself", "-o"],
+    );
     workspace.export(["scan.tif"]).fails(4, &["scan: exists already"]);
     workspace.tree("").assert_same(&before);
 }
@@ -73,7 +82,9 @@ fn a_folder_that_holds_several_exports_is_never_overwritten() {
     let workspace = with_slide();
     workspace.export(["scan.tif", "-o", "out/one"]).succeeds();
     let before = workspace.tree("");
-    workspace.export(["scan.tif", "-o", "out", "--overwrite"]).fails(4, &["out: exists already and is not an export"]);
+    workspace
+        .export(["scan.tif", "-o", "out", "--overwrite"])
+        .fails(4, &["out: exists already and is not an export"]);
     workspace.tree("").assert_same(&before);
 }
 
@@ -93,7 +104,9 @@ fn a_file_in_the_way_is_refused_with_and_without_overwrite() {
     fs::write(workspace.path("scan"), "not a folder").unwrap();
     let before = workspace.tree("");
     workspace.export(["scan.tif"]).fails(4, &["scan: exists already"]);
-    workspace.export(["scan.tif", "--overwrite"]).fails(4, &["scan: exists already and is not an export"]);
+    workspace
+        .export(["scan.tif", "--overwrite"])
+        .fails(4, &["scan: exists already and is not an export"]);
     workspace.tree("").assert_same(&before);
 }
 
@@ -152,13 +165,18 @@ fn what_stands_in_the_partial_folders_place_and_is_no_folder_is_refused_and_stay
     assert!(!workspace.path("scan").exists());
 }
 
-/// What `vips dzsave` leaves beside a slide, the slide itself, or a note in an export: none of it is ours to remove.
+/// What `vips dzsave` leaves beside a slide, the slide itself, or a note in an export: none of it
+/// is ours to remove.
 #[test]
 fn a_folder_that_holds_anything_but_one_export_is_not_replaced() {
     let workspace = with_slide();
     workspace.export(["scan.tif", "-o", "case"]).succeeds();
-    for (name, kind) in [("notes.txt", "file"), ("other.dzi", "file"), ("case.svs", "file"), ("other_files", "folder")]
-    {
+    for (name, kind) in [
+        ("notes.txt", "file"),
+        ("other.dzi", "file"),
+        ("case.svs", "file"),
+        ("other_files", "folder"),
+    ] {
         let path = workspace.path("case").join(name);
         if kind == "file" {
             fs::write(&path, "mine").unwrap();
@@ -170,7 +188,11 @@ fn a_folder_that_holds_anything_but_one_export_is_not_replaced() {
             .export(["scan.tif", "-o", "case", "--overwrite"])
             .fails(4, &["is not an export", "remove it yourself"]);
         workspace.tree("case").assert_same(&before);
-        if kind == "file" { fs::remove_file(&path).unwrap() } else { fs::remove_dir(&path).unwrap() }
+        if kind == "file" {
+            fs::remove_file(&path).unwrap()
+        } else {
+            fs::remove_dir(&path).unwrap()
+        }
     }
     workspace.export(["scan.tif", "-o", "case", "--overwrite"]).succeeds();
 }
@@ -179,7 +201,9 @@ fn a_folder_that_holds_anything_but_one_export_is_not_replaced() {
 fn a_tile_replaces_nothing_unasked_and_the_slide_never() {
     let workspace = with_slide();
     let slide = fs::read(workspace.path("scan.tif")).unwrap();
-    let tile = |arguments: &[&str]| workspace.slidezoom([&["tile", "scan.tif", "0", "0", "0"], arguments].concat());
+    let tile = |arguments: &[&str]| {
+        workspace.slidezoom([&["tile", "scan.tif", "0", "0", "0"], arguments].concat())
+    };
     tile(&["-o", "scan.tif", "--overwrite"]).fails(2, &["the tile would replace the slide"]);
     assert!(fs::read(workspace.path("scan.tif")).unwrap() == slide);
     fs::write(workspace.path("t.jpeg"), "mine").unwrap();

@@ -22,7 +22,9 @@ fn with_similar_images() -> Workspace {
 fn a_finished_export_is_skipped() {
     let workspace = with_similar_images();
     slides::aperio().write_into(&workspace, "scan.svs");
-    for (input, output) in [("one.ppm", "a"), ("one.ppm", "a.zip"), ("scan.svs", "b"), ("scan.svs", "b.szi")] {
+    for (input, output) in
+        [("one.ppm", "a"), ("one.ppm", "a.zip"), ("scan.svs", "b"), ("scan.svs", "b.szi")]
+    {
         for hash in [&[][..], &["--no-source-hash"]] {
             let arguments = [&[input, "-o", output][..], hash].concat();
             workspace.export([&arguments[..], &["--overwrite"]].concat()).succeeds();
@@ -45,7 +47,10 @@ fn an_export_of_another_file_is_refused() {
     for output in ["out", "out.zip"] {
         workspace.export(["one.ppm", "-o", output]).succeeds();
         let before = workspace.tree("");
-        let words = ["is a different export: its SHA-256 of the file is ", "\nhint: replace it with --overwrite"];
+        let words = [
+            "is a different export: its SHA-256 of the file is ",
+            "\nhint: replace it with --overwrite",
+        ];
         workspace.export(["other.ppm", "-o", output, "--resume"]).fails(2, &words);
         let words = ["out", " is a different export: its "];
         workspace.export(["scan.svs", "-o", output, "--resume"]).fails(2, &words);
@@ -65,7 +70,10 @@ fn an_export_with_other_options_is_refused() {
         (&["--tile-size", "500"], "its tile size is 254 and would be 500"),
         (&["--rotate", "90"], "its rotation is 0 and would be 90"),
         (&["--no-viewer"], "its page is include and would be omit"),
-        (&["--associated", "macro"], "its list of associated images is thumbnail and would be macro"),
+        (
+            &["--associated", "macro"],
+            "its list of associated images is thumbnail and would be macro",
+        ),
         (&["--no-source-hash"], "its source identity is sha256 and would be "),
         (&["--background", "000000"], "its background is ffffff and would be 000000"),
         (&["--all-properties"], "its properties is listed and would be all"),
@@ -84,10 +92,14 @@ fn files_that_are_not_an_export_are_refused() {
     fs::write(workspace.path("photos.zip"), "Dear all").unwrap();
     let before = workspace.tree("");
     for output in ["letters", "photos.zip"] {
-        workspace.export(["one.ppm", "-o", output, "--resume"]).fails(4, &[output, "exists already"]);
+        workspace
+            .export(["one.ppm", "-o", output, "--resume"])
+            .fails(4, &[output, "exists already"]);
     }
     // A folder is not a bag.
     workspace.tree("").assert_same(&before);
     workspace.export(["one.ppm", "-o", "out"]).succeeds();
-    workspace.export(["one.ppm", "-o", "out", "--container", "bagit", "--resume"]).fails(4, &["out: exists already"]);
+    workspace
+        .export(["one.ppm", "-o", "out", "--container", "bagit", "--resume"])
+        .fails(4, &["out: exists already"]);
 }

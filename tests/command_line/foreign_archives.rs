@@ -9,7 +9,8 @@ use crate::tools;
 use crate::verdict::{Verdict, one};
 use crate::workspace::Workspace;
 
-/// Returns a workspace whose folder `scan` has the tiles and the descriptor of an export and nothing else.
+/// Returns a workspace whose folder `scan` has the tiles and the descriptor of an export and
+/// nothing else.
 fn bare_export(format: &str) -> Workspace {
     let workspace = Workspace::new();
     slides::small().write_into(&workspace, "slide.tif");
@@ -76,7 +77,19 @@ fn archives_with_folder_entries_are_accepted() {
     let workspace = bare_export("jpeg");
     for (program, arguments) in [
         ("zip", &["-0", "-q", "-r", "scan.zip", "scan"][..]),
-        ("bsdtar", &["-c", "-f", "scan.zip", "--format", "zip", "--options", "zip:compression=store", "scan"]),
+        (
+            "bsdtar",
+            &[
+                "-c",
+                "-f",
+                "scan.zip",
+                "--format",
+                "zip",
+                "--options",
+                "zip:compression=store",
+                "scan",
+            ],
+        ),
         ("7z", &["a", "-mx=0", "-bso0", "scan.zip", "scan"]),
     ] {
         let Some(run) = tools::run(program, arguments, &workspace.path("")) else { continue };
@@ -90,7 +103,9 @@ fn archives_with_folder_entries_are_accepted() {
 fn archives_by_vips_are_accepted() {
     let workspace = Workspace::new();
     slides::small().write_into(&workspace, "slide.tif");
-    for (archive, options) in [("x.zip", &[][..]), ("x.szi", &[]), ("png.zip", &["--suffix", ".png"])] {
+    for (archive, options) in
+        [("x.zip", &[][..]), ("x.szi", &[]), ("png.zip", &["--suffix", ".png"])]
+    {
         let arguments = [&["dzsave", "slide.tif", archive], options].concat();
         let Some(run) = tools::run("vips", arguments, &workspace.path("")) else { return };
         assert_eq!(run.code(), Some(0), "{run:?}");
@@ -112,10 +127,16 @@ fn damage_is_found_without_a_manifest() {
     };
     let Some(found) = verdict(&|path| fs::remove_file(path).unwrap()) else { return };
     assert_eq!(found, one("missing", tile));
-    assert_eq!(verdict(&|path| fs::write(path, &whole[..whole.len() / 2]).unwrap()).unwrap(), one("undecodable", tile));
+    assert_eq!(
+        verdict(&|path| fs::write(path, &whole[..whole.len() / 2]).unwrap()).unwrap(),
+        one("undecodable", tile)
+    );
     let another = workspace.path("scan/scan_files/9/0_0.jpeg");
     let another = fs::read(another).unwrap();
-    assert_eq!(verdict(&|path| fs::write(path, &another).unwrap()).unwrap(), one("wrong-size", tile));
+    assert_eq!(
+        verdict(&|path| fs::write(path, &another).unwrap()).unwrap(),
+        one("wrong-size", tile)
+    );
 
     // A browser cannot fetch a compressed tile by range.
     pack(&workspace, "archive.write(path, compress_type=zipfile.ZIP_DEFLATED)").unwrap();

@@ -1,4 +1,5 @@
-//! `--format`, `--optimize`, `--progressive` and gray tiles: what each file is, and that its pixels are those that it must have.
+//! `--format`, `--optimize`, `--progressive` and gray tiles: what each file is, and that its pixels
+//! are those that it must have.
 
 use std::fs;
 
@@ -14,7 +15,9 @@ use crate::verdict::{Verdict, one};
 use crate::workspace::Workspace;
 
 fn tissue() -> SlideBuilder {
-    SlideBuilder::new(SIZE.0, SIZE.1).pattern(Pattern::Tissue { seed: 6 }).subsampling(Subsampling::Full)
+    SlideBuilder::new(SIZE.0, SIZE.1)
+        .pattern(Pattern::Tissue { seed: 6 })
+        .subsampling(Subsampling::Full)
 }
 
 fn with_slide(slide: &SlideBuilder) -> Workspace {
@@ -26,7 +29,9 @@ fn with_slide(slide: &SlideBuilder) -> Workspace {
 /// An export that verification finds whole.
 #[track_caller]
 fn export(workspace: &Workspace, options: &[&str]) -> Tree {
-    workspace.export([&["scan.tif", "-o", "out", "--overwrite", "--no-viewer"], options].concat()).succeeds();
+    workspace
+        .export([&["scan.tif", "-o", "out", "--overwrite", "--no-viewer"], options].concat())
+        .succeeds();
     assert_eq!(Verdict::of(workspace, "out", &[]), Verdict::Whole);
     assert_eq!(Verdict::of(workspace, "out", &["--quick"]), Verdict::Whole);
     workspace.tree("out")
@@ -34,7 +39,8 @@ fn export(workspace: &Workspace, options: &[&str]) -> Tree {
 
 /// The tiles: level, name without extension, and contents.
 fn tiles<'a>(tree: &'a Tree, extension: &str) -> Vec<(u32, String, &'a [u8])> {
-    let named = tree.files().into_iter().filter_map(|file| Some((file, file.strip_prefix("out_files/")?)));
+    let named =
+        tree.files().into_iter().filter_map(|file| Some((file, file.strip_prefix("out_files/")?)));
     let tiles = named.map(|(file, tile)| {
         let level = tile.split_once('/').unwrap().0.parse().unwrap();
         (level, tile.strip_suffix(&format!(".{extension}")).unwrap().to_owned(), tree.file(file))
@@ -59,12 +65,16 @@ fn decibels(found: &[Picture], expected: &[Picture]) -> f64 {
     };
     let (found, expected) = (channels(found), channels(expected));
     assert_eq!(found.len(), expected.len());
-    let squares: f64 = found.iter().zip(&expected).map(|(a, b)| f64::from(a.abs_diff(*b)).powi(2)).sum();
+    let squares: f64 =
+        found.iter().zip(&expected).map(|(a, b)| f64::from(a.abs_diff(*b)).powi(2)).sum();
     10.0 * (255.0 * 255.0 * found.len() as f64 / squares).log10()
 }
 
 fn pictures(tree: &Tree, extension: &str) -> Vec<Picture> {
-    tiles(tree, extension).iter().map(|(_, _, contents)| Picture::from_file(extension, contents)).collect()
+    tiles(tree, extension)
+        .iter()
+        .map(|(_, _, contents)| Picture::from_file(extension, contents))
+        .collect()
 }
 
 #[test]
@@ -87,7 +97,10 @@ fn lossy_webp_error_falls_with_quality() {
         let webp = export(&workspace, &["--format", "webp", "--quality", &quality.to_string()]);
         let now = (bytes(&webp, "webp"), decibels(&pictures(&webp, "webp"), &exact));
         assert!(now > before && now.1 > before.1, "quality {quality}: {now:?} after {before:?}");
-        assert_eq!(encoding(&webp), json!({ "format": "webp", "compression": "lossy", "quality": quality }));
+        assert_eq!(
+            encoding(&webp),
+            json!({ "format": "webp", "compression": "lossy", "quality": quality })
+        );
         before = now;
     }
     // As close as JPEG with chroma stored in the same way comes.
@@ -100,11 +113,14 @@ fn lossy_webp_error_falls_with_quality() {
 #[test]
 fn libvips_reads_every_webp_tile() {
     let workspace = with_slide(&tissue().icc_profile(&lcms2::Profile::new_srgb().icc().unwrap()));
-    for options in [&["--format", "webp-lossless"][..], &["--format", "webp-lossless", "--color", "embed"]] {
+    for options in
+        [&["--format", "webp-lossless"][..], &["--format", "webp-lossless", "--color", "embed"]]
+    {
         let webp = export(&workspace, &[&["--tile-size", "300"], options].concat());
         for (_, tile, contents) in tiles(&webp, "webp") {
             fs::write(workspace.path("tile.webp"), contents).unwrap();
-            let copied = tools::run("vips", ["copy", "tile.webp", "tile.png[strip]"], &workspace.path(""));
+            let copied =
+                tools::run("vips", ["copy", "tile.webp", "tile.png[strip]"], &workspace.path(""));
             let Some(run) = copied else { return };
             assert_eq!(run.code(), Some(0), "{run:?}");
             let read = fs::read(workspace.path("tile.png")).unwrap();
@@ -116,7 +132,11 @@ fn libvips_reads_every_webp_tile() {
 #[test]
 fn every_jpeg_coding_has_the_same_pixels() {
     let workspace = with_slide(&tissue());
-    for common in [&[][..], &["--quality", "95", "--subsampling", "420"], &["--quality", "10", "--tile-size", "100"]] {
+    for common in [
+        &[][..],
+        &["--quality", "95", "--subsampling", "420"],
+        &["--quality", "10", "--tile-size", "100"],
+    ] {
         let baseline = export(&workspace, common);
         for (options, coding, frame) in [
             (&["--optimize"][..], "optimized", 0xc0),
@@ -124,9 +144,14 @@ fn every_jpeg_coding_has_the_same_pixels() {
             (&["--optimize", "--progressive"], "progressive", 0xc2),
         ] {
             let tree = export(&workspace, &[common, options].concat());
-            assert!(pictures(&tree, "jpeg") == pictures(&baseline, "jpeg"), "{common:?} {options:?}");
+            assert!(
+                pictures(&tree, "jpeg") == pictures(&baseline, "jpeg"),
+                "{common:?} {options:?}"
+            );
             assert!(bytes(&tree, "jpeg") < bytes(&baseline, "jpeg"), "{common:?} {options:?}");
-            assert!(tiles(&tree, "jpeg").iter().all(|(_, _, contents)| frame_marker(contents) == frame));
+            assert!(
+                tiles(&tree, "jpeg").iter().all(|(_, _, contents)| frame_marker(contents) == frame)
+            );
             assert_eq!(encoding(&tree)["coding"], coding);
         }
         assert_eq!(encoding(&baseline)["coding"], "baseline");
@@ -146,9 +171,13 @@ fn frame_marker(jpeg: &[u8]) -> u8 {
 fn lossless_tiles_are_native_and_smaller_levels_follow_the_options() {
     let workspace = with_slide(&tissue());
     let plain = export(&workspace, &["--lossless"]);
-    for (options, frame) in [(&["--lossless", "--optimize"][..], 0xc0), (&["--lossless", "--progressive"], 0xc2)] {
+    for (options, frame) in
+        [(&["--lossless", "--optimize"][..], 0xc0), (&["--lossless", "--progressive"], 0xc2)]
+    {
         let tree = export(&workspace, options);
-        for ((level, tile, found), (_, _, before)) in tiles(&tree, "jpeg").iter().zip(tiles(&plain, "jpeg")) {
+        for ((level, tile, found), (_, _, before)) in
+            tiles(&tree, "jpeg").iter().zip(tiles(&plain, "jpeg"))
+        {
             if *level == 10 {
                 assert!(*found == before, "{tile}");
             } else {
@@ -173,12 +202,20 @@ fn gray() -> SlideBuilder {
 fn encodes_gray_slides_as_gray() {
     let workspace = with_slide(&gray());
     let exact = pictures(&export(&workspace, &["--format", "png"]), "png");
-    assert!(exact.iter().flat_map(|picture| &picture.pixels).all(|[red, green, blue]| red == green && green == blue));
+    assert!(
+        exact
+            .iter()
+            .flat_map(|picture| &picture.pixels)
+            .all(|[red, green, blue]| red == green && green == blue)
+    );
     let options = &["--quality", "95"];
     let tree = export(&workspace, options);
     assert!(samplings(&tree).iter().all(|&sampling| sampling == Subsamp::Gray));
     let found = encoding(&tree);
-    assert_eq!(found, json!({ "format": "jpeg", "quality": 95, "subsampling": "400", "coding": "baseline" }));
+    assert_eq!(
+        found,
+        json!({ "format": "jpeg", "quality": 95, "subsampling": "400", "coding": "baseline" })
+    );
     let found = decibels(&pictures(&tree, "jpeg"), &exact);
     assert!(found > 38.0, "{found}");
     // Smaller than as color, and the same in both readers.
@@ -212,7 +249,10 @@ fn encodes_gray_slides_as_color_where_color_is_possible() {
         let subsampling = if expected == Subsamp::Gray { "400" } else { "444" };
         assert_eq!(encoding(&tree)["subsampling"], subsampling, "{options:?}");
         let smaller = tiles(&tree, "jpeg").iter().take_while(|(level, ..)| *level < 10).count();
-        assert!(samplings(&tree).iter().take(smaller).all(|&found| found == expected), "{options:?}");
+        assert!(
+            samplings(&tree).iter().take(smaller).all(|&found| found == expected),
+            "{options:?}"
+        );
         // And the background is its own.
         if options.contains(&"ff0000") {
             let tile = tree.file("out_files/10/1_1.jpeg");
@@ -242,7 +282,8 @@ fn keeps_the_colors_of_a_gray_slides_label() {
     let tree = workspace.tree("out");
     assert!(samplings(&tree).iter().all(|&sampling| sampling == Subsamp::Gray));
     for image in ["label", "macro", "thumbnail"] {
-        let header = turbojpeg::read_header(tree.file(&format!("associated/{image}.jpeg"))).unwrap();
+        let header =
+            turbojpeg::read_header(tree.file(&format!("associated/{image}.jpeg"))).unwrap();
         assert_eq!(header.subsamp, Subsamp::None, "{image}");
     }
 }
@@ -261,11 +302,19 @@ fn verify_reports_every_damaged_webp_tile() {
                 let mut damaged = whole.clone();
                 damaged[bit / 8] ^= 1 << (bit % 8);
                 fs::write(&path, damaged).unwrap();
-                assert_eq!(Verdict::of(&workspace, "out", &[]).damages(), one("altered", &name), "bit {bit}");
+                assert_eq!(
+                    Verdict::of(&workspace, "out", &[]).damages(),
+                    one("altered", &name),
+                    "bit {bit}"
+                );
             }
             for length in [0, 1, 12, 25, whole.len() / 2, whole.len() - 1] {
                 fs::write(&path, &whole[..length]).unwrap();
-                assert_eq!(Verdict::of(&workspace, "out", &[]).damages(), one("altered", &name), "{length} bytes");
+                assert_eq!(
+                    Verdict::of(&workspace, "out", &[]).damages(),
+                    one("altered", &name),
+                    "{length} bytes"
+                );
                 let quick = Verdict::of(&workspace, "out", &["--quick"]);
                 assert_eq!(quick.damages(), one("undecodable", &name), "{length} bytes");
                 // As another tool's export, without a manifest.
@@ -278,7 +327,8 @@ fn verify_reports_every_damaged_webp_tile() {
         }
         // A picture of another size.
         let name = "out_files/10/0_0.webp";
-        fs::copy(workspace.path("out/out_files/9/0_0.webp"), workspace.path("out").join(name)).unwrap();
+        fs::copy(workspace.path("out/out_files/9/0_0.webp"), workspace.path("out").join(name))
+            .unwrap();
         assert_eq!(Verdict::of(&workspace, "out", &["--quick"]).damages(), one("wrong-size", name));
     }
 }
@@ -313,7 +363,8 @@ fn indexes_verifies_and_repacks_an_archive_of_webp_tiles() {
         workspace.tree("again/scan").assert_same(&workspace.tree("scan"));
     }
     for image in ["label", "macro", "thumbnail"] {
-        let picture = Picture::from_webp(workspace.tree("scan").file(&format!("associated/{image}.webp")));
+        let picture =
+            Picture::from_webp(workspace.tree("scan").file(&format!("associated/{image}.webp")));
         assert!(picture.width > 1, "{image}");
     }
     // Other programs would not find JPEG or PNG in it.
@@ -333,15 +384,21 @@ fn writes_a_single_tile_in_any_format() {
     ] {
         let tree = export(&workspace, options);
         for address in [["10", "1", "1"], ["8", "0", "0"], ["0", "0", "0"]] {
-            let run =
-                workspace.slidezoom([&["tile", "scan.tif", "--exact"], &address[..], options].concat()).succeeds();
+            let run = workspace
+                .slidezoom([&["tile", "scan.tif", "--exact"], &address[..], options].concat())
+                .succeeds();
             let [level, column, row] = address;
-            assert!(run.stdout == tree.file(&format!("out_files/{level}/{column}_{row}.{extension}")), "{options:?}");
+            assert!(
+                run.stdout == tree.file(&format!("out_files/{level}/{column}_{row}.{extension}")),
+                "{options:?}"
+            );
         }
     }
     let tile = ["tile", "scan.tif", "0", "0", "0", "-o"];
     workspace.slidezoom([&tile[..], &["tile.webp"]].concat()).fails(2, &["format"]);
-    workspace.slidezoom([&tile[..], &["tile.jpeg", "--format", "webp"]].concat()).fails(2, &["format"]);
+    workspace
+        .slidezoom([&tile[..], &["tile.jpeg", "--format", "webp"]].concat())
+        .fails(2, &["format"]);
     workspace.slidezoom([&tile[..], &["a.webp", "--format", "webp"]].concat()).succeeds();
     workspace.slidezoom([&tile[..], &["b.WEBP", "--format", "webp-lossless"]].concat()).succeeds();
 }

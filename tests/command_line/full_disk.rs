@@ -1,4 +1,5 @@
-//! Exports to a disk that fills up: nothing is published, no files are left, and an old export stays.
+//! Exports to a disk that fills up: nothing is published, no files are left, and an old export
+//! stays.
 //!
 //! The disks are small tmpfs mounts, which need root. Without root the tests are skipped.
 
@@ -19,7 +20,8 @@ pub struct SmallDisk {
 }
 
 impl SmallDisk {
-    /// Mounts a tmpfs with these options. Returns `None`, and reports the skipped test, if that fails.
+    /// Mounts a tmpfs with these options. Returns `None`, and reports the skipped test, if that
+    /// fails.
     pub fn mount(options: &str) -> Option<Self> {
         let folder = TempDir::with_prefix("slidezoom-disk-").unwrap();
         let mut mount = Command::new("mount");
@@ -83,7 +85,8 @@ fn with_slide() -> Workspace {
 fn assert_disk_full(workspace: &Workspace, output: &str, options: &str) {
     let Some(disk) = SmallDisk::mount(options) else { return };
     let before = disk.used();
-    export_to(workspace, &disk, output, &[]).fails(4, &["No space left on device", "\nhint: the disk is full"]);
+    export_to(workspace, &disk, output, &[])
+        .fails(4, &["No space left on device", "\nhint: the disk is full"]);
     assert_eq!(names_in(disk.path()), [""; 0], "{output}, {options}");
     assert_eq!(disk.used(), before, "{output}, {options}");
     assert_eq!(workspace.names(), ["scan.tif"]);
@@ -94,7 +97,9 @@ fn an_export_that_just_fits_is_whole() {
     let workspace = with_slide();
     for output in OUTPUTS {
         let Some((pages, inodes)) = needs(&workspace, output) else { return };
-        let Some(disk) = SmallDisk::mount(&format!("size={},nr_inodes={}", pages * page_size(), inodes + 1)) else {
+        let Some(disk) =
+            SmallDisk::mount(&format!("size={},nr_inodes={}", pages * page_size(), inodes + 1))
+        else {
             return;
         };
         export_to(&workspace, &disk, output, &[]).succeeds();
@@ -148,7 +153,8 @@ fn a_single_tile_is_written_whole_or_not_at_all() {
     let workspace = with_slide();
     let Some(disk) = SmallDisk::mount(&format!("size={}", page_size())) else { return };
     let tile: PathBuf = disk.path().join("tile.jpeg");
-    let mut command = workspace.command(["tile", "scan.tif", "10", "0", "0", "--quality", "100", "-o"]);
+    let mut command =
+        workspace.command(["tile", "scan.tif", "10", "0", "0", "--quality", "100", "-o"]);
     Run::of(command.arg(&tile)).fails(4, &["No space left on device"]);
     assert_eq!(names_in(disk.path()), [""; 0]);
 }
@@ -166,7 +172,9 @@ fn associated_images_are_saved_all_or_none() {
     save(&disk).succeeds();
     let pages = disk.used().0 - before.0;
     for too_small in [pages - 1, pages / 2, 1] {
-        let Some(disk) = SmallDisk::mount(&format!("size={}", too_small * page_size())) else { return };
+        let Some(disk) = SmallDisk::mount(&format!("size={}", too_small * page_size())) else {
+            return;
+        };
         save(&disk).fails(4, &["No space left on device", "\nhint: no image was saved"]);
         assert_eq!(names_in(disk.path()), [""; 0], "{too_small} of {pages} pages");
     }

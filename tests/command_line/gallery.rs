@@ -1,4 +1,5 @@
-//! The gallery of a folder with several exports: what is in it, what it leaves alone, and that it never stands in an export's way.
+//! The gallery of a folder with several exports: what is in it, what it leaves alone, and that it
+//! never stands in an export's way.
 
 use std::fs;
 
@@ -53,7 +54,10 @@ fn several_exports_get_a_page_that_lists_them() {
     // Script, style and licenses are those of each export's page, and the page asks for them.
     let page = gallery.text("index.html");
     for file in ["viewer.js", "viewer.css", "LICENSES.txt"] {
-        assert_eq!(gallery.file(&format!("gallery/{file}")), gallery.file(&format!("one/viewer/{file}")));
+        assert_eq!(
+            gallery.file(&format!("gallery/{file}")),
+            gallery.file(&format!("one/viewer/{file}"))
+        );
     }
     for asked in ["gallery/gallery.js", "gallery/viewer.js", "gallery/viewer.css"] {
         assert!(page.contains(&format!("=\"{asked}\"")), "{page}");
@@ -82,16 +86,32 @@ fn a_gallery_shows_what_stands_in_its_folder() {
 #[test]
 fn archives_and_bags_are_in_it_and_archives_have_a_thumbnail_beside_the_page() {
     let workspace = with_slides();
-    workspace.export(["one.svs", "two.tif", "-o", "out", "--container", "bagit", "--tile-size", "512"]).succeeds();
-    workspace.export(["one.svs", "two.tif", "-o", "out", "--container", "zip", "--format", "png"]).succeeds();
+    workspace
+        .export(["one.svs", "two.tif", "-o", "out", "--container", "bagit", "--tile-size", "512"])
+        .succeeds();
+    workspace
+        .export(["one.svs", "two.tif", "-o", "out", "--container", "zip", "--format", "png"])
+        .succeeds();
     workspace.export(["one.svs", "-o", "out/x.szi"]).succeeds();
     // A second run lists what the first has, and the new one.
     workspace
-        .export(["one.svs", "two.tif", "-o", "out", "--container", "zip", "--format", "png", "--resume"])
+        .export([
+            "one.svs",
+            "two.tif",
+            "-o",
+            "out",
+            "--container",
+            "zip",
+            "--format",
+            "png",
+            "--resume",
+        ])
         .succeeds();
     let gallery = workspace.tree("out");
     let slides = listed(&gallery);
-    let place = |slide: &Value| (slide["folder"].clone(), slide["archive"].clone(), slide["thumbnail"].clone());
+    let place = |slide: &Value| {
+        (slide["folder"].clone(), slide["archive"].clone(), slide["thumbnail"].clone())
+    };
     assert_eq!(
         slides.iter().map(place).collect::<Vec<_>>(),
         [
@@ -109,12 +129,16 @@ fn archives_and_bags_are_in_it_and_archives_have_a_thumbnail_beside_the_page() {
     // What goes, goes with its thumbnail; what was exchanged is looked at again.
     fs::remove_file(workspace.path("out/x.szi")).unwrap();
     workspace.export(["one.svs", "-o", "out/two.zip", "--overwrite"]).succeeds();
-    let again = ["one.svs", "two.tif", "-o", "out", "--container", "zip", "--format", "png", "--resume"];
+    let again =
+        ["one.svs", "two.tif", "-o", "out", "--container", "zip", "--format", "png", "--resume"];
     let run = workspace.export(again);
     assert_eq!(run.code(), Some(2));
     run.says(&["out/two.zip: is a different export: "]);
     let gallery = workspace.tree("out");
-    assert_eq!(names_in(&workspace.path("out/gallery/thumbnails")), ["one.zip.png", "two.zip.jpeg"]);
+    assert_eq!(
+        names_in(&workspace.path("out/gallery/thumbnails")),
+        ["one.zip.png", "two.zip.jpeg"]
+    );
     let two = listed(&gallery).into_iter().find(|slide| slide["archive"] == "two.zip").unwrap();
     assert_eq!(two["objectivePower"], 20.0);
 }
@@ -137,8 +161,10 @@ fn an_export_with_a_long_description_is_verified_copied_and_shown() {
     workspace.export(["one.svs", "two.tif", "-o", "out"]).succeeds();
     let path = workspace.path("out/one/one.json");
     let mut description = workspace.tree("out/one").json("one.json");
-    description["unreadable"] = (0..30_000).map(|at| json!({ "x": at, "y": 0, "width": 1, "height": 1 })).collect();
-    let (before, after) = (fs::read(&path).unwrap(), serde_json::to_vec_pretty(&description).unwrap());
+    description["unreadable"] =
+        (0..30_000).map(|at| json!({ "x": at, "y": 0, "width": 1, "height": 1 })).collect();
+    let (before, after) =
+        (fs::read(&path).unwrap(), serde_json::to_vec_pretty(&description).unwrap());
     assert!(after.len() > 1 << 20);
     let digest = |contents: &[u8]| slidezoom::internals::key::Digest::of(contents).to_string();
     let manifest = workspace.path("out/one/manifest-sha256.txt");
@@ -164,15 +190,18 @@ fn one_slide_a_plan_and_exports_without_pages_get_none() {
 
 #[test]
 fn what_is_no_gallery_is_not_written_over_and_nothing_is_exported_beside_it() {
-    for (file, contents) in
-        [("index.html", "<h1>mine</h1>"), ("gallery/letter.txt", "dear"), ("gallery/sub/letter.txt", "dear")]
-    {
+    for (file, contents) in [
+        ("index.html", "<h1>mine</h1>"),
+        ("gallery/letter.txt", "dear"),
+        ("gallery/sub/letter.txt", "dear"),
+    ] {
         let workspace = with_slides();
         let path = workspace.path("out").join(file);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(&path, contents).unwrap();
         let before = workspace.tree("out");
-        let words = ["is no part of a gallery", "\nhint: exports of several slides get a gallery page"];
+        let words =
+            ["is no part of a gallery", "\nhint: exports of several slides get a gallery page"];
         workspace.export(["one.svs", "two.tif", "-o", "out"]).fails(2, &words);
         workspace.tree("out").assert_same(&before);
         workspace.export(["one.svs", "two.tif", "-o", "out", "--no-viewer"]).succeeds();
@@ -194,7 +223,9 @@ fn a_slide_called_like_a_part_of_the_gallery_does_not_meet_it() {
 #[test]
 fn what_could_be_exported_is_in_it_where_other_slides_failed() {
     let workspace = with_slides();
-    slides::small().tile_fault(0, 1, 0, TileFault::BrokenHeader).write_into(&workspace, "broken.tif");
+    slides::small()
+        .tile_fault(0, 1, 0, TileFault::BrokenHeader)
+        .write_into(&workspace, "broken.tif");
     let run = workspace.export(["broken.tif", "one.svs", "-o", "out"]);
     assert_eq!(run.code(), Some(3), "{run:?}");
     assert_eq!(names(&workspace.tree("out")), ["one"]);
@@ -223,7 +254,8 @@ fn a_gallery_that_cannot_be_written_is_the_destinations_fault() {
 #[test]
 fn a_program_that_reads_the_events_is_told() {
     let workspace = with_slides();
-    let run = workspace.export(["one.svs", "two.tif", "-o", "out", "--progress", "json"]).succeeds();
+    let run =
+        workspace.export(["one.svs", "two.tif", "-o", "out", "--progress", "json"]).succeeds();
     let last: Value = serde_json::from_str(run.stderr.lines().last().unwrap()).unwrap();
     assert_eq!(last, json!({ "event": "gallery", "output": "out/index.html", "exports": 2 }));
 }

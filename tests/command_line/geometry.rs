@@ -1,4 +1,5 @@
-//! `--crop`, `--rotate` and `--flip`: pixels move without change, and all recorded positions are correct.
+//! `--crop`, `--rotate` and `--flip`: pixels move without change, and all recorded positions are
+//! correct.
 
 use serde_json::json;
 use slidezoom_fixtures::{Compression, JpegTables, Pattern, SlideBuilder, TileFault};
@@ -46,7 +47,8 @@ const WAYS: [(&str, &str); 8] = [
 
 /// The options for a crop, a rotation and a flip; empty ones are omitted.
 fn options(crop: Option<(u32, u32, u32, u32)>, rotate: &str, flip: &str) -> Vec<String> {
-    let crop = crop.map(|(x, y, width, height)| format!("{x},{y},{width},{height}")).unwrap_or_default();
+    let crop =
+        crop.map(|(x, y, width, height)| format!("{x},{y},{width},{height}")).unwrap_or_default();
     let named = [("--crop", crop.as_str()), ("--rotate", rotate), ("--flip", flip)];
     named
         .into_iter()
@@ -70,10 +72,21 @@ fn places_every_pixel_of_every_level() {
         WAYS.into_iter().zip([(254, 1), (101, 3), (256, 0)].into_iter().cycle())
     {
         for crop in [None, Some(CROP)] {
-            let cut = ["--format", "png", "--tile-size", &tile_size.to_string(), "--overlap", &overlap.to_string()];
+            let cut = [
+                "--format",
+                "png",
+                "--tile-size",
+                &tile_size.to_string(),
+                "--overlap",
+                &overlap.to_string(),
+            ];
             export(&workspace, "scan.tif", &cut, &options(crop, rotate, flip)).succeeds();
             let tree = workspace.tree("scan");
-            let expected = Expected::new(laid(pattern, crop.unwrap_or(whole), rotate, flip), tile_size, overlap);
+            let expected = Expected::new(
+                laid(pattern, crop.unwrap_or(whole), rotate, flip),
+                tile_size,
+                overlap,
+            );
             assert_eq!(tree.files(), expected.plan.files("scan", "png"));
             for tile in expected.plan.tiles() {
                 let file = format!("scan_files/{}", tile.file("png"));
@@ -97,8 +110,9 @@ fn matches_vips() {
     for (rotate, flip) in WAYS {
         let (x, y, width, height) = CROP;
         let crop = [x, y, width, height].map(|number| number.to_string());
-        let Some(run) = vips(&[&["crop", "scan.tif", "part.v"], &crop.each_ref().map(String::as_str)[..]].concat())
-        else {
+        let Some(run) = vips(
+            &[&["crop", "scan.tif", "part.v"], &crop.each_ref().map(String::as_str)[..]].concat(),
+        ) else {
             return;
         };
         tools::assert_content(&run);
@@ -115,14 +129,20 @@ fn matches_vips() {
         let ours = ["--format", "png", "--tile-size", "100", "--overlap", "2"];
         export(&workspace, "scan.tif", &ours, &options(Some(CROP), rotate, flip)).succeeds();
 
-        let (ours, theirs) = (workspace.tree("scan/scan_files"), workspace.tree(format!("{name}_files")));
+        let (ours, theirs) =
+            (workspace.tree("scan/scan_files"), workspace.tree(format!("{name}_files")));
         let tiles = |files: Vec<&str>| -> Vec<String> {
-            files.into_iter().filter(|file| *file != "vips-properties.xml").map(str::to_owned).collect()
+            files
+                .into_iter()
+                .filter(|file| *file != "vips-properties.xml")
+                .map(str::to_owned)
+                .collect()
         };
         let names = tiles(ours.files());
         assert_eq!(names, tiles(theirs.files()), "{rotate} {flip}");
         for name in names {
-            let (found, expected) = (Picture::from_png(ours.file(&name)), Picture::from_png(theirs.file(&name)));
+            let (found, expected) =
+                (Picture::from_png(ours.file(&name)), Picture::from_png(theirs.file(&name)));
             assert_eq!(found.size(), expected.size(), "{rotate} {flip} {name}");
             if name.starts_with("9/") {
                 assert!(found == expected, "{rotate} {flip} {name}");
@@ -130,7 +150,9 @@ fn matches_vips() {
         }
         if flip.is_empty() && !rotate.is_empty() {
             let angle = ["--angle", &angle];
-            vips(&[&["dzsave", "part.v", &format!("angle{rotate}")], &cut[..], &angle].concat()).unwrap().succeeds();
+            vips(&[&["dzsave", "part.v", &format!("angle{rotate}")], &cut[..], &angle].concat())
+                .unwrap()
+                .succeeds();
             assert!(workspace.tree(format!("angle{rotate}_files")).files() == theirs.files());
         }
     }
@@ -140,7 +162,8 @@ fn matches_vips() {
 fn describes_position_and_scale() {
     let workspace = Workspace::new();
     slides::aperio().write_into(&workspace, "scan.svs");
-    export(&workspace, "scan.svs", &["--mpp", "0.5,0.25"], &options(Some(CROP), "90", "vertical")).succeeds();
+    export(&workspace, "scan.svs", &["--mpp", "0.5,0.25"], &options(Some(CROP), "90", "vertical"))
+        .succeeds();
     let description = workspace.tree("scan").json("scan.json");
     let (x, y, width, height) = CROP;
     assert_eq!((&description["width"], &description["height"]), (&json!(height), &json!(width)));
@@ -157,14 +180,22 @@ fn describes_position_and_scale() {
 fn writes_rotated_size_and_scale_into_szi() {
     let workspace = Workspace::new();
     slides::aperio().write_into(&workspace, "scan.svs");
-    export(&workspace, "scan.svs", &["--mpp", "0.5,0.25", "-o", "scan.szi"], &options(Some(CROP), "270", ""))
-        .succeeds();
+    export(
+        &workspace,
+        "scan.svs",
+        &["--mpp", "0.5,0.25", "-o", "scan.szi"],
+        &options(Some(CROP), "270", ""),
+    )
+    .succeeds();
     workspace.slidezoom(["repack", "scan.szi", "-o", "unpacked"]).succeeds();
     let archive = ZipFile::open(&workspace.path("scan.szi"));
     let properties = str::from_utf8(archive.file("scan/scan-properties.xml")).unwrap();
-    for (name, value) in
-        [("ImageWidth", "259"), ("ImageHeight", "403"), ("MicronsPerPixelX", "0.25"), ("MicronsPerPixelY", "0.5")]
-    {
+    for (name, value) in [
+        ("ImageWidth", "259"),
+        ("ImageHeight", "403"),
+        ("MicronsPerPixelX", "0.25"),
+        ("MicronsPerPixelY", "0.5"),
+    ] {
         let property = format!("<name>{name}</name>\n      <value>{value}</value>");
         assert!(properties.contains(&property), "{property}: {properties}");
     }
@@ -180,7 +211,8 @@ fn single_tiles_equal_those_of_the_export() {
         let options = options(Some(crop), rotate, flip);
         export(&workspace, "scan.tif", &["--format", "png"], &options).succeeds();
         let tree = workspace.tree("scan");
-        let size = if rotate == "90" || rotate == "270" { (crop.3, crop.2) } else { (crop.2, crop.3) };
+        let size =
+            if rotate == "90" || rotate == "270" { (crop.3, crop.2) } else { (crop.2, crop.3) };
         let plan = DeepZoom::new(size);
         for level in (0..=plan.max_level()).rev() {
             let tiles = plan.level_tiles(level);
@@ -209,7 +241,8 @@ fn records_unreadable_regions_in_slide_pixels() {
     let damaged = slides::small().levels([1, 4]).tile_fault(0, 1, 0, TileFault::GarbageData);
     damaged.write_into(&workspace, "scan.tif");
     slides::small().levels([1, 4]).write_into(&workspace, "sound.tif");
-    let fixed = ["--format", "png", "--tile-size", "512", "--overlap", "0", "--background", "0a64c8"];
+    let fixed =
+        ["--format", "png", "--tile-size", "512", "--overlap", "0", "--background", "0a64c8"];
     for jobs in ["1", "3"] {
         for (rotate, flip) in WAYS {
             let options = options(Some(CROP), rotate, flip);
@@ -220,11 +253,14 @@ fn records_unreadable_regions_in_slide_pixels() {
             // The part of the native tile from 256 to 512 that is inside the crop.
             let rect = json!({ "x": 256, "y": 91, "width": 184, "height": 165 });
             assert_eq!(tree.json("scan.json")["unreadable"], json!([rect]), "{rotate} {flip}");
-            let picture = |name: &str| Picture::from_png(workspace.tree(name).file(&format!("{name}_files/9/0_0.png")));
+            let picture = |name: &str| {
+                Picture::from_png(workspace.tree(name).file(&format!("{name}_files/9/0_0.png")))
+            };
             let (found, sound) = (picture("scan"), picture("sound"));
             let description = tree.json("scan.json");
             let place = |row: usize, x: u32, y: u32| {
-                let of = [0, 1, 2].map(|column| description["toSlide"][row][column].as_f64().unwrap());
+                let of =
+                    [0, 1, 2].map(|column| description["toSlide"][row][column].as_f64().unwrap());
                 of[0] * (f64::from(x) + 0.5) + of[1] * (f64::from(y) + 0.5) + of[2]
             };
             let expected = Picture::draw(sound.size(), |x, y| {
@@ -254,8 +290,12 @@ fn crops_lossless_tiles_at_native_tile_boundaries() {
     let part = workspace.tree("part");
     for column in 0..2 {
         // The last row of tiles has 72 rows in the whole and 40 in the part, so their bytes differ.
-        let (found, stored) = (format!("part_files/8/{column}_0.jpeg"), format!("scan_files/9/{}_2.jpeg", column + 1));
-        let (found, stored) = (Picture::from_jpeg(part.file(&found)), Picture::from_jpeg(whole.file(&stored)));
+        let (found, stored) = (
+            format!("part_files/8/{column}_0.jpeg"),
+            format!("scan_files/9/{}_2.jpeg", column + 1),
+        );
+        let (found, stored) =
+            (Picture::from_jpeg(part.file(&found)), Picture::from_jpeg(whole.file(&stored)));
         assert_eq!((found.size(), stored.size()), ((64, 40), (64, 64)));
     }
     export(
@@ -267,13 +307,20 @@ fn crops_lossless_tiles_at_native_tile_boundaries() {
     .succeeds();
     let square = workspace.tree("square");
     for column in 0..2 {
-        let (found, stored) =
-            (format!("square_files/7/{column}_0.jpeg"), format!("scan_files/9/{}_1.jpeg", column + 1));
+        let (found, stored) = (
+            format!("square_files/7/{column}_0.jpeg"),
+            format!("scan_files/9/{}_1.jpeg", column + 1),
+        );
         assert!(square.file(&found) == whole.file(&stored), "column {column}");
     }
 
     for (crop, rotate, flip, words) in [
-        (Some((32, 64, 100, 100)), "", "", ["begins at (32, 64), inside a native tile of 64", "--crop whose edges"]),
+        (
+            Some((32, 64, 100, 100)),
+            "",
+            "",
+            ["begins at (32, 64), inside a native tile of 64", "--crop whose edges"],
+        ),
         (None, "90", "", ["neither rotated nor flipped", "omit --rotate and --flip"]),
         (None, "", "vertical", ["neither rotated nor flipped", "omit --rotate and --flip"]),
     ] {
@@ -317,7 +364,9 @@ fn rejects_invalid_crops_rotations_and_flips() {
 fn dry_run_shows_crop_and_rotation() {
     let workspace = Workspace::new();
     slides::small().compression(Compression::Uncompressed).write_into(&workspace, "scan.tif");
-    let run = export(&workspace, "scan.tif", &["--dry-run"], &options(Some(CROP), "270", "horizontal")).succeeds();
+    let run =
+        export(&workspace, "scan.tif", &["--dry-run"], &options(Some(CROP), "270", "horizontal"))
+            .succeeds();
     for line in [
         "  area        403×259 at (37, 91) of the slide\n",
         "  orientation rotated by 270° clockwise, then flipped horizontally\n",
@@ -325,7 +374,12 @@ fn dry_run_shows_crop_and_rotation() {
     ] {
         assert!(run.text().contains(line), "{line}: {run:?}");
     }
-    assert!(!export(&workspace, "scan.tif", &["--dry-run"], &[]).succeeds().text().contains("orientation"));
+    assert!(
+        !export(&workspace, "scan.tif", &["--dry-run"], &[])
+            .succeeds()
+            .text()
+            .contains("orientation")
+    );
 }
 
 #[test]
@@ -334,8 +388,13 @@ fn writes_the_same_bytes_with_any_number_of_jobs() {
     slides::small().write_into(&workspace, "scan.tif");
     for jobs in ["1", "2", "8"] {
         let out = format!("jobs-{jobs}/scan");
-        export(&workspace, "scan.tif", &["-o", &out, "--jobs", jobs], &options(Some(CROP), "90", "horizontal"))
-            .succeeds();
+        export(
+            &workspace,
+            "scan.tif",
+            &["-o", &out, "--jobs", jobs],
+            &options(Some(CROP), "90", "horizontal"),
+        )
+        .succeeds();
     }
     let trees = ["1", "2", "8"].map(|jobs| workspace.tree(format!("jobs-{jobs}/scan")));
     trees[0].assert_same(&trees[1]);

@@ -1,5 +1,5 @@
-//! The export of a real slide against a committed listing: path, size and pixel hash of each tile. The
-//! slide comes with the crate `openslide-rs`.
+//! The export of a real slide against a committed listing: path, size and pixel hash of each tile.
+//! The slide comes with the crate `openslide-rs`.
 //!
 //! `UPDATE_GOLDEN=1` rewrites the listing and fails, so that an update never passes for a check.
 
@@ -36,14 +36,19 @@ fn the_real_slide_matches_its_golden_listing() {
     Run::of(command.arg(slide)).succeeds();
     let found = listing(&workspace);
 
-    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/command_line/golden/default-svs.txt");
+    let golden =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/command_line/golden/default-svs.txt");
     if env::var_os("UPDATE_GOLDEN").is_some() {
         fs::write(&golden, found).unwrap();
-        panic!("{} was rewritten: review the changes, and run again without UPDATE_GOLDEN", golden.display());
+        panic!(
+            "{} was rewritten: review the changes, and run again without UPDATE_GOLDEN",
+            golden.display()
+        );
     }
     let expected = fs::read_to_string(&golden)
         .unwrap_or_else(|error| panic!("{}: {error}; UPDATE_GOLDEN=1 writes it", golden.display()));
-    let different: Vec<_> = found.lines().zip(expected.lines()).filter(|(found, expected)| found != expected).collect();
+    let different: Vec<_> =
+        found.lines().zip(expected.lines()).filter(|(found, expected)| found != expected).collect();
     assert!(different.is_empty(), "found and expected: {different:#?}");
     assert_eq!(found.lines().count(), expected.lines().count());
 }

@@ -5,7 +5,9 @@ use std::sync::LazyLock;
 use lcms2::{Flags, Intent, PixelFormat, Pod, Profile, Transform};
 use serde_json::{Value, json};
 use slidezoom_fixtures::icc::{self, IccProfile, Precision};
-use slidezoom_fixtures::{ByteOrder, Color, Container, Field, Pattern, SlideBuilder, TiffWriter, Values};
+use slidezoom_fixtures::{
+    ByteOrder, Color, Container, Field, Pattern, SlideBuilder, TiffWriter, Values,
+};
 use turbojpeg::Subsamp;
 
 use crate::colors::profile_in;
@@ -25,7 +27,9 @@ fn gray() -> Vec<u8> {
 fn press() -> &'static [u8] {
     static PRESS: LazyLock<Vec<u8>> = LazyLock::new(|| {
         let table = |light: f64| {
-            let node = |place: &[f64]| icc::legacy_lab(icc::lab(icc::press(place).map(|value| value * light)));
+            let node = |place: &[f64]| {
+                icc::legacy_lab(icc::lab(icc::press(place).map(|value| value * light)))
+            };
             icc::lut(Precision::Sixteen, (4, 5), |value| value.powf(0.9), node, |value| value)
         };
         let profile = IccProfile::new(b"CMYK", b"Lab ").white([0.88, 0.92, 0.7]);
@@ -38,8 +42,11 @@ fn rgb() -> Vec<u8> {
     let curve = lcms2::ToneCurve::new(1.8);
     let white = lcms2::CIExyY { x: 0.3127, y: 0.3290, Y: 1.0 };
     let primary = |x, y| lcms2::CIExyY { x, y, Y: 1.0 };
-    let primaries =
-        lcms2::CIExyYTRIPLE { Red: primary(0.64, 0.33), Green: primary(0.21, 0.71), Blue: primary(0.15, 0.06) };
+    let primaries = lcms2::CIExyYTRIPLE {
+        Red: primary(0.64, 0.33),
+        Green: primary(0.21, 0.71),
+        Blue: primary(0.15, 0.06),
+    };
     Profile::new_rgb(&white, &primaries, &[&curve, &curve, &curve]).unwrap().icc().unwrap()
 }
 
@@ -50,16 +57,24 @@ const INTENTS: [(&str, Intent); 4] = [
     ("absolute", Intent::AbsoluteColorimetric),
 ];
 
-fn little_cms<P: Copy + Pod>(profile: &[u8], format: PixelFormat, intent: Intent, colors: &[P]) -> Picture {
+fn little_cms<P: Copy + Pod>(
+    profile: &[u8],
+    format: PixelFormat,
+    intent: Intent,
+    colors: &[P],
+) -> Picture {
     let (from, to) = (Profile::new_icc(profile).unwrap(), Profile::new_srgb());
-    let transform = Transform::new_flags(&from, format, &to, PixelFormat::RGB_8, intent, Flags::NO_OPTIMIZE).unwrap();
+    let transform =
+        Transform::new_flags(&from, format, &to, PixelFormat::RGB_8, intent, Flags::NO_OPTIMIZE)
+            .unwrap();
     let mut pixels = vec![[0; 3]; colors.len()];
     transform.transform_pixels(colors, &mut pixels);
     Picture { width: SIZE.0, height: SIZE.1, pixels }
 }
 
 fn export(workspace: &Workspace, file: &str, options: &[&str]) -> (Run, Tree) {
-    let run = workspace.export([&[file, "-o", "out/scan", "--overwrite", "--tile-size", "512"], options].concat());
+    let run = workspace
+        .export([&[file, "-o", "out/scan", "--overwrite", "--tile-size", "512"], options].concat());
     let run = run.succeeds();
     workspace.slidezoom(["verify", "out/scan"]).succeeds();
     (run, workspace.tree("out/scan"))
@@ -90,7 +105,8 @@ fn write_tiff(
     samples: &[u8],
     profile: &[u8],
 ) {
-    let mut writer = TiffWriter::create(&workspace.path(name), Container::Classic, ByteOrder::Big).unwrap();
+    let mut writer =
+        TiffWriter::create(&workspace.path(name), Container::Classic, ByteOrder::Big).unwrap();
     let at = writer.append(samples).unwrap();
     let fields = vec![
         field(256, Values::Long(vec![SIZE.0])),
@@ -118,11 +134,14 @@ fn grays() -> Vec<u8> {
 }
 
 fn cmyk_pixels() -> Vec<[u8; 4]> {
-    places().map(|(x, y)| [x + 50, y * 3 / 2, 255 - x, (x * y / 9) % 200].map(|ink| ink as u8)).collect()
+    places()
+        .map(|(x, y)| [x + 50, y * 3 / 2, 255 - x, (x * y / 9) % 200].map(|ink| ink as u8))
+        .collect()
 }
 
 fn slide() -> SlideBuilder {
-    let slide = SlideBuilder::new(SIZE.0, SIZE.1).tile_size(64, 64).pattern(Pattern::Tissue { seed: 4 });
+    let slide =
+        SlideBuilder::new(SIZE.0, SIZE.1).tile_size(64, 64).pattern(Pattern::Tissue { seed: 4 });
     slide.color(Color::Gray).icc_profile(&gray())
 }
 
@@ -136,14 +155,28 @@ fn with_gray_slide() -> Workspace {
 fn gray_slides_are_converted_and_tiles_stay_gray() {
     let workspace = with_gray_slide();
     let png = &["--format", "png"];
-    let stored = base(&export(&workspace, "scan.tif", &[&png[..], &["--color", "ignore"]].concat()).1, "png");
+    let stored = base(
+        &export(&workspace, "scan.tif", &[&png[..], &["--color", "ignore"]].concat()).1,
+        "png",
+    );
     let grays: Vec<u8> = stored.pixels.iter().map(|pixel| pixel[0]).collect();
     let expected = little_cms(&gray(), PixelFormat::GRAY_8, Intent::Perceptual, &grays);
     let (_, converted) = export(&workspace, "scan.tif", png);
     base(&converted, "png").assert_near(&expected, 1, "gamma 1.8");
-    assert!(base(&converted, "png").pixels.iter().all(|[red, green, blue]| red == green && green == blue));
+    assert!(
+        base(&converted, "png")
+            .pixels
+            .iter()
+            .all(|[red, green, blue]| red == green && green == blue)
+    );
     // The conversion has a visible effect.
-    assert!(stored.pixels.iter().zip(&expected.pixels).any(|(one, other)| one[0].abs_diff(other[0]) > 10));
+    assert!(
+        stored
+            .pixels
+            .iter()
+            .zip(&expected.pixels)
+            .any(|(one, other)| one[0].abs_diff(other[0]) > 10)
+    );
     let (run, tree) = export(&workspace, "scan.tif", &["--quality", "100"]);
     assert_eq!(sampling(&tree), Subsamp::Gray);
     assert!(!run.stderr.contains("note"), "{run:?}");
@@ -162,16 +195,27 @@ fn gray_profiles_are_embedded_in_gray_tiles_and_applied_otherwise() {
     let (run, embedded) = export(&workspace, "scan.tif", &["--color", "embed"]);
     for file in embedded.files().into_iter().filter(|file| file.starts_with("scan_files")) {
         assert_eq!(profile_in(embedded.file(file)), Some(gray()), "{file}");
-        assert_eq!(turbojpeg::read_header(embedded.file(file)).unwrap().subsamp, Subsamp::Gray, "{file}");
-        assert!(Picture::from_file("jpeg", embedded.file(file)) == Picture::from_file("jpeg", ignored.file(file)));
+        assert_eq!(
+            turbojpeg::read_header(embedded.file(file)).unwrap().subsamp,
+            Subsamp::Gray,
+            "{file}"
+        );
+        assert!(
+            Picture::from_file("jpeg", embedded.file(file))
+                == Picture::from_file("jpeg", ignored.file(file))
+        );
     }
     assert!(!run.stderr.contains("note"), "{run:?}");
     assert_eq!(color(&embedded)["handling"], "embedded");
-    for options in
-        [&["--format", "png"][..], &["--format", "webp"], &["--subsampling", "444"], &["--background", "ff0000"]]
-    {
+    for options in [
+        &["--format", "png"][..],
+        &["--format", "webp"],
+        &["--subsampling", "444"],
+        &["--background", "ff0000"],
+    ] {
         let (_, converted) = export(&workspace, "scan.tif", options);
-        let (run, tree) = export(&workspace, "scan.tif", &[options, &["--color", "embed"]].concat());
+        let (run, tree) =
+            export(&workspace, "scan.tif", &[options, &["--color", "embed"]].concat());
         run.says(&["note: the slide's ICC profile is for gray and cannot be embedded in RGB tiles: colors are converted to sRGB"]);
         assert_eq!(color(&tree)["handling"], "converted to sRGB");
         for file in tree.files().into_iter().filter(|file| file.starts_with("scan_files")) {
@@ -191,7 +235,9 @@ fn gray_profiles_are_embedded_in_gray_tiles_and_applied_otherwise() {
 fn lossless_gray_tiles_contain_the_profile_if_all_tiles_are_gray() {
     let workspace = with_gray_slide();
     let lossless = |options: &[&str]| {
-        let run = workspace.export([&["scan.tif", "-o", "out/scan", "--overwrite", "--lossless"], options].concat());
+        let run = workspace.export(
+            [&["scan.tif", "-o", "out/scan", "--overwrite", "--lossless"], options].concat(),
+        );
         (run.succeeds(), workspace.tree("out/scan"))
     };
     let (_, tree) = lossless(&[]);
@@ -238,7 +284,10 @@ fn converts_gray_images_of_every_kind() {
     let white_is_zero: Vec<u8> = samples.iter().map(|gray| 255 - gray).collect();
     for (name, bytes) in [
         ("8.png", png(&gray(), png::ColorType::Grayscale, png::BitDepth::Eight, &samples)),
-        ("alpha.png", png(&gray(), png::ColorType::GrayscaleAlpha, png::BitDepth::Eight, &of_alpha)),
+        (
+            "alpha.png",
+            png(&gray(), png::ColorType::GrayscaleAlpha, png::BitDepth::Eight, &of_alpha),
+        ),
         ("16.png", png(&gray(), png::ColorType::Grayscale, png::BitDepth::Sixteen, &deep)),
         ("gray.jpg", tagged(&compressed(turbojpeg::PixelFormat::GRAY, &samples), &gray())),
     ] {
@@ -250,7 +299,8 @@ fn converts_gray_images_of_every_kind() {
     for name in ["8.png", "alpha.png", "16.png", "gray.jpg", "8.tif", "16.tif", "white.tif"] {
         for (intent, theirs) in INTENTS {
             let (_, ignored) = export(&workspace, name, &["--format", "png", "--color", "ignore"]);
-            let stored: Vec<u8> = base(&ignored, "png").pixels.iter().map(|pixel| pixel[0]).collect();
+            let stored: Vec<u8> =
+                base(&ignored, "png").pixels.iter().map(|pixel| pixel[0]).collect();
             let expected = little_cms(&gray(), PixelFormat::GRAY_8, theirs, &stored);
             let (run, tree) = export(&workspace, name, &["--format", "png", "--intent", intent]);
             base(&tree, "png").assert_near(&expected, 1, name);
@@ -265,8 +315,9 @@ fn converts_gray_images_of_every_kind() {
 /// The conversion of CMYK without a profile.
 fn naive(cmyk: &[[u8; 4]]) -> Picture {
     let share = |ink: u8, light: u8| ((u32::from(255 - ink) * u32::from(light) + 127) / 255) as u8;
-    let pixels =
-        cmyk.iter().map(|&[cyan, magenta, yellow, black]| [cyan, magenta, yellow].map(|ink| share(ink, 255 - black)));
+    let pixels = cmyk.iter().map(|&[cyan, magenta, yellow, black]| {
+        [cyan, magenta, yellow].map(|ink| share(ink, 255 - black))
+    });
     Picture { width: SIZE.0, height: SIZE.1, pixels: pixels.collect() }
 }
 
@@ -280,7 +331,8 @@ fn cmyk_files(workspace: &Workspace, profile: &[u8]) -> Vec<(&'static str, Vec<[
     let light: Vec<u8> = cmyk.as_flattened().iter().map(|ink| 255 - ink).collect();
     let jpeg = compressed(turbojpeg::PixelFormat::CMYK, &light);
     let stored = turbojpeg::decompress(&jpeg, turbojpeg::PixelFormat::CMYK).unwrap().pixels;
-    let stored = stored.as_chunks().0.iter().map(|light: &[u8; 4]| light.map(|light| 255 - light)).collect();
+    let stored =
+        stored.as_chunks().0.iter().map(|light: &[u8; 4]| light.map(|light| 255 - light)).collect();
     std::fs::write(workspace.path("cmyk.jpg"), tagged(&jpeg, profile)).unwrap();
     vec![("8.tif", cmyk.clone()), ("16.tif", cmyk), ("cmyk.jpg", stored)]
 }
@@ -309,7 +361,18 @@ fn converts_cmyk_as_little_cms_does() {
         assert_eq!(color(&embedded), color(&converted));
         assert!(embedded.file("scan_files/8/0_0.png") == converted.file("scan_files/8/0_0.png"));
         let by = |jobs: &str| {
-            workspace.export([name, "-o", "jobs/scan", "--overwrite", "--tile-size", "32", "--jobs", jobs]).succeeds();
+            workspace
+                .export([
+                    name,
+                    "-o",
+                    "jobs/scan",
+                    "--overwrite",
+                    "--tile-size",
+                    "32",
+                    "--jobs",
+                    jobs,
+                ])
+                .succeeds();
             let tree = workspace.tree("jobs/scan");
             let tiles = tree.files().into_iter().filter(|file| file.starts_with("scan_files"));
             tiles.map(|file| tree.file(file).to_vec()).collect::<Vec<_>>()
@@ -320,10 +383,14 @@ fn converts_cmyk_as_little_cms_does() {
     assert!(info.text().contains("bytes: converted to sRGB, perceptual intent"), "{info:?}");
     // One tile, and any part in another order.
     workspace
-        .slidezoom(["tile", "8.tif", "8", "0", "0", "--format", "png", "--intent", "relative", "-o", "tile.png"])
+        .slidezoom([
+            "tile", "8.tif", "8", "0", "0", "--format", "png", "--intent", "relative", "-o",
+            "tile.png",
+        ])
         .succeeds();
     let tile = Picture::from_png(&std::fs::read(workspace.path("tile.png")).unwrap());
-    let expected = little_cms(press(), PixelFormat::CMYK_8, Intent::RelativeColorimetric, &cmyk_pixels());
+    let expected =
+        little_cms(press(), PixelFormat::CMYK_8, Intent::RelativeColorimetric, &cmyk_pixels());
     assert_eq!(tile.size(), SIZE);
     tile.assert_near(&expected, 2, "one tile");
 }

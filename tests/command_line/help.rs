@@ -9,7 +9,8 @@ fn starts_option(line: &str) -> bool {
 
 /// Returns the lines of an option in a help text, up to the next option.
 fn option_help<'a>(help: &'a str, option: &str) -> &'a str {
-    let names = |line: &str| starts_option(line) && line.split([' ', ',', '\n']).any(|word| word == option);
+    let names =
+        |line: &str| starts_option(line) && line.split([' ', ',', '\n']).any(|word| word == option);
     let mut offset = 0;
     let mut begin = None;
     for line in help.split_inclusive('\n') {
@@ -33,13 +34,19 @@ fn assert_help(subcommand: &str, options: &[(&str, Option<&str>)]) {
     for (option, default) in options {
         let text = option_help(help, option).split_whitespace().collect::<Vec<_>>().join(" ");
         match default {
-            Some(default) => assert!(text.contains(&format!("[default: {default}]")), "{option}: {text}"),
+            Some(default) => {
+                assert!(text.contains(&format!("[default: {default}]")), "{option}: {text}")
+            }
             None => assert!(!text.contains("[default"), "{option}: {text}"),
         }
         assert!(text.len() > option.len() + 10, "{option} has no help: {text}");
     }
     let listed = help.lines().filter(|line| starts_option(line)).count();
-    assert_eq!(listed, options.len() + 1, "the help has an option that this test does not expect: {help}");
+    assert_eq!(
+        listed,
+        options.len() + 1,
+        "the help has an option that this test does not expect: {help}"
+    );
     // `-h` lists the common options only and fits a screen.
     let short = workspace.slidezoom([subcommand, "-h"]).succeeds();
     assert!(short.text().lines().count() <= 60, "{short:?}");
@@ -68,8 +75,12 @@ const PYRAMID: [(&str, Option<&str>); 19] = [
     ("--mpp", Some("the slide's")),
 ];
 
-const READING: [(&str, Option<&str>); 4] =
-    [("--reader", Some("auto")), ("--page", Some("1")), ("--range", None), ("--max-memory", Some("2G"))];
+const READING: [(&str, Option<&str>); 4] = [
+    ("--reader", Some("auto")),
+    ("--page", Some("1")),
+    ("--range", None),
+    ("--max-memory", Some("2G")),
+];
 
 const JOBS: (&str, Option<&str>) = ("--jobs", Some("available processors"));
 
@@ -101,8 +112,12 @@ fn export_help_lists_every_option_with_its_default() {
 fn tile_help_lists_every_option_with_its_default() {
     assert_help(
         "tile",
-        &[&PYRAMID[..], &READING, &[JOBS, ("--output", Some("stdout")), ("--exact", None), ("--overwrite", None)]]
-            .concat(),
+        &[
+            &PYRAMID[..],
+            &READING,
+            &[JOBS, ("--output", Some("stdout")), ("--exact", None), ("--overwrite", None)],
+        ]
+        .concat(),
     );
 }
 
@@ -122,7 +137,11 @@ fn verify_and_repack_help_list_every_option_with_its_default() {
 
 #[test]
 fn info_help_lists_every_option() {
-    assert_help("info", &[&[("--json", None), ("--quick", None), ("--save-associated", None)], &READING[..]].concat());
+    assert_help(
+        "info",
+        &[&[("--json", None), ("--quick", None), ("--save-associated", None)], &READING[..]]
+            .concat(),
+    );
 }
 
 #[test]
@@ -174,7 +193,9 @@ fn manual_covers_every_command() {
     let run = Workspace::new().slidezoom(["man"]).succeeds();
     let page = run.text().replace('\\', "");
     assert!(page.contains(".TH slidezoom 1"), "{page}");
-    for word in ["slidezoom-export", "slidezoom-info", "slidezoom-tile", "--tile-size", "--exact", "--json"] {
+    for word in
+        ["slidezoom-export", "slidezoom-info", "slidezoom-tile", "--tile-size", "--exact", "--json"]
+    {
         assert!(page.contains(word), "{word}: {page}");
     }
 }
@@ -184,7 +205,8 @@ fn closed_stdout_is_not_an_error() {
     use std::process::Stdio;
 
     let workspace = Workspace::new();
-    let mut child = workspace.command(["man"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut child =
+        workspace.command(["man"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     drop(child.stdout.take());
     let output = child.wait_with_output().unwrap();
     assert_eq!((output.status.code(), output.stderr.as_slice()), (Some(0), &b""[..]));

@@ -1,5 +1,5 @@
-//! Hostile archives: `verify` never accepts one, never crashes, and spends no time or memory on sizes
-//! that a file only claims.
+//! Hostile archives: `verify` never accepts one, never crashes, and spends no time or memory on
+//! sizes that a file only claims.
 
 use std::fs;
 
@@ -10,12 +10,12 @@ use crate::tools;
 use crate::verdict::Verdict;
 use crate::workspace::Workspace;
 use crate::zip_file::{
-    BYTES, CRC, END_DIRECTORY_BYTES, END_DIRECTORY_OFFSET, END_ENTRIES, FLAGS, METHOD, NamedFile, RECORD_ATTRIBUTES,
-    RECORD_COMMENT_BYTES, RECORD_OFFSET, STORED_BYTES, ZipFile, crc,
+    BYTES, CRC, END_DIRECTORY_BYTES, END_DIRECTORY_OFFSET, END_ENTRIES, FLAGS, METHOD, NamedFile,
+    RECORD_ATTRIBUTES, RECORD_COMMENT_BYTES, RECORD_OFFSET, STORED_BYTES, ZipFile, crc,
 };
 
-/// Two archives to falsify: one by slidezoom, and one that has only descriptor and tiles, so that no
-/// manifest and no index reveals a change.
+/// Two archives to falsify: one by slidezoom, and one that has only descriptor and tiles, so that
+/// no manifest and no index reveals a change.
 struct Originals {
     workspace: Workspace,
     ours: Vec<NamedFile>,
@@ -28,7 +28,9 @@ impl Originals {
         SlideBuilder::new(300, 200).write_into(&workspace, "slide.tif");
         workspace.export(["slide.tif", "-o", "scan.zip", "--no-viewer"]).succeeds();
         let ours = ZipFile::open(&workspace.path("scan.zip")).files();
-        let is_of_pyramid = |(name, _): &&NamedFile| name == "scan/scan.dzi" || name.starts_with("scan/scan_files/");
+        let is_of_pyramid = |(name, _): &&NamedFile| {
+            name == "scan/scan.dzi" || name.starts_with("scan/scan_files/")
+        };
         let bare = ours.iter().filter(is_of_pyramid).cloned().collect();
         let originals = Self { workspace, ours, bare };
         for files in [&originals.ours, &originals.bare] {
@@ -49,8 +51,10 @@ impl Originals {
         fs::write(self.workspace.path("hostile.zip"), bytes).unwrap();
         for depth in [&["--jobs", "2"][..], &["--jobs", "2", "--quick"]] {
             let limited = "ulimit -t 1 && ulimit -v 1000000 && exec \"$0\" \"$@\"";
-            let program = ["-c", limited, env!("CARGO_BIN_EXE_slidezoom"), "verify", "hostile.zip", "--json"];
-            let run = tools::run("sh", [&program, depth].concat(), &self.workspace.path("")).unwrap();
+            let program =
+                ["-c", limited, env!("CARGO_BIN_EXE_slidezoom"), "verify", "hostile.zip", "--json"];
+            let run =
+                tools::run("sh", [&program, depth].concat(), &self.workspace.path("")).unwrap();
             assert_eq!(run.code(), Some(5), "{what}, {depth:?}: {run:?}");
             assert_ne!(Verdict::told_by(&run), Verdict::Whole, "{what}, {depth:?}");
         }
@@ -76,7 +80,8 @@ impl Originals {
         }
     }
 
-    /// Like [`assert_rejected`](Self::assert_rejected), for both archives with a changed descriptor.
+    /// Like [`assert_rejected`](Self::assert_rejected), for both archives with a changed
+    /// descriptor.
     #[track_caller]
     fn assert_descriptor_rejected(&self, what: &str, change: impl Fn(String) -> String) {
         self.assert_files_rejected(what, |files| {
@@ -88,12 +93,16 @@ impl Originals {
     }
 }
 
-/// Returns ten million zeros, deflated to 63 kB: one zero, then copies of 258 bytes, in the fixed code.
+/// Returns ten million zeros, deflated to 63 kB: one zero, then copies of 258 bytes, in the fixed
+/// code.
 fn deflated_zeros() -> Vec<u8> {
     let code = |bits: &str| bits.bytes().map(|bit| bit == b'1').collect::<Vec<_>>();
     let copies = std::iter::repeat_n(code("1100010100000"), 10_000_000 / 258).flatten();
-    let bits: Vec<bool> = code("11000110000").into_iter().chain(copies).chain(code("0000000")).collect();
-    bits.chunks(8).map(|byte| byte.iter().rev().fold(0, |sum, &bit| sum << 1 | u8::from(bit))).collect()
+    let bits: Vec<bool> =
+        code("11000110000").into_iter().chain(copies).chain(code("0000000")).collect();
+    bits.chunks(8)
+        .map(|byte| byte.iter().rev().fold(0, |sum, &bit| sum << 1 | u8::from(bit)))
+        .collect()
 }
 
 #[test]
@@ -117,7 +126,8 @@ fn rejects_names_outside_the_root_folder() {
         "C:\\x",
     ] {
         originals.assert_files_rejected(name, |files| files.push((name.to_owned(), b"x".to_vec())));
-        originals.assert_files_rejected(name, |files| files.insert(0, (name.to_owned(), b"x".to_vec())));
+        originals
+            .assert_files_rejected(name, |files| files.insert(0, (name.to_owned(), b"x".to_vec())));
     }
     // A name that is not Unicode, in header and directory.
     originals.assert_falsified_rejected("not Unicode", |archive| {
@@ -131,10 +141,13 @@ fn rejects_names_outside_the_root_folder() {
 fn rejects_duplicate_entries() {
     let originals = Originals::new();
     originals.assert_files_rejected("a file twice", |files| files.push(files[0].clone()));
-    originals.assert_files_rejected("a name twice", |files| files.push((files[0].0.clone(), b"other".to_vec())));
+    originals.assert_files_rejected("a name twice", |files| {
+        files.push((files[0].0.clone(), b"other".to_vec()))
+    });
     // Two directory records that point at one local header.
     originals.assert_falsified_rejected("one header", |archive| {
-        let (first, second) = (archive.entries[0].record.clone(), archive.entries[1].record.clone());
+        let (first, second) =
+            (archive.entries[0].record.clone(), archive.entries[1].record.clone());
         let offset = archive.bytes[first][RECORD_OFFSET..][..4].to_vec();
         archive.put(second.start + RECORD_OFFSET, &offset);
     });
@@ -162,7 +175,8 @@ fn rejects_overlapping_entries() {
             archive.falsify(entry, STORED_BYTES, &length.to_le_bytes());
             archive.falsify(entry, BYTES, &length.to_le_bytes());
         }
-        originals.assert_rejected("8001 entries of a megabyte each, in 1.6 megabytes", &archive.bytes);
+        originals
+            .assert_rejected("8001 entries of a megabyte each, in 1.6 megabytes", &archive.bytes);
     }
 }
 
@@ -171,8 +185,7 @@ fn rejects_compressed_and_encrypted_entries_and_links() {
     let originals = Originals::new();
     let bomb = deflated_zeros();
     fs::write(originals.workspace.path("bomb"), &bomb).unwrap();
-    let unpack =
-        "import zlib; assert zlib.decompress(open('bomb', 'rb').read(), -15) == bytes(1 + 10_000_000 // 258 * 258)";
+    let unpack = "import zlib; assert zlib.decompress(open('bomb', 'rb').read(), -15) == bytes(1 + 10_000_000 // 258 * 258)";
     if let Some(run) = tools::python(unpack, &[], &originals.workspace.path("")) {
         tools::assert_content(&run);
     }
@@ -191,7 +204,9 @@ fn rejects_compressed_and_encrypted_entries_and_links() {
         }
     }
     for method in [1_u16, 8, 9, 12, 14, 93, 99, 0xffff] {
-        originals.assert_falsified_rejected("a method", |archive| archive.falsify(3, METHOD, &method.to_le_bytes()));
+        originals.assert_falsified_rejected("a method", |archive| {
+            archive.falsify(3, METHOD, &method.to_le_bytes())
+        });
     }
     for flags in [1_u16, 1 << 6 | 1, 1 << 13 | 1, 1 << 3] {
         originals.assert_falsified_rejected("encrypted, or a descriptor", |archive| {
@@ -226,8 +241,12 @@ fn rejects_sizes_and_offsets_beyond_the_file() {
                 archive.falsify(2, field, &size.to_le_bytes());
             }
         });
-        originals.assert_falsified_rejected("stored", |archive| archive.falsify(2, STORED_BYTES, &size.to_le_bytes()));
-        originals.assert_falsified_rejected("uncompressed", |archive| archive.falsify(2, BYTES, &size.to_le_bytes()));
+        originals.assert_falsified_rejected("stored", |archive| {
+            archive.falsify(2, STORED_BYTES, &size.to_le_bytes())
+        });
+        originals.assert_falsified_rejected("uncompressed", |archive| {
+            archive.falsify(2, BYTES, &size.to_le_bytes())
+        });
         originals.assert_falsified_rejected("an offset", |archive| {
             archive.put(archive.entries[2].record.start + RECORD_OFFSET, &size.to_le_bytes());
         });
@@ -243,10 +262,13 @@ fn rejects_sizes_and_offsets_beyond_the_file() {
             archive.put(record + RECORD_COMMENT_BYTES, &length.to_le_bytes());
         });
         for field in [28, 30] {
-            originals.assert_falsified_rejected("a name or an extra field past the end", |archive| {
-                let record = archive.entries.last().unwrap().record.start;
-                archive.put(record + field, &length.to_le_bytes());
-            });
+            originals.assert_falsified_rejected(
+                "a name or an extra field past the end",
+                |archive| {
+                    let record = archive.entries.last().unwrap().record.start;
+                    archive.put(record + field, &length.to_le_bytes());
+                },
+            );
         }
     }
 }
@@ -306,9 +328,13 @@ fn rejects_wrong_entry_counts() {
 fn rejects_hostile_descriptors() {
     let originals = Originals::new();
     for side in ["2147483647", "2147483648", "4294967295"] {
-        originals.assert_descriptor_rejected(side, |text| text.replace("300", side).replace("200", side));
         originals.assert_descriptor_rejected(side, |text| {
-            text.replace("300", side).replace("200", side).replace("TileSize=\"254\"", "TileSize=\"2\"")
+            text.replace("300", side).replace("200", side)
+        });
+        originals.assert_descriptor_rejected(side, |text| {
+            text.replace("300", side)
+                .replace("200", side)
+                .replace("TileSize=\"254\"", "TileSize=\"2\"")
         });
     }
     let entities = "<!DOCTYPE Image [<!ENTITY a \"jpegjpegjpeg\"><!ENTITY b \"&a;&a;&a;&a;&a;&a;\">\
@@ -318,7 +344,9 @@ fn rejects_hostile_descriptors() {
             text.replace("<Image", entities).replace("jpeg\"", &format!("{entity}\""))
         });
     }
-    originals.assert_descriptor_rejected("another format", |text| text.replace("jpeg", "../../etc/passwd"));
+    originals.assert_descriptor_rejected("another format", |text| {
+        text.replace("jpeg", "../../etc/passwd")
+    });
     originals.assert_descriptor_rejected("no size", |text| text.replace("300", "0"));
     originals.assert_descriptor_rejected("three megabytes", |text| text + &" ".repeat(3 << 20));
 }
@@ -344,7 +372,13 @@ fn rejects_files_that_only_look_like_archives() {
 #[test]
 fn rejects_markers_of_another_kind_of_export() {
     let originals = Originals::new();
-    for name in ["scan-properties.xml", "vendor/slidezoom/x", "bagit.txt", "bag-info.txt", "tagmanifest-sha256.txt"] {
+    for name in [
+        "scan-properties.xml",
+        "vendor/slidezoom/x",
+        "bagit.txt",
+        "bag-info.txt",
+        "tagmanifest-sha256.txt",
+    ] {
         for contents in ["", "BagIt-Version: 1.0\n"] {
             let mut files = originals.ours.clone();
             files.push((format!("scan/{name}"), contents.as_bytes().to_vec()));

@@ -1,4 +1,5 @@
-//! Ordinary images: every format, color type and depth comes out as the pixels that the file is known to hold, from a file and from standard input.
+//! Ordinary images: every format, color type and depth comes out as the pixels that the file is
+//! known to hold, from a file and from standard input.
 
 #![expect(clippy::cast_sign_loss, reason = "tones are above 0")]
 
@@ -7,8 +8,8 @@ use std::io::Write;
 use std::process::Stdio;
 
 use slidezoom_fixtures::image::{
-    ImageBuilder, ImageColor, ImageFormat, JPEG_2000_SIZE, JpegCoding, RowOrder, Samples, every_format,
-    every_in_memory_format, pixel,
+    ImageBuilder, ImageColor, ImageFormat, JPEG_2000_SIZE, JpegCoding, RowOrder, Samples,
+    every_format, every_in_memory_format, pixel,
 };
 use slidezoom_fixtures::{ByteOrder, Container, Field, Subsampling, TiffWriter, Values};
 
@@ -19,8 +20,17 @@ use crate::workspace::{Run, Workspace};
 
 const SIZE: (u32, u32) = (300, 270);
 
-pub const EXACT: [&str; 9] =
-    ["--format", "png", "--no-viewer", "--tile-size", "128", "--overlap", "0", "--no-source-hash", "--overwrite"];
+pub const EXACT: [&str; 9] = [
+    "--format",
+    "png",
+    "--no-viewer",
+    "--tile-size",
+    "128",
+    "--overlap",
+    "0",
+    "--no-source-hash",
+    "--overwrite",
+];
 
 /// A baseline JPEG file without subsampling.
 const JPEG: ImageFormat =
@@ -33,7 +43,10 @@ const PNG: ImageFormat = ImageFormat::Png(RowOrder::Sequential);
 pub fn base(workspace: &Workspace, size: (u32, u32)) -> Picture {
     workspace.slidezoom(["verify", "out"]).succeeds();
     let tree = workspace.tree("out");
-    assert_eq!((&tree.json("out.json")["width"], &tree.json("out.json")["height"]), (&size.0.into(), &size.1.into()));
+    assert_eq!(
+        (&tree.json("out.json")["width"], &tree.json("out.json")["height"]),
+        (&size.0.into(), &size.1.into())
+    );
     let plan = DeepZoom::new(size).cut(128, 0);
     let tiles = plan.level_tiles(plan.max_level()).into_iter().map(|tile| {
         let picture = Picture::from_png(tree.file(&format!("out_files/{}", tile.file("png"))));
@@ -41,7 +54,9 @@ pub fn base(workspace: &Workspace, size: (u32, u32)) -> Picture {
         picture
     });
     let (tiles, columns) = (tiles.collect::<Vec<_>>(), plan.grid(plan.max_level()).0);
-    Picture::draw(size, |x, y| tiles[((y / 128) * columns + x / 128) as usize].pixel(x % 128, y % 128))
+    Picture::draw(size, |x, y| {
+        tiles[((y / 128) * columns + x / 128) as usize].pixel(x % 128, y % 128)
+    })
 }
 
 /// The file of the fixtures' picture.
@@ -137,7 +152,11 @@ fn rejects_images_with_slide_extensions() {
     let workspace = Workspace::new();
     for name in ["x.mrxs", "x.svs"] {
         fs::write(workspace.path(name), built_bytes(SIZE, PNG, Samples::default())).unwrap();
-        let words = ["not a supported slide, or incomplete", "the content is PNG", "\nhint: rename an ordinary image"];
+        let words = [
+            "not a supported slide, or incomplete",
+            "the content is PNG",
+            "\nhint: rename an ordinary image",
+        ];
         workspace.export([name]).fails(3, &[&[name], &words[..]].concat());
         fs::remove_file(workspace.path(name)).unwrap();
     }
@@ -151,18 +170,26 @@ fn rejects_images_with_slide_extensions() {
 
 #[test]
 fn maps_16_bit_samples_linearly() {
-    for (options, white) in
-        [(&[][..], 65_535.0), (&["--range", "0,4095"], 4_095.0), (&["--range", "0,40000"], 40_000.0)]
-    {
+    for (options, white) in [
+        (&[][..], 65_535.0),
+        (&["--range", "0,4095"], 4_095.0),
+        (&["--range", "0,40000"], 40_000.0),
+    ] {
         let gray = samples(ImageColor::Gray, 16);
         let expected = Picture::draw(SIZE, |x, y| [tone(gray.at(x, y)[0], white); 3]);
-        assert!(exported(&built_bytes(SIZE, PNG, gray), SIZE, options) == expected, "gray, white is {white}");
+        assert!(
+            exported(&built_bytes(SIZE, PNG, gray), SIZE, options) == expected,
+            "gray, white is {white}"
+        );
         let rgb = samples(ImageColor::Rgb, 16);
         let expected = Picture::draw(SIZE, |x, y| {
             let [red, green, blue, _] = rgb.at(x, y);
             [red, green, blue].map(|value| tone(value, white))
         });
-        assert!(exported(&built_bytes(SIZE, PNG, rgb), SIZE, options) == expected, "RGB, white is {white}");
+        assert!(
+            exported(&built_bytes(SIZE, PNG, rgb), SIZE, options) == expected,
+            "RGB, white is {white}"
+        );
     }
 }
 
@@ -182,7 +209,13 @@ pub fn field(tag: u16, values: Values) -> Field {
 }
 
 /// A gray TIFF in one strip of samples of so many bits and that `SampleFormat`.
-fn gray_tiff(workspace: &Workspace, (width, height): (u32, u32), bits: u16, format: u16, strip: &[u8]) {
+fn gray_tiff(
+    workspace: &Workspace,
+    (width, height): (u32, u32),
+    bits: u16,
+    format: u16,
+    strip: &[u8],
+) {
     let path = workspace.path("gray.tif");
     let mut writer = TiffWriter::create(&path, Container::Classic, ByteOrder::Little).unwrap();
     let at = writer.append(strip).unwrap();
@@ -225,20 +258,25 @@ fn requires_a_range_for_signed_and_float_samples() {
             .export(["gray.tif", "-o", "out"])
             .fails(3, &["gray.tif: its samples are ", "\nhint: set the sample range"]);
         assert_eq!(workspace.names(), ["gray.tif"]);
-        workspace.export([&["gray.tif", "-o", "out", "--range", range], &EXACT[..]].concat()).succeeds();
+        workspace
+            .export([&["gray.tif", "-o", "out", "--range", range], &EXACT[..]].concat())
+            .succeeds();
         base(&workspace, size).assert_near(&expected, 0, range);
     }
 }
 
 /// A color over another, as it should be.
 fn over(color: [u8; 3], alpha: f64, behind: [u8; 3]) -> [u8; 3] {
-    [0, 1, 2].map(|at| (f64::from(color[at]) * alpha + f64::from(behind[at]) * (1.0 - alpha)).round() as u8)
+    [0, 1, 2].map(|at| {
+        (f64::from(color[at]) * alpha + f64::from(behind[at]) * (1.0 - alpha)).round() as u8
+    })
 }
 
 #[test]
 fn composites_transparency_over_the_background() {
     let behind = [10, 100, 200];
-    for (color, bits) in [(ImageColor::Rgba, 8), (ImageColor::GrayAlpha, 8), (ImageColor::Rgba, 16)] {
+    for (color, bits) in [(ImageColor::Rgba, 8), (ImageColor::GrayAlpha, 8), (ImageColor::Rgba, 16)]
+    {
         let stored = samples(color, bits);
         let white = if bits == 16 { 65_535.0 } else { 255.0 };
         let expected = Picture::draw(SIZE, |x, y| {
@@ -294,7 +332,9 @@ fn converts_cmyk_to_rgb() {
     let light = turbojpeg::decompress(&bytes, turbojpeg::PixelFormat::CMYK).unwrap().pixels;
     let expected = Picture::draw(size, |x, y| {
         let at = 4 * (y * size.0 + x) as usize;
-        [0, 1, 2].map(|ink| (f64::from(light[at + ink]) * f64::from(light[at + 3]) / 255.0).round() as u8)
+        [0, 1, 2].map(|ink| {
+            (f64::from(light[at + ink]) * f64::from(light[at + 3]) / 255.0).round() as u8
+        })
     });
     exported(&bytes, size, &[]).assert_near(&expected, 1, "CMYK");
 }
@@ -302,7 +342,8 @@ fn converts_cmyk_to_rgb() {
 #[test]
 fn applies_exif_orientation() {
     let jpeg = built_bytes(SIZE, JPEG, Samples::default());
-    // One entry: Orientation is 6, whose first row is the right side and whose first column is the top.
+    // One entry: Orientation is 6, whose first row is the right side and whose first column is the
+    // top.
     let exif = b"Exif\0\0MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0";
     let length = (exif.len() as u16 + 2).to_be_bytes();
     let turned = [&jpeg[..2], &[0xff, 0xe1], &length, exif, &jpeg[2..]].concat();
@@ -315,7 +356,9 @@ fn applies_exif_orientation() {
 fn selects_a_page_by_number() {
     let workspace = Workspace::new();
     let size = (40, 30);
-    let mut writer = TiffWriter::create(&workspace.path("pages.tif"), Container::Classic, ByteOrder::Little).unwrap();
+    let mut writer =
+        TiffWriter::create(&workspace.path("pages.tif"), Container::Classic, ByteOrder::Little)
+            .unwrap();
     let shown = |page: u32| Picture::draw(size, |x, y| pixel(x + 100 * page, y + 300 * page));
     for page in [1, 2] {
         let at = writer.append(shown(page).pixels.as_flattened()).unwrap();
@@ -339,11 +382,14 @@ fn selects_a_page_by_number() {
         assert!(base(&workspace, size) == shown(page), "{options:?}");
     }
     fs::remove_dir_all(workspace.path("out")).unwrap();
-    workspace
-        .export(["pages.tif", "--page", "9"])
-        .fails(3, &["cannot read page 9 of ", "it has 2 pages", "\nhint: pages are counted from 1"]);
+    workspace.export(["pages.tif", "--page", "9"]).fails(
+        3,
+        &["cannot read page 9 of ", "it has 2 pages", "\nhint: pages are counted from 1"],
+    );
     fs::write(workspace.path("one.png"), built_bytes(size, PNG, Samples::default())).unwrap();
-    workspace.export(["one.png", "--page", "2"]).fails(3, &["cannot read page 2 of one.png: it has 1 page"]);
+    workspace
+        .export(["one.png", "--page", "2"])
+        .fails(3, &["cannot read page 2 of one.png: it has 1 page"]);
     assert_eq!(workspace.names(), ["one.png", "pages.tif"]);
 }
 
@@ -352,7 +398,10 @@ fn rejects_pages_and_ranges_of_slides() {
     let workspace = Workspace::new();
     slides::aperio().write_into(&workspace, "scan.svs");
     for options in [["--page", "2"], ["--range", "0,4095"]] {
-        let words = ["cannot read scan.svs: it is a slide, which has no ", "\nhint: omit --page and --range"];
+        let words = [
+            "cannot read scan.svs: it is a slide, which has no ",
+            "\nhint: omit --page and --range",
+        ];
         workspace.export([&["scan.svs"], &options[..]].concat()).fails(3, &words);
     }
     assert_eq!(workspace.names(), ["scan.svs"]);
@@ -361,7 +410,12 @@ fn rejects_pages_and_ranges_of_slides() {
 /// A run with these bytes on its standard input, a pipe.
 fn piped(workspace: &Workspace, arguments: &[&str], bytes: &[u8]) -> Run {
     let mut command = workspace.command(arguments);
-    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut child = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
     // Who refuses what comes need not read all of it.
     let _ = child.stdin.take().unwrap().write_all(bytes);
     let output = child.wait_with_output().unwrap();
@@ -373,12 +427,15 @@ fn piped(workspace: &Workspace, arguments: &[&str], bytes: &[u8]) -> Run {
 fn reads_images_from_a_pipe() {
     for file in every_format(SIZE).unwrap() {
         let workspace = Workspace::new();
-        let run = piped(&workspace, &[&["export", "-", "-o", "out"], &EXACT[..]].concat(), &file.bytes);
+        let run =
+            piped(&workspace, &[&["export", "-", "-o", "out"], &EXACT[..]].concat(), &file.bytes);
         let needs_file = match file.name {
-            "tissue.jp2" => Some("cannot read standard input: JPEG 2000 can be read only from a file, not from a pipe"),
-            name if name.ends_with("tif") => {
-                Some("cannot read standard input: TIFF can be read only from a file, not from a pipe")
-            }
+            "tissue.jp2" => Some(
+                "cannot read standard input: JPEG 2000 can be read only from a file, not from a pipe",
+            ),
+            name if name.ends_with("tif") => Some(
+                "cannot read standard input: TIFF can be read only from a file, not from a pipe",
+            ),
             _ => None,
         };
         if let Some(words) = needs_file {
@@ -388,7 +445,8 @@ fn reads_images_from_a_pipe() {
         }
         run.succeeds();
         let jpeg = file.name.ends_with("jpg");
-        let expected = if jpeg { Picture::from_jpeg(&file.bytes) } else { Picture::draw(SIZE, pixel) };
+        let expected =
+            if jpeg { Picture::from_jpeg(&file.bytes) } else { Picture::draw(SIZE, pixel) };
         assert!(base(&workspace, SIZE) == expected, "{}", file.name);
         let info = piped(&workspace, &["info", "-"], &file.bytes).succeeds();
         assert!(info.text().contains(file.reader), "{info:?}");
@@ -401,7 +459,10 @@ fn requires_an_output_name_for_standard_input() {
     let png = built_bytes((20, 10), PNG, Samples::default());
     fs::write(workspace.path("other.png"), &png).unwrap();
     for (arguments, words) in [
-        (&["-"][..], ["an image from standard input has no name", "\nhint: name the export with -o"]),
+        (
+            &["-"][..],
+            ["an image from standard input has no name", "\nhint: name the export with -o"],
+        ),
         (
             &["-", "other.png", "-o", "out"],
             ["standard input must be the only input", "\nhint: export the other inputs"],
@@ -417,6 +478,7 @@ fn requires_an_output_name_for_standard_input() {
     let nothing = ["standard input: ", "the input is empty"];
     piped(&workspace, &["export", "-", "-o", "out"], b"").fails(3, &nothing);
     piped(&workspace, &["info", "-"], b"").fails(3, &nothing);
-    piped(&workspace, &["export", "-", "-o", "out"], b"Dear all").fails(3, &["not a supported slide or image"]);
+    piped(&workspace, &["export", "-", "-o", "out"], b"Dear all")
+        .fails(3, &["not a supported slide or image"]);
     assert_eq!(workspace.names(), ["other.png"]);
 }

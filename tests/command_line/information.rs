@@ -94,11 +94,19 @@ fn implausible_pixel_size_is_null() {
 #[test]
 fn reports_the_scanned_area() {
     let workspace = Workspace::new();
-    let slide = slides::small().tile_fault(0, 0, 0, TileFault::Missing).tile_fault(0, 0, 1, TileFault::Missing);
+    let slide = slides::small().tile_fault(0, 0, 0, TileFault::Missing).tile_fault(
+        0,
+        0,
+        1,
+        TileFault::Missing,
+    );
     slide.write_into(&workspace, "scan.tif");
     let report = workspace.slidezoom(["info", "--json", "scan.tif"]).succeeds().json();
     assert_eq!(report["slide"]["bounds"]["width"], 444);
-    assert_eq!((&report["export"]["width"], &report["export"]["height"]), (&json!(444), &json!(500)));
+    assert_eq!(
+        (&report["export"]["width"], &report["export"]["height"]),
+        (&json!(444), &json!(500))
+    );
     let run = workspace.slidezoom(["info", "scan.tif"]).succeeds();
     let area = run.text().lines().find(|line| line.starts_with("scanned area")).unwrap();
     assert!(area.contains("444×500") && area.contains("256"), "{area}");
@@ -106,7 +114,8 @@ fn reports_the_scanned_area() {
 
 /// Returns a report without the field that differs between runs.
 fn report(workspace: &Workspace, arguments: &[&str]) -> Value {
-    let mut report = workspace.slidezoom([&["info", "--json"], arguments].concat()).succeeds().json();
+    let mut report =
+        workspace.slidezoom([&["info", "--json"], arguments].concat()).succeeds().json();
     if let Some(export) = report["export"].as_object_mut() {
         let time = export.shift_remove("estimatedTime");
         assert_eq!(time.is_some(), report["sample"].is_object(), "{report}");
@@ -140,7 +149,10 @@ fn unreadable_tiles_are_reported_and_are_not_an_error() {
     assert_eq!(found["sample"]["tiles"], 5);
     assert!(found["sample"]["unreadable"][0].as_str().unwrap().contains("cannot read"), "{found}");
     let run = workspace.slidezoom(["info", "scan.tif"]).succeeds();
-    assert!(run.text().contains("unreadable        1 of the sampled tiles, the first: "), "{run:?}");
+    assert!(
+        run.text().contains("unreadable        1 of the sampled tiles, the first: "),
+        "{run:?}"
+    );
     assert_eq!(run.stderr, "");
 }
 
@@ -152,7 +164,10 @@ fn quick_does_not_sample() {
     assert_eq!(found.get("sample"), None);
     assert!(found["export"]["estimatedBytes"].as_u64().unwrap() > 10_000);
     let run = workspace.slidezoom(["info", "scan.svs", "--quick"]).succeeds();
-    assert!(run.text().contains("MB if all of it is tissue\n") && !run.text().contains("blank share"), "{run:?}");
+    assert!(
+        run.text().contains("MB if all of it is tissue\n") && !run.text().contains("blank share"),
+        "{run:?}"
+    );
 }
 
 #[test]
@@ -161,17 +176,27 @@ fn says_why_lossless_tiles_are_not_possible() {
     slides::exact(SIZE, Pattern::Gradient).write_into(&workspace, "scan.tif");
     let found = report(&workspace, &["scan.tif"]);
     assert_eq!(found["lossless"]["possible"], false);
-    assert!(found["lossless"]["reason"].as_str().unwrap().contains("its tiles are not JPEG"), "{found}");
+    assert!(
+        found["lossless"]["reason"].as_str().unwrap().contains("its tiles are not JPEG"),
+        "{found}"
+    );
     let run = workspace.slidezoom(["info", "scan.tif"]).succeeds();
-    assert!(run.text().contains("lossless tiles    not possible: the slide is read through OpenSlide"), "{run:?}");
+    assert!(
+        run.text().contains("lossless tiles    not possible: the slide is read through OpenSlide"),
+        "{run:?}"
+    );
 }
 
 #[test]
 fn images_are_not_sampled_row_by_row() {
     let workspace = Workspace::new();
     let rows: Vec<u8> = (0..600 * 500_u64).map(|at| (at * 7919 % 251) as u8).collect();
-    std::fs::write(workspace.path("image.pgm"), [&b"P5 600 500 255\n"[..], &rows].concat()).unwrap();
+    std::fs::write(workspace.path("image.pgm"), [&b"P5 600 500 255\n"[..], &rows].concat())
+        .unwrap();
     assert_eq!(report(&workspace, &["image.pgm"]).get("sample"), None);
     let run = workspace.slidezoom(["info", "image.pgm"]).succeeds();
-    assert!(run.text().contains(" MB if all of it is tissue\n") && !run.text().contains("blank"), "{run:?}");
+    assert!(
+        run.text().contains(" MB if all of it is tissue\n") && !run.text().contains("blank"),
+        "{run:?}"
+    );
 }

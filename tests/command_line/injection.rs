@@ -97,8 +97,13 @@ impl Injector {
     }
 
     /// Like [`new`](Self::new), with another slide and with options of `export`.
-    pub fn with(kind: Kind, slide: &SlideBuilder, options: &'static [&'static str]) -> Option<Self> {
-        let usable = Command::new("strace").args(["-qq", "-e", "inject=syncfs:error=EIO", "true"]).output();
+    pub fn with(
+        kind: Kind,
+        slide: &SlideBuilder,
+        options: &'static [&'static str],
+    ) -> Option<Self> {
+        let usable =
+            Command::new("strace").args(["-qq", "-e", "inject=syncfs:error=EIO", "true"]).output();
         if !usable.is_ok_and(|output| output.status.success()) {
             skipped!("no strace that can inject faults is installed");
             return None;
@@ -130,23 +135,41 @@ impl Injector {
         let log = self.workspace.path("strace.log");
         let mut command = Command::new("strace");
         let calls: Vec<_> = injections.iter().map(|injection| injection.call).collect();
-        command.args(["-f", "-qq", "-y", "-e"]).arg(format!("trace={}", calls.join(","))).arg("-o").arg(&log);
+        command
+            .args(["-f", "-qq", "-y", "-e"])
+            .arg(format!("trace={}", calls.join(",")))
+            .arg("-o")
+            .arg(&log);
         for injection in injections {
             command.args(["-e", &injection.argument()]);
         }
         command.arg(env!("CARGO_BIN_EXE_slidezoom"));
         command
-            .args(["export", "scan.tif", "-o", &self.kind.output(), "--jobs", "2", "--progress", "none"])
+            .args([
+                "export",
+                "scan.tif",
+                "-o",
+                &self.kind.output(),
+                "--jobs",
+                "2",
+                "--progress",
+                "none",
+            ])
             .args(self.options)
             .args(options);
         let run = Run::of(command.current_dir(self.workspace.path("")));
         let log = std::fs::read_to_string(&log).unwrap();
-        let on_slide = log.lines().any(|line| line.contains("(INJECTED)") && line.contains("scan.tif"));
-        Outcome { run, hit: log.contains("(INJECTED)") || log.contains("killed by SIGKILL"), on_slide }
+        let on_slide =
+            log.lines().any(|line| line.contains("(INJECTED)") && line.contains("scan.tif"));
+        Outcome {
+            run,
+            hit: log.contains("(INJECTED)") || log.contains("killed by SIGKILL"),
+            on_slide,
+        }
     }
 
-    /// Runs an export with one injection and returns whether it hit. Panics unless the run succeeded
-    /// with a whole export or left nothing under the final name.
+    /// Runs an export with one injection and returns whether it hit. Panics unless the run
+    /// succeeded with a whole export or left nothing under the final name.
     #[track_caller]
     pub fn inject(&self, injection: &Injection) -> bool {
         let Outcome { run, hit, on_slide } = self.run(std::slice::from_ref(injection), &[]);
@@ -155,7 +178,8 @@ impl Injector {
         let out = self.workspace.path("out");
         let exists = self.workspace.path(self.kind.output()).exists();
         if run.code() == Some(0) && on_slide {
-            // OpenSlide ignores some errors when it opens a slide and then reports fewer properties.
+            // OpenSlide ignores some errors when it opens a slide and then reports fewer
+            // properties.
             self.workspace.slidezoom(["verify", &self.kind.output()]).succeeds();
         } else if run.code() == Some(0) {
             assert!(self.workspace.tree("out") == self.whole, "{context}");
@@ -177,11 +201,12 @@ impl Injector {
         hit
     }
 
-    /// Like [`inject`](Self::inject), for a run that replaces an export. Panics unless the old or the
-    /// new export is whole under the final name and the message says which.
+    /// Like [`inject`](Self::inject), for a run that replaces an export. Panics unless the old or
+    /// the new export is whole under the final name and the message says which.
     #[track_caller]
     pub fn inject_while_replacing(&self, injection: &Injection) -> bool {
-        let earlier = ["export", "scan.tif", "-o", &self.kind.output(), "--overwrite", "--quality", "33"];
+        let earlier =
+            ["export", "scan.tif", "-o", &self.kind.output(), "--overwrite", "--quality", "33"];
         self.workspace.slidezoom(earlier).succeeds();
         let before = self.workspace.tree("out");
         let Outcome { run, hit, .. } = self.run(std::slice::from_ref(injection), &["--overwrite"]);
@@ -196,8 +221,8 @@ impl Injector {
         hit
     }
 
-    /// Injects each effect at every `step`-th call of each of `calls`, until no thread makes that many
-    /// calls. Returns the number of hits.
+    /// Injects each effect at every `step`-th call of each of `calls`, until no thread makes that
+    /// many calls. Returns the number of hits.
     pub fn inject_all(&self, calls: &[&'static str], effects: &[String], step: usize) -> usize {
         each_call(calls, effects, step, |injection| self.inject(&injection))
     }

@@ -7,7 +7,8 @@ use nix::sys::signal::Signal;
 use crate::slides::{self, WriteInto};
 use crate::workspace::{Workspace, exports_in};
 
-/// A workspace with `large.tif`, whose export takes a while, and `small.tif`, whose export does not.
+/// A workspace with `large.tif`, whose export takes a while, and `small.tif`, whose export does
+/// not.
 fn with_slides() -> Workspace {
     let workspace = Workspace::new();
     slides::large().write_into(&workspace, "large.tif");
@@ -70,7 +71,10 @@ fn a_killed_overwrite_keeps_the_old_export() {
     let workspace = with_slides();
     workspace.export(["small.tif", "-o", "out"]).succeeds();
     let before = workspace.tree("out");
-    workspace.start_export(["large.tif", "-o", "out", "--overwrite"]).wait_for("progress").must_die();
+    workspace
+        .start_export(["large.tif", "-o", "out", "--overwrite"])
+        .wait_for("progress")
+        .must_die();
     workspace.tree("out").assert_same(&before);
 
     workspace.export(["small.tif", "-o", "out", "--overwrite"]).succeeds();
@@ -83,9 +87,10 @@ fn a_second_run_with_the_same_output_is_refused() {
     let workspace = with_slides();
     let first = workspace.start_export(["large.tif", "-o", "out"]).wait_for("started");
     for options in [&[][..], &["--overwrite"]] {
-        workspace
-            .export([&["small.tif", "-o", "out"], options].concat())
-            .fails(4, &["another export is writing here", "\nhint: wait until the other run has ended"]);
+        workspace.export([&["small.tif", "-o", "out"], options].concat()).fails(
+            4,
+            &["another export is writing here", "\nhint: wait until the other run has ended"],
+        );
     }
     // The first run goes on, and other outputs are free.
     let first = first.wait_for("progress");

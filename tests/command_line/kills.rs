@@ -1,5 +1,5 @@
-//! Kills exports at random instants. Afterward the final name is absent or holds a whole export, and
-//! the next run, with or without `--resume`, produces the bytes of an undisturbed run.
+//! Kills exports at random instants. Afterward the final name is absent or holds a whole export,
+//! and the next run, with or without `--resume`, produces the bytes of an undisturbed run.
 
 use std::process::{Command, Stdio};
 use std::sync::mpsc;
@@ -32,8 +32,12 @@ impl Target {
 
     fn command(&self, options: &[&str]) -> Command {
         let output = format!("out/{}", self.output);
-        let mut command = self.workspace.command([&["export", "scan.tif", "-o", &output], options].concat());
-        command.args(["--jobs", "2", "--progress", "none"]).stdout(Stdio::null()).stderr(Stdio::null());
+        let mut command =
+            self.workspace.command([&["export", "scan.tif", "-o", &output], options].concat());
+        command
+            .args(["--jobs", "2", "--progress", "none"])
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
         command
     }
 
@@ -58,8 +62,8 @@ impl Target {
         status.success().then(|| start.elapsed())
     }
 
-    /// Starts `times` runs and kills each at a random instant. Returns how many were killed, and how
-    /// many of those had already published their export.
+    /// Starts `times` runs and kills each at a random instant. Returns how many were killed, and
+    /// how many of those had already published their export.
     #[track_caller]
     fn kill_runs(&self, times: usize, seed: u64) -> (usize, usize) {
         let mut random = Random(seed);
@@ -106,7 +110,9 @@ fn high() -> SlideBuilder {
 #[track_caller]
 fn kill_runs(slide: &SlideBuilder, output: &'static str, times: usize, seed: u64) {
     let (killed, published) = Target::new(slide, output).kill_runs(times, seed);
-    skipped!("nothing: {output}: {killed} of {times} runs killed, {published} of them after publishing");
+    skipped!(
+        "nothing: {output}: {killed} of {times} runs killed, {published} of them after publishing"
+    );
     assert!(killed * 5 >= times, "{killed} of {times} runs were killed");
 }
 

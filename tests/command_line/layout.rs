@@ -7,10 +7,11 @@ use crate::tree::Tree;
 use crate::workspace::{Run, Workspace};
 
 /// The files of the page.
-pub const PAGE: [&str; 5] = ["index.html", "slide.js", "viewer/LICENSES.txt", "viewer/viewer.css", "viewer/viewer.js"];
+pub const PAGE: [&str; 5] =
+    ["index.html", "slide.js", "viewer/LICENSES.txt", "viewer/viewer.css", "viewer/viewer.js"];
 
-/// Asserts that the tree consists of the files of this pyramid and `others`, without empty directories,
-/// and that each tile has its planned size.
+/// Asserts that the tree consists of the files of this pyramid and `others`, without empty
+/// directories, and that each tile has its planned size.
 #[track_caller]
 pub fn assert_layout(tree: &Tree, name: &str, plan: DeepZoom, extension: &str, others: &[&str]) {
     let mut expected = plan.files(name, extension);
@@ -18,8 +19,10 @@ pub fn assert_layout(tree: &Tree, name: &str, plan: DeepZoom, extension: &str, o
     expected.sort();
     assert_eq!(tree.files(), expected);
 
-    let mut folders: Vec<&str> =
-        expected.iter().flat_map(|file| file.match_indices('/').map(|(end, _)| &file[..end])).collect();
+    let mut folders: Vec<&str> = expected
+        .iter()
+        .flat_map(|file| file.match_indices('/').map(|(end, _)| &file[..end]))
+        .collect();
     folders.sort_unstable();
     folders.dedup();
     assert_eq!(tree.folders(), folders);
@@ -27,7 +30,8 @@ pub fn assert_layout(tree: &Tree, name: &str, plan: DeepZoom, extension: &str, o
     for tile in plan.tiles() {
         let file = format!("{name}_files/{}", tile.file(extension));
         let bytes = tree.file(&file);
-        let size = if extension == "png" { Picture::from_png(bytes).size() } else { jpeg_size(bytes) };
+        let size =
+            if extension == "png" { Picture::from_png(bytes).size() } else { jpeg_size(bytes) };
         assert_eq!(size, tile.size(), "{file}");
     }
 }
@@ -77,11 +81,30 @@ fn follows_format_and_tile_size() {
     slides::aperio().write_into(&workspace, "scan.svs");
     for (tile_size, overlap) in [(256_u32, 0_u32), (101, 3), (64, 63), (4096, 2)] {
         let output = format!("png-{tile_size}");
-        let cut = ["--tile-size".to_owned(), tile_size.to_string(), "--overlap".to_owned(), overlap.to_string()];
-        let mut command = workspace.command(["export", "scan.svs", "-o", &output, "--format", "png", "--no-viewer"]);
+        let cut = [
+            "--tile-size".to_owned(),
+            tile_size.to_string(),
+            "--overlap".to_owned(),
+            overlap.to_string(),
+        ];
+        let mut command = workspace.command([
+            "export",
+            "scan.svs",
+            "-o",
+            &output,
+            "--format",
+            "png",
+            "--no-viewer",
+        ]);
         Run::of(command.args(cut)).succeeds();
         let plan = DeepZoom::new(SIZE).cut(tile_size, overlap);
-        assert_layout(&workspace.tree(&output), &output, plan, "png", &["associated/thumbnail.png"]);
+        assert_layout(
+            &workspace.tree(&output),
+            &output,
+            plan,
+            "png",
+            &["associated/thumbnail.png"],
+        );
     }
 }
 
@@ -104,7 +127,9 @@ fn writes_the_same_bytes_with_any_number_of_jobs() {
     let export = |folder: &str, jobs: &str| {
         // Exports contain their name, so all use the same one.
         let output = format!("{folder}/scan");
-        workspace.export(["scan.svs", "-o", &output, "--jobs", jobs, "--associated", "all"]).succeeds();
+        workspace
+            .export(["scan.svs", "-o", &output, "--jobs", jobs, "--associated", "all"])
+            .succeeds();
         workspace.tree(output)
     };
     let alone = export("alone", "1");

@@ -6,7 +6,8 @@ use std::io::{BufReader, Read, Seek, SeekFrom};
 use std::path::Path;
 
 use slidezoom_fixtures::{
-    Color, Compression, Container, JpegTables, Pattern, SlideBuilder, Style, Subsampling, TileFault, coefficients,
+    Color, Compression, Container, JpegTables, Pattern, SlideBuilder, Style, Subsampling,
+    TileFault, coefficients,
 };
 use tiff::decoder::Decoder;
 use tiff::tags::Tag;
@@ -18,12 +19,14 @@ use crate::slides::{self, WriteInto};
 use crate::tree::Tree;
 use crate::workspace::{Run, Workspace};
 
-/// Returns the native tiles of a TIFF's first directory, row by row, each joined with its shared tables.
+/// Returns the native tiles of a TIFF's first directory, row by row, each joined with its shared
+/// tables.
 fn native_tiles(slide: &Path) -> Vec<Vec<u8>> {
     let mut decoder = Decoder::new(BufReader::new(fs::File::open(slide).unwrap())).unwrap();
     let offsets = decoder.get_tag_u64_vec(Tag::TileOffsets).unwrap();
     let lengths = decoder.get_tag_u64_vec(Tag::TileByteCounts).unwrap();
-    let tables = decoder.find_tag(Tag::JPEGTables).unwrap().map(|value| value.into_u8_vec().unwrap());
+    let tables =
+        decoder.find_tag(Tag::JPEGTables).unwrap().map(|value| value.into_u8_vec().unwrap());
     let mut file = fs::File::open(slide).unwrap();
     let mut tile = |(offset, length)| {
         let mut stream = Vec::new();
@@ -44,7 +47,8 @@ fn scans(jpeg: &[u8]) -> &[u8] {
     &jpeg[start..end + 2]
 }
 
-/// The full-size tiles have the coefficients of the slide's tiles; uncropped ones also have its bytes.
+/// The full-size tiles have the coefficients of the slide's tiles; uncropped ones also have its
+/// bytes.
 #[track_caller]
 fn assert_lossless(tree: &Tree, name: &str, slide: &Path, plan: &DeepZoom) {
     let stored = native_tiles(slide);
@@ -77,13 +81,18 @@ fn level(tree: &Tree, name: &str, plan: &DeepZoom, level: u32, extension: &str) 
         .into_iter()
         .map(|tile| {
             let bytes = tree.file(&format!("{name}_files/{}", tile.file(extension)));
-            let picture = if extension == "png" { Picture::from_png(bytes) } else { Picture::from_jpeg(bytes) };
+            let picture = if extension == "png" {
+                Picture::from_png(bytes)
+            } else {
+                Picture::from_jpeg(bytes)
+            };
             (tile, picture)
         })
         .collect();
     let columns = plan.grid(level).0;
     Picture::draw((width, height), |x, y| {
-        let (tile, picture) = &tiles[((y / plan.tile_size) * columns + x / plan.tile_size) as usize];
+        let (tile, picture) =
+            &tiles[((y / plan.tile_size) * columns + x / plan.tile_size) as usize];
         picture.pixel(x - tile.columns.start, y - tile.rows.start)
     })
 }
@@ -113,7 +122,11 @@ fn the_real_slide_is_exported_without_loss() {
         if number == plan.max_level() {
             assert!(found == expected);
         } else {
-            assert!(psnr(&found, &expected) > 36.0, "level {number}: {} dB", psnr(&found, &expected));
+            assert!(
+                psnr(&found, &expected) > 36.0,
+                "level {number}: {} dB",
+                psnr(&found, &expected)
+            );
             let mean = |picture: &Picture| {
                 let values = picture.pixels.as_flattened();
                 values.iter().map(|&value| f64::from(value)).sum::<f64>() / values.len() as f64
@@ -125,7 +138,8 @@ fn the_real_slide_is_exported_without_loss() {
 
 #[test]
 fn every_kind_of_jpeg_tile_is_kept() {
-    let tissue = || SlideBuilder::new(300, 165).tile_size(64, 64).pattern(Pattern::Tissue { seed: 3 });
+    let tissue =
+        || SlideBuilder::new(300, 165).tile_size(64, 64).pattern(Pattern::Tissue { seed: 3 });
     let rgb = || tissue().color(Color::Rgb).subsampling(Subsampling::Full);
     for (number, slide) in [
         tissue().subsampling(Subsampling::Full),
@@ -145,22 +159,38 @@ fn every_kind_of_jpeg_tile_is_kept() {
         let tree = workspace.tree("scan");
         let plan = DeepZoom::new((300, 165)).cut(64, 0);
         assert_lossless(&tree, "scan", &path, &plan);
-        let files: Vec<&str> = tree.files().into_iter().filter(|file| !PAGE.contains(file)).collect();
+        let files: Vec<&str> =
+            tree.files().into_iter().filter(|file| !PAGE.contains(file)).collect();
         assert_eq!(files, plan.files("scan", "jpeg"));
 
-        // Pixels equal those of a PNG export, except at cropped 4:2:0 edges, where the chroma beyond the
-        // crop is missing from the interpolation.
+        // Pixels equal those of a PNG export, except at cropped 4:2:0 edges, where the chroma
+        // beyond the crop is missing from the interpolation.
         workspace
-            .export(["scan.tif", "-o", "exact", "--format", "png", "--tile-size", "64", "--overlap", "0"])
+            .export([
+                "scan.tif",
+                "-o",
+                "exact",
+                "--format",
+                "png",
+                "--tile-size",
+                "64",
+                "--overlap",
+                "0",
+            ])
             .succeeds();
         let exact = workspace.tree("exact");
         for tile in plan.level_tiles(plan.max_level()) {
             let found = Picture::from_jpeg(tree.file(&format!("scan_files/{}", tile.file("jpeg"))));
-            let expected = Picture::from_png(exact.file(&format!("exact_files/{}", tile.file("png"))));
+            let expected =
+                Picture::from_png(exact.file(&format!("exact_files/{}", tile.file("png"))));
             if tile.size() == (64, 64) {
                 assert!(found == expected, "slide {number}, {tile:?}");
             } else {
-                assert!(psnr(&found, &expected) > 40.0, "slide {number}, {tile:?}: {}", psnr(&found, &expected));
+                assert!(
+                    psnr(&found, &expected) > 40.0,
+                    "slide {number}, {tile:?}: {}",
+                    psnr(&found, &expected)
+                );
             }
         }
     }
@@ -168,19 +198,30 @@ fn every_kind_of_jpeg_tile_is_kept() {
 
 #[test]
 fn a_cropped_edge_is_downsampled_from_the_pixels_inside() {
-    // Scanners pad edge tiles with black or white, which must not reach the smaller levels. Sides of
-    // 64 − 1, 64 + 1 and 64 + 8.
+    // Scanners pad edge tiles with black or white, which must not reach the smaller levels. Sides
+    // of 64 − 1, 64 + 1 and 64 + 8.
     for (width, height) in [(63, 65), (72, 71), (129, 1), (1, 129)] {
         let workspace = Workspace::new();
-        let slide = SlideBuilder::new(width, height).tile_size(64, 64).pattern(Pattern::Tissue { seed: 5 });
-        slide.color(Color::Rgb).subsampling(Subsampling::Full).quality(100).write_into(&workspace, "scan.tif");
+        let slide =
+            SlideBuilder::new(width, height).tile_size(64, 64).pattern(Pattern::Tissue { seed: 5 });
+        slide
+            .color(Color::Rgb)
+            .subsampling(Subsampling::Full)
+            .quality(100)
+            .write_into(&workspace, "scan.tif");
         let plan = DeepZoom::new((width, height)).cut(64, 0);
-        workspace.export(["scan.tif", "--lossless", "--quality", "100", "--subsampling", "444"]).succeeds();
+        workspace
+            .export(["scan.tif", "--lossless", "--quality", "100", "--subsampling", "444"])
+            .succeeds();
         let tree = workspace.tree("scan");
         let base = level(&tree, "scan", &plan, plan.max_level(), "jpeg");
         let below = level(&tree, "scan", &plan, plan.max_level() - 1, "jpeg");
         below.assert_near(&base.halved(), 24, &format!("{width}×{height}"));
-        assert!(psnr(&below, &base.halved()) > 36.0, "{width}×{height}: {} dB", psnr(&below, &base.halved()));
+        assert!(
+            psnr(&below, &base.halved()) > 36.0,
+            "{width}×{height}: {} dB",
+            psnr(&below, &base.halved())
+        );
     }
 }
 
@@ -190,12 +231,16 @@ fn output_is_independent_of_jobs_and_missing_tiles_are_background() {
     let slide = slides::small().style(Style::Aperio).tile_fault(0, 1, 1, TileFault::Missing);
     slide.write_into(&workspace, "scan.svs");
     for jobs in ["1", "2", "8"] {
-        workspace.export(["scan.svs", "--lossless", "-o", &format!("jobs-{jobs}/scan"), "--jobs", jobs]).succeeds();
+        workspace
+            .export(["scan.svs", "--lossless", "-o", &format!("jobs-{jobs}/scan"), "--jobs", jobs])
+            .succeeds();
     }
     let trees = ["1", "2", "8"].map(|jobs| workspace.tree(format!("jobs-{jobs}/scan")));
     let files = trees[0].files();
     assert!(trees.iter().all(|tree| tree.files() == files));
-    assert!(files.iter().all(|file| trees.iter().all(|tree| tree.file(file) == trees[0].file(file))));
+    assert!(
+        files.iter().all(|file| trees.iter().all(|tree| tree.file(file) == trees[0].file(file)))
+    );
     let missing = Picture::from_jpeg(trees[0].file("scan_files/10/1_1.jpeg"));
     assert_eq!(missing.size(), (256, 244));
     assert!(missing.pixels.iter().all(|pixel| *pixel == [255; 3]));
@@ -204,13 +249,32 @@ fn output_is_independent_of_jobs_and_missing_tiles_are_background() {
 #[test]
 fn a_damaged_tile_is_reported_and_nothing_is_published() {
     for (fault, (column, row), place) in [
-        (TileFault::GarbageData, (1, 1), "256×244 pixels at (256, 256) of slide level 0: libjpeg-turbo: "),
-        (TileFault::GarbageData, (2, 1), "188×244 pixels at (512, 256) of slide level 0: libjpeg-turbo: "),
-        (TileFault::BrokenHeader, (0, 0), "256×256 pixels at (0, 0) of slide level 0: its data does not start"),
-        (TileFault::PastTheEnd, (2, 0), "188×256 pixels at (512, 0) of slide level 0: its data is at byte"),
+        (
+            TileFault::GarbageData,
+            (1, 1),
+            "256×244 pixels at (256, 256) of slide level 0: libjpeg-turbo: ",
+        ),
+        (
+            TileFault::GarbageData,
+            (2, 1),
+            "188×244 pixels at (512, 256) of slide level 0: libjpeg-turbo: ",
+        ),
+        (
+            TileFault::BrokenHeader,
+            (0, 0),
+            "256×256 pixels at (0, 0) of slide level 0: its data does not start",
+        ),
+        (
+            TileFault::PastTheEnd,
+            (2, 0),
+            "188×256 pixels at (512, 0) of slide level 0: its data is at byte",
+        ),
     ] {
         let workspace = Workspace::new();
-        slides::small().levels([1, 4]).tile_fault(0, column, row, fault).write_into(&workspace, "scan.tif");
+        slides::small()
+            .levels([1, 4])
+            .tile_fault(0, column, row, fault)
+            .write_into(&workspace, "scan.tif");
         workspace.export(["scan.tif", "--lossless"]).fails(3, &[place]);
         assert_eq!(workspace.names(), ["scan.tif"]);
     }
@@ -225,14 +289,19 @@ fn slides_without_square_jpeg_tiles_are_refused_with_a_reason() {
         workspace.export([&["scan.tif", "--lossless"], options].concat()).fails(2, words);
         assert_eq!(workspace.names(), ["scan.tif"]);
     };
-    let openslide = "lossless tiles are not possible: the slide is read through OpenSlide, because ";
+    let openslide =
+        "lossless tiles are not possible: the slide is read through OpenSlide, because ";
     refused(
         small().compression(Compression::Uncompressed),
         &[],
         &[openslide, "its tiles are not JPEG (TIFF compression 1)", "\nhint: omit --lossless"],
     );
     refused(small(), &["--reader", "openslide"], &[openslide, "\nhint: omit --reader openslide"]);
-    refused(small().tile_size(128, 64), &[], &["native tiles of 128×64 are not square", "\nhint: omit --lossless"]);
+    refused(
+        small().tile_size(128, 64),
+        &[],
+        &["native tiles of 128×64 are not square", "\nhint: omit --lossless"],
+    );
     refused(
         small(),
         &["--tile-size", "254"],
@@ -256,7 +325,11 @@ fn info_and_dry_run_report_whether_lossless_is_possible() {
     slides::small().compression(Compression::Uncompressed).write_into(&workspace, "raw.tif");
     let says = |run: &Run, words: &str| {
         assert!(
-            run.text().lines().any(|line| line.split_whitespace().collect::<Vec<_>>().join(" ").contains(words)),
+            run.text().lines().any(|line| line
+                .split_whitespace()
+                .collect::<Vec<_>>()
+                .join(" ")
+                .contains(words)),
             "{words}: {run:?}"
         );
     };
@@ -265,11 +338,20 @@ fn info_and_dry_run_report_whether_lossless_is_possible() {
     says(&info, "lossless tiles possible, of 240");
     let info = workspace.slidezoom(["info", "raw.tif"]).succeeds();
     says(&info, "reader OpenSlide (its tiles are not JPEG (TIFF compression 1))");
-    says(&info, "lossless tiles not possible: the slide is read through OpenSlide, because its tiles are not JPEG");
+    says(
+        &info,
+        "lossless tiles not possible: the slide is read through OpenSlide, because its tiles are not JPEG",
+    );
     let plan = workspace.export(["scan.svs", "--lossless", "--dry-run"]).succeeds();
     says(&plan, "of 240, overlap 0, native JPEG (lossless), smaller levels JPEG quality 80 4:2:0");
-    let json = workspace.slidezoom(["info", "--json", "--reader", "openslide", "scan.svs"]).succeeds().json();
-    assert_eq!(json["slide"]["reader"], serde_json::json!({ "kind": "openslide", "reason": "as requested" }));
+    let json = workspace
+        .slidezoom(["info", "--json", "--reader", "openslide", "scan.svs"])
+        .succeeds()
+        .json();
+    assert_eq!(
+        json["slide"]["reader"],
+        serde_json::json!({ "kind": "openslide", "reason": "as requested" })
+    );
 }
 
 #[test]
@@ -277,10 +359,14 @@ fn verbose_reports_the_reader() {
     let workspace = Workspace::new();
     slides::aperio().write_into(&workspace, "scan.svs");
     let run = workspace.export(["scan.svs", "--verbose"]).succeeds();
-    assert!(run.stderr.contains("scan: reader: direct (TIFF with 240×240 JPEG tiles in YCbCr)\n"), "{run:?}");
+    assert!(
+        run.stderr.contains("scan: reader: direct (TIFF with 240×240 JPEG tiles in YCbCr)\n"),
+        "{run:?}"
+    );
     let options = ["--verbose", "--reader", "openslide", "--progress", "json", "--overwrite"];
     let run = workspace.export([&["scan.svs"], &options[..]].concat()).succeeds();
-    let event = run.stderr.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+    let event =
+        run.stderr.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
     let event = event.into_iter().find(|event| event["event"] == "reading").unwrap();
     assert_eq!(event["reader"]["kind"], "openslide");
 }

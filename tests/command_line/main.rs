@@ -1,8 +1,10 @@
-//! The real binary, as a user runs it: what it writes, what it says, what it answers, and what it leaves behind.
+//! The real binary, as a user runs it: what it writes, what it says, what it answers, and what it
+//! leaves behind.
 //!
-//! Every test works in a folder of its own, on slides of its own making. Nothing waits by the clock: a test that has to
-//! strike in the middle of a run waits for the run's own progress lines. What a machine lacks (root for a small disk,
-//! the real slides beside the checkout) is skipped with a line on stderr that says so.
+//! Every test works in a folder of its own, on slides of its own making. Nothing waits by the
+//! clock: a test that has to strike in the middle of a run waits for the run's own progress lines.
+//! What a machine lacks (root for a small disk, the real slides beside the checkout) is skipped
+//! with a line on stderr that says so.
 
 #![allow(
     clippy::unwrap_used,
@@ -11,8 +13,8 @@
     reason = "a test that cannot go on says so and stops"
 )]
 
-/// Says that a test, or a part of one, was skipped, and why: on stderr itself, because the test harness keeps what a passing
-/// test prints to itself.
+/// Says that a test, or a part of one, was skipped, and why: on stderr itself, because the test
+/// harness keeps what a passing test prints to itself.
 macro_rules! skipped {
     ($($reason:tt)+) => {{
         use std::io::Write;

@@ -1,4 +1,5 @@
-//! Slides with hostile names: exported under that name or refused, but never anywhere else, and never as code.
+//! Slides with hostile names: exported under that name or refused, but never anywhere else, and
+//! never as code.
 
 use std::ffi::{OsStr, OsString};
 use std::fs;
@@ -79,7 +80,13 @@ fn a_hostile_name_can_be_asked_for_as_well() {
         let workspace = Workspace::new();
         slides::small().write_into(&workspace, "scan.tif");
         workspace.export(["scan.tif", "-o", &format!("out/{name}")]).succeeds();
-        assert_layout(&workspace.tree(format!("out/{name}")), name, DeepZoom::new(SIZE), "jpeg", &PAGE);
+        assert_layout(
+            &workspace.tree(format!("out/{name}")),
+            name,
+            DeepZoom::new(SIZE),
+            "jpeg",
+            &PAGE,
+        );
         assert_eq!(workspace.names(), ["out", "scan.tif"]);
     }
 }
@@ -114,9 +121,15 @@ fn what_is_printed_of_a_hostile_name_is_one_line_as_well() {
             assert!(!control, "{run:?}");
             let plain = workspace.slidezoom(arguments).succeeds().text().lines().count();
             slides::small().write_into(&workspace, "plain.tif");
-            let expected: Vec<&str> =
-                arguments.iter().map(|&argument| if argument == file { "plain.tif" } else { argument }).collect();
-            assert_eq!(plain, workspace.slidezoom(expected).succeeds().text().lines().count(), "{run:?}");
+            let expected: Vec<&str> = arguments
+                .iter()
+                .map(|&argument| if argument == file { "plain.tif" } else { argument })
+                .collect();
+            assert_eq!(
+                plain,
+                workspace.slidezoom(expected).succeeds().text().lines().count(),
+                "{run:?}"
+            );
         }
     }
 }
@@ -160,12 +173,21 @@ fn a_name_that_is_no_unicode_is_shown_as_well_as_it_can_be() {
     fs::rename(slide, workspace.path(&file)).unwrap();
 
     workspace.export([file.as_os_str()]).succeeds();
-    assert_layout(&workspace.tree("caf\u{fffd}"), "caf\u{fffd}", DeepZoom::new(SIZE), "jpeg", &PAGE);
+    assert_layout(
+        &workspace.tree("caf\u{fffd}"),
+        "caf\u{fffd}",
+        DeepZoom::new(SIZE),
+        "jpeg",
+        &PAGE,
+    );
     let info = workspace.slidezoom([OsStr::new("info"), &file]).succeeds();
     assert!(info.text().contains("caf\u{fffd}.tif"), "{info:?}");
-    let report = workspace.slidezoom([OsStr::new("info"), OsStr::new("--json"), &file]).succeeds().json();
+    let report =
+        workspace.slidezoom([OsStr::new("info"), OsStr::new("--json"), &file]).succeeds().json();
     assert_eq!(report["slide"]["path"], "caf\u{fffd}.tif");
-    workspace.export([&file, OsStr::new("--overwrite"), OsStr::new("--progress"), OsStr::new("json")]).succeeds();
+    workspace
+        .export([&file, OsStr::new("--overwrite"), OsStr::new("--progress"), OsStr::new("json")])
+        .succeeds();
 
     // A folder that is asked for by such a name could not be told of in the description.
     workspace.export([&file, OsStr::new("-o"), OsStr::from_bytes(b"\xff")]).fails(2, &["UTF-8"]);

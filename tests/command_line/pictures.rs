@@ -17,7 +17,10 @@ pub struct Picture {
 
 impl Picture {
     pub fn draw((width, height): (u32, u32), pixel: impl Fn(u32, u32) -> [u8; 3]) -> Self {
-        let pixels = (0..height).flat_map(|y| (0..width).map(move |x| (x, y))).map(|(x, y)| pixel(x, y)).collect();
+        let pixels = (0..height)
+            .flat_map(|y| (0..width).map(move |x| (x, y)))
+            .map(|(x, y)| pixel(x, y))
+            .collect();
         Self { width, height, pixels }
     }
 
@@ -44,8 +47,10 @@ impl Picture {
         let mean = |x: u32, y: u32| {
             let columns = 2 * x..(2 * x + 2).min(self.width);
             let rows = 2 * y..(2 * y + 2).min(self.height);
-            let below: Vec<[u8; 3]> =
-                rows.flat_map(|y| columns.clone().map(move |x| (x, y))).map(|(x, y)| self.pixel(x, y)).collect();
+            let below: Vec<[u8; 3]> = rows
+                .flat_map(|y| columns.clone().map(move |x| (x, y)))
+                .map(|(x, y)| self.pixel(x, y))
+                .collect();
             [0, 1, 2].map(|channel| half_to_even_mean(below.iter().map(|pixel| pixel[channel])))
         };
         Self::draw((self.width.div_ceil(2), self.height.div_ceil(2)), mean)
@@ -64,7 +69,10 @@ impl Picture {
         let mut reader = png::Decoder::new(Cursor::new(bytes)).read_info().unwrap();
         let mut rgb = vec![0; reader.output_buffer_size().unwrap()];
         let frame = reader.next_frame(&mut rgb).unwrap();
-        assert_eq!((frame.color_type, frame.bit_depth), (png::ColorType::Rgb, png::BitDepth::Eight));
+        assert_eq!(
+            (frame.color_type, frame.bit_depth),
+            (png::ColorType::Rgb, png::BitDepth::Eight)
+        );
         Self::from_rgb(frame.width, frame.height, &rgb)
     }
 
@@ -103,9 +111,15 @@ impl Picture {
     pub fn assert_near(&self, expected: &Self, tolerance: u8, place: &str) {
         assert_eq!(self.size(), expected.size(), "{place}");
         for (index, (found, wanted)) in (0_u32..).zip(self.pixels.iter().zip(&expected.pixels)) {
-            let near = found.iter().zip(wanted).all(|(found, wanted)| found.abs_diff(*wanted) <= tolerance);
+            let near = found
+                .iter()
+                .zip(wanted)
+                .all(|(found, wanted)| found.abs_diff(*wanted) <= tolerance);
             let (x, y) = (index % self.width, index / self.width);
-            assert!(near, "{place}: pixel ({x}, {y}) is {found:?} and not {wanted:?} (± {tolerance})");
+            assert!(
+                near,
+                "{place}: pixel ({x}, {y}) is {found:?} and not {wanted:?} (± {tolerance})"
+            );
         }
     }
 }
@@ -145,6 +159,9 @@ impl Expected {
 #[test]
 fn rounds_exact_halves_to_even() {
     let mean = |values: &[u8]| half_to_even_mean(values.iter().copied());
-    assert_eq!((mean(&[0, 1]), mean(&[1, 2]), mean(&[0, 0, 1, 1]), mean(&[1, 1, 2, 2])), (0, 2, 0, 2));
+    assert_eq!(
+        (mean(&[0, 1]), mean(&[1, 2]), mean(&[0, 0, 1, 1]), mean(&[1, 1, 2, 2])),
+        (0, 2, 0, 2)
+    );
     assert_eq!((mean(&[0, 0, 0, 1]), mean(&[0, 1, 1, 1]), mean(&[7])), (0, 1, 7));
 }

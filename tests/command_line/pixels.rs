@@ -1,4 +1,5 @@
-//! Every pixel of every level, against the definition: an uncompressed slide exported as PNG loses nothing on the way.
+//! Every pixel of every level, against the definition: an uncompressed slide exported as PNG loses
+//! nothing on the way.
 
 use slidezoom_fixtures::{Compression, Pattern, SlideBuilder, TileFault};
 
@@ -11,7 +12,12 @@ use crate::workspace::{Run, Workspace};
 fn export_png(slide: &SlideBuilder, tile_size: u32, overlap: u32, options: &[&str]) -> Tree {
     let workspace = Workspace::new();
     slide.write_into(&workspace, "scan.tif");
-    let cut = ["--tile-size".to_owned(), tile_size.to_string(), "--overlap".to_owned(), overlap.to_string()];
+    let cut = [
+        "--tile-size".to_owned(),
+        tile_size.to_string(),
+        "--overlap".to_owned(),
+        overlap.to_string(),
+    ];
     let mut command = workspace.command(["export", "scan.tif", "--format", "png", "--no-viewer"]);
     Run::of(command.args(cut).args(options)).succeeds();
     workspace.tree("scan")
@@ -28,7 +34,13 @@ fn assert_pixels(tree: &Tree, expected: &Expected, tolerance: u8) {
 
 /// An uncompressed slide with this pattern comes out exactly.
 #[track_caller]
-fn assert_exact(slide: &SlideBuilder, size: (u32, u32), pattern: Pattern, tile_size: u32, overlap: u32) {
+fn assert_exact(
+    slide: &SlideBuilder,
+    size: (u32, u32),
+    pattern: Pattern,
+    tile_size: u32,
+    overlap: u32,
+) {
     let tree = export_png(slide, tile_size, overlap, &[]);
     assert_pixels(&tree, &Expected::new(Picture::of_pattern(size, pattern), tile_size, overlap), 0);
 }
@@ -49,9 +61,16 @@ fn every_pixel_is_exact_with_tiles_that_do_not_overlap() {
 #[test]
 fn every_pixel_is_exact_with_odd_tiles_and_wide_overlaps() {
     let pattern = Pattern::Checkerboard { side: 1 };
-    for (size, tile_size, overlap) in [((463, 317), 101, 3), ((331, 257), 77, 1), ((70, 45), 10, 9)] {
+    for (size, tile_size, overlap) in [((463, 317), 101, 3), ((331, 257), 77, 1), ((70, 45), 10, 9)]
+    {
         assert_exact(&slides::exact(size, pattern), size, pattern, tile_size, overlap);
-        assert_exact(&slides::exact(size, Pattern::Gradient), size, Pattern::Gradient, tile_size, overlap);
+        assert_exact(
+            &slides::exact(size, Pattern::Gradient),
+            size,
+            Pattern::Gradient,
+            tile_size,
+            overlap,
+        );
     }
 }
 
@@ -59,7 +78,13 @@ fn every_pixel_is_exact_with_odd_tiles_and_wide_overlaps() {
 fn every_pixel_is_exact_with_the_smallest_tiles() {
     let size = (37, 53);
     for (tile_size, overlap) in [(2, 0), (2, 1), (3, 2)] {
-        assert_exact(&slides::exact(size, Pattern::Gradient), size, Pattern::Gradient, tile_size, overlap);
+        assert_exact(
+            &slides::exact(size, Pattern::Gradient),
+            size,
+            Pattern::Gradient,
+            tile_size,
+            overlap,
+        );
     }
 }
 
@@ -98,7 +123,8 @@ fn transparent_pixels_show_the_background_and_half_transparent_ones_their_share(
         (Compression::UncompressedPremultipliedAlpha, Some([0xff, 0x10, 0x90])),
     ] {
         let [red, green, blue] = background.unwrap_or([255; 3]);
-        let option = background.map(|_| ["--background".to_owned(), format!("{red:02x}{green:02x}{blue:02x}")]);
+        let option = background
+            .map(|_| ["--background".to_owned(), format!("{red:02x}{green:02x}{blue:02x}")]);
         let options: Vec<&str> = option.iter().flatten().map(String::as_str).collect();
         let slide = slides::exact(size, Pattern::Gradient).compression(compression);
         let tree = export_png(&slide, 512, 1, &options);
@@ -109,9 +135,14 @@ fn transparent_pixels_show_the_background_and_half_transparent_ones_their_share(
         };
         let base = Picture::draw(size, |x, y| {
             let (color, alpha) = (Pattern::Gradient.pixel(x, y), Pattern::alpha(x, y));
-            [share(color[0], red, alpha), share(color[1], green, alpha), share(color[2], blue, alpha)]
+            [
+                share(color[0], red, alpha),
+                share(color[1], green, alpha),
+                share(color[2], blue, alpha),
+            ]
         });
-        // Two roundings on the way to the full size, libtiff's and ours; the levels below follow from it exactly.
+        // Two roundings on the way to the full size, libtiff's and ours; the levels below follow
+        // from it exactly.
         let found = Picture::from_png(tree.file("scan_files/9/0_0.png"));
         found.assert_near(&base, 1, &format!("{compression:?} on {background:?}"));
         assert_pixels(&tree, &Expected::new(found, 512, 1), 0);
@@ -135,9 +166,11 @@ fn by_default_only_the_scanned_area_is_exported() {
 
 #[test]
 fn with_full_bounds_what_was_not_scanned_shows_the_background() {
-    let tree = export_png(&partly_scanned(), 254, 1, &["--bounds", "full", "--background", "102030"]);
-    let whole =
-        Picture::draw((700, 500), |x, y| if x < 256 { [0x10, 0x20, 0x30] } else { Pattern::Gradient.pixel(x, y) });
+    let tree =
+        export_png(&partly_scanned(), 254, 1, &["--bounds", "full", "--background", "102030"]);
+    let whole = Picture::draw((700, 500), |x, y| {
+        if x < 256 { [0x10, 0x20, 0x30] } else { Pattern::Gradient.pixel(x, y) }
+    });
     assert_pixels(&tree, &Expected::new(whole, 254, 1), 0);
     let area = serde_json::json!({ "x": 0, "y": 0, "width": 700, "height": 500 });
     assert_eq!(tree.json("scan.json")["area"], area);
@@ -150,7 +183,9 @@ fn jpeg_tiles_keep_the_slides_sampling_and_its_colors() {
     let expected = Expected::new(Picture::of_pattern(size, Pattern::Gradient), 254, 1);
     slides::exact(size, Pattern::Gradient).write_into(&workspace, "plain.tif");
     slides::small().write_into(&workspace, "420.tif");
-    slides::small().subsampling(slidezoom_fixtures::Subsampling::HalfWidth).write_into(&workspace, "422.tif");
+    slides::small()
+        .subsampling(slidezoom_fixtures::Subsampling::HalfWidth)
+        .write_into(&workspace, "422.tif");
     for (slide, options, sampling) in [
         // Not JPEG: all chroma is kept.
         ("plain.tif", &[][..], turbojpeg::Subsamp::None),
@@ -159,12 +194,19 @@ fn jpeg_tiles_keep_the_slides_sampling_and_its_colors() {
         ("420.tif", &["--subsampling", "444"], turbojpeg::Subsamp::None),
         ("plain.tif", &["--subsampling", "420"], turbojpeg::Subsamp::Sub2x2),
     ] {
-        workspace.export([&[slide, "-o", "scan", "--overwrite", "--quality", "95"], options].concat()).succeeds();
+        workspace
+            .export([&[slide, "-o", "scan", "--overwrite", "--quality", "95"], options].concat())
+            .succeeds();
         let tree = workspace.tree("scan");
         for tile in expected.plan.tiles() {
             let bytes = tree.file(&format!("scan_files/{}", tile.file("jpeg"))).to_vec();
-            assert_eq!(turbojpeg::read_header(&bytes).unwrap().subsamp, sampling, "{slide} {options:?} {tile:?}");
-            // The mark's sharp edges ring, and a tile of a few pixels is all edge. A tile in a wrong place is off by far more.
+            assert_eq!(
+                turbojpeg::read_header(&bytes).unwrap().subsamp,
+                sampling,
+                "{slide} {options:?} {tile:?}"
+            );
+            // The mark's sharp edges ring, and a tile of a few pixels is all edge. A tile in a
+            // wrong place is off by far more.
             let (found, wanted) = (Picture::from_jpeg(&bytes), expected.tile(&tile));
             let tolerance = if tile.size().0 >= 64 { 6.0 } else { 30.0 };
             assert!(mean_difference(&found, &wanted) < tolerance, "{slide} {options:?} {tile:?}");

@@ -25,12 +25,20 @@ fn prints_the_plan_and_writes_nothing() {
         [("scan.svs", SIZE, 254, 1), ("scan.svs", SIZE, 101, 3), ("large.tif", LARGE_SIZE, 256, 0)]
     {
         let plan = DeepZoom::new(size).cut(tile_size, overlap);
-        let cut = ["--tile-size".to_owned(), tile_size.to_string(), "--overlap".to_owned(), overlap.to_string()];
+        let cut = [
+            "--tile-size".to_owned(),
+            tile_size.to_string(),
+            "--overlap".to_owned(),
+            overlap.to_string(),
+        ];
         let mut command = workspace.command(["export", slide, "-o", "out", "--dry-run"]);
         let run = crate::workspace::Run::of(command.args(cut)).succeeds();
         assert!(run.stderr.is_empty(), "{run:?}");
         assert!(run.text().contains(&format!("{slide} → out")), "{run:?}");
-        let tiles = format!("{} of {tile_size}, overlap {overlap}, JPEG quality 80 4:2:0", plan.tiles().len());
+        let tiles = format!(
+            "{} of {tile_size}, overlap {overlap}, JPEG quality 80 4:2:0",
+            plan.tiles().len()
+        );
         assert!(run.text().contains(&tiles), "{tiles}: {run:?}");
 
         let expected: Vec<[String; 4]> = (0..=plan.max_level())
@@ -55,12 +63,20 @@ fn shows_associated_images_and_background() {
         run.text().to_owned()
     };
     let has = |text: &str, label: &str, value: &str| {
-        text.lines().any(|line| line.trim_start().strip_prefix(label).is_some_and(|rest| rest.trim() == value))
+        text.lines().any(|line| {
+            line.trim_start().strip_prefix(label).is_some_and(|rest| rest.trim() == value)
+        })
     };
     let default = plan(&[]);
-    assert!(has(&default, "associated", "thumbnail") && has(&default, "background", "ffffff"), "{default}");
+    assert!(
+        has(&default, "associated", "thumbnail") && has(&default, "background", "ffffff"),
+        "{default}"
+    );
     let asked = plan(&["--associated", "all", "--background", "102030"]);
-    assert!(has(&asked, "associated", "label, macro, thumbnail") && has(&asked, "background", "102030"), "{asked}");
+    assert!(
+        has(&asked, "associated", "label, macro, thumbnail") && has(&asked, "background", "102030"),
+        "{asked}"
+    );
     assert!(has(&plan(&["--associated", "none"]), "associated", "none"));
 }
 
@@ -70,7 +86,10 @@ fn plans_each_of_several_slides() {
     slides::small().write_into(&workspace, "in/a.tif");
     slides::small().write_into(&workspace, "in/b.tif");
     let run = workspace.export(["in", "-o", "out", "--dry-run"]).succeeds();
-    assert!(run.text().contains("in/a.tif → out/a") && run.text().contains("in/b.tif → out/b"), "{run:?}");
+    assert!(
+        run.text().contains("in/a.tif → out/a") && run.text().contains("in/b.tif → out/b"),
+        "{run:?}"
+    );
     assert_eq!(workspace.names(), ["in"]);
 }
 

@@ -30,23 +30,36 @@ fn with_slide() -> Workspace {
 fn json_progress_begins_with_started_and_ends_with_finished() {
     let workspace = Workspace::new();
     // Many small tiles, so that the run is long enough for a line in between.
-    slides::exact((900, 700), slidezoom_fixtures::Pattern::Gradient).write_into(&workspace, "scan.tif");
-    let run = workspace.export(["scan.tif", "--progress", "json", "--tile-size", "8", "--jobs", "1"]).succeeds();
+    slides::exact((900, 700), slidezoom_fixtures::Pattern::Gradient)
+        .write_into(&workspace, "scan.tif");
+    let run = workspace
+        .export(["scan.tif", "--progress", "json", "--tile-size", "8", "--jobs", "1"])
+        .succeeds();
     assert!(run.stdout.is_empty(), "{run:?}");
     let plan = DeepZoom::new((900, 700)).cut(8, 1);
     let tiles = plan.tiles().len();
 
     let events = events(&run);
     let (started, finished) = (&events[0], &events[events.len() - 1]);
-    assert_eq!((&started["event"], &started["name"]), (&Value::from("started"), &Value::from("scan")));
+    assert_eq!(
+        (&started["event"], &started["name"]),
+        (&Value::from("started"), &Value::from("scan"))
+    );
     assert_eq!(started["tiles"], tiles);
-    assert_eq!((&finished["event"], &finished["name"]), (&Value::from("finished"), &Value::from("scan")));
+    assert_eq!(
+        (&finished["event"], &finished["name"]),
+        (&Value::from("finished"), &Value::from("scan"))
+    );
     assert_eq!(finished["tiles"], tiles);
     assert_eq!(finished["output"], "scan");
     assert!(finished["seconds"].as_f64().unwrap() > 0.0);
     let tree = workspace.tree("scan");
-    let bytes: usize =
-        tree.files().into_iter().filter(|file| file.starts_with("scan_files/")).map(|file| tree.file(file).len()).sum();
+    let bytes: usize = tree
+        .files()
+        .into_iter()
+        .filter(|file| file.starts_with("scan_files/"))
+        .map(|file| tree.file(file).len())
+        .sum();
     assert_eq!(finished["bytes"], bytes);
 
     let mut before = 0;
@@ -63,7 +76,8 @@ fn json_progress_begins_with_started_and_ends_with_finished() {
 fn json_progress_tells_slides_apart() {
     let workspace = with_slide();
     slides::small().write_into(&workspace, "more.tif");
-    let run = workspace.export(["scan.tif", "more.tif", "-o", "out", "--progress", "json"]).succeeds();
+    let run =
+        workspace.export(["scan.tif", "more.tif", "-o", "out", "--progress", "json"]).succeeds();
     let told = events(&run);
     for name in ["scan", "more"] {
         let of_slide: Vec<&Value> = told.iter().filter(|event| event["name"] == name).collect();
@@ -79,10 +93,15 @@ fn json_progress_tells_of_a_failure_too() {
     slides::small().tile_fault(0, 1, 1, TileFault::BrokenHeader).write_into(&workspace, "bad.tif");
     let run = workspace.export(["bad.tif", "--progress", "json"]);
     assert_eq!(run.code(), Some(3), "{run:?}");
-    let events: Vec<Value> = run.stderr.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    let failed = events.iter().find(|event| event["event"] == "failed").unwrap_or_else(|| panic!("{run:?}"));
+    let events: Vec<Value> =
+        run.stderr.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let failed =
+        events.iter().find(|event| event["event"] == "failed").unwrap_or_else(|| panic!("{run:?}"));
     assert_eq!((&failed["name"], &failed["exitCode"]), (&Value::from("bad"), &Value::from(3)));
-    assert!(failed["message"].as_str().unwrap().contains("256×244 pixels at (256, 256)"), "{failed}");
+    assert!(
+        failed["message"].as_str().unwrap().contains("256×244 pixels at (256, 256)"),
+        "{failed}"
+    );
 }
 
 #[test]
@@ -94,7 +113,10 @@ fn without_a_terminal_a_short_run_says_one_line() {
         assert_eq!(run.stderr.lines().count(), 1, "{run:?}");
         assert!(!run.stderr.contains('\u{1b}'), "{run:?}");
         let tiles = format!("scan: {} tiles, ", DeepZoom::new(SIZE).tiles().len());
-        assert!(run.stderr.starts_with(&tiles) && run.stderr.trim_end().ends_with(": scan"), "{run:?}");
+        assert!(
+            run.stderr.starts_with(&tiles) && run.stderr.trim_end().ends_with(": scan"),
+            "{run:?}"
+        );
     }
 }
 

@@ -1,4 +1,5 @@
-//! `--on-read-error blank`: what is damaged is background and written down to the pixel; everything else is as ever.
+//! `--on-read-error blank`: what is damaged is background and written down to the pixel; everything
+//! else is as ever.
 
 use serde_json::{Value, json};
 use slidezoom_fixtures::{SlideBuilder, Style, TileFault};
@@ -39,13 +40,17 @@ fn base(workspace: &Workspace, out: &str) -> Picture {
         .iter()
         .map(|tile| Picture::from_png(tree.file(&format!("{out}_files/{}", tile.file("png")))))
         .collect();
-    Picture::draw(SIZE, |x, y| tiles[((y / 256) * TILES.0 + x / 256) as usize].pixel(x % 256, y % 256))
+    Picture::draw(SIZE, |x, y| {
+        tiles[((y / 256) * TILES.0 + x / 256) as usize].pixel(x % 256, y % 256)
+    })
 }
 
 #[test]
 fn damaged_tiles_are_background_and_the_rest_is_as_it_is() {
-    let options = ["--format", "png", "--tile-size", "256", "--overlap", "0", "--background", "0a64c8"];
-    let every: Vec<(u32, u32)> = (0..TILES.1).flat_map(|row| (0..TILES.0).map(move |column| (column, row))).collect();
+    let options =
+        ["--format", "png", "--tile-size", "256", "--overlap", "0", "--background", "0a64c8"];
+    let every: Vec<(u32, u32)> =
+        (0..TILES.1).flat_map(|row| (0..TILES.0).map(move |column| (column, row))).collect();
     let mut cases: Vec<Vec<(u32, u32)>> = every.iter().map(|&tile| vec![tile]).collect();
     cases.push(vec![(0, 0), (2, 0), (1, 1)]);
     for reader in ["auto", "openslide"] {
@@ -53,23 +58,38 @@ fn damaged_tiles_are_background_and_the_rest_is_as_it_is() {
             let workspace = Workspace::new();
             damaged(&[]).write_into(&workspace, "sound.tif");
             damaged(tiles).write_into(&workspace, "scan.tif");
-            workspace.export([&["sound.tif", "--reader", reader], &options[..]].concat()).succeeds();
-            let blank = ["scan.tif", "--reader", reader, "--on-read-error", "blank", "--progress", "none"];
+            workspace
+                .export([&["sound.tif", "--reader", reader], &options[..]].concat())
+                .succeeds();
+            let blank =
+                ["scan.tif", "--reader", reader, "--on-read-error", "blank", "--progress", "none"];
             let run = workspace.export([&blank, &options[..]].concat()).succeeds();
             let regions = if tiles.len() == 1 { "1 region of" } else { "3 regions of" };
-            assert!(run.stderr.starts_with("scan: note: ") && run.stderr.contains(regions), "{run:?}");
             assert!(
-                run.stderr.contains(if tiles.len() == 1 { " and is shown " } else { " and are shown " }),
+                run.stderr.starts_with("scan: note: ") && run.stderr.contains(regions),
+                "{run:?}"
+            );
+            assert!(
+                run.stderr.contains(if tiles.len() == 1 {
+                    " and is shown "
+                } else {
+                    " and are shown "
+                }),
                 "{run:?}"
             );
             assert_eq!(run.stderr.lines().count(), 1, "{run:?}");
 
             let description = workspace.tree("scan").json("scan.json");
-            let rects: Vec<Value> = tiles.iter().map(|&(column, row)| as_json(tile_rect(column, row))).collect();
+            let rects: Vec<Value> =
+                tiles.iter().map(|&(column, row)| as_json(tile_rect(column, row))).collect();
             assert_eq!(description["unreadable"], json!(rects));
             let (found, sound) = (base(&workspace, "scan"), base(&workspace, "sound"));
             let expected = Picture::draw(SIZE, |x, y| {
-                if tiles.contains(&(x / 256, y / 256)) { [0x0a, 0x64, 0xc8] } else { sound.pixel(x, y) }
+                if tiles.contains(&(x / 256, y / 256)) {
+                    [0x0a, 0x64, 0xc8]
+                } else {
+                    sound.pixel(x, y)
+                }
             });
             assert!(found == expected, "{tiles:?}");
             workspace.slidezoom(["verify", "scan"]).succeeds();
@@ -87,7 +107,10 @@ fn lossless_exports_do_the_same_and_jobs_do_not_matter() {
             let blank = ["scan.tif", "--on-read-error", "blank", "-o", &out, "--jobs", jobs];
             workspace.export([&blank, options].concat()).succeeds();
         }
-        let (one, eight) = (workspace.tree(format!("{folder}-1/scan")), workspace.tree(format!("{folder}-8/scan")));
+        let (one, eight) = (
+            workspace.tree(format!("{folder}-1/scan")),
+            workspace.tree(format!("{folder}-8/scan")),
+        );
         assert_eq!(one.files(), eight.files());
         assert!(one.files().iter().all(|file| one.file(file) == eight.file(file)));
         let rects = json!([as_json(tile_rect(2, 0)), as_json(tile_rect(1, 1))]);
@@ -116,13 +139,17 @@ fn without_the_option_nothing_is_published_and_with_nothing_readable_neither() {
     let workspace = Workspace::new();
     damaged(&[(1, 0)]).write_into(&workspace, "scan.tif");
     workspace.export(["scan.tif"]).fails(3, &["256×256 pixels at (256, 0)"]);
-    let every: Vec<(u32, u32)> = (0..TILES.1).flat_map(|row| (0..TILES.0).map(move |column| (column, row))).collect();
+    let every: Vec<(u32, u32)> =
+        (0..TILES.1).flat_map(|row| (0..TILES.0).map(move |column| (column, row))).collect();
     damaged(&every).write_into(&workspace, "scan.tif");
-    workspace.export(["scan.tif", "--on-read-error", "blank"]).fails(3, &["the slide has no pixels"]);
+    workspace
+        .export(["scan.tif", "--on-read-error", "blank"])
+        .fails(3, &["the slide has no pixels"]);
     assert_eq!(workspace.names(), ["scan.tif"]);
     // A slide without a flaw says nothing of it.
     slides::small().style(Style::Aperio).write_into(&workspace, "scan.svs");
-    let run = workspace.export(["scan.svs", "--on-read-error", "blank", "--progress", "none"]).succeeds();
+    let run =
+        workspace.export(["scan.svs", "--on-read-error", "blank", "--progress", "none"]).succeeds();
     assert_eq!(run.stderr, "");
     assert_eq!(workspace.tree("scan").json("scan.json")["unreadable"], json!([]));
 }

@@ -1,4 +1,5 @@
-//! `--reduce`: how a level is made of the next larger one. Against libvips where its definition is ours, and what label images need.
+//! `--reduce`: how a level is made of the next larger one. Against libvips where its definition is
+//! ours, and what label images need.
 
 use std::collections::HashSet;
 use std::fs;
@@ -35,7 +36,10 @@ fn assert_as_vips(slide: &SlideBuilder, methods: &[&str]) {
         let theirs = format!("vips-{method}");
         let vips = ["dzsave", "scan.tif", &theirs, "--region-shrink", method, "--suffix", ".png"];
         let options = ["--tile-size", "100", "--overlap", "2"];
-        let Some(run) = tools::run("vips", [&vips[..], &options].concat(), &workspace.path("")) else { return };
+        let Some(run) = tools::run("vips", [&vips[..], &options].concat(), &workspace.path(""))
+        else {
+            return;
+        };
         run.succeeds();
         let ours = ["scan.tif", "-o", method, "--format", "png", "--no-viewer", "--reduce", method];
         workspace.export([&ours[..], &options].concat()).succeeds();
@@ -43,7 +47,10 @@ fn assert_as_vips(slide: &SlideBuilder, methods: &[&str]) {
         for tile in DeepZoom::new(ODD).cut(100, 2).tiles() {
             let file = tile.file("png");
             let expected = fs::read(workspace.path(format!("{theirs}_files/{file}"))).unwrap();
-            assert!(colors(tree.file(&format!("{method}_files/{file}"))) == colors(&expected), "{method} {file}");
+            assert!(
+                colors(tree.file(&format!("{method}_files/{file}"))) == colors(&expected),
+                "{method} {file}"
+            );
         }
     }
 }
@@ -55,10 +62,11 @@ fn max_min_and_nearest_are_those_of_libvips() {
 
 #[test]
 fn the_mode_of_gray_values_is_that_of_libvips() {
-    // libvips takes the mode by channel: of one channel, it is that of whole pixels, ties and all. Cells of 3 pixels make many ties, grain makes fours
-    // that all differ.
+    // libvips takes the mode by channel: of one channel, it is that of whole pixels, ties and all.
+    // Cells of 3 pixels make many ties, grain makes fours that all differ.
     for pattern in [Pattern::TileColors { width: 3, height: 3 }, Pattern::Tissue { seed: 4 }] {
-        let slide = SlideBuilder::new(ODD.0, ODD.1).pattern(pattern).color(Color::Gray).quality(100);
+        let slide =
+            SlideBuilder::new(ODD.0, ODD.1).pattern(pattern).color(Color::Gray).quality(100);
         assert_as_vips(&slide, &["mode", "max"]);
     }
 }
@@ -72,11 +80,23 @@ fn labels_are_never_mixed() {
     let labels: HashSet<[u8; 3]> = base.pixels.iter().copied().collect();
     assert!(labels.len() > 1000);
     let mixed = |method: &str| {
-        workspace.export(["labels.tif", "-o", method, "--format", "png", "--no-viewer", "--reduce", method]).succeeds();
+        workspace
+            .export([
+                "labels.tif",
+                "-o",
+                method,
+                "--format",
+                "png",
+                "--no-viewer",
+                "--reduce",
+                method,
+            ])
+            .succeeds();
         let tree = workspace.tree(method);
         let tiles = DeepZoom::new(ODD).tiles();
-        let pictures =
-            tiles.iter().map(|tile| Picture::from_png(tree.file(&format!("{method}_files/{}", tile.file("png")))));
+        let pictures = tiles.iter().map(|tile| {
+            Picture::from_png(tree.file(&format!("{method}_files/{}", tile.file("png"))))
+        });
         pictures.flat_map(|picture| picture.pixels).filter(|pixel| !labels.contains(pixel)).count()
     };
     assert_eq!((mixed("mode"), mixed("nearest")), (0, 0));
@@ -86,16 +106,28 @@ fn labels_are_never_mixed() {
 #[test]
 fn lossless_tiles_are_reduced_as_asked_or_it_is_refused() {
     let workspace = Workspace::new();
-    let tissue =
-        SlideBuilder::new(300, 165).tile_size(64, 64).pattern(Pattern::Tissue { seed: 3 }).style(Style::Aperio);
+    let tissue = SlideBuilder::new(300, 165)
+        .tile_size(64, 64)
+        .pattern(Pattern::Tissue { seed: 3 })
+        .style(Style::Aperio);
     tissue.color(Color::Rgb).subsampling(Subsampling::Full).write_into(&workspace, "scan.svs");
     let plan = DeepZoom::new((300, 165)).cut(64, 0);
     for (method, value) in [
         ("max", &(|four: [u8; 4]| four.into_iter().max().unwrap()) as &dyn Fn([u8; 4]) -> u8),
         ("nearest", &|[first, ..]: [u8; 4]| first),
     ] {
-        let export =
-            ["scan.svs", "--lossless", "--quality", "100", "--subsampling", "444", "--reduce", method, "-o", method];
+        let export = [
+            "scan.svs",
+            "--lossless",
+            "--quality",
+            "100",
+            "--subsampling",
+            "444",
+            "--reduce",
+            method,
+            "-o",
+            method,
+        ];
         workspace.export(export).succeeds();
         let tree = workspace.tree(method);
         assert_eq!(tree.json(&format!("{method}.json"))["options"]["reduction"], method);
@@ -105,19 +137,26 @@ fn lossless_tiles_are_reduced_as_asked_or_it_is_refused() {
         // A tile of the next level is what comes of four.
         let level = plan.max_level();
         let below = picture(level - 1, 0, 0);
-        let four = [[(0, 0), (1, 0)], [(0, 1), (1, 1)]].map(|row| row.map(|(column, row)| picture(level, column, row)));
+        let four = [[(0, 0), (1, 0)], [(0, 1), (1, 1)]]
+            .map(|row| row.map(|(column, row)| picture(level, column, row)));
         let expected = Picture::draw((64, 64), |x, y| {
-            let above = |x: u32, y: u32| four[(y / 64) as usize][(x / 64) as usize].pixel(x % 64, y % 64);
-            let four =
-                [above(2 * x, 2 * y), above(2 * x + 1, 2 * y), above(2 * x, 2 * y + 1), above(2 * x + 1, 2 * y + 1)];
+            let above =
+                |x: u32, y: u32| four[(y / 64) as usize][(x / 64) as usize].pixel(x % 64, y % 64);
+            let four = [
+                above(2 * x, 2 * y),
+                above(2 * x + 1, 2 * y),
+                above(2 * x, 2 * y + 1),
+                above(2 * x + 1, 2 * y + 1),
+            ];
             [0, 1, 2].map(|channel| value(four.map(|pixel| pixel[channel])))
         });
         below.assert_near(&expected, 6, method);
     }
     let refused = ["scan.svs", "--lossless", "--reduce", "lanczos3", "-o", "no"];
-    workspace
-        .export(refused)
-        .fails(2, &["the reduction method lanczos3 reads neighboring tiles", "\nhint: omit --reduce"]);
+    workspace.export(refused).fails(
+        2,
+        &["the reduction method lanczos3 reads neighboring tiles", "\nhint: omit --reduce"],
+    );
     assert_eq!(workspace.names(), ["max", "nearest", "scan.svs"]);
 }
 
@@ -127,12 +166,17 @@ fn each_method_makes_another_export_and_says_which_it_is() {
     slides::exact((260, 130), Pattern::Tissue { seed: 1 }).write_into(&workspace, "scan.tif");
     let mut seen = HashSet::new();
     for method in ["mean", "median", "mode", "max", "min", "nearest", "lanczos3"] {
-        workspace.export(["scan.tif", "-o", method, "--format", "png", "--reduce", method]).succeeds();
+        workspace
+            .export(["scan.tif", "-o", method, "--format", "png", "--reduce", method])
+            .succeeds();
         workspace.slidezoom(["verify", method]).succeeds();
         let tree = workspace.tree(method);
         assert_eq!(tree.json(&format!("{method}.json"))["options"]["reduction"], method);
         let plan = workspace.export(["scan.tif", "--dry-run", "--reduce", method]).succeeds();
-        assert!(plan.text().contains(&format!("levels      10, downsampled by {method}\n")), "{plan:?}");
+        assert!(
+            plan.text().contains(&format!("levels      10, downsampled by {method}\n")),
+            "{plan:?}"
+        );
         assert!(seen.insert(tree.file(&format!("{method}_files/8/0_0.png")).to_vec()), "{method}");
     }
     // Without the option it is the mean.
@@ -145,18 +189,27 @@ fn each_method_makes_another_export_and_says_which_it_is() {
 #[test]
 fn a_size_that_is_made_by_blending_is_refused_and_the_slides_own_is_not() {
     let workspace = Workspace::new();
-    slides::exact(ODD, Pattern::Tissue { seed: 1 }).levels([1, 2]).write_into(&workspace, "scan.tif");
+    slides::exact(ODD, Pattern::Tissue { seed: 1 })
+        .levels([1, 2])
+        .write_into(&workspace, "scan.tif");
     for target in [["--target-mpp", "1.3"], ["--target-mpp", "4"], ["--magnification", "5"]] {
-        let export = [&["scan.tif", "-o", "out", "--mpp", "0.5", "--reduce", "nearest"][..], &target].concat();
+        let export =
+            [&["scan.tif", "-o", "out", "--mpp", "0.5", "--reduce", "nearest"][..], &target]
+                .concat();
         let run = workspace.export(&export);
         assert_eq!(run.code(), Some(2), "{run:?}");
         assert_eq!(workspace.names(), ["scan.tif"]);
     }
-    let blended = ["scan.tif", "-o", "out", "--mpp", "0.5", "--target-mpp", "4", "--reduce", "mode"];
+    let blended =
+        ["scan.tif", "-o", "out", "--mpp", "0.5", "--target-mpp", "4", "--reduce", "mode"];
     workspace.export(blended).fails(
         2,
-        &["would defeat the reduction method mode", "\nhint: start from a level of the slide with --slide-level"],
+        &[
+            "would defeat the reduction method mode",
+            "\nhint: start from a level of the slide with --slide-level",
+        ],
     );
-    let own = ["scan.tif", "-o", "out", "--mpp", "0.5", "--reduce", "nearest", "--slide-level", "1"];
+    let own =
+        ["scan.tif", "-o", "out", "--mpp", "0.5", "--reduce", "nearest", "--slide-level", "1"];
     workspace.export(own).succeeds();
 }

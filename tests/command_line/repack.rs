@@ -1,4 +1,5 @@
-//! `slidezoom repack`: each container into each other, tiles byte for byte, and nothing that is damaged.
+//! `slidezoom repack`: each container into each other, tiles byte for byte, and nothing that is
+//! damaged.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -27,11 +28,19 @@ const PLAIN: [&str; 4] = ["--tile-size", "128", "--overlap", "0"];
 fn files(workspace: &Workspace, export: &str) -> BTreeMap<String, Vec<u8>> {
     if workspace.path(export).is_dir() {
         let tree = workspace.tree(export);
-        return tree.files().iter().map(|&name| (name.to_owned(), tree.file(name).to_vec())).collect();
+        return tree
+            .files()
+            .iter()
+            .map(|&name| (name.to_owned(), tree.file(name).to_vec()))
+            .collect();
     }
     let archive = ZipFile::open(&workspace.path(export));
     let inside = |name: &str| name.split_once('/').unwrap().1.to_owned();
-    archive.entries.iter().map(|entry| (inside(&entry.name), archive.file(&entry.name).to_vec())).collect()
+    archive
+        .entries
+        .iter()
+        .map(|entry| (inside(&entry.name), archive.file(&entry.name).to_vec()))
+        .collect()
 }
 
 fn tiles(files: &BTreeMap<String, Vec<u8>>) -> BTreeMap<&str, &[u8]> {
@@ -44,10 +53,19 @@ fn tiles(files: &BTreeMap<String, Vec<u8>>) -> BTreeMap<&str, &[u8]> {
 
 #[test]
 fn each_container_goes_into_each_other_tiles_byte_for_byte() {
-    for format in [&["--format", "jpeg"][..], &["--format", "png"], &["--associated", "all", "--quality", "40"]] {
+    for format in [
+        &["--format", "jpeg"][..],
+        &["--format", "png"],
+        &["--associated", "all", "--quality", "40"],
+    ] {
         let workspace = exported(&[&PLAIN[..], format].concat());
         let original = files(&workspace, "scan");
-        let containers = [("folder", &[][..]), ("bag", &["--container", "bagit"][..]), ("a.zip", &[]), ("a.szi", &[])];
+        let containers = [
+            ("folder", &[][..]),
+            ("bag", &["--container", "bagit"][..]),
+            ("a.zip", &[]),
+            ("a.szi", &[]),
+        ];
         for (from, options) in containers {
             workspace.slidezoom([&["repack", "scan", "-o", from], options].concat()).succeeds();
         }
@@ -59,7 +77,8 @@ fn each_container_goes_into_each_other_tiles_byte_for_byte() {
                 let found = files(&workspace, &copy);
                 assert_eq!(tiles(&found), tiles(&original), "{from} to {to}");
                 assert!(!tiles(&found).is_empty());
-                // Whatever an export went through, the same container holds the same bytes in the end.
+                // Whatever an export went through, the same container holds the same bytes in the
+                // end.
                 assert!(found == files(&workspace, to), "{from} to {to}");
             }
         }
@@ -74,7 +93,8 @@ fn each_container_goes_into_each_other_tiles_byte_for_byte() {
 
 #[test]
 fn a_szi_made_of_a_folder_is_as_its_specification_says() {
-    let workspace = exported(&[&PLAIN[..], &["--associated", "label,thumbnail", "--no-viewer"]].concat());
+    let workspace =
+        exported(&[&PLAIN[..], &["--associated", "label,thumbnail", "--no-viewer"]].concat());
     workspace.slidezoom(["repack", "scan", "-o", "other.szi"]).succeeds();
     let archive = ZipFile::open(&workspace.path("other.szi"));
     let mut names: Vec<&str> = archive.entries.iter().map(|entry| entry.name.as_str()).collect();
@@ -93,11 +113,19 @@ fn a_szi_made_of_a_folder_is_as_its_specification_says() {
         ]
     );
     workspace
-        .export([&["scan.svs", "-o", "scan.szi", "--associated", "label,thumbnail"], &PLAIN[..]].concat())
+        .export(
+            [&["scan.svs", "-o", "scan.szi", "--associated", "label,thumbnail"], &PLAIN[..]]
+                .concat(),
+        )
         .succeeds();
     let exported = files(&workspace, "scan.szi");
     let repacked = files(&workspace, "other.szi");
-    for name in ["scan-properties.xml", "vendor/slidezoom/scan.json", "associated_images/label.jpg", "scan.dzi"] {
+    for name in [
+        "scan-properties.xml",
+        "vendor/slidezoom/scan.json",
+        "associated_images/label.jpg",
+        "scan.dzi",
+    ] {
         assert!(repacked[name] == exported[name], "{name}");
     }
 }
@@ -105,7 +133,8 @@ fn a_szi_made_of_a_folder_is_as_its_specification_says() {
 #[test]
 fn what_a_szi_cannot_hold_is_said() {
     let workspace = exported(&[]);
-    let words = ["tiles of a .szi cannot overlap (the overlap is 1)", "\nhint: export the slide again"];
+    let words =
+        ["tiles of a .szi cannot overlap (the overlap is 1)", "\nhint: export the slide again"];
     workspace.slidezoom(["repack", "scan", "-o", "out.szi"]).fails(2, &words);
     workspace
         .slidezoom(["repack", "scan", "-o", "out.zip", "--container", "bagit"])
@@ -121,14 +150,17 @@ fn what_a_szi_cannot_hold_is_said() {
     workspace.slidezoom(["repack", "scan", "-o", "out.szi", "--mpp", "0.5,0.25"]).succeeds();
     // The page that was there knows it as well as a new one.
     for (from, options) in [("scan", &["--mpp", "0.5,0.25"][..]), ("out.szi", &[])] {
-        workspace.slidezoom([&["repack", from, "-o", "page", "--overwrite"], options].concat()).succeeds();
+        workspace
+            .slidezoom([&["repack", from, "-o", "page", "--overwrite"], options].concat())
+            .succeeds();
         let page = workspace.tree("page");
         assert_eq!(page_description(&page), page.json("scan.json"));
         assert_eq!(page_description(&page)["micronsPerPixel"], json!({ "x": 0.5, "y": 0.25 }));
     }
     let szi = files(&workspace, "out.szi");
     assert!(str::from_utf8(&szi["scan-properties.xml"]).unwrap().contains("<value>0.375</value>"));
-    let description: serde_json::Value = serde_json::from_slice(&szi["vendor/slidezoom/scan.json"]).unwrap();
+    let description: serde_json::Value =
+        serde_json::from_slice(&szi["vendor/slidezoom/scan.json"]).unwrap();
     assert_eq!(description["micronsPerPixel"], json!({ "x": 0.5, "y": 0.25 }));
 }
 
@@ -150,7 +182,9 @@ fn nothing_damaged_is_copied() {
         fs::write(&path, tree.file(file)).unwrap();
     }
     fs::write(workspace.path("scan/stranger"), "x").unwrap();
-    workspace.slidezoom(["repack", "scan", "-o", "copy.zip"]).fails(5, &["stranger: does not belong"]);
+    workspace
+        .slidezoom(["repack", "scan", "-o", "copy.zip"])
+        .fails(5, &["stranger: does not belong"]);
     fs::remove_file(workspace.path("scan/stranger")).unwrap();
     let archive = fs::read(workspace.path("scan.zip")).unwrap();
     for place in (0..archive.len()).step_by(archive.len() / 40) {
@@ -160,7 +194,11 @@ fn nothing_damaged_is_copied() {
         workspace.slidezoom(["repack", "scan.zip", "-o", "copy"]).fails(5, &[]);
     }
     fs::write(workspace.path("scan.zip"), archive).unwrap();
-    assert_eq!(workspace.names(), ["scan", "scan.svs", "scan.zip"], "nothing was published or left");
+    assert_eq!(
+        workspace.names(),
+        ["scan", "scan.svs", "scan.zip"],
+        "nothing was published or left"
+    );
 }
 
 #[test]
@@ -169,21 +207,31 @@ fn what_exists_is_replaced_only_when_asked() {
     for output in ["copy", "copy.zip"] {
         workspace.slidezoom(["repack", "scan", "-o", output]).succeeds();
         let before = files(&workspace, output);
-        workspace.slidezoom(["repack", "scan", "-o", output]).fails(4, &["exists already", "--overwrite"]);
-        workspace.slidezoom(["repack", "scan", "-o", output, "--overwrite", "--no-viewer"]).succeeds();
+        workspace
+            .slidezoom(["repack", "scan", "-o", output])
+            .fails(4, &["exists already", "--overwrite"]);
+        workspace
+            .slidezoom(["repack", "scan", "-o", output, "--overwrite", "--no-viewer"])
+            .succeeds();
         let after = files(&workspace, output);
         assert!(before.contains_key("index.html") && !after.contains_key("index.html"));
     }
-    for itself in ["scan", "./scan", "copy/../scan", "scan/copy", "scan/new/copy.zip", "scan/copy.szi"] {
+    for itself in
+        ["scan", "./scan", "copy/../scan", "scan/copy", "scan/new/copy.zip", "scan/copy.szi"]
+    {
         workspace
             .slidezoom(["repack", "scan", "-o", itself, "--overwrite"])
             .fails(2, &["would replace the export or lie in it"]);
     }
     workspace.slidezoom(["verify", "scan"]).succeeds();
     fs::write(workspace.path("letter.zip"), "x").unwrap();
-    workspace.slidezoom(["repack", "scan", "-o", "letter.zip", "--overwrite"]).fails(4, &["is not an export"]);
+    workspace
+        .slidezoom(["repack", "scan", "-o", "letter.zip", "--overwrite"])
+        .fails(4, &["is not an export"]);
     workspace.slidezoom(["repack", "none", "-o", "out"]).fails(1, &["none: cannot be opened"]);
-    workspace.slidezoom(["repack", "letter.zip", "-o", "out"]).fails(5, &["letter.zip: not a zip archive"]);
+    workspace
+        .slidezoom(["repack", "letter.zip", "-o", "out"])
+        .fails(5, &["letter.zip: not a zip archive"]);
 }
 
 /// Exports of libvips have no manifest: their tiles are decoded on the way, and the copy has one.
@@ -223,11 +271,14 @@ fn exports_of_other_tools_get_a_manifest_and_a_page() {
     );
     let tile = workspace.path("theirs/scan_files/10/3_2.jpeg");
     fs::write(&tile, &fs::read(&tile).unwrap()[..300]).unwrap();
-    workspace.slidezoom(["repack", "theirs", "-o", "copy"]).fails(5, &["scan_files/10/3_2.jpeg: cannot be decoded"]);
+    workspace
+        .slidezoom(["repack", "theirs", "-o", "copy"])
+        .fails(5, &["scan_files/10/3_2.jpeg: cannot be decoded"]);
     assert!(!names_in(&workspace.path("")).iter().any(|name| name.contains("copy")));
 }
 
-/// What a bag's owner has written about it does not fit the copy, and is not passed over in silence.
+/// What a bag's owner has written about it does not fit the copy, and is not passed over in
+/// silence.
 #[test]
 fn what_is_left_out_of_a_bag_is_said() {
     let workspace = exported(&[&PLAIN[..], &["--container", "bagit"]].concat());
@@ -239,7 +290,8 @@ fn what_is_left_out_of_a_bag_is_said() {
     fs::write(workspace.path("scan/notes.txt"), "x").unwrap();
     let tags = workspace.path("scan/tagmanifest-sha256.txt");
     let kept = fs::read_to_string(&tags).unwrap();
-    let kept = kept.lines().filter(|line| !line.ends_with("bag-info.txt")).map(|line| format!("{line}\n"));
+    let kept =
+        kept.lines().filter(|line| !line.ends_with("bag-info.txt")).map(|line| format!("{line}\n"));
     let digest = |contents: &[u8]| slidezoom::internals::key::Digest::of(contents);
     let added = format!("{}  bag-info.txt\n{}  notes.txt\n", digest(text.as_bytes()), digest(b"x"));
     fs::write(&tags, kept.collect::<String>() + &added).unwrap();

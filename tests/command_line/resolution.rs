@@ -36,12 +36,14 @@ fn level(size: (u32, u32), pattern: Pattern, reduction_levels: u32) -> Picture {
         size = (size.0 / 2, size.1 / 2);
         let mean = |x: usize, y: usize| {
             [0, 1, 2].map(|channel| {
-                let of =
-                    [(0, 0), (1, 0), (0, 1), (1, 1)].map(|(dx, dy)| u32::from(pixels[2 * y + dy][2 * x + dx][channel]));
+                let of = [(0, 0), (1, 0), (0, 1), (1, 1)]
+                    .map(|(dx, dy)| u32::from(pixels[2 * y + dy][2 * x + dx][channel]));
                 u8::try_from((of.iter().sum::<u32>() + 2) / 4).unwrap()
             })
         };
-        pixels = (0..size.1 as usize).map(|y| (0..size.0 as usize).map(|x| mean(x, y)).collect()).collect();
+        pixels = (0..size.1 as usize)
+            .map(|y| (0..size.0 as usize).map(|x| mean(x, y)).collect())
+            .collect();
     }
     Picture::draw(size, |x, y| pixels[y as usize][x as usize])
 }
@@ -51,10 +53,15 @@ fn exports_the_pixels_of_a_slide_level() {
     let workspace = Workspace::new();
     let (size, pattern) = ((1024, 768), Pattern::Tissue { seed: 4 });
     slides::exact(size, pattern).levels([1, 2, 4]).write_into(&workspace, "scan.tif");
-    for (number, cut) in [("0", ["--tile-size", "254"]), ("1", ["--tile-size", "101"]), ("2", ["--tile-size", "254"])] {
+    for (number, cut) in [
+        ("0", ["--tile-size", "254"]),
+        ("1", ["--tile-size", "101"]),
+        ("2", ["--tile-size", "254"]),
+    ] {
         export(&workspace, "scan.tif", &[&["--slide-level", number], &cut[..]].concat()).succeeds();
         let reduction_levels = number.parse().unwrap();
-        let expected = Expected::new(level(size, pattern, reduction_levels), cut[1].parse().unwrap(), 1);
+        let expected =
+            Expected::new(level(size, pattern, reduction_levels), cut[1].parse().unwrap(), 1);
         assert_tiles(&workspace, &expected, 0);
         let description = workspace.tree("scan").json("scan.json");
         let step = 1 << reduction_levels;
@@ -64,7 +71,12 @@ fn exports_the_pixels_of_a_slide_level() {
         assert_eq!(description["options"]["resolution"], json!({ "level": reduction_levels }));
     }
     // The crop covers columns 100 to 152 and rows 25 to 76 of the level, at least in part.
-    export(&workspace, "scan.tif", &["--slide-level", "2", "--crop", "402,101,206,201", "--rotate", "180"]).succeeds();
+    export(
+        &workspace,
+        "scan.tif",
+        &["--slide-level", "2", "--crop", "402,101,206,201", "--rotate", "180"],
+    )
+    .succeeds();
     let whole = level(size, pattern, 2);
     let expected = Picture::draw((52, 51), |x, y| whole.pixel(151 - x, 75 - y));
     assert_tiles(&workspace, &Expected::new(expected, 254, 1), 0);
@@ -86,15 +98,21 @@ fn halved_exports_equal_smaller_levels_of_full_exports() {
         (["--target-mpp", "4.0"], 3),
         (["--magnification", "10x"], 1),
     ] {
-        workspace.export([&["scan.svs", "-o", "scan", "--overwrite", "--no-viewer"], &options[..]].concat()).succeeds();
+        workspace
+            .export(
+                [&["scan.svs", "-o", "scan", "--overwrite", "--no-viewer"], &options[..]].concat(),
+            )
+            .succeeds();
         let tree = workspace.tree("scan");
         let size = (SIZE.0.div_ceil(1 << reduction_levels), SIZE.1.div_ceil(1 << reduction_levels));
         let plan = DeepZoom::new(size);
         assert_eq!(tree.files().len() - 1, plan.files("scan", "jpeg").len(), "and the thumbnail");
         for tile in plan.tiles() {
             let file = tile.file("jpeg");
-            let (found, expected) =
-                (tree.file(&format!("scan_files/{file}")), whole.file(&format!("plain_files/{file}")));
+            let (found, expected) = (
+                tree.file(&format!("scan_files/{file}")),
+                whole.file(&format!("plain_files/{file}")),
+            );
             assert!(found == expected, "{options:?} {file}");
         }
         let description = tree.json("scan.json");
@@ -113,10 +131,14 @@ fn resamples_nearly_like_vips() {
     let size = (900, 600);
     slides::exact(size, Pattern::Tissue { seed: 6 }).write_into(&workspace, "scan.tif");
     // The widths are 900 / 1.25 and 900 / 2 / 1.2, at 0.5 µm per pixel.
-    for (target, reduction_levels, scale, to) in [("0.625", 0, "1.25", (720, 480)), ("1.2", 1, "1.2", (375, 250))] {
+    for (target, reduction_levels, scale, to) in
+        [("0.625", 0, "1.25", (720, 480)), ("1.2", 1, "1.2", (375, 250))]
+    {
         export(&workspace, "scan.tif", &["--target-mpp", target, "--tile-size", "2000"]).succeeds();
         let plan = DeepZoom::new(to);
-        let found = Picture::from_png(workspace.tree("scan").file(&format!("scan_files/{}/0_0.png", plan.max_level())));
+        let found = Picture::from_png(
+            workspace.tree("scan").file(&format!("scan_files/{}/0_0.png", plan.max_level())),
+        );
         assert_eq!(found.size(), to);
         let vips = |arguments: &[&str]| tools::run("vips", arguments, &workspace.path(""));
         let mut from = "scan.tif";
@@ -125,13 +147,18 @@ fn resamples_nearly_like_vips() {
             run.succeeds();
             from = "half.v";
         }
-        let Some(run) = vips(&["reduce", from, "reduced.png", scale, scale, "--kernel", "lanczos3"]) else { return };
+        let Some(run) =
+            vips(&["reduce", from, "reduced.png", scale, scale, "--kernel", "lanczos3"])
+        else {
+            return;
+        };
         run.succeeds();
         let theirs = Picture::from_png(&std::fs::read(workspace.path("reduced.png")).unwrap());
         assert_eq!(theirs.size(), to);
         let pairs = found.pixels.as_flattened().iter().zip(theirs.pixels.as_flattened());
         let squares: f64 = pairs.map(|(one, other)| f64::from(one.abs_diff(*other)).powi(2)).sum();
-        let psnr = 10.0 * (255.0 * 255.0 * found.pixels.len() as f64 * 3.0 / squares.max(1e-9)).log10();
+        let psnr =
+            10.0 * (255.0 * 255.0 * found.pixels.len() as f64 * 3.0 / squares.max(1e-9)).log10();
         // vips rounds the kernel's weights differently, and repeats edge pixels.
         assert!(psnr > 45.0, "{target}: {psnr} dB");
     }
@@ -192,8 +219,16 @@ fn rejects_enlargement_and_unknown_scales() {
             &["--target-mpp", "0.49"][..],
             &["0.49 µm per pixel is finer than the slide's 0.5 × 0.5 µm", enlarge][..],
         ),
-        ("scan.svs", &["--target-mpp", "0.5", "--mpp", "0.6"], &["finer than the slide's 0.6 × 0.6", enlarge]),
-        ("scan.svs", &["--magnification", "20.5"], &["a magnification of 20.5 exceeds the slide's 20", enlarge]),
+        (
+            "scan.svs",
+            &["--target-mpp", "0.5", "--mpp", "0.6"],
+            &["finer than the slide's 0.6 × 0.6", enlarge],
+        ),
+        (
+            "scan.svs",
+            &["--magnification", "20.5"],
+            &["a magnification of 20.5 exceeds the slide's 20", enlarge],
+        ),
         (
             "scan.svs",
             &["--slide-level", "2"],
@@ -207,11 +242,26 @@ fn rejects_enlargement_and_unknown_scales() {
         (
             "plain.tif",
             &["--target-mpp", "1"],
-            &["does not state its micrometers per pixel", "\nhint: set the micrometers per pixel, such as --mpp 0.25"],
+            &[
+                "does not state its micrometers per pixel",
+                "\nhint: set the micrometers per pixel, such as --mpp 0.25",
+            ],
         ),
-        ("plain.tif", &["--magnification", "10"], &["does not state its objective power", "\nhint: use --target-mpp"]),
-        ("scan.svs", &["--lossless", "--slide-level", "1"], &["have its full size", "\nhint: omit --slide-level"]),
-        ("scan.svs", &["--lossless", "--target-mpp", "1"], &["have its full size", "\nhint: omit --slide-level"]),
+        (
+            "plain.tif",
+            &["--magnification", "10"],
+            &["does not state its objective power", "\nhint: use --target-mpp"],
+        ),
+        (
+            "scan.svs",
+            &["--lossless", "--slide-level", "1"],
+            &["have its full size", "\nhint: omit --slide-level"],
+        ),
+        (
+            "scan.svs",
+            &["--lossless", "--target-mpp", "1"],
+            &["have its full size", "\nhint: omit --slide-level"],
+        ),
     ] {
         workspace.export([&[slide, "--dry-run"], options].concat()).fails(2, words);
     }
@@ -238,7 +288,10 @@ fn rejects_enlargement_and_unknown_scales() {
 #[test]
 fn dry_run_shows_level_and_downsampling() {
     let workspace = Workspace::new();
-    SlideBuilder::new(1000, 800).style(Style::Aperio).levels([1, 4]).write_into(&workspace, "scan.svs");
+    SlideBuilder::new(1000, 800)
+        .style(Style::Aperio)
+        .levels([1, 4])
+        .write_into(&workspace, "scan.svs");
     for (options, line) in [
         (["--target-mpp", "0.6"], "  reduction   full size, resampled by 1.2000 × 1.2000\n"),
         (["--target-mpp", "1"], "  reduction   full size, halved 1×\n"),
@@ -248,10 +301,13 @@ fn dry_run_shows_level_and_downsampling() {
             "  reduction   slide level 1 (downsample 4.000), halved 1×, resampled by 1.2500 × 1.2500\n",
         ),
     ] {
-        let run = export(&workspace, "scan.svs", &[&options[..], &["--dry-run"]].concat()).succeeds();
+        let run =
+            export(&workspace, "scan.svs", &[&options[..], &["--dry-run"]].concat()).succeeds();
         assert!(run.text().contains(line), "{line}: {run:?}");
     }
-    assert!(!export(&workspace, "scan.svs", &["--dry-run"]).succeeds().text().contains("reduction"));
+    assert!(
+        !export(&workspace, "scan.svs", &["--dry-run"]).succeeds().text().contains("reduction")
+    );
 }
 
 #[test]
@@ -261,7 +317,12 @@ fn records_unreadable_regions_of_a_level_once_in_slide_pixels() {
     let workspace = Workspace::new();
     // Native tiles of 256 pixels: one at (256, 0) of the full size, and one at (0, 256) of level 1.
     let slide = SlideBuilder::new(1600, 1200).levels([1, 2, 4]);
-    let slide = slide.tile_fault(0, 1, 0, TileFault::GarbageData).tile_fault(1, 0, 1, TileFault::GarbageData);
+    let slide = slide.tile_fault(0, 1, 0, TileFault::GarbageData).tile_fault(
+        1,
+        0,
+        1,
+        TileFault::GarbageData,
+    );
     slide.write_into(&workspace, "scan.tif");
     for (options, rect) in [
         (&["--target-mpp", "0.7"][..], json!({ "x": 256, "y": 0, "width": 256, "height": 256 })),
@@ -274,9 +335,17 @@ fn records_unreadable_regions_of_a_level_once_in_slide_pixels() {
     ] {
         export(&workspace, "scan.tif", options).fails(3, &["cannot read"]);
         for jobs in ["1", "4"] {
-            export(&workspace, "scan.tif", &[options, &["--on-read-error", "blank", "--jobs", jobs]].concat())
-                .succeeds();
-            assert_eq!(workspace.tree("scan").json("scan.json")["unreadable"], json!([rect]), "{options:?}");
+            export(
+                &workspace,
+                "scan.tif",
+                &[options, &["--on-read-error", "blank", "--jobs", jobs]].concat(),
+            )
+            .succeeds();
+            assert_eq!(
+                workspace.tree("scan").json("scan.json")["unreadable"],
+                json!([rect]),
+                "{options:?}"
+            );
         }
     }
 }

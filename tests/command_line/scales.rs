@@ -1,4 +1,5 @@
-//! The scale of TIFF files: by the same rule whichever reader opens them, and what a user says of it.
+//! The scale of TIFF files: by the same rule whichever reader opens them, and what a user says of
+//! it.
 
 use serde_json::{Value, json};
 use slidezoom_fixtures::image::{ImageBuilder, ImageFormat, RowOrder};
@@ -56,7 +57,8 @@ fn ome(attributes: &str) -> Field {
 
 #[test]
 fn strips_and_tiles_have_the_same_scale() {
-    let with = |fields: Vec<Field>, more: Field| fields.into_iter().chain([more]).collect::<Vec<_>>();
+    let with =
+        |fields: Vec<Field>, more: Field| fields.into_iter().chain([more]).collect::<Vec<_>>();
     for (what, fields, expected) in [
         ("25400 an inch", resolution(25_400, 1, 2), Some([1.0; 2])),
         ("40000 a centimeter", resolution(40_000, 1, 3), Some([0.25; 2])),
@@ -71,14 +73,26 @@ fn strips_and_tiles_have_the_same_scale() {
             vec![ome("PhysicalSizeX=\"325\" PhysicalSizeXUnit=\"nm\" PhysicalSizeY=\"0.25\"")],
             Some([0.325, 0.25]),
         ),
-        ("ImageJ", with(resolution(4, 1, 1), description("ImageJ=1.54f\nunit=\\u00B5m\n")), Some([0.25; 2])),
+        (
+            "ImageJ",
+            with(resolution(4, 1, 1), description("ImageJ=1.54f\nunit=\\u00B5m\n")),
+            Some([0.25; 2]),
+        ),
         ("ImageJ without a unit", with(resolution(4, 1, 1), description("ImageJ=1.54f\n")), None),
     ] {
         let workspace = Workspace::new();
         for (cut, vendor) in [(Cut::Strips, Value::Null), (Cut::Tiles, json!("generic-tiff"))] {
             write(&workspace, "picture.tif", cut, vec![fields.clone()]);
-            assert_eq!(information(&workspace, &["picture.tif"])["slide"]["vendor"], vendor, "{cut:?}");
-            assert_scale(scale(&workspace, &["picture.tif"]), expected, &format!("{what}, {cut:?}"));
+            assert_eq!(
+                information(&workspace, &["picture.tif"])["slide"]["vendor"],
+                vendor,
+                "{cut:?}"
+            );
+            assert_scale(
+                scale(&workspace, &["picture.tif"]),
+                expected,
+                &format!("{what}, {cut:?}"),
+            );
         }
     }
 }
@@ -88,9 +102,18 @@ fn a_pages_scale_stands_in_the_first_pages_description() {
     let workspace = Workspace::new();
     let described = ome("PhysicalSizeX=\"0.5\" PhysicalSizeY=\"0.5\"");
     for cut in [Cut::Strips, Cut::Tiles] {
-        write(&workspace, "pages.tif", cut, vec![vec![described.clone()], vec![], vec![description("a label")]]);
+        write(
+            &workspace,
+            "pages.tif",
+            cut,
+            vec![vec![described.clone()], vec![], vec![description("a label")]],
+        );
         for (page, expected) in [("1", Some([0.5; 2])), ("2", Some([0.5; 2])), ("3", None)] {
-            assert_scale(scale(&workspace, &["pages.tif", "--page", page]), expected, &format!("page {page}, {cut:?}"));
+            assert_scale(
+                scale(&workspace, &["pages.tif", "--page", page]),
+                expected,
+                &format!("page {page}, {cut:?}"),
+            );
         }
     }
 }
@@ -99,11 +122,17 @@ fn a_pages_scale_stands_in_the_first_pages_description() {
 fn a_turned_pictures_scale_is_turned_with_it() {
     let workspace = Workspace::new();
     let described = ome("PhysicalSizeX=\"0.5\" PhysicalSizeY=\"0.25\"");
-    for (orientation, expected) in [(1, [0.5, 0.25]), (3, [0.5, 0.25]), (6, [0.25, 0.5]), (8, [0.25, 0.5])] {
+    for (orientation, expected) in
+        [(1, [0.5, 0.25]), (3, [0.5, 0.25]), (6, [0.25, 0.5]), (8, [0.25, 0.5])]
+    {
         for cut in [Cut::Strips, Cut::Tiles] {
             let turned = short(274, orientation);
             write(&workspace, "turned.tif", cut, vec![vec![described.clone(), turned]]);
-            assert_scale(scale(&workspace, &["turned.tif"]), Some(expected), &format!("{orientation}, {cut:?}"));
+            assert_scale(
+                scale(&workspace, &["turned.tif"]),
+                Some(expected),
+                &format!("{orientation}, {cut:?}"),
+            );
         }
     }
 }
@@ -119,19 +148,28 @@ fn a_makers_slide_is_as_it_says() {
 #[test]
 fn what_vips_writes_has_the_scale_that_it_was_given() {
     let workspace = Workspace::new();
-    ImageBuilder::new(300, 200, ImageFormat::Png(RowOrder::Sequential)).write(workspace.path("picture.png")).unwrap();
+    ImageBuilder::new(300, 200, ImageFormat::Png(RowOrder::Sequential))
+        .write(workspace.path("picture.png"))
+        .unwrap();
     // vips has pixels per millimeter.
     for (per_millimeter, expected) in [("2000", Some([0.5; 2])), ("1", None), ("11.811", None)] {
         for (unit, tiled) in [("cm", false), ("inch", false), ("cm", true), ("inch", true)] {
-            let arguments = ["tiffsave", "picture.png", "out.tif", "--resunit", unit, "--xres", per_millimeter];
+            let arguments =
+                ["tiffsave", "picture.png", "out.tif", "--resunit", unit, "--xres", per_millimeter];
             let tiles: &[&str] = if tiled { &["--tile"] } else { &[] };
-            let Some(run) =
-                tools::run("vips", [&arguments[..], &["--yres", per_millimeter], tiles].concat(), &workspace.path(""))
-            else {
+            let Some(run) = tools::run(
+                "vips",
+                [&arguments[..], &["--yres", per_millimeter], tiles].concat(),
+                &workspace.path(""),
+            ) else {
                 return;
             };
             run.succeeds();
-            assert_scale(scale(&workspace, &["out.tif"]), expected, &format!("{per_millimeter} in {unit}, {tiled}"));
+            assert_scale(
+                scale(&workspace, &["out.tif"]),
+                expected,
+                &format!("{per_millimeter} in {unit}, {tiled}"),
+            );
         }
     }
 }
@@ -140,21 +178,31 @@ fn what_vips_writes_has_the_scale_that_it_was_given() {
 fn a_user_may_say_what_no_file_is_believed() {
     let workspace = Workspace::new();
     write(&workspace, "print.tif", Cut::Strips, vec![resolution(72, 1, 2)]);
-    let microns = |folder: &str| workspace.tree(folder).json("scale.json")["micronsPerPixel"].clone();
+    let microns =
+        |folder: &str| workspace.tree(folder).json("scale.json")["micronsPerPixel"].clone();
     for (options, expected) in [
         (&["--mpp", "352.777"][..], [352.777, 352.777]),
         (&["--mpp", "10000000,500"], [1e7, 500.0]),
         (&["--mpp", "352.5", "--target-mpp", "705"], [705.0, 705.0]),
     ] {
-        workspace.export([&["print.tif", "-o", "scale", "--overwrite"], options].concat()).succeeds();
+        workspace
+            .export([&["print.tif", "-o", "scale", "--overwrite"], options].concat())
+            .succeeds();
         assert_eq!(microns("scale"), json!({ "x": expected[0], "y": expected[1] }), "{options:?}");
         // And is believed in what was written of it.
         workspace
-            .export([&["print.tif", "-o", "scale.zip", "--overwrite", "--overlap", "0"], options].concat())
+            .export(
+                [&["print.tif", "-o", "scale.zip", "--overwrite", "--overlap", "0"], options]
+                    .concat(),
+            )
             .succeeds();
         workspace.slidezoom(["repack", "scale.zip", "-o", "out.szi", "--overwrite"]).succeeds();
         workspace.slidezoom(["repack", "out.szi", "-o", "out", "--overwrite"]).succeeds();
-        assert_eq!(microns("out"), json!({ "x": expected[0], "y": expected[1] }), "{options:?}, repacked");
+        assert_eq!(
+            microns("out"),
+            json!({ "x": expected[0], "y": expected[1] }),
+            "{options:?}, repacked"
+        );
     }
     for options in [&["--mpp", "1e10"][..], &["--mpp", "1", "--target-mpp", "1e10"]] {
         let run = workspace.export([&["print.tif"], options].concat());

@@ -14,7 +14,13 @@ use crate::workspace::{Workspace, exports_in};
 fn assert_exports(workspace: &Workspace, folder: &str, names: &[&str]) {
     assert_eq!(exports_in(&workspace.path(folder)), names);
     for name in names {
-        assert_layout(&workspace.tree(format!("{folder}/{name}")), name, DeepZoom::new(SIZE), "jpeg", &PAGE);
+        assert_layout(
+            &workspace.tree(format!("{folder}/{name}")),
+            name,
+            DeepZoom::new(SIZE),
+            "jpeg",
+            &PAGE,
+        );
     }
 }
 
@@ -53,14 +59,28 @@ fn a_slide_that_is_named_twice_is_exported_once() {
 fn a_slide_that_fails_is_named_and_the_others_are_done() {
     let workspace = Workspace::new();
     slides::small().write_into(&workspace, "one.tif");
-    slides::small().tile_fault(0, 1, 0, TileFault::BrokenHeader).write_into(&workspace, "broken.tif");
+    slides::small()
+        .tile_fault(0, 1, 0, TileFault::BrokenHeader)
+        .write_into(&workspace, "broken.tif");
     slides::small().write_into(&workspace, "two.tif");
-    let run = workspace.export(["one.tif", "broken.tif", "missing.tif", "two.tif", "-o", "out", "--progress", "none"]);
+    let run = workspace.export([
+        "one.tif",
+        "broken.tif",
+        "missing.tif",
+        "two.tif",
+        "-o",
+        "out",
+        "--progress",
+        "none",
+    ]);
     assert_eq!(run.code(), Some(3), "{run:?}");
     assert!(run.stdout.is_empty(), "{run:?}");
     let lines: Vec<&str> = run.stderr.lines().collect();
     let [broken, hint, missing, summary] = lines[..] else { panic!("{run:?}") };
-    assert!(broken.starts_with("slidezoom: cannot read broken.tif: 256×256 pixels at (256, 0)"), "{run:?}");
+    assert!(
+        broken.starts_with("slidezoom: cannot read broken.tif: 256×256 pixels at (256, 0)"),
+        "{run:?}"
+    );
     assert!(hint.starts_with("hint: "), "{run:?}");
     assert!(missing.starts_with("slidezoom: cannot open missing.tif: "), "{run:?}");
     assert_eq!(summary, "slidezoom: 2 of 4 slides failed: broken.tif, missing.tif");
@@ -75,7 +95,11 @@ fn failures_of_different_kinds_have_the_code_of_any_other_failure() {
     fs::create_dir_all(workspace.path("out/one")).unwrap();
     let run = workspace.export(["one.tif", "missing.tif", "two.tif", "-o", "out"]);
     assert_eq!(run.code(), Some(1), "{run:?}");
-    run.says(&["out/one: exists already", "cannot open missing.tif: ", "2 of 3 slides failed: one.tif, missing.tif"]);
+    run.says(&[
+        "out/one: exists already",
+        "cannot open missing.tif: ",
+        "2 of 3 slides failed: one.tif, missing.tif",
+    ]);
     assert_layout(&workspace.tree("out/two"), "two", DeepZoom::new(SIZE), "jpeg", &PAGE);
 
     let run = workspace.export(["one.tif", "two.tif", "-o", "out"]);
@@ -85,12 +109,15 @@ fn failures_of_different_kinds_have_the_code_of_any_other_failure() {
 #[test]
 fn a_folder_is_searched_for_slides_and_for_nothing_else() {
     let workspace = Workspace::new();
-    for path in ["in/a.tif", "in/deep/er/b.tif", "in/.hidden.tif", "in/.hidden/c.tif", "in/d_files/d.tif"] {
+    for path in
+        ["in/a.tif", "in/deep/er/b.tif", "in/.hidden.tif", "in/.hidden/c.tif", "in/d_files/d.tif"]
+    {
         slides::small().write_into(&workspace, path);
     }
     slides::aperio().write_into(&workspace, "in/without-an-ending");
     fs::write(workspace.path("in/notes.txt"), "no slide").unwrap();
-    // The tiles of an earlier export, in whatever format, are no slides; a folder that is merely called so may hold some.
+    // The tiles of an earlier export, in whatever format, are no slides; a folder that is merely
+    // called so may hold some.
     slides::small().write_into(&workspace, "in/export/export_files/9/0_0.tif");
     fs::write(workspace.path("in/export/export.dzi"), "<Image/>").unwrap();
 
@@ -143,7 +170,9 @@ fn a_folder_without_a_slide_is_said_to_be_so() {
     fs::write(workspace.path("papers/a.txt"), "no slide").unwrap();
     slides::small().write_into(&workspace, "scan.tif");
     for folder in ["empty", "papers"] {
-        workspace.export([folder]).fails(3, &[folder, "no slide found in ", "\nhint: name ordinary images one by one"]);
+        workspace
+            .export([folder])
+            .fails(3, &[folder, "no slide found in ", "\nhint: name ordinary images one by one"]);
     }
     let run = workspace.export(["scan.tif", "empty", "-o", "out"]);
     assert_eq!(run.code(), Some(3), "{run:?}");

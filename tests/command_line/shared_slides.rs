@@ -1,5 +1,5 @@
-//! Real slides of several makers, where the folder with them stands beside the checkout (or `SLIDEZOOM_SHARED_SLIDES` says
-//! where it is).
+//! Real slides of several makers, where the folder with them stands beside the checkout (or
+//! `SLIDEZOOM_SHARED_SLIDES` says where it is).
 
 use std::env;
 use std::path::PathBuf;
@@ -9,8 +9,10 @@ use crate::workspace::{Run, Workspace};
 
 /// The path of a shared slide; `None`, and a line that says so, where it is missing.
 fn shared(file: &str) -> Option<PathBuf> {
-    let folder = env::var_os("SLIDEZOOM_SHARED_SLIDES")
-        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/slides"), PathBuf::from);
+    let folder = env::var_os("SLIDEZOOM_SHARED_SLIDES").map_or_else(
+        || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/slides"),
+        PathBuf::from,
+    );
     let path = folder.join(file);
     if path.exists() {
         return Some(path);
@@ -21,7 +23,8 @@ fn shared(file: &str) -> Option<PathBuf> {
 
 fn export(workspace: &Workspace, file: &str) -> Option<Run> {
     let slide = shared(file)?;
-    let mut command = workspace.command(["export", "-o", "out", "--no-viewer", "--associated", "all"]);
+    let mut command =
+        workspace.command(["export", "-o", "out", "--no-viewer", "--associated", "all"]);
     Some(Run::of(command.arg(slide)))
 }
 
@@ -32,7 +35,8 @@ fn assert_exported(file: &str, area: (u32, u32)) {
     let Some(run) = export(&workspace, file) else { return };
     run.succeeds();
     let tree = workspace.tree("out");
-    let files: Vec<&str> = tree.files().into_iter().filter(|file| !file.starts_with("associated/")).collect();
+    let files: Vec<&str> =
+        tree.files().into_iter().filter(|file| !file.starts_with("associated/")).collect();
     assert_eq!(files, DeepZoom::new(area).files("out", "jpeg"));
     assert_eq!(workspace.names(), ["out"]);
 }

@@ -1,8 +1,8 @@
 //! Short and interrupted writes, as on pipes, networks and almost full disks: they are continued,
 //! and the export is byte for byte the same.
 //!
-//! strace cannot inject short writes: it reports a count without writing anything. A small C library,
-//! loaded with `LD_PRELOAD`, can. Skipped without a C compiler.
+//! strace cannot inject short writes: it reports a count without writing anything. A small C
+//! library, loaded with `LD_PRELOAD`, can. Skipped without a C compiler.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -35,7 +35,8 @@ fn short_and_interrupted_writes_are_continued() {
         let whole = workspace.tree("whole");
         for part in [1, 4093] {
             let Some(library) = library(&workspace, part) else { return };
-            let mut command = workspace.command(["export", "scan.tif", "-o", &format!("out/{output}")]);
+            let mut command =
+                workspace.command(["export", "scan.tif", "-o", &format!("out/{output}")]);
             let run = Run::of(command.env("LD_PRELOAD", library));
             run.succeeds();
             workspace.tree("out").assert_same(&whole);

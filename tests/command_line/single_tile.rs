@@ -28,7 +28,12 @@ fn sample(plan: &DeepZoom) -> Vec<Tile> {
 }
 
 /// Each sampled tile is the exported one to the byte.
-fn assert_same_as_exported(slide: &SlideBuilder, plan: DeepZoom, extension: &str, options: &[&str]) {
+fn assert_same_as_exported(
+    slide: &SlideBuilder,
+    plan: DeepZoom,
+    extension: &str,
+    options: &[&str],
+) {
     let workspace = Workspace::new();
     slide.write_into(&workspace, "scan.tif");
     workspace.export([&["scan.tif", "--no-viewer"], options].concat()).succeeds();
@@ -50,7 +55,18 @@ fn an_exact_tile_is_the_exported_one_with_other_options_too() {
     let cut = |tile_size, overlap| DeepZoom::new(SIZE).cut(tile_size, overlap);
     let options = ["--tile-size", "101", "--overlap", "3", "--format", "png"];
     assert_same_as_exported(&slides::small(), cut(101, 3), "png", &options);
-    let options = ["--tile-size", "256", "--overlap", "0", "--quality", "35", "--subsampling", "444", "--jobs", "2"];
+    let options = [
+        "--tile-size",
+        "256",
+        "--overlap",
+        "0",
+        "--quality",
+        "35",
+        "--subsampling",
+        "444",
+        "--jobs",
+        "2",
+    ];
     assert_same_as_exported(&slides::small(), cut(256, 0), "jpeg", &options);
     for method in ["median", "mode", "lanczos3"] {
         assert_same_as_exported(
@@ -73,9 +89,19 @@ fn a_way_of_reduction_is_refused_where_it_would_do_nothing() {
 
 #[test]
 fn an_exact_tile_of_a_partly_scanned_or_transparent_slide_is_the_exported_one() {
-    let slide = slides::small().tile_fault(0, 0, 0, TileFault::Missing).tile_fault(0, 0, 1, TileFault::Missing);
+    let slide = slides::small().tile_fault(0, 0, 0, TileFault::Missing).tile_fault(
+        0,
+        0,
+        1,
+        TileFault::Missing,
+    );
     assert_same_as_exported(&slide, DeepZoom::new((444, 500)), "jpeg", &[]);
-    assert_same_as_exported(&slide, DeepZoom::new(SIZE), "jpeg", &["--bounds", "full", "--background", "204060"]);
+    assert_same_as_exported(
+        &slide,
+        DeepZoom::new(SIZE),
+        "jpeg",
+        &["--bounds", "full", "--background", "204060"],
+    );
     let slide = slides::small().compression(Compression::UncompressedStraightAlpha);
     assert_same_as_exported(&slide, DeepZoom::new(SIZE), "jpeg", &["--background", "204060"]);
 }
@@ -129,7 +155,9 @@ fn a_tile_that_is_not_there_is_wrong_usage() {
     ] {
         let place = format!("column {}, row {} of level {}", address[1], address[2], address[0]);
         for more in [&[][..], &["--exact"], &["-o", "tile.jpeg"]] {
-            workspace.slidezoom([&["tile", "scan.tif"], &address[..], more].concat()).fails(2, &[&place, words]);
+            workspace
+                .slidezoom([&["tile", "scan.tif"], &address[..], more].concat())
+                .fails(2, &[&place, words]);
         }
     }
     assert_eq!(workspace.names(), ["scan.tif"]);
@@ -141,7 +169,9 @@ fn a_file_whose_ending_says_another_format_is_refused() {
     slides::small().write_into(&workspace, "scan.tif");
     let tile = ["tile", "scan.tif", "0", "0", "0", "-o"];
     workspace.slidezoom([&tile[..], &["tile.png"]].concat()).fails(2, &["format"]);
-    workspace.slidezoom([&tile[..], &["tile.JPG", "--format", "png"]].concat()).fails(2, &["format"]);
+    workspace
+        .slidezoom([&tile[..], &["tile.JPG", "--format", "png"]].concat())
+        .fails(2, &["format"]);
     workspace.slidezoom([&tile[..], &["tile.JPG"]].concat()).succeeds();
     workspace.slidezoom([&tile[..], &["tile.png", "--format", "png"]].concat()).succeeds();
     assert_eq!(workspace.names(), ["scan.tif", "tile.JPG", "tile.png"]);
@@ -151,7 +181,8 @@ fn a_file_whose_ending_says_another_format_is_refused() {
 fn a_tile_goes_to_a_file_whole_or_not_at_all() {
     let workspace = Workspace::new();
     slides::small().tile_fault(0, 1, 1, TileFault::BrokenHeader).write_into(&workspace, "scan.tif");
-    let run = workspace.slidezoom(["tile", "scan.tif", "10", "0", "0", "-o", "tile.jpeg"]).succeeds();
+    let run =
+        workspace.slidezoom(["tile", "scan.tif", "10", "0", "0", "-o", "tile.jpeg"]).succeeds();
     assert_eq!((run.text(), run.stderr.as_str()), ("", ""));
     let written = fs::read(workspace.path("tile.jpeg")).unwrap();
     let run = workspace.slidezoom(["tile", "scan.tif", "10", "0", "0"]).succeeds();
@@ -163,7 +194,9 @@ fn a_tile_goes_to_a_file_whole_or_not_at_all() {
         workspace.slidezoom(command).fails(3, &["cannot read scan.tif: ", "of slide level 0"]);
         assert!(fs::read(workspace.path("tile.jpeg")).unwrap() == written);
     }
-    workspace.slidezoom(["tile", "scan.tif", "10", "0", "0", "-o", "no/such/tile.jpeg"]).fails(4, &["no/such"]);
+    workspace
+        .slidezoom(["tile", "scan.tif", "10", "0", "0", "-o", "no/such/tile.jpeg"])
+        .fails(4, &["no/such"]);
     workspace.slidezoom(["tile", "scan.tif", "10", "0", "0", "-o", ".."]).fails(4, &[".."]);
     assert_eq!(workspace.names(), ["scan.tif", "tile.jpeg"]);
 }

@@ -2,7 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use slidezoom_fixtures::{AssociatedImage, AssociatedKind, Compression, Pattern, SlideBuilder, Style};
+use slidezoom_fixtures::{
+    AssociatedImage, AssociatedKind, Compression, Pattern, SlideBuilder, Style,
+};
 
 use crate::workspace::Workspace;
 

@@ -13,7 +13,8 @@ use crate::workspace::Workspace;
 use crate::zip_file::ZipFile;
 
 /// The mandatory properties.
-const MANDATORY: [&str; 5] = ["ImageWidth", "ImageHeight", "MicronsPerPixel", "MicronsPerPixelX", "MicronsPerPixelY"];
+const MANDATORY: [&str; 5] =
+    ["ImageWidth", "ImageHeight", "MicronsPerPixel", "MicronsPerPixelX", "MicronsPerPixelY"];
 
 /// Exports a slide to the archive `scan.szi`.
 #[track_caller]
@@ -28,8 +29,11 @@ fn exported(slide: &SlideBuilder, options: &[&str]) -> ZipFile {
 
 /// The names of all files but tiles, in order, relative to the root.
 fn names(archive: &ZipFile) -> Vec<&str> {
-    let mut names: Vec<&str> =
-        archive.entries.iter().map(|entry| entry.name.strip_prefix("scan/").expect(&entry.name)).collect();
+    let mut names: Vec<&str> = archive
+        .entries
+        .iter()
+        .map(|entry| entry.name.strip_prefix("scan/").expect(&entry.name))
+        .collect();
     names.retain(|name| !name.starts_with("scan_files/"));
     names.sort_unstable();
     names
@@ -38,7 +42,10 @@ fn names(archive: &ZipFile) -> Vec<&str> {
 /// The properties of `scan-properties.xml`, without unescaping.
 fn properties(archive: &ZipFile) -> BTreeMap<&str, &str> {
     let text = str::from_utf8(archive.file("scan/scan-properties.xml")).unwrap();
-    assert!(text.contains("<image xmlns=\"http://www.pathozoom.com/SZI\" version=\"1.0\">"), "{text}");
+    assert!(
+        text.contains("<image xmlns=\"http://www.pathozoom.com/SZI\" version=\"1.0\">"),
+        "{text}"
+    );
     let between = |text: &'static str| (format!("<{text}>"), format!("</{text}>"));
     let [name, value] = ["name", "value"].map(between);
     let part = |property: &'_ str, (start, end): &(String, String)| {
@@ -90,18 +97,24 @@ fn defaults_to_256_pixels_without_overlap() {
 
 #[test]
 fn accepts_tile_sizes_and_rejects_overlap() {
-    let archive = exported(&slides::aperio(), &["--tile-size", "128", "--overlap", "0", "--format", "png"]);
+    let archive =
+        exported(&slides::aperio(), &["--tile-size", "128", "--overlap", "0", "--format", "png"]);
     let plan = DeepZoom::new(SIZE).cut(128, 0);
-    assert!(plan.tiles().iter().all(|tile| !archive.file(&format!("scan/scan_files/{}", tile.file("png"))).is_empty()));
+    assert!(
+        plan.tiles()
+            .iter()
+            .all(|tile| !archive.file(&format!("scan/scan_files/{}", tile.file("png"))).is_empty())
+    );
     // The specification requires JPEG for associated images.
     assert_eq!(names(&archive)[0], "associated_images/thumbnail.jpg");
 
     let workspace = Workspace::new();
     slides::aperio().write_into(&workspace, "slide.svs");
     for options in [&["--overlap", "1"][..], &["--overlap", "1", "--tile-size", "256"]] {
-        workspace
-            .export([&["slide.svs", "-o", "new/scan.szi"], options].concat())
-            .fails(2, &["tiles of a .szi cannot overlap (the overlap is 1)", "\nhint: omit --overlap"]);
+        workspace.export([&["slide.svs", "-o", "new/scan.szi"], options].concat()).fails(
+            2,
+            &["tiles of a .szi cannot overlap (the overlap is 1)", "\nhint: omit --overlap"],
+        );
         assert_eq!(workspace.names(), ["slide.svs"]);
     }
 }
@@ -115,7 +128,10 @@ fn copies_native_tiles() {
     workspace.export(["scan.svs", "--lossless"]).succeeds();
     for tile in DeepZoom::new(SIZE).cut(256, 0).tiles() {
         let name = format!("scan_files/{}", tile.file("jpeg"));
-        assert!(archive.file(&format!("scan/{name}")) == workspace.tree("scan").file(&name), "{name}");
+        assert!(
+            archive.file(&format!("scan/{name}")) == workspace.tree("scan").file(&name),
+            "{name}"
+        );
     }
     assert_eq!(description(&archive)["baseTiles"], "lossless");
 }
@@ -124,7 +140,8 @@ fn copies_native_tiles() {
 fn publishes_label_and_macro_only_on_request() {
     let images = |options: &[&str]| -> Vec<String> {
         let archive = exported(&slides::aperio(), options);
-        let images = names(&archive).into_iter().filter_map(|name| name.strip_prefix("associated_images/"));
+        let images =
+            names(&archive).into_iter().filter_map(|name| name.strip_prefix("associated_images/"));
         images.map(str::to_owned).collect()
     };
     assert_eq!(images(&[]), ["thumbnail.jpg"]);
@@ -154,18 +171,26 @@ fn writes_listed_properties() {
     let archive = exported(&slides::aperio(), &[]);
     let properties = properties(&archive);
     assert_eq!((properties["VendorName"], properties["ObjectiveMagnification"]), ("aperio", "20"));
-    // Properties that are not on the list, such as serial numbers and file names, are not published.
+    // Properties that are not on the list, such as serial numbers and file names, are not
+    // published.
     assert!(properties.keys().all(|name| !name.starts_with("aperio.")), "{properties:?}");
 }
 
 #[test]
 fn requires_a_scale() {
-    for slide in [slides::small().no_mpp(), slides::aperio().no_mpp(), slides::aperio().mpp_text("1000")] {
+    for slide in
+        [slides::small().no_mpp(), slides::aperio().no_mpp(), slides::aperio().mpp_text("1000")]
+    {
         let workspace = Workspace::new();
         slide.write_into(&workspace, "slide.svs");
-        workspace
-            .export(["slide.svs", "-o", "new/scan.szi"])
-            .fails(2, &["does not state its micrometers per pixel, which a .szi must contain", "\nhint: ", "--mpp"]);
+        workspace.export(["slide.svs", "-o", "new/scan.szi"]).fails(
+            2,
+            &[
+                "does not state its micrometers per pixel, which a .szi must contain",
+                "\nhint: ",
+                "--mpp",
+            ],
+        );
         assert_eq!(workspace.names(), ["slide.svs"]);
 
         let archive = exported(&slide, &["--mpp", "0.123"]);
@@ -175,7 +200,10 @@ fn requires_a_scale() {
         workspace.export(["slide.svs", "-o", "without"]).succeeds();
         workspace.export(["slide.svs", "-o", "with", "--mpp", "0.25,0.26"]).succeeds();
         assert_eq!(workspace.tree("without").json("without.json")["micronsPerPixel"], Value::Null);
-        assert_eq!(workspace.tree("with").json("with.json")["micronsPerPixel"], json!({ "x": 0.25, "y": 0.26 }));
+        assert_eq!(
+            workspace.tree("with").json("with.json")["micronsPerPixel"],
+            json!({ "x": 0.25, "y": 0.26 })
+        );
     }
 }
 
@@ -201,14 +229,21 @@ fn escapes_hostile_text() {
         let text = str::from_utf8(archive.file(&format!("{name}/scan-properties.xml"))).unwrap();
         assert!(!text.contains(hostile), "{text}");
         let described: Value =
-            serde_json::from_slice(archive.file(&format!("{name}/vendor/slidezoom/{name}.json"))).unwrap();
+            serde_json::from_slice(archive.file(&format!("{name}/vendor/slidezoom/{name}.json")))
+                .unwrap();
         assert_eq!(described["name"], name);
 
-        let Some(run) = tools::python(read, &[&output, name], &workspace.path("")) else { continue };
+        let Some(run) = tools::python(read, &[&output, name], &workspace.path("")) else {
+            continue;
+        };
         tools::assert_content(&run);
         let pairs: Vec<(String, String)> = serde_json::from_slice(&run.stdout).unwrap();
         assert!(pairs.len() >= 2 * MANDATORY.len());
-        assert!(pairs.chunks(2).all(|pair| (pair[0].0.as_str(), pair[1].0.as_str()) == ("name", "value")));
+        assert!(
+            pairs
+                .chunks(2)
+                .all(|pair| (pair[0].0.as_str(), pair[1].0.as_str()) == ("name", "value"))
+        );
         for mandatory in MANDATORY {
             assert_eq!(pairs.iter().filter(|(_, text)| text == mandatory).count(), 1);
         }
@@ -217,7 +252,8 @@ fn escapes_hostile_text() {
 
 #[test]
 fn writes_all_properties_on_request() {
-    let slide = slides::aperio().magnification(Some("20|Bell\u{7}<\u{e9} = a&b\u{1}|MicronsPerPixelX = 9"));
+    let slide =
+        slides::aperio().magnification(Some("20|Bell\u{7}<\u{e9} = a&b\u{1}|MicronsPerPixelX = 9"));
     let archive = exported(&slide, &["--all-properties"]);
     let found = properties(&archive);
     assert_eq!(found["MicronsPerPixelX"], "0.5");

@@ -4,8 +4,8 @@ use slidezoom_fixtures::{ByteOrder, Container, Field, TiffWriter, Values};
 
 use crate::workspace::Workspace;
 
-/// The size of every page: three tiles by two. libtiff 4.7 cannot read uncompressed tiles below 1024
-/// bytes.
+/// The size of every page: three tiles by two. libtiff 4.7 cannot read uncompressed tiles below
+/// 1024 bytes.
 pub const SIZE: (u32, u32) = (96, 64);
 pub const TILE: u16 = 32;
 
@@ -24,9 +24,11 @@ pub fn short(tag: u16, value: u16) -> Field {
     field(tag, Values::Short(vec![value]))
 }
 
-/// Writes pages of 8-bit gray. `pages` has additional fields of each page, which may replace others.
+/// Writes pages of 8-bit gray. `pages` has additional fields of each page, which may replace
+/// others.
 pub fn write(workspace: &Workspace, name: &str, cut: Cut, pages: Vec<Vec<Field>>) {
-    let mut writer = TiffWriter::create(&workspace.path(name), Container::Classic, ByteOrder::Little).unwrap();
+    let mut writer =
+        TiffWriter::create(&workspace.path(name), Container::Classic, ByteOrder::Little).unwrap();
     for fields in pages {
         let samples = fields.iter().find_map(|field| match (field.tag, &field.values) {
             (277, Values::Short(samples)) => Some(u32::from(samples[0])),
@@ -34,8 +36,9 @@ pub fn write(workspace: &Workspace, name: &str, cut: Cut, pages: Vec<Vec<Field>>
         });
         let parts = if cut == Cut::Tiles { 6 } else { 1 };
         let bytes = SIZE.0 * SIZE.1 / parts * samples.unwrap_or(1);
-        let offsets =
-            (0..parts).map(|part| writer.append(&vec![100 + 20 * part as u8; bytes as usize]).unwrap()).collect();
+        let offsets = (0..parts)
+            .map(|part| writer.append(&vec![100 + 20 * part as u8; bytes as usize]).unwrap())
+            .collect();
         let mut all = vec![
             field(256, Values::Long(vec![SIZE.0])),
             field(257, Values::Long(vec![SIZE.1])),
@@ -46,12 +49,19 @@ pub fn write(workspace: &Workspace, name: &str, cut: Cut, pages: Vec<Vec<Field>>
         ];
         let lengths = Values::Long(vec![bytes; parts as usize]);
         all.extend(match cut {
-            Cut::Strips => {
-                [field(273, Values::Offsets(offsets)), short(278, SIZE.1 as u16), field(279, lengths)].to_vec()
-            }
-            Cut::Tiles => {
-                [short(322, TILE), short(323, TILE), field(324, Values::Offsets(offsets)), field(325, lengths)].to_vec()
-            }
+            Cut::Strips => [
+                field(273, Values::Offsets(offsets)),
+                short(278, SIZE.1 as u16),
+                field(279, lengths),
+            ]
+            .to_vec(),
+            Cut::Tiles => [
+                short(322, TILE),
+                short(323, TILE),
+                field(324, Values::Offsets(offsets)),
+                field(325, lengths),
+            ]
+            .to_vec(),
         });
         all.retain(|field| fields.iter().all(|own| own.tag != field.tag));
         all.extend(fields);

@@ -61,9 +61,14 @@ impl<'a> Browser<'a> {
         let tail = server.get(server.length - length, length);
         let end = (0..tail.len()).rev().find(|&at| tail[at..].starts_with(b"PK\x05\x06")).unwrap();
         // The last directory record ends where the end record begins.
-        let ends_there =
-            |at: &usize| at + 46 + short(&tail, at + 28) + short(&tail, at + 30) + short(&tail, at + 32) == end;
-        let record = (0..end - 46).rev().filter(|&at| tail[at..].starts_with(b"PK\x01\x02")).find(ends_there).unwrap();
+        let ends_there = |at: &usize| {
+            at + 46 + short(&tail, at + 28) + short(&tail, at + 30) + short(&tail, at + 32) == end
+        };
+        let record = (0..end - 46)
+            .rev()
+            .filter(|&at| tail[at..].starts_with(b"PK\x01\x02"))
+            .find(ends_there)
+            .unwrap();
         let name = &tail[record + 46..][..short(&tail, record + 28)];
         assert!(name.ends_with(b"/tile-index.bin"), "{:?}", String::from_utf8_lossy(name));
 
@@ -72,7 +77,12 @@ impl<'a> Browser<'a> {
         let first = server.get(index, bytes.min(PART));
         assert_eq!(first[..14], *b"\x89SZI\r\n\x1a\n\x01\0\x40\0\x0c\0");
         let number = |at| u32::try_from(word(&first, at)).unwrap();
-        let geometry = DeepZoom { width: number(16), height: number(20), tile_size: number(24), overlap: number(28) };
+        let geometry = DeepZoom {
+            width: number(16),
+            height: number(20),
+            tile_size: number(24),
+            overlap: number(28),
+        };
         assert_eq!(short(&first, 14), geometry.max_level() as usize + 1);
         let extension = str::from_utf8(&first[32..40]).unwrap().trim_end_matches('\0').to_owned();
         assert_eq!(bytes, 64 + 12 * long(&first, 40));
@@ -83,8 +93,10 @@ impl<'a> Browser<'a> {
     /// Fetches a tile with one request, or with two if its record is not in the first part.
     fn tile(&self, level: u32, column: u32, row: u32) -> Vec<u8> {
         let (columns, _) = self.geometry.grid(level);
-        let smaller: u32 =
-            (0..level).map(|level| self.geometry.grid(level)).map(|(width, height)| width * height).sum();
+        let smaller: u32 = (0..level)
+            .map(|level| self.geometry.grid(level))
+            .map(|(width, height)| width * height)
+            .sum();
         let at = 64 + 12 * (smaller + row * columns + column) as usize;
         let record = match self.first.get(at..at + 12) {
             Some(record) => record.to_vec(),
@@ -110,7 +122,9 @@ fn exported(archive: &str, options: &[&str]) -> (Workspace, Tree) {
 
 #[test]
 fn locates_every_tile() {
-    for (archive, extension) in [("scan.zip", "jpeg"), ("scan.szi", "jpeg"), ("scan.zip", "png"), ("scan.szi", "png")] {
+    for (archive, extension) in
+        [("scan.zip", "jpeg"), ("scan.szi", "jpeg"), ("scan.zip", "png"), ("scan.szi", "png")]
+    {
         let (workspace, folder) = exported(archive, &["--format", extension]);
         let server = Server::new(&workspace, archive);
         assert!(server.length > 4 * PART);
@@ -120,12 +134,19 @@ fn locates_every_tile() {
         assert_eq!(browser.extension, extension);
 
         let tiles = browser.geometry.tiles();
-        assert_eq!(tiles.len(), folder.files().iter().filter(|file| file.starts_with("scan_files/")).count());
-        let several = (0..=browser.geometry.max_level()).filter(|&level| browser.geometry.level_tiles(level).len() > 1);
+        assert_eq!(
+            tiles.len(),
+            folder.files().iter().filter(|file| file.starts_with("scan_files/")).count()
+        );
+        let several = (0..=browser.geometry.max_level())
+            .filter(|&level| browser.geometry.level_tiles(level).len() > 1);
         assert_eq!(several.count(), 5);
         for tile in tiles {
             let found = browser.tile(tile.level, tile.column, tile.row);
-            assert!(found == folder.file(&format!("scan_files/{}", tile.file(extension))), "{archive}: {tile:?}");
+            assert!(
+                found == folder.file(&format!("scan_files/{}", tile.file(extension))),
+                "{archive}: {tile:?}"
+            );
         }
     }
 }
@@ -155,8 +176,12 @@ fn description_descriptor_and_index_are_adjacent() {
         let browser = Browser::open(&server);
         let (at, length) = browser.description;
         let part = server.get(at, PART.min(server.length - at));
-        let description: serde_json::Value = serde_json::from_slice(&part[..length as usize]).unwrap();
-        assert_eq!((&description["width"], &description["height"]), (&SIZE.0.into(), &SIZE.1.into()));
+        let description: serde_json::Value =
+            serde_json::from_slice(&part[..length as usize]).unwrap();
+        assert_eq!(
+            (&description["width"], &description["height"]),
+            (&SIZE.0.into(), &SIZE.1.into())
+        );
         assert_eq!(description["tiles"], browser.geometry.tiles().len());
 
         // Only the descriptor is between description and index: two local headers and its text.
@@ -165,7 +190,8 @@ fn description_descriptor_and_index_are_adjacent() {
         assert_eq!(between.len(), 2 * 30 + names[0] + names[1] + word(between, 18));
         assert!(between[30..].starts_with(b"scan/scan.dzi<?xml"));
         // The request covered the whole index, so its checksum can be verified.
-        let index = &part[(browser.index - at) as usize..][..64 + 12 * browser.geometry.tiles().len()];
+        let index =
+            &part[(browser.index - at) as usize..][..64 + 12 * browser.geometry.tiles().len()];
         assert_eq!(crc(&index[64..]) as usize, word(index, 60));
     }
 }

@@ -1,5 +1,5 @@
-//! `--layout`: names, rectangles and pixels, compared with an independent implementation of each format
-//! and with libvips.
+//! `--layout`: names, rectangles and pixels, compared with an independent implementation of each
+//! format and with libvips.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -38,7 +38,9 @@ impl Laid {
 
     /// All tiles, level by level from the smallest, row by row.
     fn tiles(self) -> Vec<Tile> {
-        (self.smallest()..=self.plan.max_level()).flat_map(|level| self.plan.level_tiles(level)).collect()
+        (self.smallest()..=self.plan.max_level())
+            .flat_map(|level| self.plan.level_tiles(level))
+            .collect()
     }
 
     /// The file of a tile with this ordinal.
@@ -58,7 +60,8 @@ impl Laid {
         let (left, top) = (tile.column * step, tile.row * step);
         let (width, height) = (step.min(self.plan.width - left), step.min(self.plan.height - top));
         let is_whole = (width, height) == (self.plan.width, self.plan.height);
-        let region = if is_whole { "full".to_owned() } else { format!("{left},{top},{width},{height}") };
+        let region =
+            if is_whole { "full".to_owned() } else { format!("{left},{top},{width},{height}") };
         let (tile_width, tile_height) = (width.div_ceil(scale), height.div_ceil(scale));
         let size = match self.layout {
             "iiif2" if is_whole && scale == 1 => "full".to_owned(),
@@ -85,7 +88,8 @@ impl Laid {
 
     fn files(self, extension: &str) -> Vec<String> {
         let tiles = self.tiles();
-        let names = tiles.iter().enumerate().map(|(number, tile)| self.file(number, tile, extension));
+        let names =
+            tiles.iter().enumerate().map(|(number, tile)| self.file(number, tile, extension));
         names.chain(self.auxiliary_files(extension)).collect()
     }
 }
@@ -99,7 +103,9 @@ fn assert_files(tree: &Tree, laid: Laid, extension: &str) {
     expected.sort();
     assert_eq!(tree.files(), expected, "{}", laid.layout);
     // There are no empty directories.
-    let above = |file: &String| file.match_indices('/').map(|(end, _)| file[..end].to_owned()).collect::<Vec<_>>();
+    let above = |file: &String| {
+        file.match_indices('/').map(|(end, _)| file[..end].to_owned()).collect::<Vec<_>>()
+    };
     let folders: BTreeSet<String> = expected.iter().flat_map(above).collect();
     assert_eq!(tree.folders(), folders.into_iter().collect::<Vec<_>>(), "{}", laid.layout);
 }
@@ -109,7 +115,8 @@ const BACKGROUND: [u8; 3] = [0x80, 0x90, 0xa0];
 #[test]
 fn writes_the_names_and_pixels_of_each_layout() {
     // The last two have one level, and more tiles than a Zoomify group at a tile size of 16.
-    for (size, tile_size) in [((1301, 907), None), ((700, 433), Some(100)), ((200, 120), None), ((410, 301), Some(16))]
+    for (size, tile_size) in
+        [((1301, 907), None), ((700, 433), Some(100)), ((200, 120), None), ((410, 301), Some(16))]
     {
         let workspace = Workspace::new();
         slides::exact(size, Pattern::Gradient).write_into(&workspace, "scan.tiff");
@@ -124,7 +131,9 @@ fn writes_the_names_and_pixels_of_each_layout() {
             }
             let export = |folder: &str, jobs: &str| {
                 let output = format!("{layout}/{folder}/scan");
-                workspace.export([&["scan.tiff", "-o", &output, "--jobs", jobs][..], &options].concat()).succeeds();
+                workspace
+                    .export([&["scan.tiff", "-o", &output, "--jobs", jobs][..], &options].concat())
+                    .succeeds();
                 output
             };
             let alone = export("alone", "1");
@@ -138,13 +147,17 @@ fn writes_the_names_and_pixels_of_each_layout() {
                 if layout == "google" {
                     let (part, side) = (expected, laid.plan.tile_size);
                     let inside = |x, y| x < part.width && y < part.height;
-                    expected =
-                        Picture::draw((side, side), |x, y| if inside(x, y) { part.pixel(x, y) } else { BACKGROUND });
+                    expected = Picture::draw((side, side), |x, y| {
+                        if inside(x, y) { part.pixel(x, y) } else { BACKGROUND }
+                    });
                 }
                 assert!(Picture::from_png(tree.file(&file)) == expected, "{layout}: {file}");
             }
             let description = tree.json("scan.json");
-            assert_eq!((&description["layout"], &description["overlap"]), (&json!(layout), &json!(0)));
+            assert_eq!(
+                (&description["layout"], &description["overlap"]),
+                (&json!(layout), &json!(0))
+            );
             assert_eq!(description["smallestLevel"], laid.smallest());
             through_containers(&workspace, &alone, &tree);
         }
@@ -154,7 +167,8 @@ fn writes_the_names_and_pixels_of_each_layout() {
 /// Asserts that repacking through each container restores the directory.
 #[track_caller]
 fn through_containers(workspace: &Workspace, output: &str, tree: &Tree) {
-    let (archive, bag, again) = (format!("{output}.zip"), format!("{output}-bag"), format!("{output}-again"));
+    let (archive, bag, again) =
+        (format!("{output}.zip"), format!("{output}-bag"), format!("{output}-again"));
     workspace.slidezoom(["repack", output, "-o", &archive]).succeeds();
     workspace.slidezoom(["verify", &archive]).succeeds();
     workspace.slidezoom(["repack", &archive, "-o", &bag, "--container", "bagit"]).succeeds();
@@ -162,29 +176,45 @@ fn through_containers(workspace: &Workspace, output: &str, tree: &Tree) {
     workspace.slidezoom(["repack", &bag, "-o", &again]).succeeds();
     workspace.tree(&again).assert_same(tree);
     let szi = format!("{output}.szi");
-    workspace.slidezoom(["repack", output, "-o", &szi]).fails(2, &["a .szi must contain Deep Zoom", "repack into"]);
+    workspace
+        .slidezoom(["repack", output, "-o", &szi])
+        .fails(2, &["a .szi must contain Deep Zoom", "repack into"]);
 }
 
-/// Compares with the installed libvips, except for whole regions, which old versions name by numbers
-/// and newer ones `full`.
+/// Compares with the installed libvips, except for whole regions, which old versions name by
+/// numbers and newer ones `full`.
 #[test]
 fn writes_the_tree_of_libvips() {
     let size = (1301, 907);
     let workspace = Workspace::new();
     slides::exact(size, Pattern::Gradient).write_into(&workspace, "scan.tiff");
-    let Some(run) = tools::run("vips", ["extract_band", "scan.tiff", "rgb.v", "0", "--n", "3"], &workspace.path(""))
-    else {
+    let Some(run) = tools::run(
+        "vips",
+        ["extract_band", "scan.tiff", "rgb.v", "0", "--n", "3"],
+        &workspace.path(""),
+    ) else {
         return;
     };
     assert_eq!(run.code(), Some(0), "{run:?}");
     for (layout, theirs) in LAYOUTS.into_iter().zip(["zoomify", "google", "iiif", "iiif3"]) {
         for (format, suffix) in [("png", ".png"), ("jpeg", ".jpg")] {
             let folder = format!("{layout}-{format}");
-            let arguments = ["dzsave", "rgb.v", &folder, "--layout", theirs, "--suffix", suffix, "--skip-blanks=-1"];
+            let arguments = [
+                "dzsave",
+                "rgb.v",
+                &folder,
+                "--layout",
+                theirs,
+                "--suffix",
+                suffix,
+                "--skip-blanks=-1",
+            ];
             let run = tools::run("vips", arguments, &workspace.path("")).unwrap();
             assert_eq!(run.code(), Some(0), "{run:?}");
             let output = format!("ours/{folder}");
-            workspace.export(["scan.tiff", "-o", &output, "--layout", layout, "--format", format]).succeeds();
+            workspace
+                .export(["scan.tiff", "-o", &output, "--layout", layout, "--format", format])
+                .succeeds();
             let (vips, ours) = (workspace.tree(&folder), workspace.tree(&output));
             let laid = Laid::new(layout, size);
             let whole = format!("0,0,{},{}/", size.0, size.1);
@@ -192,14 +222,22 @@ fn writes_the_tree_of_libvips() {
                 let name = file.replacen(&whole, "full/", 1);
                 let (theirs, ours) = (vips.file(file), ours.file(&name));
                 if format == "jpeg" {
-                    assert_eq!(crate::pictures::jpeg_size(ours), crate::pictures::jpeg_size(theirs), "{file}");
+                    assert_eq!(
+                        crate::pictures::jpeg_size(ours),
+                        crate::pictures::jpeg_size(theirs),
+                        "{file}"
+                    );
                 } else if file != "blank.png" {
                     let (theirs, ours) = (Picture::from_png(theirs), Picture::from_png(ours));
                     // The filters of smaller levels round differently.
                     ours.assert_near(&theirs, u8::from(!is_full_size(laid, &name)) * 2, file);
                 }
             }
-            let tiles = vips.files().iter().filter(|file| file.ends_with(suffix) && **file != "blank.png").count();
+            let tiles = vips
+                .files()
+                .iter()
+                .filter(|file| file.ends_with(suffix) && **file != "blank.png")
+                .count();
             assert_eq!(tiles, laid.tiles().len(), "{layout}");
             if layout == "zoomify" {
                 assert_eq!(ours.text("ImageProperties.xml"), vips.text("ImageProperties.xml"));
@@ -213,11 +251,13 @@ fn writes_the_tree_of_libvips() {
 
 fn is_full_size(laid: Laid, file: &str) -> bool {
     let all = laid.tiles();
-    let tile = all.iter().enumerate().find(|(number, tile)| laid.file(*number, tile, "png") == file);
+    let tile =
+        all.iter().enumerate().find(|(number, tile)| laid.file(*number, tile, "png") == file);
     tile.is_some_and(|(_, tile)| tile.level == laid.plan.max_level())
 }
 
-/// Asserts that `ours` says all that `theirs` says. Old versions of libvips omit the largest scale factor.
+/// Asserts that `ours` says all that `theirs` says. Old versions of libvips omit the largest scale
+/// factor.
 #[track_caller]
 fn assert_information_agrees(ours: &Value, theirs: &Value) {
     for (key, value) in theirs.as_object().unwrap() {
@@ -225,23 +265,30 @@ fn assert_information_agrees(ours: &Value, theirs: &Value) {
             assert_eq!(ours["tiles"][0]["width"], value[0]["width"]);
             let factors = ours["tiles"][0]["scaleFactors"].as_array().unwrap();
             let listed = value[0]["scaleFactors"].as_array().unwrap();
-            assert!(factors.starts_with(listed) && factors.len() <= listed.len() + 1, "{factors:?} and {listed:?}");
+            assert!(
+                factors.starts_with(listed) && factors.len() <= listed.len() + 1,
+                "{factors:?} and {listed:?}"
+            );
         } else {
             assert_eq!(&ours[key], value, "{key}");
         }
     }
 }
 
-/// Follows the rules of IIIF's validator and specification: every image that the information implies
-/// exists.
+/// Follows the rules of IIIF's validator and specification: every image that the information
+/// implies exists.
 #[test]
 fn contains_every_image_that_iiif_clients_request() {
     let workspace = Workspace::new();
     slides::exact((1301, 907), Pattern::Gradient).write_into(&workspace, "a name.tiff");
-    for (layout, depth) in [("iiif2", "tile"), ("iiif3", "tile"), ("iiif2", "pixel"), ("iiif3", "one")] {
+    for (layout, depth) in
+        [("iiif2", "tile"), ("iiif3", "tile"), ("iiif2", "pixel"), ("iiif3", "one")]
+    {
         let folder = format!("{layout}-{depth}/a name");
-        let options = ["--layout", layout, "--depth", depth, "--id", "https://images.example.org/slides/"];
-        let run = workspace.export([&["a name.tiff", "-o", &folder][..], &options].concat()).succeeds();
+        let options =
+            ["--layout", layout, "--depth", depth, "--id", "https://images.example.org/slides/"];
+        let run =
+            workspace.export([&["a name.tiff", "-o", &folder][..], &options].concat()).succeeds();
         assert!(!run.stderr.contains("note"), "{run:?}");
         workspace.slidezoom(["verify", &folder]).succeeds();
         let tree = workspace.tree(&folder);
@@ -255,7 +302,10 @@ fn contains_every_image_that_iiif_clients_request() {
             assert_eq!(info["profile"][0], "http://iiif.io/api/image/2/level0.json");
             assert_eq!(info["profile"][1], json!({ "formats": ["jpg"], "qualities": ["default"] }));
         } else {
-            assert_eq!((&info["type"], &info["profile"]), (&json!("ImageService3"), &json!("level0")));
+            assert_eq!(
+                (&info["type"], &info["profile"]),
+                (&json!("ImageService3"), &json!("level0"))
+            );
         }
         let whole = |value: &Value| u32::try_from(value.as_u64().unwrap()).unwrap();
         let (width, height) = (whole(&info["width"]), whole(&info["height"]));
@@ -281,16 +331,28 @@ fn contains_every_image_that_iiif_clients_request() {
             {
                 let (across, down) = (step.min(width - left), step.min(height - top));
                 let is_whole = (across, down) == (width, height);
-                let region = if is_whole { "full".to_owned() } else { format!("{left},{top},{across},{down}") };
+                let region = if is_whole {
+                    "full".to_owned()
+                } else {
+                    format!("{left},{top},{across},{down}")
+                };
                 let size = (across.div_ceil(scale), down.div_ceil(scale));
-                let text = if is_second { format!("{},", size.0) } else { format!("{},{}", size.0, size.1) };
+                let text = if is_second {
+                    format!("{},", size.0)
+                } else {
+                    format!("{},{}", size.0, size.1)
+                };
                 let file = format!("{region}/{text}/0/default.jpg");
                 assert_eq!(crate::pictures::jpeg_size(tree.file(&file)), size, "{file}");
                 asked.insert(file);
             }
         }
-        let there: BTreeSet<String> =
-            tree.files().into_iter().filter(|file| file.ends_with("default.jpg")).map(str::to_owned).collect();
+        let there: BTreeSet<String> = tree
+            .files()
+            .into_iter()
+            .filter(|file| file.ends_with("default.jpg"))
+            .map(str::to_owned)
+            .collect();
         assert_eq!(asked, there, "{layout} {depth}");
     }
 }
@@ -299,12 +361,24 @@ fn contains_every_image_that_iiif_clients_request() {
 fn warns_of_missing_resource_identifiers() {
     let workspace = Workspace::new();
     slides::small().write_into(&workspace, "scan.tif");
-    workspace.export(["scan.tif", "--layout", "iiif"]).succeeds().says(&["https://example.com/iiif/scan", "--id"]);
+    workspace
+        .export(["scan.tif", "--layout", "iiif"])
+        .succeeds()
+        .says(&["https://example.com/iiif/scan", "--id"]);
     assert_eq!(workspace.tree("scan").json("info.json")["@id"], "https://example.com/iiif/scan");
-    for id in
-        ["ftp://x", "https://", "http://a b", "https://x/?y", "https://x#y", "x", "https://x/\u{e9}", "https:///x"]
-    {
-        let run = workspace.export(["scan.tif", "-o", "x", "--layout", "iiif3", "--id", id]).says(&["--id", "http://"]);
+    for id in [
+        "ftp://x",
+        "https://",
+        "http://a b",
+        "https://x/?y",
+        "https://x#y",
+        "x",
+        "https://x/\u{e9}",
+        "https:///x",
+    ] {
+        let run = workspace
+            .export(["scan.tif", "-o", "x", "--layout", "iiif3", "--id", id])
+            .says(&["--id", "http://"]);
         assert_eq!(run.code(), Some(2), "{run:?}");
     }
     workspace
@@ -326,11 +400,17 @@ fn rejects_options_that_a_layout_does_not_support() {
         workspace.export(overlapping).fails(2, &["cannot overlap", "--overlap"]);
     }
     for layout in ["iiif2", "iiif3"] {
-        workspace.export(["scan.tif", "-o", "info", "--layout", layout]).fails(2, &["info.json", "-o"]);
+        workspace
+            .export(["scan.tif", "-o", "info", "--layout", layout])
+            .fails(2, &["info.json", "-o"]);
         // The corner tiles of two levels are one pixel and have the same name.
         let corner = ["corner.tiff", "-o", "x", "--layout", layout];
         workspace.export(corner).fails(2, &["would have the same name", "--tile-size"]);
-        workspace.export([&corner[..3], &["--layout", layout, "--tile-size", "500", "--dry-run"]].concat()).succeeds();
+        workspace
+            .export(
+                [&corner[..3], &["--layout", layout, "--tile-size", "500", "--dry-run"]].concat(),
+            )
+            .succeeds();
     }
     workspace
         .export(["scan.tif", "-o", "x", "--layout", "google", "--lossless"])
@@ -345,13 +425,18 @@ fn distinguishes_narrow_tiles_by_height() {
     let workspace = Workspace::new();
     slides::exact(size, Pattern::Gradient).write_into(&workspace, "scan.tiff");
     let levels = Picture::of_pattern(size, Pattern::Gradient).levels();
-    workspace.export(["scan.tiff", "--layout", "iiif2", "--format", "png", "--no-viewer"]).succeeds();
+    workspace
+        .export(["scan.tiff", "--layout", "iiif2", "--format", "png", "--no-viewer"])
+        .succeeds();
     workspace.slidezoom(["verify", "scan"]).succeeds();
     let tree = workspace.tree("scan");
     for (size, level, top) in [("1,", 12, 2048), ("1,50", 11, 1024)] {
-        let picture = Picture::from_png(tree.file(&format!("2048,2048,1,100/{size}/0/default.png")));
+        let picture =
+            Picture::from_png(tree.file(&format!("2048,2048,1,100/{size}/0/default.png")));
         let right = levels[level].width - 1;
-        let expected = Picture::draw((1, levels[level].height - top), |_, y| levels[level].pixel(right, top + y));
+        let expected = Picture::draw((1, levels[level].height - top), |_, y| {
+            levels[level].pixel(right, top + y)
+        });
         assert!(picture == expected, "{size}");
     }
 }
@@ -380,9 +465,22 @@ fn writes_lossless_tiles_in_other_layouts() {
 fn skips_and_shares_blank_tiles() {
     let size = (1500, 1100);
     let workspace = Workspace::new();
-    slides::exact(size, Pattern::Gradient).tile_size(64, 64).scanned_percent(12).write_into(&workspace, "scan.tiff");
-    let options =
-        ["--format", "png", "--tile-size", "100", "--overlap", "0", "--background", "8090a0", "--bounds", "full"];
+    slides::exact(size, Pattern::Gradient)
+        .tile_size(64, 64)
+        .scanned_percent(12)
+        .write_into(&workspace, "scan.tiff");
+    let options = [
+        "--format",
+        "png",
+        "--tile-size",
+        "100",
+        "--overlap",
+        "0",
+        "--background",
+        "8090a0",
+        "--bounds",
+        "full",
+    ];
     let export = |output: &str, more: &[&str]| {
         workspace.export([&["scan.tiff", "-o", output][..], &options, more].concat()).succeeds();
         workspace.slidezoom(["verify", output]).succeeds();
@@ -392,8 +490,10 @@ fn skips_and_shares_blank_tiles() {
     for layout in LAYOUTS {
         let laid = Laid { layout, plan: DeepZoom::new(size).cut(100, 0) };
         let whole = export(&format!("{layout}/whole/scan"), &["--layout", layout]);
-        let shared = export(&format!("{layout}/shared/scan"), &["--layout", layout, "--blank", "share"]);
-        let sparse = export(&format!("{layout}/sparse/scan"), &["--layout", layout, "--blank", "skip"]);
+        let shared =
+            export(&format!("{layout}/shared/scan"), &["--layout", layout, "--blank", "share"]);
+        let sparse =
+            export(&format!("{layout}/sparse/scan"), &["--layout", layout, "--blank", "skip"]);
         let description = sparse.json("scan.json");
         assert_eq!(description["blankTiles"], deep_zoom["blankTiles"]);
         let mut left_out = 0;
@@ -404,13 +504,22 @@ fn skips_and_shares_blank_tiles() {
                 assert!(sparse.file(&file) == whole.file(&file), "{layout}: {file}");
             } else {
                 left_out += 1;
-                assert!(Picture::from_png(whole.file(&file)).pixels.iter().all(|pixel| *pixel == BACKGROUND), "{file}");
+                assert!(
+                    Picture::from_png(whole.file(&file))
+                        .pixels
+                        .iter()
+                        .all(|pixel| *pixel == BACKGROUND),
+                    "{file}"
+                );
             }
         }
         assert!(left_out > 20);
         assert_eq!(description["skippedTiles"], left_out);
         if layout == "google" {
-            assert!(Picture::from_png(sparse.file("blank.png")) == Picture::draw((100, 100), |_, _| BACKGROUND));
+            assert!(
+                Picture::from_png(sparse.file("blank.png"))
+                    == Picture::draw((100, 100), |_, _| BACKGROUND)
+            );
         }
         let output = format!("{layout}/sparse/scan");
         through_containers(&workspace, &output, &sparse);
@@ -422,7 +531,9 @@ fn verify_finds_all_damage() {
     for layout in LAYOUTS {
         let workspace = Workspace::new();
         slides::small().write_into(&workspace, "scan.tif");
-        workspace.export(["scan.tif", "--layout", layout, "--tile-size", "90", "--no-viewer"]).succeeds();
+        workspace
+            .export(["scan.tif", "--layout", layout, "--tile-size", "90", "--no-viewer"])
+            .succeeds();
         let laid = Laid { layout, plan: DeepZoom::new(slides::SIZE).cut(90, 0) };
         let tiles = laid.tiles();
         let name = |at: usize| laid.file(at, &tiles[at], "jpg");
@@ -436,7 +547,11 @@ fn verify_finds_all_damage() {
                 fs::remove_file(path("manifest-sha256.txt")).unwrap();
                 // The message names the manifest.
                 let text = fs::read_to_string(path("scan.json")).unwrap();
-                fs::write(path("scan.json"), text.replace("\"manifest\": \"manifest-sha256.txt\",", "")).unwrap();
+                fs::write(
+                    path("scan.json"),
+                    text.replace("\"manifest\": \"manifest-sha256.txt\",", ""),
+                )
+                .unwrap();
             }
             assert_eq!(verdict(&[]), [], "{layout}");
             let whole = fs::read(path(&file)).unwrap();
@@ -447,7 +562,11 @@ fn verify_finds_all_damage() {
                 found
             };
             // Truncated, of another size, altered, and removed.
-            assert_eq!(change(&whole[..whole.len() / 2], &["--quick"]), one("undecodable", &file), "{layout}");
+            assert_eq!(
+                change(&whole[..whole.len() / 2], &["--quick"]),
+                one("undecodable", &file),
+                "{layout}"
+            );
             if layout != "google" {
                 assert_eq!(
                     change(&fs::read(path(&other)).unwrap(), &["--quick"]),
@@ -482,7 +601,10 @@ fn verify_finds_all_damage() {
                 let text = fs::read_to_string(path(descriptor)).unwrap();
                 fs::write(path(descriptor), text.replace("700", "701")).unwrap();
                 let found = verdict(&[]);
-                assert!(found.contains(&("contradiction".to_owned(), descriptor.clone())), "{layout}: {found:?}");
+                assert!(
+                    found.contains(&("contradiction".to_owned(), descriptor.clone())),
+                    "{layout}: {found:?}"
+                );
                 fs::write(path(descriptor), text).unwrap();
             }
         }
@@ -523,9 +645,12 @@ fn rejects_hostile_descriptions_quickly() {
         }
         fs::write(&path, original.to_string()).unwrap();
         fs::remove_file(workspace.path("scan/manifest-sha256.txt")).unwrap();
-        for (key, value) in
-            [("width", json!(2_147_483_647)), ("tileSize", json!(2)), ("overlap", json!(3)), ("layout", json!(7))]
-        {
+        for (key, value) in [
+            ("width", json!(2_147_483_647)),
+            ("tileSize", json!(2)),
+            ("overlap", json!(3)),
+            ("layout", json!(7)),
+        ] {
             let mut description = original.clone();
             description[key] = value;
             fs::write(&path, description.to_string()).unwrap();
@@ -571,16 +696,24 @@ fn gallery_lists_exports_in_every_layout() {
         for container in ["folder", "zip"] {
             let output = format!("{layout}-{container}");
             let options = ["--layout", layout, "--container", container, "--tile-size", "300"];
-            workspace.export([&["one.svs", "two.tif", "-o", &output][..], &options].concat()).succeeds();
+            workspace
+                .export([&["one.svs", "two.tif", "-o", &output][..], &options].concat())
+                .succeeds();
             let tree = workspace.tree(&output);
             let script = tree.text("gallery/gallery.js");
             let list = script.split_once(".push(").unwrap().1.strip_suffix(");\n").unwrap();
             let list: Value = serde_json::from_str(list).unwrap();
-            let names: Vec<_> = list["slides"].as_array().unwrap().iter().map(|slide| &slide["name"]).collect();
+            let names: Vec<_> =
+                list["slides"].as_array().unwrap().iter().map(|slide| &slide["name"]).collect();
             assert_eq!(names, ["one", "two"]);
             for slide in list["slides"].as_array().unwrap() {
-                let size = crate::pictures::jpeg_size(tree.file(slide["thumbnail"].as_str().unwrap()));
-                assert_eq!(size, if layout == "google" { (300, 300) } else { (175, 125) }, "{layout} {container}");
+                let size =
+                    crate::pictures::jpeg_size(tree.file(slide["thumbnail"].as_str().unwrap()));
+                assert_eq!(
+                    size,
+                    if layout == "google" { (300, 300) } else { (175, 125) },
+                    "{layout} {container}"
+                );
             }
         }
     }

@@ -18,11 +18,17 @@ const SIDE: u32 = 64;
 const STORED: (u32, u32) = (320, 256);
 
 /// Writes the tiles and returns the tags that all directories have.
-fn tiles(writer: &mut TiffWriter, mut stored: impl FnMut(Picture, (u32, u32)) -> Vec<u8>) -> Vec<Field> {
+fn tiles(
+    writer: &mut TiffWriter,
+    mut stored: impl FnMut(Picture, (u32, u32)) -> Vec<u8>,
+) -> Vec<Field> {
     let (mut offsets, mut lengths) = (Vec::new(), Vec::new());
     let step = SIDE as usize;
-    for (top, left) in (0..STORED.1).step_by(step).flat_map(|y| (0..STORED.0).step_by(step).map(move |x| (y, x))) {
-        let bytes = stored(Picture::draw((SIDE, SIDE), |x, y| pixel(x + left, y + top)), (left, top));
+    for (top, left) in
+        (0..STORED.1).step_by(step).flat_map(|y| (0..STORED.0).step_by(step).map(move |x| (y, x)))
+    {
+        let bytes =
+            stored(Picture::draw((SIDE, SIDE), |x, y| pixel(x + left, y + top)), (left, top));
         offsets.push(writer.append(&bytes).unwrap());
         lengths.push(bytes.len() as u32);
     }
@@ -56,8 +62,8 @@ fn exported(workspace: &Workspace, size: (u32, u32), options: &[&str]) -> Pictur
     base(workspace, size)
 }
 
-/// Returns the stored point for a point of the upright image, following TIFF 6.0's definition of the
-/// orientation.
+/// Returns the stored point for a point of the upright image, following TIFF 6.0's definition of
+/// the orientation.
 fn stored_at(orientation: u16, (x, y): (u32, u32)) -> (u32, u32) {
     let (right, bottom) = (SIZE.0 - 1, SIZE.1 - 1);
     match orientation {
@@ -74,7 +80,9 @@ fn stored_at(orientation: u16, (x, y): (u32, u32)) -> (u32, u32) {
 
 #[test]
 fn applies_the_orientation_of_tiled_images() {
-    for (orientation, compression) in (1..=8).flat_map(|orientation| [(orientation, 1), (orientation, 7)]) {
+    for (orientation, compression) in
+        (1..=8).flat_map(|orientation| [(orientation, 1), (orientation, 7)])
+    {
         let workspace = Workspace::new();
         let mut writer = tiff(&workspace);
         let mut stored = Picture::draw(STORED, pixel);
@@ -123,7 +131,9 @@ fn uses_extra_samples_as_alpha_only_if_declared() {
         let mut writer = tiff(&workspace);
         let places = tiles(&mut writer, |tile, (left, top)| {
             let pixels = (0..SIDE).flat_map(|y| (0..SIDE).map(move |x| (x, y)));
-            pixels.flat_map(|(x, y)| [&tile.pixel(x, y)[..], &[beside(left + x, top + y)]].concat()).collect()
+            pixels
+                .flat_map(|(x, y)| [&tile.pixel(x, y)[..], &[beside(left + x, top + y)]].concat())
+                .collect()
         });
         let extra = meaning.map(|meaning| field(338, Values::Short(vec![meaning])));
         writer.directory([places, samples(4, 1, 2), extra.into_iter().collect()].concat()).unwrap();
@@ -131,7 +141,8 @@ fn uses_extra_samples_as_alpha_only_if_declared() {
         let expected = Picture::draw(SIZE, |x, y| {
             let alpha = if is_alpha { f64::from(beside(x, y)) / 255.0 } else { 1.0 };
             [0, 1, 2].map(|at| {
-                let mixed = f64::from(pixel(x, y)[at]) * alpha + f64::from(behind[at]) * (1.0 - alpha);
+                let mixed =
+                    f64::from(pixel(x, y)[at]) * alpha + f64::from(behind[at]) * (1.0 - alpha);
                 mixed.round() as u8
             })
         });
@@ -157,13 +168,9 @@ fn exports_the_image_and_not_the_thumbnail() {
     for compression in [1, 7] {
         let workspace = Workspace::new();
         let mut writer = tiff(&workspace);
-        let places =
-            tiles(
-                &mut writer,
-                |tile, _| {
-                    if compression == 7 { jpeg(&tile) } else { tile.pixels.as_flattened().to_vec() }
-                },
-            );
+        let places = tiles(&mut writer, |tile, _| {
+            if compression == 7 { jpeg(&tile) } else { tile.pixels.as_flattened().to_vec() }
+        });
         let colors = samples(3, compression, if compression == 7 { 6 } else { 2 });
         let below = writer.sub_directory([places, colors].concat()).unwrap();
         let thumbnail = writer.append(&[7; 3 * 30 * 20]).unwrap();

@@ -7,7 +7,11 @@ use std::process::Command;
 use crate::workspace::Run;
 
 /// Runs a program in a folder. Returns `None` and prints a line if it is not installed.
-pub fn run<A: AsRef<OsStr>>(program: &str, arguments: impl IntoIterator<Item = A>, folder: &Path) -> Option<Run> {
+pub fn run<A: AsRef<OsStr>>(
+    program: &str,
+    arguments: impl IntoIterator<Item = A>,
+    folder: &Path,
+) -> Option<Run> {
     let mut command = Command::new(program);
     command.args(arguments).current_dir(folder);
     match command.output() {

@@ -28,12 +28,20 @@ impl Tree {
 
     /// Returns the paths of the files, sorted.
     pub fn files(&self) -> Vec<&str> {
-        self.entries.iter().filter(|(_, contents)| contents.is_some()).map(|(name, _)| name.as_str()).collect()
+        self.entries
+            .iter()
+            .filter(|(_, contents)| contents.is_some())
+            .map(|(name, _)| name.as_str())
+            .collect()
     }
 
     /// Returns the paths of the folders, sorted.
     pub fn folders(&self) -> Vec<&str> {
-        self.entries.iter().filter(|(_, contents)| contents.is_none()).map(|(name, _)| name.as_str()).collect()
+        self.entries
+            .iter()
+            .filter(|(_, contents)| contents.is_none())
+            .map(|(name, _)| name.as_str())
+            .collect()
     }
 
     /// Returns the contents of a file.

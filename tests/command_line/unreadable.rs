@@ -1,4 +1,5 @@
-//! Slides that cannot be read: exit code 3, the region named, and never a picture that the slide does not hold.
+//! Slides that cannot be read: exit code 3, the region named, and never a picture that the slide
+//! does not hold.
 
 use std::fs;
 
@@ -78,7 +79,9 @@ fn of_several_corrupt_tiles_the_first_is_named_whoever_meets_it_first() {
 #[test]
 fn a_corrupt_tile_of_a_level_that_is_not_read_does_no_harm() {
     let workspace = Workspace::new();
-    slides::aperio().tile_fault(1, 0, 0, TileFault::BrokenHeader).write_into(&workspace, "scan.svs");
+    slides::aperio()
+        .tile_fault(1, 0, 0, TileFault::BrokenHeader)
+        .write_into(&workspace, "scan.svs");
     workspace.export(["scan.svs"]).succeeds();
     slides::aperio().write_into(&workspace, "sound.svs");
     workspace.export(["sound.svs", "-o", "sound/scan"]).succeeds();
@@ -112,14 +115,24 @@ fn a_slide_of_which_nothing_was_scanned_is_refused() {
 #[test]
 fn a_slide_of_which_nothing_was_scanned_is_refused_though_openslide_gives_no_bounds() {
     // Aperio's have none; OpenSlide reads such a slide as transparent all over, without an error.
-    assert_refused(&all_missing(slides::small().style(Style::Aperio)), "scan.svs", &["the slide has no pixels"]);
+    assert_refused(
+        &all_missing(slides::small().style(Style::Aperio)),
+        "scan.svs",
+        &["the slide has no pixels"],
+    );
 }
 
 #[test]
 fn single_tiles_that_were_not_scanned_are_background() {
     let workspace = Workspace::new();
-    slides::small().style(Style::Aperio).tile_fault(0, 1, 1, TileFault::Missing).write_into(&workspace, "scan.svs");
-    workspace.export(["scan.svs", "--format", "png", "--tile-size", "256", "--overlap", "0"]).succeeds();
-    let tile = crate::pictures::Picture::from_png(workspace.tree("scan").file("scan_files/10/1_1.png"));
+    slides::small()
+        .style(Style::Aperio)
+        .tile_fault(0, 1, 1, TileFault::Missing)
+        .write_into(&workspace, "scan.svs");
+    workspace
+        .export(["scan.svs", "--format", "png", "--tile-size", "256", "--overlap", "0"])
+        .succeeds();
+    let tile =
+        crate::pictures::Picture::from_png(workspace.tree("scan").file("scan_files/10/1_1.png"));
     assert!(tile.pixels.iter().all(|pixel| *pixel == [255; 3]));
 }

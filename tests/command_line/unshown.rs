@@ -1,4 +1,5 @@
-//! Notes about what an export does not show: other pages, undefined samples, and almost black samples.
+//! Notes about what an export does not show: other pages, undefined samples, and almost black
+//! samples.
 
 use std::fs::File;
 
@@ -15,8 +16,9 @@ fn slide(workspace: &Workspace, name: &str) -> Value {
 
 /// Returns the notes of an export: the lines on stderr without the name and the last line.
 fn notes(workspace: &Workspace, name: &str, options: &[&str]) -> Vec<String> {
-    let run =
-        workspace.export([&[name, "-o", "out", "--overwrite", "--progress", "none"], options].concat()).succeeds();
+    let run = workspace
+        .export([&[name, "-o", "out", "--overwrite", "--progress", "none"], options].concat())
+        .succeeds();
     run.stderr.lines().filter_map(|line| Some(line.split_once("note: ")?.1.to_owned())).collect()
 }
 
@@ -26,7 +28,11 @@ fn notes_other_pages() {
     let reduced = || vec![short(254, 1)];
     for cut in [Cut::Strips, Cut::Tiles] {
         write(&workspace, "pages.tif", cut, vec![vec![], vec![], vec![]]);
-        assert_eq!(notes(&workspace, "pages.tif", &[]), ["page 1 of 3 is exported: --page chooses another"], "{cut:?}");
+        assert_eq!(
+            notes(&workspace, "pages.tif", &[]),
+            ["page 1 of 3 is exported: --page chooses another"],
+            "{cut:?}"
+        );
         assert_eq!(slide(&workspace, "pages.tif")["pages"], json!(3), "{cut:?}");
         let table = workspace.slidezoom(["info", "--quick", "pages.tif"]).succeeds();
         assert!(table.text().contains("\npages             3\n"), "{table:?}");
@@ -38,20 +44,32 @@ fn notes_other_pages() {
             write(&workspace, "one.tif", cut, pages);
             assert_eq!(notes(&workspace, "one.tif", &[]), [""; 0], "{cut:?}");
             assert_eq!(slide(&workspace, "one.tif")["pages"], Value::Null, "{cut:?}");
-            assert!(!workspace.slidezoom(["info", "--quick", "one.tif"]).succeeds().text().contains("pages"));
+            assert!(
+                !workspace
+                    .slidezoom(["info", "--quick", "one.tif"])
+                    .succeeds()
+                    .text()
+                    .contains("pages")
+            );
         }
     }
     write(&workspace, "pages.tif", Cut::Strips, vec![vec![], vec![]]);
-    let run = workspace.export(["pages.tif", "-o", "out", "--overwrite", "--progress", "json"]).succeeds();
+    let run = workspace
+        .export(["pages.tif", "-o", "out", "--overwrite", "--progress", "json"])
+        .succeeds();
     let message = "page 1 of 2 is exported: --page chooses another";
     let event = run.stderr.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
-    assert!(event.into_iter().any(|event| event["event"] == "warning" && event["message"] == message), "{run:?}");
+    assert!(
+        event.into_iter().any(|event| event["event"] == "warning" && event["message"] == message),
+        "{run:?}"
+    );
 }
 
 #[test]
 fn notes_animation_frames() {
     let workspace = Workspace::new();
-    let mut encoder = png::Encoder::new(File::create(workspace.path("moving.png")).unwrap(), 20, 10);
+    let mut encoder =
+        png::Encoder::new(File::create(workspace.path("moving.png")).unwrap(), 20, 10);
     encoder.set_animated(3, 0).unwrap();
     let mut writer = encoder.write_header().unwrap();
     for frame in 0..3 {
@@ -67,8 +85,9 @@ fn notes_animation_frames() {
 fn notes_undefined_samples() {
     let workspace = Workspace::new();
     let gray = |samples: u16, more: Vec<Field>| [vec![short(277, samples)], more].concat();
-    let what =
-        |samples: &str, they: &str| vec![format!("each pixel has {samples} of unknown meaning; {they} not shown")];
+    let what = |samples: &str, they: &str| {
+        vec![format!("each pixel has {samples} of unknown meaning; {they} not shown")]
+    };
     for (fields, unshown, expected) in [
         (gray(5, vec![]), 4, what("4 extra samples", "they are")),
         (gray(3, vec![field(338, Values::Short(vec![2, 0]))]), 1, what("1 extra sample", "it is")),
@@ -83,7 +102,8 @@ fn notes_undefined_samples() {
 
 /// Writes 16-bit gray pixels with this maximum.
 fn write_deep(workspace: &Workspace, largest: u16, cut: Cut, order: ByteOrder, more: Vec<Field>) {
-    let mut writer = TiffWriter::create(&workspace.path("deep.tif"), Container::BigTiff, order).unwrap();
+    let mut writer =
+        TiffWriter::create(&workspace.path("deep.tif"), Container::BigTiff, order).unwrap();
     let area = (SIZE.0 * SIZE.1) as usize;
     let values = (0..area).map(|at| if at == area / 2 { largest } else { largest / 2 });
     let bytes: Vec<u8> = match order {
@@ -103,9 +123,18 @@ fn write_deep(workspace: &Workspace, largest: u16, cut: Cut, order: ByteOrder, m
         short(277, 1),
     ];
     let places = match cut {
-        Cut::Strips => vec![field(273, Values::Offsets(offsets)), short(278, SIZE.1 as u16), field(279, lengths)],
+        Cut::Strips => vec![
+            field(273, Values::Offsets(offsets)),
+            short(278, SIZE.1 as u16),
+            field(279, lengths),
+        ],
         Cut::Tiles => {
-            vec![short(322, TILE), short(323, TILE), field(324, Values::Offsets(offsets)), field(325, lengths)]
+            vec![
+                short(322, TILE),
+                short(323, TILE),
+                field(324, Values::Offsets(offsets)),
+                field(325, lengths),
+            ]
         }
     };
     let mut fields = [fields, places].concat();
@@ -118,17 +147,27 @@ fn write_deep(workspace: &Workspace, largest: u16, cut: Cut, order: ByteOrder, m
 fn notes_dark_samples() {
     let workspace = Workspace::new();
     for (cut, order) in [(Cut::Strips, ByteOrder::Little), (Cut::Tiles, ByteOrder::Big)] {
-        for (largest, white) in
-            [(4095, Some(4095)), (2600, Some(4095)), (1, Some(1)), (8191, Some(8191)), (8192, None), (0, None)]
-        {
+        for (largest, white) in [
+            (4095, Some(4095)),
+            (2600, Some(4095)),
+            (1, Some(1)),
+            (8191, Some(8191)),
+            (8192, None),
+            (0, None),
+        ] {
             write_deep(&workspace, largest, cut, order, vec![]);
             let expected = white.map(|white| {
-                let dark = format!("the image is almost black: no sample is above {largest} of 65535");
+                let dark =
+                    format!("the image is almost black: no sample is above {largest} of 65535");
                 format!("{dark}: --range 0,{white} shows it bright")
             });
             for jobs in ["1", "2"] {
                 let found = notes(&workspace, "deep.tif", &["--jobs", jobs]);
-                assert_eq!(found, expected.clone().into_iter().collect::<Vec<_>>(), "{cut:?}, {largest}");
+                assert_eq!(
+                    found,
+                    expected.clone().into_iter().collect::<Vec<_>>(),
+                    "{cut:?}, {largest}"
+                );
             }
         }
         // A chosen range needs no note.

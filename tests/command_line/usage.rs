@@ -66,7 +66,10 @@ fn rejects_invalid_values() {
         ("--mpp", "0.25,0"),
         ("--mpp", "0.25,0.25,0.25"),
     ] {
-        assert_refused_by_clap(&["export", "scan.tif", &format!("{option}={value}")], &[option, value]);
+        assert_refused_by_clap(
+            &["export", "scan.tif", &format!("{option}={value}")],
+            &[option, value],
+        );
     }
     assert_refused_by_clap(&["tile", "scan.tif", "-1", "0", "0"], &["-1"]);
     assert_refused_by_clap(&["tile", "scan.tif", "0", "4294967296", "0"], &["4294967296"]);
@@ -88,7 +91,9 @@ fn rejects_impossible_tile_sizes_and_overlaps() {
         let options = ["--tile-size", tile_size, "--overlap", overlap];
         let hint = "\nhint: see --tile-size and --overlap in --help";
         workspace.export([&["scan.tif"], &options[..]].concat()).fails(2, &[words, hint]);
-        workspace.slidezoom([&["tile", "scan.tif", "0", "0", "0"], &options[..]].concat()).fails(2, &[words, hint]);
+        workspace
+            .slidezoom([&["tile", "scan.tif", "0", "0", "0"], &options[..]].concat())
+            .fails(2, &[words, hint]);
     }
     assert_eq!(workspace.names(), ["scan.tif"]);
 }

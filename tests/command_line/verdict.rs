@@ -24,7 +24,8 @@ impl Verdict {
         let report = run.json();
         let text = |damage: &serde_json::Value, key: &str| damage[key].as_str().unwrap().to_owned();
         let damages = report["problems"].as_array().unwrap();
-        let found: Vec<Found> = damages.iter().map(|damage| (text(damage, "kind"), text(damage, "name"))).collect();
+        let found: Vec<Found> =
+            damages.iter().map(|damage| (text(damage, "kind"), text(damage, "name"))).collect();
         assert_eq!(report["valid"], found.is_empty());
         assert_eq!(run.code(), Some(if found.is_empty() { 0 } else { 5 }), "{run:?}");
         if found.is_empty() { Self::Whole } else { Self::Damaged(found) }

@@ -1,4 +1,5 @@
-//! `slidezoom verify`, and the manifest that it goes by: everything that can happen to an export is found, and the file named.
+//! `slidezoom verify`, and the manifest that it goes by: everything that can happen to an export is
+//! found, and the file named.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -62,11 +63,16 @@ fn the_manifest_is_what_sha256sum_reads_and_names_every_file_but_itself() {
             .current_dir(folder)
             .output()
         {
-            Ok(output) => assert!(output.status.success() && output.stderr.is_empty(), "{output:?}"),
+            Ok(output) => {
+                assert!(output.status.success() && output.stderr.is_empty(), "{output:?}")
+            }
             Err(error) => skipped!("sha256sum: {error}"),
         }
         let verified = workspace.slidezoom(["verify", "back\\slash and é"]).succeeds();
-        assert!(verified.text().contains("valid: ") && verified.text().contains("every byte"), "{verified:?}");
+        assert!(
+            verified.text().contains("valid: ") && verified.text().contains("every byte"),
+            "{verified:?}"
+        );
     }
 }
 
@@ -81,11 +87,20 @@ fn the_source_is_identified_in_the_description() {
         workspace.tree(name).json(&format!("{name}.json"))["source"].clone()
     };
     let bytes = contents.len();
-    assert_eq!(source(&[], "scan"), serde_json::json!({ "file": "scan.tif", "bytes": bytes, "sha256": digest }));
+    assert_eq!(
+        source(&[], "scan"),
+        serde_json::json!({ "file": "scan.tif", "bytes": bytes, "sha256": digest })
+    );
     // Called anew: the slide's own name, which could be a patient's, does not slip in.
-    assert_eq!(source(&["-o", "case-1"], "case-1"), serde_json::json!({ "bytes": bytes, "sha256": digest }));
+    assert_eq!(
+        source(&["-o", "case-1"], "case-1"),
+        serde_json::json!({ "bytes": bytes, "sha256": digest })
+    );
     let quick = source(&["-o", "case-2", "--no-source-hash"], "case-2");
-    assert_eq!((quick["sha256"].clone(), quick["fingerprint"].as_str().unwrap().len()), (Value::Null, 64));
+    assert_eq!(
+        (quick["sha256"].clone(), quick["fingerprint"].as_str().unwrap().len()),
+        (Value::Null, 64)
+    );
 }
 
 #[test]
@@ -121,7 +136,8 @@ fn every_deleted_file_is_named() {
 #[test]
 fn every_stranger_is_named() {
     let workspace = exported(&[]);
-    let folders = ["", "scan_files/", "scan_files/10/", "scan_files/0/", "viewer/", "vendor/slidezoom/"];
+    let folders =
+        ["", "scan_files/", "scan_files/10/", "scan_files/0/", "viewer/", "vendor/slidezoom/"];
     let names = [
         "stranger",
         "7_0.jpeg",
@@ -163,8 +179,11 @@ fn every_flipped_bit_is_found_and_its_file_named() {
             fs::write(workspace.path("scan").join(file), bytes).unwrap();
         }
         let found = damages(&workspace, &[]);
-        let altered: Vec<&str> =
-            found.iter().filter(|(kind, _)| kind == "altered").map(|(_, name)| name.as_str()).collect();
+        let altered: Vec<&str> = found
+            .iter()
+            .filter(|(kind, _)| kind == "altered")
+            .map(|(_, name)| name.as_str())
+            .collect();
         assert_eq!(altered, flipped);
         for file in &flipped {
             fs::write(workspace.path("scan").join(file), tree.file(file)).unwrap();
@@ -197,7 +216,10 @@ fn an_altered_manifest_is_found() {
         fs::write(&path, text).unwrap();
         let run = workspace.slidezoom(["verify", "scan"]);
         assert_eq!(run.code(), Some(5));
-        assert!(run.text().contains("manifest-sha256.txt: line ") && run.text().contains(words), "{run:?}");
+        assert!(
+            run.text().contains("manifest-sha256.txt: line ") && run.text().contains(words),
+            "{run:?}"
+        );
     }
 }
 
@@ -210,11 +232,16 @@ fn a_tile_cut_short_is_found_without_hashing_too() {
         let whole = fs::read(&path).unwrap();
         for length in [0, 1, 20, whole.len() / 2, whole.len() - 1] {
             fs::write(&path, &whole[..length]).unwrap();
-            assert_eq!(damages(&workspace, &["--quick"]), one("undecodable", &name), "{length} bytes");
+            assert_eq!(
+                damages(&workspace, &["--quick"]),
+                one("undecodable", &name),
+                "{length} bytes"
+            );
             assert_eq!(damages(&workspace, &[]), one("altered", &name));
         }
         // Another tile in its place, of another size.
-        fs::copy(workspace.path("scan").join(format!("scan_files/10/0_0.{format}")), &path).unwrap();
+        fs::copy(workspace.path("scan").join(format!("scan_files/10/0_0.{format}")), &path)
+            .unwrap();
         assert_eq!(damages(&workspace, &["--quick"]), one("wrong-size", &name));
     }
 }
@@ -256,9 +283,14 @@ fn hostile_exports_are_refused_in_no_time() {
     let manifest = workspace.path("scan/manifest-sha256.txt");
     let has_manifest = fs::read(&manifest).unwrap();
     for (text, words) in [
-        (descriptor.replace("700", "2147483647").replace("500", "2147483647"), "promises 614891523009792 tiles"),
         (
-            descriptor.replace("<Image", "<!DOCTYPE x [<!ENTITY a \"aaaa\">]><Image").replace("jpeg", "&a;"),
+            descriptor.replace("700", "2147483647").replace("500", "2147483647"),
+            "promises 614891523009792 tiles",
+        ),
+        (
+            descriptor
+                .replace("<Image", "<!DOCTYPE x [<!ENTITY a \"aaaa\">]><Image")
+                .replace("jpeg", "&a;"),
             "not well-formed",
         ),
         (descriptor.replace("jpeg", "../../etc"), "cannot be checked"),
@@ -267,7 +299,8 @@ fn hostile_exports_are_refused_in_no_time() {
         ("\u{0}".to_owned(), "scan.dzi: "),
     ] {
         fs::write(&dzi, text).unwrap();
-        // With the manifest the alteration is found anyhow; without, the descriptor alone has to be seen through.
+        // With the manifest the alteration is found anyhow; without, the descriptor alone has to be
+        // seen through.
         fs::write(&manifest, &has_manifest).unwrap();
         assert!(damages(&workspace, &[]).contains(&("altered".to_owned(), "scan.dzi".to_owned())));
         fs::remove_file(&manifest).unwrap();
@@ -278,9 +311,11 @@ fn hostile_exports_are_refused_in_no_time() {
 
     // Links are not followed, devices not read.
     let workspace = exported(&["--no-viewer"]);
-    for (name, target) in
-        [("scan_files/10/0_0.jpeg", "/dev/zero"), ("scan.json", "scan.dzi"), ("scan_files/9", "/proc")]
-    {
+    for (name, target) in [
+        ("scan_files/10/0_0.jpeg", "/dev/zero"),
+        ("scan.json", "scan.dzi"),
+        ("scan_files/9", "/proc"),
+    ] {
         let path = workspace.path("scan").join(name);
         if path.is_dir() {
             fs::remove_dir_all(&path).unwrap();
@@ -288,7 +323,10 @@ fn hostile_exports_are_refused_in_no_time() {
             fs::remove_file(&path).unwrap();
         }
         symlink(target, &path).unwrap();
-        assert!(damages(&workspace, &[]).contains(&("not-a-file".to_owned(), name.to_owned())), "{name}");
+        assert!(
+            damages(&workspace, &[]).contains(&("not-a-file".to_owned(), name.to_owned())),
+            "{name}"
+        );
     }
 }
 
@@ -305,13 +343,19 @@ fn what_is_no_export_is_said_to_be_none() {
         .slidezoom(["verify", "cut.zip"])
         .fails(5, &["cut.zip: not a zip archive", "\nhint: export the slide again"]);
     let report = workspace.slidezoom(["verify", "--json", "file"]).json();
-    assert_eq!((&report["valid"], &report["problems"][0]["name"]), (&Value::from(false), &Value::from("file")));
+    assert_eq!(
+        (&report["valid"], &report["problems"][0]["name"]),
+        (&Value::from(false), &Value::from("file"))
+    );
     nix::unistd::mkfifo(&workspace.path("pipe"), nix::sys::stat::Mode::S_IRWXU).unwrap();
-    workspace.slidezoom(["verify", "pipe"]).fails(1, &["pipe: cannot be opened: it is neither a folder nor a file"]);
-    fs::create_dir(workspace.path("empty")).unwrap();
     workspace
-        .slidezoom(["verify", "empty"])
-        .fails(5, &["empty: no export", "\nhint: an export is a folder or an archive that contains a .dzi"]);
+        .slidezoom(["verify", "pipe"])
+        .fails(1, &["pipe: cannot be opened: it is neither a folder nor a file"]);
+    fs::create_dir(workspace.path("empty")).unwrap();
+    workspace.slidezoom(["verify", "empty"]).fails(
+        5,
+        &["empty: no export", "\nhint: an export is a folder or an archive that contains a .dzi"],
+    );
 }
 
 #[test]
@@ -323,7 +367,8 @@ fn of_a_folder_with_several_exports_each_is_checked() {
     workspace.export(["a.tif", "b.tif", "-o", "all"]).succeeds();
     workspace.export(["a.tif", "-o", "all/c.zip"]).succeeds();
     let run = workspace.slidezoom(["verify", "all"]).succeeds();
-    let whole: Vec<&str> = run.text().lines().map(|line| line.split_once(": valid: ").unwrap().0).collect();
+    let whole: Vec<&str> =
+        run.text().lines().map(|line| line.split_once(": valid: ").unwrap().0).collect();
     assert_eq!(whole, ["all/a", "all/b", "all/c.zip"]);
 
     fs::remove_file(workspace.path("all/b/b_files/9/0_0.jpeg")).unwrap();
@@ -333,8 +378,12 @@ fn of_a_folder_with_several_exports_each_is_checked() {
     let run = run.says(&["all: 1 of 3 exports is damaged: all/b\n"]);
     assert_eq!(run.text().lines().filter(|line| line.contains(": valid: ")).count(), 2);
     let report = workspace.slidezoom(["verify", "--json", "all"]).json();
-    let found: Vec<_> = report["exports"].as_array().unwrap().iter().map(|one| one["valid"].as_bool()).collect();
-    assert_eq!((&report["valid"], found), (&Value::from(false), vec![Some(true), Some(false), Some(true)]));
+    let found: Vec<_> =
+        report["exports"].as_array().unwrap().iter().map(|one| one["valid"].as_bool()).collect();
+    assert_eq!(
+        (&report["valid"], found),
+        (&Value::from(false), vec![Some(true), Some(false), Some(true)])
+    );
 
     // What has lost all that tells of an export is named.
     fs::remove_file(workspace.path("all/a/a.dzi")).unwrap();
@@ -351,12 +400,18 @@ fn people_are_told_in_lines() {
     fs::write(workspace.path("scan/a\nb"), "x").unwrap();
     let run: Run = workspace.slidezoom(["verify", "scan"]);
     assert_eq!(run.code(), Some(5));
-    assert_eq!(run.text(), "a\\nb: does not belong to this export\nscan_files/10/1_1.jpeg: missing\n");
+    assert_eq!(
+        run.text(),
+        "a\\nb: does not belong to this export\nscan_files/10/1_1.jpeg: missing\n"
+    );
     assert_eq!(
         run.stderr,
         "slidezoom: scan: the export is damaged: 2 problems\nhint: export the slide again, or restore the export from a copy\n"
     );
     fs::remove_file(workspace.path("scan/a\nb")).unwrap();
     let run = workspace.slidezoom(["verify", "scan"]);
-    assert!(run.stderr.starts_with("slidezoom: scan: the export is damaged: 1 problem\n"), "{run:?}");
+    assert!(
+        run.stderr.starts_with("slidezoom: scan: the export is damaged: 1 problem\n"),
+        "{run:?}"
+    );
 }

@@ -1,4 +1,5 @@
-//! `slidezoom verify` of archives: everything that can happen to one is found, and named where it is at one file.
+//! `slidezoom verify` of archives: everything that can happen to one is found, and named where it
+//! is at one file.
 
 use std::fs;
 
@@ -52,18 +53,27 @@ impl Exported {
         self.verdict(&ZipFile::new(files).bytes, options)
     }
 
-    /// One bit is another: that is found, and where the bit is in a file or in its local header, the file is named.
+    /// One bit is another: that is found, and where the bit is in a file or in its local header,
+    /// the file is named.
     #[track_caller]
     fn assert_found(&self, bit: usize) {
         let mut bytes = self.archive.bytes.clone();
         bytes[bit / 8] ^= 1 << (bit % 8);
         let verdict = self.verdict(&bytes, &[]);
         assert_ne!(verdict, Verdict::Whole, "bit {} of byte {}", bit % 8, bit / 8);
-        let within =
-            self.archive.entries.iter().find(|entry| (entry.header.start..entry.contents.end).contains(&(bit / 8)));
+        let within = self
+            .archive
+            .entries
+            .iter()
+            .find(|entry| (entry.header.start..entry.contents.end).contains(&(bit / 8)));
         if let Some(entry) = within {
             let name = relative(&entry.name);
-            assert!(verdict.names(name), "bit {} of byte {}, in {name}: {verdict:?}", bit % 8, bit / 8);
+            assert!(
+                verdict.names(name),
+                "bit {} of byte {}, in {name}: {verdict:?}",
+                bit % 8,
+                bit / 8
+            );
         }
     }
 
@@ -89,8 +99,14 @@ fn a_whole_archive_is_whole_at_every_depth() {
             }
             let run = exported.workspace.slidezoom(["verify", &exported.name]).succeeds();
             let files = exported.archive.entries.len();
-            assert!(run.text().starts_with(&format!("{}: valid: {files} files ", exported.name)), "{run:?}");
-            assert!(run.text().ends_with("every byte matches the manifest\n") && run.stderr.is_empty(), "{run:?}");
+            assert!(
+                run.text().starts_with(&format!("{}: valid: {files} files ", exported.name)),
+                "{run:?}"
+            );
+            assert!(
+                run.text().ends_with("every byte matches the manifest\n") && run.stderr.is_empty(),
+                "{run:?}"
+            );
         }
     }
 }
@@ -144,9 +160,11 @@ fn every_deleted_file_is_named() {
             for depth in [&[][..], &["--quick"]] {
                 let verdict = exported.verdict_of(&rest, depth);
                 assert!(verdict.has("missing", relative(name)), "{name}: {verdict:?}");
-                // The others have moved, which the index does not know; nothing else is said of any.
-                let others =
-                    |(_, found): &(String, String)| found != relative(name) && !found.ends_with("tile-index.bin");
+                // The others have moved, which the index does not know; nothing else is said of
+                // any.
+                let others = |(_, found): &(String, String)| {
+                    found != relative(name) && !found.ends_with("tile-index.bin")
+                };
                 assert!(!verdict.damages().iter().any(others), "{name}");
             }
         }
@@ -156,7 +174,16 @@ fn every_deleted_file_is_named() {
 #[test]
 fn every_stranger_is_named_and_nothing_else() {
     let folders = ["", "scan_files/", "scan_files/10/", "viewer/", "new/", "vendor/slidezoom/"];
-    let names = ["stranger", "7_0.jpeg", "00_0.jpeg", "0_0.jpg", "-1_0.jpeg", ".hidden", "other.dzi", "a b\né"];
+    let names = [
+        "stranger",
+        "7_0.jpeg",
+        "00_0.jpeg",
+        "0_0.jpg",
+        "-1_0.jpeg",
+        ".hidden",
+        "other.dzi",
+        "a b\né",
+    ];
     for ending in ["zip", "szi"] {
         let exported = Exported::usual(ending);
         let strangers: Vec<String> =
@@ -197,7 +224,10 @@ fn a_renamed_file_is_missing_and_a_stranger() {
             files[number].0.push('x');
             let verdict = exported.verdict_of(&files, &[]);
             let renamed = relative(&files[number].0);
-            assert!(verdict.has("missing", &renamed[..renamed.len() - 1]), "{renamed}: {verdict:?}");
+            assert!(
+                verdict.has("missing", &renamed[..renamed.len() - 1]),
+                "{renamed}: {verdict:?}"
+            );
             // Without the manifest, nobody can say what is a stranger.
             let known = !renamed.ends_with("manifest-sha256.txtx");
             assert_eq!(verdict.has("unexpected", renamed), known, "{renamed}: {verdict:?}");
@@ -224,18 +254,25 @@ fn files_that_changed_places_are_found() {
     for ending in ["zip", "szi"] {
         let exported = Exported::usual(ending);
         let mut files = exported.archive.files();
-        let tiles: Vec<usize> = (0..files.len()).filter(|&file| files[file].0.contains("scan_files/10/")).collect();
+        let tiles: Vec<usize> =
+            (0..files.len()).filter(|&file| files[file].0.contains("scan_files/10/")).collect();
         let [first, .., last] = tiles[..] else { panic!("{tiles:?}") };
         // Their contents: the hashes tell.
         let mut changed = files.clone();
         (changed[first].1, changed[last].1) = (files[last].1.clone(), files[first].1.clone());
         let verdict = exported.verdict_of(&changed, &[]);
-        assert!([first, last].iter().all(|&file| verdict.has("altered", relative(&files[file].0))), "{verdict:?}");
+        assert!(
+            [first, last].iter().all(|&file| verdict.has("altered", relative(&files[file].0))),
+            "{verdict:?}"
+        );
         // Their order: the files are the same, and the index leads to others.
         files.swap(first, last);
         let verdict = exported.verdict_of(&files, &[]);
         assert!(
-            verdict.damages().iter().all(|(kind, name)| kind == "contradiction" && name.ends_with("tile-index.bin"))
+            verdict
+                .damages()
+                .iter()
+                .all(|(kind, name)| kind == "contradiction" && name.ends_with("tile-index.bin"))
         );
     }
 }
@@ -247,8 +284,14 @@ fn an_archive_that_was_cut_off_is_found_wherever_it_was() {
         let bytes = &exported.archive.bytes;
         let mut random = Random(6);
         let near = [0, 1, 21, 22, bytes.len() - 22, bytes.len() - 1, exported.archive.directory()];
-        for length in near.into_iter().chain((0..40 - near.len()).map(|_| random.below(bytes.len()))) {
-            assert_eq!(exported.verdict(&bytes[..length], &[]), exported.unreadable(), "{length} bytes");
+        for length in
+            near.into_iter().chain((0..40 - near.len()).map(|_| random.below(bytes.len())))
+        {
+            assert_eq!(
+                exported.verdict(&bytes[..length], &[]),
+                exported.unreadable(),
+                "{length} bytes"
+            );
         }
     }
 }
@@ -261,11 +304,15 @@ fn bytes_before_or_behind_an_archive_are_found() {
         for length in [1, 2, 22, 100, 70_000] {
             for filling in [0, b'P', 0xff] {
                 let strange = vec![filling; length];
-                assert_eq!(exported.verdict(&[bytes, &strange[..]].concat(), &[]), exported.unreadable());
+                assert_eq!(
+                    exported.verdict(&[bytes, &strange[..]].concat(), &[]),
+                    exported.unreadable()
+                );
                 assert_ne!(exported.verdict(&[&strange[..], bytes].concat(), &[]), Verdict::Whole);
             }
         }
-        // Behind, as a comment that the end record knows of; before, as a program that unpacks itself has it; or a second archive.
+        // Behind, as a comment that the end record knows of; before, as a program that unpacks
+        // itself has it; or a second archive.
         let mut commented = [bytes, &b"remarks"[..]].concat();
         commented[bytes.len() - 2] = 7;
         assert_eq!(exported.verdict(&commented, &[]).damages(), one("structure", &exported.name));

@@ -82,8 +82,9 @@ pub fn names_in(folder: &Path) -> Vec<String> {
 /// Returns the sorted names of the exports in a folder with a gallery.
 #[track_caller]
 pub fn exports_in(folder: &Path) -> Vec<String> {
-    let (gallery, exports): (Vec<_>, Vec<_>) =
-        names_in(folder).into_iter().partition(|name| ["gallery", "index.html"].contains(&name.as_str()));
+    let (gallery, exports): (Vec<_>, Vec<_>) = names_in(folder)
+        .into_iter()
+        .partition(|name| ["gallery", "index.html"].contains(&name.as_str()));
     assert_eq!(gallery.len(), 2, "there is no gallery in {}", folder.display());
     exports
 }

@@ -1,5 +1,5 @@
-//! An independent zip reader and writer, written from PKWARE's APPNOTE: it takes archives apart, builds
-//! plain ones, and falsifies single fields.
+//! An independent zip reader and writer, written from PKWARE's APPNOTE: it takes archives apart,
+//! builds plain ones, and falsifies single fields.
 
 use std::ops::Range;
 use std::path::Path;
@@ -59,10 +59,14 @@ impl ZipFile {
         while at < end {
             assert!(bytes[at..].starts_with(b"PK\x01\x02"));
             let (name, extra) = (short(&bytes, at + 28), short(&bytes, at + 30));
-            let record = at..at + RECORD_BYTES + name + extra + short(&bytes, at + RECORD_COMMENT_BYTES);
+            let record =
+                at..at + RECORD_BYTES + name + extra + short(&bytes, at + RECORD_COMMENT_BYTES);
             let header = word(&bytes, at + RECORD_OFFSET);
             assert!(bytes[header..].starts_with(b"PK\x03\x04"));
-            let contents = header + LOCAL_HEADER_BYTES + short(&bytes, header + 26) + short(&bytes, header + 28);
+            let contents = header
+                + LOCAL_HEADER_BYTES
+                + short(&bytes, header + 26)
+                + short(&bytes, header + 28);
             entries.push(Entry {
                 name: str::from_utf8(&bytes[at + RECORD_BYTES..][..name]).unwrap().to_owned(),
                 header: header..contents,
@@ -95,10 +99,18 @@ impl ZipFile {
             bytes.extend([b"PK\x03\x04", &shared[..], name.as_bytes(), contents].concat());
             let contents = bytes.len() - contents.len()..bytes.len();
             let record = directory.len();
-            let about = [&[0; 6][..], &(0o100_644_u32 << 16).to_le_bytes(), &(header as u32).to_le_bytes()].concat();
-            directory.extend([b"PK\x01\x02\x0a\x03", &shared[..], &about, name.as_bytes()].concat());
+            let about =
+                [&[0; 6][..], &(0o100_644_u32 << 16).to_le_bytes(), &(header as u32).to_le_bytes()]
+                    .concat();
+            directory
+                .extend([b"PK\x01\x02\x0a\x03", &shared[..], &about, name.as_bytes()].concat());
             let record = record..directory.len();
-            entries.push(Entry { name: name.clone(), header: header..contents.start, contents, record });
+            entries.push(Entry {
+                name: name.clone(),
+                header: header..contents.start,
+                contents,
+                record,
+            });
         }
         let start = bytes.len();
         for entry in &mut entries {
@@ -107,13 +119,16 @@ impl ZipFile {
         let count = (files.len() as u16).to_le_bytes();
         let [length, offset] = [directory.len(), start].map(|number| (number as u32).to_le_bytes());
         bytes.extend(directory);
-        bytes.extend([b"PK\x05\x06\0\0\0\0", &count[..], &count, &length, &offset, &[0, 0]].concat());
+        bytes.extend(
+            [b"PK\x05\x06\0\0\0\0", &count[..], &count, &length, &offset, &[0, 0]].concat(),
+        );
         Self { bytes, entries }
     }
 
     /// Returns all files in the order of the directory.
     pub fn files(&self) -> Vec<NamedFile> {
-        let file = |entry: &Entry| (entry.name.clone(), self.bytes[entry.contents.clone()].to_vec());
+        let file =
+            |entry: &Entry| (entry.name.clone(), self.bytes[entry.contents.clone()].to_vec());
         self.entries.iter().map(file).collect()
     }
 
@@ -158,7 +173,8 @@ impl ZipFile {
         }
     }
 
-    /// Inserts bytes into or after the directory and adds them to its size. Later ranges are then stale.
+    /// Inserts bytes into or after the directory and adds them to its size. Later ranges are then
+    /// stale.
     pub fn insert_in_directory(&mut self, at: usize, bytes: &[u8]) {
         self.bytes.splice(at..at, bytes.iter().copied());
         let length = word(&self.bytes, self.end() + END_DIRECTORY_BYTES) + bytes.len();

@@ -40,7 +40,15 @@ impl ArchiveIndex for Count {
 }
 
 fn create(destination: &Path) -> Box<ArchiveSink> {
-    Box::new(ArchiveSink::create(destination, OverwritePolicy::Refuse, name("x"), Some(Box::new(Count(0)))).unwrap())
+    Box::new(
+        ArchiveSink::create(
+            destination,
+            OverwritePolicy::Refuse,
+            name("x"),
+            Some(Box::new(Count(0))),
+        )
+        .unwrap(),
+    )
 }
 
 /// Checks that the library's reader finds no fault and this number of entries.
@@ -72,7 +80,8 @@ fn writes_zip64_above_65535_entries() {
         assert_eq!(end.zip64.map(|(entries, ..)| entries), (entries > 0xffff).then_some(entries));
 
         assert_faultless(&archive, entries);
-        let names = (0..entries - 1).map(|entry| format!("x/{entry}")).chain(["x/count".to_owned()]);
+        let names =
+            (0..entries - 1).map(|entry| format!("x/{entry}")).chain(["x/count".to_owned()]);
         assert_seen_by_python(&archive, names, &0_u64.to_be_bytes(), &(entries - 1).to_be_bytes());
         assert_readable(&archive);
     }
@@ -108,8 +117,13 @@ fn archive_with(part: AtTheLimit, offset: u64) -> (TempDir, PathBuf, u64) {
     while at < index_offset {
         let left = index_offset - at - HEADER_BYTES;
         // Leaves either nothing or enough for another entry.
-        let length = if left <= LARGE_ENTRY_BYTES { left } else { LARGE_ENTRY_BYTES.min(left - HEADER_BYTES) };
-        sink.write(&name(&format!("{entry:03}")), Role::Tile, entry, &large[..length as usize]).unwrap();
+        let length = if left <= LARGE_ENTRY_BYTES {
+            left
+        } else {
+            LARGE_ENTRY_BYTES.min(left - HEADER_BYTES)
+        };
+        sink.write(&name(&format!("{entry:03}")), Role::Tile, entry, &large[..length as usize])
+            .unwrap();
         (at, entry) = (at + HEADER_BYTES + length, entry + 1);
     }
     sink.commit().unwrap();
@@ -127,9 +141,17 @@ fn writes_zip64_above_4_gib() {
                 AtTheLimit::Header => offset + INDEX_BYTES,
                 AtTheLimit::Directory => offset,
             };
-            assert_eq!(u64::from(end.directory_offset), directory.min(LIMIT), "{part:?} at {offset}");
+            assert_eq!(
+                u64::from(end.directory_offset),
+                directory.min(LIMIT),
+                "{part:?} at {offset}"
+            );
             let zip64 = end.zip64.map(|(entries, _, offset)| (entries, offset));
-            assert_eq!(zip64, (directory > LIMIT).then_some((entries, directory)), "{part:?} at {offset}");
+            assert_eq!(
+                zip64,
+                (directory > LIMIT).then_some((entries, directory)),
+                "{part:?} at {offset}"
+            );
             assert_same_large_archive(&archive, entries);
         }
     }
@@ -146,7 +168,8 @@ fn writes_archives_far_above_4_gib() {
         sink.write(&name(&format!("{entry:03}")), Role::Tile, entry, &large).unwrap();
     }
     // Written in parts: the local header is completed afterward.
-    sink.write_parts(&name("070"), Role::Auxiliary, 70, &mut [large.clone(), large].into_iter()).unwrap();
+    sink.write_parts(&name("070"), Role::Auxiliary, 70, &mut [large.clone(), large].into_iter())
+        .unwrap();
     sink.commit().unwrap();
     assert_same_large_archive(&archive, 72);
 }
@@ -169,7 +192,16 @@ fn rejects_a_file_of_4_gib_in_parts() {
 fn assert_same_large_archive(archive: &Path, entries: u64) {
     assert_faultless(archive, entries);
     let names = (0..entries - 1).map(|entry| format!("x/{entry:03}")).chain(["x/count".to_owned()]);
-    assert_seen_by_python(archive, names, &vec![7; LARGE_ENTRY_BYTES as usize], &(entries - 1).to_be_bytes());
+    assert_seen_by_python(
+        archive,
+        names,
+        &vec![7; LARGE_ENTRY_BYTES as usize],
+        &(entries - 1).to_be_bytes(),
+    );
     let read = assert_readable(archive);
-    skipped!("nothing: {} read an archive of {} bytes", read.join(", "), archive.metadata().unwrap().len());
+    skipped!(
+        "nothing: {} read an archive of {} bytes",
+        read.join(", "),
+        archive.metadata().unwrap().len()
+    );
 }

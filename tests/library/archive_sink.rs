@@ -37,7 +37,8 @@ fn names_in(archive: &Path) -> Vec<String> {
 /// All names in a folder, including hidden ones.
 fn entries_of_folder(folder: &Path) -> Vec<String> {
     let entries = fs::read_dir(folder).unwrap();
-    let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    let mut names: Vec<_> =
+        entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
     names.sort();
     names
 }
@@ -53,7 +54,10 @@ fn place() -> (TempDir, PathBuf, PathBuf) {
 fn refuses_or_replaces_an_existing_archive() {
     let (root, destination, _) = place();
     write(&destination, OverwritePolicy::Refuse, &["old.dzi", "old.json"]).unwrap();
-    assert!(matches!(write(&destination, OverwritePolicy::Refuse, &["new.dzi"]), Err(SinkError::Exists { .. })));
+    assert!(matches!(
+        write(&destination, OverwritePolicy::Refuse, &["new.dzi"]),
+        Err(SinkError::Exists { .. })
+    ));
     assert_eq!(names_in(&destination), ["old.dzi", "old.json"]);
     write(&destination, OverwritePolicy::Replace, &["new.dzi"]).unwrap();
     assert_eq!(names_in(&destination), ["new.dzi"]);
@@ -96,7 +100,10 @@ fn replaces_only_archives_of_exports() {
 
     let below_a_file = create(&at("text.zip/x.zip"), OverwritePolicy::Refuse);
     assert!(matches!(below_a_file, Err(SinkError::NotAFolder { .. })));
-    assert!(matches!(create(Path::new("/"), OverwritePolicy::Refuse), Err(SinkError::Destination { .. })));
+    assert!(matches!(
+        create(Path::new("/"), OverwritePolicy::Refuse),
+        Err(SinkError::Destination { .. })
+    ));
 }
 
 #[test]
@@ -196,13 +203,21 @@ fn reports_a_failed_write_again_and_leaves_nothing() {
         }
         OpenOptions::new().write(true).open(&partial).unwrap().set_len(1).unwrap();
         let middle = if in_parts {
-            sink.write_parts(&name("a"), Role::Auxiliary, before, &mut vec![large.clone(), large].into_iter())
+            sink.write_parts(
+                &name("a"),
+                Role::Auxiliary,
+                before,
+                &mut vec![large.clone(), large].into_iter(),
+            )
         } else {
             sink.write(&name("a"), Role::Tile, before, &large)
         };
         let message = middle.unwrap_err().to_string();
         assert!(message.contains("another program has changed"), "{message}");
-        assert_eq!(sink.write(&name("b"), Role::Tile, before + 1, b"").unwrap_err().to_string(), message);
+        assert_eq!(
+            sink.write(&name("b"), Role::Tile, before + 1, b"").unwrap_err().to_string(),
+            message
+        );
         assert_eq!(sink.commit().unwrap_err().to_string(), message);
         assert_eq!(entries_of_folder(root.path()), [""; 0]);
     }
@@ -229,11 +244,17 @@ fn keeps_anything_else_with_the_staging_name() {
     let letter = root.path().join("letter.txt");
     fs::write(&letter, "x").unwrap();
     symlink(&letter, &partial).unwrap();
-    assert!(matches!(create(&destination, OverwritePolicy::Refuse), Err(SinkError::NotAFile { .. })));
+    assert!(matches!(
+        create(&destination, OverwritePolicy::Refuse),
+        Err(SinkError::NotAFile { .. })
+    ));
     assert_eq!(fs::read(&letter).unwrap(), b"x");
     fs::remove_file(&partial).unwrap();
     fs::create_dir(&partial).unwrap();
-    assert!(matches!(create(&destination, OverwritePolicy::Refuse), Err(SinkError::NotAFile { .. })));
+    assert!(matches!(
+        create(&destination, OverwritePolicy::Refuse),
+        Err(SinkError::NotAFile { .. })
+    ));
     assert_eq!(entries_of_folder(root.path()), [".x.zip.partial", "letter.txt"]);
 }
 
@@ -298,11 +319,13 @@ fn writes_files_in_parts_in_and_out_of_order() {
             // completed.
             let part = vec![entry as u8; if entry == 1 { 1 << 20 } else { 10 }];
             let mut parts = [part.clone(), Vec::new(), part].into_iter();
-            sink.write_parts(&name(&format!("{entry}")), Role::Auxiliary, entry, &mut parts).unwrap();
+            sink.write_parts(&name(&format!("{entry}")), Role::Auxiliary, entry, &mut parts)
+                .unwrap();
         }
         sink.write(&name("3"), Role::Tile, 3, b"").unwrap();
         sink.commit().unwrap();
-        let lengths: Vec<_> = entries_of(&destination).unwrap().iter().map(|entry| entry.contents.len()).collect();
+        let lengths: Vec<_> =
+            entries_of(&destination).unwrap().iter().map(|entry| entry.contents.len()).collect();
         assert_eq!(lengths, [20, 2 << 20, 20, 0], "{file}");
         fs::read(destination).unwrap()
     };
@@ -319,7 +342,8 @@ fn rejects_duplicate_names() {
         let sink = create(&destination, OverwritePolicy::Refuse).unwrap();
         let parts = |contents: &[u8]| vec![contents.to_vec()].into_iter();
         let first = sink.write_parts(&name("twice"), Role::Auxiliary, order[0], &mut parts(b"one"));
-        let second = sink.write_parts(&name("twice"), Role::Auxiliary, order[1], &mut parts(b"two"));
+        let second =
+            sink.write_parts(&name("twice"), Role::Auxiliary, order[1], &mut parts(b"two"));
         assert!(first.is_ok() && second.is_err(), "{order:?}");
         // Continuing anyway does not publish it.
         assert!(sink.write(&name("more"), Role::Tile, 2, b"").is_err());

@@ -1,4 +1,5 @@
-//! CMYK images for library users: the plan's color options apply, whatever the image was opened with.
+//! CMYK images for library users: the plan's color options apply, whatever the image was opened
+//! with.
 
 use std::num::NonZeroUsize;
 use std::path::Path;
@@ -41,8 +42,15 @@ fn write_tiff(path: &Path, is_tiled: bool) {
     ];
     if is_tiled {
         let tile = |column: usize, row: usize| -> Vec<u8> {
-            let rows = cmyk().chunks(SIDE as usize).skip(16 * row).take(16).map(<[_]>::to_vec).collect::<Vec<_>>();
-            rows.iter().flat_map(|pixels| pixels[16 * column..][..16].as_flattened().to_vec()).collect()
+            let rows = cmyk()
+                .chunks(SIDE as usize)
+                .skip(16 * row)
+                .take(16)
+                .map(<[_]>::to_vec)
+                .collect::<Vec<_>>();
+            rows.iter()
+                .flat_map(|pixels| pixels[16 * column..][..16].as_flattened().to_vec())
+                .collect()
         };
         let tiles = (0..4).flat_map(|row| (0..4).map(move |column| tile(column, row)));
         let offsets = tiles.map(|tile| writer.append(&tile).unwrap()).collect();
@@ -74,7 +82,8 @@ fn naive() -> Vec<[u8; 3]> {
 fn converted(intent: Intent) -> Vec<[u8; 3]> {
     let (from, to) = (Profile::new_icc(&profile()).unwrap(), Profile::new_srgb());
     let formats = (PixelFormat::CMYK_8, PixelFormat::RGB_8);
-    let transform = Transform::new_flags(&from, formats.0, &to, formats.1, intent, Flags::NO_OPTIMIZE).unwrap();
+    let transform =
+        Transform::new_flags(&from, formats.0, &to, formats.1, intent, Flags::NO_OPTIMIZE).unwrap();
     let mut pixels = vec![[0; 3]; cmyk().len()];
     transform.transform_pixels(&cmyk(), &mut pixels);
     pixels
@@ -82,7 +91,11 @@ fn converted(intent: Intent) -> Vec<[u8; 3]> {
 
 #[track_caller]
 fn assert_near(found: &[[u8; 3]], expected: &[[u8; 3]]) {
-    let differences = found.as_flattened().iter().zip(expected.as_flattened()).map(|(one, other)| one.abs_diff(*other));
+    let differences = found
+        .as_flattened()
+        .iter()
+        .zip(expected.as_flattened())
+        .map(|(one, other)| one.abs_diff(*other));
     assert_eq!(found.len(), expected.len());
     assert!(differences.max().unwrap() <= 2);
 }
@@ -114,18 +127,26 @@ fn color_options_of_the_plan_apply_to_exports_tiles_and_pyramids() {
             (options.color, options.intent) = (color, intent);
             let plan = ExportPlan::new(source.info(), "scan", &options).unwrap();
             let tile = plan.tile(6, 0, 0).unwrap();
-            assert_near(&rgb(exact_tile(&*source, &plan, tile, NonZeroUsize::MIN).unwrap().bytes()), &expected);
+            assert_near(
+                &rgb(exact_tile(&*source, &plan, tile, NonZeroUsize::MIN).unwrap().bytes()),
+                &expected,
+            );
             assert_near(&rgb(nearest_tile(&*source, &plan, tile).unwrap().bytes()), &expected);
             let pyramid = Slide::open(&path).unwrap().pyramid(&options).unwrap();
             assert_near(pyramid.tile(tile).unwrap().into_raw().as_chunks().0, &expected);
 
             let sink = MemorySink::new();
             let published = sink.published();
-            // Opened once more, since a source may be read row by row only until a tile was read from it.
+            // Opened once more, since a source may be read row by row only until a tile was read
+            // from it.
             let source = source::open(&path).unwrap();
             export(&*source, &plan, Box::new(sink), NonZeroUsize::MIN, &NoProgress).unwrap();
             let published = published.lock().unwrap().take().unwrap();
-            let file = published.iter().find(|(name, _)| name.as_str() == "scan_files/6/0_0.png").unwrap().1;
+            let file = published
+                .iter()
+                .find(|(name, _)| name.as_str() == "scan_files/6/0_0.png")
+                .unwrap()
+                .1;
             let mut reader = png::Decoder::new(std::io::Cursor::new(&file.1)).read_info().unwrap();
             let mut pixels = vec![0; reader.output_buffer_size().unwrap()];
             reader.next_frame(&mut pixels).unwrap();

@@ -43,11 +43,14 @@ fn open_options(name: &str) -> OpenOptions {
 /// Opens and exports a file.
 fn outcome(path: &Path, open: OpenOptions, options: &ExportOptions) -> Outcome {
     let Ok(source) = source::open_with(path, open) else { return Outcome::Refused };
-    let Ok(plan) = ExportPlan::new(source.info(), "damaged", options) else { return Outcome::Refused };
+    let Ok(plan) = ExportPlan::new(source.info(), "damaged", options) else {
+        return Outcome::Refused;
+    };
     let sink = MemorySink::new();
     let published = sink.published();
     let jobs = 2.try_into().unwrap();
-    let result = export(source.as_ref(), &plan, Box::new(sink), jobs, &StopAfter::tiles(TILE_LIMIT));
+    let result =
+        export(source.as_ref(), &plan, Box::new(sink), jobs, &StopAfter::tiles(TILE_LIMIT));
     match (result, published.lock().unwrap().take()) {
         (Ok(_), Some(files)) => {
             assert_eq!(tiles(&files).len() as u64, plan.pyramid().tile_count());
@@ -63,7 +66,8 @@ fn outcome(path: &Path, open: OpenOptions, options: &ExportOptions) -> Outcome {
 fn refused(file: &ImageFile, numbers: std::ops::Range<u64>) -> u64 {
     let folder = tempfile::tempdir().unwrap();
     // TGA is detected by its extension.
-    let path = folder.path().join(if file.name.ends_with("tga") { "damaged.tga" } else { "damaged" });
+    let path =
+        folder.path().join(if file.name.ends_with("tga") { "damaged.tga" } else { "damaged" });
     let mut refused = 0;
     for number in numbers {
         let mut random = Random::new(number);
@@ -72,12 +76,19 @@ fn refused(file: &ImageFile, numbers: std::ops::Range<u64>) -> u64 {
             repair_png_checksums(&mut bytes);
         }
         std::fs::write(&path, &bytes).unwrap();
-        let on_read_error = if random.below(2) == 0 { ReadErrorPolicy::Stop } else { ReadErrorPolicy::Blank };
+        let on_read_error =
+            if random.below(2) == 0 { ReadErrorPolicy::Stop } else { ReadErrorPolicy::Blank };
         let options = options().on_read_error(on_read_error);
         let started = Instant::now();
-        let outcome = std::panic::catch_unwind(|| outcome(&path, open_options(file.name), &options));
+        let outcome =
+            std::panic::catch_unwind(|| outcome(&path, open_options(file.name), &options));
         let outcome = outcome.unwrap_or_else(|_| panic!("{}, number {number}", file.name));
-        assert!(started.elapsed() < TIME_LIMIT, "{}, number {number}: {:?}", file.name, started.elapsed());
+        assert!(
+            started.elapsed() < TIME_LIMIT,
+            "{}, number {number}: {:?}",
+            file.name,
+            started.elapsed()
+        );
         refused += u64::from(outcome == Outcome::Refused);
     }
     refused
@@ -99,6 +110,10 @@ fn exports_or_refuses_a_hundred_thousand_damaged_images() {
     let each = 100_000 / files.len() as u64;
     for file in &files {
         let refused = refused(file, 1 << 32..(1 << 32) + each);
-        assert!((each / 10..each).contains(&refused), "{}: {refused} of {each} were refused", file.name);
+        assert!(
+            (each / 10..each).contains(&refused),
+            "{}: {refused} of {each} were refused",
+            file.name
+        );
     }
 }

@@ -6,7 +6,9 @@ use slidezoom::internals::color::IccProfile;
 use slidezoom::internals::geometry::MicronsPerPixel;
 use slidezoom::internals::geometry::{Point, Rect, Size};
 use slidezoom::internals::pixels::PremultipliedPixels;
-use slidezoom::internals::source::{AssociatedImage, SlideError, SlideInfo, SlideLevel, SlideLevelInfo, Source};
+use slidezoom::internals::source::{
+    AssociatedImage, SlideError, SlideInfo, SlideLevel, SlideLevelInfo, Source,
+};
 
 /// The color of a slide-level-0 pixel: red, green, blue. Neighbors differ, and so do x and y.
 pub fn color(x: u32, y: u32) -> [u8; 3] {
@@ -44,7 +46,13 @@ impl DrawnSource {
         let mut info = SlideInfo::builder("drawn", size).build();
         info.levels[0].native_tile = native_tile;
         info.bounds = bounds;
-        Self { info, fault: Fault::None, unscanned: |_| false, label: None, reads: Mutex::new(Vec::new()) }
+        Self {
+            info,
+            fault: Fault::None,
+            unscanned: |_| false,
+            label: None,
+            reads: Mutex::new(Vec::new()),
+        }
     }
 
     pub fn with_fault(mut self, fault: Fault) -> Self {
@@ -60,7 +68,9 @@ impl DrawnSource {
 
     /// Adds an associated image.
     pub fn with_label(mut self, pixels: PremultipliedPixels, profile: Option<IccProfile>) -> Self {
-        self.info.associated_images.push(AssociatedImage { name: "label".to_owned(), size: pixels.size() });
+        self.info
+            .associated_images
+            .push(AssociatedImage { name: "label".to_owned(), size: pixels.size() });
         self.label = Some((pixels, profile));
         self
     }
@@ -93,7 +103,8 @@ impl DrawnSource {
 pub fn draw(region: Rect, color: impl Fn(u32, u32) -> [u8; 3]) -> PremultipliedPixels {
     let places = region.rows().flat_map(|y| region.columns().map(move |x| (x, y)));
     let pixels = places.map(|(x, y)| color(x, y));
-    let argb = pixels.flat_map(|[red, green, blue]| u32::from_be_bytes([255, red, green, blue]).to_ne_bytes());
+    let argb = pixels
+        .flat_map(|[red, green, blue]| u32::from_be_bytes([255, red, green, blue]).to_ne_bytes());
     PremultipliedPixels::from_native_argb(region.size(), argb.collect())
 }
 
@@ -105,7 +116,8 @@ impl Source for DrawnSource {
     fn read(&self, region: Rect, _spare: Vec<u8>) -> Result<PremultipliedPixels, SlideError> {
         assert!(Rect::of(self.info.size()).contains(region), "{region} of {}", self.info.size());
         self.reads.lock().unwrap().push(region);
-        let touches = |point: Point| region.columns().contains(&point.x) && region.rows().contains(&point.y);
+        let touches =
+            |point: Point| region.columns().contains(&point.x) && region.rows().contains(&point.y);
         match self.fault {
             Fault::Unreadable(point) if touches(point) => {
                 return Err(SlideError::Region {
@@ -123,11 +135,18 @@ impl Source for DrawnSource {
             let [red, green, blue] = color(x, y);
             if (self.unscanned)(y) { 0 } else { u32::from_be_bytes([255, red, green, blue]) }
         };
-        let argb = region.rows().flat_map(|y| region.columns().flat_map(move |x| argb(x, y).to_ne_bytes()));
+        let argb = region
+            .rows()
+            .flat_map(|y| region.columns().flat_map(move |x| argb(x, y).to_ne_bytes()));
         Ok(PremultipliedPixels::from_native_argb(region.size(), argb.collect()))
     }
 
-    fn read_level(&self, _: SlideLevel, origin: Point, size: Size) -> Result<PremultipliedPixels, SlideError> {
+    fn read_level(
+        &self,
+        _: SlideLevel,
+        origin: Point,
+        size: Size,
+    ) -> Result<PremultipliedPixels, SlideError> {
         self.read(Rect::new(origin, size).unwrap(), Vec::new())
     }
 
@@ -140,7 +159,10 @@ impl Source for DrawnSource {
         if level == SlideLevel::BASE {
             return self.read(region, spare);
         }
-        assert!(Rect::of(self.info.levels[level.0 as usize].size).contains(region), "{region} of level {level}");
+        assert!(
+            Rect::of(self.info.levels[level.0 as usize].size).contains(region),
+            "{region} of level {level}"
+        );
         self.reads.lock().unwrap().push(region);
         Ok(draw(region, |x, y| level_color(level, x, y)))
     }
@@ -150,7 +172,11 @@ impl Source for DrawnSource {
         if let Some((pixels, _)) = self.label.as_ref().filter(|_| name == "label") {
             return Ok(pixels.clone());
         }
-        let image = self.info.associated_images.iter().find(|image| image.name == name && name != "damaged");
+        let image = self
+            .info
+            .associated_images
+            .iter()
+            .find(|image| image.name == name && name != "damaged");
         if let Some(image) = image {
             return self.read(Rect::of(image.size), Vec::new());
         }

@@ -65,7 +65,8 @@ fn check_tiles(mut image: Image, plan: &ExportPlan, published: &Published) {
         for row in 0..grid.height() {
             for column in 0..grid.width() {
                 let tile = pyramid.tile(level, column, row).unwrap();
-                let (_, bytes) = &published[&EntryName::new(plan.names().tile(tile, plan.pyramid())).unwrap()];
+                let (_, bytes) =
+                    &published[&EntryName::new(plan.names().tile(tile, plan.pyramid())).unwrap()];
                 let (size, pixels) = decode_png(bytes);
                 let full = pyramid.region(tile).full;
                 assert_eq!(size, full.size(), "{tile}");
@@ -84,7 +85,10 @@ fn check(source: &DrawnSource, plan: &ExportPlan, published: &Published) {
     check_tiles(Image::of(plan), plan, published);
     let mut entries: Vec<u64> = published.values().map(|(entry, _)| *entry).collect();
     entries.sort_unstable();
-    assert!(entries.iter().zip(0..).all(|(&entry, expected)| entry == expected), "entries count up without a gap");
+    assert!(
+        entries.iter().zip(0..).all(|(&entry, expected)| entry == expected),
+        "entries count up without a gap"
+    );
 
     let mut times_read = vec![0_u8; plan.area().size().area() as usize];
     for rect in source.reads() {
@@ -99,11 +103,14 @@ fn check(source: &DrawnSource, plan: &ExportPlan, published: &Published) {
     assert!(times_read.iter().all(|&times| times == 1), "each pixel is read once");
 
     // Stripes may cut native tiles; nothing else does.
-    let Some(tile) = source.info().levels[0].native_tile.filter(|_| plan.pyramid().size().width() <= 16_384) else {
+    let Some(tile) =
+        source.info().levels[0].native_tile.filter(|_| plan.pyramid().size().width() <= 16_384)
+    else {
         return;
     };
     let tiles = |rect: Rect| {
-        let columns = rect.columns().start / tile.width()..rect.columns().end.div_ceil(tile.width());
+        let columns =
+            rect.columns().start / tile.width()..rect.columns().end.div_ceil(tile.width());
         let rows = rect.rows().start / tile.height()..rect.rows().end.div_ceil(tile.height());
         columns.len() * rows.len()
     };
@@ -183,10 +190,14 @@ proptest! {
 
 #[test]
 fn reduces_unscanned_areas_as_background_by_every_method() {
-    for (method, tile_size) in METHODS.into_iter().flat_map(|method| [33, 64].map(|tile_size| (method, tile_size))) {
+    for (method, tile_size) in
+        METHODS.into_iter().flat_map(|method| [33, 64].map(|tile_size| (method, tile_size)))
+    {
         let unscanned = |row: u32| row % 700 > 150;
-        let source = DrawnSource::new(size(300, 1500), Some(size(64, 64)), None).with_unscanned(unscanned);
-        let plan = ExportPlan::new(source.info(), "drawn", &options_to(method, tile_size, 1)).unwrap();
+        let source =
+            DrawnSource::new(size(300, 1500), Some(size(64, 64)), None).with_unscanned(unscanned);
+        let plan =
+            ExportPlan::new(source.info(), "drawn", &options_to(method, tile_size, 1)).unwrap();
         let mut image = Image::drawn(plan.area());
         for (number, pixel) in image.pixels.iter_mut().enumerate() {
             if unscanned((number / 300) as u32) {
@@ -216,7 +227,9 @@ fn renders_extreme_shapes() {
     ] {
         for method in METHODS {
             let source = DrawnSource::new(size(width, height), None, None);
-            let plan = ExportPlan::new(source.info(), "drawn", &options_to(method, tile_size, overlap)).unwrap();
+            let plan =
+                ExportPlan::new(source.info(), "drawn", &options_to(method, tile_size, overlap))
+                    .unwrap();
             check(&source, &plan, &run(&source, &plan, jobs(2), &NoProgress).unwrap());
         }
     }
@@ -226,10 +239,14 @@ fn renders_extreme_shapes() {
 /// the seam.
 #[test]
 fn renders_stripes_without_seams() {
-    for (native_tile, tile_size, overlap) in [(240, 254, 1), (256, 256, 0), (1000, 101, 3), (192, 33, 5)] {
+    for (native_tile, tile_size, overlap) in
+        [(240, 254, 1), (256, 256, 0), (1000, 101, 3), (192, 33, 5)]
+    {
         for method in [ReductionMethod::Mean, ReductionMethod::Lanczos3] {
             let source = DrawnSource::new(size(36_000, 70), Some(size(native_tile, 64)), None);
-            let plan = ExportPlan::new(source.info(), "drawn", &options_to(method, tile_size, overlap)).unwrap();
+            let plan =
+                ExportPlan::new(source.info(), "drawn", &options_to(method, tile_size, overlap))
+                    .unwrap();
             check(&source, &plan, &run(&source, &plan, jobs(3), &NoProgress).unwrap());
         }
     }
@@ -240,8 +257,11 @@ fn renders_stripes_without_seams() {
 fn renders_rotated_stripes_without_seams() {
     for (rotation, flip) in orientations().skip(1).step_by(4) {
         let transposed = matches!(rotation, Rotation::Quarter | Rotation::ThreeQuarters);
-        let (whole, native_tile) =
-            if transposed { (size(70, 36_000), size(64, 240)) } else { (size(36_000, 70), size(240, 64)) };
+        let (whole, native_tile) = if transposed {
+            (size(70, 36_000), size(64, 240))
+        } else {
+            (size(36_000, 70), size(240, 64))
+        };
         let source = DrawnSource::new(whole, Some(native_tile), None);
         let options = options(254, 1).rotation(rotation).flip(flip);
         let plan = ExportPlan::new(source.info(), "drawn", &options).unwrap();
@@ -260,12 +280,18 @@ fn describes_the_transform_to_the_slide() {
         let published = run(&source, &plan, jobs(2), &NoProgress).unwrap();
         let file = |name: &str| &published[&EntryName::new(name.to_owned()).unwrap()].1;
         let description: serde_json::Value = serde_json::from_slice(file("drawn.json")).unwrap();
-        let row = |row: usize| [0, 1, 2].map(|column| description["toSlide"][row][column].as_f64().unwrap());
+        let row = |row: usize| {
+            [0, 1, 2].map(|column| description["toSlide"][row][column].as_f64().unwrap())
+        };
         let (across, down) = (row(0), row(1));
         let (size, pixels) = decode_png(file("drawn_files/8/0_0.png"));
-        assert_eq!((size.width(), size.height()), (plan.pyramid().size().width(), plan.pyramid().size().height()));
+        assert_eq!(
+            (size.width(), size.height()),
+            (plan.pyramid().size().width(), plan.pyramid().size().height())
+        );
         for (index, pixel) in (0_u32..).zip(pixels) {
-            let center = (f64::from(index % size.width()) + 0.5, f64::from(index / size.width()) + 0.5);
+            let center =
+                (f64::from(index % size.width()) + 0.5, f64::from(index / size.width()) + 0.5);
             #[expect(clippy::cast_sign_loss, reason = "a place in the slide")]
             let at = |[a, b, c]: [f64; 3]| (a * center.0 + b * center.1 + c) as u32;
             assert_eq!(pixel, color(at(across), at(down)), "{rotation:?} {flip:?} {center:?}");
@@ -281,8 +307,13 @@ fn rejects_crops_beyond_the_slide() {
         ExportPlan::new(source.info(), "drawn", &options(256, 0).bounds(bounds))
     };
     assert!(plan(0, 0, 40, 30).is_ok() && plan(39, 29, 1, 1).is_ok());
-    for (x, y, width, height) in [(0, 0, 41, 30), (1, 0, 40, 30), (0, 30, 1, 1), (u32::MAX - 1, 0, 1, 1)] {
-        assert!(matches!(plan(x, y, width, height), Err(PlanError::Crop { .. })), "{width}×{height} at ({x}, {y})");
+    for (x, y, width, height) in
+        [(0, 0, 41, 30), (1, 0, 40, 30), (0, 30, 1, 1), (u32::MAX - 1, 0, 1, 1)]
+    {
+        assert!(
+            matches!(plan(x, y, width, height), Err(PlanError::Crop { .. })),
+            "{width}×{height} at ({x}, {y})"
+        );
     }
 }
 
@@ -302,15 +333,20 @@ fn output_is_the_same_for_any_number_of_workers() {
 #[test]
 fn names_the_unreadable_region_and_publishes_nothing() {
     let broken = Point { x: 500, y: 700 };
-    let source = DrawnSource::new(size(1000, 1000), Some(size(240, 240)), None).with_fault(Fault::Unreadable(broken));
+    let source = DrawnSource::new(size(1000, 1000), Some(size(240, 240)), None)
+        .with_fault(Fault::Unreadable(broken));
     let plan = ExportPlan::new(source.info(), "drawn", &options(254, 1)).unwrap();
     let error = run(&source, &plan, jobs(4), &NoProgress).unwrap_err();
-    assert_eq!(error.to_string(), "cannot read drawn: 240×240 pixels at (480, 480) of slide level 0: drawn to fail");
+    assert_eq!(
+        error.to_string(),
+        "cannot read drawn: 240×240 pixels at (480, 480) of slide level 0: drawn to fail"
+    );
 }
 
 #[test]
 fn reports_a_panic_in_a_reader_as_an_error() {
-    let source = DrawnSource::new(size(1000, 1000), None, None).with_fault(Fault::Panic(Point { x: 999, y: 0 }));
+    let source = DrawnSource::new(size(1000, 1000), None, None)
+        .with_fault(Fault::Panic(Point { x: 999, y: 0 }));
     let plan = ExportPlan::new(source.info(), "drawn", &options(254, 1)).unwrap();
     let error = run(&source, &plan, jobs(2), &NoProgress).unwrap_err();
     assert_eq!(error.to_string(), "defect in slidezoom: drawn to panic");
@@ -340,7 +376,10 @@ fn stops_after_the_tiles_in_flight() {
         let progress = StopAfter { tiles, written: AtomicU64::new(0) };
         assert!(matches!(run(&source, &plan, jobs(2), &progress), Err(Error::Interrupted)));
         let written = progress.written.into_inner();
-        assert!(written >= tiles && written <= tiles + 2, "{written} tiles written, {tiles} wanted");
+        assert!(
+            written >= tiles && written <= tiles + 2,
+            "{written} tiles written, {tiles} wanted"
+        );
     }
 }
 
@@ -349,8 +388,10 @@ fn exact_tile_equals_the_exported_tile() {
     let area = Rect::new(Point { x: 31, y: 7 }, size(1500, 1101)).unwrap();
     let source = DrawnSource::new(size(1600, 1200), None, Some(area));
     let orientations = [Bounds::Scan, Bounds::Full].into_iter().cycle().zip(orientations());
-    let by_mean = orientations.map(|(bounds, orientation)| (bounds, orientation, ReductionMethod::Mean));
-    let rotated = METHODS.map(|method| (Bounds::Scan, (Rotation::Quarter, Some(Flip::Horizontal)), method));
+    let by_mean =
+        orientations.map(|(bounds, orientation)| (bounds, orientation, ReductionMethod::Mean));
+    let rotated =
+        METHODS.map(|method| (Bounds::Scan, (Rotation::Quarter, Some(Flip::Horizontal)), method));
     for (bounds, (rotation, flip), method) in by_mean.chain(rotated) {
         let options = options_to(method, 101, 2).bounds(bounds).rotation(rotation).flip(flip);
         let plan = ExportPlan::new(source.info(), "drawn", &options).unwrap();
@@ -359,10 +400,15 @@ fn exact_tile_equals_the_exported_tile() {
             let grid = plan.pyramid().grid(level);
             let tile = plan.pyramid().tile(level, grid.width() / 2, grid.height() - 1).unwrap();
             let pixels = exact_tile(&source, &plan, tile, jobs(2)).unwrap();
-            let (size, expected) =
-                decode_png(&published[&EntryName::new(plan.names().tile(tile, plan.pyramid())).unwrap()].1);
+            let (size, expected) = decode_png(
+                &published[&EntryName::new(plan.names().tile(tile, plan.pyramid())).unwrap()].1,
+            );
             assert_eq!(pixels.size(), size);
-            let found: Vec<_> = pixels.bytes().chunks_exact(4).map(|pixel| [pixel[2], pixel[1], pixel[0]]).collect();
+            let found: Vec<_> = pixels
+                .bytes()
+                .chunks_exact(4)
+                .map(|pixel| [pixel[2], pixel[1], pixel[0]])
+                .collect();
             assert!(found == expected, "pixels of {tile}");
         }
     }
@@ -372,13 +418,24 @@ fn exact_tile_equals_the_exported_tile() {
 #[test]
 fn plans_extremely_wide_slides_quickly_or_rejects_them() {
     let options = ExportOptions::default().page(Page::Omit).source_identity(SourceIdentity::Omit);
-    let wide = DrawnSource::new(size(200_000_000, 1), None, None).with_fault(Fault::Unreadable(Point { x: 0, y: 0 }));
+    let wide = DrawnSource::new(size(200_000_000, 1), None, None)
+        .with_fault(Fault::Unreadable(Point { x: 0, y: 0 }));
     let plan = ExportPlan::new(wide.info(), "drawn", &options).unwrap();
     let begun = std::time::Instant::now();
     assert!(matches!(run(&wide, &plan, jobs(2), &NoProgress), Err(Error::Slide(_))));
     assert!(begun.elapsed().as_secs() < 20, "{:?}", begun.elapsed());
     let absurd = DrawnSource::new(size(i32::MAX as u32, i32::MAX as u32), None, None);
-    assert!(matches!(ExportPlan::new(absurd.info(), "drawn", &options), Err(PlanError::Grid { .. })));
-    let outside = DrawnSource::new(size(10, 10), None, Some(Rect::new(Point { x: 5, y: 5 }, size(6, 1)).unwrap()));
-    assert!(matches!(ExportPlan::new(outside.info(), "drawn", &options), Err(PlanError::Area { .. })));
+    assert!(matches!(
+        ExportPlan::new(absurd.info(), "drawn", &options),
+        Err(PlanError::Grid { .. })
+    ));
+    let outside = DrawnSource::new(
+        size(10, 10),
+        None,
+        Some(Rect::new(Point { x: 5, y: 5 }, size(6, 1)).unwrap()),
+    );
+    assert!(matches!(
+        ExportPlan::new(outside.info(), "drawn", &options),
+        Err(PlanError::Area { .. })
+    ));
 }

@@ -47,7 +47,13 @@ impl FailingSink {
 }
 
 impl Sink for FailingSink {
-    fn write(&self, key: &EntryName, role: Role, order: u64, contents: &[u8]) -> Result<(), SinkError> {
+    fn write(
+        &self,
+        key: &EntryName,
+        role: Role,
+        order: u64,
+        contents: &[u8],
+    ) -> Result<(), SinkError> {
         self.count()?;
         self.inner.write(key, role, order, contents)
     }

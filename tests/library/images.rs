@@ -1,4 +1,5 @@
-//! Ordinary images: an export of one that is decoded row by row is, byte for byte, that of a source with the same pixels that can be read in any order.
+//! Ordinary images: an export of one that is decoded row by row is, byte for byte, that of a source
+//! with the same pixels that can be read in any order.
 
 use std::fs::File;
 use std::io::{BufWriter, Cursor, Read};
@@ -14,7 +15,9 @@ use slidezoom::internals::pixels::{ReductionMethod, Rgb};
 use slidezoom::internals::plan::{Bounds, ExportOptions, FormatOption, Page, ReadErrorPolicy};
 use slidezoom::internals::pyramid::TileGeometry;
 use slidezoom::internals::sink::{MemorySink, OverwritePolicy, Published};
-use slidezoom::internals::source::{self, Access, OpenOptions, Reader, SlideError, SlideLevel, SourceIdentity};
+use slidezoom::internals::source::{
+    self, Access, OpenOptions, Reader, SlideError, SlideLevel, SourceIdentity,
+};
 use slidezoom::{Error, ExportPlan, ExportReport, Source, export};
 
 use crate::drawn_source::{DrawnSource, color};
@@ -62,14 +65,22 @@ impl Image {
 }
 
 pub fn options() -> ExportOptions {
-    ExportOptions::default().format(FormatOption::Png).page(Page::Omit).source_identity(SourceIdentity::Omit)
+    ExportOptions::default()
+        .format(FormatOption::Png)
+        .page(Page::Omit)
+        .source_identity(SourceIdentity::Omit)
 }
 
-fn exported(source: &dyn Source, options: &ExportOptions, jobs: usize) -> Result<(Published, ExportReport), Error> {
+fn exported(
+    source: &dyn Source,
+    options: &ExportOptions,
+    jobs: usize,
+) -> Result<(Published, ExportReport), Error> {
     let plan = ExportPlan::new(source.info(), "drawn", options).unwrap();
     let sink = MemorySink::new();
     let published = sink.published();
-    let report = export(source, &plan, Box::new(sink), NonZeroUsize::new(jobs).unwrap(), &NoProgress)?;
+    let report =
+        export(source, &plan, Box::new(sink), NonZeroUsize::new(jobs).unwrap(), &NoProgress)?;
     let files = published.lock().unwrap().take().unwrap();
     Ok((files, report))
 }
@@ -77,7 +88,8 @@ fn exported(source: &dyn Source, options: &ExportOptions, jobs: usize) -> Result
 /// The files of the tiles, by name.
 pub fn tiles(published: &Published) -> Vec<(String, Vec<u8>)> {
     let files = published.iter().filter(|(name, _)| name.as_str().contains("_files/"));
-    let mut tiles: Vec<_> = files.map(|(name, (_, bytes))| (name.as_str().to_owned(), bytes.clone())).collect();
+    let mut tiles: Vec<_> =
+        files.map(|(name, (_, bytes))| (name.as_str().to_owned(), bytes.clone())).collect();
     tiles.sort();
     tiles
 }
@@ -86,7 +98,8 @@ pub fn tiles(published: &Published) -> Vec<(String, Vec<u8>)> {
 fn row_and_region_reads_give_the_same_tiles() {
     let image = Image::drawn(2_603, 611);
     let drawn = DrawnSource::new(size(2_603, 611), None, None);
-    let crop = |x, y, width, height| Bounds::Crop(Rect::new(Point { x, y }, size(width, height)).unwrap());
+    let crop =
+        |x, y, width, height| Bounds::Crop(Rect::new(Point { x, y }, size(width, height)).unwrap());
     let geometry = |tile_size, overlap| Some(TileGeometry::new(tile_size, overlap).unwrap());
     for (what, options) in [
         ("plain", options()),
@@ -135,7 +148,12 @@ fn reads_a_pipe_once() {
     let image = Image::drawn(900, 700);
     let open = |options: &OpenOptions| {
         let bytes = std::fs::read(&image.path).unwrap();
-        source::open_pipe(Path::new("pipe"), Box::new(Cursor::new(bytes)) as Box<dyn Read + Send>, options).unwrap()
+        source::open_pipe(
+            Path::new("pipe"),
+            Box::new(Cursor::new(bytes)) as Box<dyn Read + Send>,
+            options,
+        )
+        .unwrap()
     };
     let source = open(&OpenOptions::default());
     assert!(matches!(&source.info().reader, Reader::Image(image) if image.access == Access::Once));
@@ -180,7 +198,8 @@ fn stops_an_export_of_rows_at_any_moment() {
         for jobs in [1, 2, 8] {
             let stopped = StopAfter::tiles(tiles);
             let sink = Box::new(MemorySink::new());
-            let result = export(source.as_ref(), &plan, sink, NonZeroUsize::new(jobs).unwrap(), &stopped);
+            let result =
+                export(source.as_ref(), &plan, sink, NonZeroUsize::new(jobs).unwrap(), &stopped);
             assert!(matches!(result, Err(Error::Interrupted)), "{result:?}");
         }
     }
@@ -203,7 +222,9 @@ fn resumes_an_export_of_rows() {
     let stopped = run("resumed", &StopAtCheckpoint::of(&folder.path().join("resumed")));
     assert!(matches!(stopped, Err(Error::Interrupted)), "{stopped:?}");
     run("resumed", &NoProgress).unwrap();
-    assert!(contents(&folder.path().join("resumed")) == contents(&folder.path().join("undisturbed")));
+    assert!(
+        contents(&folder.path().join("resumed")) == contents(&folder.path().join("undisturbed"))
+    );
 }
 
 #[test]
@@ -229,7 +250,8 @@ fn exports_readable_rows_of_a_damaged_image_if_asked() {
     let bearable = options().on_read_error(ReadErrorPolicy::Blank).background(Some(Rgb([1, 2, 3])));
     image.cut_to(length - 5);
     let (found, report) = exported(image.open().as_ref(), &bearable, 2).unwrap();
-    let (whole, _) = exported(&DrawnSource::new(size(1_200, 1_500), None, None), &bearable, 2).unwrap();
+    let (whole, _) =
+        exported(&DrawnSource::new(size(1_200, 1_500), None, None), &bearable, 2).unwrap();
     assert!(tiles(&found) == tiles(&whole));
     let warnings: Vec<String> = report.warnings.iter().map(ToString::to_string).collect();
     assert!(warnings.len() == 1 && warnings[0].contains("after the last row"), "{warnings:?}");
@@ -238,7 +260,10 @@ fn exports_readable_rows_of_a_damaged_image_if_asked() {
     // From a band on, nothing is known.
     let first = report.unreadable.iter().map(|rect| rect.origin().y).min().unwrap();
     let area: u64 = report.unreadable.iter().map(|rect| rect.size().area()).sum();
-    assert!((300..1_200).contains(&first) && area == u64::from(1_500 - first) * 1_200, "{first}, {area}");
+    assert!(
+        (300..1_200).contains(&first) && area == u64::from(1_500 - first) * 1_200,
+        "{first}, {area}"
+    );
     let same = tiles(&found).iter().zip(&tiles(&whole)).filter(|(one, other)| one == other).count();
     assert!(same > 5 && same < tiles(&whole).len(), "{same} tiles are as in the whole image");
 }
@@ -278,7 +303,10 @@ fn detects_images_by_content() {
     assert!(matches!(source::open(&slide).err().unwrap(), SlideError::SlideExtension { .. }));
     let page = OpenOptions::default().page(NonZeroU32::new(2));
     std::fs::rename(&slide, &other).unwrap();
-    assert!(matches!(source::open_with(&other, page).err().unwrap(), SlideError::NoSuchPage { page: 2, pages: 1, .. }));
+    assert!(matches!(
+        source::open_with(&other, page).err().unwrap(),
+        SlideError::NoSuchPage { page: 2, pages: 1, .. }
+    ));
     let (level, corner) = (SlideLevel(1), Point { x: 0, y: 0 });
     assert!(source::open(&other).unwrap().read_level(level, corner, size(1, 1)).is_err());
 }
@@ -292,7 +320,8 @@ fn a_failing_destination_ends_decoding() {
     let destination = folder.path().join("out");
     let sink = create_sink(&plan, &destination, OverwritePolicy::Refuse).unwrap();
     std::fs::remove_dir_all(folder.path().join(".out.partial")).unwrap();
-    let error = export(source.as_ref(), &plan, sink, NonZeroUsize::new(2).unwrap(), &NoProgress).unwrap_err();
+    let error = export(source.as_ref(), &plan, sink, NonZeroUsize::new(2).unwrap(), &NoProgress)
+        .unwrap_err();
     assert!(matches!(error, Error::Destination(_) | Error::Cleanup { .. }), "{error}");
     assert!(!destination.exists());
 }

@@ -1,5 +1,5 @@
-//! Tests of the library: the engine against an independent rendering, and the contracts of sources and
-//! sinks.
+//! Tests of the library: the engine against an independent rendering, and the contracts of sources
+//! and sinks.
 
 #![allow(
     clippy::unwrap_used,
@@ -9,8 +9,8 @@
     reason = "tests say what broke by panicking"
 )]
 
-/// Reports on stderr that a test or a part of it was skipped. Writes to stderr directly, because the test
-/// harness captures the output of passing tests.
+/// Reports on stderr that a test or a part of it was skipped. Writes to stderr directly, because
+/// the test harness captures the output of passing tests.
 macro_rules! skipped {
     ($($reason:tt)+) => {{
         use std::io::Write;

@@ -5,21 +5,27 @@ use slidezoom::internals::geometry::{Rect, Size};
 use slidezoom::internals::pyramid::{PyramidPlan, TileGeometry};
 
 fn plan(width: u32, height: u32, tile_size: u32, overlap: u32) -> PyramidPlan {
-    PyramidPlan::new(Size::new(width, height).unwrap(), TileGeometry::new(tile_size, overlap).unwrap())
+    PyramidPlan::new(
+        Size::new(width, height).unwrap(),
+        TileGeometry::new(tile_size, overlap).unwrap(),
+    )
 }
 
 /// Multiples of the tile size and their neighbors, single pixels, and any length.
 fn lengths(tile_size: u32) -> impl Strategy<Value = u32> {
     prop_oneof![
         Just(1),
-        (1..6_u32, -1..=1_i32).prop_map(move |(tiles, off)| (tiles * tile_size).saturating_add_signed(off).max(1)),
+        (1..6_u32, -1..=1_i32)
+            .prop_map(move |(tiles, off)| (tiles * tile_size).saturating_add_signed(off).max(1)),
         1..3000_u32,
     ]
 }
 
 fn plans() -> impl Strategy<Value = PyramidPlan> {
     (2..300_u32)
-        .prop_flat_map(|tile_size| (Just(tile_size), 0..tile_size.min(20), lengths(tile_size), lengths(tile_size)))
+        .prop_flat_map(|tile_size| {
+            (Just(tile_size), 0..tile_size.min(20), lengths(tile_size), lengths(tile_size))
+        })
         .prop_map(|(tile_size, overlap, width, height)| plan(width, height, tile_size, overlap))
 }
 
@@ -82,8 +88,19 @@ fn counts_match_openslide_python() {
     let mut lines = 0;
     for line in table.lines().filter(|line| !line.starts_with('#')).skip(1) {
         let fields: Vec<u32> = line.split(',').map(|field| field.parse().unwrap()).collect();
-        let [width, height, tile_size, overlap, levels, level, level_width, level_height, columns, rows, ..] =
-            fields[..]
+        let [
+            width,
+            height,
+            tile_size,
+            overlap,
+            levels,
+            level,
+            level_width,
+            level_height,
+            columns,
+            rows,
+            ..,
+        ] = fields[..]
         else {
             panic!("{line}")
         };
@@ -92,7 +109,8 @@ fn counts_match_openslide_python() {
         let level = plan.level(level).unwrap();
         assert_eq!(plan.level_size(level), Size::new(level_width, level_height).unwrap(), "{line}");
         assert_eq!(plan.grid(level), Size::new(columns, rows).unwrap(), "{line}");
-        let size_at = |column: u32, row: u32| plan.region(plan.tile(level, column, row).unwrap()).full.size();
+        let size_at =
+            |column: u32, row: u32| plan.region(plan.tile(level, column, row).unwrap()).full.size();
         let widths = [0, 1.min(columns - 1), columns - 1].map(|column| size_at(column, 0).width());
         let heights = [0, 1.min(rows - 1), rows - 1].map(|row| size_at(0, row).height());
         assert_eq!(widths[..], fields[10..13], "{line}");

@@ -1,4 +1,5 @@
-//! How close the JPEG tiles of the real slide come to its pixels: each level against the exact cascade, which the PNG export is.
+//! How close the JPEG tiles of the real slide come to its pixels: each level against the exact
+//! cascade, which the PNG export is.
 
 use std::num::NonZeroUsize;
 
@@ -21,9 +22,15 @@ fn exported(source: &dyn Source, options: &ExportOptions) -> (ExportPlan, Publis
 }
 
 /// All pixels of a level's tiles, decoded by `decode` to red, green, blue.
-fn level_pixels(plan: &ExportPlan, files: &Published, level: Level, decode: fn(&[u8]) -> Vec<u8>) -> Vec<u8> {
+fn level_pixels(
+    plan: &ExportPlan,
+    files: &Published,
+    level: Level,
+    decode: fn(&[u8]) -> Vec<u8>,
+) -> Vec<u8> {
     let grid = plan.pyramid().grid(level);
-    let tiles = (0..grid.height()).flat_map(|row| (0..grid.width()).map(move |column| (column, row)));
+    let tiles =
+        (0..grid.height()).flat_map(|row| (0..grid.width()).map(move |column| (column, row)));
     tiles
         .flat_map(|(column, row)| {
             let tile = plan.pyramid().tile(level, column, row).unwrap();
@@ -55,8 +62,8 @@ fn mean(values: &[u8]) -> f64 {
     values.iter().map(|&value| f64::from(value)).sum::<f64>() / values.len() as f64
 }
 
-/// Measured at quality 95, 4:4:4: 40.7 dB at the full size and 37.8 to 40.0 dB below in all three colors, 42.2 dB and more in luma.
-/// The bounds leave half a decibel.
+/// Measured at quality 95, 4:4:4: 40.7 dB at the full size and 37.8 to 40.0 dB below in all three
+/// colors, 42.2 dB and more in luma. The bounds leave half a decibel.
 #[test]
 fn tiles_are_close_to_the_slide_and_levels_keep_its_brightness() {
     let path = slidezoom_fixtures::real_slide().unwrap();
@@ -74,18 +81,26 @@ fn tiles_are_close_to_the_slide_and_levels_keep_its_brightness() {
         assert_eq!(lossy.len(), exact.len());
         let squares = lossy.iter().zip(&exact).map(|(a, b)| f64::from(a.abs_diff(*b)).powi(2));
         let color = decibels(squares.sum::<f64>() / lossy.len() as f64);
-        let luma_squares = lossy.chunks_exact(3).zip(exact.chunks_exact(3)).map(|(a, b)| (luma(a) - luma(b)).powi(2));
+        let luma_squares = lossy
+            .chunks_exact(3)
+            .zip(exact.chunks_exact(3))
+            .map(|(a, b)| (luma(a) - luma(b)).powi(2));
         let luma = decibels(luma_squares.sum::<f64>() * 3.0 / lossy.len() as f64);
         let wanted = if level == plan.pyramid().max_level() { 40.0 } else { 37.3 };
         assert!(color >= wanted && luma >= 41.5, "level {level}: {color:.2} dB, luma {luma:.2} dB");
-        // Below level 6 a level is so small that the weight of an odd edge shows in the mean, of the exact cascade too.
+        // Below level 6 a level is so small that the weight of an odd edge shows in the mean, of
+        // the exact cascade too.
         let brightness = mean(&lossy);
         let base = *base_brightness.get_or_insert(brightness);
         assert!(
             level.number() < 6 || (brightness - base).abs() <= 0.5,
             "level {level}: {brightness:.2}, base {base:.2}"
         );
-        assert!((brightness - mean(&exact)).abs() <= 0.2, "level {level}: {brightness:.2}, exact {:.2}", mean(&exact));
+        assert!(
+            (brightness - mean(&exact)).abs() <= 0.2,
+            "level {level}: {brightness:.2}, exact {:.2}",
+            mean(&exact)
+        );
     }
 }
 
@@ -111,8 +126,13 @@ fn estimates_are_near_what_the_real_slide_takes() {
     ] {
         let options = options.page(Page::Omit);
         let plan = ExportPlan::new(source.info(), "real", &options).unwrap();
-        let report =
-            export(source.as_ref(), &plan, Box::new(MemorySink::new()), NonZeroUsize::new(2).unwrap(), &NoProgress);
+        let report = export(
+            source.as_ref(),
+            &plan,
+            Box::new(MemorySink::new()),
+            NonZeroUsize::new(2).unwrap(),
+            &NoProgress,
+        );
         let ratio = plan.estimated_bytes() as f64 / report.unwrap().tile_bytes as f64;
         assert!((0.93..=1.07).contains(&ratio), "{ratio:.3} of {options:?}");
     }

@@ -12,7 +12,8 @@ use slidezoom::internals::source::{
 };
 use slidezoom::{ExportOptions, ExportPlan};
 use slidezoom_fixtures::{
-    ByteOrder, Color, Compression, Container, JpegTables, Pattern, SlideBuilder, Style, Subsampling, TileFault,
+    ByteOrder, Color, Compression, Container, JpegTables, Pattern, SlideBuilder, Style,
+    Subsampling, TileFault,
 };
 
 use crate::drawn_source::DrawnSource;
@@ -24,7 +25,12 @@ const BEHIND: Rgb = Rgb([3, 250, 7]);
 fn both(path: &Path) -> (Box<dyn Source>, Box<dyn Source>) {
     let direct = source::open(path).unwrap();
     let openslide = source::open_with(path, ReaderChoice::OpenSlide).unwrap();
-    assert!(matches!(direct.info().reader, Reader::Direct(_)), "{}: {}", path.display(), direct.info().reader);
+    assert!(
+        matches!(direct.info().reader, Reader::Direct(_)),
+        "{}: {}",
+        path.display(),
+        direct.info().reader
+    );
     assert_eq!(openslide.info().reader, Reader::OpenSlide(DirectReadUnsupported::AskedFor));
     // Everything else in the description is the same.
     let mut info = direct.info().clone();
@@ -47,7 +53,11 @@ fn assert_all_same(path: &Path) {
     let size = direct.info().size();
     for top in (0..size.height()).step_by(300) {
         let rows = top..(top + 300).min(size.height());
-        assert_same(direct.as_ref(), openslide.as_ref(), Rect::spanning(0..size.width(), rows).unwrap());
+        assert_same(
+            direct.as_ref(),
+            openslide.as_ref(),
+            Rect::spanning(0..size.width(), rows).unwrap(),
+        );
     }
 }
 
@@ -55,7 +65,8 @@ fn assert_all_same(path: &Path) {
 fn built_slides_read_as_through_openslide() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("slide.tiff");
-    let tissue = |width, height| SlideBuilder::new(width, height).pattern(Pattern::Tissue { seed: 7 });
+    let tissue =
+        |width, height| SlideBuilder::new(width, height).pattern(Pattern::Tissue { seed: 7 });
     for style in [Style::GenericTiff, Style::Aperio, Style::Philips] {
         for tables in [JpegTables::Inline, JpegTables::Shared] {
             for (color, subsampling) in [
@@ -65,7 +76,11 @@ fn built_slides_read_as_through_openslide() {
                 (Color::YCbCr, Subsampling::Quarter),
                 (Color::Gray, Subsampling::Full),
             ] {
-                let slide = tissue(500, 333).style(style).jpeg_tables(tables).color(color).subsampling(subsampling);
+                let slide = tissue(500, 333)
+                    .style(style)
+                    .jpeg_tables(tables)
+                    .color(color)
+                    .subsampling(subsampling);
                 slide.write(&path).unwrap();
                 assert_all_same(&path);
             }
@@ -75,9 +90,20 @@ fn built_slides_read_as_through_openslide() {
         tissue(600, 300).container(Container::BigTiff),
         tissue(600, 300).container(Container::BigTiff).byte_order(ByteOrder::Big),
         tissue(601, 299).tile_size(240, 112).levels([1, 2, 4]),
-        tissue(600, 300).tile_fault(0, 1, 0, TileFault::Missing).tile_fault(0, 2, 1, TileFault::Missing),
-        tissue(600, 300).style(Style::Philips).tile_fault(0, 0, 1, TileFault::Missing).levels([1, 2, 4]),
-        tissue(600, 300).style(Style::Aperio).tile_fault(0, 0, 0, TileFault::Missing).levels([1, 2]),
+        tissue(600, 300).tile_fault(0, 1, 0, TileFault::Missing).tile_fault(
+            0,
+            2,
+            1,
+            TileFault::Missing,
+        ),
+        tissue(600, 300)
+            .style(Style::Philips)
+            .tile_fault(0, 0, 1, TileFault::Missing)
+            .levels([1, 2, 4]),
+        tissue(600, 300)
+            .style(Style::Aperio)
+            .tile_fault(0, 0, 0, TileFault::Missing)
+            .levels([1, 2]),
         tissue(1, 1),
         tissue(16, 700).tile_size(16, 16),
         tissue(1500, 1100).tile_size(1024, 1024),
@@ -90,8 +116,10 @@ fn built_slides_read_as_through_openslide() {
 #[test]
 fn real_slides_read_as_through_openslide() {
     let Some(folder) = shared_slides() else { return };
-    for (slide, color) in [("svs/CMU-1-Small-Region.svs", TileColor::Rgb), ("tiff/tcga_jpeg_pyr.tif", TileColor::YCbCr)]
-    {
+    for (slide, color) in [
+        ("svs/CMU-1-Small-Region.svs", TileColor::Rgb),
+        ("tiff/tcga_jpeg_pyr.tif", TileColor::YCbCr),
+    ] {
         let path = folder.join(slide);
         assert_all_same(&path);
         let source = source::open(&path).unwrap();
@@ -108,7 +136,8 @@ fn real_slides_read_as_through_openslide() {
         assert_eq!(source.info().reader.to_string(), format!("OpenSlide ({reason})"), "{slide}");
     }
     // OpenSlide ignores the meaning of its alpha channel.
-    let reader = source::open(&folder.join("tiff/slaid-patch.tif")).unwrap().info().reader.to_string();
+    let reader =
+        source::open(&folder.join("tiff/slaid-patch.tif")).unwrap().info().reader.to_string();
     assert_eq!(reader, "TIFF (8-bit RGB with alpha, uncompressed tiles of 256×256)");
 }
 
@@ -166,7 +195,10 @@ fn leaves_other_files_to_openslide() {
     );
     let Reader::Direct(tiles) = reader(small()) else { panic!("read through OpenSlide") };
     assert_eq!((tiles.size, tiles.color), (Size::new(256, 256).unwrap(), TileColor::YCbCr));
-    assert!(tiles.bytes > 500 && tiles.bytes < std::fs::metadata(&path).unwrap().len(), "{tiles:?}");
+    assert!(
+        tiles.bytes > 500 && tiles.bytes < std::fs::metadata(&path).unwrap().len(),
+        "{tiles:?}"
+    );
 }
 
 /// Damages every tile in every way. The error names the tile's rectangle, and other tiles are read.
@@ -180,7 +212,8 @@ fn names_a_damaged_tile_and_reads_the_others() {
         Rect::spanning(span(column, size.width()), span(row, size.height())).unwrap()
     };
     for fault in [TileFault::BrokenHeader, TileFault::GarbageData, TileFault::PastTheEnd] {
-        for (column, row) in (0..columns).flat_map(|column| (0..rows).map(move |row| (column, row))) {
+        for (column, row) in (0..columns).flat_map(|column| (0..rows).map(move |row| (column, row)))
+        {
             // The second level keeps OpenSlide from hashing the first when it opens the slide.
             let slide = SlideBuilder::new(size.width(), size.height()).levels([1, 4]);
             slide.tile_fault(0, column, row, fault).write(&path).unwrap();
@@ -245,14 +278,18 @@ fn leaves_arithmetic_coding_to_openslide() {
     SlideBuilder::new(300, 200).levels([1, 4]).write(&path).unwrap();
     let mut bytes = std::fs::read(&path).unwrap();
     // Baseline frames become arithmetic ones. OpenSlide tries to read them and fails on this data.
-    let frames: Vec<usize> = (0..bytes.len() - 4).filter(|&at| bytes[at..at + 4] == [0xff, 0xc0, 0, 17]).collect();
+    let frames: Vec<usize> =
+        (0..bytes.len() - 4).filter(|&at| bytes[at..at + 4] == [0xff, 0xc0, 0, 17]).collect();
     assert!(frames.len() > 1);
     for at in frames {
         bytes[at + 1] = 0xc9;
     }
     std::fs::write(&path, bytes).unwrap();
     match source::open(&path) {
-        Ok(source) => assert!(matches!(source.info().reader, Reader::OpenSlide(DirectReadUnsupported::FirstTile(_)))),
+        Ok(source) => assert!(matches!(
+            source.info().reader,
+            Reader::OpenSlide(DirectReadUnsupported::FirstTile(_))
+        )),
         Err(error) => assert!(error.to_string().contains("JPEG"), "{error}"),
     }
 }
@@ -276,11 +313,14 @@ fn lossless_tiles_need_an_even_size() {
 fn assert_levels_same(path: &Path, what: &str) {
     let (direct, openslide) = both(path);
     for (level, info) in (0..).map(SlideLevel).zip(&openslide.info().levels) {
-        let expected = openslide.read_level(level, Point::default(), info.size).unwrap().over(BEHIND);
-        let whole = direct.read_from_level(level, Rect::of(info.size), vec![0xa5; 9]).unwrap().over(BEHIND);
+        let expected =
+            openslide.read_level(level, Point::default(), info.size).unwrap().over(BEHIND);
+        let whole =
+            direct.read_from_level(level, Rect::of(info.size), vec![0xa5; 9]).unwrap().over(BEHIND);
         assert!(whole == expected, "{what}: level {level}");
         let (width, height) = (info.size.width(), info.size.height());
-        let part = Rect::spanning(width / 3..width.div_ceil(2) + width / 3, height / 2..height).unwrap();
+        let part =
+            Rect::spanning(width / 3..width.div_ceil(2) + width / 3, height / 2..height).unwrap();
         let found = direct.read_from_level(level, part, Vec::new()).unwrap().over(BEHIND);
         assert!(found == expected.cropped(part), "{what}: {part} of level {level}");
     }
@@ -291,7 +331,8 @@ fn levels_read_as_stored_with_any_downsample() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("slide.tiff");
     // Downsamples of 2.0005 and more.
-    let slide = || SlideBuilder::new(1111, 907).levels([1, 2, 4, 8]).pattern(Pattern::Tissue { seed: 2 });
+    let slide =
+        || SlideBuilder::new(1111, 907).levels([1, 2, 4, 8]).pattern(Pattern::Tissue { seed: 2 });
     for (what, slide) in [
         ("generic", slide()),
         ("aperio", slide().style(Style::Aperio).tile_size(240, 240)),
@@ -314,10 +355,14 @@ fn levels_read_as_stored_with_any_downsample() {
 fn leaves_other_levels_to_openslide() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("slide.tiff");
-    let slide = || SlideBuilder::new(1024, 768).levels([1, 2, 4]).pattern(Pattern::Tissue { seed: 2 });
+    let slide =
+        || SlideBuilder::new(1024, 768).levels([1, 2, 4]).pattern(Pattern::Tissue { seed: 2 });
     for (what, slide) in [
         ("sizes of whole tiles", slide().style(Style::Philips)),
-        ("a tile missing in the full size", slide().style(Style::Aperio).tile_fault(0, 1, 1, TileFault::Missing)),
+        (
+            "a tile missing in the full size",
+            slide().style(Style::Aperio).tile_fault(0, 1, 1, TileFault::Missing),
+        ),
         ("a missing tile", slide().style(Style::Aperio).tile_fault(1, 1, 0, TileFault::Missing)),
         ("a missing tile", slide().tile_fault(1, 0, 1, TileFault::Missing)),
     ] {
@@ -330,7 +375,11 @@ fn leaves_other_levels_to_openslide() {
 fn names_a_damaged_tile_of_a_level() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("slide.tiff");
-    SlideBuilder::new(1024, 768).levels([1, 2, 4]).tile_fault(1, 1, 0, TileFault::BrokenHeader).write(&path).unwrap();
+    SlideBuilder::new(1024, 768)
+        .levels([1, 2, 4])
+        .tile_fault(1, 1, 0, TileFault::BrokenHeader)
+        .write(&path)
+        .unwrap();
     let source = source::open(&path).unwrap();
     let whole = Rect::of(source.info().levels[1].size);
     let error = source.read_from_level(SlideLevel(1), whole, Vec::new()).unwrap_err();

@@ -1,5 +1,5 @@
-//! Exports that start from a smaller size than the slide's: against the slide's own level, the plain export's smaller levels, and the whole
-//! picture resampled at once.
+//! Exports that start from a smaller size than the slide's: against the slide's own level, the
+//! plain export's smaller levels, and the whole picture resampled at once.
 
 use std::num::NonZeroUsize;
 
@@ -35,7 +35,8 @@ fn full_size(plan: &ExportPlan, published: &Published) -> Vec<[u8; 3]> {
     let (level, width) = (pyramid.max_level(), pyramid.size().width());
     let mut whole = vec![[0; 3]; pyramid.size().area() as usize];
     for tile in pyramid.tiles().filter(|tile| tile.level() == level) {
-        let (found, pixels) = decode_png(&published[&EntryName::new(names.tile(tile, plan.pyramid())).unwrap()].1);
+        let (found, pixels) =
+            decode_png(&published[&EntryName::new(names.tile(tile, plan.pyramid())).unwrap()].1);
         let region = pyramid.region(tile).full;
         assert_eq!(found, region.size(), "{tile}");
         let places = region.rows().flat_map(|y| region.columns().map(move |x| (x, y)));
@@ -47,7 +48,12 @@ fn full_size(plan: &ExportPlan, published: &Published) -> Vec<[u8; 3]> {
 }
 
 fn colors(pixels: PremultipliedPixels) -> Vec<[u8; 3]> {
-    pixels.over(Rgb::WHITE).bytes().chunks_exact(4).map(|pixel| [pixel[2], pixel[1], pixel[0]]).collect()
+    pixels
+        .over(Rgb::WHITE)
+        .bytes()
+        .chunks_exact(4)
+        .map(|pixel| [pixel[2], pixel[1], pixel[0]])
+        .collect()
 }
 
 #[test]
@@ -64,9 +70,13 @@ fn a_level_is_exported_as_it_is_stored() {
     // From 1001 / 2.0005 = 500.4 on to 1502 / 2.0005 = 750.8; from 999.7 on to 1149.7.
     let part = Rect::spanning(500..751, 999..1150).unwrap();
     for (bounds, area) in [(Bounds::Scan, Rect::of(size(2221, 1783))), (Bounds::Crop(crop), part)] {
-        for (rotation, flip) in [(Rotation::None, None), (Rotation::Quarter, Some(Flip::Vertical))] {
-            let options =
-                options(254, 1).bounds(bounds).resolution(Resolution::Level(level)).rotation(rotation).flip(flip);
+        for (rotation, flip) in [(Rotation::None, None), (Rotation::Quarter, Some(Flip::Vertical))]
+        {
+            let options = options(254, 1)
+                .bounds(bounds)
+                .resolution(Resolution::Level(level))
+                .rotation(rotation)
+                .flip(flip);
             let source = DrawnSource::new(source.info().size(), None, None).with_level(
                 source.info().levels[1].size,
                 downsample,
@@ -75,8 +85,8 @@ fn a_level_is_exported_as_it_is_stored() {
             let plan = plan_of(&source, &options);
             assert_eq!(plan.placement().area_on_level(), area);
             let published = run(&source, &plan, jobs(2), &NoProgress).unwrap();
-            let expected =
-                draw(area, |x, y| level_color(level, x, y)).oriented(Orientation::new(rotation, flip), Vec::new());
+            let expected = draw(area, |x, y| level_color(level, x, y))
+                .oriented(Orientation::new(rotation, flip), Vec::new());
             assert_eq!(plan.pyramid().size(), expected.size());
             assert!(full_size(&plan, &published) == colors(expected), "{area} {rotation:?}");
             // Each native tile once: all reads end at tiles or at the area's edge.
@@ -86,27 +96,39 @@ fn a_level_is_exported_as_it_is_stored() {
                 let ends = |at: u32, tile: u32, area: std::ops::Range<u32>| {
                     at.is_multiple_of(tile) || at == area.start || at == area.end
                 };
-                assert!(ends(rect.columns().end, 240, area.columns()) && ends(rect.rows().end, 256, area.rows()));
+                assert!(
+                    ends(rect.columns().end, 240, area.columns())
+                        && ends(rect.rows().end, 256, area.rows())
+                );
             }
         }
     }
 }
 
-/// Half, a quarter and so on: not one byte of the tiles differs from the smaller levels of the plain export.
+/// Half, a quarter and so on: not one byte of the tiles differs from the smaller levels of the
+/// plain export.
 #[test]
 fn halvings_are_the_smaller_levels_of_the_plain_export() {
     for (whole, native_tile) in [((1501, 1103), 240), ((1024, 700), 256), ((999, 2003), 100)] {
         let source = || {
-            DrawnSource::new(size(whole.0, whole.1), Some(size(native_tile, native_tile)), None).with_scale(0.25, 40.0)
+            DrawnSource::new(size(whole.0, whole.1), Some(size(native_tile, native_tile)), None)
+                .with_scale(0.25, 40.0)
         };
         let whole_plan = plan_of(&source(), &options(101, 2));
         let full = run(&source(), &whole_plan, jobs(2), &NoProgress).unwrap();
-        for (resolution, reduction_levels) in
-            [(target(0.5), 1), (target(1.0), 2), (magnified(5.0), 3), (target(8.0), 5), (magnified(40.0 / 1024.0), 10)]
-        {
+        for (resolution, reduction_levels) in [
+            (target(0.5), 1),
+            (target(1.0), 2),
+            (magnified(5.0), 3),
+            (target(8.0), 5),
+            (magnified(40.0 / 1024.0), 10),
+        ] {
             let source = source();
             let plan = plan_of(&source, &options(101, 2).resolution(resolution));
-            assert_eq!(plan.pyramid().levels().len() + reduction_levels, whole_plan.pyramid().levels().len());
+            assert_eq!(
+                plan.pyramid().levels().len() + reduction_levels,
+                whole_plan.pyramid().levels().len()
+            );
             let reduced = run(&source, &plan, jobs(3), &NoProgress).unwrap();
             for tile in plan.pyramid().tiles() {
                 let name = EntryName::new(plan.names().tile(tile, plan.pyramid())).unwrap();
@@ -126,17 +148,21 @@ fn at_once(plan: &ExportPlan) -> PremultipliedPixels {
         SlideLevel::BASE => color(x, y),
         level => level_color(level, x, y),
     });
-    let halved = (0..placement.reduction_levels()).fold(drawn, |pixels, _| pixels.halved(Vec::new()));
+    let halved =
+        (0..placement.reduction_levels()).fold(drawn, |pixels, _| pixels.halved(Vec::new()));
     let [across, down] = placement.scale();
     let axes = [
         ResampledAxis { length: halved.size().width(), scale: across },
         ResampledAxis { length: halved.size().height(), scale: down },
     ];
     let target = Rect::of(placement.upright_size());
-    halved.resampled(Point::default(), axes, target, Vec::new()).oriented(placement.orientation(), Vec::new())
+    halved
+        .resampled(Point::default(), axes, target, Vec::new())
+        .oriented(placement.orientation(), Vec::new())
 }
 
-/// Of any size, in any chunks, on any number of workers: as if the whole picture were resampled at once.
+/// Of any size, in any chunks, on any number of workers: as if the whole picture were resampled at
+/// once.
 #[test]
 fn resampled_chunks_join_without_a_seam() {
     let mut reread: f64 = 0.0;
@@ -155,7 +181,10 @@ fn resampled_chunks_join_without_a_seam() {
     {
         let (rotation, flip) = orientations().nth(number).unwrap();
         let source = DrawnSource::new(whole, native_tile, None).with_scale(0.25, 40.0);
-        let plan = plan_of(&source, &options(300, 1).resolution(target(microns)).rotation(rotation).flip(flip));
+        let plan = plan_of(
+            &source,
+            &options(300, 1).resolution(target(microns)).rotation(rotation).flip(flip),
+        );
         let published = run(&source, &plan, jobs(1 + number % 3), &NoProgress).unwrap();
         let expected = at_once(&plan);
         assert_eq!(plan.pyramid().size(), expected.size(), "{microns}");
@@ -173,7 +202,8 @@ fn a_crop_and_a_level_are_resampled_from_their_own_edges() {
         .with_scale(0.25, 40.0);
     let crop = Rect::new(Point { x: 1003, y: 2001 }, size(4999, 3111)).unwrap();
     for (resolution, level) in [(target(1.3), 1), (magnified(3.7), 1), (magnified(13.0), 0)] {
-        let plan = plan_of(&source, &options(254, 1).bounds(Bounds::Crop(crop)).resolution(resolution));
+        let plan =
+            plan_of(&source, &options(254, 1).bounds(Bounds::Crop(crop)).resolution(resolution));
         assert_eq!(plan.placement().level(), SlideLevel(level));
         let published = run(&source, &plan, jobs(2), &NoProgress).unwrap();
         assert!(full_size(&plan, &published) == colors(at_once(&plan)), "{resolution:?}");
@@ -182,7 +212,8 @@ fn a_crop_and_a_level_are_resampled_from_their_own_edges() {
 
 #[test]
 fn workers_do_not_matter_and_tiles_on_demand_are_those_of_the_export() {
-    let source = DrawnSource::new(size(5000, 4000), Some(size(240, 240)), None).with_scale(0.25, 40.0);
+    let source =
+        DrawnSource::new(size(5000, 4000), Some(size(240, 240)), None).with_scale(0.25, 40.0);
     let options = options(254, 1).resolution(target(0.4)).rotation(Rotation::ThreeQuarters);
     let plan = plan_of(&source, &options);
     let alone = run(&source, &plan, jobs(1), &NoProgress).unwrap();
@@ -191,8 +222,10 @@ fn workers_do_not_matter_and_tiles_on_demand_are_those_of_the_export() {
         let grid = plan.pyramid().grid(level);
         let tile = plan.pyramid().tile(level, grid.width() / 2, grid.height() - 1).unwrap();
         let exact = exact_tile(&source, &plan, tile, NonZeroUsize::MIN).unwrap();
-        let (size, expected) = decode_png(&alone[&EntryName::new(plan.names().tile(tile, plan.pyramid())).unwrap()].1);
-        let found: Vec<_> = exact.bytes().chunks_exact(4).map(|pixel| [pixel[2], pixel[1], pixel[0]]).collect();
+        let (size, expected) =
+            decode_png(&alone[&EntryName::new(plan.names().tile(tile, plan.pyramid())).unwrap()].1);
+        let found: Vec<_> =
+            exact.bytes().chunks_exact(4).map(|pixel| [pixel[2], pixel[1], pixel[0]]).collect();
         assert!(exact.size() == size && found == expected, "{tile}");
         assert_eq!(nearest_tile(&source, &plan, tile).unwrap().size(), size, "{tile}");
     }
@@ -207,12 +240,19 @@ fn the_description_leads_to_the_slide_and_tells_the_scale_of_the_export() {
         serde_json::from_slice::<serde_json::Value>(bytes).unwrap()
     };
     let crop = Rect::new(Point { x: 101, y: 20 }, size(500, 400)).unwrap();
-    let found =
-        description(&options(254, 1).bounds(Bounds::Crop(crop)).resolution(target(0.625)).rotation(Rotation::Quarter));
+    let found = description(
+        &options(254, 1)
+            .bounds(Bounds::Crop(crop))
+            .resolution(target(0.625))
+            .rotation(Rotation::Quarter),
+    );
     // 2.5 times smaller, the left column of the slide at the top, from the bottom on.
     assert_eq!(found["toSlide"], serde_json::json!([[0, 2.5, 101], [-2.5, 0, 420]]));
     assert_eq!((&found["width"], &found["height"]), (&160.into(), &200.into()));
-    assert_eq!(found["area"], serde_json::json!({ "x": 101, "y": 20, "width": 500, "height": 400 }));
+    assert_eq!(
+        found["area"],
+        serde_json::json!({ "x": 101, "y": 20, "width": 500, "height": 400 })
+    );
     assert_eq!(found["micronsPerPixel"], serde_json::json!({ "x": 0.625, "y": 0.625 }));
     assert_eq!(found["objectivePower"], serde_json::json!(16.0));
     let target = serde_json::json!({ "micronsPerPixel": { "x": 0.625, "y": 0.625 } });

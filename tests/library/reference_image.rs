@@ -55,7 +55,8 @@ impl Image {
     }
 
     fn flipped(mut self, flip: Option<Flip>) -> Self {
-        let mut rows: Vec<Vec<[u8; 3]>> = self.pixels.chunks(self.width).map(<[_]>::to_vec).collect();
+        let mut rows: Vec<Vec<[u8; 3]>> =
+            self.pixels.chunks(self.width).map(<[_]>::to_vec).collect();
         match flip {
             None => {}
             Some(Flip::Horizontal) => rows.iter_mut().for_each(|row| row.reverse()),
@@ -76,7 +77,8 @@ impl Image {
         let each = |value: &dyn Fn(&[[u8; 3]]) -> [u8; 3]| {
             let (width, height) = (self.width.div_ceil(2), self.height.div_ceil(2));
             let four = |x: usize, y: usize| {
-                let (right, below) = ((2 * x + 1).min(self.width - 1), (2 * y + 1).min(self.height - 1));
+                let (right, below) =
+                    ((2 * x + 1).min(self.width - 1), (2 * y + 1).min(self.height - 1));
                 [(2 * x, 2 * y), (right, 2 * y), (2 * x, below), (right, below)]
                     .map(|(x, y)| self.pixels[y * self.width + x])
             };
@@ -110,11 +112,20 @@ impl Image {
             }),
             ReductionMethod::Lanczos3 => {
                 let whole = Size::new(self.width as u32, self.height as u32).unwrap();
-                let bytes = self.pixels.iter().flat_map(|&[red, green, blue]| [blue, green, red, 255]).collect();
+                let bytes = self
+                    .pixels
+                    .iter()
+                    .flat_map(|&[red, green, blue]| [blue, green, red, 255])
+                    .collect();
                 let pixels = Pixels::from_bytes(whole, bytes).unwrap();
                 let reduced = pixels.view().reduced(Rect::of(whole), method, Vec::new());
-                let (width, height) = (reduced.size().width() as usize, reduced.size().height() as usize);
-                let pixels = reduced.bytes().chunks_exact(4).map(|pixel| [pixel[2], pixel[1], pixel[0]]).collect();
+                let (width, height) =
+                    (reduced.size().width() as usize, reduced.size().height() as usize);
+                let pixels = reduced
+                    .bytes()
+                    .chunks_exact(4)
+                    .map(|pixel| [pixel[2], pixel[1], pixel[0]])
+                    .collect();
                 Self { width, height, pixels }
             }
             other => panic!("no definition of {other:?}"),
@@ -123,7 +134,9 @@ impl Image {
 
     pub fn cut(&self, rect: Rect) -> Vec<[u8; 3]> {
         rect.rows()
-            .flat_map(|y| rect.columns().map(move |x| self.pixels[y as usize * self.width + x as usize]))
+            .flat_map(|y| {
+                rect.columns().map(move |x| self.pixels[y as usize * self.width + x as usize])
+            })
             .collect()
     }
 }

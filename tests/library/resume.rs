@@ -14,9 +14,13 @@ use slidezoom::internals::key::{Digest, EntryName};
 use slidezoom::internals::layout::Container;
 use slidezoom::internals::layout::tile_layout::TileLayout;
 use slidezoom::internals::pixels::ReductionMethod;
-use slidezoom::internals::plan::{BlankTiles, ExportOptions, FormatOption, Page, PublishedProperties};
+use slidezoom::internals::plan::{
+    BlankTiles, ExportOptions, FormatOption, Page, PublishedProperties,
+};
 use slidezoom::internals::pyramid::TileGeometry;
-use slidezoom::internals::sink::{Checkpoint, OverwritePolicy, Resume, ResumeState, Role, Sink, SinkError};
+use slidezoom::internals::sink::{
+    Checkpoint, OverwritePolicy, Resume, ResumeState, Role, Sink, SinkError,
+};
 use slidezoom::internals::source::SourceIdentity;
 use slidezoom::{Error, ExportPlan, ExportReport, Source, export};
 
@@ -29,7 +33,10 @@ fn source() -> DrawnSource {
 }
 
 fn options(container: Container) -> ExportOptions {
-    ExportOptions::default().container(container).page(Page::Omit).source_identity(SourceIdentity::Omit)
+    ExportOptions::default()
+        .container(container)
+        .page(Page::Omit)
+        .source_identity(SourceIdentity::Omit)
 }
 
 /// Stops an export once it has kept a checkpoint.
@@ -74,7 +81,8 @@ impl Exports {
     }
 
     fn path(&self, name: &str) -> PathBuf {
-        let ending = self.container.extension().map_or(String::new(), |ending| format!(".{ending}"));
+        let ending =
+            self.container.extension().map_or(String::new(), |ending| format!(".{ending}"));
         self.folder.path().join(format!("{name}{ending}"))
     }
 
@@ -119,7 +127,9 @@ pub fn contents(root: &Path) -> Vec<(PathBuf, Vec<u8>)> {
     let files = walkdir::WalkDir::new(root).sort_by_file_name().into_iter().map(Result::unwrap);
     files
         .filter(|entry| entry.file_type().is_file())
-        .map(|entry| (entry.path().strip_prefix(root).unwrap().to_owned(), fs::read(entry.path()).unwrap()))
+        .map(|entry| {
+            (entry.path().strip_prefix(root).unwrap().to_owned(), fs::read(entry.path()).unwrap())
+        })
         .collect()
 }
 
@@ -128,16 +138,26 @@ const CONTAINERS: [Container; 3] = [Container::Folder, Container::Bag, Container
 #[test]
 fn resumes_to_the_same_bytes() {
     let policies = [BlankTiles::Keep, BlankTiles::Skip(0), BlankTiles::Share(0)];
-    for (container, blank_tiles) in CONTAINERS.into_iter().flat_map(|one| policies.map(|policy| (one, policy))) {
+    for (container, blank_tiles) in
+        CONTAINERS.into_iter().flat_map(|one| policies.map(|policy| (one, policy)))
+    {
         let exports = Exports::new(container).with(options(container).blank_tiles(blank_tiles));
         let uninterrupted = exports.run("uninterrupted", 2, &NoProgress).unwrap();
         exports.stop_at_checkpoint("resumed", 3);
         exports.stop_at_checkpoint("resumed", 1);
         let report = exports.run("resumed", 2, &NoProgress).unwrap();
-        assert!(exports.contents("resumed") == exports.contents("uninterrupted"), "{container:?} {blank_tiles:?}");
+        assert!(
+            exports.contents("resumed") == exports.contents("uninterrupted"),
+            "{container:?} {blank_tiles:?}"
+        );
         let counts = |report: &ExportReport| (report.tiles, report.left_out, report.tile_bytes);
         assert_eq!(counts(&report), counts(&uninterrupted));
-        assert_eq!(report.left_out > 100, blank_tiles == BlankTiles::Skip(0), "{} skipped", report.left_out);
+        assert_eq!(
+            report.left_out > 100,
+            blank_tiles == BlankTiles::Skip(0),
+            "{} skipped",
+            report.left_out
+        );
         assert_eq!(exports.names().len(), 2, "nothing else is left: {:?}", exports.names());
     }
 }
@@ -164,7 +184,10 @@ fn resumes_to_the_same_bytes_in_every_layout() {
             exports.run("uninterrupted", 2, &NoProgress).unwrap();
             exports.stop_at_checkpoint("resumed", 3);
             exports.run("resumed", 2, &NoProgress).unwrap();
-            assert!(exports.contents("resumed") == exports.contents("uninterrupted"), "{container:?} {tile_layout:?}");
+            assert!(
+                exports.contents("resumed") == exports.contents("uninterrupted"),
+                "{container:?} {tile_layout:?}"
+            );
         }
     }
     let exports = Exports::new(Container::Folder);
@@ -198,12 +221,18 @@ fn refuses_to_resume_a_different_export() {
         assert_eq!((what.as_str(), was.as_str(), now.as_str()), ("page", "omit", "include"));
         let other = options(container).rotation(Rotation::Half);
         let refused = exports.run_with("scan", 2, &NoProgress, &other);
-        assert!(matches!(&refused, Err(Error::Differs { what, .. }) if what == "rotation"), "{refused:?}");
+        assert!(
+            matches!(&refused, Err(Error::Differs { what, .. }) if what == "rotation"),
+            "{refused:?}"
+        );
         for other in [
             options(container).reduction(ReductionMethod::Max),
             options(container).properties(PublishedProperties::All),
         ] {
-            assert!(matches!(exports.run_with("scan", 2, &NoProgress, &other), Err(Error::Differs { .. })));
+            assert!(matches!(
+                exports.run_with("scan", 2, &NoProgress, &other),
+                Err(Error::Differs { .. })
+            ));
         }
         assert_eq!(exports.names(), before, "the interrupted export is untouched");
         exports.run("scan", 2, &NoProgress).unwrap();
@@ -244,7 +273,10 @@ fn rejects_changed_files() {
         flipped[place] ^= 1;
         fs::write(&staging, flipped).unwrap();
         let refused = exports.run("scan", 2, &NoProgress);
-        assert!(matches!(refused, Err(Error::Destination(_))), "a bit of byte {place}: {refused:?}");
+        assert!(
+            matches!(refused, Err(Error::Destination(_))),
+            "a bit of byte {place}: {refused:?}"
+        );
     }
     fs::write(&staging, &good[..good.len() / 2]).unwrap();
     let refused = exports.run("scan", 2, &NoProgress);
@@ -335,7 +367,11 @@ impl Resume for Recorder {
         self.begun.as_ref()
     }
 
-    fn adopt(&self, _: &dyn Fn(&str) -> Option<Digest>, _: &dyn Fn() -> bool) -> Result<(), SinkError> {
+    fn adopt(
+        &self,
+        _: &dyn Fn(&str) -> Option<Digest>,
+        _: &dyn Fn() -> bool,
+    ) -> Result<(), SinkError> {
         Ok(())
     }
 }
@@ -352,10 +388,14 @@ fn keeps_the_order_of_entries_with_checkpoints_and_when_resumed() {
         let geometry = TileGeometry::new(tile_size, overlap).ok();
         let options = options(Container::Zip).geometry(geometry).format(FormatOption::Jpeg);
         let plan = ExportPlan::new(source.info(), "scan", &options).unwrap();
-        let run_of = |source: &DrawnSource, begun: Option<ResumeState>, keeps_checkpoints: bool, jobs: usize| {
+        let run_of = |source: &DrawnSource,
+                      begun: Option<ResumeState>,
+                      keeps_checkpoints: bool,
+                      jobs: usize| {
             let sink = Recorder { keeps_checkpoints, begun, ..Recorder::default() };
             let (checkpoints, names) = (Arc::clone(&sink.checkpoints), Arc::clone(&sink.names));
-            export(source, &plan, Box::new(sink), NonZeroUsize::new(jobs).unwrap(), &NoProgress).unwrap();
+            export(source, &plan, Box::new(sink), NonZeroUsize::new(jobs).unwrap(), &NoProgress)
+                .unwrap();
             let checkpoints = checkpoints.lock().unwrap().clone();
             let names = names.lock().unwrap().clone();
             (checkpoints, names)
@@ -364,16 +404,29 @@ fn keeps_the_order_of_entries_with_checkpoints_and_when_resumed() {
         let (checkpoints, names) = run(None, true, 2);
         assert!(checkpoints.len() > 1, "{size}: {} checkpoints", checkpoints.len());
         let (none, names_without) = run(None, false, 3);
-        assert!(none.is_empty() && names == names_without, "{size}: order with and without checkpoints");
-        let blank = DrawnSource::new(size, Size::new(native, native), None).with_unscanned(|row| row % 3_000 > 500);
+        assert!(
+            none.is_empty() && names == names_without,
+            "{size}: order with and without checkpoints"
+        );
+        let blank = DrawnSource::new(size, Size::new(native, native), None)
+            .with_unscanned(|row| row % 3_000 > 500);
         let (_, names_of_blank) = run_of(&blank, None, true, 2);
         assert!(names == names_of_blank, "{size}: order with and without blank tiles");
         let middle = checkpoints.len() / 2;
         for at in [0, middle] {
             let (after, resumed) = run(Some(checkpoints[at].clone()), true, 1);
-            assert!(resumed.iter().eq(names.range(checkpoints[at].entries..)), "{size}: entries after checkpoint {at}");
-            let entries = |checkpoints: &[ResumeState]| checkpoints.iter().map(|one| one.entries).collect::<Vec<_>>();
-            assert_eq!(entries(&after), entries(&checkpoints[at + 1..]), "{size}: checkpoints after {at}");
+            assert!(
+                resumed.iter().eq(names.range(checkpoints[at].entries..)),
+                "{size}: entries after checkpoint {at}"
+            );
+            let entries = |checkpoints: &[ResumeState]| {
+                checkpoints.iter().map(|one| one.entries).collect::<Vec<_>>()
+            };
+            assert_eq!(
+                entries(&after),
+                entries(&checkpoints[at + 1..]),
+                "{size}: checkpoints after {at}"
+            );
         }
     }
 }

@@ -47,8 +47,9 @@ fn reads_few_pixels_and_only_inside_the_area() {
         // The grid covers every quarter of an area that is large in both directions.
         if area.size().height() > 1 && area.size().width() > 10_000 {
             let middle = |range: &std::ops::Range<u32>| range.start.midpoint(range.end);
-            let quarter =
-                |rect: &Rect| (rect.origin().x > middle(&area.columns()), rect.origin().y > middle(&area.rows()));
+            let quarter = |rect: &Rect| {
+                (rect.origin().x > middle(&area.columns()), rect.origin().y > middle(&area.rows()))
+            };
             let quarters: std::collections::BTreeSet<_> = reads.iter().map(quarter).collect();
             assert_eq!(quarters.len(), 4, "{reads:?}");
         }
@@ -59,15 +60,20 @@ fn reads_few_pixels_and_only_inside_the_area() {
 fn estimates_do_not_depend_on_the_number_of_workers() {
     let source = DrawnSource::new(size(9_000, 7_000), Some(size(240, 240)), None);
     let plan = plan(&source, &ExportOptions::default());
-    let [one, eight] = [1, 8].map(|workers| sample(&source, &plan, jobs(workers)).unwrap().unwrap());
-    assert_eq!((one.blank, one.bytes_per_pixel, one.tiles), (eight.blank, eight.bytes_per_pixel, eight.tiles));
+    let [one, eight] =
+        [1, 8].map(|workers| sample(&source, &plan, jobs(workers)).unwrap().unwrap());
+    assert_eq!(
+        (one.blank, one.bytes_per_pixel, one.tiles),
+        (eight.blank, eight.bytes_per_pixel, eight.tiles)
+    );
     assert!(one.estimated_seconds(&plan, jobs(1)) > 0.0);
 }
 
 #[test]
 fn reports_unreadable_tiles_and_samples_the_rest() {
     let broken = Fault::Unreadable(Point { x: 1_500, y: 1_500 });
-    let source = DrawnSource::new(size(2_000, 2_000), Some(size(1000, 1000)), None).with_fault(broken);
+    let source =
+        DrawnSource::new(size(2_000, 2_000), Some(size(1000, 1000)), None).with_fault(broken);
     let found = sampled(&source).unwrap();
     assert_eq!((found.unreadable.len(), found.tiles), (1, 3), "{found:?}");
     let source = DrawnSource::new(size(900, 900), Some(size(1000, 1000)), None)
@@ -85,9 +91,15 @@ fn estimated_bytes_are_close_to_those_of_an_export() {
         let plan = plan(source.as_ref(), &options);
         let found = sample(source.as_ref(), &plan, jobs(2)).unwrap().unwrap();
         let estimated = plan.estimated_bytes_at(found.bytes_per_pixel) as f64;
-        let report = export(source.as_ref(), &plan, Box::new(MemorySink::new()), jobs(2), &NoProgress).unwrap();
+        let report =
+            export(source.as_ref(), &plan, Box::new(MemorySink::new()), jobs(2), &NoProgress)
+                .unwrap();
         let ratio = estimated / report.tile_bytes as f64;
-        assert!((0.5..2.0).contains(&ratio), "{}, {base_tiles:?}: {ratio}, {found:?}", slide.display());
+        assert!(
+            (0.5..2.0).contains(&ratio),
+            "{}, {base_tiles:?}: {ratio}, {found:?}",
+            slide.display()
+        );
     };
     let real = slidezoom_fixtures::real_slide().unwrap();
     assert_close(&real, BaseTiles::Encoded);
@@ -96,7 +108,11 @@ fn estimated_bytes_are_close_to_those_of_an_export() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("scan.svs");
     let tissue = slidezoom_fixtures::Pattern::Tissue { seed: 3 };
-    slidezoom_fixtures::SlideBuilder::new(3000, 2600).levels([1, 2]).pattern(tissue).write(&path).unwrap();
+    slidezoom_fixtures::SlideBuilder::new(3000, 2600)
+        .levels([1, 2])
+        .pattern(tissue)
+        .write(&path)
+        .unwrap();
     assert_close(&path, BaseTiles::Encoded);
 }
 

@@ -8,7 +8,8 @@ use slidezoom::internals::source;
 use slidezoom_fixtures::{Compression, Pattern, SlideBuilder};
 
 fn squared_error(one: &Pixels, other: &Pixels) -> f64 {
-    let sum: u64 = one.bytes().iter().zip(other.bytes()).map(|(a, b)| u64::from(a.abs_diff(*b)).pow(2)).sum();
+    let sum: u64 =
+        one.bytes().iter().zip(other.bytes()).map(|(a, b)| u64::from(a.abs_diff(*b)).pow(2)).sum();
     sum as f64 / one.bytes().len() as f64
 }
 
@@ -41,7 +42,8 @@ fn never_shows_background_in_an_opaque_slide() {
     for level in pyramid.levels().rev().take(3) {
         let tile = pyramid.tile(level, 0, 0).unwrap();
         let nearest = nearest_tile(source.as_ref(), &on_red, tile).unwrap();
-        let exact = exact_tile(source.as_ref(), &on_red, tile, std::num::NonZeroUsize::MIN).unwrap();
+        let exact =
+            exact_tile(source.as_ref(), &on_red, tile, std::num::NonZeroUsize::MIN).unwrap();
         let error = squared_error(&nearest, &exact);
         assert!(error < 65.0, "{tile}: mean squared error {error}, 30 dB is 65");
     }

@@ -24,7 +24,8 @@ type Made = (Box<dyn Sink>, Box<dyn Fn() -> bool>);
 fn fail_every_call(container: Container, make: &dyn Fn(&ExportPlan) -> Made) {
     let source = DrawnSource::new(Size::new(300, 200).unwrap(), None, None);
     let (page, source_identity) = (Page::Include, SourceIdentity::Omit);
-    let options = ExportOptions::default().container(container).page(page).source_identity(source_identity);
+    let options =
+        ExportOptions::default().container(container).page(page).source_identity(source_identity);
     let plan = ExportPlan::new(source.info(), "drawn", &options).unwrap();
     let two = NonZeroUsize::new(2).unwrap();
     let errors = [Errno::ENOSPC, Errno::EIO, Errno::EDQUOT];

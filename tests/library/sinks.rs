@@ -6,7 +6,9 @@ use std::path::Path;
 
 use slidezoom::internals::key::Digest;
 use slidezoom::internals::key::EntryName;
-use slidezoom::internals::sink::{ArchiveSink, DirectorySink, MemorySink, OverwritePolicy, Role, Sink, SinkError};
+use slidezoom::internals::sink::{
+    ArchiveSink, DirectorySink, MemorySink, OverwritePolicy, Role, Sink, SinkError,
+};
 
 use crate::zip_by_hand::entries_of;
 
@@ -40,7 +42,13 @@ fn check_contract<S: Sink + 'static>(make: &dyn Fn() -> (S, Box<dyn Fn() -> Opti
             scope.spawn(move || {
                 for number in (0..50).rev() {
                     let entry = number * 4 + thread;
-                    sink.write(&name(&format!("a/b/{entry}")), Role::Tile, entry, &entry.to_le_bytes()).unwrap();
+                    sink.write(
+                        &name(&format!("a/b/{entry}")),
+                        Role::Tile,
+                        entry,
+                        &entry.to_le_bytes(),
+                    )
+                    .unwrap();
                 }
             });
         }
@@ -99,7 +107,8 @@ fn directory_sink_keeps_the_contract() {
         (sink, Box::new(move || files_below(&destination)))
     });
     // One of the three sinks was committed, and no staging folder is left.
-    let left: Vec<_> = fs::read_dir(root.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    let left: Vec<_> =
+        fs::read_dir(root.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     assert_eq!(left, ["export-1"]);
 }
 
@@ -110,14 +119,22 @@ fn archive_sink_keeps_the_contract() {
     check_contract(&|| {
         number.set(number.get() + 1);
         let destination = root.path().join(format!("export-{}.zip", number.get()));
-        let sink = ArchiveSink::create(&destination, OverwritePolicy::Refuse, name("root"), None).unwrap();
+        let sink =
+            ArchiveSink::create(&destination, OverwritePolicy::Refuse, name("root"), None).unwrap();
         let look = move || {
             let entries = entries_of(&destination)?.into_iter();
-            Some(entries.map(|entry| (entry.name.strip_prefix("root/").unwrap().to_owned(), entry.contents)).collect())
+            Some(
+                entries
+                    .map(|entry| {
+                        (entry.name.strip_prefix("root/").unwrap().to_owned(), entry.contents)
+                    })
+                    .collect(),
+            )
         };
         (sink, Box::new(look))
     });
-    let left: Vec<_> = fs::read_dir(root.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    let left: Vec<_> =
+        fs::read_dir(root.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     assert_eq!(left, ["export-1.zip"]);
 }
 
@@ -166,10 +183,16 @@ fn refuses_or_replaces_an_existing_export() {
     assert!(matches!(refused, SinkError::NotAnExport { .. }));
     let file = root.path().join("file");
     fs::write(&file, "x").unwrap();
-    assert!(matches!(DirectorySink::create(&file, OverwritePolicy::Replace), Err(SinkError::NotAnExport { .. })));
+    assert!(matches!(
+        DirectorySink::create(&file, OverwritePolicy::Replace),
+        Err(SinkError::NotAnExport { .. })
+    ));
     let link = root.path().join("link");
     std::os::unix::fs::symlink("nowhere", &link).unwrap();
-    assert!(matches!(DirectorySink::create(&link, OverwritePolicy::Refuse), Err(SinkError::NotAnExport { .. })));
+    assert!(matches!(
+        DirectorySink::create(&link, OverwritePolicy::Refuse),
+        Err(SinkError::NotAnExport { .. })
+    ));
     let below_a_file = DirectorySink::create(&file.join("export"), OverwritePolicy::Refuse);
     assert!(matches!(below_a_file, Err(SinkError::NotAFolder { .. })));
     assert!(matches!(
@@ -190,7 +213,8 @@ fn creates_and_removes_parent_folders() {
     Box::new(sink).commit().unwrap();
     assert!(destination.join("a.dzi").exists());
     // Folders that are in use by now stay.
-    let sink = DirectorySink::create(&root.path().join("c/export"), OverwritePolicy::Refuse).unwrap();
+    let sink =
+        DirectorySink::create(&root.path().join("c/export"), OverwritePolicy::Refuse).unwrap();
     fs::write(root.path().join("c/letter.txt"), "x").unwrap();
     Box::new(sink).abort().unwrap();
     assert!(root.path().join("c/letter.txt").exists());
@@ -269,7 +293,10 @@ fn locks_staging_and_removes_stale_staging() {
     let root = tempfile::tempdir().unwrap();
     let destination = root.path().join("export");
     let first = DirectorySink::create(&destination, OverwritePolicy::Refuse).unwrap();
-    assert!(matches!(DirectorySink::create(&destination, OverwritePolicy::Refuse), Err(SinkError::Busy { .. })));
+    assert!(matches!(
+        DirectorySink::create(&destination, OverwritePolicy::Refuse),
+        Err(SinkError::Busy { .. })
+    ));
     drop(first);
     // A killed run leaves the folder without the lock.
     let staging = root.path().join(".export.partial");

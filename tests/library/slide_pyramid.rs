@@ -38,12 +38,14 @@ fn computes_the_tiles_of_an_export() {
     let pyramid = slide.pyramid_named("scan", &options()).unwrap();
     let folder = tempfile::tempdir().unwrap();
     let destination = folder.path().join("scan");
-    let report =
-        pyramid.export(&destination, OverwritePolicy::Refuse, std::num::NonZeroUsize::MIN, &NoProgress).unwrap();
+    let report = pyramid
+        .export(&destination, OverwritePolicy::Refuse, std::num::NonZeroUsize::MIN, &NoProgress)
+        .unwrap();
     let plan = pyramid.plan().pyramid();
     assert_eq!(report.tiles, plan.tile_count());
     for tile in plan.tiles() {
-        let file = std::fs::read(destination.join(pyramid.plan().names().tile(tile, plan))).unwrap();
+        let file =
+            std::fs::read(destination.join(pyramid.plan().names().tile(tile, plan))).unwrap();
         assert!(pyramid.encoded_tile(tile).unwrap() == file, "{tile}");
         assert!(decoded(&file) == pyramid.tile(tile).unwrap(), "{tile}");
     }
@@ -58,7 +60,8 @@ fn computes_regions_at_any_position() {
         pyramid.region(level, Rect::new(Point { x, y }, Size::new(width, height).unwrap()).unwrap())
     };
     for (x, y, width, height) in [(0, 0, 700, 530), (97, 101, 307, 5), (699, 529, 1, 1)] {
-        let expected = RgbImage::from_fn(width, height, |column, row| Rgb(color(x + column, y + row)));
+        let expected =
+            RgbImage::from_fn(width, height, |column, row| Rgb(color(x + column, y + row)));
         assert!(region(full, x, y, width, height).unwrap() == expected);
     }
     // A part of a smaller level equals the same part of the whole level.

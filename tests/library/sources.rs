@@ -19,7 +19,11 @@ fn assert_contract(source: &dyn Source) {
     let whole = Rect::of(info.size());
     assert_eq!(info.levels[0].size, info.size());
     assert!((info.levels[0].downsample - 1.0).abs() < 1e-9);
-    assert!(info.levels.windows(2).all(|pair| pair[0].downsample <= pair[1].downsample), "{:?}", info.levels);
+    assert!(
+        info.levels.windows(2).all(|pair| pair[0].downsample <= pair[1].downsample),
+        "{:?}",
+        info.levels
+    );
     if let Some(bounds) = info.bounds {
         assert!(whole.contains(bounds), "{bounds} of {whole}");
     }
@@ -27,7 +31,9 @@ fn assert_contract(source: &dyn Source) {
     // A region reads the same from one thread and from many, whole and in parts.
     let center = Point { x: info.size().width() / 2, y: info.size().height() / 2 };
     let reach = |length: u32, start: u32| (length - start).min(300);
-    let size = Size::new(reach(info.size().width(), center.x), reach(info.size().height(), center.y)).unwrap();
+    let size =
+        Size::new(reach(info.size().width(), center.x), reach(info.size().height(), center.y))
+            .unwrap();
     let region = Rect::new(center, size).unwrap();
     let read = |region: Rect| -> Pixels { source.read(region, Vec::new()).unwrap().over(BEHIND) };
     let once = read(region);
@@ -37,14 +43,18 @@ fn assert_contract(source: &dyn Source) {
             scope.spawn(|| assert!(read(region) == once));
         }
     });
-    let part = Rect::spanning(size.width() / 3..size.width(), size.height() / 2..size.height()).unwrap();
+    let part =
+        Rect::spanning(size.width() / 3..size.width(), size.height() / 2..size.height()).unwrap();
     assert!(read(part.moved(center).unwrap()) == once.cropped(part));
     let same = source.read_level(SlideLevel::BASE, center, size).unwrap().over(BEHIND);
     assert!(same == once);
 
     // The corners are inside the slide.
     for (x, y) in [(0, 0), (info.size().width() - 1, info.size().height() - 1)] {
-        assert_eq!(read(Rect::new(Point { x, y }, Size::new(1, 1).unwrap()).unwrap()).size().area(), 1);
+        assert_eq!(
+            read(Rect::new(Point { x, y }, Size::new(1, 1).unwrap()).unwrap()).size().area(),
+            1
+        );
     }
     for image in &info.associated_images {
         assert_eq!(source.read_associated(&image.name).unwrap().size(), image.size);
@@ -75,8 +85,9 @@ fn built(folder: &Path, name: &str, builder: &SlideBuilder) -> Result<Box<dyn So
 #[test]
 fn built_slides_keep_the_contract_and_tell_what_they_are() {
     let folder = tempfile::tempdir().unwrap();
-    let generic =
-        SlideBuilder::new(700, 500).levels([1, 4]).pattern(Pattern::TileCoordinates { width: 64, height: 64 });
+    let generic = SlideBuilder::new(700, 500)
+        .levels([1, 4])
+        .pattern(Pattern::TileCoordinates { width: 64, height: 64 });
     let source = built(folder.path(), "generic.tiff", &generic).unwrap();
     both_readers_keep_the_contract(&source.info().path);
     let info = source.info();
@@ -97,7 +108,12 @@ fn built_slides_keep_the_contract_and_tell_what_they_are() {
             height: 120,
             pattern: Pattern::Gradient,
         })
-        .associated(AssociatedImage { kind: AssociatedKind::Label, width: 90, height: 80, pattern: Pattern::Gradient });
+        .associated(AssociatedImage {
+            kind: AssociatedKind::Label,
+            width: 90,
+            height: 80,
+            pattern: Pattern::Gradient,
+        });
     let source = built(folder.path(), "aperio.svs", &aperio).unwrap();
     both_readers_keep_the_contract(&source.info().path);
     let info = source.info();
@@ -114,19 +130,35 @@ fn reports_the_subsampling_of_native_tiles() {
     use slidezoom_fixtures::Subsampling as Built;
 
     let folder = tempfile::tempdir().unwrap();
-    for (built_with, expected) in
-        [(Built::Full, Found::Full), (Built::HalfWidth, Found::HalfWidth), (Built::Quarter, Found::Quarter)]
-    {
-        let source = built(folder.path(), "slide.tiff", &SlideBuilder::new(300, 300).subsampling(built_with)).unwrap();
+    for (built_with, expected) in [
+        (Built::Full, Found::Full),
+        (Built::HalfWidth, Found::HalfWidth),
+        (Built::Quarter, Found::Quarter),
+    ] {
+        let source = built(
+            folder.path(),
+            "slide.tiff",
+            &SlideBuilder::new(300, 300).subsampling(built_with),
+        )
+        .unwrap();
         assert_eq!(source.info().native_subsampling, Some(expected));
     }
     let gray = SlideBuilder::new(300, 300).color(slidezoom_fixtures::Color::Gray);
-    assert_eq!(built(folder.path(), "gray.tiff", &gray).unwrap().info().native_subsampling, Some(Found::Gray));
+    assert_eq!(
+        built(folder.path(), "gray.tiff", &gray).unwrap().info().native_subsampling,
+        Some(Found::Gray)
+    );
     // If the full size is read otherwise, gray would be a guess.
     let strips = gray.clone().tile_size(2048, 2048);
-    assert_eq!(built(folder.path(), "large.tiff", &strips).unwrap().info().native_subsampling, None);
+    assert_eq!(
+        built(folder.path(), "large.tiff", &strips).unwrap().info().native_subsampling,
+        None
+    );
     let uncompressed = SlideBuilder::new(300, 300).compression(Compression::Uncompressed);
-    assert_eq!(built(folder.path(), "raw.tiff", &uncompressed).unwrap().info().native_subsampling, None);
+    assert_eq!(
+        built(folder.path(), "raw.tiff", &uncompressed).unwrap().info().native_subsampling,
+        None
+    );
 }
 
 #[test]
@@ -137,7 +169,8 @@ fn preserves_uncompressed_pixels() {
     let source = built(folder.path(), "raw.tiff", &slide).unwrap();
     let region = Rect::new(Point { x: 250, y: 100 }, Size::new(270, 200).unwrap()).unwrap();
     let pixels = source.read(region, Vec::new()).unwrap().over(Rgb::WHITE);
-    let found: Vec<[u8; 3]> = pixels.bytes().chunks_exact(4).map(|pixel| [pixel[2], pixel[1], pixel[0]]).collect();
+    let found: Vec<[u8; 3]> =
+        pixels.bytes().chunks_exact(4).map(|pixel| [pixel[2], pixel[1], pixel[0]]).collect();
     let expected: Vec<[u8; 3]> =
         region.rows().flat_map(|y| region.columns().map(move |x| pattern.pixel(x, y))).collect();
     assert!(found == expected);
@@ -159,11 +192,14 @@ fn names_the_damaged_tile_with_many_threads() {
     let path = folder.path().join("damaged.tiff");
     let choices = [ReaderChoice::Auto, ReaderChoice::OpenSlide];
     let faults = [TileFault::BrokenHeader, TileFault::GarbageData];
-    for (choice, fault) in choices.into_iter().flat_map(|choice| faults.map(|fault| (choice, fault))) {
+    for (choice, fault) in
+        choices.into_iter().flat_map(|choice| faults.map(|fault| (choice, fault)))
+    {
         SlideBuilder::new(1000, 1000).tile_fault(0, 2, 1, fault).write(&path).unwrap();
         let source = source::open_with(&path, choice).unwrap();
         let tile = |column: u32, row: u32| {
-            Rect::new(Point { x: column * 256, y: row * 256 }, Size::new(200, 200).unwrap()).unwrap()
+            Rect::new(Point { x: column * 256, y: row * 256 }, Size::new(200, 200).unwrap())
+                .unwrap()
         };
         std::thread::scope(|scope| {
             for thread in 0..4 {
@@ -173,9 +209,16 @@ fn names_the_damaged_tile_with_many_threads() {
                         let (column, row) = ((number + thread) % 3, (number + thread) / 3 % 3);
                         // The failure of one tile neither fails nor clears another.
                         let read = source.read(tile(column, row), Vec::new());
-                        assert_eq!(read.is_err(), (column, row) == (2, 1), "{fault:?}: {column}, {row}");
+                        assert_eq!(
+                            read.is_err(),
+                            (column, row) == (2, 1),
+                            "{fault:?}: {column}, {row}"
+                        );
                         if let Ok(pixels) = read {
-                            assert!(pixels.over(BEHIND) != Pixels::filled(Size::new(200, 200).unwrap(), BEHIND));
+                            assert!(
+                                pixels.over(BEHIND)
+                                    != Pixels::filled(Size::new(200, 200).unwrap(), BEHIND)
+                            );
                         }
                     }
                 });
@@ -230,7 +273,8 @@ fn real_slides_keep_the_contract() {
     let mirax = source::open(&folder.join("mrxs/Mirax2-Fluorescence-2.mrxs")).unwrap();
     assert_eq!(mirax.info().background, Some(Rgb([0x80, 0x80, 0x80])));
     assert_eq!(mirax.info().bounds.unwrap().to_string(), "10439×7641 at (9153, 102664)");
-    for broken in ["unreadable/broken_zstd_missing_tiles.tif", "unreadable/pathml-small_dicom.dcm"] {
+    for broken in ["unreadable/broken_zstd_missing_tiles.tif", "unreadable/pathml-small_dicom.dcm"]
+    {
         assert!(source::open(&folder.join(broken)).is_err(), "{broken}");
     }
 }

@@ -21,20 +21,31 @@ print(hashlib.sha256(archive.read(names[-1])).hexdigest())
 /// Checks that every installed program accepts the archive silently; returns their names.
 #[track_caller]
 pub fn assert_readable(archive: &Path) -> Vec<&'static str> {
-    let read = PROGRAMS.into_iter().filter(|(program, arguments)| run(program, arguments, archive).is_some());
+    let read = PROGRAMS
+        .into_iter()
+        .filter(|(program, arguments)| run(program, arguments, archive).is_some());
     read.map(|(program, _)| program).collect()
 }
 
 /// Checks the names that Python finds, and the contents of the first and the last entry.
 #[track_caller]
-pub fn assert_seen_by_python(archive: &Path, names: impl IntoIterator<Item = String>, first: &[u8], last: &[u8]) {
+pub fn assert_seen_by_python(
+    archive: &Path,
+    names: impl IntoIterator<Item = String>,
+    first: &[u8],
+    last: &[u8],
+) {
     let Some(output) = run("python3", &["-c", PYTHON], archive) else { return };
-    let hashed =
-        |contents| Sha256::digest(contents).iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"));
+    let hashed = |contents| {
+        Sha256::digest(contents)
+            .iter()
+            .fold(String::new(), |text, byte| format!("{text}{byte:02x}"))
+    };
     let expected: Vec<String> = names.into_iter().chain([hashed(first), hashed(last)]).collect();
     let text = String::from_utf8(output.stdout).unwrap();
     assert_eq!(text.lines().count(), expected.len());
-    let different: Vec<_> = text.lines().zip(&expected).filter(|(seen, expected)| seen != expected).take(3).collect();
+    let different: Vec<_> =
+        text.lines().zip(&expected).filter(|(seen, expected)| seen != expected).take(3).collect();
     assert_eq!(different, []);
 }
 
@@ -44,7 +55,11 @@ fn run(program: &str, arguments: &[&str], archive: &Path) -> Option<Output> {
     match Command::new(program).args(arguments).arg(archive).output() {
         Ok(output) => {
             let complaint = String::from_utf8_lossy(&output.stderr);
-            assert!(output.status.success() && complaint.is_empty(), "{program}: {}: {complaint}", output.status);
+            assert!(
+                output.status.success() && complaint.is_empty(),
+                "{program}: {}: {complaint}",
+                output.status
+            );
             Some(output)
         }
         Err(error) => {

@@ -32,19 +32,24 @@ impl HandReadEnd {
         let tail_offset = length - tail.len() as u64;
         file.read_exact_at(&mut tail, tail_offset).unwrap();
         let (before, record) = tail.split_at(tail.len() - 22);
-        assert!(record.starts_with(b"PK\x05\x06") && record.ends_with(&[0, 0]), "an end record and no comment");
+        assert!(
+            record.starts_with(b"PK\x05\x06") && record.ends_with(&[0, 0]),
+            "an end record and no comment"
+        );
         assert_eq!(&record[4..8], [0; 4], "one disk");
         assert_eq!(record[8..10], record[10..12], "all entries are on this disk");
-        let zip64 = before.len().checked_sub(20).map(|at| before.split_at(at)).and_then(|(before, locator)| {
-            locator.starts_with(b"PK\x06\x07").then(|| {
-                assert!(before.starts_with(b"PK\x06\x06"));
-                assert_eq!((number(locator, 4, 4), number(locator, 16, 4)), (0, 1), "one disk");
-                assert_eq!(number(locator, 8, 8), tail_offset, "the locator's offset");
-                assert_eq!(number(before, 4, 8), 44, "the length of the rest");
-                assert_eq!(before[24..32], before[32..40], "all entries are on this disk");
-                (number(before, 32, 8), number(before, 40, 8), number(before, 48, 8))
-            })
-        });
+        let zip64 = before.len().checked_sub(20).map(|at| before.split_at(at)).and_then(
+            |(before, locator)| {
+                locator.starts_with(b"PK\x06\x07").then(|| {
+                    assert!(before.starts_with(b"PK\x06\x06"));
+                    assert_eq!((number(locator, 4, 4), number(locator, 16, 4)), (0, 1), "one disk");
+                    assert_eq!(number(locator, 8, 8), tail_offset, "the locator's offset");
+                    assert_eq!(number(before, 4, 8), 44, "the length of the rest");
+                    assert_eq!(before[24..32], before[32..40], "all entries are on this disk");
+                    (number(before, 32, 8), number(before, 40, 8), number(before, 48, 8))
+                })
+            },
+        );
         Self {
             entries: number(record, 10, 2) as u16,
             directory_bytes: number(record, 12, 4) as u32,
@@ -65,7 +70,11 @@ pub fn entries_of(archive: &Path) -> Option<Vec<HandReadEntry>> {
         let record = &bytes[at..];
         assert!(record.starts_with(b"PK\x01\x02"));
         let (name_bytes, extra_bytes) = (number(record, 28, 2) as usize, number(record, 30, 2));
-        assert_eq!((extra_bytes, number(record, 32, 2)), (0, 0), "neither extra fields nor a comment");
+        assert_eq!(
+            (extra_bytes, number(record, 32, 2)),
+            (0, 0),
+            "neither extra fields nor a comment"
+        );
         at += 46 + name_bytes;
         let name = str::from_utf8(&record[46..46 + name_bytes]).unwrap().to_owned();
 

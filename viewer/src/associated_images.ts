@@ -16,7 +16,9 @@ export function showAssociatedImages(
   const sheet = document.getElementById("associated-image") as HTMLDialogElement;
   const title = document.getElementById("associated-image-title") as HTMLElement;
   const large = document.getElementById("associated-image-large") as HTMLImageElement;
-  const gone = new Promise<void>((resolve) => viewer.addOnceHandler("before-destroy", () => resolve()));
+  const gone = new Promise<void>((resolve) =>
+    viewer.addOnceHandler("before-destroy", () => resolve()),
+  );
   void gone.then(() => {
     sheet.close();
     large.removeAttribute("src");

@@ -27,12 +27,17 @@ export function readBlankTiles(value: unknown, geometry: Geometry): BlankTiles |
   }
   return (level, column, row) => {
     const ordinal = pyramid.ordinal(level, column, row);
-    return ordinal !== undefined && ((bits.charCodeAt(ordinal >> 3) >> (7 - (ordinal & 7))) & 1) === 1;
+    return (
+      ordinal !== undefined && ((bits.charCodeAt(ordinal >> 3) >> (7 - (ordinal & 7))) & 1) === 1
+    );
   };
 }
 
 /** Finishes the job if its tile is blank; returns whether it was. */
-export function finishIfBlank(job: OpenSeadragon.ImageJob, { blankTiles, background }: Slide): boolean {
+export function finishIfBlank(
+  job: OpenSeadragon.ImageJob,
+  { blankTiles, background }: Slide,
+): boolean {
   const { level, x, y } = job.tile;
   if (blankTiles?.(level, x, y) !== true) {
     return false;

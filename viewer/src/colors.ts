@@ -32,7 +32,8 @@ export function connectColors(viewer: OpenSeadragon.Viewer): () => Colors {
 
   const set = (colors: Colors): void => {
     for (const { name, slider, output } of controls) {
-      const text = name === "gamma" ? colors.gamma.toFixed(2) : `${Math.round(colors[name] * 100)}%`;
+      const text =
+        name === "gamma" ? colors.gamma.toFixed(2) : `${Math.round(colors[name] * 100)}%`;
       slider.value = String(colors[name]);
       slider.setAttribute("aria-valuetext", text);
       output.textContent = text;
@@ -76,10 +77,19 @@ export function filteredValues({ brightness, contrast, gamma }: Colors): Uint8Cl
 
 /** Adds an SVG filter for gamma, which CSS lacks; returns a function that sets gamma. */
 function gammaFilter(): (gamma: number) => void {
-  const channels = ["feFuncR", "feFuncG", "feFuncB"].map((name) => svgElement(name, { type: "gamma", exponent: "1" }));
+  const channels = ["feFuncR", "feFuncG", "feFuncB"].map((name) =>
+    svgElement(name, { type: "gamma", exponent: "1" }),
+  );
   const transfer = svgElement("feComponentTransfer", {}, ...channels);
   // Like the CSS filters, on sRGB values and not in linear light.
-  const filter = svgElement("filter", { id: FILTER, "color-interpolation-filters": "sRGB" }, transfer);
-  document.body.append(svgElement("svg", { class: "filters", width: "0", height: "0", "aria-hidden": "true" }, filter));
-  return (gamma) => channels.forEach((channel) => channel.setAttribute("exponent", String(1 / gamma)));
+  const filter = svgElement(
+    "filter",
+    { id: FILTER, "color-interpolation-filters": "sRGB" },
+    transfer,
+  );
+  document.body.append(
+    svgElement("svg", { class: "filters", width: "0", height: "0", "aria-hidden": "true" }, filter),
+  );
+  return (gamma) =>
+    channels.forEach((channel) => channel.setAttribute("exponent", String(1 / gamma)));
 }

@@ -43,7 +43,14 @@ function areaText({ x, y, width, height }: Area): string {
 
 const FORMAT_NAMES = { jpeg: "JPEG", jpg: "JPEG", png: "PNG", webp: "WebP" } as const;
 
-function tileFormat({ format, quality, subsampling, coding, compression, baseTiles }: Slide): string {
+function tileFormat({
+  format,
+  quality,
+  subsampling,
+  coding,
+  compression,
+  baseTiles,
+}: Slide): string {
   const parts = [
     FORMAT_NAMES[format],
     ...(compression === "lossless" ? [compression] : []),

@@ -32,13 +32,25 @@ export function areaOf(points: readonly Point[], mpp: MicrometersPerPixel | null
 }
 
 /** Returns the length or area of a shape with its unit. */
-export function measured(kind: Kind, points: readonly Point[], mpp: MicrometersPerPixel | null): string {
+export function measured(
+  kind: Kind,
+  points: readonly Point[],
+  mpp: MicrometersPerPixel | null,
+): string {
   if (kind === "area") {
     const area = areaOf(points, mpp);
-    return mpp === null ? text(area, "px²") : area < 1e6 ? text(area, "µm²") : text(area / 1e6, "mm²");
+    return mpp === null
+      ? text(area, "px²")
+      : area < 1e6
+        ? text(area, "µm²")
+        : text(area / 1e6, "mm²");
   }
   const length = lengthOf(points, mpp);
-  return mpp === null ? text(length, "px") : length < 1000 ? text(length, "µm") : text(length / 1000, "mm");
+  return mpp === null
+    ? text(length, "px")
+    : length < 1000
+      ? text(length, "µm")
+      : text(length / 1000, "mm");
 }
 
 /** Formats four significant digits, and all digits before the decimal point. */

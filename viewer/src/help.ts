@@ -1,4 +1,5 @@
-// The help sheet: a table of all keys and gestures. A test compares it with the keys in the sources.
+// The help sheet: a table of all keys and gestures. A test compares it with the keys in the
+// sources.
 
 import { onKey } from "./keys";
 
@@ -116,7 +117,9 @@ function partOfTable({ title, rows }: Part): HTMLTableSectionElement {
   part.insertRow().append(heading);
   for (const { keys, does } of rows) {
     const row = part.insertRow();
-    row.insertCell().append(...keys.flatMap((key, index) => [...(index > 0 ? [" "] : []), keyboardKey(key)]));
+    row
+      .insertCell()
+      .append(...keys.flatMap((key, index) => [...(index > 0 ? [" "] : []), keyboardKey(key)]));
     row.insertCell().textContent = does;
   }
   return part;

@@ -64,7 +64,10 @@ export function steps(objectivePower: number | null): Step[] {
     return [{ text: "Fit", zoom: null }, ...percents];
   }
   const powers = [1, 2, 5, 10, 20, 40].filter((power) => power < objectivePower);
-  return [...powers, objectivePower].map((power) => ({ text: times(power), zoom: power / objectivePower }));
+  return [...powers, objectivePower].map((power) => ({
+    text: times(power),
+    zoom: power / objectivePower,
+  }));
 }
 
 /** Returns the magnification as text. */
@@ -76,7 +79,10 @@ export function magnification(zoom: number, objectivePower: number | null): stri
 function allowFullSize(viewport: OpenSeadragon.Viewport): void {
   const home = viewport.viewportToImageZoom(viewport.getHomeZoom());
   // The setting, whose default is 0.9, is missing in OpenSeadragon's types.
-  (viewport as OpenSeadragon.Viewport & { minZoomImageRatio: number }).minZoomImageRatio = Math.min(0.9, 1 / home);
+  (viewport as OpenSeadragon.Viewport & { minZoomImageRatio: number }).minZoomImageRatio = Math.min(
+    0.9,
+    1 / home,
+  );
 }
 
 function zoomTo(viewport: OpenSeadragon.Viewport, zoom: number | null): void {
@@ -92,7 +98,12 @@ function stepButton({ text, zoom }: Step): HTMLButtonElement {
   const button = document.createElement("button");
   button.type = "button";
   button.textContent = text;
-  const label = zoom === null ? "Fit the whole slide" : zoom === 1 ? `${text}, one slide pixel per screen pixel` : text;
+  const label =
+    zoom === null
+      ? "Fit the whole slide"
+      : zoom === 1
+        ? `${text}, one slide pixel per screen pixel`
+        : text;
   button.setAttribute("aria-label", label);
   button.title = label;
   return button;

@@ -36,7 +36,9 @@ import { connectToolbar } from "./toolbar";
 declare global {
   interface Window {
     /** For tests and the browser's console. */
-    slidezoom?: { readonly viewer: OpenSeadragon.Viewer } | { readonly viewers: readonly OpenSeadragon.Viewer[] };
+    slidezoom?:
+      | { readonly viewer: OpenSeadragon.Viewer }
+      | { readonly viewers: readonly OpenSeadragon.Viewer[] };
   }
 }
 
@@ -78,7 +80,9 @@ function start(): void {
       return;
     }
     const slide = readSlide(description);
-    stage.set(show(slide, new SlideTileSource(slide), null, ({ path }) => Promise.resolve(urlOf(path))));
+    stage.set(
+      show(slide, new SlideTileSource(slide), null, ({ path }) => Promise.resolve(urlOf(path))),
+    );
   } catch (error) {
     if (!(error instanceof DescriptionError)) {
       message.textContent = "This slide cannot be shown: the viewer failed to start.";
@@ -128,7 +132,9 @@ function show(
 
 function showCaption(slide: Slide, from: string | null): void {
   element("name").textContent = slide.name;
-  element("facts").replaceChildren(...factElements([...facts(slide), ...(from === null ? [] : [`from ${from}`])]));
+  element("facts").replaceChildren(
+    ...factElements([...facts(slide), ...(from === null ? [] : [`from ${from}`])]),
+  );
 }
 
 function element(id: string): HTMLElement {

@@ -1,6 +1,6 @@
 // The measuring tool: lengths, polylines and areas, drawn over the slide in an SVG that is redrawn
-// with every frame. Points are in slide pixels, so that zoom, rotation and flip do not change values.
-// A click or tap places a point; dragging pans.
+// with every frame. Points are in slide pixels, so that zoom, rotation and flip do not change
+// values. A click or tap places a point; dragging pans.
 
 import type OpenSeadragon from "openseadragon";
 
@@ -45,7 +45,9 @@ export function connectMeasuring(viewer: OpenSeadragon.Viewer, slide: Slide): vo
     kind = chosen;
     pointer = null;
     hint.textContent = HINTS[kind ?? "none"];
-    KINDS.forEach((name) => button(`measure-${name}`).setAttribute("aria-pressed", String(name === kind)));
+    KINDS.forEach((name) =>
+      button(`measure-${name}`).setAttribute("aria-pressed", String(name === kind)),
+    );
     viewer.canvas.style.cursor = kind === null ? "" : "crosshair";
     redraw();
   };
@@ -152,8 +154,12 @@ export function connectMeasuring(viewer: OpenSeadragon.Viewer, slide: Slide): vo
     if (kind !== null && points.length > 0) {
       shapes.push({ kind, points: pointer === null ? points : [...points, pointer] });
     }
-    const cross = kind === null ? [] : [path(`M${size.x / 2 - 7} ${size.y / 2}h14m-7 -7v14`, "cross")];
-    drawing.replaceChildren(...shapes.flatMap((shape) => drawn(shape, view, size, slide)), ...cross);
+    const cross =
+      kind === null ? [] : [path(`M${size.x / 2 - 7} ${size.y / 2}h14m-7 -7v14`, "cross")];
+    drawing.replaceChildren(
+      ...shapes.flatMap((shape) => drawn(shape, view, size, slide)),
+      ...cross,
+    );
   }
 }
 

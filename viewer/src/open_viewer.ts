@@ -19,7 +19,11 @@ export interface Place {
   readonly notice: HTMLElement;
 }
 
-export function openViewer(slide: Slide, tiles: OpenSeadragon.TileSource, place: Place): OpenSeadragon.Viewer {
+export function openViewer(
+  slide: Slide,
+  tiles: OpenSeadragon.TileSource,
+  place: Place,
+): OpenSeadragon.Viewer {
   // Limited, so that the navigator of a long strip can still be used.
   const ratio = Math.min(4, Math.max(0.25, slide.width / slide.height));
   place.navigator?.style.setProperty("--ratio", String(ratio));

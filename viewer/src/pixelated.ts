@@ -9,7 +9,8 @@ import type OpenSeadragon from "openseadragon";
  */
 export function pixelateFullSize(viewer: OpenSeadragon.Viewer): void {
   viewer.addHandler("tile-drawing", ({ context, tile, tiledImage }) => {
-    const screenPixels = tiledImage.viewportToImageZoom(viewer.viewport.getZoom(true)) * window.devicePixelRatio;
+    const screenPixels =
+      tiledImage.viewportToImageZoom(viewer.viewport.getZoom(true)) * window.devicePixelRatio;
     // Slightly below 1, since the zoom is a quotient.
     context.imageSmoothingEnabled = screenPixels < 0.999 || tile.level < tiledImage.source.maxLevel;
   });

@@ -5,7 +5,8 @@ import type { Area } from "./model/pyramid";
 import type { SlideTransform } from "./model/slide";
 
 export function isSlideTransform(value: unknown): value is SlideTransform {
-  const isRow = (row: unknown): boolean => Array.isArray(row) && row.length === 3 && row.every(Number.isFinite);
+  const isRow = (row: unknown): boolean =>
+    Array.isArray(row) && row.length === 3 && row.every(Number.isFinite);
   return (
     Array.isArray(value) &&
     value.length === 2 &&

@@ -68,7 +68,14 @@ export function readPosition(hash: string): View | null {
   const zoom = number(fields.get("zoom"));
   const rotation = number(fields.get("rotation") ?? "0");
   const flip = fields.get("flip") ?? "0";
-  if (x === null || y === null || zoom === null || zoom <= 0 || rotation === null || !/^[01]$/.test(flip)) {
+  if (
+    x === null ||
+    y === null ||
+    zoom === null ||
+    zoom <= 0 ||
+    rotation === null ||
+    !/^[01]$/.test(flip)
+  ) {
     return null;
   }
   return { x, y, zoom, rotation: normalized(rotation), flip: flip === "1" };
@@ -91,7 +98,12 @@ function showsSlide(view: View, { width, height }: Slide, size: { x: number; y: 
   const corners = [0, width].flatMap((x) => [0, height].map((y) => toScreen({ x, y }, view, size)));
   const across = corners.map(({ x }) => x);
   const down = corners.map(({ y }) => y);
-  return Math.max(...across) > 0 && Math.min(...across) < size.x && Math.max(...down) > 0 && Math.min(...down) < size.y;
+  return (
+    Math.max(...across) > 0 &&
+    Math.min(...across) < size.x &&
+    Math.max(...down) > 0 &&
+    Math.min(...down) < size.y
+  );
 }
 
 /** Returns the hash of the current view, which is empty for the initial view. */
@@ -100,7 +112,9 @@ function hashOfScreen(viewer: OpenSeadragon.Viewer): string {
   const { viewport } = viewer;
   const center = viewport.viewportToImageCoordinates(viewport.getHomeBounds().getCenter());
   const zoom = viewport.viewportToImageZoom(viewport.getHomeZoom());
-  return hash === writePosition({ x: center.x, y: center.y, zoom, rotation: 0, flip: false }) ? "" : hash;
+  return hash === writePosition({ x: center.x, y: center.y, zoom, rotation: 0, flip: false })
+    ? ""
+    : hash;
 }
 
 /** Copies the link. If the browser refuses, shows it selected in a field. */

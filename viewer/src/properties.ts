@@ -1,5 +1,6 @@
 // The properties panel: associated images, facts about the slide, and its properties with a search
-// field. Names and values are untrusted and inserted as text. The panel is filled when it first opens.
+// field. Names and values are untrusted and inserted as text. The panel is filled when it first
+// opens.
 
 import type OpenSeadragon from "openseadragon";
 
@@ -11,12 +12,19 @@ import { togglePanel } from "./panel";
 /** The separator of digit groups, ignored by the search. */
 const GROUPING = /\u202f/g;
 
-export function connectProperties(viewer: OpenSeadragon.Viewer, slide: Slide, addressOf: AddressOf): void {
+export function connectProperties(
+  viewer: OpenSeadragon.Viewer,
+  slide: Slide,
+  addressOf: AddressOf,
+): void {
   const table = document.getElementById("properties-table") as HTMLTableElement;
   const search = document.getElementById("properties-search") as HTMLInputElement;
   const none = document.getElementById("properties-none") as HTMLElement;
   const fill = (): void => {
-    table.append(part("Slide and export", detailedFacts(slide)), part("Properties", slide.properties));
+    table.append(
+      part("Slide and export", detailedFacts(slide)),
+      part("Properties", slide.properties),
+    );
     showAssociatedImages(viewer, slide, addressOf);
     filter();
   };

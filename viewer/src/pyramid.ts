@@ -49,7 +49,10 @@ export class Pyramid {
    */
   ordinal(level: number, column: number, row: number): number | undefined {
     const found = level < this.geometry.smallestLevel ? undefined : this.levels[level];
-    if (found === undefined || !(column >= 0 && column < found.columns && row >= 0 && row < found.rows)) {
+    if (
+      found === undefined ||
+      !(column >= 0 && column < found.columns && row >= 0 && row < found.rows)
+    ) {
       return undefined;
     }
     return found.tilesBefore + row * found.columns + column;

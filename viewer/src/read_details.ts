@@ -1,6 +1,15 @@
 // Validates the optional parts of a description: how an export was made, and from what.
 
-import { isAbsentOr, isListOf, isOneOf, isPath, isRecord, isString, isWholeFrom, optionalField } from "./checks";
+import {
+  isAbsentOr,
+  isListOf,
+  isOneOf,
+  isPath,
+  isRecord,
+  isString,
+  isWholeFrom,
+  optionalField,
+} from "./checks";
 import type { Area } from "./model/pyramid";
 import type { AssociatedImage, Details, SourceFile, WrittenBy } from "./model/slide";
 import { isSlideTransform } from "./placement";
@@ -25,7 +34,12 @@ export function readDetails(description: Record<string, unknown>): Details {
   return {
     levels: optionalField(description, "levels", isWholeFrom(1), "a whole number of at least 1"),
     tileCount: optionalField(description, "tiles", isWholeFrom(1), "a whole number of at least 1"),
-    quality: optionalField(description, "quality", isWholeFrom(1, 100), "a whole number from 1 to 100"),
+    quality: optionalField(
+      description,
+      "quality",
+      isWholeFrom(1, 100),
+      "a whole number from 1 to 100",
+    ),
     subsampling: optionalField(
       description,
       "subsampling",
@@ -38,8 +52,18 @@ export function readDetails(description: Record<string, unknown>): Details {
       isOneOf("baseline", "optimized", "progressive"),
       "“baseline”, “optimized” or “progressive”",
     ),
-    compression: optionalField(description, "compression", isOneOf("lossy", "lossless"), "“lossy” or “lossless”"),
-    baseTiles: optionalField(description, "baseTiles", isOneOf("encoded", "lossless"), "“encoded” or “lossless”"),
+    compression: optionalField(
+      description,
+      "compression",
+      isOneOf("lossy", "lossless"),
+      "“lossy” or “lossless”",
+    ),
+    baseTiles: optionalField(
+      description,
+      "baseTiles",
+      isOneOf("encoded", "lossless"),
+      "“encoded” or “lossless”",
+    ),
     area: optionalField(
       description,
       "area",
@@ -47,7 +71,8 @@ export function readDetails(description: Record<string, unknown>): Details {
       `${AREA}, of the export's own size where “toSlide” is missing`,
     ),
     toSlide,
-    unreadable: optionalField(description, "unreadable", isListOf(isArea), `a list, each with ${AREA}`) ?? [],
+    unreadable:
+      optionalField(description, "unreadable", isListOf(isArea), `a list, each with ${AREA}`) ?? [],
     associatedImages:
       optionalField(
         description,
@@ -55,9 +80,21 @@ export function readDetails(description: Record<string, unknown>): Details {
         isListOf(isAssociatedImage),
         "a list, each with a name, a path below the export's folder, width and height",
       ) ?? [],
-    properties: Object.entries(optionalField(description, "properties", isTexts, "an object of texts") ?? {}),
-    source: optionalField(description, "source", isSourceFile, "an object with file, bytes and digests in hexadecimal"),
-    writtenBy: optionalField(description, "writtenBy", isWrittenBy, "an object with versions as texts"),
+    properties: Object.entries(
+      optionalField(description, "properties", isTexts, "an object of texts") ?? {},
+    ),
+    source: optionalField(
+      description,
+      "source",
+      isSourceFile,
+      "an object with file, bytes and digests in hexadecimal",
+    ),
+    writtenBy: optionalField(
+      description,
+      "writtenBy",
+      isWrittenBy,
+      "an object with versions as texts",
+    ),
   };
 }
 
@@ -94,5 +131,7 @@ function isDigest(value: unknown): value is string {
 }
 
 function isWrittenBy(value: unknown): value is WrittenBy {
-  return isRecord(value) && isString(value["slidezoom"]) && isAbsentOr(isString, value["openslide"]);
+  return (
+    isRecord(value) && isString(value["slidezoom"]) && isAbsentOr(isString, value["openslide"])
+  );
 }

@@ -37,18 +37,34 @@ export function readSlide(value: unknown): Slide {
   const height = field(value, "height", isWholeFrom(1), "a whole number of at least 1");
   const full = fullLevel({ width, height });
   const levels = { smallestLevel: 0, ...value };
-  const layout = optionalField(value, "layout", isOneOf(...LAYOUTS), `one of ${LAYOUTS.join(", ")}`) ?? "dz";
+  const layout =
+    optionalField(value, "layout", isOneOf(...LAYOUTS), `one of ${LAYOUTS.join(", ")}`) ?? "dz";
   const slide = {
     name,
     layout,
     tiles: layout === "dz" ? tilesOf(name) : "",
     width,
     height,
-    smallestLevel: field(levels, "smallestLevel", isWholeFrom(0, full), `a whole number from 0 to ${full}`),
+    smallestLevel: field(
+      levels,
+      "smallestLevel",
+      isWholeFrom(0, full),
+      `a whole number from 0 to ${full}`,
+    ),
     tileSize,
-    overlap: field(value, "overlap", isWholeFrom(0, tileSize - 1), "a whole number from 0 to less than tileSize"),
+    overlap: field(
+      value,
+      "overlap",
+      isWholeFrom(0, tileSize - 1),
+      "a whole number from 0 to less than tileSize",
+    ),
     format: field(value, "format", isFormat, "“jpeg”, “jpg”, “png” or “webp”"),
-    mpp: field(value, "micronsPerPixel", isMicrometersOrNull, "null, or x and y as numbers above 0"),
+    mpp: field(
+      value,
+      "micronsPerPixel",
+      isMicrometersOrNull,
+      "null, or x and y as numbers above 0",
+    ),
     objectivePower: field(value, "objectivePower", isPositiveOrNull, "null or a number above 0"),
     background: field(value, "background", isColor, "a color of six hexadecimal digits"),
     ...readDetails(value),

@@ -17,7 +17,11 @@ export interface ScaleBar {
 }
 
 /** `box` contains an element for the text and one for the bar. */
-export function connectScaleBar(viewer: OpenSeadragon.Viewer, slide: Slide, box: HTMLElement): void {
+export function connectScaleBar(
+  viewer: OpenSeadragon.Viewer,
+  slide: Slide,
+  box: HTMLElement,
+): void {
   const [text, line] = [...box.children] as [HTMLElement, HTMLElement];
   const { mpp } = slide;
   box.hidden = false;
@@ -43,11 +47,18 @@ export function scaleBar(micrometersPerScreenPixel: number): ScaleBar {
   const step = room >= 5 ? 5 : room >= 2 ? 2 : 1;
   // Dividing by a power of ten is exact; multiplying by 0.1 is not.
   const micrometers = exponent < 0 ? step / 10 ** -exponent : step * 10 ** exponent;
-  return { micrometers, length: micrometers / micrometersPerScreenPixel, text: lengthText(micrometers, exponent) };
+  return {
+    micrometers,
+    length: micrometers / micrometersPerScreenPixel,
+    text: lengthText(micrometers, exponent),
+  };
 }
 
 /** Returns the scale along the screen's horizontal, which depends on the rotation. */
-export function micrometersPerScreenPixel(mpp: MicrometersPerPixel, { zoom, rotation }: View): number {
+export function micrometersPerScreenPixel(
+  mpp: MicrometersPerPixel,
+  { zoom, rotation }: View,
+): number {
   const angle = (rotation * Math.PI) / 180;
   return Math.hypot(mpp.x * Math.cos(angle), mpp.y * Math.sin(angle)) / zoom;
 }

@@ -1,5 +1,6 @@
-// The description of the slide next to the page. It is a classic script, since browsers do not fetch
-// JSON from disk. The script appends it to a list, so that the order of the scripts does not matter.
+// The description of the slide next to the page. It is a classic script, since browsers do not
+// fetch JSON from disk. The script appends it to a list, so that the order of the scripts does not
+// matter.
 
 import { DescriptionError } from "./checks";
 
@@ -17,7 +18,9 @@ export function ownDescription(): unknown {
   }
   const [description] = window.slidezoomSlides ?? [];
   if (description === undefined) {
-    throw new DescriptionError("This slide cannot be shown: slide.js did not load. It belongs next to this page.");
+    throw new DescriptionError(
+      "This slide cannot be shown: slide.js did not load. It belongs next to this page.",
+    );
   }
   return description;
 }

@@ -22,7 +22,11 @@ const PAINT = [
   ...["font-family", "font-size", "font-weight"],
 ];
 
-export function connectSnapshot(viewer: OpenSeadragon.Viewer, slide: Slide, colors: () => Colors): void {
+export function connectSnapshot(
+  viewer: OpenSeadragon.Viewer,
+  slide: Slide,
+  colors: () => Colors,
+): void {
   const button = document.getElementById("snapshot") as HTMLButtonElement;
   const refuse = (): void => {
     // Not `disabled`: the button must stay focusable to explain itself.
@@ -96,7 +100,10 @@ function filter(context: CanvasRenderingContext2D, colors: Colors): void {
 }
 
 /** Returns all drawings over the slide as one image of the size of the snapshot. */
-async function drawings(box: DOMRect, { width, height }: HTMLCanvasElement): Promise<HTMLImageElement> {
+async function drawings(
+  box: DOMRect,
+  { width, height }: HTMLCanvasElement,
+): Promise<HTMLImageElement> {
   const all = document.createElementNS(SVG, "svg");
   all.setAttribute("viewBox", `0 0 ${box.width} ${box.height}`);
   all.setAttribute("width", String(width));
@@ -153,7 +160,10 @@ function drawBar(context: CanvasRenderingContext2D, bar: HTMLElement): void {
   context.fillRect(left, bottom - thickness, width, thickness);
 }
 
-function canvasOf(width: number, height: number): { canvas: HTMLCanvasElement; context: CanvasRenderingContext2D } {
+function canvasOf(
+  width: number,
+  height: number,
+): { canvas: HTMLCanvasElement; context: CanvasRenderingContext2D } {
   const canvas = document.createElement("canvas");
   canvas.width = width;
   canvas.height = height;

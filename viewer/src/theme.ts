@@ -23,8 +23,11 @@ export function connectTheme(): void {
 }
 
 function switchTheme(): void {
-  const system: Theme = window.matchMedia("(prefers-color-scheme: light)").matches ? "light" : "dark";
-  const other: Theme = (document.documentElement.dataset["theme"] ?? system) === "dark" ? "light" : "dark";
+  const system: Theme = window.matchMedia("(prefers-color-scheme: light)").matches
+    ? "light"
+    : "dark";
+  const other: Theme =
+    (document.documentElement.dataset["theme"] ?? system) === "dark" ? "light" : "dark";
   // Choosing the system's theme means to follow the system again.
   choose(other === system ? null : other);
   try {

@@ -9,7 +9,8 @@ export function reportTileErrors(viewer: OpenSeadragon.Viewer, notice: HTMLEleme
   const note = ({ tile, tiledImage }: OpenSeadragon.TileLoadFailedEvent): void => {
     const whose = tiledImage.source === viewer.world.getItemAt(0).source ? "slide" : "layer";
     missing[whose].add(tile.getUrl());
-    notice.textContent = message(missing.slide.size, "the slide") + message(missing.layer.size, "a layer");
+    notice.textContent =
+      message(missing.slide.size, "the slide") + message(missing.layer.size, "a layer");
   };
   viewer.addHandler("tile-load-failed", note);
   // The navigator is a separate viewer and loads tiles itself.
@@ -18,7 +19,9 @@ export function reportTileErrors(viewer: OpenSeadragon.Viewer, notice: HTMLEleme
 
 function message(count: number, owner: string): string {
   if (count < 2) {
-    return count === 0 ? "" : `1 tile could not be loaded: a part of ${owner} is missing or blurred. `;
+    return count === 0
+      ? ""
+      : `1 tile could not be loaded: a part of ${owner} is missing or blurred. `;
   }
   return `${count} tiles could not be loaded: parts of ${owner} are missing or blurred. `;
 }

@@ -1,5 +1,5 @@
-// The buttons above the slide. Plain HTML buttons replace OpenSeadragon's, which would need 40 image
-// files.
+// The buttons above the slide. Plain HTML buttons replace OpenSeadragon's, which would need 40
+// image files.
 
 import type OpenSeadragon from "openseadragon";
 
@@ -46,13 +46,18 @@ function connectFullScreen(fullScreen: HTMLButtonElement, viewer: OpenSeadragon.
   }
   fullScreen.addEventListener("click", () => {
     const change =
-      document.fullscreenElement === null ? document.documentElement.requestFullscreen() : document.exitFullscreen();
+      document.fullscreenElement === null
+        ? document.documentElement.requestFullscreen()
+        : document.exitFullscreen();
     // If the browser refuses, the button keeps its state.
     change.catch(() => undefined);
   });
-  const show = (): void => fullScreen.setAttribute("aria-pressed", String(document.fullscreenElement !== null));
+  const show = (): void =>
+    fullScreen.setAttribute("aria-pressed", String(document.fullscreenElement !== null));
   document.addEventListener("fullscreenchange", show);
-  viewer.addOnceHandler("before-destroy", () => document.removeEventListener("fullscreenchange", show));
+  viewer.addOnceHandler("before-destroy", () =>
+    document.removeEventListener("fullscreenchange", show),
+  );
   show();
 }
 

@@ -1,8 +1,8 @@
 // Hatches the regions of the slide that could not be read. Tiles show background there, which could
 // be mistaken for empty glass.
 //
-// An export may list 100,000 regions. Regions too small to see are drawn as cells of a grid, so that
-// the number of shapes is limited by the screen.
+// An export may list 100,000 regions. Regions too small to see are drawn as cells of a grid, so
+// that the number of shapes is limited by the screen.
 
 import type OpenSeadragon from "openseadragon";
 import { grouped } from "./facts";
@@ -28,7 +28,10 @@ export function markUnreadable(
     return;
   }
   const [hatching, path] = [...drawing.children] as [Element, Element];
-  let drawn: { readonly cell: number; readonly areas: readonly Area[] } = { cell: 1, areas: regions };
+  let drawn: { readonly cell: number; readonly areas: readonly Area[] } = {
+    cell: 1,
+    areas: regions,
+  };
   drawing.removeAttribute("hidden");
   notice.textContent =
     regions.length === 1
@@ -61,7 +64,9 @@ export function unreadableInExport({ unreadable, area, toSlide, width, height }:
     const top = Math.max(0, place.y);
     const right = Math.min(width, place.x + place.width);
     const bottom = Math.min(height, place.y + place.height);
-    return left < right && top < bottom ? [{ x: left, y: top, width: right - left, height: bottom - top }] : [];
+    return left < right && top < bottom
+      ? [{ x: left, y: top, width: right - left, height: bottom - top }]
+      : [];
   });
 }
 
@@ -115,7 +120,9 @@ function outlines(areas: readonly Area[], view: View, size: Point): string {
   const [left, right] = [Math.min(...across), Math.max(...across)];
   const [top, bottom] = [Math.min(...down), Math.max(...down)];
   return areas
-    .filter(({ x, y, width, height }) => x < right && x + width > left && y < bottom && y + height > top)
+    .filter(
+      ({ x, y, width, height }) => x < right && x + width > left && y < bottom && y + height > top,
+    )
     .map((area) => outline(area, view, size))
     .join("");
 }

@@ -31,7 +31,10 @@ export function currentView(viewer: OpenSeadragon.Viewer): View {
 }
 
 /** Shows a view immediately, beyond the limits for users if need be. */
-export function showView({ viewport }: OpenSeadragon.Viewer, { x, y, zoom, rotation, flip }: View): void {
+export function showView(
+  { viewport }: OpenSeadragon.Viewer,
+  { x, y, zoom, rotation, flip }: View,
+): void {
   viewport.setRotation(rotation, true);
   viewport.setFlip(flip);
   viewport.zoomTo(viewport.imageToViewportZoom(zoom), undefined, true);
@@ -49,7 +52,10 @@ export function afterDrawing(viewer: OpenSeadragon.Viewer, draw: (view: View) =>
 
 /** Converts slide pixels to screen pixels. `size` is the viewer's size. */
 export function toScreen(point: Point, view: View, size: Point): Point {
-  const turned = rotated({ x: (point.x - view.x) * view.zoom, y: (point.y - view.y) * view.zoom }, view.rotation);
+  const turned = rotated(
+    { x: (point.x - view.x) * view.zoom, y: (point.y - view.y) * view.zoom },
+    view.rotation,
+  );
   const across = size.x / 2 + turned.x;
   return { x: view.flip ? size.x - across : across, y: size.y / 2 + turned.y };
 }

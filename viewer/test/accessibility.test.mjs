@@ -51,7 +51,8 @@ const STATES = {
   },
   async link(page) {
     await page.evaluate(() => {
-      navigator.clipboard.writeText = () => Promise.reject(new DOMException("no", "NotAllowedError"));
+      navigator.clipboard.writeText = () =>
+        Promise.reject(new DOMException("no", "NotAllowedError"));
     });
     await pressInHeader(page, "Copy link");
   },
@@ -68,17 +69,21 @@ const STATES = {
 };
 
 for (const size of SIZES) {
-  pageTest(`axe-core finds nothing on a slide page, ${size.width} pixels wide`, { change, ...size }, async (page) => {
-    for (const [state, enter] of Object.entries(STATES)) {
-      await enter(page);
-      const shown = page.locator(`#${state}`);
-      assert.ok((await shown.count()) === 0 || (await shown.isVisible()), state);
-      await nothingIsFound(page, state);
-    }
-    // This test would notice what there is to find.
-    await page.locator("#help-close").evaluate((button) => button.replaceChildren());
-    await assert.rejects(nothingIsFound(page, "broken"), /button-name/);
-  });
+  pageTest(
+    `axe-core finds nothing on a slide page, ${size.width} pixels wide`,
+    { change, ...size },
+    async (page) => {
+      for (const [state, enter] of Object.entries(STATES)) {
+        await enter(page);
+        const shown = page.locator(`#${state}`);
+        assert.ok((await shown.count()) === 0 || (await shown.isVisible()), state);
+        await nothingIsFound(page, state);
+      }
+      // This test would notice what there is to find.
+      await page.locator("#help-close").evaluate((button) => button.replaceChildren());
+      await assert.rejects(nothingIsFound(page, "broken"), /button-name/);
+    },
+  );
 
   test(`axe-core finds nothing on a page without a slide, ${size.width} pixels wide`, {
     skip: noBrowser,
@@ -87,35 +92,45 @@ for (const size of SIZES) {
     context.after(() => rmSync(folder, { recursive: true, force: true }));
     const { page } = await openedWithoutSlide(folder, size);
     await nothingIsFound(page, "offer");
-    const broken = { name: "broken.zip", mimeType: "application/zip", buffer: Buffer.from("no archive") };
+    const broken = {
+      name: "broken.zip",
+      mimeType: "application/zip",
+      buffer: Buffer.from("no archive"),
+    };
     await page.locator("#archive-file").setInputFiles(broken);
     await page.getByText("cannot be shown").waitFor();
     await nothingIsFound(page, "message");
     await page.context().close();
   });
 
-  pageTest(`Tab reaches every button, ${size.width} pixels wide`, { change, ...size }, async (page) => {
-    const expected = await page.locator("button:visible:enabled").evaluateAll((buttons) => buttons.map(({ id }) => id));
-    const reached = [];
-    let left = -1;
-    for (;;) {
-      await page.keyboard.press("Tab");
-      const now = await focused(page);
-      if (now === null) {
-        break;
+  pageTest(
+    `Tab reaches every button, ${size.width} pixels wide`,
+    { change, ...size },
+    async (page) => {
+      const expected = await page
+        .locator("button:visible:enabled")
+        .evaluateAll((buttons) => buttons.map(({ id }) => id));
+      const reached = [];
+      let left = -1;
+      for (;;) {
+        await page.keyboard.press("Tab");
+        const now = await focused(page);
+        if (now === null) {
+          break;
+        }
+        if (!now.isButton) {
+          continue;
+        }
+        assert.notEqual(now.name, "", now.id);
+        assert.ok(!now.isInHeader || now.box.x > left, `${now.id} stands before its predecessor`);
+        left = now.box.x;
+        reached.push(now.id);
+        await hasRing(page, now);
       }
-      if (!now.isButton) {
-        continue;
-      }
-      assert.notEqual(now.name, "", now.id);
-      assert.ok(!now.isInHeader || now.box.x > left, `${now.id} stands before its predecessor`);
-      left = now.box.x;
-      reached.push(now.id);
-      await hasRing(page, now);
-    }
-    assert.deepEqual(reached, expected);
-    assert.ok(reached.length >= 8, `${reached}`);
-  });
+      assert.deepEqual(reached, expected);
+      assert.ok(reached.length >= 8, `${reached}`);
+    },
+  );
 }
 
 for (const [reducedMotion, isStill] of [
@@ -154,7 +169,9 @@ async function nothingIsFound(page, state) {
       (options) => window.axe.run(document, { preload: false, ...options }),
       options,
     );
-    const found = violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ target }) => target).join(", ")}`);
+    const found = violations.map(
+      ({ id, nodes }) => `${id}: ${nodes.map(({ target }) => target).join(", ")}`,
+    );
     assert.deepEqual(found, [], `${state}, ${colorScheme}`);
     assert.ok(passes.length >= leastRules, `only ${passes.length} rules applied`);
   }
@@ -182,10 +199,14 @@ function focused(page) {
 async function hasRing(page, { id, box }) {
   const clip = { x: box.x - 4, y: box.y - 4, width: box.width + 8, height: box.height + 8 };
   const withRing = readPng(await page.screenshot({ clip }));
-  const without = readPng(await page.screenshot({ clip, style: ":focus { outline-color: transparent !important }" }));
+  const without = readPng(
+    await page.screenshot({ clip, style: ":focus { outline-color: transparent !important }" }),
+  );
   const middle = { x: Math.floor(withRing.width / 2), y: Math.floor(withRing.height / 2) };
   const differs = (x, y) =>
-    withRing.pixel(x, y).some((value, channel) => Math.abs(value - without.pixel(x, y)[channel]) > 60);
+    withRing
+      .pixel(x, y)
+      .some((value, channel) => Math.abs(value - without.pixel(x, y)[channel]) > 60);
   const sides = [
     [0, 1, 2, 3].some((x) => differs(x, middle.y)),
     [1, 2, 3, 4].some((x) => differs(withRing.width - x, middle.y)),

@@ -30,7 +30,10 @@ globalThis.DOMParser = class {
       const value = (key) => new RegExp(`${key}=["']([^"']*)["']`).exec(attributes)?.[1] ?? null;
       return attributes === undefined ? undefined : { localName: name, getAttribute: value };
     };
-    const image = { ...(element("Image") ?? { localName: "other" }), getElementsByTagNameNS: () => [element("Size")] };
+    const image = {
+      ...(element("Image") ?? { localName: "other" }),
+      getElementsByTagNameNS: () => [element("Size")],
+    };
     return { doctype: null, documentElement: image, getElementsByTagName: () => [] };
   }
 };
@@ -43,7 +46,10 @@ function watched(bytes, blob = new Blob([bytes])) {
     reads,
     length: source.length,
     read(start, end, signal) {
-      assert.ok(0 <= start && start <= end && end <= source.length, `bytes ${start} to ${end} of ${source.length}`);
+      assert.ok(
+        0 <= start && start <= end && end <= source.length,
+        `bytes ${start} to ${end} of ${source.length}`,
+      );
       reads.push([start, end]);
       return source.read(start, end, signal);
     },
@@ -150,7 +156,10 @@ for (const [form, options, change, reads] of [
     const archive = await openArchive(source);
     for (const image of archive.slide.associatedImages) {
       source.reads.length = 0;
-      assert.ok(Buffer.from(await archive.associatedImage(image.path)).equals(associatedPng(image)), image.name);
+      assert.ok(
+        Buffer.from(await archive.associatedImage(image.path)).equals(associatedPng(image)),
+        image.name,
+      );
       assert.equal(source.reads.length, reads, image.name);
     }
     assert.equal(archive.slide.associatedImages.length, 2);
@@ -165,11 +174,16 @@ test("rejects a missing or invalid associated image", async () => {
     [/compressed/, (files) => files.map((file) => (isImage(file) ? { ...file, method: 8 } : file))],
     [
       /too large/,
-      (files) => files.map((file) => (isImage(file) ? { ...file, contents: Buffer.alloc((1 << 26) + 1) } : file)),
+      (files) =>
+        files.map((file) =>
+          isImage(file) ? { ...file, contents: Buffer.alloc((1 << 26) + 1) } : file,
+        ),
     ],
   ]) {
     for (const end of [undefined, -1]) {
-      const archive = await openArchive(watched(toBuffer(layOut(change(archiveFiles()).slice(0, end)))));
+      const archive = await openArchive(
+        watched(toBuffer(layOut(change(archiveFiles()).slice(0, end)))),
+      );
       const refused = (error) => error instanceof ArchiveError && expected.test(error.message);
       await assert.rejects(archive.associatedImage(path), refused);
       await assert.rejects(archive.associatedImage("../x.png"), ArchiveError);
@@ -213,9 +227,14 @@ test("reads each page of the tile index once, on demand", async () => {
   assert.ok(index.pyramid.tiles > 50000);
   source.reads.length = 0;
   const level = index.pyramid.levelCount - 1;
-  const row = await Promise.all(Array.from({ length: 200 }, (_, column) => index.tile(level, column, 7)));
+  const row = await Promise.all(
+    Array.from({ length: 200 }, (_, column) => index.tile(level, column, 7)),
+  );
   row.forEach((tile, column) =>
-    assert.deepEqual(tile, { start: level * 1e6 + 7000 + column, end: level * 1e6 + 7001 + column + level }),
+    assert.deepEqual(tile, {
+      start: level * 1e6 + 7000 + column,
+      end: level * 1e6 + 7001 + column + level,
+    }),
   );
   assert.ok(source.reads.length <= 2, `${source.reads.length} reads for one row`);
   assert.ok(source.reads.every(([start, end]) => end - start <= 65536));
@@ -236,8 +255,14 @@ test("retries a page of the tile index that could not be read", async () => {
 
 for (const [form, change] of [
   ["without an index", (files) => files.slice(0, -1)],
-  ["without index and description", (files) => files.filter(({ name }) => !/\.(bin|json)$/.test(name))],
-  ["in another order, so that its index is not its last file", (files) => [...files].reverse().map(withoutPlaces)],
+  [
+    "without index and description",
+    (files) => files.filter(({ name }) => !/\.(bin|json)$/.test(name)),
+  ],
+  [
+    "in another order, so that its index is not its last file",
+    (files) => [...files].reverse().map(withoutPlaces),
+  ],
   [
     "with an index of another version",
     (files) => files.map((file) => indexWith(file, (index) => index.writeUInt16LE(2, 8))),
@@ -252,18 +277,25 @@ for (const [form, change] of [
   ],
   [
     "with no folder around it",
-    (files) => files.slice(0, -1).map((file) => ({ ...file, name: file.name.slice(NAME.length + 1) })),
+    (files) =>
+      files.slice(0, -1).map((file) => ({ ...file, name: file.name.slice(NAME.length + 1) })),
   ],
   [
     "with some other program's JSON",
     (files) =>
-      files.slice(0, -1).map((file) => (file.name.endsWith(".json") ? { ...file, contents: Buffer.from("[1") } : file)),
+      files
+        .slice(0, -1)
+        .map((file) =>
+          file.name.endsWith(".json") ? { ...file, contents: Buffer.from("[1") } : file,
+        ),
   ],
 ]) {
   test(`an archive ${form} opens by its directory`, async () => {
     const files = change(archiveFiles());
     const archive = await openArchive(watched(toBuffer(layOut(files))));
-    const plain = !files.some(({ name, contents }) => name.endsWith(".json") && contents.length > 2);
+    const plain = !files.some(
+      ({ name, contents }) => name.endsWith(".json") && contents.length > 2,
+    );
     const unknown = { mpp: null, objectivePower: null, associatedImages: [], writtenBy: null };
     assert.deepEqual(archive.slide, plain ? { ...slide, ...unknown } : slide);
     await everyTileIsRight(archive);
@@ -290,7 +322,9 @@ for (const [extension, format] of [
 
 test("an archive with the longest comment opens by its directory", async () => {
   const comment = "PK\x05\x06".padEnd(0xffff, "PK\x05\x06 ");
-  await everyTileIsRight(await openArchive(watched(toBuffer(layOut(archiveFiles(), { comment, zip64: true })))));
+  await everyTileIsRight(
+    await openArchive(watched(toBuffer(layOut(archiveFiles(), { comment, zip64: true })))),
+  );
 });
 
 test("reads a long directory in pieces, and with ZIP64", async () => {
@@ -304,9 +338,21 @@ test("reads a long directory in pieces, and with ZIP64", async () => {
 });
 
 for (const [form, expected, change] of [
-  ["is compressed", /its files are compressed.*zip -0/, (files) => files.map((file) => ({ ...file, method: 8 }))],
-  ["is encrypted", /encrypted/, (files) => files.slice(0, -1).map((file) => ({ ...file, flags: 1 }))],
-  ["has no descriptor", /no \.dzi file is in it/, (files) => files.filter(({ name }) => !/\.(dzi|bin)$/.test(name))],
+  [
+    "is compressed",
+    /its files are compressed.*zip -0/,
+    (files) => files.map((file) => ({ ...file, method: 8 })),
+  ],
+  [
+    "is encrypted",
+    /encrypted/,
+    (files) => files.slice(0, -1).map((file) => ({ ...file, flags: 1 })),
+  ],
+  [
+    "has no descriptor",
+    /no \.dzi file is in it/,
+    (files) => files.filter(({ name }) => !/\.(dzi|bin)$/.test(name)),
+  ],
   [
     "has a descriptor of nothing",
     /no valid “Width”/,
@@ -340,7 +386,8 @@ for (const [form, expected, change] of [
   [
     "has an index that promises 2⁶⁴ tiles",
     /its tile index says|beyond any file/,
-    (files) => files.map((file) => indexWith(file, (index) => index.fill(255, 16, 24).writeUInt32LE(2, 24))),
+    (files) =>
+      files.map((file) => indexWith(file, (index) => index.fill(255, 16, 24).writeUInt32LE(2, 24))),
   ],
   [
     "has an index without its last tile",
@@ -352,25 +399,44 @@ for (const [form, expected, change] of [
     /does not begin as one/,
     (files) => files.map((file) => indexWith(file, () => Buffer.alloc(100))),
   ],
-  ["has an empty index", /too short/, (files) => files.map((file) => indexWith(file, () => Buffer.alloc(0)))],
+  [
+    "has an empty index",
+    /too short/,
+    (files) => files.map((file) => indexWith(file, () => Buffer.alloc(0))),
+  ],
 ]) {
   test(`rejects an archive that ${form}`, async () => {
     const opening = openArchive(watched(toBuffer(layOut(change(archiveFiles())))));
-    await assert.rejects(opening, (error) => error instanceof ArchiveError && expected.test(error.message));
+    await assert.rejects(
+      opening,
+      (error) => error instanceof ArchiveError && expected.test(error.message),
+    );
   });
 }
 
 test("rejects a tile offset beyond the files when the tile is requested", async () => {
-  const files = archiveFiles().map((file) => indexWith(file, (index) => index.writeUInt32LE(0xffffff, 64 + 8)));
+  const files = archiveFiles().map((file) =>
+    indexWith(file, (index) => index.writeUInt32LE(0xffffff, 64 + 8)),
+  );
   const archive = await openArchive(watched(toBuffer(layOut(files))));
-  await assert.rejects(archive.tile(0, 0, 0), (error) => error instanceof ArchiveError && /beyond/.test(error.message));
+  await assert.rejects(
+    archive.tile(0, 0, 0),
+    (error) => error instanceof ArchiveError && /beyond/.test(error.message),
+  );
 });
 
 test("distinguishes truncated archives from other files", async () => {
   const good = toBuffer(layOut(archiveFiles()));
   await assert.rejects(openArchive(watched(Buffer.alloc(0))), /no \.zip or \.szi archive/);
-  await assert.rejects(openArchive(watched(Buffer.alloc(100000, "text"))), /no \.zip or \.szi archive/);
-  for (let length = 4; length < good.length; length += length < 1000 || length > good.length - 2000 ? 1 : 977) {
+  await assert.rejects(
+    openArchive(watched(Buffer.alloc(100000, "text"))),
+    /no \.zip or \.szi archive/,
+  );
+  for (
+    let length = 4;
+    length < good.length;
+    length += length < 1000 || length > good.length - 2000 ? 1 : 977
+  ) {
     await assert.rejects(
       openArchive(watched(good.subarray(0, length))),
       (error) => error instanceof ArchiveError && /cut short/.test(error.message),
@@ -441,7 +507,10 @@ test("opens an archive of another geometry", async () => {
 });
 
 function others(count) {
-  return Array.from({ length: count }, (_, number) => ({ name: `${NAME}/other/${number}`, contents: Buffer.alloc(9) }));
+  return Array.from({ length: count }, (_, number) => ({
+    name: `${NAME}/other/${number}`,
+    contents: Buffer.alloc(9),
+  }));
 }
 
 /** The file as it is, even where its contents were to be made anew. */

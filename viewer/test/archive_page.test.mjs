@@ -9,8 +9,22 @@ import { pathToFileURL } from "node:url";
 import { noBrowser, openAt, openExport, whenDrawn } from "./support/browser.mjs";
 import { writePng } from "./support/png.mjs";
 import { useResources } from "./support/resources.mjs";
-import { archiveFiles, associatedIn, description, NAME, tileName, withIndex } from "./support/sample_archive.mjs";
-import { FULL_LEVEL, HEIGHT, slidePixel, WIDTH, writeEmptyPage, writeExport } from "./support/sample_export.mjs";
+import {
+  archiveFiles,
+  associatedIn,
+  description,
+  NAME,
+  tileName,
+  withIndex,
+} from "./support/sample_archive.mjs";
+import {
+  FULL_LEVEL,
+  HEIGHT,
+  slidePixel,
+  WIDTH,
+  writeEmptyPage,
+  writeExport,
+} from "./support/sample_export.mjs";
 import { forEachPixel, showsAssociated, slideRegion } from "./support/screen.mjs";
 import { filesIn, serve } from "./support/server.mjs";
 import { layOut, toBuffer, toSparseFile } from "./support/zip_writer.mjs";
@@ -18,8 +32,12 @@ import { layOut, toBuffer, toSparseFile } from "./support/zip_writer.mjs";
 const PATCH = 5;
 /** Requests before those for tiles: the length, and the end of the archive with all that is small. */
 const OPENING_REQUESTS = 2;
-const CORS = { "Access-Control-Allow-Origin": "*", "Access-Control-Expose-Headers": "Content-Range" };
-const STRICT = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; connect-src *";
+const CORS = {
+  "Access-Control-Allow-Origin": "*",
+  "Access-Control-Expose-Headers": "Content-Range",
+};
+const STRICT =
+  "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; connect-src *";
 const REFUSED_STYLE = "sha256-9xTiqzfwFaL2SGb1rmr8gysEwVVjIvqWAgmZgqFqpEE=";
 // The shared browser cannot read a file of 4.6 GB.
 const resources = useResources({ ownBrowser: true });
@@ -48,19 +66,25 @@ for (const [form, files] of [
   });
 }
 
-browserTest("reads an archive on another origin without a preflight, and shows its host", async () => {
-  const host = await started({ "/x.zip": { bytes: zipped(), headers: CORS } });
-  const server = await started(pageFiles());
-  const { page, complaints } = await openedFrom(server, `${host.origin}/x.zip`, [host.origin]);
-  await showsTheSlide(page);
-  assert.equal((await page.locator("#facts span").allTextContents()).at(-1), `from ${new URL(host.origin).host}`);
-  assert.ok(
-    host.requests.every(({ method }) => method === "GET"),
-    "a preflight, which many hosts do not answer",
-  );
-  assert.deepEqual(complaints, []);
-  await page.context().close();
-});
+browserTest(
+  "reads an archive on another origin without a preflight, and shows its host",
+  async () => {
+    const host = await started({ "/x.zip": { bytes: zipped(), headers: CORS } });
+    const server = await started(pageFiles());
+    const { page, complaints } = await openedFrom(server, `${host.origin}/x.zip`, [host.origin]);
+    await showsTheSlide(page);
+    assert.equal(
+      (await page.locator("#facts span").allTextContents()).at(-1),
+      `from ${new URL(host.origin).host}`,
+    );
+    assert.ok(
+      host.requests.every(({ method }) => method === "GET"),
+      "a preflight, which many hosts do not answer",
+    );
+    assert.deepEqual(complaints, []);
+    await page.context().close();
+  },
+);
 
 for (const [form, sentence, file] of [
   [
@@ -79,17 +103,27 @@ for (const [form, sentence, file] of [
     { bytes: zipped(), headers: { "Access-Control-Allow-Origin": "*" } },
   ],
   ["has no such file", /nothing at its address \(the host answered 404\)/, undefined],
-  ["keeps it to itself", /does not give it out \(it answered 403\)/, { status: 403, headers: CORS }],
+  [
+    "keeps it to itself",
+    /does not give it out \(it answered 403\)/,
+    { status: 403, headers: CORS },
+  ],
   ["fails", /answered 500/, { status: 500, headers: CORS }],
   ["has an empty file", /empty/, { bytes: Buffer.alloc(0), headers: CORS }],
   ["sends another part", /says wrongly/, { bytes: zipped(), wrongRange: true, headers: CORS }],
-  ["has something else", /no \.zip or \.szi archive/, { bytes: Buffer.alloc(99999), headers: CORS }],
+  [
+    "has something else",
+    /no \.zip or \.szi archive/,
+    { bytes: Buffer.alloc(99999), headers: CORS },
+  ],
   ["has half of it", /cut short/, { bytes: zipped().subarray(0, 80000), headers: CORS }],
   [
     "has a descriptor with entities",
     /not a Deep Zoom descriptor/,
     {
-      bytes: zipped(descriptorWith((xml) => `<!DOCTYPE Image [<!ENTITY a "b">]>${xml.replace(/<\?.*\?>/, "")}`)),
+      bytes: zipped(
+        descriptorWith((xml) => `<!DOCTYPE Image [<!ENTITY a "b">]>${xml.replace(/<\?.*\?>/, "")}`),
+      ),
       headers: CORS,
     },
   ],
@@ -151,13 +185,17 @@ browserTest("works under the strictest content security policy", async () => {
   const withPolicy = pageFiles();
   const files = {
     ...withPolicy,
-    "/index.html": { bytes: withPolicy["/index.html"], headers: { "Content-Security-Policy": STRICT } },
+    "/index.html": {
+      bytes: withPolicy["/index.html"],
+      headers: { "Content-Security-Policy": STRICT },
+    },
   };
   const server = await started({ ...files, "/x.zip": zipped() });
   const { page, complaints } = await openedFrom(server, "x.zip");
   await page.waitForFunction(() => window.slidezoom !== undefined);
   await whenDrawn(page);
-  // OpenSeadragon puts a style of its own into every page, which viewer.css makes needless: that alone is refused.
+  // OpenSeadragon puts a style of its own into every page, which viewer.css makes needless: that
+  // alone is refused.
   assert.deepEqual(
     complaints.filter((complaint) => !complaint.includes(REFUSED_STYLE)),
     [],
@@ -174,7 +212,11 @@ browserTest("a page without a slide opens a local file, by keyboard", async () =
   await page.keyboard.press("Enter");
   await (await chosen).setFiles(file);
   await showsTheSlide(page);
-  assert.equal(await page.evaluate(() => document.activeElement.closest("#slide") !== null), true, "the focus is lost");
+  assert.equal(
+    await page.evaluate(() => document.activeElement.closest("#slide") !== null),
+    true,
+    "the focus is lost",
+  );
   assert.deepEqual(complaints, []);
   await page.context().close();
 });
@@ -186,13 +228,16 @@ browserTest("a dropped archive replaces the slide, and another one replaces it",
   await whenDrawn(page);
   await page.evaluate(() => (window.ownViewer = window.slidezoom.viewer));
   await drop(page, "x.zip", zipped());
-  await page.waitForFunction(() => window.slidezoom !== undefined && window.slidezoom.viewer !== window.ownViewer);
+  await page.waitForFunction(
+    () => window.slidezoom !== undefined && window.slidezoom.viewer !== window.ownViewer,
+  );
   await showsTheSlide(page);
   assert.equal(await page.locator("#slide .openseadragon-container").count(), 1);
   const home = await page.evaluate(() => window.slidezoom.viewer.viewport.getZoom());
   await page.getByRole("button", { name: "Zoom in" }).click();
   assert.ok(
-    Math.abs((await page.evaluate(() => window.slidezoom.viewer.viewport.getZoom())) / home - 2) < 1e-6,
+    Math.abs((await page.evaluate(() => window.slidezoom.viewer.viewport.getZoom())) / home - 2) <
+      1e-6,
     "one click counts once",
   );
   await drop(page, "y.szi", zipped(archiveFiles({ name: "second", szi: true })));
@@ -226,25 +271,30 @@ browserTest("a drop wins over an archive that is still opening", async () => {
 });
 
 for (const szi of [false, true]) {
-  browserTest(`loads the associated images of a ${szi ? ".szi" : ".zip"} when the panel opens`, async () => {
-    const archive = layOut(archiveFiles({ szi }));
-    const server = await started({ ...pageFiles(), "/x.zip": toBuffer(archive) });
-    const { page, complaints } = await openedFrom(server, "x.zip");
-    await page.waitForFunction(() => window.slidezoom !== undefined);
-    await whenDrawn(page);
-    const asked = server.requests.length;
-    await page.keyboard.press("i");
-    for (const image of associatedIn({ szi })) {
-      await page.getByRole("button", { name: image.name, exact: false }).click();
-      await showsAssociated(page, image);
-      await page.keyboard.press("Escape");
-    }
-    const ranges = server.requests.slice(asked).map(({ range }) => Number(range.match(/\d+/)[0]));
-    const places = associatedIn({ szi }).map(({ path }) => archive.places.get(`${NAME}/${path}`).headerOffset);
-    assert.deepEqual(ranges, places);
-    assert.deepEqual(complaints, []);
-    await page.context().close();
-  });
+  browserTest(
+    `loads the associated images of a ${szi ? ".szi" : ".zip"} when the panel opens`,
+    async () => {
+      const archive = layOut(archiveFiles({ szi }));
+      const server = await started({ ...pageFiles(), "/x.zip": toBuffer(archive) });
+      const { page, complaints } = await openedFrom(server, "x.zip");
+      await page.waitForFunction(() => window.slidezoom !== undefined);
+      await whenDrawn(page);
+      const asked = server.requests.length;
+      await page.keyboard.press("i");
+      for (const image of associatedIn({ szi })) {
+        await page.getByRole("button", { name: image.name, exact: false }).click();
+        await showsAssociated(page, image);
+        await page.keyboard.press("Escape");
+      }
+      const ranges = server.requests.slice(asked).map(({ range }) => Number(range.match(/\d+/)[0]));
+      const places = associatedIn({ szi }).map(
+        ({ path }) => archive.places.get(`${NAME}/${path}`).headerOffset,
+      );
+      assert.deepEqual(ranges, places);
+      assert.deepEqual(complaints, []);
+      await page.context().close();
+    },
+  );
 }
 
 browserTest("releases the associated images of a replaced archive", async () => {
@@ -268,7 +318,11 @@ browserTest("releases the associated images of a replaced archive", async () => 
 
 browserTest("reports a missing associated image", async () => {
   const { page, complaints } = await openExport(resources.browser, emptyPage);
-  await drop(page, "x.zip", zipped(archiveFiles().filter(({ name }) => !name.endsWith("/thumbnail.png"))));
+  await drop(
+    page,
+    "x.zip",
+    zipped(archiveFiles().filter(({ name }) => !name.endsWith("/thumbnail.png"))),
+  );
   await showsTheSlide(page);
   await page.keyboard.press("i");
   await page.getByRole("button", { name: "thumbnail cannot be shown", disabled: true }).waitFor();
@@ -280,47 +334,56 @@ for (const [form, address, isTile] of [
   ["a folder", "", ({ path }) => path.endsWith(".png")],
   ["an archive", "?archive=x.zip", (_, number) => number > OPENING_REQUESTS],
 ]) {
-  browserTest(`pending tiles of ${form} are canceled, not reported, when another slide is opened`, async () => {
-    const made = writeExport();
-    inFolder(dirname(made.folder));
-    const gate = closedGate();
-    let held = 0;
-    let ofArchive = 0;
-    const hold = (request) => {
-      ofArchive += request.path === "/x.zip" ? 1 : 0;
-      if (isTile(request, ofArchive)) {
-        held += 1;
-        return gate.opened;
-      }
-    };
-    const server = await started({ ...filesIn(made.folder), "/x.zip": zipped() }, { gate: hold });
-    const { page, complaints } = await openAt(resources.browser, `${server.origin}/index.html${address}`, {
-      origins: [server.origin],
-      // Pending tiles may delay the event "load".
-      waitUntil: "commit",
-    });
-    await server.until(() => held > 0);
-    await drop(page, "y.szi", zipped(archiveFiles({ name: "second", szi: true })));
-    const before = server.requests.length;
-    await page.waitForFunction(() => document.title === "second" && window.slidezoom !== undefined);
-    gate.open();
-    await server.until(() => server.requests.every(({ isOver }) => isOver));
-    await showsTheSlide(page, "second");
-    assert.equal(await page.locator("#notice").textContent(), "");
-    if (address !== "") {
-      assert.equal(server.requests.length, before);
-      assert.ok(
-        server.requests.some(({ isAborted }) => isAborted),
-        "no request was aborted",
+  browserTest(
+    `pending tiles of ${form} are canceled, not reported, when another slide is opened`,
+    async () => {
+      const made = writeExport();
+      inFolder(dirname(made.folder));
+      const gate = closedGate();
+      let held = 0;
+      let ofArchive = 0;
+      const hold = (request) => {
+        ofArchive += request.path === "/x.zip" ? 1 : 0;
+        if (isTile(request, ofArchive)) {
+          held += 1;
+          return gate.opened;
+        }
+      };
+      const server = await started({ ...filesIn(made.folder), "/x.zip": zipped() }, { gate: hold });
+      const { page, complaints } = await openAt(
+        resources.browser,
+        `${server.origin}/index.html${address}`,
+        {
+          origins: [server.origin],
+          // Pending tiles may delay the event "load".
+          waitUntil: "commit",
+        },
       );
-    }
-    assert.deepEqual(
-      // OpenSeadragon warns of tiles that arrive after their viewer was destroyed.
-      complaints.filter((complaint) => !/net::ERR_ABORTED|Ignoring tile/.test(complaint)),
-      [],
-    );
-    await page.context().close();
-  });
+      await server.until(() => held > 0);
+      await drop(page, "y.szi", zipped(archiveFiles({ name: "second", szi: true })));
+      const before = server.requests.length;
+      await page.waitForFunction(
+        () => document.title === "second" && window.slidezoom !== undefined,
+      );
+      gate.open();
+      await server.until(() => server.requests.every(({ isOver }) => isOver));
+      await showsTheSlide(page, "second");
+      assert.equal(await page.locator("#notice").textContent(), "");
+      if (address !== "") {
+        assert.equal(server.requests.length, before);
+        assert.ok(
+          server.requests.some(({ isAborted }) => isAborted),
+          "no request was aborted",
+        );
+      }
+      assert.deepEqual(
+        // OpenSeadragon warns of tiles that arrive after their viewer was destroyed.
+        complaints.filter((complaint) => !/net::ERR_ABORTED|Ignoring tile/.test(complaint)),
+        [],
+      );
+      await page.context().close();
+    },
+  );
 }
 
 browserTest("reports a missing tile and does not request it", async () => {
@@ -337,7 +400,10 @@ browserTest("reports a missing tile and does not request it", async () => {
     server.requests.every(({ range }) => !range?.startsWith("bytes=0-") || range === "bytes=0-0"),
     "its bytes were asked for",
   );
-  await assert.rejects(showsTheSlide(page), "this file's pixel test would not notice a missing tile");
+  await assert.rejects(
+    showsTheSlide(page),
+    "this file's pixel test would not notice a missing tile",
+  );
   await page.context().close();
 });
 
@@ -370,32 +436,42 @@ browserTest("opens an archive of 4.6 GB from disk without reading all of it", as
   await page.context().close();
 });
 
-browserTest("the first of 200,000 tiles takes less than half a second at 20 Mbit/s and 40 ms latency", async () => {
-  const bytes = largeArchive();
-  const host = await started({ "/x.szi": { bytes, headers: CORS } });
-  const server = await started(pageFiles());
-  const { page, complaints } = await openedFrom(server, `${host.origin}/x.szi`, [host.origin], {
-    width: 1280,
-    height: 800,
-  });
-  await page.waitForFunction(() => window.slidezoom !== undefined);
-  await whenDrawn(page);
-  const opening = host.requests.slice(0, 3);
-  assert.equal(opening[0].range, "bytes=0-0");
-  assert.match(opening[1].range, new RegExp(`-${bytes.length - 1}$`));
-  const tiles = host.requests.slice(3);
-  for (const { range } of tiles) {
-    const [first, last] = range.match(/\d+/g).map(Number);
-    assert.ok(last - first < 200000 && last < bytes.tilesEnd, `${range}: a fourth request for something else`);
-  }
-  assert.ok(tiles.length > 0 && tiles.length < 60, `${tiles.length} tiles for one screen`);
-  // The time on the link: four requests in sequence, with the first tile sharing it with five others.
-  const sent = [...opening, ...tiles.slice(0, 6)].reduce((sum, request) => sum + request.bytes, 0);
-  const milliseconds = 4 * 40 + (sent * 8) / 20e3;
-  assert.ok(milliseconds < 500, `${milliseconds} ms for ${sent} bytes`);
-  assert.deepEqual(complaints, []);
-  await page.context().close();
-});
+browserTest(
+  "the first of 200,000 tiles takes less than half a second at 20 Mbit/s and 40 ms latency",
+  async () => {
+    const bytes = largeArchive();
+    const host = await started({ "/x.szi": { bytes, headers: CORS } });
+    const server = await started(pageFiles());
+    const { page, complaints } = await openedFrom(server, `${host.origin}/x.szi`, [host.origin], {
+      width: 1280,
+      height: 800,
+    });
+    await page.waitForFunction(() => window.slidezoom !== undefined);
+    await whenDrawn(page);
+    const opening = host.requests.slice(0, 3);
+    assert.equal(opening[0].range, "bytes=0-0");
+    assert.match(opening[1].range, new RegExp(`-${bytes.length - 1}$`));
+    const tiles = host.requests.slice(3);
+    for (const { range } of tiles) {
+      const [first, last] = range.match(/\d+/g).map(Number);
+      assert.ok(
+        last - first < 200000 && last < bytes.tilesEnd,
+        `${range}: a fourth request for something else`,
+      );
+    }
+    assert.ok(tiles.length > 0 && tiles.length < 60, `${tiles.length} tiles for one screen`);
+    // The time on the link: four requests in sequence, with the first tile sharing it with five
+    // others.
+    const sent = [...opening, ...tiles.slice(0, 6)].reduce(
+      (sum, request) => sum + request.bytes,
+      0,
+    );
+    const milliseconds = 4 * 40 + (sent * 8) / 20e3;
+    assert.ok(milliseconds < 500, `${milliseconds} ms for ${sent} bytes`);
+    assert.deepEqual(complaints, []);
+    await page.context().close();
+  },
+);
 
 /** 200,000 tiles: those that the page shows first are of a usual size, the rest are all alike. */
 function largeArchive() {
@@ -416,9 +492,14 @@ function largeArchive() {
     }
   }
   assert.ok(tiles.length >= 200000, `${tiles.length} tiles`);
-  const layout = layOut(withIndex("large", "large/vendor/slidezoom/", geometry, tiles, description("large", geometry)));
+  const layout = layOut(
+    withIndex("large", "large/vendor/slidezoom/", geometry, tiles, description("large", geometry)),
+  );
   const last = layout.places.get(tiles.at(-1).name);
-  return Object.assign(toBuffer(layout), { tiles: tiles.length, tilesEnd: last.start + last.length });
+  return Object.assign(toBuffer(layout), {
+    tiles: tiles.length,
+    tilesEnd: last.start + last.length,
+  });
 }
 
 /** Whether the page shows the sample slide, each pixel at 1:1, and calls it by its name. */
@@ -460,7 +541,9 @@ async function drop(page, name, bytes) {
   const files = await page.evaluateHandle(
     ([name, base64]) => {
       const transfer = new DataTransfer();
-      transfer.items.add(new File([Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0))], name));
+      transfer.items.add(
+        new File([Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0))], name),
+      );
       return transfer;
     },
     [name, bytes.toString("base64")],
@@ -498,7 +581,9 @@ function closedGate() {
 function descriptorWith(change) {
   const withoutIndex = archiveFiles().slice(0, -1);
   return withoutIndex.map((file) =>
-    file.name.endsWith(".dzi") ? { ...file, contents: Buffer.from(change(file.contents.toString())) } : file,
+    file.name.endsWith(".dzi")
+      ? { ...file, contents: Buffer.from(change(file.contents.toString())) }
+      : file,
   );
 }
 

@@ -9,7 +9,12 @@ import { noBrowser, openAt, whenDrawn } from "./support/browser.mjs";
 import { loadModules } from "./support/modules.mjs";
 import { readPng } from "./support/png.mjs";
 import { useResources } from "./support/resources.mjs";
-import { description as archiveDescription, NAME, tileName, withIndex } from "./support/sample_archive.mjs";
+import {
+  description as archiveDescription,
+  NAME,
+  tileName,
+  withIndex,
+} from "./support/sample_archive.mjs";
 import { sampleTiles, slidePixel, writeExport } from "./support/sample_export.mjs";
 import { filesIn, serve } from "./support/server.mjs";
 import { moveTo } from "./support/viewer_page.mjs";
@@ -26,7 +31,10 @@ function pixel(x, y) {
   return Math.hypot(x - 420, y - 260) < 90 ? slidePixel(x, y) : BACKGROUND;
 }
 
-const tiles = [...sampleTiles({ ...GEOMETRY, pixel })].map((tile) => ({ ...tile, isBlank: isBlank(tile.png) }));
+const tiles = [...sampleTiles({ ...GEOMETRY, pixel })].map((tile) => ({
+  ...tile,
+  isBlank: isBlank(tile.png),
+}));
 const blank = tiles.filter((tile) => tile.isBlank);
 const blankTiles = bitmap(tiles);
 
@@ -34,7 +42,9 @@ const resources = useResources();
 
 test("reads bits in tile index order, most significant first", () => {
   const slide = readSlide({ ...plain(), ...GEOMETRY, blankTiles });
-  tiles.forEach(({ level, column, row, isBlank }) => assert.equal(slide.blankTiles(level, column, row), isBlank));
+  tiles.forEach(({ level, column, row, isBlank }) =>
+    assert.equal(slide.blankTiles(level, column, row), isBlank),
+  );
   assert.equal(slide.blankTiles(11, 0, 0), false);
   assert.equal(slide.blankTiles(10, 11, 0), false);
   // Levels 0 to 2 of 4 × 2 pixels with tiles of 2: 1, 1 and 2 tiles.
@@ -46,13 +56,18 @@ test("reads bits in tile index order, most significant first", () => {
     blankTiles: Buffer.from([0b10010000]).toString("base64"),
   };
   const few = readSlide(small).blankTiles;
-  assert.deepEqual([few(0, 0, 0), few(1, 0, 0), few(2, 0, 0), few(2, 1, 0)], [true, false, false, true]);
+  assert.deepEqual(
+    [few(0, 0, 0), few(1, 0, 0), few(2, 0, 0), few(2, 1, 0)],
+    [true, false, false, true],
+  );
   assert.equal(readSlide(plain()).blankTiles, null);
 });
 
 test("rejects bits that do not match the pyramid", () => {
   const bytes = Buffer.from(blankTiles, "base64");
-  const wrong = [bytes.subarray(1), Buffer.concat([bytes, Buffer.alloc(1)])].map((bits) => bits.toString("base64"));
+  const wrong = [bytes.subarray(1), Buffer.concat([bytes, Buffer.alloc(1)])].map((bits) =>
+    bits.toString("base64"),
+  );
   for (const blankTiles of [...wrong, "", "§", 7, [1, 0]]) {
     assert.throws(
       () => readSlide({ ...plain(), ...GEOMETRY, blankTiles }),
@@ -63,7 +78,10 @@ test("rejects bits that do not match the pyramid", () => {
 });
 
 test("looks like an export with all tiles", { skip: noBrowser }, async () => {
-  assert.ok(blank.length > 50 && blank.length < tiles.length, `${blank.length} of ${tiles.length} tiles`);
+  assert.ok(
+    blank.length > 50 && blank.length < tiles.length,
+    `${blank.length} of ${tiles.length} tiles`,
+  );
   assert.ok(new Set(blank.map(({ level }) => level)).size >= 3);
   const dense = await denseScreens();
   const sparse = exported(
@@ -78,7 +96,10 @@ test("looks like an export with all tiles", { skip: noBrowser }, async () => {
     { ...GEOMETRY, extension: "png" },
     tiles
       .filter((tile) => !tile.isBlank)
-      .map(({ level, column, row, png }) => ({ name: tileName(NAME, level, column, row), contents: png })),
+      .map(({ level, column, row, png }) => ({
+        name: tileName(NAME, level, column, row),
+        contents: png,
+      })),
     { ...archiveDescription(NAME, { ...GEOMETRY, extension: "png" }), ...CHANGE, blankTiles },
   );
   const server = await serve({
@@ -86,7 +107,10 @@ test("looks like an export with all tiles", { skip: noBrowser }, async () => {
     "/x.zip": toBuffer(layOut(archive)),
   });
   resources.servers.push(server);
-  for (const address of [`${server.origin}/index.html`, `${server.origin}/index.html?archive=x.zip`]) {
+  for (const address of [
+    `${server.origin}/index.html`,
+    `${server.origin}/index.html?archive=x.zip`,
+  ]) {
     await showsTheSame(dense, address, [server.origin]);
   }
 });
@@ -96,7 +120,10 @@ test("shows an export whose smallest level has one tile, and requests no smaller
 }, async () => {
   const smallestLevel = 6;
   const upper = tiles.filter(({ level }) => level >= smallestLevel);
-  assert.ok(upper.length < tiles.length && upper.filter(({ level }) => level === smallestLevel).length === 1);
+  assert.ok(
+    upper.length < tiles.length &&
+      upper.filter(({ level }) => level === smallestLevel).length === 1,
+  );
   const folder = exported(
     upper.filter((tile) => !tile.isBlank),
     { smallestLevel, blankTiles: bitmap(upper) },
@@ -104,7 +131,11 @@ test("shows an export whose smallest level has one tile, and requests no smaller
   const dense = await denseScreens();
   await showsTheSame(dense, pathToFileURL(join(folder, "index.html")).href);
   for (const wrong of [-1, 11, 1.5, "6"]) {
-    assert.throws(() => readSlide({ ...plain(), ...GEOMETRY, smallestLevel: wrong }), DescriptionError, String(wrong));
+    assert.throws(
+      () => readSlide({ ...plain(), ...GEOMETRY, smallestLevel: wrong }),
+      DescriptionError,
+      String(wrong),
+    );
   }
 });
 
@@ -126,7 +157,9 @@ test("reports a missing tile that is not blank", { skip: noBrowser }, async () =
 
 async function showsTheSame(dense, address, origins = []) {
   const sparse = await screens(address, origins);
-  dense.forEach((screen, index) => assert.ok(screen.equals(sparse[index]), `${address}: view ${index} differs`));
+  dense.forEach((screen, index) =>
+    assert.ok(screen.equals(sparse[index]), `${address}: view ${index} differs`),
+  );
 }
 
 /** What is on the screen at an address, the slide and its navigator, in several views. */
@@ -163,7 +196,10 @@ function denseScreens() {
 }
 
 function exported(tiles, change = {}) {
-  const { folder } = writeExport({ tiles, change: (description) => ({ ...description, ...CHANGE, ...change }) });
+  const { folder } = writeExport({
+    tiles,
+    change: (description) => ({ ...description, ...CHANGE, ...change }),
+  });
   resources.folders.push(dirname(folder));
   return folder;
 }
@@ -184,7 +220,9 @@ function isBlank(png) {
 
 /** Level 0 first, each level row by row. */
 function bitmap(tiles) {
-  const inOrder = [...tiles].sort((a, b) => a.level - b.level || a.row - b.row || a.column - b.column);
+  const inOrder = [...tiles].sort(
+    (a, b) => a.level - b.level || a.row - b.row || a.column - b.column,
+  );
   const bytes = Buffer.alloc(Math.ceil(inOrder.length / 8));
   inOrder.forEach(({ isBlank }, index) => {
     bytes[index >> 3] |= isBlank ? 0x80 >> (index & 7) : 0;

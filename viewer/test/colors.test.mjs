@@ -11,7 +11,10 @@ const { filterText, UNCHANGED } = await loadModules("colors.ts");
 
 test("unchanged colors have no filter", () => {
   assert.equal(filterText(UNCHANGED), "");
-  assert.equal(filterText({ brightness: 1.2, contrast: 1, gamma: 0.5 }), 'brightness(1.2) url("#gamma-filter")');
+  assert.equal(
+    filterText({ brightness: 1.2, contrast: 1, gamma: 0.5 }),
+    'brightness(1.2) url("#gamma-filter")',
+  );
 });
 
 const clamped = (value) => Math.min(1, Math.max(0, value));
@@ -19,7 +22,10 @@ const settings = [
   [{ brightness: "1.3" }, (value) => clamped(value * 1.3)],
   [{ contrast: "1.5" }, (value) => clamped((value - 0.5) * 1.5 + 0.5)],
   [{ gamma: "2" }, (value) => Math.sqrt(value)],
-  [{ brightness: "0.8", contrast: "0.7", gamma: "0.5" }, (value) => ((value * 0.8 - 0.5) * 0.7 + 0.5) ** 2],
+  [
+    { brightness: "0.8", contrast: "0.7", gamma: "0.5" },
+    (value) => ((value * 0.8 - 0.5) * 0.7 + 0.5) ** 2,
+  ],
 ];
 
 pageTest(
@@ -62,6 +68,11 @@ pageTest(
 /** What the screen shows of slide pixel 300, 200 when that is in its middle at 4:1. */
 async function shownPixel(page) {
   const box = await page.locator("#slide").boundingBox();
-  const clip = { x: box.x + Math.floor(box.width / 2), y: Math.floor(box.y + box.height / 2), width: 4, height: 4 };
+  const clip = {
+    x: box.x + Math.floor(box.width / 2),
+    y: Math.floor(box.y + box.height / 2),
+    width: 4,
+    height: 4,
+  };
   return readPng(await page.screenshot({ clip })).pixel(2, 2);
 }

@@ -6,10 +6,8 @@ import { test } from "node:test";
 import { loadModules } from "./support/modules.mjs";
 import { random } from "./support/random.mjs";
 
-const { inverse, isCalibrated, pixelOf, related, relationOf, toScreen, toSlide, unitZoom } = await loadModules(
-  "compare/relation.ts",
-  "view.ts",
-);
+const { inverse, isCalibrated, pixelOf, related, relationOf, toScreen, toSlide, unitZoom } =
+  await loadModules("compare/relation.ts", "view.ts");
 
 const SCREEN = { x: 640, y: 480 };
 
@@ -37,9 +35,15 @@ test("matching points match wherever both slides are moved", () => {
 
     const moved = anyView(next);
     const otherMoved = related(relation, moved, pixel, otherPixel);
-    const [shown, otherShown] = [toScreen(point, moved, SCREEN), toScreen(partner, otherMoved, SCREEN)];
+    const [shown, otherShown] = [
+      toScreen(point, moved, SCREEN),
+      toScreen(partner, otherMoved, SCREEN),
+    ];
     const tolerance = 1e-6 * Math.max(1, moved.zoom / one.zoom);
-    assert.ok(Math.hypot(shown.x - otherShown.x, shown.y - otherShown.y) < tolerance, `round ${round}`);
+    assert.ok(
+      Math.hypot(shown.x - otherShown.x, shown.y - otherShown.y) < tolerance,
+      `round ${round}`,
+    );
     sameView(related(relation, one, pixel, otherPixel), other);
     sameView(related(inverse(relation), otherMoved, otherPixel, pixel), moved);
   }
@@ -64,7 +68,10 @@ test("relates calibrated slides by micrometers, others by their widths", () => {
   const unknown = { ...coarse, mpp: null };
   assert.equal(isCalibrated([fine, unknown]), false);
   const byWidth = follows([fine, unknown], false);
-  assert.ok(Math.abs(byWidth.x - 25) < 1e-9 && Math.abs(byWidth.zoom - 16) < 1e-9, JSON.stringify(byWidth));
+  assert.ok(
+    Math.abs(byWidth.x - 25) < 1e-9 && Math.abs(byWidth.zoom - 16) < 1e-9,
+    JSON.stringify(byWidth),
+  );
 });
 
 test("pixels that are not square have the zoom of square ones of the same area", () => {

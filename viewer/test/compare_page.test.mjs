@@ -8,7 +8,14 @@ import { test } from "node:test";
 import { noBrowser, openAt, openExport, whenDrawn } from "./support/browser.mjs";
 import { random } from "./support/random.mjs";
 import { useResources } from "./support/resources.mjs";
-import { ARCHIVE, BAG, comparing, FOLDER, serveFolder, writeGallery } from "./support/sample_gallery.mjs";
+import {
+  ARCHIVE,
+  BAG,
+  comparing,
+  FOLDER,
+  serveFolder,
+  writeGallery,
+} from "./support/sample_gallery.mjs";
 import { near } from "./support/viewer_page.mjs";
 
 const STRICT =
@@ -37,8 +44,17 @@ browserTest("two exports open from disk at one scale, and agree after 50 movemen
 
   const next = random(5);
   for (let round = 0; round < 50; round += 1) {
-    const movement = { x: next(0, 700), y: next(0, 500), zoom: 2 ** next(-1, 3), rotation: next(0, 360) };
-    await move(page, round % 2, { ...movement, flip: next(0, 1) < 0.3, immediately: round % 3 > 0 });
+    const movement = {
+      x: next(0, 700),
+      y: next(0, 500),
+      zoom: 2 ** next(-1, 3),
+      rotation: next(0, 360),
+    };
+    await move(page, round % 2, {
+      ...movement,
+      flip: next(0, 1) < 0.3,
+      immediately: round % 3 > 0,
+    });
     await settled(page);
     agrees(start, await views(page), `round ${round}`);
   }
@@ -112,7 +128,12 @@ browserTest("unlinked slides can be aligned, and keep this alignment when linked
   near(aligned[1].rotation, 30, 1e-9);
   const next = random(9);
   for (let round = 0; round < 8; round += 1) {
-    await move(page, round % 2, { x: next(0, 700), y: next(0, 500), zoom: next(1, 4), rotation: next(0, 360) });
+    await move(page, round % 2, {
+      x: next(0, 700),
+      y: next(0, 500),
+      zoom: next(1, 4),
+      rotation: next(0, 360),
+    });
     await settled(page);
     agrees(aligned, await views(page), `round ${round}`);
   }
@@ -159,10 +180,14 @@ for (const [what, one, other] of [
 ]) {
   browserTest(`${what} open from a server under a strict content security policy`, async () => {
     const { origin } = await served(writeGallery(), { "Content-Security-Policy": STRICT });
-    const { page, complaints } = await openAt(resources.browser, `${origin}/index.html${comparing(one, other)}`, {
-      ...STILL,
-      origins: [origin],
-    });
+    const { page, complaints } = await openAt(
+      resources.browser,
+      `${origin}/index.html${comparing(one, other)}`,
+      {
+        ...STILL,
+        origins: [origin],
+      },
+    );
     await page.locator(".synchronized").click();
     await whenDrawn(page);
     await page.getByRole("link", { name: "All slides" }).click();
@@ -173,26 +198,31 @@ for (const [what, one, other] of [
   });
 }
 
-browserTest("a slide that cannot be shown has a message in its pane, and the other one is shown", async () => {
-  const folder = inFolder(writeGallery());
-  rmSync(join(folder, BAG, "data/slide.js"));
-  for (const [path, sentence] of [
-    [COARSE, /slide\.js in “.*” did not load/],
-    ["no such <slide>", "There is no slide “no such <slide>” in this gallery."],
-    [`${ARCHIVE}.szi`, /it is an archive, and browsers let no page from a disk read one/],
-  ]) {
-    const { page } = await openExport(resources.browser, folder, { hash: comparing(path, FINE) });
-    await page.locator(".pane").first().getByText(sentence).waitFor();
-    await page.waitForFunction(() => window.slidezoom.viewers[1]?.isOpen());
-    await page.locator(".pane").last().getByRole("button", { name: "Zoom in" }).click();
-    assert.equal(await page.locator(".synchronized").isVisible(), false);
-    await page.context().close();
-  }
-});
+browserTest(
+  "a slide that cannot be shown has a message in its pane, and the other one is shown",
+  async () => {
+    const folder = inFolder(writeGallery());
+    rmSync(join(folder, BAG, "data/slide.js"));
+    for (const [path, sentence] of [
+      [COARSE, /slide\.js in “.*” did not load/],
+      ["no such <slide>", "There is no slide “no such <slide>” in this gallery."],
+      [`${ARCHIVE}.szi`, /it is an archive, and browsers let no page from a disk read one/],
+    ]) {
+      const { page } = await openExport(resources.browser, folder, { hash: comparing(path, FINE) });
+      await page.locator(".pane").first().getByText(sentence).waitFor();
+      await page.waitForFunction(() => window.slidezoom.viewers[1]?.isOpen());
+      await page.locator(".pane").last().getByRole("button", { name: "Zoom in" }).click();
+      assert.equal(await page.locator(".synchronized").isVisible(), false);
+      await page.context().close();
+    }
+  },
+);
 
 browserTest("stacks slides on a narrow screen without overflow", async () => {
   const { page, complaints } = await compared(FINE, COARSE, { ...STILL, width: 360, height: 640 });
-  const [upper, lower] = await Promise.all((await page.locator(".pane-slide").all()).map((half) => half.boundingBox()));
+  const [upper, lower] = await Promise.all(
+    (await page.locator(".pane-slide").all()).map((half) => half.boundingBox()),
+  );
   assert.equal(upper.x, lower.x);
   assert.ok(upper.y + upper.height <= lower.y && upper.height > 100 && lower.height > 100);
   assert.equal(await page.locator(".pane .navigator:visible").count(), 0);
@@ -207,7 +237,10 @@ browserTest("stacks slides on a narrow screen without overflow", async () => {
 
 browserTest("an opened archive replaces both slides", async () => {
   const folder = inFolder(writeGallery());
-  const { page, complaints } = await openExport(resources.browser, folder, { ...STILL, hash: comparing(FINE, COARSE) });
+  const { page, complaints } = await openExport(resources.browser, folder, {
+    ...STILL,
+    hash: comparing(FINE, COARSE),
+  });
   await page.locator(".synchronized").waitFor();
   await page.locator("#archive-file").setInputFiles(join(folder, `${ARCHIVE}.szi`));
   await whenDrawn(page);
@@ -219,7 +252,10 @@ browserTest("an opened archive replaces both slides", async () => {
 /** Opens two slides of a gallery from a disk, drawn whole. */
 async function compared(one, other, options = STILL, change = {}) {
   const folder = inFolder(writeGallery({ change }));
-  const opened = await openExport(resources.browser, folder, { ...options, hash: comparing(one, other) });
+  const opened = await openExport(resources.browser, folder, {
+    ...options,
+    hash: comparing(one, other),
+  });
   await opened.page.locator(".synchronized").waitFor();
   await whenDrawn(opened.page);
   return opened;
@@ -287,7 +323,12 @@ function agrees([left, right], [nowLeft, nowRight], message) {
     y: right.y + (across * Math.sin(-turn) + down * Math.cos(-turn)) / RATIO,
   };
   assert.equal(nowRight.flip, nowLeft.flip, message);
-  near(Math.hypot(nowRight.x - expected.x, nowRight.y - expected.y) * nowRight.zoom, 0, 0.01, `${message}: place`);
+  near(
+    Math.hypot(nowRight.x - expected.x, nowRight.y - expected.y) * nowRight.zoom,
+    0,
+    0.01,
+    `${message}: place`,
+  );
   near(nowRight.zoom / (nowLeft.zoom * RATIO), 1, 1e-5, `${message}: zoom`);
   const rotation = nowRight.rotation - nowLeft.rotation - (right.rotation - left.rotation);
   near(Math.abs((((rotation % 360) + 540) % 360) - 180), 0, 1e-3, `${message}: rotation`);

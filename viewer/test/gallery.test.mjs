@@ -15,7 +15,12 @@ const {
   searchable,
   slideUrl,
   writeSearch,
-} = await loadModules("checks.ts", "gallery/slides.ts", "gallery/search.ts", "gallery/selection.ts");
+} = await loadModules(
+  "checks.ts",
+  "gallery/slides.ts",
+  "gallery/search.ts",
+  "gallery/selection.ts",
+);
 
 const PAGE = "https://host.example/slides/index.html?compare=a&compare=b#search=x";
 
@@ -23,7 +28,14 @@ test("reads entries with and without optional fields", () => {
   const { slides, broken } = readGallery({
     slides: [
       entry("one", { state: [1, 2] }),
-      { name: "two", archive: "two.zip", width: 3, height: 4, micronsPerPixel: null, objectivePower: null },
+      {
+        name: "two",
+        archive: "two.zip",
+        width: 3,
+        height: 4,
+        micronsPerPixel: null,
+        objectivePower: null,
+      },
     ],
   });
   assert.equal(broken, 0);
@@ -79,7 +91,9 @@ test("skips and counts invalid entries", () => {
     // Another slide is at its place already.
     entry("other", { folder: "right" }),
   ];
-  const { slides, broken } = readGallery({ slides: [entry("right"), ...hostile, entry("right too")] });
+  const { slides, broken } = readGallery({
+    slides: [entry("right"), ...hostile, entry("right too")],
+  });
   assert.deepEqual(
     slides.map(({ name }) => name),
     ["right", "right too"],
@@ -95,7 +109,9 @@ test("explains why a value is not a gallery", () => {
 });
 
 test("sorts slides by name, and numbers in names by value", () => {
-  const { slides } = readGallery({ slides: ["b", "a 10", "a 9", "Ä 2", "a 1"].map((name) => entry(name)) });
+  const { slides } = readGallery({
+    slides: ["b", "a 10", "a 9", "Ä 2", "a 1"].map((name) => entry(name)),
+  });
   assert.deepEqual(
     slides.map(({ name }) => name),
     ["a 1", "Ä 2", "a 9", "a 10", "b"],
@@ -103,7 +119,15 @@ test("sorts slides by name, and numbers in names by value", () => {
 });
 
 test("links lead to the slide for any name", () => {
-  for (const name of [`#1 50% 'it' "Café" & +`, "<script>", "javascript:alert(1)", "a?b=c", "x\\y", "100%25", "é"]) {
+  for (const name of [
+    `#1 50% 'it' "Café" & +`,
+    "<script>",
+    "javascript:alert(1)",
+    "a?b=c",
+    "x\\y",
+    "100%25",
+    "é",
+  ]) {
     const folder = new URL(slideUrl({ path: `${name}/data`, isArchive: false }), PAGE);
     assert.equal(decodeURIComponent(folder.pathname), `/slides/${name}/data/index.html`);
     assert.deepEqual([folder.origin, folder.search, folder.hash], ["https://host.example", "", ""]);
@@ -112,7 +136,10 @@ test("links lead to the slide for any name", () => {
     assert.equal(page.pathname, "/slides/index.html");
     const archive = new URL(page.searchParams.get("archive"), page);
     assert.equal(decodeURIComponent(archive.pathname), `/slides/${name}.szi`);
-    assert.deepEqual([archive.origin, archive.search, archive.hash], ["https://host.example", "", ""]);
+    assert.deepEqual(
+      [archive.origin, archive.search, archive.hash],
+      ["https://host.example", "", ""],
+    );
 
     const compared = new URL(comparisonUrl(name, "other/data"), PAGE);
     assert.deepEqual(comparedPaths(compared.search), [name, "other/data"]);

@@ -37,11 +37,19 @@ browserTest("a gallery opens from disk with names, thumbnails, facts and links",
     "20× objective",
   ]);
   const [first, second, third] = await page.locator(".card a").all();
-  assert.equal(pathOf(await first.evaluate((link) => link.href)), join(folder, FOLDER, "index.html"));
-  assert.equal(pathOf(await second.evaluate((link) => link.href)), join(folder, BAG, "data/index.html"));
+  assert.equal(
+    pathOf(await first.evaluate((link) => link.href)),
+    join(folder, FOLDER, "index.html"),
+  );
+  assert.equal(
+    pathOf(await second.evaluate((link) => link.href)),
+    join(folder, BAG, "data/index.html"),
+  );
   assert.match(await third.getAttribute("href"), /^\?archive=/);
   await page.waitForFunction(() =>
-    [...document.querySelectorAll(".card img")].every((image) => image.complete && image.naturalWidth > 0),
+    [...document.querySelectorAll(".card img")].every(
+      (image) => image.complete && image.naturalWidth > 0,
+    ),
   );
   assert.equal(await page.locator(".thumbnail img").count(), 2);
   assert.equal(await page.getByText("All slides").count(), 0);
@@ -111,13 +119,17 @@ browserTest("gallery and comparison have both themes", async () => {
 });
 
 browserTest("the scroll position survives Back", async () => {
-  const folder = inFolder(writeList(Array.from({ length: 500 }, (_, index) => bare(`slide ${index}`))));
+  const folder = inFolder(
+    writeList(Array.from({ length: 500 }, (_, index) => bare(`slide ${index}`))),
+  );
   writeFileSync(join(folder, "other.html"), "<title>other</title>");
   const { page } = await openExport(resources.browser, folder);
   const scroll = (by) => page.locator("main").evaluate((main, by) => (main.scrollTop += by), by);
   for (let from = 0; from < 12000; from = await scroll(2000)) {
     // More cards come in the frame after the scrolling.
-    await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
+    await page.evaluate(
+      () => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))),
+    );
   }
   const before = await page.locator("main").evaluate((main) => main.scrollTop);
   await page
@@ -135,8 +147,15 @@ browserTest("the scroll position survives Back", async () => {
 
 browserTest("an archive opens in the gallery page, and Back and the link return", async () => {
   const server = await served(writeGallery());
-  const { page, complaints } = await openAt(resources.browser, `${server.origin}/index.html#search=100`, server);
-  for (const back of [() => page.goBack(), () => page.getByRole("link", { name: "All slides" }).click()]) {
+  const { page, complaints } = await openAt(
+    resources.browser,
+    `${server.origin}/index.html#search=100`,
+    server,
+  );
+  for (const back of [
+    () => page.goBack(),
+    () => page.getByRole("link", { name: "All slides" }).click(),
+  ]) {
     await page.locator(".card a").click();
     await whenDrawn(page);
     assert.equal(await page.locator("#name").textContent(), await page.title());
@@ -182,10 +201,16 @@ browserTest("hostile entries do no harm and hide no others", async () => {
     null,
     bare("long ".repeat(100) + "x".repeat(500)),
   ];
-  const { page, complaints } = await openExport(resources.browser, inFolder(writeList(entries)), NARROW);
+  const { page, complaints } = await openExport(
+    resources.browser,
+    inFolder(writeList(entries)),
+    NARROW,
+  );
   assert.equal(await page.locator(".card").count(), 3);
   assert.equal(await page.getByText("3 slides cannot be shown", { exact: false }).count(), 1);
-  const links = await page.locator(".card a").evaluateAll((links) => links.map((link) => new URL(link.href).protocol));
+  const links = await page
+    .locator(".card a")
+    .evaluateAll((links) => links.map((link) => new URL(link.href).protocol));
   assert.deepEqual(new Set(links), new Set(["file:"]));
   for (const button of await page.getByRole("button", { name: /^Compare/ }).all()) {
     await button.click();
@@ -211,10 +236,15 @@ browserTest("explains a missing or invalid list", async () => {
 });
 
 browserTest("selects two slides, and a third replaces the first", async () => {
-  const { page, complaints } = await openExport(resources.browser, inFolder(writeGallery()), NARROW);
+  const { page, complaints } = await openExport(
+    resources.browser,
+    inFolder(writeGallery()),
+    NARROW,
+  );
   const toggle = (name) => page.getByRole("button", { name: `Compare ${name}`, exact: true });
   const show = page.getByRole("link", { name: "Show side by side" });
-  const pressed = () => page.locator('.card:has([aria-pressed="true"]) .card-name').allTextContents();
+  const pressed = () =>
+    page.locator('.card:has([aria-pressed="true"]) .card-name').allTextContents();
   assert.equal(await show.isVisible(), false);
   await toggle(FOLDER).click();
   assert.equal(await show.isVisible(), false);
@@ -233,7 +263,9 @@ browserTest("selects two slides, and a third replaces the first", async () => {
   await page.getByRole("searchbox").fill("cafe");
   await toggle(FOLDER).click();
   await show.click();
-  const compared = await page.evaluate(() => new URLSearchParams(location.search).getAll("compare"));
+  const compared = await page.evaluate(() =>
+    new URLSearchParams(location.search).getAll("compare"),
+  );
   assert.deepEqual(compared, [`${BAG}/data`, FOLDER]);
   await page.locator(".synchronized").waitFor();
   assert.deepEqual(complaints, []);
@@ -250,7 +282,9 @@ browserTest("the help lists the keys of the gallery", async () => {
 });
 
 browserTest("paints the first of 10,000 slides within a second, and finds the last", async () => {
-  const folder = inFolder(writeList(Array.from({ length: 10000 }, (_, index) => bare(`slide ${index}`))));
+  const folder = inFolder(
+    writeList(Array.from({ length: 10000 }, (_, index) => bare(`slide ${index}`))),
+  );
   const context = await resources.browser.newContext({ viewport: { width: 1280, height: 800 } });
   const page = await context.newPage();
   await page.addInitScript(() => {

@@ -24,7 +24,9 @@ const IN_MORE = [
 ];
 const NARROW = { width: 360, height: 640 };
 const change = {
-  layers: [{ kind: "geojson", name: "None", features: { type: "FeatureCollection", features: [] } }],
+  layers: [
+    { kind: "geojson", name: "None", features: { type: "FeatureCollection", features: [] } },
+  ],
 };
 
 for (const width of [1920, 1280, 901, 900, 561, 560, 360, 320]) {

@@ -24,14 +24,16 @@ function keysOfThePage() {
 }
 
 test("the help lists every key once, and none is OpenSeadragon's", () => {
-  const rows = HELP.filter(({ title }) => !title.startsWith("Keys, with the slide focused")).flatMap(
-    (part) => part.rows,
-  );
+  const rows = HELP.filter(
+    ({ title }) => !title.startsWith("Keys, with the slide focused"),
+  ).flatMap((part) => part.rows);
   const listed = rows.flatMap(({ keys }) => keys.map((key) => key.toLowerCase()));
   const keys = keysOfThePage();
   assert.ok(keys.length >= 12, `only ${keys}`);
   assert.equal(new Set(keys).size, keys.length, `${keys}`);
-  keys.forEach((key) => assert.equal(listed.filter((other) => other === key).length, 1, `the key ${key}`));
+  keys.forEach((key) =>
+    assert.equal(listed.filter((other) => other === key).length, 1, `the key ${key}`),
+  );
   const taken = [
     "w",
     "a",
@@ -64,15 +66,23 @@ for (const size of [
     const sheet = page.getByRole("dialog", { name: "Shortcuts and gestures" });
     const ways = [
       [() => page.keyboard.press("?"), () => page.keyboard.press("Escape")],
-      [() => pressInHeader(page, "Help"), () => page.getByRole("button", { name: "Close" }).click()],
+      [
+        () => pressInHeader(page, "Help"),
+        () => page.getByRole("button", { name: "Close" }).click(),
+      ],
       [() => page.keyboard.press("?"), () => page.keyboard.press("?")],
     ];
     for (const [show, leave] of ways) {
       await show();
       assert.equal(await sheet.isVisible(), true);
       const parts = helpOf("slide");
-      assert.equal(await sheet.getByRole("row").count(), parts.length + parts.flatMap(({ rows }) => rows).length);
-      const overflows = await sheet.evaluate((element) => element.scrollWidth > element.clientWidth);
+      assert.equal(
+        await sheet.getByRole("row").count(),
+        parts.length + parts.flatMap(({ rows }) => rows).length,
+      );
+      const overflows = await sheet.evaluate(
+        (element) => element.scrollWidth > element.clientWidth,
+      );
       assert.equal(overflows, false);
       // The page's keys rest while the sheet is read.
       await page.keyboard.press("m");

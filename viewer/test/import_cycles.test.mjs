@@ -53,7 +53,11 @@ function findCycle(graph) {
       return [];
     }
     done.add(name);
-    return (graph.get(name) ?? []).map((next) => visit(next, [...path, name])).find((cycle) => cycle.length > 0) ?? [];
+    return (
+      (graph.get(name) ?? [])
+        .map((next) => visit(next, [...path, name]))
+        .find((cycle) => cycle.length > 0) ?? []
+    );
   };
   return [...graph.keys()].map((name) => visit(name, [])).find((cycle) => cycle.length > 0) ?? [];
 }

@@ -58,7 +58,10 @@ const GLANDS = {
   features: {
     type: "FeatureCollection",
     features: [
-      feature("Polygon", [square(100, 100, 200), square(160, 160, 80)], { name: `Gland ${HOSTILE}`, color: "00ff00" }),
+      feature("Polygon", [square(100, 100, 200), square(160, 160, 80)], {
+        name: `Gland ${HOSTILE}`,
+        color: "00ff00",
+      }),
       feature("Point", [500, 400], { label: "Mitosis" }),
     ],
   },
@@ -127,7 +130,12 @@ layersTest(
     for (const zoom of [1, 4]) {
       const shown = await pixels(page, { x: 420, y: 260, zoom }, [...inside, ...outside]);
       inside.forEach(([x, y], index) =>
-        close(shown[index], heatPixel(Math.floor((x - 350) / 20), Math.floor((y - 200) / 20)), [0, 1, 2], `${x}, ${y}`),
+        close(
+          shown[index],
+          heatPixel(Math.floor((x - 350) / 20), Math.floor((y - 200) / 20)),
+          [0, 1, 2],
+          `${x}, ${y}`,
+        ),
       );
       outside.forEach(([x, y], index) =>
         close(shown[index + inside.length], slidePixel(x, y), [0, 1, 2], `${x}, ${y}`),
@@ -144,15 +152,24 @@ layersTest(
   },
 );
 
-layersTest("layers are drawn in order", [{ ...HEAT, opacity: 1 }, GLANDS, { ...HEAT, name: "Above" }], async (page) => {
-  const view = { x: 200, y: 150, zoom: 1 };
-  const below = slide(130, 130, heat(130, 130), 1);
-  const gland = mixed(below, [0, 255, 0], 64 / 255);
-  close((await pixels(page, view, [[130, 130]]))[0], mixed(gland, heat(130, 130), 0.5), [0, 1, 2], "above");
-  await page.keyboard.press("y");
-  await page.getByRole("checkbox", { name: "Above" }).uncheck();
-  close((await pixels(page, view, [[130, 130]]))[0], gland, [0, 1, 2], "below");
-});
+layersTest(
+  "layers are drawn in order",
+  [{ ...HEAT, opacity: 1 }, GLANDS, { ...HEAT, name: "Above" }],
+  async (page) => {
+    const view = { x: 200, y: 150, zoom: 1 };
+    const below = slide(130, 130, heat(130, 130), 1);
+    const gland = mixed(below, [0, 255, 0], 64 / 255);
+    close(
+      (await pixels(page, view, [[130, 130]]))[0],
+      mixed(gland, heat(130, 130), 0.5),
+      [0, 1, 2],
+      "above",
+    );
+    await page.keyboard.press("y");
+    await page.getByRole("checkbox", { name: "Above" }).uncheck();
+    close((await pixels(page, view, [[130, 130]]))[0], gland, [0, 1, 2], "below");
+  },
+);
 
 layersTest("a polygon is filled around its hole, outlined and labeled", [GLANDS], async (page) => {
   const points = [
@@ -236,23 +253,34 @@ test("reports a missing tile of a layer as such", { skip: noBrowser }, async () 
   const folder = withLayers([HEAT]);
   rmSync(join(folder, "layers/heat #1_files/3/0_0.png"));
   const page = await openedBroken(folder);
-  await page.getByText("1 tile could not be loaded: a part of a layer is missing or blurred.").waitFor();
+  await page
+    .getByText("1 tile could not be loaded: a part of a layer is missing or blurred.")
+    .waitFor();
   await page.context().close();
 });
 
 test("an invalid layer rejects the slide with a message", { skip: noBrowser }, async () => {
   const page = await openedBroken(withLayers([HEAT, { ...GLANDS, name: "Glands", features: {} }]));
   await page
-    .getByText("This slide cannot be shown: its layer 2, “Glands”, has no valid “features”", { exact: false })
+    .getByText("This slide cannot be shown: its layer 2, “Glands”, has no valid “features”", {
+      exact: false,
+    })
     .waitFor();
   await page.context().close();
 });
 
-test("shows shapes from an archive, and notes that pyramids are not shown", { skip: noBrowser }, async () => {
+test("shows shapes from an archive, and notes that pyramids are not shown", {
+  skip: noBrowser,
+}, async () => {
   const { page, complaints } = await opened(sampleExport());
   const buffer = toBuffer(layOut(archiveFiles({ change: { layers: [HEAT, GLANDS] } })));
-  await page.locator("#archive-file").setInputFiles({ name: "x.zip", mimeType: "application/zip", buffer });
-  await page.waitForFunction((name) => document.title === name && window.slidezoom !== undefined, NAME);
+  await page
+    .locator("#archive-file")
+    .setInputFiles({ name: "x.zip", mimeType: "application/zip", buffer });
+  await page.waitForFunction(
+    (name) => document.title === name && window.slidezoom !== undefined,
+    NAME,
+  );
   const [shown] = await pixels(page, { x: 200, y: 150, zoom: 1 }, [[130, 130]]);
   close(shown, mixed(slidePixel(130, 130), [0, 255, 0], 64 / 255), [0, 1, 2], "the gland");
   await page.keyboard.press("y");
@@ -268,13 +296,21 @@ test("10,000 polygons move smoothly with the slide", { skip: noBrowser }, async 
   const cell = (column, row) =>
     Array.from({ length: 30 }, (_, index) => {
       const [angle, radius] = [(index / 15) * Math.PI, 3 + Math.sin(index * 1.3)];
-      return [column * 7 + 3.5 + radius * Math.cos(angle), row * 5 + 2.5 + radius * Math.sin(angle)];
+      return [
+        column * 7 + 3.5 + radius * Math.cos(angle),
+        row * 5 + 2.5 + radius * Math.sin(angle),
+      ];
     });
   const features = Array.from({ length: 10000 }, (_, index) => {
     const [column, row] = [index % 100, Math.floor(index / 100)];
-    return feature("Polygon", [cell(column, row)], { name: `Cell ${index}`, color: row % 2 ? "d7191c" : "1a9641" });
+    return feature("Polygon", [cell(column, row)], {
+      name: `Cell ${index}`,
+      color: row % 2 ? "d7191c" : "1a9641",
+    });
   });
-  const folder = withLayers([{ kind: "geojson", name: "Cells", features: { type: "FeatureCollection", features } }]);
+  const folder = withLayers([
+    { kind: "geojson", name: "Cells", features: { type: "FeatureCollection", features } },
+  ]);
   const { page, complaints } = await opened(folder, { width: 1280, height: 800 });
   const medians = [];
   for (const zoom of [0.5, 1.4, 4]) {
@@ -312,7 +348,10 @@ test("10,000 polygons move smoothly with the slide", { skip: noBrowser }, async 
 
 function withLayers(layers) {
   const folder = sampleExport({ layers });
-  writePyramid(join(folder, "layers/heat #1_files"), sampleTiles({ ...MAP, pixel: heatPixel, tileSize: 254 }));
+  writePyramid(
+    join(folder, "layers/heat #1_files"),
+    sampleTiles({ ...MAP, pixel: heatPixel, tileSize: 254 }),
+  );
   return folder;
 }
 
@@ -368,7 +407,10 @@ function mixed(below, above, share) {
 
 function close(actual, expected, channels, message, tolerance = 2) {
   channels.forEach((channel) =>
-    assert.ok(Math.abs(actual[channel] - expected[channel]) <= tolerance, `${message}: ${actual}, not ${expected}`),
+    assert.ok(
+      Math.abs(actual[channel] - expected[channel]) <= tolerance,
+      `${message}: ${actual}, not ${expected}`,
+    ),
   );
 }
 

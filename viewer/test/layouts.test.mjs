@@ -24,12 +24,20 @@ const NAME = 'slide #1 50% "é"';
 const TILE_SIZE = 40;
 const SMALLEST = 5;
 const FULL = 10;
-const GEOMETRY = { width: WIDTH, height: HEIGHT, tileSize: TILE_SIZE, overlap: 0, smallestLevel: SMALLEST };
+const GEOMETRY = {
+  width: WIDTH,
+  height: HEIGHT,
+  tileSize: TILE_SIZE,
+  overlap: 0,
+  smallestLevel: SMALLEST,
+};
 /** Nothing of the sample slide has it. */
 const LOUD = [255, 0, 255];
 
 const tiles = [...sampleTiles(GEOMETRY)].filter(({ level }) => level >= SMALLEST);
-const inOrder = [...tiles].sort((a, b) => a.level - b.level || a.row - b.row || a.column - b.column);
+const inOrder = [...tiles].sort(
+  (a, b) => a.level - b.level || a.row - b.row || a.column - b.column,
+);
 
 const resources = useResources();
 
@@ -54,14 +62,17 @@ function iiif({ level, column, row }, largest, written) {
   const wr = Math.min(TILE_SIZE * scale, WIDTH - xr);
   const hr = Math.min(TILE_SIZE * scale, HEIGHT - yr);
   const whole = wr === WIDTH && hr === HEIGHT;
-  const size = whole && scale === 1 ? largest : written(Math.ceil(wr / scale), Math.ceil(hr / scale));
+  const size =
+    whole && scale === 1 ? largest : written(Math.ceil(wr / scale), Math.ceil(hr / scale));
   return `${whole ? "full" : [xr, yr, wr, hr].join()}/${size}/0/default.png`;
 }
 
 for (const layout of ["zoomify", "google", "iiif2", "iiif3"]) {
   test(`${layout}: file names follow the format`, () => {
     const path = tilePaths(readSlide(described(layout)));
-    tiles.forEach((tile) => assert.equal(path(tile.level, tile.column, tile.row), PATHS[layout](tile)));
+    tiles.forEach((tile) =>
+      assert.equal(path(tile.level, tile.column, tile.row), PATHS[layout](tile)),
+    );
     assert.equal(new Set(tiles.map(PATHS[layout])).size, tiles.length);
   });
 
@@ -69,7 +80,10 @@ for (const layout of ["zoomify", "google", "iiif2", "iiif3"]) {
     const expected = await reference();
     const folder = exported(layout);
     await showsTheSame(expected, pathToFileURL(join(folder, "index.html")).href);
-    const files = tiles.map((tile) => ({ name: `${NAME}/${PATHS[layout](tile)}`, contents: content(layout, tile) }));
+    const files = tiles.map((tile) => ({
+      name: `${NAME}/${PATHS[layout](tile)}`,
+      contents: content(layout, tile),
+    }));
     const server = await serve({
       ...filesIn(folder),
       "/indexed.zip": toBuffer(layOut(withIndex(layout, files))),
@@ -125,7 +139,11 @@ function reference() {
 }
 
 function described(layout) {
-  return { ...description(NAME, { ...GEOMETRY, extension: "png" }), smallestLevel: SMALLEST, layout };
+  return {
+    ...description(NAME, { ...GEOMETRY, extension: "png" }),
+    smallestLevel: SMALLEST,
+    layout,
+  };
 }
 
 function exported(layout) {
@@ -149,7 +167,10 @@ function content(layout, { png }) {
 }
 
 function withIndex(layout, files) {
-  const json = { name: `${NAME}/${NAME}.json`, contents: Buffer.from(JSON.stringify(described(layout))) };
+  const json = {
+    name: `${NAME}/${NAME}.json`,
+    contents: Buffer.from(JSON.stringify(described(layout))),
+  };
   // Next to it, what IIIF's other clients read, which is JSON as well.
   const info = { name: `${NAME}/info.json`, contents: Buffer.from('{"width": 1, "height": 1}') };
   const index = {
@@ -157,7 +178,8 @@ function withIndex(layout, files) {
     contents: (places) => {
       const found = (level, column, row) =>
         tiles.find((tile) => tile.level === level && tile.column === column && tile.row === row);
-      const place = (level, column, row) => places.get(`${NAME}/${PATHS[layout](found(level, column, row))}`);
+      const place = (level, column, row) =>
+        places.get(`${NAME}/${PATHS[layout](found(level, column, row))}`);
       return tileIndex({ ...GEOMETRY, extension: "png" }, place, places.get(json.name));
     },
   };
@@ -166,7 +188,9 @@ function withIndex(layout, files) {
 
 async function showsTheSame(expected, address, origins = []) {
   const found = await screens(address, origins);
-  expected.forEach((screen, index) => assert.ok(screen.equals(found[index]), `${address}: view ${index} differs`));
+  expected.forEach((screen, index) =>
+    assert.ok(screen.equals(found[index]), `${address}: view ${index} differs`),
+  );
 }
 
 /** What is on the screen at an address, the slide and its navigator, in several views. */
@@ -178,7 +202,8 @@ async function screens(address, origins = []) {
   });
   await page.waitForFunction(() => window.slidezoom !== undefined);
   const found = [];
-  // At 1:1 and above: when tiles are reduced, the filter includes a pixel of the padding of edge tiles.
+  // At 1:1 and above: when tiles are reduced, the filter includes a pixel of the padding of edge
+  // tiles.
   for (const view of [{}, { x: 660, y: 470, zoom: 1 }, { x: 690, y: 490, zoom: 2.7 }]) {
     await moveTo(page, view);
     found.push(readPng(await page.locator("main").screenshot()).pixels);

@@ -74,25 +74,33 @@ pageTest("disables steps below the whole slide", {}, async (page) => {
   assert.deepEqual(await viewOf(page), before);
 });
 
-pageTest("shows percent without an objective power", { change: { objectivePower: null } }, async (page) => {
-  const home = await viewOf(page);
-  await page.getByRole("button", { name: /^100%/ }).click();
-  await whenDrawn(page);
-  // Smaller than it opened: the slide fits the screen at more than its size.
-  assert.ok(home.zoom > 1.2);
-  near((await viewOf(page)).zoom, 1, 1e-12);
-  assert.equal(await page.locator("#magnification-now").textContent(), "100%");
-  await page.getByRole("button", { name: "Fit the whole slide" }).click();
-  await whenDrawn(page);
-  near((await viewOf(page)).zoom, home.zoom, 1e-12);
-});
+pageTest(
+  "shows percent without an objective power",
+  { change: { objectivePower: null } },
+  async (page) => {
+    const home = await viewOf(page);
+    await page.getByRole("button", { name: /^100%/ }).click();
+    await whenDrawn(page);
+    // Smaller than it opened: the slide fits the screen at more than its size.
+    assert.ok(home.zoom > 1.2);
+    near((await viewOf(page)).zoom, 1, 1e-12);
+    assert.equal(await page.locator("#magnification-now").textContent(), "100%");
+    await page.getByRole("button", { name: "Fit the whole slide" }).click();
+    await whenDrawn(page);
+    near((await viewOf(page)).zoom, home.zoom, 1e-12);
+  },
+);
 
-pageTest("shows the steps on demand on a narrow screen", { width: 360, height: 640 }, async (page) => {
-  const step = page.getByRole("button", { name: /^20×/ });
-  assert.equal(await step.isVisible(), false);
-  await page.locator("#magnification-now").click();
-  assert.equal(await step.isVisible(), true);
-  const navigator = await page.locator("#navigator").boundingBox();
-  const steps = await page.locator("#magnification-steps").boundingBox();
-  assert.ok(steps.x + steps.width <= navigator.x, "the steps cover the navigator");
-});
+pageTest(
+  "shows the steps on demand on a narrow screen",
+  { width: 360, height: 640 },
+  async (page) => {
+    const step = page.getByRole("button", { name: /^20×/ });
+    assert.equal(await step.isVisible(), false);
+    await page.locator("#magnification-now").click();
+    assert.equal(await step.isVisible(), true);
+    const navigator = await page.locator("#navigator").boundingBox();
+    const steps = await page.locator("#magnification-steps").boundingBox();
+    assert.ok(steps.x + steps.width <= navigator.x, "the steps cover the navigator");
+  },
+);

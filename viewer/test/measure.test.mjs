@@ -27,7 +27,10 @@ test("computes areas of polygons in either direction", () => {
   near(areaOf(at([0, 4], [10, 4], [10, 0], [0, 0]), null), 40, 1e-12);
   near(areaOf(at([0, 0], [6, 0], [0, 8]), { x: 0.5, y: 0.25 }), 3, 1e-12);
   // An L of three unit squares, far from the origin.
-  const ell = at([0, 0], [2, 0], [2, 1], [1, 1], [1, 2], [0, 2]).map(({ x, y }) => ({ x: x + 5e8, y: y + 5e8 }));
+  const ell = at([0, 0], [2, 0], [2, 1], [1, 1], [1, 2], [0, 2]).map(({ x, y }) => ({
+    x: x + 5e8,
+    y: y + 5e8,
+  }));
   near(areaOf(ell, null), 3, 1e-12);
   assert.equal(areaOf(at([0, 0], [5, 5]), null), 0);
 });
@@ -108,12 +111,22 @@ pageTest(
     await page.getByRole("button", { name: "Length" }).click();
     await set(300, 200);
     await set(360, 360);
-    for (const change of [{}, { zoom: 2.5 }, { rotation: 90 }, { flip: true }, { rotation: 33 }, { x: 320, y: 230 }]) {
+    for (const change of [
+      {},
+      { zoom: 2.5 },
+      { rotation: 90 },
+      { flip: true },
+      { rotation: 33 },
+      { x: 320, y: 230 },
+    ]) {
       await moveTo(page, change);
       const now = await viewOf(page);
       const size = await sizeOf(page);
       const drawn = await page.locator("#measurements circle").evaluateAll((dots) => {
-        return dots.map((dot) => ({ x: Number(dot.getAttribute("cx")), y: Number(dot.getAttribute("cy")) }));
+        return dots.map((dot) => ({
+          x: Number(dot.getAttribute("cx")),
+          y: Number(dot.getAttribute("cy")),
+        }));
       });
       assert.equal(drawn.length, 2);
       at([300, 200], [360, 360]).forEach((point, index) => {
@@ -126,22 +139,26 @@ pageTest(
   },
 );
 
-pageTest("measures by keyboard from the center of the screen", { change: { micronsPerPixel: null } }, async (page) => {
-  await page.keyboard.press("m");
-  await page.getByRole("button", { name: "Area" }).focus();
-  await page.keyboard.press("Space");
-  await page.locator("#slide .openseadragon-canvas").focus();
-  for (const [x, y] of [
-    [300, 200],
-    [400, 200],
-    [400, 300],
-  ]) {
-    await moveTo(page, { x, y, zoom: 2 });
-    await page.keyboard.press("p");
-  }
-  await page.keyboard.press("Enter");
-  assert.deepEqual(await texts(page), ["5\u202f000\u00a0px²"]);
-});
+pageTest(
+  "measures by keyboard from the center of the screen",
+  { change: { micronsPerPixel: null } },
+  async (page) => {
+    await page.keyboard.press("m");
+    await page.getByRole("button", { name: "Area" }).focus();
+    await page.keyboard.press("Space");
+    await page.locator("#slide .openseadragon-canvas").focus();
+    for (const [x, y] of [
+      [300, 200],
+      [400, 200],
+      [400, 300],
+    ]) {
+      await moveTo(page, { x, y, zoom: 2 });
+      await page.keyboard.press("p");
+    }
+    await page.keyboard.press("Enter");
+    assert.deepEqual(await texts(page), ["5\u202f000\u00a0px²"]);
+  },
+);
 
 pageTest(
   "a double click ends a line without zooming",

@@ -9,12 +9,20 @@ import { test } from "node:test";
 import { noBrowser, openExport, whenDrawn } from "./support/browser.mjs";
 import { readPng } from "./support/png.mjs";
 import { useResources } from "./support/resources.mjs";
-import { HEIGHT, slidePixel, tileFile, tilesOf, WIDTH, writeExport } from "./support/sample_export.mjs";
+import {
+  HEIGHT,
+  slidePixel,
+  tileFile,
+  tilesOf,
+  WIDTH,
+  writeExport,
+} from "./support/sample_export.mjs";
 import { forEachPixel, slideRegion } from "./support/screen.mjs";
 import { comparesWithTiles } from "./support/tiles.mjs";
 
 const realExport = process.env.SLIDEZOOM_EXPORT;
-const noRealExport = noBrowser || (realExport ? false : "SLIDEZOOM_EXPORT names no exported folder");
+const noRealExport =
+  noBrowser || (realExport ? false : "SLIDEZOOM_EXPORT names no exported folder");
 for (const reason of new Set([noBrowser, noRealExport])) {
   if (reason) {
     console.log(`SKIPPED: ${reason}`);
@@ -24,7 +32,9 @@ for (const reason of new Set([noBrowser, noRealExport])) {
 const PATCH = 5;
 const resources = useResources();
 
-test("the sample slide opens without complaints", { skip: noBrowser }, () => opensWell(sampleExport()));
+test("the sample slide opens without complaints", { skip: noBrowser }, () =>
+  opensWell(sampleExport()),
+);
 
 test("a real slide opens without complaints", { skip: noRealExport }, async () => {
   assert.ok(existsSync(join(realExport, "index.html")), `no index.html in ${realExport}`);
@@ -45,7 +55,11 @@ test("shows each pixel at 1:1, and as a sharp block at 4:1", { skip: noBrowser }
     for (const zoom of [1, 4]) {
       const shown = await slideRegion(page, x, y, zoom, PATCH);
       forEachPixel(PATCH * 2 + 1, (dx, dy) => {
-        const inside = x - PATCH + dx >= 0 && y - PATCH + dy >= 0 && x - PATCH + dx < WIDTH && y - PATCH + dy < HEIGHT;
+        const inside =
+          x - PATCH + dx >= 0 &&
+          y - PATCH + dy >= 0 &&
+          x - PATCH + dx < WIDTH &&
+          y - PATCH + dy < HEIGHT;
         for (let at = 0; inside && at < zoom; at += 1) {
           assert.deepEqual(
             shown.pixel(dx * zoom + at, dy * zoom + at),
@@ -71,17 +85,25 @@ test("the navigator shows the slide in its original colors", { skip: noBrowser }
     [0.75, 0.75],
   ]) {
     const expected = slidePixel(Math.round(across * WIDTH), Math.round(down * HEIGHT));
-    const shown = picture.pixel(Math.round(across * picture.width), Math.round(down * picture.height));
+    const shown = picture.pixel(
+      Math.round(across * picture.width),
+      Math.round(down * picture.height),
+    );
     // Red and green are flat in each quarter; the grain in blue is averaged.
     [0, 1].forEach((channel) =>
-      assert.ok(Math.abs(shown[channel] - expected[channel]) <= 2, `${shown} at ${across}, ${down}`),
+      assert.ok(
+        Math.abs(shown[channel] - expected[channel]) <= 2,
+        `${shown} at ${across}, ${down}`,
+      ),
     );
     assert.ok(Math.abs(shown[2] - 124) <= 20, `${shown} at ${across}, ${down}`);
   }
   await page.context().close();
 });
 
-test("buttons and keys zoom, and the home button resets the view", { skip: noBrowser }, async () => {
+test("buttons and keys zoom, and the home button resets the view", {
+  skip: noBrowser,
+}, async () => {
   const { page, complaints } = await openExport(resources.browser, sampleExport().folder);
   await whenDrawn(page);
   const home = await zoomOf(page);
@@ -112,11 +134,18 @@ test("buttons and keys zoom, and the home button resets the view", { skip: noBro
 });
 
 test("the page fits a narrow screen", { skip: noBrowser }, async () => {
-  const { page, complaints } = await openExport(resources.browser, sampleExport().folder, { width: 360, height: 640 });
+  const { page, complaints } = await openExport(resources.browser, sampleExport().folder, {
+    width: 360,
+    height: 640,
+  });
   await whenDrawn(page);
   const overflowing = await page.evaluate(() =>
     [...document.querySelectorAll("body *")]
-      .filter((element) => !element.closest("#slide, #navigator") && element.getBoundingClientRect().right > innerWidth)
+      .filter(
+        (element) =>
+          !element.closest("#slide, #navigator") &&
+          element.getBoundingClientRect().right > innerWidth,
+      )
       .map((element) => element.id || element.tagName),
   );
   assert.deepEqual(overflowing, []);
@@ -163,7 +192,9 @@ test("explains a missing slide.js", { skip: noBrowser }, async () => {
   const made = sampleExport();
   rmSync(join(made.folder, "slide.js"));
   const { page } = await openExport(resources.browser, made.folder);
-  await page.getByText("slide.js did not load. It belongs next to this page.", { exact: false }).waitFor();
+  await page
+    .getByText("slide.js did not load. It belongs next to this page.", { exact: false })
+    .waitFor();
   assert.equal(await page.getByRole("button").count(), 0);
   await page.context().close();
 });
@@ -172,7 +203,9 @@ test("explains a missing viewer.js", { skip: noBrowser }, async () => {
   const made = sampleExport();
   rmSync(join(made.folder, "viewer/viewer.js"));
   const { page } = await openExport(resources.browser, made.folder);
-  await page.getByText("viewer/viewer.js did not load. It belongs next to this page.", { exact: false }).waitFor();
+  await page
+    .getByText("viewer/viewer.js did not load. It belongs next to this page.", { exact: false })
+    .waitFor();
   await page.context().close();
 });
 

@@ -10,7 +10,8 @@ import { connect, noBrowser, whenDrawn } from "./support/browser.mjs";
 import { sampleTiles, writePyramid } from "./support/sample_export.mjs";
 import { sampleExport } from "./support/viewer_page.mjs";
 
-const POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:";
+const POLICY =
+  "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:";
 const TYPES = { html: "text/html", js: "text/javascript", css: "text/css", png: "image/png" };
 const LAYERS = [
   {
@@ -36,7 +37,11 @@ const LAYERS = [
     features: {
       type: "FeatureCollection",
       features: [
-        { type: "Feature", geometry: { type: "Point", coordinates: [300, 200] }, properties: { name: "The middle" } },
+        {
+          type: "Feature",
+          geometry: { type: "Point", coordinates: [300, 200] },
+          properties: { name: "The middle" },
+        },
       ],
     },
   },
@@ -48,14 +53,26 @@ before(async () => {
 });
 after(() => browser?.close());
 
-test("all tools work under a strict content security policy", { skip: noBrowser, timeout: 60000 }, async (context) => {
-  const folder = sampleExport({ layers: LAYERS, unreadable: [{ x: 1, y: 2, width: 30, height: 40 }] });
-  writePyramid(join(folder, "layers/heat_files"), sampleTiles({ width: 7, height: 5, tileSize: 254 }));
+test("all tools work under a strict content security policy", {
+  skip: noBrowser,
+  timeout: 60000,
+}, async (context) => {
+  const folder = sampleExport({
+    layers: LAYERS,
+    unreadable: [{ x: 1, y: 2, width: 30, height: 40 }],
+  });
+  writePyramid(
+    join(folder, "layers/heat_files"),
+    sampleTiles({ width: 7, height: 5, tileSize: 254 }),
+  );
   const server = createServer(async ({ url }, response) => {
     const path = decodeURIComponent(new URL(url, "http://localhost").pathname);
     const body = await readFile(join(folder, path === "/" ? "index.html" : path)).catch(() => null);
     const type = TYPES[path === "/" ? "html" : path.split(".").pop()];
-    response.writeHead(body === null ? 404 : 200, { "content-security-policy": POLICY, "content-type": type ?? "" });
+    response.writeHead(body === null ? 404 : 200, {
+      "content-security-policy": POLICY,
+      "content-type": type ?? "",
+    });
     response.end(body);
   });
   await new Promise((ready) => server.listen(0, "127.0.0.1", ready));
@@ -74,9 +91,13 @@ test("all tools work under a strict content security policy", { skip: noBrowser,
   page.on("pageerror", (error) => complaints.push(error.message));
   await page.addInitScript(() => {
     window.refused = [];
-    document.addEventListener("securitypolicyviolation", (event) => window.refused.push(event.violatedDirective));
+    document.addEventListener("securitypolicyviolation", (event) =>
+      window.refused.push(event.violatedDirective),
+    );
   });
-  await page.goto(`http://127.0.0.1:${server.address().port}/#x=300&y=200&zoom=2&rotation=90&flip=1`);
+  await page.goto(
+    `http://127.0.0.1:${server.address().port}/#x=300&y=200&zoom=2&rotation=90&flip=1`,
+  );
   await whenDrawn(page);
   await page.keyboard.press("c");
   await page.locator("#gamma").fill("2");

@@ -86,7 +86,9 @@ pageTest("a link restores the exact view", { width: 801, height: 603 }, async (p
     const hash = await hashOf(page);
     assert.match(hash, /^#x=/);
     const { page: other, complaints } = await opened(folder, { width: 801, height: 603, hash });
-    const size = await other.evaluate(() => ({ ...window.slidezoom.viewer.viewport.getContainerSize() }));
+    const size = await other.evaluate(() => ({
+      ...window.slidezoom.viewer.viewport.getContainerSize(),
+    }));
     const [made, read] = [await viewOf(page), await viewOf(other)];
     assert.equal(read.flip, view.flip);
     for (const point of [
@@ -106,7 +108,11 @@ pageTest("a link restores the exact view", { width: 801, height: 603 }, async (p
   const entries = await page.evaluate(() => history.length);
   await page.getByRole("button", { name: "Show the whole slide" }).click();
   await page.waitForFunction(() => location.hash === "");
-  assert.equal(await page.evaluate(() => history.length), entries, "a movement is no page to go back to");
+  assert.equal(
+    await page.evaluate(() => history.length),
+    entries,
+    "a movement is no page to go back to",
+  );
 });
 
 pageTest("the hash follows a flip, and the page follows the hash", {}, async (page) => {
@@ -130,44 +136,64 @@ pageTest("the hash follows a flip, and the page follows the hash", {}, async (pa
   assert.deepEqual(await viewOf(page), view);
 });
 
-pageTest("a view far from the slide is moved to the slide", { hash: "#x=1e9&y=-1e9&zoom=500" }, async (page) => {
-  const { zoom, ...center } = await viewOf(page);
-  near(zoom, 4, 1e-6);
-  assert.ok(center.x > 0 && center.x <= 700 && center.y >= 0 && center.y <= 500, JSON.stringify(center));
-});
+pageTest(
+  "a view far from the slide is moved to the slide",
+  { hash: "#x=1e9&y=-1e9&zoom=500" },
+  async (page) => {
+    const { zoom, ...center } = await viewOf(page);
+    near(zoom, 4, 1e-6);
+    assert.ok(
+      center.x > 0 && center.x <= 700 && center.y >= 0 && center.y <= 500,
+      JSON.stringify(center),
+    );
+  },
+);
 
-pageTest("an invalid hash opens the whole slide", { hash: "#x=1&y=2&zoom=nonsense" }, async (page) => {
-  const home = await page.evaluate(() => window.slidezoom.viewer.viewport.getHomeZoom());
-  near(await page.evaluate(() => window.slidezoom.viewer.viewport.getZoom(true)), home, 1e-9);
-});
+pageTest(
+  "an invalid hash opens the whole slide",
+  { hash: "#x=1&y=2&zoom=nonsense" },
+  async (page) => {
+    const home = await page.evaluate(() => window.slidezoom.viewer.viewport.getHomeZoom());
+    near(await page.evaluate(() => window.slidezoom.viewer.viewport.getZoom(true)), home, 1e-9);
+  },
+);
 
-pageTest("copies the link", { permissions: ["clipboard-read", "clipboard-write"] }, async (page) => {
-  await moveTo(page, { x: 100, y: 200, zoom: 3 });
-  await page.getByRole("button", { name: "Copy link" }).click();
-  await page.getByText("Link copied.").waitFor();
-  const link = await page.evaluate(() => navigator.clipboard.readText());
-  assert.equal(link, `${page.url().replace(/#.*/, "")}#x=100&y=200&zoom=3&rotation=0`);
-  assert.equal(await page.getByLabel("Copy this link").isVisible(), false);
-});
+pageTest(
+  "copies the link",
+  { permissions: ["clipboard-read", "clipboard-write"] },
+  async (page) => {
+    await moveTo(page, { x: 100, y: 200, zoom: 3 });
+    await page.getByRole("button", { name: "Copy link" }).click();
+    await page.getByText("Link copied.").waitFor();
+    const link = await page.evaluate(() => navigator.clipboard.readText());
+    assert.equal(link, `${page.url().replace(/#.*/, "")}#x=100&y=200&zoom=3&rotation=0`);
+    assert.equal(await page.getByLabel("Copy this link").isVisible(), false);
+  },
+);
 
-pageTest("shows the link, selected, if the clipboard is blocked", { width: 360, height: 640 }, async (page) => {
-  await page.evaluate(() => {
-    navigator.clipboard.writeText = () => Promise.reject(new DOMException("no", "NotAllowedError"));
-  });
-  await moveTo(page, { x: 100, y: 200, zoom: 3 });
-  await page.keyboard.press("l");
-  const field = page.getByLabel("Copy this link");
-  await field.waitFor();
-  const seen = await field.evaluate(({ value, selectionStart, selectionEnd }) => ({
-    value,
-    selected: value.slice(selectionStart, selectionEnd),
-    focused: document.activeElement.id,
-  }));
-  assert.match(seen.value, /^file:.*#x=100&y=200&zoom=3&rotation=0$/);
-  assert.deepEqual([seen.selected, seen.focused], [seen.value, "link-text"]);
-  await page.keyboard.press("Escape");
-  assert.equal(await field.isVisible(), false);
-});
+pageTest(
+  "shows the link, selected, if the clipboard is blocked",
+  { width: 360, height: 640 },
+  async (page) => {
+    await page.evaluate(() => {
+      navigator.clipboard.writeText = () =>
+        Promise.reject(new DOMException("no", "NotAllowedError"));
+    });
+    await moveTo(page, { x: 100, y: 200, zoom: 3 });
+    await page.keyboard.press("l");
+    const field = page.getByLabel("Copy this link");
+    await field.waitFor();
+    const seen = await field.evaluate(({ value, selectionStart, selectionEnd }) => ({
+      value,
+      selected: value.slice(selectionStart, selectionEnd),
+      focused: document.activeElement.id,
+    }));
+    assert.match(seen.value, /^file:.*#x=100&y=200&zoom=3&rotation=0$/);
+    assert.deepEqual([seen.selected, seen.focused], [seen.value, "link-text"]);
+    await page.keyboard.press("Escape");
+    assert.equal(await field.isVisible(), false);
+  },
+);
 
 function hashOf(page) {
   return page.evaluate(() => location.hash);

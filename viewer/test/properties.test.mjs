@@ -1,4 +1,5 @@
-// The properties panel and associated images from disk. archive_page.test.mjs tests those in archives.
+// The properties panel and associated images from disk. archive_page.test.mjs tests those in
+// archives.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -43,7 +44,12 @@ const HOSTILE = {
 };
 
 test("lists known facts", () => {
-  const full = readSlide({ ...PLAIN, ...DETAILS, micronsPerPixel: { x: 0.5, y: 0.25 }, objectivePower: 40 });
+  const full = readSlide({
+    ...PLAIN,
+    ...DETAILS,
+    micronsPerPixel: { x: 0.5, y: 0.25 },
+    objectivePower: 40,
+  });
   assert.deepEqual(detailedFacts(full), [
     ["Size", "700 × 500\u00a0px"],
     ["Physical size", "0.35 × 0.125\u00a0mm"],
@@ -73,7 +79,10 @@ test("lists known facts", () => {
     [{ format: "webp", compression: "lossy", quality: 60 }, "WebP, quality 60"],
     [{ format: "webp", compression: "lossless" }, "WebP, lossless"],
     [{ format: "webp" }, "WebP"],
-    [{ format: "jpeg", quality: 80, subsampling: "400", coding: "progressive" }, "JPEG, quality 80, gray, progressive"],
+    [
+      { format: "jpeg", quality: 80, subsampling: "400", coding: "progressive" },
+      "JPEG, quality 80, gray, progressive",
+    ],
     [{ format: "jpg", subsampling: "444", coding: "baseline" }, "JPEG, chroma 4:4:4"],
   ]) {
     assert.equal(tileFormat(change), expected);
@@ -87,7 +96,9 @@ test("lists known facts", () => {
 
 /** As an export with all properties has them: many, some long, and some that mean ill. */
 const MANY = {
-  ...Object.fromEntries(Array.from({ length: 600 }, (_, index) => [`tiff.property-${index}`, `value ${index}`])),
+  ...Object.fromEntries(
+    Array.from({ length: 600 }, (_, index) => [`tiff.property-${index}`, `value ${index}`]),
+  ),
   "right \u202e to left": "\u202e\u05d0\u05d1 txt.exe \u2066 and never back",
   "lines\nin a name": "one\r\ntwo\n\n<b>four</b>\u2028five\u0007",
   long: "x".repeat(100_000),
@@ -104,7 +115,10 @@ pageTest("the search requires all words in name or value", options, async (page)
   const all = await rows();
   assert.equal(
     all.length,
-    2 + detailedFacts(readSlide({ ...PLAIN, ...DETAILS, micronsPerPixel: { x: 1, y: 1 } })).length + 1 + 3,
+    2 +
+      detailedFacts(readSlide({ ...PLAIN, ...DETAILS, micronsPerPixel: { x: 1, y: 1 } })).length +
+      1 +
+      3,
   );
   for (const [words, expected] of [
     ["VENDOR", ["Properties", "openslide.vendor\taperio"]],
@@ -120,7 +134,10 @@ pageTest("the search requires all words in name or value", options, async (page)
       expected,
       words,
     );
-    assert.equal(await page.locator("#properties-none").innerText(), expected.length === 0 ? "No matches." : "");
+    assert.equal(
+      await page.locator("#properties-none").innerText(),
+      expected.length === 0 ? "No matches." : "",
+    );
   }
   await search.fill("");
   assert.deepEqual(await rows(), all);
@@ -129,7 +146,10 @@ pageTest("the search requires all words in name or value", options, async (page)
 pageTest("shows hostile names and values as selectable text", options, async (page) => {
   await page.keyboard.press("i");
   const cells = page.locator("#properties-table tbody:last-of-type :is(th, td)");
-  assert.deepEqual(await cells.allTextContents(), ["Properties", ...Object.entries(HOSTILE).flat()]);
+  assert.deepEqual(await cells.allTextContents(), [
+    "Properties",
+    ...Object.entries(HOSTILE).flat(),
+  ]);
   assert.equal(await page.locator("#properties-table :is(img, script)").count(), 0);
   assert.equal(await page.locator("#associated-images b").count(), 0);
   await page.locator("#properties-table td", { hasText: SHA256 }).first().click({ clickCount: 3 });
@@ -143,13 +163,19 @@ pageTest("shows and searches hundreds of properties without overlap", many, asyn
   const cells = page.locator("#properties-table tbody:last-of-type :is(th, td)");
   assert.deepEqual(await cells.allTextContents(), ["Properties", ...Object.entries(MANY).flat()]);
   assert.equal(await page.locator("#properties-table b").count(), 0);
-  // Marks that turn the direction end with their cell: the next row is as high, and begins where every other does.
+  // Marks that turn the direction end with their cell: the next row is as high, and begins where
+  // every other does.
   const row = (name) => page.locator("#properties-table tr", { hasText: name }).last();
   const lines = await row("lines").locator("td").boundingBox();
-  const [one, other] = [await row("property-1").boundingBox(), await row("property-599").boundingBox()];
+  const [one, other] = [
+    await row("property-1").boundingBox(),
+    await row("property-599").boundingBox(),
+  ];
   assert.ok(lines.height > 3 * one.height, `${lines.height} for five lines, ${one.height} for one`);
   assert.deepEqual([one.x, one.width, one.height], [other.x, other.width, other.height]);
-  const overflow = await page.locator("#properties").evaluate((box) => box.scrollWidth - box.clientWidth);
+  const overflow = await page
+    .locator("#properties")
+    .evaluate((box) => box.scrollWidth - box.clientWidth);
   assert.equal(overflow, 0);
   const search = page.getByRole("searchbox", { name: "Search properties" });
   await search.fill("property-599");
@@ -220,11 +246,15 @@ pageTest(
 
 pageTest("fits a narrow window", { ...options, width: 360, height: 640 }, async (page) => {
   await page.keyboard.press("i");
-  const overflow = (selector) => page.locator(selector).evaluate((box) => box.scrollWidth - box.clientWidth);
+  const overflow = (selector) =>
+    page.locator(selector).evaluate((box) => box.scrollWidth - box.clientWidth);
   assert.equal(await overflow("#properties"), 0);
   assert.equal(await overflow("html"), 0);
   const box = await page.locator("#properties").boundingBox();
-  assert.ok(box.x >= 0 && box.x + box.width <= 360 && box.y + box.height <= 640, JSON.stringify(box));
+  assert.ok(
+    box.x >= 0 && box.x + box.width <= 360 && box.y + box.height <= 640,
+    JSON.stringify(box),
+  );
   await page.getByRole("button", { name: "thumbnail" }).click();
   assert.equal(await overflow("#associated-image"), 0);
 });

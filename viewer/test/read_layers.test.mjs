@@ -36,7 +36,11 @@ const feature = (type, coordinates, properties = null) => ({
   properties,
 });
 const collection = (...features) => ({ type: "FeatureCollection", features });
-const glands = (...features) => ({ kind: "geojson", name: "Glands", features: collection(...features) });
+const glands = (...features) => ({
+  kind: "geojson",
+  name: "Glands",
+  features: collection(...features),
+});
 const read = (layer) => readLayers([layer], SLIDE)[0];
 
 test("reads layers with and without optional fields", () => {
@@ -50,7 +54,9 @@ test("reads layers with and without optional fields", () => {
     legend: null,
     area: { x: 0, y: 0, ...SLIDE },
   });
-  const { shapes, ...layer } = read(glands(feature("Polygon", [square(1, 2, 4)], { label: "A", color: "FF0000" })));
+  const { shapes, ...layer } = read(
+    glands(feature("Polygon", [square(1, 2, 4)], { label: "A", color: "FF0000" })),
+  );
   assert.deepEqual(layer, { kind: "geojson", name: "Glands", opacity: 1, legend: null });
   assert.deepEqual(shapes, [
     {
@@ -113,7 +119,9 @@ test("rejects an invalid layer, naming it and the field", () => {
       assert.throws(
         () => readLayers([pyramid, { ...pyramid, [key]: value }], SLIDE),
         (error) =>
-          error instanceof DescriptionError && second.test(error.message) && error.message.includes(`“${key}”`),
+          error instanceof DescriptionError &&
+          second.test(error.message) &&
+          error.message.includes(`“${key}”`),
         `${key} = ${JSON.stringify(value)}`,
       );
     }
@@ -149,7 +157,8 @@ test("rejects an invalid feature, naming it", () => {
   for (const [wrong, what] of broken) {
     assert.throws(
       () => read(glands(good, wrong)),
-      (error) => /its layer 1, “Glands”, feature 2,/.test(error.message) && error.message.includes(what),
+      (error) =>
+        /its layer 1, “Glands”, feature 2,/.test(error.message) && error.message.includes(what),
       JSON.stringify(wrong),
     );
   }
@@ -199,7 +208,10 @@ test("finds the topmost shape at a point, not in holes", () => {
   assert.equal(nearestShape(shapes, { x: 500, y: 100 }, 20), null);
   // Shape by shape, a closed ring and an open one are the same.
   const [open, closed] = read(
-    glands(feature("Polygon", [square(0, 0, 9)]), feature("Polygon", [[...square(0, 0, 9), [0, 0]]])),
+    glands(
+      feature("Polygon", [square(0, 0, 9)]),
+      feature("Polygon", [[...square(0, 0, 9), [0, 0]]]),
+    ),
   ).shapes;
   for (let y = -1; y < 11; y += 0.7) {
     assert.equal(distanceTo(open, { x: 4, y }), distanceTo(closed, { x: 4, y }));

@@ -112,7 +112,12 @@ test("rejects an invalid description, naming the field", () => {
     coding: ["arithmetic", true],
     compression: ["zip", 0],
     baseTiles: ["own"],
-    area: [{}, [], { x: 0, y: 0, width: 1, height: 1 }, { x: -1, y: 0, width: 46000, height: 32914 }],
+    area: [
+      {},
+      [],
+      { x: 0, y: 0, width: 1, height: 1 },
+      { x: -1, y: 0, width: 46000, height: 32914 },
+    ],
     toSlide: [
       {},
       [],
@@ -130,17 +135,36 @@ test("rejects an invalid description, naming the field", () => {
         [2, 4, 0],
       ],
     ],
-    unreadable: [{}, [{ x: 0, y: 0, width: 0, height: 1 }], [{ x: 0.5, y: 0, width: 1, height: 1 }], [null]],
+    unreadable: [
+      {},
+      [{ x: 0, y: 0, width: 0, height: 1 }],
+      [{ x: 0.5, y: 0, width: 1, height: 1 }],
+      [null],
+    ],
     associatedImages: [
       {},
       [{ ...LABEL, name: undefined }],
       [{ ...LABEL, width: 0 }],
-      ...["/etc/passwd", "../label.jpeg", "a/../../b", "a//b", "", "..\\b", "https://x/y", "\udfff", 7].map((path) => [
-        { ...LABEL, path },
-      ]),
+      ...[
+        "/etc/passwd",
+        "../label.jpeg",
+        "a/../../b",
+        "a//b",
+        "",
+        "..\\b",
+        "https://x/y",
+        "\udfff",
+        7,
+      ].map((path) => [{ ...LABEL, path }]),
     ],
     properties: [[], { a: 1 }, { a: null }, "text"],
-    source: ["x.svs", { bytes: -1 }, { file: 7 }, { sha256: "beef" }, { fingerprint: `${SHA256}0` }],
+    source: [
+      "x.svs",
+      { bytes: -1 },
+      { file: 7 },
+      { sha256: "beef" },
+      { fingerprint: `${SHA256}0` },
+    ],
     writtenBy: ["slidezoom", {}, { slidezoom: "0.1.0", openslide: 4 }],
   };
   for (const [key, values] of Object.entries(broken)) {
@@ -189,7 +213,14 @@ test("formats size, scale and objective power", () => {
     "20× objective",
   ]);
   assert.deepEqual(
-    facts(readGood({ micronsPerPixel: { x: 0.25, y: 0.5 }, objectivePower: null, width: 100, height: 1234567 })),
+    facts(
+      readGood({
+        micronsPerPixel: { x: 0.25, y: 0.5 },
+        objectivePower: null,
+        width: 100,
+        height: 1234567,
+      }),
+    ),
     ["100 × 1\u202f234\u202f567\u00a0px", "0.25 × 0.5\u00a0µm per pixel"],
   );
 });

@@ -56,18 +56,25 @@ pageTest("buttons, keys and slider rotate the slide, and home resets it", {}, as
   assert.equal((await viewOf(page)).flip, false);
 });
 
-pageTest("shows one panel at a time, which Escape closes", { width: 360, height: 640 }, async (page) => {
-  const turn = page.getByRole("group", { name: "Rotate and flip" });
-  const colors = page.getByRole("group", { name: "Brightness and contrast" });
-  await page.getByRole("button", { name: "Rotate and flip" }).click();
-  assert.deepEqual([await turn.isVisible(), await colors.isVisible()], [true, false]);
-  await page.keyboard.press("c");
-  assert.deepEqual([await turn.isVisible(), await colors.isVisible()], [false, true]);
-  const main = await page.locator("main").boundingBox();
-  const box = await colors.boundingBox();
-  assert.ok(box.x >= 0 && box.x + box.width <= main.width && box.height < main.height / 2, JSON.stringify(box));
-  await page.getByLabel("Contrast", { exact: true }).focus();
-  await page.keyboard.press("Escape");
-  assert.equal(await colors.isVisible(), false);
-  assert.equal(await page.evaluate(() => document.activeElement.id), "colors-panel");
-});
+pageTest(
+  "shows one panel at a time, which Escape closes",
+  { width: 360, height: 640 },
+  async (page) => {
+    const turn = page.getByRole("group", { name: "Rotate and flip" });
+    const colors = page.getByRole("group", { name: "Brightness and contrast" });
+    await page.getByRole("button", { name: "Rotate and flip" }).click();
+    assert.deepEqual([await turn.isVisible(), await colors.isVisible()], [true, false]);
+    await page.keyboard.press("c");
+    assert.deepEqual([await turn.isVisible(), await colors.isVisible()], [false, true]);
+    const main = await page.locator("main").boundingBox();
+    const box = await colors.boundingBox();
+    assert.ok(
+      box.x >= 0 && box.x + box.width <= main.width && box.height < main.height / 2,
+      JSON.stringify(box),
+    );
+    await page.getByLabel("Contrast", { exact: true }).focus();
+    await page.keyboard.press("Escape");
+    assert.equal(await colors.isVisible(), false);
+    assert.equal(await page.evaluate(() => document.activeElement.id), "colors-panel");
+  },
+);

@@ -15,7 +15,8 @@ const all = readdirSync(folder).filter((name) => name.endsWith(".test.mjs"));
 const files = named.length > 0 ? named : all.map((name) => join(folder, name));
 
 const server = noBrowser ? undefined : await launchServer();
-const env = server === undefined ? process.env : { ...process.env, [BROWSER_ENDPOINT]: server.wsEndpoint() };
+const env =
+  server === undefined ? process.env : { ...process.env, [BROWSER_ENDPOINT]: server.wsEndpoint() };
 const concurrency = `--test-concurrency=${availableParallelism()}`;
 const tests = spawn(process.execPath, ["--test", concurrency, ...files], { env, stdio: "inherit" });
 tests.on("exit", async (code) => {

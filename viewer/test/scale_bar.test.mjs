@@ -30,13 +30,18 @@ test("formats the length in a suitable unit", () => {
     [1000, 100000, "10\u00a0cm"],
   ];
   for (const [scale, micrometers, text] of bars) {
-    assert.deepEqual([scaleBar(scale).micrometers, scaleBar(scale).text], [micrometers, text], `${scale} µm a pixel`);
+    assert.deepEqual(
+      [scaleBar(scale).micrometers, scaleBar(scale).text],
+      [micrometers, text],
+      `${scale} µm a pixel`,
+    );
   }
 });
 
 test("uses the scale along the screen's horizontal", () => {
   const mpp = { x: 0.5, y: 0.25 };
-  const scale = (rotation, zoom) => micrometersPerScreenPixel(mpp, { x: 0, y: 0, zoom, rotation, flip: false });
+  const scale = (rotation, zoom) =>
+    micrometersPerScreenPixel(mpp, { x: 0, y: 0, zoom, rotation, flip: false });
   near(scale(0, 1), 0.5, 1e-12);
   near(scale(0, 4), 0.125, 1e-12);
   near(scale(90, 1), 0.25, 1e-12);
@@ -48,26 +53,35 @@ test("uses the scale along the screen's horizontal", () => {
 const MICROMETERS = { µm: 1, mm: 1000, cm: 10000 };
 
 const mpp = { x: 0.4990001, y: 0.3 };
-pageTest("the bar has the length of its text at any zoom", { change: { micronsPerPixel: mpp } }, async (page) => {
-  const seen = new Set();
-  for (const zoom of [0.61, 0.75, 1, 1.9, 3.7]) {
-    for (const [rotation, scale] of [
-      [0, mpp.x],
-      [90, mpp.y],
-      [180, mpp.x],
-      [270, mpp.y],
-    ]) {
-      await moveTo(page, { x: 350, y: 250, zoom, rotation });
-      const text = await page.locator("#scale-bar-text").textContent();
-      const [amount, unit] = text.split("\u00a0");
-      const { width } = await page.locator("#scale-bar-line").boundingBox();
-      // Chromium lays out in sixty-fourths of a pixel.
-      near(width, ((Number(amount) * MICROMETERS[unit]) / scale) * zoom, 1 / 32, `${text} at ${zoom}, ${rotation}°`);
-      seen.add(text);
+pageTest(
+  "the bar has the length of its text at any zoom",
+  { change: { micronsPerPixel: mpp } },
+  async (page) => {
+    const seen = new Set();
+    for (const zoom of [0.61, 0.75, 1, 1.9, 3.7]) {
+      for (const [rotation, scale] of [
+        [0, mpp.x],
+        [90, mpp.y],
+        [180, mpp.x],
+        [270, mpp.y],
+      ]) {
+        await moveTo(page, { x: 350, y: 250, zoom, rotation });
+        const text = await page.locator("#scale-bar-text").textContent();
+        const [amount, unit] = text.split("\u00a0");
+        const { width } = await page.locator("#scale-bar-line").boundingBox();
+        // Chromium lays out in sixty-fourths of a pixel.
+        near(
+          width,
+          ((Number(amount) * MICROMETERS[unit]) / scale) * zoom,
+          1 / 32,
+          `${text} at ${zoom}, ${rotation}°`,
+        );
+        seen.add(text);
+      }
     }
-  }
-  assert.ok(seen.size >= 3, `only ${[...seen]}`);
-});
+    assert.ok(seen.size >= 3, `only ${[...seen]}`);
+  },
+);
 
 pageTest("the bar follows an animation", { reducedMotion: "no-preference" }, async (page) => {
   const lengths = await page.evaluate(async () => {
@@ -78,7 +92,10 @@ pageTest("the bar follows an animation", { reducedMotion: "no-preference" }, asy
     const looked = new Promise((done) => {
       viewer.addHandler("animation", () => {
         const zoom = viewer.viewport.viewportToImageZoom(viewer.viewport.getZoom(true));
-        list.push([parseFloat(line.style.width), (parseFloat(text.textContent) / 0.4990001) * zoom]);
+        list.push([
+          parseFloat(line.style.width),
+          (parseFloat(text.textContent) / 0.4990001) * zoom,
+        ]);
       });
       viewer.addHandler("animation-finish", done);
     });
@@ -90,7 +107,11 @@ pageTest("the bar follows an animation", { reducedMotion: "no-preference" }, asy
   lengths.forEach(([shown, expected]) => near(shown, expected, 1e-3));
 });
 
-pageTest("shows “not calibrated” without a scale", { change: { micronsPerPixel: null } }, async (page) => {
-  assert.equal(await page.locator("#scale-bar").innerText(), "not calibrated");
-  assert.equal(await page.locator("#scale-bar-line").isVisible(), false);
-});
+pageTest(
+  "shows “not calibrated” without a scale",
+  { change: { micronsPerPixel: null } },
+  async (page) => {
+    assert.equal(await page.locator("#scale-bar").innerText(), "not calibrated");
+    assert.equal(await page.locator("#scale-bar-line").isVisible(), false);
+  },
+);

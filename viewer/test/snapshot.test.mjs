@@ -29,7 +29,16 @@ const CHANGE = {
   micronsPerPixel: MPP,
   unreadable: [{ x: 400, y: 260, width: 90, height: 60 }],
   layers: [
-    { kind: "pyramid", name: "Heat", path: "heat", ...MAP, tileSize: 254, overlap: 1, format: "png", opacity: 0.4 },
+    {
+      kind: "pyramid",
+      name: "Heat",
+      path: "heat",
+      ...MAP,
+      tileSize: 254,
+      overlap: 1,
+      format: "png",
+      opacity: 0.4,
+    },
     {
       kind: "geojson",
       name: "Gland",
@@ -74,7 +83,10 @@ for (const [options, view] of VIEWS) {
   const name = JSON.stringify({ ...options, ...view });
   test(`a snapshot looks like the page: ${name}`, { skip: noBrowser }, async () => {
     const folder = sampleExport(CHANGE);
-    writePyramid(join(folder, "heat_files"), sampleTiles({ ...MAP, pixel: (x, y) => [x * 40, 0, y * 60] }));
+    writePyramid(
+      join(folder, "heat_files"),
+      sampleTiles({ ...MAP, pixel: (x, y) => [x * 40, 0, y * 60] }),
+    );
     const { page, complaints } = await openedFromServer(folder, options);
     // The slide's place then begins and ends with a whole pixel, as a screenshot must.
     await page.addStyleTag({ content: "header { height: 120px }" });
@@ -88,7 +100,10 @@ for (const [options, view] of VIEWS) {
       const { name, snapshot } = await taken(page, () => pressInHeader(page, "Save a snapshot"));
       await isTheScreen(page, snapshot);
       await hasTheBar(page, snapshot);
-      assert.ok(name.includes(` x=${view.x} y=${view.y} zoom=${view.zoom} rotation=${view.rotation ?? 0}`), name);
+      assert.ok(
+        name.includes(` x=${view.x} y=${view.y} zoom=${view.zoom} rotation=${view.rotation ?? 0}`),
+        name,
+      );
       assert.ok(name.startsWith("slide #1 50%") && name.endsWith(".png"), name);
     }
     assert.deepEqual(complaints, []);
@@ -107,13 +122,18 @@ test("computes the filter's values", () => {
 
 pageTest("explains why there are no snapshots of a slide on disk", {}, async (page) => {
   const button = page.getByRole("button", { name: "Save a snapshot of this view", disabled: true });
-  assert.match(await button.getAttribute("title"), /^Snapshots are not available for a slide opened from disk/);
+  assert.match(
+    await button.getAttribute("title"),
+    /^Snapshots are not available for a slide opened from disk/,
+  );
   await button.focus();
   assert.equal(await button.evaluate((element) => element === document.activeElement), true);
   const downloads = [];
   page.on("download", (download) => downloads.push(download));
   await page.keyboard.press("Enter");
-  const toast = page.getByRole("status").filter({ hasText: "Snapshots are not available for a slide" });
+  const toast = page
+    .getByRole("status")
+    .filter({ hasText: "Snapshots are not available for a slide" });
   await toast.waitFor();
   assert.deepEqual(downloads, []);
   // Of an archive they can, on the same page: its tiles are no files to the browser.
@@ -122,12 +142,18 @@ pageTest("explains why there are no snapshots of a slide on disk", {}, async (pa
     mimeType: "application/zip",
     buffer: toBuffer(layOut(archiveFiles())),
   });
-  await page.waitForFunction((name) => document.title === name && window.slidezoom !== undefined, NAME);
+  await page.waitForFunction(
+    (name) => document.title === name && window.slidezoom !== undefined,
+    NAME,
+  );
   await moveTo(page, { x: 350.5, y: 250.5, zoom: 1 });
   const { snapshot } = await taken(page, () => page.keyboard.press("v"));
   const [across, down] = [Math.floor(snapshot.width / 2), Math.floor(snapshot.height / 2)];
   assert.deepEqual(snapshot.pixel(across, down), slidePixel(350, 250));
-  assert.equal(await page.getByRole("button", { name: "Save a snapshot", disabled: false }).count(), 1);
+  assert.equal(
+    await page.getByRole("button", { name: "Save a snapshot", disabled: false }).count(),
+    1,
+  );
 });
 
 /** Each pixel is that of the screen, but for the smoothed edges of letters. */
@@ -196,5 +222,8 @@ async function measure(page, view) {
 /** Returns name and content of the download that `act` starts. */
 async function taken(page, act) {
   const [download] = await Promise.all([page.waitForEvent("download"), act()]);
-  return { name: download.suggestedFilename(), snapshot: readPng(await buffer(await download.createReadStream())) };
+  return {
+    name: download.suggestedFilename(),
+    snapshot: readPng(await buffer(await download.createReadStream())),
+  };
 }

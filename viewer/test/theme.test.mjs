@@ -32,31 +32,33 @@ for (const [colorScheme, own, other] of [
   );
 }
 
-pageTest("a choice lasts for the visit if it cannot be stored", { colorScheme: "dark" }, async (page) => {
-  await page.addInitScript(() => {
-    Object.defineProperty(window, "localStorage", {
-      get() {
-        throw new DOMException("refused", "SecurityError");
-      },
+pageTest(
+  "a choice lasts for the visit if it cannot be stored",
+  { colorScheme: "dark" },
+  async (page) => {
+    await page.addInitScript(() => {
+      Object.defineProperty(window, "localStorage", {
+        get() {
+          throw new DOMException("refused", "SecurityError");
+        },
+      });
     });
-  });
-  await page.reload();
-  await page.keyboard.press("b");
-  assert.equal(await backgroundOf(page), LIGHT);
-  await page.keyboard.press("b");
-  assert.equal(await backgroundOf(page), DARK);
-  await page.keyboard.press("b");
-  await page.reload();
-  assert.equal(await backgroundOf(page), DARK);
-});
+    await page.reload();
+    await page.keyboard.press("b");
+    assert.equal(await backgroundOf(page), LIGHT);
+    await page.keyboard.press("b");
+    assert.equal(await backgroundOf(page), DARK);
+    await page.keyboard.press("b");
+    await page.reload();
+    assert.equal(await backgroundOf(page), DARK);
+  },
+);
 
 /** Foreground, background, and their minimum contrast. */
 const PAIRS = [
-  ...["--page", "--bar", "--over-slide", "--button", "--button-hover", "--button-pressed"].map((below) => [
-    "--text",
-    below,
-    4.5,
-  ]),
+  ...["--page", "--bar", "--over-slide", "--button", "--button-hover", "--button-pressed"].map(
+    (below) => ["--text", below, 4.5],
+  ),
   ...["--page", "--bar"].map((below) => ["--quiet", below, 4.5]),
   ["--button-off", "--button", 4.5],
   ["--warning", "--over-slide", 3],
@@ -66,22 +68,30 @@ const PAIRS = [
 const NOT_GRAY = ["--warning", "--region"];
 
 for (const colorScheme of ["dark", "light"]) {
-  pageTest(`the ${colorScheme} theme uses grays with sufficient contrast`, { colorScheme }, async (page) => {
-    const colors = await colorsOf(page);
-    assert.ok(colors.size > 15, `${colors.size} colors`);
-    for (const [name, [red, green, blue]] of colors) {
-      assert.equal(red === green && green === blue, !NOT_GRAY.includes(name), `${name}: ${red}, ${green}, ${blue}`);
-    }
-    for (const [above, below, least] of PAIRS) {
-      // What shines through a color is at worst the opposite of it.
-      const shade = colors.get(above);
-      const grounds = [0, 255].map((slide) => blended(colors.get(below), slide));
-      for (const ground of grounds) {
-        const contrast = contrastOf(shade, ground);
-        assert.ok(contrast >= least, `${above} on ${below}: ${contrast.toFixed(2)}`);
+  pageTest(
+    `the ${colorScheme} theme uses grays with sufficient contrast`,
+    { colorScheme },
+    async (page) => {
+      const colors = await colorsOf(page);
+      assert.ok(colors.size > 15, `${colors.size} colors`);
+      for (const [name, [red, green, blue]] of colors) {
+        assert.equal(
+          red === green && green === blue,
+          !NOT_GRAY.includes(name),
+          `${name}: ${red}, ${green}, ${blue}`,
+        );
       }
-    }
-  });
+      for (const [above, below, least] of PAIRS) {
+        // What shines through a color is at worst the opposite of it.
+        const shade = colors.get(above);
+        const grounds = [0, 255].map((slide) => blended(colors.get(below), slide));
+        for (const ground of grounds) {
+          const contrast = contrastOf(shade, ground);
+          assert.ok(contrast >= least, `${above} on ${below}: ${contrast.toFixed(2)}`);
+        }
+      }
+    },
+  );
 }
 
 test("computes contrast as the guidelines do", () => {

@@ -19,11 +19,14 @@ const PAGE = `<!DOCTYPE html><link rel="icon" href="data:,"><style>html, body, #
 <div id="slide"></div><script src="/openseadragon.js"></script><script src="/start.js"></script>`;
 
 for (const [layout, folder] of exports) {
-  const skip = noBrowser || (folder ? false : `no environment variable names an exported folder of ${layout}`);
+  const skip =
+    noBrowser || (folder ? false : `no environment variable names an exported folder of ${layout}`);
   if (skip) {
     console.log(`SKIPPED: ${skip}`);
   }
-  test(`OpenSeadragon's own source of ${layout} shows an export from a server`, { skip }, async (context) => {
+  test(`OpenSeadragon's own source of ${layout} shows an export from a server`, {
+    skip,
+  }, async (context) => {
     await showsAnExport(folder, context);
   });
 }
@@ -34,7 +37,13 @@ function source({ layout, name, width, height, tileSize }) {
     case "dz":
       return JSON.stringify(`/export/${name}.dzi`);
     case "zoomify":
-      return JSON.stringify({ type: "zoomifytileservice", width, height, tileSize, tilesUrl: "/export/" });
+      return JSON.stringify({
+        type: "zoomifytileservice",
+        width,
+        height,
+        tileSize,
+        tilesUrl: "/export/",
+      });
     default: {
       // The address of the server is another each time; all else is as exported.
       const id = layout === "iiif2" ? "@id" : "id";
@@ -44,7 +53,9 @@ function source({ layout, name, width, height, tileSize }) {
 }
 
 async function showsAnExport(folder, context) {
-  const names = readdirSync(folder, { recursive: true }).filter((name) => statSync(join(folder, name)).isFile());
+  const names = readdirSync(folder, { recursive: true }).filter((name) =>
+    statSync(join(folder, name)).isFile(),
+  );
   const texts = names.filter((name) => /^[^/]+\.json$/.test(name) && name !== "info.json");
   const description = JSON.parse(readFileSync(join(folder, texts[0])));
   const library = import.meta.resolve("openseadragon");
@@ -62,16 +73,22 @@ async function showsAnExport(folder, context) {
     "/": { bytes: Buffer.from(PAGE), headers: { "Content-Type": "text/html" } },
     "/openseadragon.js": readFileSync(new URL(library)),
     "/start.js": Buffer.from(start),
-    ...Object.fromEntries(names.map((name) => [`/export/${name}`, readFileSync(join(folder, name))])),
+    ...Object.fromEntries(
+      names.map((name) => [`/export/${name}`, readFileSync(join(folder, name))]),
+    ),
   });
   const browser = await connect();
   // Whatever the outcome: either would keep the tests from ending.
   context.after(() => Promise.all([browser.close(), server.close()]));
 
-  const { page, complaints } = await openAt(browser, `${server.origin}/`, { origins: [server.origin] });
+  const { page, complaints } = await openAt(browser, `${server.origin}/`, {
+    origins: [server.origin],
+  });
   await page.waitForFunction(() => window.slidezoom?.viewer.isOpen());
   await whenDrawn(page);
-  const { x, y } = await page.evaluate(() => window.slidezoom.viewer.world.getItemAt(0).source.dimensions);
+  const { x, y } = await page.evaluate(
+    () => window.slidezoom.viewer.world.getItemAt(0).source.dimensions,
+  );
   assert.deepEqual([x, y], [description.width, description.height]);
   await comparesWithTiles(page, folder, description, await browser.newContext());
   assert.deepEqual(await page.evaluate(() => window.failed), []);

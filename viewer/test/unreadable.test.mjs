@@ -15,7 +15,8 @@ const { toSlide } = await loadModules("view.ts");
 const AREA = { x: 1000, y: 20, width: WIDTH, height: HEIGHT };
 const area = (x, y, width, height) => ({ x, y, width, height });
 /** Converts areas to slide pixels, as an export lists them. */
-const inSlide = (areas) => areas.map(({ x, y, ...size }) => ({ x: x + AREA.x, y: y + AREA.y, ...size }));
+const inSlide = (areas) =>
+  areas.map(({ x, y, ...size }) => ({ x: x + AREA.x, y: y + AREA.y, ...size }));
 const REGIONS = [area(300, 200, 60, 40), area(420, 230, 50, 90), area(0, 0, 20, 30)];
 
 test("converts regions to export pixels and clips them", () => {
@@ -77,7 +78,9 @@ test("covers all of 100,000 regions with a limited number of cells", () => {
     assert.ok(drawn.length <= room, `${drawn.length} at ${zoom}`);
     for (const region of regions.filter((_, number) => number % 997 === 0)) {
       const covering = drawn.filter(({ x, y, width, height }) => {
-        return x < region.x + 240 && x + width > region.x && y < region.y + 240 && y + height > region.y;
+        return (
+          x < region.x + 240 && x + width > region.x && y < region.y + 240 && y + height > region.y
+        );
       });
       const covered = covering.reduce((sum, { x, y, width, height }) => {
         const across = Math.min(x + width, region.x + 240) - Math.max(x, region.x);
@@ -90,22 +93,29 @@ test("covers all of 100,000 regions with a limited number of cells", () => {
 
 const unreadable = inSlide(REGIONS);
 
-pageTest("hatches regions exactly in every view", { change: { area: AREA, unreadable } }, async (page) => {
-  for (const view of [
-    { x: 380, y: 240, zoom: 1, rotation: 0, flip: false },
-    { x: 400.3, y: 241.7, zoom: 3 },
-    { x: 390, y: 250, zoom: 2, rotation: 33 },
-    { rotation: 90, flip: true },
-    { x: 350, y: 250, zoom: 0.5, rotation: 200 },
-  ]) {
-    await moveTo(page, view);
-    await isHatched(page, REGIONS);
-  }
-  const notice = page.locator("#unreadable-notice");
-  assert.equal(await notice.innerText(), "3 regions of the slide could not be read; they are hatched.");
-  await page.keyboard.press("Escape");
-  assert.equal(await notice.isVisible(), true);
-});
+pageTest(
+  "hatches regions exactly in every view",
+  { change: { area: AREA, unreadable } },
+  async (page) => {
+    for (const view of [
+      { x: 380, y: 240, zoom: 1, rotation: 0, flip: false },
+      { x: 400.3, y: 241.7, zoom: 3 },
+      { x: 390, y: 250, zoom: 2, rotation: 33 },
+      { rotation: 90, flip: true },
+      { x: 350, y: 250, zoom: 0.5, rotation: 200 },
+    ]) {
+      await moveTo(page, view);
+      await isHatched(page, REGIONS);
+    }
+    const notice = page.locator("#unreadable-notice");
+    assert.equal(
+      await notice.innerText(),
+      "3 regions of the slide could not be read; they are hatched.",
+    );
+    await page.keyboard.press("Escape");
+    assert.equal(await notice.isVisible(), true);
+  },
+);
 
 pageTest(
   "hatches regions of a rotated export exactly",
@@ -113,7 +123,9 @@ pageTest(
     change: {
       area: { x: 1000, y: 20, width: HEIGHT, height: WIDTH },
       toSlide: TURNED,
-      unreadable: REGIONS.map(({ x, y, width, height }) => area(1000 + y, 20 + WIDTH - x - width, height, width)),
+      unreadable: REGIONS.map(({ x, y, width, height }) =>
+        area(1000 + y, 20 + WIDTH - x - width, height, width),
+      ),
     },
   },
   async (page) => {
@@ -142,31 +154,41 @@ pageTest(
   },
 );
 
-pageTest("shows nothing if everything was read", { change: { area: AREA, unreadable: [] } }, async (page) => {
-  assert.equal(await page.locator("#unreadable").isVisible(), false);
-  assert.equal(await page.locator("#unreadable-notice").isVisible(), false);
-});
+pageTest(
+  "shows nothing if everything was read",
+  { change: { area: AREA, unreadable: [] } },
+  async (page) => {
+    assert.equal(await page.locator("#unreadable").isVisible(), false);
+    assert.equal(await page.locator("#unreadable-notice").isVisible(), false);
+  },
+);
 
 const many = Array.from({ length: 100000 }, (_, number) =>
   area((number * 3) % WIDTH, Math.floor((number * 3) / WIDTH), 1, 1),
 );
 
-pageTest("moves quickly with 100,000 regions", { change: { area: AREA, unreadable: inSlide(many) } }, async (page) => {
-  const drawn = () =>
-    page.locator("#unreadable-regions").evaluate((path) => path.getAttribute("d").split("M").length - 1);
-  const times = [];
-  for (const zoom of [1, 4, 7, 8]) {
-    const start = performance.now();
-    await moveTo(page, { x: 350, y: 250, zoom });
-    times.push(Math.round(performance.now() - start));
-    assert.ok((await drawn()) < 8000, `${await drawn()} outlines at ${zoom}`);
-  }
-  console.log(`moves with 100,000 regions: ${times.join(", ")} ms`);
-  assert.equal(
-    await page.locator("#unreadable-notice").innerText(),
-    "100\u202f000 regions of the slide could not be read; they are hatched.",
-  );
-});
+pageTest(
+  "moves quickly with 100,000 regions",
+  { change: { area: AREA, unreadable: inSlide(many) } },
+  async (page) => {
+    const drawn = () =>
+      page
+        .locator("#unreadable-regions")
+        .evaluate((path) => path.getAttribute("d").split("M").length - 1);
+    const times = [];
+    for (const zoom of [1, 4, 7, 8]) {
+      const start = performance.now();
+      await moveTo(page, { x: 350, y: 250, zoom });
+      times.push(Math.round(performance.now() - start));
+      assert.ok((await drawn()) < 8000, `${await drawn()} outlines at ${zoom}`);
+    }
+    console.log(`moves with 100,000 regions: ${times.join(", ")} ms`);
+    assert.equal(
+      await page.locator("#unreadable-notice").innerText(),
+      "100\u202f000 regions of the slide could not be read; they are hatched.",
+    );
+  },
+);
 
 /** Compares the screen with and without hatching, which must differ inside regions and nowhere else. */
 async function isHatched(page, regions) {
@@ -181,7 +203,9 @@ async function isHatched(page, regions) {
   for (let y = 0; y < size.y; y += 1) {
     for (let x = 0; x < size.x; x += 1) {
       const place = toSlide({ x: x + 0.5, y: y + 0.5 }, view, size);
-      const depth = regions.reduce((most, region) => Math.max(most, depthIn(region, place)), -Infinity) * view.zoom;
+      const depth =
+        regions.reduce((most, region) => Math.max(most, depthIn(region, place)), -Infinity) *
+        view.zoom;
       const differs = difference(hatched, plain, x, y) > 0;
       inside += depth > 0 ? 1 : 0;
       // A pixel on the edge is smoothed.

@@ -63,7 +63,9 @@ pageTest("slide pixels are painted where computed, rotated and flipped", {}, asy
   for (const rotation of [0, 90, 180, 30]) {
     for (const flip of [false, true]) {
       await moveTo(page, { x: 350, y: 250, zoom: 8, rotation, flip });
-      const size = await page.evaluate(() => ({ ...window.slidezoom.viewer.viewport.getContainerSize() }));
+      const size = await page.evaluate(() => ({
+        ...window.slidezoom.viewer.viewport.getContainerSize(),
+      }));
       const picture = readPng(await page.screenshot());
       for (const [x, y] of [
         [350, 250],
@@ -72,9 +74,17 @@ pageTest("slide pixels are painted where computed, rotated and flipped", {}, asy
         [325, 235],
         [372, 262],
       ]) {
-        const place = toScreen({ x: x + 0.5, y: y + 0.5 }, { x: 350, y: 250, zoom: 8, rotation, flip }, size);
+        const place = toScreen(
+          { x: x + 0.5, y: y + 0.5 },
+          { x: 350, y: 250, zoom: 8, rotation, flip },
+          size,
+        );
         const shown = picture.pixel(Math.round(box.x + place.x), Math.round(box.y + place.y));
-        assert.deepEqual(shown, slidePixel(x, y), `${x}, ${y} at ${rotation}°${flip ? ", flipped" : ""}`);
+        assert.deepEqual(
+          shown,
+          slidePixel(x, y),
+          `${x}, ${y} at ${rotation}°${flip ? ", flipped" : ""}`,
+        );
       }
     }
   }

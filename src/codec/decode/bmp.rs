@@ -29,12 +29,16 @@ use header::{Header, Packing, RowOrder};
 /// # Errors
 /// [`ImageError`] if they contradict each other, the compression is not supported, the file is too
 /// short for the image, or a pipe has more bytes than fit in memory.
-pub(crate) fn open(input: Input, request: Request) -> Result<(ImageHeader, Box<dyn RowDecoder>), ImageError> {
+pub(crate) fn open(
+    input: Input,
+    request: Request,
+) -> Result<(ImageHeader, Box<dyn RowDecoder>), ImageError> {
     if request.page > 0 {
         return Err(ImageError::NoSuchPage { pages: 1 });
     }
     let stored = Stored::of(input, request.memory)?;
-    let Header { size, row_order, packing, offset, image_bytes, icc_profile } = Header::read(&stored)?;
+    let Header { size, row_order, packing, offset, image_bytes, icc_profile } =
+        Header::read(&stored)?;
     let (samples, coding) = samples_and_coding(&packing);
     let row_bytes = samples.row_bytes(size.width());
     let stride = packing.stride(size.width());
@@ -68,23 +72,29 @@ pub(crate) fn open(input: Input, request: Request) -> Result<(ImageHeader, Box<d
         properties: BTreeMap::new(),
         held_bytes,
     };
-    let decoder = BmpDecoder { stored, size, packing, offset, stride, row_bytes, state, next_row: 0 };
+    let decoder =
+        BmpDecoder { stored, size, packing, offset, stride, row_bytes, state, next_row: 0 };
     Ok((header, Box::new(decoder)))
 }
 
 /// Returns the layout of a decoded row, and a description of the coding.
 fn samples_and_coding(packing: &Packing) -> (SampleLayout, String) {
     let (channels, sample, coding) = match packing {
-        Packing::Indices(8, colors) => (Channels::Palette(colors.as_slice().into()), SampleType::U8, String::new()),
+        Packing::Indices(8, colors) => {
+            (Channels::Palette(colors.as_slice().into()), SampleType::U8, String::new())
+        }
         Packing::Indices(bits, colors) => {
             (Channels::Palette(colors.as_slice().into()), SampleType::Bits(*bits), String::new())
         }
-        Packing::Runs(_, colors) => {
-            (Channels::Palette(colors.as_slice().into()), SampleType::U8, "run-length encoded".to_owned())
-        }
+        Packing::Runs(_, colors) => (
+            Channels::Palette(colors.as_slice().into()),
+            SampleType::U8,
+            "run-length encoded".to_owned(),
+        ),
         Packing::Bytes(_) => (Channels::Rgb, SampleType::U8, String::new()),
         Packing::Masked(bytes, masks) => {
-            let channels = if masks.has_alpha() { Channels::Rgba(Alpha::Straight) } else { Channels::Rgb };
+            let channels =
+                if masks.has_alpha() { Channels::Rgba(Alpha::Straight) } else { Channels::Rgb };
             (channels, SampleType::U8, format!("{} bits a pixel", 8 * bytes))
         }
     };
@@ -95,7 +105,9 @@ fn samples_and_coding(packing: &Packing) -> (SampleLayout, String) {
 fn row_bytes_stored(packing: &Packing, width: u32) -> u64 {
     let width = u64::from(width);
     match packing {
-        Packing::Indices(bits, _) | Packing::Runs(bits, _) => (width * u64::from(*bits)).div_ceil(8),
+        Packing::Indices(bits, _) | Packing::Runs(bits, _) => {
+            (width * u64::from(*bits)).div_ceil(8)
+        }
         Packing::Bytes(bytes) | Packing::Masked(bytes, _) => width * *bytes as u64,
     }
 }
@@ -128,7 +140,8 @@ impl BmpDecoder {
 
     /// Decodes run-length encoded data, if it is not decoded yet.
     fn decode_runs(&mut self) -> Result<(), ImageError> {
-        if let (&State::Runs { length }, Packing::Runs(bits, colors)) = (&self.state, &self.packing) {
+        if let (&State::Runs { length }, Packing::Runs(bits, colors)) = (&self.state, &self.packing)
+        {
             let mut coded = vec![0; length as usize];
             self.stored.read_at(self.offset, &mut coded)?;
             let pixels = runs::decode(&coded, *bits, self.size)?;
@@ -149,7 +162,9 @@ impl RowDecoder for BmpDecoder {
             State::Rows { rows, scratch } => (*rows, scratch),
             State::Decoded(pixels) => {
                 let from = self.next_row as usize * self.row_bytes;
-                rows.copy_from_slice(pixels.get(from..from + rows.len()).ok_or(ImageError::Truncated)?);
+                rows.copy_from_slice(
+                    pixels.get(from..from + rows.len()).ok_or(ImageError::Truncated)?,
+                );
                 self.next_row += (rows.len() / self.row_bytes) as u32;
                 return Ok(());
             }
@@ -164,12 +179,18 @@ impl RowDecoder for BmpDecoder {
                 RowOrder::BottomUp => u64::from(self.size.height() - self.next_row) - count as u64,
             };
             // All but the padding of the last row.
-            let length = (count - 1) * stride + row_bytes_stored(packing, self.size.width()) as usize;
+            let length =
+                (count - 1) * stride + row_bytes_stored(packing, self.size.width()) as usize;
             scratch.resize(count * stride, 0);
             stored.read_at(self.offset + first * self.stride, &mut scratch[..length])?;
             for (at, row) in rows.chunks_exact_mut(self.row_bytes).enumerate() {
                 let at = if order == RowOrder::TopDown { at } else { count - 1 - at };
-                unpack(packing, &scratch[at * stride..][..stride], row, self.size.width() as usize)?;
+                unpack(
+                    packing,
+                    &scratch[at * stride..][..stride],
+                    row,
+                    self.size.width() as usize,
+                )?;
             }
             self.next_row += count as u32;
         }
@@ -187,7 +208,12 @@ fn unknown_color() -> ImageError {
 }
 
 /// Unpacks a stored row.
-fn unpack(packing: &Packing, stored: &[u8], row: &mut [u8], width: usize) -> Result<(), ImageError> {
+fn unpack(
+    packing: &Packing,
+    stored: &[u8],
+    row: &mut [u8],
+    width: usize,
+) -> Result<(), ImageError> {
     match packing {
         Packing::Indices(bits, colors) | Packing::Runs(bits, colors) => {
             row.copy_from_slice(&stored[..row.len()]);
@@ -202,7 +228,9 @@ fn unpack(packing: &Packing, stored: &[u8], row: &mut [u8], width: usize) -> Res
             }
         }
         Packing::Bytes(bytes) => {
-            for (target, pixel) in row.as_chunks_mut::<3>().0.iter_mut().zip(stored.chunks_exact(*bytes)) {
+            for (target, pixel) in
+                row.as_chunks_mut::<3>().0.iter_mut().zip(stored.chunks_exact(*bytes))
+            {
                 *target = [pixel[2], pixel[1], pixel[0]];
             }
         }

@@ -69,6 +69,10 @@ impl ImageError {
     /// Classifies an error of reading the file: an early end means that the file is damaged, and
     /// anything else is the operating system's.
     pub fn reading(error: io::Error) -> Self {
-        if error.kind() == io::ErrorKind::UnexpectedEof { Self::Truncated } else { Self::System(error) }
+        if error.kind() == io::ErrorKind::UnexpectedEof {
+            Self::Truncated
+        } else {
+            Self::System(error)
+        }
     }
 }

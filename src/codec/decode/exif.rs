@@ -25,10 +25,13 @@ fn first_directory_number(tiff: &[u8], tag: u16) -> Option<u32> {
         b"MM" => ByteOrder::BigEndian,
         _ => return None,
     };
-    let number = |at: usize, bytes: usize| Some(order.number(tiff.get(at..at.checked_add(bytes)?)?));
+    let number =
+        |at: usize, bytes: usize| Some(order.number(tiff.get(at..at.checked_add(bytes)?)?));
     let directory = (number(2, 2)? == 42).then(|| number(4, 4))?? as usize;
     let entries = number(directory, 2)? as usize;
-    let at = (0..entries).map(|entry| directory + 2 + 12 * entry).find(|&at| number(at, 2) == Some(tag.into()))?;
+    let at = (0..entries)
+        .map(|entry| directory + 2 + 12 * entry)
+        .find(|&at| number(at, 2) == Some(tag.into()))?;
     match number(at + 2, 2)? {
         SHORT => number(at + 8, 2),
         LONG => number(at + 8, 4),
@@ -91,7 +94,11 @@ mod tests {
                 assert_eq!(orientation(&bytes), of_number(6), "{order:?}, {kind}");
                 assert_eq!(orientation(&[b"Exif\0\0", &bytes[..]].concat()), of_number(6));
                 for length in 0..20 {
-                    assert_eq!(orientation(&bytes[..length]), Orientation::UPRIGHT, "{length} bytes");
+                    assert_eq!(
+                        orientation(&bytes[..length]),
+                        Orientation::UPRIGHT,
+                        "{length} bytes"
+                    );
                 }
             }
         }

@@ -55,11 +55,14 @@ impl ImageFormat {
             [0xff, 0xd8, 0xff, ..] => Some(Self::Jpeg),
             [b'I', b'I', 42 | 43, 0, ..] | [b'M', b'M', 0, 42 | 43, ..] => Some(Self::Tiff),
             // The signature box of a JP2 file, or the markers SOC and SIZ of a codestream.
-            [0, 0, 0, 12, b'j', b'P', b' ', b' ', ..] | [0xff, 0x4f, 0xff, 0x51, ..] => Some(Self::Jpeg2000),
+            [0, 0, 0, 12, b'j', b'P', b' ', b' ', ..] | [0xff, 0x4f, 0xff, 0x51, ..] => {
+                Some(Self::Jpeg2000)
+            }
             [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P', ..] => Some(Self::Webp),
             [b'B', b'M', ..] => Some(Self::Bmp),
             [b'P', b'1'..=b'7', b' ' | b'\t' | b'\r' | b'\n' | b'#', ..] => Some(Self::Pnm),
-            _ => in_memory::detect(first).or_else(|| name.is_some_and(|name| is_tga(first, name)).then_some(Self::Tga)),
+            _ => in_memory::detect(first)
+                .or_else(|| name.is_some_and(|name| is_tga(first, name)).then_some(Self::Tga)),
         }
     }
 
@@ -95,8 +98,8 @@ impl ImageFormat {
             Self::Jpeg => Some(2_048),
             // A sample takes at least a digit, a byte, or as many bits as its decoded row has.
             Self::Pnm => Some(8),
-            // TGA: a packet of two bytes is 128 pixels of 3 bytes from a color map. QOI: a byte is a
-            // run of 62 pixels of 4 bytes.
+            // TGA: a packet of two bytes is 128 pixels of 3 bytes from a color map. QOI: a byte is
+            // a run of 62 pixels of 4 bytes.
             Self::Tga | Self::Qoi => Some(256),
             Self::Farbfeld => Some(1),
             // A block of 8 bytes is 16 pixels of 3 bytes.

@@ -15,7 +15,9 @@ use image::{ColorType, ImageDecoder, ImageReader, Limits};
 use super::samples::{Alpha, ByteOrder, Channels, SampleType};
 use super::stored::Stored;
 use super::whole::WholeRows;
-use super::{ImageError, ImageFormat, ImageHeader, Input, Request, RowDecoder, SampleLayout, checked_size};
+use super::{
+    ImageError, ImageFormat, ImageHeader, Input, Request, RowDecoder, SampleLayout, checked_size,
+};
 use crate::color::IccProfile;
 
 mod check;
@@ -67,10 +69,12 @@ pub(crate) fn open(
     format: ImageFormat,
     request: Request,
 ) -> Result<(ImageHeader, Box<dyn RowDecoder>), ImageError> {
-    let crate_format = crate_format(format).ok_or_else(|| ImageError::unsupported(format.name()))?;
+    let crate_format =
+        crate_format(format).ok_or_else(|| ImageError::unsupported(format.name()))?;
     let stored = Stored::of(input, request.memory)?;
     let length = stored.length()?;
-    let too_large = |needed: u64| ImageError::Memory { needed, why: "it can only be decoded as a whole" };
+    let too_large =
+        |needed: u64| ImageError::Memory { needed, why: "it can only be decoded as a whole" };
     if length > request.memory {
         return Err(too_large(length));
     }
@@ -79,23 +83,35 @@ pub(crate) fn open(
     // The header is checked against the limit below; this one is for what the crate allocates.
     let mut limits = Limits::no_limits();
     limits.max_alloc = Some(request.memory);
-    let mut decoder = decoder(&file, crate_format, limits.clone()).map_err(|error| failed(error, request))?;
+    let mut decoder =
+        decoder(&file, crate_format, limits.clone()).map_err(|error| failed(error, request))?;
     let (width, height) = decoder.dimensions();
     let size = checked_size(width.into(), height.into())?;
     let color = decoder.color_type();
     check::color(format, color)?;
     let samples = layout(format, color, found.alpha_is_ignored)?;
-    let icc_profile = decoder.icc_profile().map_err(|error| failed(error, request))?.map(IccProfile::new);
+    let icc_profile =
+        decoder.icc_profile().map_err(|error| failed(error, request))?.map(IccProfile::new);
     drop(decoder);
-    let image_bytes = u64::from(size.height()).saturating_mul(samples.row_bytes(size.width()) as u64);
-    let held_bytes = image_bytes.saturating_mul(COPIES).saturating_add(length).saturating_add(found.working_bytes);
+    let image_bytes =
+        u64::from(size.height()).saturating_mul(samples.row_bytes(size.width()) as u64);
+    let held_bytes = image_bytes
+        .saturating_mul(COPIES)
+        .saturating_add(length)
+        .saturating_add(found.working_bytes);
     if held_bytes > request.memory {
         return Err(too_large(held_bytes));
     }
-    let header = ImageHeader { icc_profile, pages: found.pages, held_bytes, ..ImageHeader::new(size, samples) };
+    let header = ImageHeader {
+        icc_profile,
+        pages: found.pages,
+        held_bytes,
+        ..ImageHeader::new(size, samples)
+    };
     let decode = move || {
         let mut pixels = vec![0; image_bytes as usize];
-        let decoder = self::decoder(&file, crate_format, limits).map_err(|error| failed(error, request))?;
+        let decoder =
+            self::decoder(&file, crate_format, limits).map_err(|error| failed(error, request))?;
         decoder.read_image(&mut pixels).map_err(|error| failed(error, request))?;
         Ok(pixels)
     };
@@ -113,9 +129,14 @@ fn decoder(
 }
 
 /// The byte order of the numbers that the crate returns.
-const NATIVE: ByteOrder = if cfg!(target_endian = "big") { ByteOrder::BigEndian } else { ByteOrder::LittleEndian };
+const NATIVE: ByteOrder =
+    if cfg!(target_endian = "big") { ByteOrder::BigEndian } else { ByteOrder::LittleEndian };
 
-fn layout(format: ImageFormat, color: ColorType, alpha_is_ignored: bool) -> Result<SampleLayout, ImageError> {
+fn layout(
+    format: ImageFormat,
+    color: ColorType,
+    alpha_is_ignored: bool,
+) -> Result<SampleLayout, ImageError> {
     // OpenEXR's colors are premultiplied by alpha, and those of all others are not.
     let alpha = if format == ImageFormat::OpenExr { Alpha::Premultiplied } else { Alpha::Straight };
     let (channels, sample) = match color {
@@ -126,11 +147,18 @@ fn layout(format: ImageFormat, color: ColorType, alpha_is_ignored: bool) -> Resu
         ColorType::Rgba16 => (Channels::Rgba(alpha), SampleType::U16(NATIVE)),
         ColorType::Rgb32F => (Channels::Rgb, SampleType::F32(NATIVE)),
         ColorType::Rgba32F => (Channels::Rgba(alpha), SampleType::F32(NATIVE)),
-        other => return Err(ImageError::unsupported(format!("{} with samples of type {other:?}", format.name()))),
+        other => {
+            return Err(ImageError::unsupported(format!(
+                "{} with samples of type {other:?}",
+                format.name()
+            )));
+        }
     };
     let layout = SampleLayout::new(channels, sample);
     Ok(match layout.channels {
-        Channels::Rgba(_) if alpha_is_ignored => SampleLayout { channels: Channels::Rgb, ignored: 1, ..layout },
+        Channels::Rgba(_) if alpha_is_ignored => {
+            SampleLayout { channels: Channels::Rgb, ignored: 1, ..layout }
+        }
         _ => layout,
     })
 }
@@ -139,9 +167,10 @@ fn layout(format: ImageFormat, color: ColorType, alpha_is_ignored: bool) -> Resu
 fn failed(error: image::ImageError, request: Request) -> ImageError {
     match error {
         image::ImageError::IoError(error) => ImageError::reading(error),
-        image::ImageError::Limits(_) => {
-            ImageError::Memory { needed: request.memory.saturating_add(1), why: "it can only be decoded as a whole" }
-        }
+        image::ImageError::Limits(_) => ImageError::Memory {
+            needed: request.memory.saturating_add(1),
+            why: "it can only be decoded as a whole",
+        },
         image::ImageError::Unsupported(error) => ImageError::unsupported(error.to_string()),
         image::ImageError::Decoding(error) => malformed(&error),
         error => ImageError::malformed(error.to_string()),

@@ -8,7 +8,9 @@
 use std::collections::BTreeMap;
 
 use super::samples::{Channels, SampleType};
-use super::{ImageError, ImageHeader, Input, Request, RowDecoder, SampleLayout, checked_size, exif};
+use super::{
+    ImageError, ImageHeader, Input, Request, RowDecoder, SampleLayout, checked_size, exif,
+};
 use crate::codec::Subsampling;
 use crate::geometry::Orientation;
 
@@ -23,7 +25,10 @@ use library::{ColorSpace, Facts, Rows};
 /// # Errors
 /// [`ImageError`] if it is not a JPEG file, is damaged before its pixels, or has more than 8 bits
 /// per sample.
-pub(crate) fn open(input: Input, _request: Request) -> Result<(ImageHeader, Box<dyn RowDecoder>), ImageError> {
+pub(crate) fn open(
+    input: Input,
+    _request: Request,
+) -> Result<(ImageHeader, Box<dyn RowDecoder>), ImageError> {
     let mut rows = Rows::new(input.into_reader())?;
     let facts = rows.header()?;
     let size = checked_size(facts.width.into(), facts.height.into())?;
@@ -36,7 +41,12 @@ pub(crate) fn open(input: Input, _request: Request) -> Result<(ImageHeader, Box<
         // Inverted, as Adobe's programs store CMYK. Pillow, OpenCV and libvips take every CMYK file
         // so, with or without Adobe's marker.
         ColorSpace::CMYK | ColorSpace::YCCK => (Channels::Cmyk, ColorSpace::CMYK, true),
-        _ => return Err(ImageError::unsupported(format!("JPEG with {} components", facts.components))),
+        _ => {
+            return Err(ImageError::unsupported(format!(
+                "JPEG with {} components",
+                facts.components
+            )));
+        }
     };
     let samples = SampleLayout { inverted, ..SampleLayout::new(channels, SampleType::U8) };
     let header = ImageHeader {

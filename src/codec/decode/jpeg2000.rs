@@ -14,7 +14,9 @@ use std::sync::Arc;
 
 use super::stored::Stored;
 use super::{Decoder, ImageError, ImageHeader, Request, RowDecoder, SampleLayout};
-use crate::codec::tile::{CompressedTile, NativeTile, TileCodec, TileDecoder, TileError, TileGrid, TileStore};
+use crate::codec::tile::{
+    CompressedTile, NativeTile, TileCodec, TileDecoder, TileError, TileGrid, TileStore,
+};
 use crate::geometry::{Orientation, Rect, Size};
 
 mod boxes;
@@ -33,12 +35,12 @@ use openjpeg::Planes;
 
 /// Reads the boxes and the header of the codestream, and locates its tiles.
 ///
-/// [`ImageHeader::held_bytes`] of a tiled image is what one tile takes. Each decoding thread takes as
-/// much.
+/// [`ImageHeader::held_bytes`] of a tiled image is what one tile takes. Each decoding thread takes
+/// as much.
 ///
 /// # Errors
-/// [`ImageError`] if the file is truncated, contradicts itself, or has components other than gray or
-/// RGB, with or without alpha, of at most 16 bits.
+/// [`ImageError`] if the file is truncated, contradicts itself, or has components other than gray
+/// or RGB, with or without alpha, of at most 16 bits.
 pub(crate) fn open(path: &Path, request: Request) -> Result<(ImageHeader, Decoder), ImageError> {
     if request.page > 0 {
         return Err(ImageError::NoSuchPage { pages: 1 });
@@ -101,7 +103,8 @@ impl Picture {
     fn separate_tiles(&self) -> Option<Size> {
         let (columns, rows) = self.codestream.grid();
         let (width, height) = self.codestream.tile_size();
-        let size = Size::new(width, height).filter(|_| columns * rows > 1 && self.codestream.begins_at_origin());
+        let size = Size::new(width, height)
+            .filter(|_| columns * rows > 1 && self.codestream.begins_at_origin());
         size.filter(|_| width.max(height) <= Self::LONGEST_TILE_SIDE)
     }
 
@@ -118,19 +121,28 @@ impl Picture {
         };
         let reduction_levels = self.codestream.reduction_levels.min(Self::MOST_LEVELS);
         let grids = (0..=reduction_levels)
-            .map(|level| Ok(TileGrid { size: self.codestream.size(level)?, tile: tile_size, reduction_levels: level }))
+            .map(|level| {
+                Ok(TileGrid {
+                    size: self.codestream.size(level)?,
+                    tile: tile_size,
+                    reduction_levels: level,
+                })
+            })
             .collect::<Result<Vec<_>, ImageError>>()?;
-        let parameters = (0..=reduction_levels)
-            .map(|level| Jpeg2000Parameters { interleaving: Arc::clone(&self.interleaving), reduction_levels: level });
+        let parameters = (0..=reduction_levels).map(|level| Jpeg2000Parameters {
+            interleaving: Arc::clone(&self.interleaving),
+            reduction_levels: level,
+        });
         let (parameters, samples) = (parameters.collect(), self.interleaving.layout());
         Ok(Decoder::Tiles(Box::new(Tiles { picture: self, samples, grids, parameters })))
     }
 
-    /// Returns the bytes that decoding takes: OpenJPEG's samples of four bytes, its block tables, the
-    /// compressed bytes with their copies, and the samples of a row of tiles.
+    /// Returns the bytes that decoding takes: OpenJPEG's samples of four bytes, its block tables,
+    /// the compressed bytes with their copies, and the samples of a row of tiles.
     fn held_bytes(&self, size: Size) -> u64 {
         let (tile_width, tile_height) = self.codestream.tile_size();
-        let area = u64::from(tile_width.min(size.width())) * u64::from(tile_height.min(size.height()));
+        let area =
+            u64::from(tile_width.min(size.width())) * u64::from(tile_height.min(size.height()));
         let samples = area.saturating_mul(self.codestream.components.len() as u64);
         let tile = samples
             .saturating_mul(4)
@@ -159,8 +171,11 @@ impl Picture {
 }
 
 /// Codestreams of one tile.
-pub(crate) static CODEC: TileCodec =
-    TileCodec { name: "JPEG 2000", tiff_compressions: &[], decoder: || Box::new(Jpeg2000TileDecoder) };
+pub(crate) static CODEC: TileCodec = TileCodec {
+    name: "JPEG 2000",
+    tiff_compressions: &[],
+    decoder: || Box::new(Jpeg2000TileDecoder),
+};
 
 /// How to decode the tiles of one level.
 struct Jpeg2000Parameters {
@@ -173,13 +188,23 @@ struct Jpeg2000Parameters {
 struct Jpeg2000TileDecoder;
 
 impl TileDecoder for Jpeg2000TileDecoder {
-    fn decode(&mut self, tile: CompressedTile<'_>, target: &mut [u8], stride: usize) -> Result<(), TileError> {
+    fn decode(
+        &mut self,
+        tile: CompressedTile<'_>,
+        target: &mut [u8],
+        stride: usize,
+    ) -> Result<(), TileError> {
         let Jpeg2000Parameters { interleaving, reduction_levels } = tile.parameters()?;
-        let decoded = openjpeg::decode(tile.bytes, *reduction_levels, tile.size).map_err(tile_error)?;
+        let decoded =
+            openjpeg::decode(tile.bytes, *reduction_levels, tile.size).map_err(tile_error)?;
         let planes = interleaving.planes(&decoded).map_err(tile_error)?;
         let (width, height) = (tile.size.width() as usize, tile.size.height() as usize);
         for (y, row) in target.chunks_mut(stride).take(height).enumerate() {
-            interleaving.interleave(&planes, y * width, &mut row[..width * interleaving.pixel_bytes()]);
+            interleaving.interleave(
+                &planes,
+                y * width,
+                &mut row[..width * interleaving.pixel_bytes()],
+            );
         }
         Ok(())
     }
@@ -217,9 +242,18 @@ impl TileStore for Tiles {
         buffer: &'a mut Vec<u8>,
     ) -> Result<Option<CompressedTile<'a>>, TileError> {
         let Some(rect) = self.grids[level].rect(column, row) else { return Ok(None) };
-        self.picture.codestream.extract(&self.picture.stored, (column, row), buffer).map_err(tile_error)?;
+        self.picture
+            .codestream
+            .extract(&self.picture.stored, (column, row), buffer)
+            .map_err(tile_error)?;
         let parameters = &self.parameters[level];
-        Ok(Some(CompressedTile { codec: &CODEC, bytes: buffer, size: rect.size(), samples: &self.samples, parameters }))
+        Ok(Some(CompressedTile {
+            codec: &CODEC,
+            bytes: buffer,
+            size: rect.size(),
+            samples: &self.samples,
+            parameters,
+        }))
     }
 }
 
@@ -268,7 +302,8 @@ impl TileRows {
         if grid_columns == 1 {
             drop(spare);
             let columns = codestream.tile((0, row), 0).0;
-            let planes = self.picture.decode((0, row), 0, (&columns, &tile_rows), &mut extracted)?;
+            let planes =
+                self.picture.decode((0, row), 0, (&columns, &tile_rows), &mut extracted)?;
             interleaving.planes(&planes)?;
             self.band = Band::Tile(planes, tile_rows.len());
             return Ok(());
@@ -278,7 +313,8 @@ impl TileRows {
         let pixel_bytes = interleaving.pixel_bytes();
         for column in 0..grid_columns {
             let columns = codestream.tile((column, row), 0).0;
-            let decoded = self.picture.decode((column, row), 0, (&columns, &tile_rows), &mut extracted)?;
+            let decoded =
+                self.picture.decode((column, row), 0, (&columns, &tile_rows), &mut extracted)?;
             let planes = interleaving.planes(&decoded)?;
             let part = columns.start as usize * pixel_bytes..columns.end as usize * pixel_bytes;
             for (y, target) in samples.chunks_exact_mut(self.row_bytes).enumerate() {
@@ -307,7 +343,9 @@ impl RowDecoder for TileRows {
                     let width = self.row_bytes / interleaving.pixel_bytes();
                     interleaving.interleave(&planes, self.used * width, now);
                 }
-                Band::Samples(samples) => now.copy_from_slice(&samples[self.used * self.row_bytes..][..now.len()]),
+                Band::Samples(samples) => {
+                    now.copy_from_slice(&samples[self.used * self.row_bytes..][..now.len()])
+                }
             }
             self.used += count;
             rows = later;

@@ -7,10 +7,14 @@
 use std::collections::BTreeMap;
 use std::io::{self, BufRead, Read, Seek, SeekFrom};
 
-use png::{BitDepth, ColorType, DecodeOptions, DecodingError, InterlaceInfo, Limits, Transformations};
+use png::{
+    BitDepth, ColorType, DecodeOptions, DecodingError, InterlaceInfo, Limits, Transformations,
+};
 
 use super::samples::{Alpha, ByteOrder, Channels, SampleType};
-use super::{ImageError, ImageHeader, Input, Request, RowDecoder, SampleLayout, checked_size, exif};
+use super::{
+    ImageError, ImageHeader, Input, Request, RowDecoder, SampleLayout, checked_size, exif,
+};
 use crate::color::IccProfile;
 use crate::geometry::Orientation;
 
@@ -48,7 +52,10 @@ type Reader = png::Reader<Forward<Box<dyn BufRead + Send>>>;
 ///
 /// # Errors
 /// [`ImageError`] if it is not a PNG file, or is damaged before its pixels.
-pub(crate) fn open(input: Input, request: Request) -> Result<(ImageHeader, Box<dyn RowDecoder>), ImageError> {
+pub(crate) fn open(
+    input: Input,
+    request: Request,
+) -> Result<(ImageHeader, Box<dyn RowDecoder>), ImageError> {
     let mut options = DecodeOptions::default();
     options.set_ignore_adler32(false);
     options.set_skip_ancillary_crc_failures(false);
@@ -114,17 +121,25 @@ fn layout(info: &png::Info<'_>) -> Result<SampleLayout, ImageError> {
         ColorType::Rgb => Channels::Rgb,
         ColorType::Rgba => Channels::Rgba(Alpha::Straight),
         ColorType::Indexed => {
-            let colors = info.palette.as_deref().ok_or_else(|| ImageError::malformed("it has no palette"))?;
+            let colors = info
+                .palette
+                .as_deref()
+                .ok_or_else(|| ImageError::malformed("it has no palette"))?;
             let alphas = info.trns.as_deref().unwrap_or_default();
             let alphas = alphas.iter().copied().chain(std::iter::repeat(u8::MAX));
             let colors = colors.as_chunks::<3>().0.iter().zip(alphas);
-            Channels::Palette(colors.map(|(&[red, green, blue], alpha)| [red, green, blue, alpha]).collect())
+            Channels::Palette(
+                colors.map(|(&[red, green, blue], alpha)| [red, green, blue, alpha]).collect(),
+            )
         }
     };
-    // Gray and RGB images can have one transparent color, with as many bytes per channel as a sample.
+    // Gray and RGB images can have one transparent color, with as many bytes per channel as a
+    // sample.
     let clear = info.trns.as_deref().map(|bytes| {
         let number = |at: usize| match sample {
-            SampleType::U16(_) => u16::from_be_bytes([0, 1].map(|byte| bytes.get(2 * at + byte).copied().unwrap_or(0))),
+            SampleType::U16(_) => u16::from_be_bytes(
+                [0, 1].map(|byte| bytes.get(2 * at + byte).copied().unwrap_or(0)),
+            ),
             _ => bytes.get(at).copied().unwrap_or(0).into(),
         };
         [0, 1, 2].map(number)
@@ -164,13 +179,19 @@ struct InterlacedRows {
 }
 
 impl InterlacedRows {
-    fn decode(reader: &mut Reader, (row_bytes, height): (usize, u32), bits: u8) -> Result<Vec<u8>, ImageError> {
+    fn decode(
+        reader: &mut Reader,
+        (row_bytes, height): (usize, u32),
+        bits: u8,
+    ) -> Result<Vec<u8>, ImageError> {
         let mut picture = vec![0; row_bytes * height as usize];
         // As long as the longest row of any pass.
         let mut row = vec![0; row_bytes];
         while let Some(place) = reader.read_row(&mut row).map_err(failed)? {
             let InterlaceInfo::Adam7(place) = place else {
-                return Err(ImageError::malformed("a row of an interlaced picture belongs to no pass"));
+                return Err(ImageError::malformed(
+                    "a row of an interlaced picture belongs to no pass",
+                ));
             };
             png::expand_interlaced_row(&mut picture, row_bytes, &row, &place, bits);
         }
@@ -182,7 +203,11 @@ impl RowDecoder for InterlacedRows {
     fn decode_rows(&mut self, rows: &mut [u8]) -> Result<(), ImageError> {
         let picture = match &mut self.picture {
             Some(picture) => picture,
-            none => none.insert(Self::decode(&mut self.reader, (self.row_bytes, self.height), self.bits_per_pixel)?),
+            none => none.insert(Self::decode(
+                &mut self.reader,
+                (self.row_bytes, self.height),
+                self.bits_per_pixel,
+            )?),
         };
         let end = self.next + rows.len();
         rows.copy_from_slice(&picture[self.next..end]);
@@ -199,7 +224,9 @@ impl RowDecoder for InterlacedRows {
 fn failed(error: DecodingError) -> ImageError {
     match error {
         DecodingError::IoError(error) => ImageError::reading(error),
-        DecodingError::LimitsExceeded => ImageError::malformed("a chunk is larger than the memory limit"),
+        DecodingError::LimitsExceeded => {
+            ImageError::malformed("a chunk is larger than the memory limit")
+        }
         other => ImageError::malformed(in_words(&other.to_string())),
     }
 }

@@ -21,12 +21,17 @@ mod tests;
 /// # Errors
 /// [`ImageError`] if it is invalid, is a PAM header of neither gray nor color, or claims more
 /// samples than the file can hold.
-pub(crate) fn open(input: Input, request: Request) -> Result<(ImageHeader, Box<dyn RowDecoder>), ImageError> {
+pub(crate) fn open(
+    input: Input,
+    request: Request,
+) -> Result<(ImageHeader, Box<dyn RowDecoder>), ImageError> {
     if request.page > 0 {
         return Err(ImageError::NoSuchPage { pages: 1 });
     }
     let file_bytes = match &input {
-        Input::File(file) => file.metadata().ok().filter(std::fs::Metadata::is_file).map(|metadata| metadata.len()),
+        Input::File(file) => {
+            file.metadata().ok().filter(std::fs::Metadata::is_file).map(|metadata| metadata.len())
+        }
         Input::Pipe(_) => None,
     };
     let mut reader = HeaderReader { reader: input.into_reader(), bytes: 0 };
@@ -43,7 +48,9 @@ pub(crate) fn open(input: Input, request: Request) -> Result<(ImageHeader, Box<d
     let least = u64::from(header.size.height()).saturating_mul(decoder.least_row_bytes());
     // The last number of a plain image needs no white space after it.
     let at_end = u64::from(header.notation == Notation::Plain);
-    if file_bytes.is_some_and(|bytes| bytes < reader.bytes.saturating_add(least).saturating_sub(at_end)) {
+    if file_bytes
+        .is_some_and(|bytes| bytes < reader.bytes.saturating_add(least).saturating_sub(at_end))
+    {
         return Err(ImageError::Truncated);
     }
     let header = ImageHeader {
@@ -90,17 +97,30 @@ impl Header {
             (None, Notation::Raw) => (SampleType::Bits(1), Coding::Stored),
             (None, Notation::Plain) => (SampleType::Bits(1), Coding::PlainBits),
             (Some(255), Notation::Raw) => (SampleType::U8, Coding::Stored),
-            (Some(u16::MAX), Notation::Raw) => (SampleType::U16(ByteOrder::BigEndian), Coding::Stored),
-            (Some(largest @ ..=255), Notation::Raw) => (SampleType::U8, Coding::Bytes(Scale::to_bytes(largest))),
-            (Some(largest @ ..=255), Notation::Plain) => (SampleType::U8, Coding::PlainBytes(Scale::to_bytes(largest))),
+            (Some(u16::MAX), Notation::Raw) => {
+                (SampleType::U16(ByteOrder::BigEndian), Coding::Stored)
+            }
+            (Some(largest @ ..=255), Notation::Raw) => {
+                (SampleType::U8, Coding::Bytes(Scale::to_bytes(largest)))
+            }
+            (Some(largest @ ..=255), Notation::Plain) => {
+                (SampleType::U8, Coding::PlainBytes(Scale::to_bytes(largest)))
+            }
             (Some(largest), Notation::Raw) => {
                 (SampleType::U16(ByteOrder::BigEndian), Coding::Words(Scale::to_words(largest)))
             }
-            (Some(largest), Notation::Plain) => {
-                (SampleType::U16(ByteOrder::BigEndian), Coding::PlainWords(Scale::to_words(largest)))
-            }
+            (Some(largest), Notation::Plain) => (
+                SampleType::U16(ByteOrder::BigEndian),
+                Coding::PlainWords(Scale::to_words(largest)),
+            ),
         };
-        (SampleLayout { inverted: self.largest.is_none(), ..SampleLayout::new(self.channels.clone(), sample) }, coding)
+        (
+            SampleLayout {
+                inverted: self.largest.is_none(),
+                ..SampleLayout::new(self.channels.clone(), sample)
+            },
+            coding,
+        )
     }
 
     /// Describes the header.
@@ -190,15 +210,19 @@ const fn is_space(byte: u8) -> bool {
 
 /// Parses an unsigned decimal number.
 fn parse_number(digits: &[u8]) -> Result<u64, ImageError> {
-    let number = Some(digits).filter(|digits| !digits.is_empty() && digits.iter().all(u8::is_ascii_digit));
-    let number = number.and_then(|digits| str::from_utf8(digits).ok()).and_then(|digits| digits.parse().ok());
+    let number =
+        Some(digits).filter(|digits| !digits.is_empty() && digits.iter().all(u8::is_ascii_digit));
+    let number = number
+        .and_then(|digits| str::from_utf8(digits).ok())
+        .and_then(|digits| digits.parse().ok());
     number.ok_or_else(|| ImageError::malformed("a number is missing in the header"))
 }
 
 /// Checks the maximum of a sample.
 fn largest_value(number: u64) -> Result<u16, ImageError> {
     let largest = u16::try_from(number).ok().filter(|&largest| largest > 0);
-    largest.ok_or_else(|| ImageError::malformed(format!("{number} is not a valid maximum of samples")))
+    largest
+        .ok_or_else(|| ImageError::malformed(format!("{number} is not a valid maximum of samples")))
 }
 
 fn read_header(reader: &mut HeaderReader) -> Result<Header, ImageError> {
@@ -230,7 +254,8 @@ fn read_pam_header(reader: &mut HeaderReader) -> Result<Header, ImageError> {
     let mut tuple_type = String::new();
     loop {
         let line = reader.line()?;
-        let (name, value) = line.split_once(|byte: char| byte.is_ascii_whitespace()).unwrap_or((&line, ""));
+        let (name, value) =
+            line.split_once(|byte: char| byte.is_ascii_whitespace()).unwrap_or((&line, ""));
         let value = value.trim();
         match (NAMES.iter().position(|&known| known == name), name) {
             (Some(at), _) => {
@@ -258,10 +283,17 @@ fn read_pam_header(reader: &mut HeaderReader) -> Result<Header, ImageError> {
         ("GRAYSCALE_ALPHA" | "BLACKANDWHITE_ALPHA", 2) => Channels::GrayAlpha(Alpha::Straight),
         ("RGB" | "", 3) => Channels::Rgb,
         ("RGB_ALPHA", 4) => Channels::Rgba(Alpha::Straight),
-        ("", depth) => return Err(ImageError::unsupported(format!("PAM with {depth} channels and no tuple type"))),
+        ("", depth) => {
+            return Err(ImageError::unsupported(format!(
+                "PAM with {depth} channels and no tuple type"
+            )));
+        }
         (tuple_type, depth) => {
-            let tuple_type: String = tuple_type.chars().filter(|letter| !letter.is_control()).take(40).collect();
-            return Err(ImageError::unsupported(format!("the PAM tuple type {tuple_type} with {depth} channels")));
+            let tuple_type: String =
+                tuple_type.chars().filter(|letter| !letter.is_control()).take(40).collect();
+            return Err(ImageError::unsupported(format!(
+                "the PAM tuple type {tuple_type} with {depth} channels"
+            )));
         }
     };
     Ok(Header { format: "PAM", notation: Notation::Raw, size, channels, largest: Some(largest) })
@@ -276,7 +308,9 @@ struct Scale<T> {
 
 impl Scale<u8> {
     fn to_bytes(largest: u16) -> Self {
-        let scaled = |value: u16| ((u32::from(value) * 255 * 2 + u32::from(largest)) / (2 * u32::from(largest))) as u8;
+        let scaled = |value: u16| {
+            ((u32::from(value) * 255 * 2 + u32::from(largest)) / (2 * u32::from(largest))) as u8
+        };
         Self { table: (0..=largest).map(scaled).collect() }
     }
 }
@@ -284,7 +318,8 @@ impl Scale<u8> {
 impl Scale<u16> {
     fn to_words(largest: u16) -> Self {
         let (most, largest_wide) = (u64::from(u16::MAX), u64::from(largest));
-        let scaled = |value: u16| ((u64::from(value) * most * 2 + largest_wide) / (2 * largest_wide)) as u16;
+        let scaled =
+            |value: u16| ((u64::from(value) * most * 2 + largest_wide) / (2 * largest_wide)) as u16;
         Self { table: (0..=largest).map(scaled).collect() }
     }
 }
@@ -293,7 +328,10 @@ impl<T: Copy> Scale<T> {
     fn of(&self, value: u16) -> Result<T, ImageError> {
         let scaled = self.table.get(usize::from(value)).copied();
         scaled.ok_or_else(|| {
-            ImageError::malformed(format!("a sample is {value}, but the maximum is {}", self.table.len() - 1))
+            ImageError::malformed(format!(
+                "a sample is {value}, but the maximum is {}",
+                self.table.len() - 1
+            ))
         })
     }
 }

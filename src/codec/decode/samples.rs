@@ -14,7 +14,8 @@ pub(crate) enum Channels {
     GrayAlpha(Alpha),
     /// Red, green and blue.
     Rgb,
-    /// Blue, green, red and 255: the pixels of this crate, for decoders that return them at no cost.
+    /// Blue, green, red and 255: the pixels of this crate, for decoders that return them at no
+    /// cost.
     Bgra,
     /// Red, green, blue and alpha.
     Rgba(Alpha),

@@ -32,8 +32,9 @@ impl Stored {
         let mut bytes = Vec::new();
         pipe.take(memory.saturating_add(1)).read_to_end(&mut bytes).map_err(ImageError::System)?;
         if bytes.len() as u64 > memory {
-            let problem =
-                format!("images of more than {memory} bytes from a pipe, because the format needs random access");
+            let problem = format!(
+                "images of more than {memory} bytes from a pipe, because the format needs random access"
+            );
             return Err(ImageError::unsupported(problem));
         }
         Ok(Self::Memory(bytes))
@@ -42,7 +43,9 @@ impl Stored {
     /// Returns the number of bytes.
     pub fn length(&self) -> Result<u64, ImageError> {
         match self {
-            Self::File(file) => file.metadata().map(|metadata| metadata.len()).map_err(ImageError::System),
+            Self::File(file) => {
+                file.metadata().map(|metadata| metadata.len()).map_err(ImageError::System)
+            }
             Self::Memory(bytes) => Ok(bytes.len() as u64),
         }
     }
@@ -53,7 +56,8 @@ impl Stored {
             Self::File(file) => file.read_exact_at(target, offset).map_err(ImageError::reading),
             Self::Memory(bytes) => {
                 let part = usize::try_from(offset).ok().and_then(|offset| bytes.get(offset..));
-                let part = part.and_then(|part| part.get(..target.len())).ok_or(ImageError::Truncated)?;
+                let part =
+                    part.and_then(|part| part.get(..target.len())).ok_or(ImageError::Truncated)?;
                 target.copy_from_slice(part);
                 Ok(())
             }

@@ -10,7 +10,9 @@ use libwebp_sys::{VP8StatusCode, WEBP_CSP_MODE, WebPDecode, WebPDecoderConfig, W
 use super::samples::{Alpha, Channels, SampleType};
 use super::stored::Stored;
 use super::whole::WholeRows;
-use super::{ImageError, ImageHeader, Input, Request, RowDecoder, SampleLayout, checked_size, exif};
+use super::{
+    ImageError, ImageHeader, Input, Request, RowDecoder, SampleLayout, checked_size, exif,
+};
 use crate::color::IccProfile;
 use crate::geometry::{Orientation, Size};
 
@@ -20,9 +22,12 @@ mod tests;
 /// Reads the chunks' headers, the profile and the orientation.
 ///
 /// # Errors
-/// [`ImageError`] if the file is truncated, contradicts itself or is animated, or if a pipe has more
-/// bytes than fit in memory.
-pub(crate) fn open(input: Input, request: Request) -> Result<(ImageHeader, Box<dyn RowDecoder>), ImageError> {
+/// [`ImageError`] if the file is truncated, contradicts itself or is animated, or if a pipe has
+/// more bytes than fit in memory.
+pub(crate) fn open(
+    input: Input,
+    request: Request,
+) -> Result<(ImageHeader, Box<dyn RowDecoder>), ImageError> {
     if request.page > 0 {
         return Err(ImageError::NoSuchPage { pages: 1 });
     }
@@ -42,7 +47,9 @@ pub(crate) fn open(input: Input, request: Request) -> Result<(ImageHeader, Box<d
         coding: coding.name().to_owned(),
         orientation: container.orientation,
         icc_profile: container.icc_profile,
-        held_bytes: container.bytes + row_bytes as u64 * u64::from(size.height()) + coding.working_bytes(size, alpha),
+        held_bytes: container.bytes
+            + row_bytes as u64 * u64::from(size.height())
+            + coding.working_bytes(size, alpha),
         ..ImageHeader::new(size, samples)
     };
     Ok((header, Box::new(WholeRows::new(decode))))
@@ -86,7 +93,8 @@ impl Container {
             return Err(ImageError::Truncated);
         }
         let (mut canvas, mut alpha, mut frame, mut icc_profile) = (None, false, None, None);
-        let (mut orientation, mut offset, mut chunks) = (Orientation::UPRIGHT, RIFF_HEADER_BYTES, 0);
+        let (mut orientation, mut offset, mut chunks) =
+            (Orientation::UPRIGHT, RIFF_HEADER_BYTES, 0);
         while offset + CHUNK_HEADER_BYTES <= end {
             let mut header = [0; CHUNK_HEADER_BYTES as usize];
             stored.read_at(offset, &mut header)?;
@@ -111,20 +119,28 @@ impl Container {
                         return Err(ImageError::unsupported("animation"));
                     }
                     alpha = flags & Self::VP8X_ALPHA != 0;
-                    let side = |bytes: [u8; 3]| u64::from(u32::from_le_bytes([bytes[0], bytes[1], bytes[2], 0])) + 1;
+                    let side = |bytes: [u8; 3]| {
+                        u64::from(u32::from_le_bytes([bytes[0], bytes[1], bytes[2], 0])) + 1
+                    };
                     canvas = Some(checked_size(side([w0, w1, w2]), side([h0, h1, h2]))?);
                 }
                 b"VP8 " | b"VP8L" if frame.is_none() => {
                     let mut header = [0; 10];
                     let known = (length as usize).min(header.len());
                     stored.read_at(contents, &mut header[..known])?;
-                    frame = Some(if name == *b"VP8 " { Frame::lossy(header)? } else { Frame::lossless(header)? });
+                    frame = Some(if name == *b"VP8 " {
+                        Frame::lossy(header)?
+                    } else {
+                        Frame::lossless(header)?
+                    });
                 }
                 b"ALPH" if frame.is_none() => alpha = true,
                 b"ICCP" if canvas.is_some() && icc_profile.is_none() => {
                     icc_profile = Some(IccProfile::new(metadata(stored, contents, length)?));
                 }
-                b"EXIF" if canvas.is_some() => orientation = exif::orientation(&metadata(stored, contents, length)?),
+                b"EXIF" if canvas.is_some() => {
+                    orientation = exif::orientation(&metadata(stored, contents, length)?)
+                }
                 _ => {}
             }
             if canvas.is_none() && frame.is_some() {
@@ -135,7 +151,9 @@ impl Container {
         }
         let mut frame = frame.ok_or_else(|| ImageError::malformed("it has no image data"))?;
         if canvas.is_some_and(|canvas| canvas != frame.size) {
-            return Err(ImageError::malformed("the image data and the header disagree about the size"));
+            return Err(ImageError::malformed(
+                "the image data and the header disagree about the size",
+            ));
         }
         frame.alpha |= alpha && frame.coding == Coding::Lossy;
         Ok(Self { bytes: end, frame, icc_profile, orientation })
@@ -197,7 +215,11 @@ impl Frame {
             return Err(ImageError::malformed("the image data is not a key frame"));
         }
         let side = |low, high| u64::from(u16::from_le_bytes([low, high]) & 0x3fff);
-        Ok(Self { size: checked_size(side(w0, w1), side(h0, h1))?, coding: Coding::Lossy, alpha: false })
+        Ok(Self {
+            size: checked_size(side(w0, w1), side(h0, h1))?,
+            coding: Coding::Lossy,
+            alpha: false,
+        })
     }
 
     /// RFC 9649, 3.4.
@@ -216,7 +238,8 @@ impl Frame {
 fn decode(file: &[u8], stride: usize, alpha: bool, rows: &mut [u8]) -> Result<(), ImageError> {
     let version = || ImageError::unsupported("this version of libwebp");
     let mut config = WebPDecoderConfig::new().map_err(|()| version())?;
-    config.output.colorspace = if alpha { WEBP_CSP_MODE::MODE_RGBA } else { WEBP_CSP_MODE::MODE_RGB };
+    config.output.colorspace =
+        if alpha { WEBP_CSP_MODE::MODE_RGBA } else { WEBP_CSP_MODE::MODE_RGB };
     config.output.is_external_memory = 1;
     // No row has more than 16,383 pixels.
     let stride = (stride as u32).cast_signed();
@@ -230,7 +253,9 @@ fn decode(file: &[u8], stride: usize, alpha: bool, rows: &mut [u8]) -> Result<()
         VP8StatusCode::VP8_STATUS_SUSPENDED | VP8StatusCode::VP8_STATUS_NOT_ENOUGH_DATA => {
             Err(ImageError::malformed("the image data ends too early"))
         }
-        VP8StatusCode::VP8_STATUS_BITSTREAM_ERROR => Err(ImageError::malformed("the image data is damaged")),
+        VP8StatusCode::VP8_STATUS_BITSTREAM_ERROR => {
+            Err(ImageError::malformed("the image data is damaged"))
+        }
         VP8StatusCode::VP8_STATUS_OUT_OF_MEMORY => {
             Err(ImageError::System(std::io::Error::from(std::io::ErrorKind::OutOfMemory)))
         }

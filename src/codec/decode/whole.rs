@@ -24,7 +24,8 @@ impl RowDecoder for WholeRows {
         if let Some(decode) = self.decode.take() {
             self.samples = decode()?;
         }
-        let next = self.samples.get(self.used..self.used + rows.len()).ok_or(ImageError::Truncated)?;
+        let next =
+            self.samples.get(self.used..self.used + rows.len()).ok_or(ImageError::Truncated)?;
         rows.copy_from_slice(next);
         self.used += rows.len();
         Ok(())

@@ -41,15 +41,18 @@ impl JpegEncoder {
             compressor.set_progressive(coding == JpegCoding::Progressive)?;
             Ok(compressor)
         };
-        let setup =
-            |error: turbojpeg::Error| EncodeError::Setup { library: "libjpeg-turbo", message: error.to_string() };
+        let setup = |error: turbojpeg::Error| EncodeError::Setup {
+            library: "libjpeg-turbo",
+            message: error.to_string(),
+        };
         let compressor = make().map_err(setup)?;
         Ok(Self { compressor, subsampling, profile, output: Vec::new(), profiled: Vec::new() })
     }
 
     pub fn encode(&mut self, pixels: PixelView<'_>) -> Result<&[u8], EncodeError> {
         let size = pixels.size();
-        let failed = |error: turbojpeg::Error| EncodeError::Jpeg { size, message: error.to_string() };
+        let failed =
+            |error: turbojpeg::Error| EncodeError::Jpeg { size, message: error.to_string() };
         let (width, height) = (size.width() as usize, size.height() as usize);
         let mut subsampling = self.subsampling;
         if subsampling == Subsamp::Gray {
@@ -61,7 +64,13 @@ impl JpegEncoder {
         if self.output.len() < most {
             self.output.resize(most, 0);
         }
-        let image = Image { pixels: pixels.bytes(), width, pitch: pixels.stride(), height, format: PixelFormat::BGRX };
+        let image = Image {
+            pixels: pixels.bytes(),
+            width,
+            pitch: pixels.stride(),
+            height,
+            format: PixelFormat::BGRX,
+        };
         let length = self.compressor.compress_to_slice(image, &mut self.output).map_err(failed)?;
         let Some(profile) = &self.profile else { return Ok(&self.output[..length]) };
         self.profiled.clear();

@@ -22,10 +22,13 @@ impl PngEncoder {
 
     pub fn encode(&mut self, pixels: PixelView<'_>) -> Result<&[u8], EncodeError> {
         let size = pixels.size();
-        let failed = |error: png::EncodingError| EncodeError::Png { size, message: error.to_string() };
+        let failed =
+            |error: png::EncodingError| EncodeError::Png { size, message: error.to_string() };
         self.rgb.clear();
         for row in pixels.rows() {
-            self.rgb.extend(row.chunks_exact(PIXEL_BYTES).flat_map(|pixel| [pixel[2], pixel[1], pixel[0]]));
+            self.rgb.extend(
+                row.chunks_exact(PIXEL_BYTES).flat_map(|pixel| [pixel[2], pixel[1], pixel[0]]),
+            );
         }
         self.output.clear();
         let mut information = png::Info::with_size(size.width(), size.height());

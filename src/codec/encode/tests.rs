@@ -44,7 +44,8 @@ fn applies_subsampling_independently_of_the_previous_tile() {
         (Subsampling::HalfWidth, Subsamp::Sub2x1),
         (Subsampling::Quarter, Subsamp::Sub2x2),
     ] {
-        let mut encoder = TileEncoder::new(jpeg(80, subsampling, JpegCoding::Baseline), None).unwrap();
+        let mut encoder =
+            TileEncoder::new(jpeg(80, subsampling, JpegCoding::Baseline), None).unwrap();
         let first = encoder.encode(picture.view()).unwrap().to_vec();
         assert_eq!(turbojpeg::read_header(&first).unwrap().subsamp, expected);
         encoder.encode(Pixels::filled(size(300, 5), Rgb::WHITE).view()).unwrap();
@@ -65,7 +66,8 @@ fn noise(size: Size) -> Pixels {
 
 fn red_green_blue(pixels: PixelView<'_>) -> Vec<u8> {
     let rows = pixels.rows();
-    rows.flat_map(|row| row.chunks_exact(4).flat_map(|pixel| [pixel[2], pixel[1], pixel[0]])).collect()
+    rows.flat_map(|row| row.chunks_exact(4).flat_map(|pixel| [pixel[2], pixel[1], pixel[0]]))
+        .collect()
 }
 
 /// Which frame header a JPEG has, by ITU-T T.81, B.1.1.3.
@@ -81,16 +83,27 @@ fn frame_marker(jpeg: &[u8]) -> u8 {
 #[test]
 fn every_coding_has_the_same_pixels() {
     let sizes = [(1, 1), (1, 9), (8, 8), (17, 16), (33, 5), (256, 256)];
-    let subsamplings = [Subsampling::Full, Subsampling::HalfWidth, Subsampling::Quarter, Subsampling::Gray];
+    let subsamplings =
+        [Subsampling::Full, Subsampling::HalfWidth, Subsampling::Quarter, Subsampling::Gray];
     for (width, height) in sizes {
         let picture = noise(size(width, height));
-        for (quality, subsampling) in [1, 80, 100].into_iter().flat_map(|one| subsamplings.map(|other| (one, other))) {
-            let files = [JpegCoding::Baseline, JpegCoding::Optimized, JpegCoding::Progressive].map(|coding| {
-                let mut encoder = TileEncoder::new(jpeg(quality, subsampling, coding), None).unwrap();
-                encoder.encode(picture.view()).unwrap().to_vec()
-            });
-            let pixels = files.each_ref().map(|file| turbojpeg::decompress(file, PixelFormat::RGB).unwrap().pixels);
-            assert!(pixels[1] == pixels[0] && pixels[2] == pixels[0], "{width}×{height}, {quality}, {subsampling:?}");
+        for (quality, subsampling) in
+            [1, 80, 100].into_iter().flat_map(|one| subsamplings.map(|other| (one, other)))
+        {
+            let files = [JpegCoding::Baseline, JpegCoding::Optimized, JpegCoding::Progressive].map(
+                |coding| {
+                    let mut encoder =
+                        TileEncoder::new(jpeg(quality, subsampling, coding), None).unwrap();
+                    encoder.encode(picture.view()).unwrap().to_vec()
+                },
+            );
+            let pixels = files
+                .each_ref()
+                .map(|file| turbojpeg::decompress(file, PixelFormat::RGB).unwrap().pixels);
+            assert!(
+                pixels[1] == pixels[0] && pixels[2] == pixels[0],
+                "{width}×{height}, {quality}, {subsampling:?}"
+            );
             assert_eq!(files.each_ref().map(|file| frame_marker(file)), [0xc0, 0xc0, 0xc2]);
             assert!(files[1].len() < files[0].len());
         }
@@ -104,8 +117,11 @@ fn gray_has_one_component_and_color_is_kept() {
     // One pixel, in one channel, by one step.
     bytes[4 * 1199] += 1;
     let colored = Pixels::from_bytes(size(40, 30), bytes).unwrap();
-    let mut encoder = TileEncoder::new(jpeg(90, Subsampling::Gray, JpegCoding::Baseline), None).unwrap();
-    for (picture, expected) in [(&gray, Subsamp::Gray), (&colored, Subsamp::None), (&gray, Subsamp::Gray)] {
+    let mut encoder =
+        TileEncoder::new(jpeg(90, Subsampling::Gray, JpegCoding::Baseline), None).unwrap();
+    for (picture, expected) in
+        [(&gray, Subsamp::Gray), (&colored, Subsamp::None), (&gray, Subsamp::Gray)]
+    {
         let file = encoder.encode(picture.view()).unwrap();
         assert_eq!(turbojpeg::read_header(file).unwrap().subsamp, expected);
         let decoded = turbojpeg::decompress(file, PixelFormat::RGB).unwrap();
@@ -115,7 +131,8 @@ fn gray_has_one_component_and_color_is_kept() {
 
 fn webp(quality: Option<u8>) -> TileFormat {
     let quality = quality.map(|quality| Quality::new(quality).unwrap());
-    let compression = quality.map_or(WebPCompression::Lossless, |quality| WebPCompression::Lossy { quality });
+    let compression =
+        quality.map_or(WebPCompression::Lossless, |quality| WebPCompression::Lossy { quality });
     TileFormat::WebP { compression }
 }
 
@@ -136,11 +153,16 @@ fn decoded_webp(file: &[u8]) -> Vec<u8> {
 fn lossless_webp_keeps_every_pixel() {
     let picture = noise(size(300, 90));
     let mut encoder = TileEncoder::new(webp(None), None).unwrap();
-    for (x, y, width, height) in [(0, 0, 300, 90), (7, 3, 256, 64), (299, 89, 1, 1), (0, 50, 300, 1), (20, 0, 1, 90)] {
+    for (x, y, width, height) in
+        [(0, 0, 300, 90), (7, 3, 256, 64), (299, 89, 1, 1), (0, 50, 300, 1), (20, 0, 1, 90)]
+    {
         let part = picture.view().part(Rect::new(Point { x, y }, size(width, height)).unwrap());
         let file = encoder.encode(part).unwrap();
         assert_eq!(decoder(file).dimensions(), (width, height));
-        assert!(!decoder(file).is_lossy() && decoded_webp(file) == red_green_blue(part), "{width}×{height}");
+        assert!(
+            !decoder(file).is_lossy() && decoded_webp(file) == red_green_blue(part),
+            "{width}×{height}"
+        );
     }
 }
 
@@ -152,7 +174,11 @@ fn encodes_lossy_webp_independently_of_the_previous_tile() {
     let first = encoder.encode(picture.view()).unwrap().to_vec();
     assert!(decoder(&first).is_lossy());
     let pixels = decoded_webp(&first);
-    assert!(pixels.chunks_exact(3).all(|pixel| pixel.iter().zip(orange.0).all(|(a, b)| a.abs_diff(b) <= 3)));
+    assert!(
+        pixels
+            .chunks_exact(3)
+            .all(|pixel| pixel.iter().zip(orange.0).all(|(a, b)| a.abs_diff(b) <= 3))
+    );
     encoder.encode(noise(size(300, 5)).view()).unwrap();
     assert_eq!(encoder.encode(picture.view()).unwrap(), first);
 }
@@ -160,7 +186,9 @@ fn encodes_lossy_webp_independently_of_the_previous_tile() {
 #[test]
 fn quality_follows_libwebps_scale() {
     let picture = noise(size(64, 64));
-    let bytes = |quality| TileEncoder::new(webp(Some(quality)), None).unwrap().encode(picture.view()).unwrap().len();
+    let bytes = |quality| {
+        TileEncoder::new(webp(Some(quality)), None).unwrap().encode(picture.view()).unwrap().len()
+    };
     assert!(bytes(1) < bytes(50) && bytes(50) < bytes(80) && bytes(80) < bytes(100));
 }
 
@@ -169,12 +197,15 @@ fn accepts_the_longest_webp_side_and_no_longer() {
     for format in [webp(None), webp(Some(50))] {
         let mut encoder = TileEncoder::new(format, None).unwrap();
         for (width, height) in [(16_383, 2), (2, 16_383)] {
-            let file = encoder.encode(Pixels::filled(size(width, height), Rgb::WHITE).view()).unwrap();
+            let file =
+                encoder.encode(Pixels::filled(size(width, height), Rgb::WHITE).view()).unwrap();
             assert_eq!(decoder(file).dimensions(), (width, height));
         }
         for (width, height) in [(16_384, 2), (2, 16_384)] {
             let refused = encoder.encode(Pixels::filled(size(width, height), Rgb::WHITE).view());
-            assert!(matches!(refused, Err(EncodeError::WebP { size: found, .. }) if found == size(width, height)));
+            assert!(
+                matches!(refused, Err(EncodeError::WebP { size: found, .. }) if found == size(width, height))
+            );
         }
     }
 }
@@ -183,9 +214,12 @@ fn accepts_the_longest_webp_side_and_no_longer() {
 #[test]
 fn embeds_a_webp_profile_without_changing_pixels() {
     let picture = noise(size(31, 18));
-    for (format, length) in [webp(None), webp(Some(70))].into_iter().flat_map(|format| [(format, 99), (format, 100)]) {
+    for (format, length) in
+        [webp(None), webp(Some(70))].into_iter().flat_map(|format| [(format, 99), (format, 100)])
+    {
         let profile = IccProfile::new((0..length).collect());
-        let plain = TileEncoder::new(format, None).unwrap().encode(picture.view()).unwrap().to_vec();
+        let plain =
+            TileEncoder::new(format, None).unwrap().encode(picture.view()).unwrap().to_vec();
         let mut encoder = TileEncoder::new(format, Some(&profile)).unwrap();
         let file = encoder.encode(picture.view()).unwrap();
         assert_eq!(decoder(file).icc_profile().unwrap().as_deref(), Some(profile.bytes()));

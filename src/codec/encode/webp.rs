@@ -26,15 +26,22 @@ pub(crate) struct WebPEncoder {
 }
 
 impl WebPEncoder {
-    pub fn new(compression: WebPCompression, profile: Option<IccProfile>) -> Result<Self, EncodeError> {
-        let mut config = WebPConfig::new()
-            .map_err(|()| EncodeError::Setup { library: "libwebp", message: "it is of another version".to_owned() })?;
+    pub fn new(
+        compression: WebPCompression,
+        profile: Option<IccProfile>,
+    ) -> Result<Self, EncodeError> {
+        let mut config = WebPConfig::new().map_err(|()| EncodeError::Setup {
+            library: "libwebp",
+            message: "it is of another version".to_owned(),
+        })?;
         match compression {
             // Method 4, the default of libwebp, `cwebp` and libvips.
             WebPCompression::Lossy { quality } => config.quality = f32::from(quality.get()),
             // Level 1 of 9: 5 ms for a 256×256 tile of stained tissue. Level 6, the default of
             // `cwebp`, takes 33 ms for 4 % fewer bytes; level 0 takes 1 ms for 6 % more.
-            WebPCompression::Lossless => (config.lossless, config.method, config.quality) = (1, 1, 20.0),
+            WebPCompression::Lossless => {
+                (config.lossless, config.method, config.quality) = (1, 1, 20.0)
+            }
         }
         Ok(Self { config, profile, output: Vec::new(), profiled: Vec::new() })
     }
@@ -42,7 +49,8 @@ impl WebPEncoder {
     pub fn encode(&mut self, pixels: PixelView<'_>) -> Result<&[u8], EncodeError> {
         let size = pixels.size();
         self.output.clear();
-        encode_with(&self.config, pixels, &mut self.output).map_err(|message| EncodeError::WebP { size, message })?;
+        encode_with(&self.config, pixels, &mut self.output)
+            .map_err(|message| EncodeError::WebP { size, message })?;
         let Some(profile) = &self.profile else { return Ok(&self.output) };
         self.profiled.clear();
         write_profiled(&self.output, size, profile, &mut self.profiled);
@@ -63,7 +71,11 @@ impl Drop for Picture {
 
 /// Encodes pixels and appends the file to `file`.
 #[expect(unsafe_code, reason = "libwebp is a C library")]
-fn encode_with(config: &WebPConfig, pixels: PixelView<'_>, file: &mut Vec<u8>) -> Result<(), String> {
+fn encode_with(
+    config: &WebPConfig,
+    pixels: PixelView<'_>,
+    file: &mut Vec<u8>,
+) -> Result<(), String> {
     let (width, height) = (pixels.size().width(), pixels.size().height());
     if width.max(height) > LONGEST_SIDE {
         return Err(format!("no side can have more than {LONGEST_SIDE}"));
@@ -95,8 +107,12 @@ unsafe extern "C" fn append(part: *const u8, length: usize, picture: *const WebP
     if length > 0 {
         // SAFETY: libwebp passes `length` bytes, and the picture of `encode_with`, whose
         // `custom_ptr` is a vector that outlives it.
-        let (file, part) =
-            unsafe { (&mut *(*picture).custom_ptr.cast::<Vec<u8>>(), std::slice::from_raw_parts(part, length)) };
+        let (file, part) = unsafe {
+            (
+                &mut *(*picture).custom_ptr.cast::<Vec<u8>>(),
+                std::slice::from_raw_parts(part, length),
+            )
+        };
         file.extend_from_slice(part);
     }
     1

@@ -35,8 +35,8 @@ pub enum JpegStreamError {
         /// The number in the frame.
         found: usize,
     },
-    /// There are more scans than any encoder writes. Each costs a pass over the whole tile, and a small
-    /// file could contain a million.
+    /// There are more scans than any encoder writes. Each costs a pass over the whole tile, and a
+    /// small file could contain a million.
     #[error("its JPEG data has more than {most} scans")]
     Scans {
         /// The limit.

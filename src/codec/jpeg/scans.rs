@@ -19,13 +19,20 @@ impl Scans {
     /// Starts with a frame header, including its marker and length.
     pub fn of_frame(segment: &[u8]) -> Self {
         let components = segment.get(10..).unwrap_or_default().chunks_exact(3);
-        Self { components: components.map(|component| (component[0], [ABSENT; COEFFICIENTS])).collect() }
+        Self {
+            components: components
+                .map(|component| (component[0], [ABSENT; COEFFICIENTS]))
+                .collect(),
+        }
     }
 
     /// Adds a scan by its header, including its marker and length. Invalid headers are ignored.
     pub fn add(&mut self, segment: &[u8]) {
         let Some((&count, rest)) = segment.get(4..).and_then(<[u8]>::split_first) else { return };
-        let Some((selectors, &[first, last, bits])) = rest.split_at_checked(2 * usize::from(count)) else { return };
+        let Some((selectors, &[first, last, bits])) = rest.split_at_checked(2 * usize::from(count))
+        else {
+            return;
+        };
         let (high, low) = (bits >> 4, bits & 15);
         for selector in selectors.chunks_exact(2) {
             for (_, lacking) in self.components.iter_mut().filter(|(id, _)| *id == selector[0]) {
@@ -52,12 +59,17 @@ mod tests {
     use super::*;
 
     /// A frame with components 1, 2 and 3.
-    const FRAME: [u8; 19] = [0xff, 0xc2, 0, 17, 8, 0, 16, 0, 16, 3, 1, 0x11, 0, 2, 0x11, 0, 3, 0x11, 0];
+    const FRAME: [u8; 19] =
+        [0xff, 0xc2, 0, 17, 8, 0, 16, 0, 16, 3, 1, 0x11, 0, 2, 0x11, 0, 3, 0x11, 0];
 
     fn scan(components: &[u8], first: u8, last: u8, bits: u8) -> Vec<u8> {
         let selectors: Vec<u8> = components.iter().flat_map(|&id| [id, 0]).collect();
-        [&[0xff, 0xda, 0, 6 + selectors.len() as u8, components.len() as u8], &selectors[..], &[first, last, bits]]
-            .concat()
+        [
+            &[0xff, 0xda, 0, 6 + selectors.len() as u8, components.len() as u8],
+            &selectors[..],
+            &[first, last, bits],
+        ]
+        .concat()
     }
 
     fn are_complete(scans: &[Vec<u8>]) -> bool {
@@ -87,8 +99,12 @@ mod tests {
         ];
         assert!(are_complete(&progressive));
         for missing in 0..progressive.len() {
-            let rest: Vec<Vec<u8>> =
-                progressive.iter().enumerate().filter(|(at, _)| *at != missing).map(|(_, scan)| scan.clone()).collect();
+            let rest: Vec<Vec<u8>> = progressive
+                .iter()
+                .enumerate()
+                .filter(|(at, _)| *at != missing)
+                .map(|(_, scan)| scan.clone())
+                .collect();
             assert!(!are_complete(&rest), "without scan {missing}");
         }
         for cut in 0..progressive.len() {

@@ -25,8 +25,8 @@ pub(crate) const fn kind(marker: u8) -> Kind {
     match marker {
         0xc4 | 0xdb | 0xdd => Kind::Table,
         0xe0..=0xef | 0xfe => Kind::Application,
-        // Huffman-coded baseline, extended and progressive frames, which browsers show. OpenSlide reads
-        // arithmetic-coded and other frames.
+        // Huffman-coded baseline, extended and progressive frames, which browsers show. OpenSlide
+        // reads arithmetic-coded and other frames.
         0xc0..=0xc2 => Kind::Frame,
         START_OF_SCAN => Kind::Scan,
         _ => Kind::Other,
@@ -51,8 +51,8 @@ impl<'a> Header<'a> {
         &self.stream[self.position..]
     }
 
-    /// Skips the entropy-coded data after a scan's header, in which 0xff precedes 0, another 0xff or a
-    /// restart marker. Returns the position of its end.
+    /// Skips the entropy-coded data after a scan's header, in which 0xff precedes 0, another 0xff
+    /// or a restart marker. Returns the position of its end.
     pub fn skip_entropy_coded_data(&mut self) -> usize {
         loop {
             let Some(found) = memchr::memchr(0xff, self.rest()) else {

@@ -1,9 +1,10 @@
 //! Makes a complete JPEG file of a native tile's stream, without decoding it.
 //!
-//! TIFF stores the tables that tiles share in one tag and the color model in another; a tile's stream
-//! often has neither. [`JpegTables::splice`] adds them and removes contradicting markers, so that every
-//! decoder shows the same colors. Frame, tables and scans are copied unchanged. Comments, application
-//! data and bytes after the end of the image, which can contain patient names, are dropped.
+//! TIFF stores the tables that tiles share in one tag and the color model in another; a tile's
+//! stream often has neither. [`JpegTables::splice`] adds them and removes contradicting markers, so
+//! that every decoder shows the same colors. Frame, tables and scans are copied unchanged.
+//! Comments, application data and bytes after the end of the image, which can contain patient
+//! names, are dropped.
 
 use crate::codec::Subsampling;
 use crate::geometry::Size;
@@ -32,8 +33,8 @@ impl TileColor {
         }
     }
 
-    /// Adobe's APP14 segment, which declares three components as RGB (transform 0) or YCbCr (1): Adobe
-    /// Technical Note 5116, as libjpeg writes it. One component needs none.
+    /// Adobe's APP14 segment, which declares three components as RGB (transform 0) or YCbCr (1):
+    /// Adobe Technical Note 5116, as libjpeg writes it. One component needs none.
     const fn adobe_segment(self) -> &'static [u8] {
         match self {
             Self::Gray => &[],
@@ -66,9 +67,9 @@ impl JpegTables {
     /// No tables that tiles share are longer: four of each kind take 3 KB.
     pub const MAX_BYTES: u64 = 64 << 10;
 
-    /// Parses TIFF tag 347, a JPEG stream that contains only tables. Other segments are skipped, and so
-    /// is a restart interval: libtiff and OpenSlide read the tables as a separate stream and reset the
-    /// interval at the start of each tile.
+    /// Parses TIFF tag 347, a JPEG stream that contains only tables. Other segments are skipped,
+    /// and so is a restart interval: libtiff and OpenSlide read the tables as a separate stream and
+    /// reset the interval at the start of each tile.
     ///
     /// # Errors
     /// [`JpegStreamError`] if it is not such a stream.
@@ -78,9 +79,13 @@ impl JpegTables {
         while !header.rest().starts_with(&END_OF_IMAGE) && !header.rest().is_empty() {
             let (marker, segment) = header.next_segment()?;
             match kind(marker) {
-                Kind::Table if marker != RESTART_INTERVAL => segments.extend_from_slice(&stream[segment]),
+                Kind::Table if marker != RESTART_INTERVAL => {
+                    segments.extend_from_slice(&stream[segment])
+                }
                 Kind::Table | Kind::Application => {}
-                Kind::Frame | Kind::Scan | Kind::Other => return Err(JpegStreamError::Marker { marker }),
+                Kind::Frame | Kind::Scan | Kind::Other => {
+                    return Err(JpegStreamError::Marker { marker });
+                }
             }
         }
         Ok(Self { segments })
@@ -132,7 +137,9 @@ impl JpegTables {
                 Kind::Other => return Err(JpegStreamError::Marker { marker }),
             }
         }
-        let [frame] = &frames[..] else { return Err(JpegStreamError::Frames { frames: frames.len() }) };
+        let [frame] = &frames[..] else {
+            return Err(JpegStreamError::Frames { frames: frames.len() });
+        };
         let frame = read_frame(&stream[frame.clone()], color)?;
         if frame.size != tile {
             return Err(JpegStreamError::Dimensions { expected: tile, found: frame.size });
@@ -157,10 +164,13 @@ fn read_frame(segment: &[u8], color: TileColor) -> Result<Frame, JpegStreamError
     if found != expected {
         return Err(JpegStreamError::Components { expected, found });
     }
-    let size = Size::new(u32::from(u16::from_be_bytes([w1, w0])), u32::from(u16::from_be_bytes([h1, h0])));
+    let size =
+        Size::new(u32::from(u16::from_be_bytes([w1, w0])), u32::from(u16::from_be_bytes([h1, h0])));
     let size = size.ok_or(JpegStreamError::Frame)?;
-    let sampling: Vec<(u8, u8)> = components.chunks_exact(3).map(|one| (one[1] >> 4, one[1] & 15)).collect();
-    if sampling.iter().any(|&(across, down)| !(1..=4).contains(&across) || !(1..=4).contains(&down)) {
+    let sampling: Vec<(u8, u8)> =
+        components.chunks_exact(3).map(|one| (one[1] >> 4, one[1] & 15)).collect();
+    if sampling.iter().any(|&(across, down)| !(1..=4).contains(&across) || !(1..=4).contains(&down))
+    {
         return Err(JpegStreamError::Frame);
     }
     let subsampling = match sampling[..] {
@@ -175,7 +185,11 @@ fn read_frame(segment: &[u8], color: TileColor) -> Result<Frame, JpegStreamError
     };
     // A single component is not interleaved. Its MCU is one block, regardless of its sampling.
     let most = |of: fn(&(u8, u8)) -> u8| 8 * u32::from(sampling.iter().map(of).max().unwrap_or(1));
-    let mcu = if expected == 1 { Size::new(8, 8) } else { Size::new(most(|one| one.0), most(|one| one.1)) };
+    let mcu = if expected == 1 {
+        Size::new(8, 8)
+    } else {
+        Size::new(most(|one| one.0), most(|one| one.1))
+    };
     Ok(Frame { size, subsampling, mcu: mcu.ok_or(JpegStreamError::Frame)? })
 }
 
@@ -193,7 +207,13 @@ mod tests {
 
     fn encoded(subsamp: Subsamp) -> Vec<u8> {
         let pixels: Vec<u8> = (0_u32..32 * 16 * 3).map(|byte| (byte * 7 % 251) as u8).collect();
-        let image = Image { pixels: &pixels[..], width: 32, pitch: 96, height: 16, format: PixelFormat::RGB };
+        let image = Image {
+            pixels: &pixels[..],
+            width: 32,
+            pitch: 96,
+            height: 16,
+            format: PixelFormat::RGB,
+        };
         turbojpeg::compress(image, 90, subsamp).unwrap().to_vec()
     }
 
@@ -240,19 +260,29 @@ mod tests {
             let tables = JpegTables::parse(&tables).unwrap();
             let mut spliced = b"left over".to_vec();
             let frame = tables.splice(TileColor::YCbCr, tile(), &own, &mut spliced).unwrap();
-            assert_eq!(frame, Frame { size: tile(), subsampling: expected, mcu: Size::new(mcu.0, mcu.1).unwrap() });
-            let decode = |jpeg: &[u8]| turbojpeg::decompress(jpeg, PixelFormat::RGB).unwrap().pixels;
+            assert_eq!(
+                frame,
+                Frame {
+                    size: tile(),
+                    subsampling: expected,
+                    mcu: Size::new(mcu.0, mcu.1).unwrap()
+                }
+            );
+            let decode =
+                |jpeg: &[u8]| turbojpeg::decompress(jpeg, PixelFormat::RGB).unwrap().pixels;
             assert_eq!(decode(&spliced), decode(&whole));
             assert_eq!(taken_apart(&spliced).1, taken_apart(&whole).1);
 
-            // Padding after the end, and application markers that could contradict the TIFF, are dropped.
+            // Padding after the end, and application markers that could contradict the TIFF, are
+            // dropped.
             let mut padded = whole.clone();
             padded.extend([0, 0, 0]);
             let mut again = Vec::new();
             JpegTables::default().splice(TileColor::Rgb, tile(), &padded, &mut again).unwrap();
             assert!(again.ends_with(&END_OF_IMAGE));
             let (segments, _) = taken_apart(&again);
-            let application: Vec<_> = segments.iter().filter(|one| matches!(kind(one.0), Kind::Application)).collect();
+            let application: Vec<_> =
+                segments.iter().filter(|one| matches!(kind(one.0), Kind::Application)).collect();
             assert_eq!(application, [&(0xee, TileColor::Rgb.adobe_segment().to_vec())]);
             let header = turbojpeg::read_header(&again).unwrap();
             assert_eq!(header.colorspace, turbojpeg::Colorspace::RGB);
@@ -298,7 +328,10 @@ mod tests {
             splice(TileColor::YCbCr, other, &whole),
             JpegStreamError::Dimensions { expected: other, found: tile() }
         );
-        assert_eq!(splice(TileColor::Gray, tile(), &whole), JpegStreamError::Components { expected: 1, found: 3 });
+        assert_eq!(
+            splice(TileColor::Gray, tile(), &whole),
+            JpegStreamError::Components { expected: 1, found: 3 }
+        );
         assert_eq!(splice(TileColor::Rgb, tile(), b"II*\0"), JpegStreamError::Start);
         assert_eq!(splice(TileColor::Rgb, tile(), &whole[..60]), JpegStreamError::CutShort);
         let (segments, scans) = taken_apart(&whole);
@@ -308,15 +341,27 @@ mod tests {
         many.extend(segments.iter().flat_map(|(_, segment)| segment));
         many.extend(scan.repeat(MAX_SCANS + 1));
         many.extend(END_OF_IMAGE);
-        assert_eq!(splice(TileColor::YCbCr, tile(), &many), JpegStreamError::Scans { most: MAX_SCANS });
+        assert_eq!(
+            splice(TileColor::YCbCr, tile(), &many),
+            JpegStreamError::Scans { most: MAX_SCANS }
+        );
         // Browsers do not support arithmetic coding.
         let frame = whole.windows(2).position(|pair| pair == [0xff, 0xc0]).unwrap();
         let mut arithmetic = whole.clone();
         arithmetic[frame + 1] = 0xc9;
-        assert_eq!(splice(TileColor::YCbCr, tile(), &arithmetic), JpegStreamError::Marker { marker: 0xc9 });
-        assert_eq!(splice(TileColor::YCbCr, tile(), &whole[..whole.len() - 2]), JpegStreamError::CutShort);
+        assert_eq!(
+            splice(TileColor::YCbCr, tile(), &arithmetic),
+            JpegStreamError::Marker { marker: 0xc9 }
+        );
+        assert_eq!(
+            splice(TileColor::YCbCr, tile(), &whole[..whole.len() - 2]),
+            JpegStreamError::CutShort
+        );
         let headless = [&START_OF_IMAGE[..], &scans].concat();
-        assert_eq!(splice(TileColor::Rgb, tile(), &headless), JpegStreamError::Frames { frames: 0 });
+        assert_eq!(
+            splice(TileColor::Rgb, tile(), &headless),
+            JpegStreamError::Frames { frames: 0 }
+        );
         assert!(JpegTables::parse(&whole).is_err());
     }
 

@@ -1,12 +1,12 @@
 //! Decodes JPEG tiles with libjpeg-turbo, at full or half size, and crops them without decoding.
 //!
-//! Every warning of libjpeg-turbo is an error: it means that data was missing or invalid and that the
-//! pixels are a guess. OpenSlide 4.0.1 does the same for color tiles; it leaves gray ones to libtiff,
-//! which ignores warnings.
+//! Every warning of libjpeg-turbo is an error: it means that data was missing or invalid and that
+//! the pixels are a guess. OpenSlide 4.0.1 does the same for color tiles; it leaves gray ones to
+//! libtiff, which ignores warnings.
 
 use turbojpeg::{
-    Decompressor, Image, OutputBuf, PixelFormat, ScalingFactor, Subsamp, Transform, TransformCrop, Transformer,
-    YuvImage,
+    Decompressor, Image, OutputBuf, PixelFormat, ScalingFactor, Subsamp, Transform, TransformCrop,
+    Transformer, YuvImage,
 };
 
 use super::stream::{Frame, JpegTables, TileColor};
@@ -17,8 +17,11 @@ use crate::geometry::{Rect, Size};
 use crate::pixels::{PIXEL_BYTES, Pixels, PremultipliedPixels, ReductionMethod, Rgb};
 
 /// JPEG tiles, with their tables in the tile or shared.
-pub(crate) static CODEC: TileCodec =
-    TileCodec { name: "JPEG", tiff_compressions: &[7], decoder: || Box::new(JpegTileDecoder::default()) };
+pub(crate) static CODEC: TileCodec = TileCodec {
+    name: "JPEG",
+    tiff_compressions: &[7],
+    decoder: || Box::new(JpegTileDecoder::default()),
+};
 
 /// What the JPEG tiles of an image share.
 #[derive(Clone, Debug)]
@@ -82,12 +85,23 @@ impl JpegTileDecoder {
 }
 
 impl TileDecoder for JpegTileDecoder {
-    fn decode(&mut self, tile: CompressedTile<'_>, target: &mut [u8], stride: usize) -> Result<(), TileError> {
+    fn decode(
+        &mut self,
+        tile: CompressedTile<'_>,
+        target: &mut [u8],
+        stride: usize,
+    ) -> Result<(), TileError> {
         let (frame, color) = self.splice(tile)?;
         let Self { full_size, jpeg, planes, .. } = self;
         let output = Output::new(&tile.samples.channels, color, frame);
         let decompressor = get_or_make(full_size, Decompressor::new)?;
-        Ok(decode(decompressor, planes, JpegFile { bytes: jpeg, size: tile.size, output }, target, stride)?)
+        Ok(decode(
+            decompressor,
+            planes,
+            JpegFile { bytes: jpeg, size: tile.size, output },
+            target,
+            stride,
+        )?)
     }
 
     fn subsampling(&mut self, tile: CompressedTile<'_>) -> Result<Option<Subsampling>, TileError> {
@@ -109,34 +123,46 @@ impl TileDecoder for JpegTileDecoder {
         } else {
             crop(get_or_make(transformer, Transformer::new)?, jpeg, size, output)?;
         }
-        let file = JpegFile { bytes: output, size, output: Output::new(&Channels::Bgra, color, frame) };
-        // A block that extends past the region contains pixels of the scanner's own. Reducing it as a
-        // whole would mix them into the region's edge.
-        let has_whole_blocks =
-            size.width().is_multiple_of(frame.mcu.width()) && size.height().is_multiple_of(frame.mcu.height());
+        let file =
+            JpegFile { bytes: output, size, output: Output::new(&Channels::Bgra, color, frame) };
+        // A block that extends past the region contains pixels of the scanner's own. Reducing it as
+        // a whole would mix them into the region's edge.
+        let has_whole_blocks = size.width().is_multiple_of(frame.mcu.width())
+            && size.height().is_multiple_of(frame.mcu.height());
         if has_whole_blocks && method == ReductionMethod::Mean {
             let half_size = get_or_make(half_size, || {
                 let mut decompressor = Decompressor::new()?;
                 decompressor.set_scaling_factor(ScalingFactor::ONE_HALF)?;
                 Ok(decompressor)
             })?;
-            let halved = decode_all(half_size, planes, JpegFile { size: size.halved(), ..file }, spare)?;
+            let halved =
+                decode_all(half_size, planes, JpegFile { size: size.halved(), ..file }, spare)?;
             return Ok(halved.over(Rgb::WHITE));
         }
-        let whole = decode_all(get_or_make(full_size, Decompressor::new)?, planes, file, Vec::new())?;
+        let whole =
+            decode_all(get_or_make(full_size, Decompressor::new)?, planes, file, Vec::new())?;
         Ok(whole.over(Rgb::WHITE).view().reduced(Rect::of(size), method, spare))
     }
 }
 
-fn get_or_make<T>(kept: &mut Option<T>, make: impl FnOnce() -> turbojpeg::Result<T>) -> turbojpeg::Result<&mut T> {
+fn get_or_make<T>(
+    kept: &mut Option<T>,
+    make: impl FnOnce() -> turbojpeg::Result<T>,
+) -> turbojpeg::Result<&mut T> {
     match kept {
         Some(handle) => Ok(handle),
         None => Ok(kept.insert(make()?)),
     }
 }
 
-/// Crops a JPEG file to its top left `size` pixels. The remaining quantized coefficients are unchanged.
-fn crop(transformer: &mut Transformer, jpeg: &[u8], size: Size, output: &mut Vec<u8>) -> turbojpeg::Result<()> {
+/// Crops a JPEG file to its top left `size` pixels. The remaining quantized coefficients are
+/// unchanged.
+fn crop(
+    transformer: &mut Transformer,
+    jpeg: &[u8],
+    size: Size,
+    output: &mut Vec<u8>,
+) -> turbojpeg::Result<()> {
     let mut transform = Transform::default();
     let (width, height) = (size.width() as usize, size.height() as usize);
     transform.crop = Some(TransformCrop { x: 0, y: 0, width: Some(width), height: Some(height) });
@@ -162,8 +188,8 @@ fn decode_all(
     Ok(PremultipliedPixels::opaque(size, spare))
 }
 
-/// Decodes a file to rows `stride` bytes apart. `size` is the size of the pixels: half the file's if
-/// the decompressor halves.
+/// Decodes a file to rows `stride` bytes apart. `size` is the size of the pixels: half the file's
+/// if the decompressor halves.
 fn decode(
     decompressor: &mut Decompressor,
     planes: &mut Vec<u8>,
@@ -173,16 +199,24 @@ fn decode(
 ) -> turbojpeg::Result<()> {
     let (width, height) = (size.width() as usize, size.height() as usize);
     match output {
-        Output::Library(format) => {
-            decompressor.decompress(jpeg, Image { pixels: target, width, pitch: stride, height, format })
-        }
+        Output::Library(format) => decompressor
+            .decompress(jpeg, Image { pixels: target, width, pitch: stride, height, format }),
         Output::Interleave => {
             planes.resize(3 * width * height, 0);
-            let image = YuvImage { pixels: &mut planes[..], width, align: 1, height, subsamp: Subsamp::None };
+            let image = YuvImage {
+                pixels: &mut planes[..],
+                width,
+                align: 1,
+                height,
+                subsamp: Subsamp::None,
+            };
             decompressor.decompress_to_yuv(jpeg, image)?;
             let (red, rest) = planes.split_at(width * height);
             let (green, blue) = rest.split_at(width * height);
-            let rows = red.chunks_exact(width).zip(green.chunks_exact(width)).zip(blue.chunks_exact(width));
+            let rows = red
+                .chunks_exact(width)
+                .zip(green.chunks_exact(width))
+                .zip(blue.chunks_exact(width));
             for (((red, green), blue), target) in rows.zip(target.chunks_mut(stride)) {
                 interleave(red, green, blue, target);
             }
@@ -192,7 +226,9 @@ fn decode(
 }
 
 fn interleave(red: &[u8], green: &[u8], blue: &[u8], target: &mut [u8]) {
-    for (((pixel, red), green), blue) in target.chunks_exact_mut(PIXEL_BYTES).zip(red).zip(green).zip(blue) {
+    for (((pixel, red), green), blue) in
+        target.chunks_exact_mut(PIXEL_BYTES).zip(red).zip(green).zip(blue)
+    {
         let bgra = u32::from(*blue) | u32::from(*green) << 8 | u32::from(*red) << 16 | 0xff00_0000;
         pixel.copy_from_slice(&bgra.to_le_bytes());
     }

@@ -67,7 +67,8 @@ impl ReadAt for File {
 impl ReadAt for [u8] {
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<()> {
         let rest = usize::try_from(offset).ok().and_then(|offset| self.get(offset..));
-        let part = rest.and_then(|rest| rest.get(..buffer.len())).ok_or(io::ErrorKind::UnexpectedEof)?;
+        let part =
+            rest.and_then(|rest| rest.get(..buffer.len())).ok_or(io::ErrorKind::UnexpectedEof)?;
         buffer.copy_from_slice(part);
         Ok(())
     }
@@ -117,7 +118,11 @@ impl ChunkBytes {
     }
 
     /// Fills `output`, bypassing the buffer for what is not in it yet.
-    fn read_exact(&mut self, file: &(impl ReadAt + ?Sized), output: &mut [u8]) -> Result<(), TileError> {
+    fn read_exact(
+        &mut self,
+        file: &(impl ReadAt + ?Sized),
+        output: &mut [u8],
+    ) -> Result<(), TileError> {
         let at_hand = (self.filled - self.position).min(output.len());
         let (first, rest) = output.split_at_mut(at_hand);
         first.copy_from_slice(&self.buffer[self.position..self.position + at_hand]);
@@ -180,7 +185,9 @@ impl Decompressor {
                 decoder: weezl::decode::Decoder::with_tiff_size_switch(weezl::BitOrder::Msb, 8),
                 begun: false,
             },
-            Compression::Deflate => Coding::Deflate { inflate: Box::new(Inflate::new(true, 15)), ended: false },
+            Compression::Deflate => {
+                Coding::Deflate { inflate: Box::new(Inflate::new(true, 15)), ended: false }
+            }
             Compression::PackBits => Coding::PackBits(Run::Literal(0)),
             Compression::Zstd => Coding::Zstd(ZstdDecoder::new()?),
         };
@@ -207,7 +214,11 @@ impl Decompressor {
     }
 
     /// Decompresses the next bytes until `output` is full.
-    pub fn read(&mut self, file: &(impl ReadAt + ?Sized), mut output: &mut [u8]) -> Result<(), TileError> {
+    pub fn read(
+        &mut self,
+        file: &(impl ReadAt + ?Sized),
+        mut output: &mut [u8],
+    ) -> Result<(), TileError> {
         let Self { bytes, coding } = self;
         if let Coding::None = coding {
             return bytes.read_exact(file, output);
@@ -273,23 +284,29 @@ impl Coding {
                 *begun = true;
                 let result = decoder.decode_bytes(input, output);
                 match result.status {
-                    Ok(status) => Ok((result.consumed_in, result.consumed_out, matches!(status, LzwStatus::Done))),
+                    Ok(status) => Ok((
+                        result.consumed_in,
+                        result.consumed_out,
+                        matches!(status, LzwStatus::Done),
+                    )),
                     Err(_) => Err(TileError::Damaged { codec: Compression::Lzw.name() }),
                 }
             }
             Self::Deflate { inflate, ended } => {
                 let before = (inflate.total_in(), inflate.total_out());
-                let status = inflate.decompress(input, output, InflateFlush::NoFlush).map_err(|error| {
-                    let in_trailer = matches!(error, InflateError::DataError)
-                        && inflate.error_message() == Some("incorrect data check");
-                    if in_trailer {
-                        TileError::Checksum
-                    } else {
-                        TileError::Damaged { codec: Compression::Deflate.name() }
-                    }
-                })?;
+                let status =
+                    inflate.decompress(input, output, InflateFlush::NoFlush).map_err(|error| {
+                        let in_trailer = matches!(error, InflateError::DataError)
+                            && inflate.error_message() == Some("incorrect data check");
+                        if in_trailer {
+                            TileError::Checksum
+                        } else {
+                            TileError::Damaged { codec: Compression::Deflate.name() }
+                        }
+                    })?;
                 *ended = status == zlib_rs::Status::StreamEnd;
-                let (read, written) = (inflate.total_in() - before.0, inflate.total_out() - before.1);
+                let (read, written) =
+                    (inflate.total_in() - before.0, inflate.total_out() - before.1);
                 Ok((read as usize, written as usize, *ended))
             }
             Self::PackBits(run) => Ok(unpack(run, input, output)),

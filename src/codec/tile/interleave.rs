@@ -10,7 +10,8 @@ pub(crate) fn spread(samples: &[u8], row: &mut [u8], bits: usize, plane: usize, 
         64 => spread_bytes::<8>(samples, row, plane, count),
         _ => {
             let pixels = (8 * row.len() / (bits * count)).min(8 * samples.len() / bits);
-            (0..pixels).for_each(|pixel| put(row, bits, pixel * count + plane, get(samples, bits, pixel)));
+            (0..pixels)
+                .for_each(|pixel| put(row, bits, pixel * count + plane, get(samples, bits, pixel)));
         }
     }
 }
@@ -24,12 +25,20 @@ fn spread_bytes<const BYTES: usize>(samples: &[u8], row: &mut [u8], plane: usize
 }
 
 /// Copies `count` samples of `bits` bits from index `from` of one row to index `to` of another.
-pub(crate) fn copy(source: &[u8], from: usize, target: &mut [u8], to: usize, count: usize, bits: usize) {
+pub(crate) fn copy(
+    source: &[u8],
+    from: usize,
+    target: &mut [u8],
+    to: usize,
+    count: usize,
+    bits: usize,
+) {
     if [from, to, count].iter().all(|samples| (samples * bits).is_multiple_of(8)) {
         let (from, to, length) = (from * bits / 8, to * bits / 8, count * bits / 8);
         target[to..to + length].copy_from_slice(&source[from..from + length]);
     } else {
-        (0..count).for_each(|sample| put(target, bits, to + sample, get(source, bits, from + sample)));
+        (0..count)
+            .for_each(|sample| put(target, bits, to + sample, get(source, bits, from + sample)));
     }
 }
 

@@ -8,15 +8,17 @@ use crate::codec::decode::samples::{ByteOrder, SampleType};
 pub(crate) enum Predictor {
     /// No predictor.
     None,
-    /// Each sample is the difference from its left neighbor, as an integer of `bits` bits in `order`.
+    /// Each sample is the difference from its left neighbor, as an integer of `bits` bits in
+    /// `order`.
     Differences { bits: usize, order: ByteOrder, step: usize },
-    /// Floating-point samples, split into planes of bytes with the most significant byte first. Each
-    /// byte is the difference from its left neighbor. Undoing it stores samples in `order`.
+    /// Floating-point samples, split into planes of bytes with the most significant byte first.
+    /// Each byte is the difference from its left neighbor. Undoing it stores samples in `order`.
     FloatingPoint { bytes: usize, order: ByteOrder, step: usize },
 }
 
 impl Predictor {
-    /// Returns the predictor for a value of TIFF tag 317; `None` if it does not apply to the samples.
+    /// Returns the predictor for a value of TIFF tag 317; `None` if it does not apply to the
+    /// samples.
     pub fn new(code: u64, sample: SampleType, step: usize) -> Option<Self> {
         let (bits, order) = match sample {
             SampleType::Bits(bits) => (usize::from(bits), ByteOrder::BigEndian),
@@ -30,7 +32,9 @@ impl Predictor {
         match (code, sample) {
             (1, _) => Some(Self::None),
             (2, _) if bits >= 8 => Some(Self::Differences { bits, order, step }),
-            (3, SampleType::F32(_) | SampleType::F64(_)) => Some(Self::FloatingPoint { bytes: bits / 8, order, step }),
+            (3, SampleType::F32(_) | SampleType::F64(_)) => {
+                Some(Self::FloatingPoint { bytes: bits / 8, order, step })
+            }
             _ => None,
         }
     }

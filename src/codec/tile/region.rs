@@ -1,11 +1,14 @@
-//! Decodes any region of a store: the seam between [`TileStore`]s and [`TileCodec`](super::TileCodec)s.
+//! Decodes any region of a store: the seam between [`TileStore`]s and
+//! [`TileCodec`](super::TileCodec)s.
 //!
 //! Each thread keeps its decoders and buffers, so reading a tile takes neither locks nor memory.
 
 use std::cell::RefCell;
 
 use super::interleave::{copy, spread};
-use super::{CompressedTile, NativeTile, TileCodec, TileDecoder, TileDecoders, TileError, TileStore};
+use super::{
+    CompressedTile, NativeTile, TileCodec, TileDecoder, TileDecoders, TileError, TileStore,
+};
 use crate::geometry::Rect;
 use crate::pixels::relative_to;
 
@@ -28,8 +31,8 @@ thread_local! {
 /// Decodes `region`, in pixels of a level and inside it, into rows of samples `stride` bytes apart.
 /// Returns whether all tiles were present; the samples of missing ones are 0.
 ///
-/// A tile that cannot be decoded goes to `recover`: its part of the region, the error, and the target
-/// from that part's first sample.
+/// A tile that cannot be decoded goes to `recover`: its part of the region, the error, and the
+/// target from that part's first sample.
 ///
 /// # Errors
 /// The first error of `recover`.
@@ -67,8 +70,8 @@ pub(crate) fn read<E>(
     Ok(is_complete)
 }
 
-/// Passes a tile's first plane, and its codec's decoder, to `use_tile`. Returns `None` for a missing
-/// tile.
+/// Passes a tile's first plane, and its codec's decoder, to `use_tile`. Returns `None` for a
+/// missing tile.
 ///
 /// # Errors
 /// [`TileError`] if the tile cannot be read, or from `use_tile`.
@@ -84,11 +87,15 @@ pub(crate) fn with_tile<T>(
 }
 
 /// Passes this thread's decoder of a codec to `use_decoder`.
-pub(crate) fn with_decoder<T>(codec: &'static TileCodec, use_decoder: impl FnOnce(&mut dyn TileDecoder) -> T) -> T {
+pub(crate) fn with_decoder<T>(
+    codec: &'static TileCodec,
+    use_decoder: impl FnOnce(&mut dyn TileDecoder) -> T,
+) -> T {
     SCRATCH.with_borrow_mut(|scratch| use_decoder(scratch.decoders.of(codec)))
 }
 
-/// Decodes the `shared` part of a tile to its place in `region`. Returns `false` for a missing tile.
+/// Decodes the `shared` part of a tile to its place in `region`. Returns `false` for a missing
+/// tile.
 fn decode_part(
     scratch: &mut Scratch,
     store: &dyn TileStore,
@@ -100,12 +107,16 @@ fn decode_part(
     let Scratch { decoders, compressed, tile: whole_tile, plane: plane_samples } = scratch;
     let samples = store.samples();
     let (bits, per_pixel) = (samples.sample.bits(), samples.samples_a_pixel());
-    let (from, to) = (relative_to(shared, tile.origin()).origin(), relative_to(shared, region.origin()).origin());
+    let (from, to) = (
+        relative_to(shared, tile.origin()).origin(),
+        relative_to(shared, region.origin()).origin(),
+    );
     let target = &mut target[to.y as usize * stride..];
     let mut pitch = 0;
     for plane in 0..store.planes() {
         let Some(part) = store.compressed(address, plane, compressed)? else {
-            let (first, length) = (to.x as usize * per_pixel * bits / 8, samples.row_bytes(shared.size().width()));
+            let (first, length) =
+                (to.x as usize * per_pixel * bits / 8, samples.row_bytes(shared.size().width()));
             let rows = target.chunks_mut(stride).take(shared.size().height() as usize);
             rows.for_each(|row| row[first..first + length].fill(0));
             return Ok(false);
@@ -124,7 +135,9 @@ fn decode_part(
         let plane_pitch = part.samples.row_bytes(part.size.width());
         plane_samples.resize(plane_pitch * part.size.height() as usize, 0);
         decoder.decode(part, plane_samples, plane_pitch)?;
-        for (samples, row) in plane_samples.chunks_exact(plane_pitch).zip(whole_tile.chunks_exact_mut(pitch)) {
+        for (samples, row) in
+            plane_samples.chunks_exact(plane_pitch).zip(whole_tile.chunks_exact_mut(pitch))
+        {
             spread(samples, row, bits, plane, store.planes());
         }
     }

@@ -10,8 +10,11 @@ pub(crate) static UNCOMPRESSED: TileCodec = TileCodec {
     tiff_compressions: &[0, 1],
     decoder: || decoder(Compression::None),
 };
-pub(crate) static LZW: TileCodec =
-    TileCodec { name: Compression::Lzw.name(), tiff_compressions: &[5], decoder: || decoder(Compression::Lzw) };
+pub(crate) static LZW: TileCodec = TileCodec {
+    name: Compression::Lzw.name(),
+    tiff_compressions: &[5],
+    decoder: || decoder(Compression::Lzw),
+};
 pub(crate) static DEFLATE: TileCodec = TileCodec {
     name: Compression::Deflate.name(),
     tiff_compressions: &[8, 32_946],
@@ -23,8 +26,11 @@ pub(crate) static PACK_BITS: TileCodec = TileCodec {
     decoder: || decoder(Compression::PackBits),
 };
 #[cfg(feature = "zstd")]
-pub(crate) static ZSTD: TileCodec =
-    TileCodec { name: Compression::Zstd.name(), tiff_compressions: &[50_000], decoder: || decoder(Compression::Zstd) };
+pub(crate) static ZSTD: TileCodec = TileCodec {
+    name: Compression::Zstd.name(),
+    tiff_compressions: &[50_000],
+    decoder: || decoder(Compression::Zstd),
+};
 
 /// How the bytes of a stream become rows. The parameters of all codecs of this file.
 #[derive(Clone, Copy, Debug)]
@@ -35,7 +41,12 @@ pub(crate) struct RowParameters {
 }
 
 fn decoder(compression: Compression) -> Box<dyn TileDecoder> {
-    Box::new(RowStreamDecoder { compression, decompressor: None, rows: Vec::new(), spare: Vec::new() })
+    Box::new(RowStreamDecoder {
+        compression,
+        decompressor: None,
+        rows: Vec::new(),
+        spare: Vec::new(),
+    })
 }
 
 /// Decodes tiles of one compression.
@@ -55,7 +66,12 @@ impl RowStreamDecoder {
 }
 
 impl TileDecoder for RowStreamDecoder {
-    fn decode(&mut self, tile: CompressedTile<'_>, target: &mut [u8], stride: usize) -> Result<(), TileError> {
+    fn decode(
+        &mut self,
+        tile: CompressedTile<'_>,
+        target: &mut [u8],
+        stride: usize,
+    ) -> Result<(), TileError> {
         let RowParameters { fill_order, predictor, .. } = *tile.parameters()?;
         let Self { compression, decompressor, rows, spare } = self;
         let decompressor = match decompressor {
@@ -63,7 +79,8 @@ impl TileDecoder for RowStreamDecoder {
             none => none.insert(Decompressor::new(*compression)?),
         };
         decompressor.begin(Place { offset: 0, length: tile.bytes.len() as u64 }, fill_order)?;
-        let (row_bytes, height) = (tile.samples.row_bytes(tile.size.width()), tile.size.height() as usize);
+        let (row_bytes, height) =
+            (tile.samples.row_bytes(tile.size.width()), tile.size.height() as usize);
         let has_gaps = stride != row_bytes;
         let decoded = if has_gaps {
             rows.resize(row_bytes * height, 0);

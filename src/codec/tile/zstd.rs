@@ -24,7 +24,11 @@ impl ZstdDecoder {
 
     /// Decompresses a part of `input` to a part of `output`. Returns the number of bytes read and
     /// written, and whether the frame has ended.
-    pub fn step(&mut self, input: &[u8], output: &mut [u8]) -> Result<(usize, usize, bool), TileError> {
+    pub fn step(
+        &mut self,
+        input: &[u8],
+        output: &mut [u8],
+    ) -> Result<(usize, usize, bool), TileError> {
         let status = self.0.run_on_buffers(input, output);
         let status = status.map_err(|_| TileError::Damaged { codec: "Zstandard" })?;
         Ok((status.bytes_read, status.bytes_written, status.remaining == 0))

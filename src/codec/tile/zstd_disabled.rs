@@ -13,7 +13,10 @@ impl ZstdDecoder {
     /// # Errors
     /// Always [`TileError::System`].
     pub fn new() -> Result<Self, TileError> {
-        Err(TileError::System(io::Error::new(io::ErrorKind::Unsupported, "this build has no Zstandard decoder")))
+        Err(TileError::System(io::Error::new(
+            io::ErrorKind::Unsupported,
+            "this build has no Zstandard decoder",
+        )))
     }
 
     pub fn reset(&mut self) -> Result<(), TileError> {

@@ -53,6 +53,8 @@ impl DescribedPyramid {
 
     /// The identifier of the IIIF resource; `None` if it is invalid.
     pub fn resource_id(&self) -> Option<ResourceId> {
-        self.resource_id.as_ref().map_or_else(|| Some(ResourceId::default()), |id| ResourceId::new(id).ok())
+        self.resource_id
+            .as_ref()
+            .map_or_else(|| Some(ResourceId::default()), |id| ResourceId::new(id).ok())
     }
 }

@@ -53,13 +53,16 @@ impl ArchivedFiles {
     }
 
     fn entry(&self, name: &str) -> io::Result<&ArchiveEntry> {
-        let index = self.entries.get(name).ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))?;
+        let index =
+            self.entries.get(name).ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))?;
         Ok(&self.archive.entries()[*index])
     }
 
     /// Returns the fault with the file's name relative to the export.
     fn inside_root(&self, fault: Fault) -> Fault {
-        let entry = fault.entry.map(|entry| entry.strip_prefix(&self.root).map(str::to_owned).unwrap_or(entry));
+        let entry = fault
+            .entry
+            .map(|entry| entry.strip_prefix(&self.root).map(str::to_owned).unwrap_or(entry));
         Fault { entry, ..fault }
     }
 }
@@ -72,7 +75,8 @@ fn root_folder(archive: &Archive) -> String {
     };
     let mut folders = archive.entries().iter().filter_map(folder);
     let first = folders.next();
-    let with_descriptor = first.iter().cloned().chain(folders).find(|(_, has_descriptor)| *has_descriptor);
+    let with_descriptor =
+        first.iter().cloned().chain(folders).find(|(_, has_descriptor)| *has_descriptor);
     with_descriptor.or(first).map(|(folder, _)| folder).unwrap_or_default()
 }
 
@@ -96,7 +100,8 @@ impl ExportedFiles for ArchivedFiles {
     /// Checks strictly if the archive has a tile index, because then slidezoom wrote it.
     fn check_structure(&self) -> io::Result<Vec<Fault>> {
         let is_index = |name: &String| name.rsplit('/').next() == Some(TILE_INDEX);
-        let strictness = if self.files.keys().any(is_index) { Strictness::Ours } else { Strictness::Zip };
+        let strictness =
+            if self.files.keys().any(is_index) { Strictness::Ours } else { Strictness::Zip };
         let faults = self.archive.check_structure(strictness)?;
         Ok(faults.into_iter().map(|fault| self.inside_root(fault)).collect())
     }

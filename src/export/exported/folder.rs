@@ -21,14 +21,16 @@ pub(crate) struct Folder {
 
 impl Folder {
     pub fn read(path: &Path) -> io::Result<Self> {
-        let mut found = Self { path: path.to_owned(), files: BTreeMap::new(), strays: BTreeSet::new() };
+        let mut found =
+            Self { path: path.to_owned(), files: BTreeMap::new(), strays: BTreeSet::new() };
         for entry in WalkDir::new(path).min_depth(1) {
             let entry = entry?;
             if entry.file_type().is_dir() {
                 continue;
             }
             let relative = entry.path().strip_prefix(path).unwrap_or(entry.path());
-            // Exports have no names outside Unicode; such a name is shown with replacement characters.
+            // Exports have no names outside Unicode; such a name is shown with replacement
+            // characters.
             let name = relative.to_string_lossy().into_owned();
             let is_plain = relative.to_str().is_some() && EntryName::new(name.clone()).is_ok();
             if entry.file_type().is_file() && is_plain {

@@ -114,7 +114,8 @@ impl Arrangement {
             }
             moves.push(Move { from: name.clone(), to, pixels: None });
         }
-        // In the order of an export, so that the same files give the same archive wherever they come from.
+        // In the order of an export, so that the same files give the same archive wherever they
+        // come from.
         moves[tiles..].sort_by_key(|moved| page::place_of(in_payload(&moved.to, &layout)));
         let foreign = export.read_text(SCAN_PROPERTIES, TEXT_AT_MOST).ok();
         let foreign = foreign.and_then(|text| scan_properties::microns_per_pixel(&text));
@@ -126,7 +127,8 @@ impl Arrangement {
             };
             made.extend(page::files(layout.name()).into_iter().map(placed));
         }
-        let described = description.clone().map(|description| moved_description(description, &layout, options));
+        let described =
+            description.clone().map(|description| moved_description(description, &layout, options));
         if page != PageOfCopy::None {
             let plainly = || facts.describe(&layout, pyramid);
             let script = page::slide_script(&described.clone().unwrap_or_else(plainly));
@@ -140,10 +142,11 @@ impl Arrangement {
             last.push((layout.description(), description.into_bytes()));
         }
         if let Some((from, to)) = pyramid.names.descriptor().zip(names.descriptor()) {
-            let descriptor = export.read(&from, TEXT_AT_MOST).map_err(|error| RepackError::Damaged {
-                path: from.clone().into(),
-                first: Problem::Unreadable { name: from.clone(), message: error.to_string() },
-            })?;
+            let descriptor =
+                export.read(&from, TEXT_AT_MOST).map_err(|error| RepackError::Damaged {
+                    path: from.clone().into(),
+                    first: Problem::Unreadable { name: from.clone(), message: error.to_string() },
+                })?;
             last.push((to, descriptor));
         }
         let left_out = left_out(export, from);
@@ -153,7 +156,10 @@ impl Arrangement {
     }
 
     fn names(&self) -> impl Iterator<Item = &String> {
-        self.moves.iter().map(|moved| &moved.to).chain(self.made.iter().chain(&self.last).map(|(name, _)| name))
+        self.moves
+            .iter()
+            .map(|moved| &moved.to)
+            .chain(self.made.iter().chain(&self.last).map(|(name, _)| name))
     }
 
     fn check_names(&self) -> Result<(), RepackError> {
@@ -170,9 +176,12 @@ fn left_out(export: &dyn ExportedFiles, layout: &Layout) -> Vec<String> {
     if layout.container() != Container::Bag {
         return Vec::new();
     }
-    let ours = |line: &str| line.starts_with("Bag-Software-Agent: ") || line.starts_with("Payload-Oxum: ");
+    let ours =
+        |line: &str| line.starts_with("Bag-Software-Agent: ") || line.starts_with("Payload-Oxum: ");
     let is_ours = |name: &str| match name {
-        BAG_INFORMATION => export.read_text(name, TEXT_AT_MOST).is_ok_and(|text| text.lines().all(ours)),
+        BAG_INFORMATION => {
+            export.read_text(name, TEXT_AT_MOST).is_ok_and(|text| text.lines().all(ours))
+        }
         name => [BAG_DECLARATION, TAG_MANIFEST, MANIFEST].contains(&name),
     };
     let tags = export.files().keys().filter(|name| !name.starts_with(layout.payload()));
@@ -188,8 +197,9 @@ fn role<'a>(name: &'a str, layout: &Layout, pyramid: &ExpectedPyramid, is_ours: 
     if pyramid.names.tile_named(name, &pyramid.plan).is_some() {
         return Role::Tile;
     }
-    let renewed =
-        [layout.manifest(), layout.tile_index(), layout.description()].into_iter().chain(pyramid.names.descriptor());
+    let renewed = [layout.manifest(), layout.tile_index(), layout.description()]
+        .into_iter()
+        .chain(pyramid.names.descriptor());
     let renews_script = is_ours && name == layout.slide_script();
     let in_bag = layout.container() == Container::Bag && !name.starts_with(layout.payload());
     let ours = is_ours && layout.container() == Container::Szi && name == SCAN_PROPERTIES;
@@ -216,16 +226,25 @@ struct Facts<'a> {
 
 impl<'a> Facts<'a> {
     /// `asked` overrules what the export says; `foreign` is what another program says of it.
-    fn new(description: Option<&'a Value>, asked: Option<MicronsPerPixel>, foreign: Option<MicronsPerPixel>) -> Self {
+    fn new(
+        description: Option<&'a Value>,
+        asked: Option<MicronsPerPixel>,
+        foreign: Option<MicronsPerPixel>,
+    ) -> Self {
         let value = |key: &str| description.map_or(&Value::Null, |description| &description[key]);
         let said = &value("micronsPerPixel");
-        let said = said["x"].as_f64().zip(said["y"].as_f64()).and_then(|(x, y)| MicronsPerPixel::stated(x, y));
+        let said = said["x"]
+            .as_f64()
+            .zip(said["y"].as_f64())
+            .and_then(|(x, y)| MicronsPerPixel::stated(x, y));
         let properties = value("properties").as_object().into_iter().flatten();
         Self {
             microns_per_pixel: asked.or(said).or(foreign),
             objective_power: value("objectivePower").as_f64(),
             background: value("background").as_str().and_then(Rgb::from_hex).unwrap_or(Rgb::WHITE),
-            properties: properties.filter_map(|(name, value)| Some((name.as_str(), value.as_str()?))).collect(),
+            properties: properties
+                .filter_map(|(name, value)| Some((name.as_str(), value.as_str()?)))
+                .collect(),
         }
     }
 
@@ -273,7 +292,8 @@ fn moved_description(mut description: Value, layout: &Layout, options: &RepackOp
         }
     }
     if let Some(microns_per_pixel) = options.microns_per_pixel {
-        description["micronsPerPixel"] = serde_json::json!({ "x": microns_per_pixel.x(), "y": microns_per_pixel.y() });
+        description["micronsPerPixel"] =
+            serde_json::json!({ "x": microns_per_pixel.x(), "y": microns_per_pixel.y() });
     }
     metadata::to_json(&description) + "\n"
 }

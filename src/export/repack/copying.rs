@@ -1,4 +1,5 @@
-//! Copies tiles on all workers, each checked before it is handed on, and in an order that one-file containers can write at once.
+//! Copies tiles on all workers, each checked before it is handed on, and in an order that one-file
+//! containers can write at once.
 
 use super::arrangement::Move;
 use crate::engine::ordered_executor::Scheduler;
@@ -9,7 +10,8 @@ use crate::key::Digest;
 use crate::key::EntryName;
 use crate::sink::{Role, Sink};
 
-/// So many files may be under way: enough for some thirty workers, and few enough to be kept in memory.
+/// So many files may be under way: enough for some thirty workers, and few enough to be kept in
+/// memory.
 const UNDER_WAY_AT_MOST: usize = 64;
 
 /// How far the copying has come.
@@ -57,7 +59,8 @@ impl Scheduler for Copying {
     }
 }
 
-/// Copies one tile, into a folder of its own where it has one; the inner error is what is wrong with it.
+/// Copies one tile, into a folder of its own where it has one; the inner error is what is wrong
+/// with it.
 pub(crate) fn copy(
     inspection: &Inspection,
     Move { from, to, pixels }: &Move,
@@ -70,7 +73,9 @@ pub(crate) fn copy(
     }
     let contents = match inspection.read_tile(from) {
         Ok(contents) => contents,
-        Err(error) => return Ok(Err(Problem::Unreadable { name: from.clone(), message: error.to_string() })),
+        Err(error) => {
+            return Ok(Err(Problem::Unreadable { name: from.clone(), message: error.to_string() }));
+        }
     };
     let digest = match inspection.check_contents(from, &contents, Depth::Full) {
         Ok(digest) => digest.unwrap_or_else(|| Digest::of(&contents)),

@@ -1,4 +1,5 @@
-//! What an export says of itself: the files that its manifest lists, and the tiles that its descriptor promises.
+//! What an export says of itself: the files that its manifest lists, and the tiles that its
+//! descriptor promises.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -11,14 +12,17 @@ use crate::key::Digest;
 use crate::layout::descriptor::Descriptor;
 use crate::layout::manifest::{self, MANIFEST};
 use crate::layout::tile_layout::{TileLayout, TileNames};
-use crate::layout::{BAG_DECLARATION, BAG_INFORMATION, Container, Layout, TAG_MANIFEST, is_descriptor};
+use crate::layout::{
+    BAG_DECLARATION, BAG_INFORMATION, Container, Layout, TAG_MANIFEST, is_descriptor,
+};
 use crate::pyramid::TileSet;
 use crate::pyramid::{PyramidPlan, TileAddress};
 
 /// No descriptor, and none of a bag's tag files but the manifests, is longer.
 const TEXT_AT_MOST: u64 = 1 << 20;
 
-/// More tiles than these that are planned and not there are not named one by one: a descriptor that promises so many is wrong itself.
+/// More tiles than these that are planned and not there are not named one by one: a descriptor that
+/// promises so many is wrong itself.
 const MISSING_AT_MOST: u64 = 1_000_000;
 
 /// Files by name.
@@ -62,7 +66,11 @@ fn contradiction(name: &str, message: String) -> Problem {
 
 impl Expectations {
     /// Reads them. What cannot be read is told of.
-    pub fn read(path: &Path, export: &dyn ExportedFiles, problems: &mut Vec<Problem>) -> Result<Self, VerifyError> {
+    pub fn read(
+        path: &Path,
+        export: &dyn ExportedFiles,
+        problems: &mut Vec<Problem>,
+    ) -> Result<Self, VerifyError> {
         let nameless = Layout::new("", export.container());
         let listed = read_manifest(export, &nameless.manifest(), problems);
         let mut tags = None;
@@ -108,7 +116,8 @@ impl Expectations {
 
     /// The description, where there is one that can be read.
     pub fn description(&self, export: &dyn ExportedFiles) -> Option<serde_json::Value> {
-        serde_json::from_str(&export.read_text(&self.layout.description(), metadata::LONGEST).ok()?).ok()
+        serde_json::from_str(&export.read_text(&self.layout.description(), metadata::LONGEST).ok()?)
+            .ok()
     }
 
     pub fn pyramid(&self) -> Option<&ExpectedPyramid> {
@@ -127,10 +136,13 @@ impl Expectations {
 
     /// Whether a file is a tile.
     pub fn is_tile(&self, name: &str) -> bool {
-        self.pyramid.as_ref().is_some_and(|pyramid| pyramid.names.tile_named(name, &pyramid.plan).is_some())
+        self.pyramid
+            .as_ref()
+            .is_some_and(|pyramid| pyramid.names.tile_named(name, &pyramid.plan).is_some())
     }
 
-    /// The planned size of a tile, or of another picture of the pyramid's, by its file's name; `None` for a file that is none.
+    /// The planned size of a tile, or of another picture of the pyramid's, by its file's name;
+    /// `None` for a file that is none.
     pub fn picture(&self, name: &str) -> Option<(Size, TileFileFormat)> {
         let ExpectedPyramid { plan, names, format, .. } = self.pyramid.as_ref()?;
         let size = |tile| names.layout().image_size(tile, plan);
@@ -141,7 +153,10 @@ impl Expectations {
             let tile_size = plan.geometry().tile_size();
             return Some((Size::new(tile_size, tile_size)?, TileFileFormat::Png));
         }
-        names.aliases(plan).find(|(_, second)| second == name).map(|(tile, _)| (size(tile), *format))
+        names
+            .aliases(plan)
+            .find(|(_, second)| second == name)
+            .map(|(tile, _)| (size(tile), *format))
     }
 
     /// Holds a descriptor that tells nothing new against what it must say.
@@ -159,7 +174,8 @@ impl Expectations {
         }
     }
 
-    /// Holds the description against the descriptor, where it is there, and takes from it which tiles were left out.
+    /// Holds the description against the descriptor, where it is there, and takes from it which
+    /// tiles were left out.
     fn take_description(&mut self, export: &dyn ExportedFiles, problems: &mut Vec<Problem>) {
         let name = self.layout.description();
         let Some(pyramid) = &mut self.pyramid else { return };
@@ -167,13 +183,15 @@ impl Expectations {
             return;
         }
         let parsed = export.read_text(&name, metadata::LONGEST).and_then(|text| {
-            serde_json::from_str::<serde_json::Value>(&text).map_err(|error| format!("is no JSON: {error}"))
+            serde_json::from_str::<serde_json::Value>(&text)
+                .map_err(|error| format!("is no JSON: {error}"))
         });
         let description = match parsed {
             Ok(description) => description,
             Err(message) => return problems.push(contradiction(&name, message)),
         };
-        // The descriptor does not tell how far down the pyramid goes. Levels that are not those of its image say nothing of that.
+        // The descriptor does not tell how far down the pyramid goes. Levels that are not those of
+        // its image say nothing of that.
         let (levels, smallest) = (&description["levels"], &description["smallestLevel"]);
         if let (Some(levels), Some(smallest)) = (levels.as_u64(), smallest.as_u64())
             && levels.checked_add(smallest) == Some(pyramid.plan.levels().len() as u64)
@@ -193,8 +211,12 @@ impl Expectations {
         ] {
             let found = &description[key];
             if !found.is_null() && found.as_u64() != Some(expected) {
-                let told_by = if pyramid.told_by == name { "the rest of it" } else { "the descriptor" };
-                problems.push(contradiction(&name, format!("says {key} {found}, and {told_by} says {expected}")));
+                let told_by =
+                    if pyramid.told_by == name { "the rest of it" } else { "the descriptor" };
+                problems.push(contradiction(
+                    &name,
+                    format!("says {key} {found}, and {told_by} says {expected}"),
+                ));
             }
         }
         if let Some(text) = description["blankTiles"].as_str() {
@@ -202,21 +224,28 @@ impl Expectations {
                 Ok(left_out) => {
                     let said = &description["skippedTiles"];
                     if !said.is_null() && said.as_u64() != Some(left_out.len()) {
-                        let message = format!("says that {said} tiles were left out, and names {}", left_out.len());
+                        let message = format!(
+                            "says that {said} tiles were left out, and names {}",
+                            left_out.len()
+                        );
                         problems.push(contradiction(&name, message));
                     }
                     pyramid.left_out = Some(left_out);
                 }
-                Err(error) => problems.push(contradiction(&name, format!("its blankTiles {error}"))),
+                Err(error) => {
+                    problems.push(contradiction(&name, format!("its blankTiles {error}")))
+                }
             }
         }
-        // It names the manifest: somebody has taken that away. Where a tag manifest lists it, the comparison of names tells.
+        // It names the manifest: somebody has taken that away. Where a tag manifest lists it, the
+        // comparison of names tells.
         let manifest = self.layout.manifest();
         let is_tag = self.tags.as_ref().is_some_and(|tags| tags.contains_key(&manifest));
         if description["manifest"] == MANIFEST && !is_tag && !export.has(&manifest) {
             problems.push(Problem::Missing { name: manifest });
         }
-        // And somebody has taken away the index; another program's archive of an export never had one.
+        // And somebody has taken away the index; another program's archive of an export never had
+        // one.
         let index = self.layout.tile_index();
         if export.is_our_archive() && !export.has(&index) {
             problems.push(Problem::Missing { name: index });
@@ -228,9 +257,13 @@ impl Expectations {
         // The pyramid's own tiles, against the manifest or against the files.
         let mut missing = BTreeSet::new();
         if let Some(pyramid) = &self.pyramid {
-            let known =
-                |name: &str| self.listed.as_ref().map_or_else(|| export.has(name), |listed| listed.contains_key(name));
-            let tiles = pyramid.plan.tile_count() - pyramid.left_out.as_ref().map_or(0, TileSet::len);
+            let known = |name: &str| {
+                self.listed
+                    .as_ref()
+                    .map_or_else(|| export.has(name), |listed| listed.contains_key(name))
+            };
+            let tiles =
+                pyramid.plan.tile_count() - pyramid.left_out.as_ref().map_or(0, TileSet::len);
             let there = self.listed.as_ref().map_or(export.files().len(), BTreeMap::len) as u64;
             if tiles > there.saturating_add(MISSING_AT_MOST) {
                 let message = format!("promises {tiles} tiles, and there are {there} files");
@@ -238,7 +271,11 @@ impl Expectations {
             } else {
                 let planned = pyramid.plan.tiles().filter(|&tile| !pyramid.is_left_out(tile));
                 let names = planned.map(|tile| pyramid.names.tile(tile, &pyramid.plan));
-                missing.extend(names.chain(pyramid.names.auxiliary_files(&pyramid.plan)).filter(|name| !known(name)));
+                missing.extend(
+                    names
+                        .chain(pyramid.names.auxiliary_files(&pyramid.plan))
+                        .filter(|name| !known(name)),
+                );
             }
         }
         let listed = self.listed.iter().chain(&self.tags).flat_map(BTreeMap::keys);
@@ -265,21 +302,30 @@ impl Expectations {
                     || name == self.layout.tile_index()
             }
             // Without a manifest, nobody can say what else may stand beside the tiles.
-            (None, Some(pyramid)) => !pyramid.names.looks_like_a_tile(name) || self.picture(name).is_some(),
+            (None, Some(pyramid)) => {
+                !pyramid.names.looks_like_a_tile(name) || self.picture(name).is_some()
+            }
             (None, None) => true,
         }
     }
 }
 
 /// A manifest's files; `None` where there is none that can be read.
-fn read_manifest(export: &dyn ExportedFiles, name: &str, problems: &mut Vec<Problem>) -> Option<Listed> {
+fn read_manifest(
+    export: &dyn ExportedFiles,
+    name: &str,
+    problems: &mut Vec<Problem>,
+) -> Option<Listed> {
     if !export.files().contains_key(name) {
         return None;
     }
-    let parsed =
-        export.read_text(name, u64::MAX).and_then(|text| manifest::parse(&text).map_err(|error| error.to_string()));
+    let parsed = export
+        .read_text(name, u64::MAX)
+        .and_then(|text| manifest::parse(&text).map_err(|error| error.to_string()));
     match parsed {
-        Ok(files) => Some(files.into_iter().map(|(name, digest)| (name.as_str().to_owned(), digest)).collect()),
+        Ok(files) => Some(
+            files.into_iter().map(|(name, digest)| (name.as_str().to_owned(), digest)).collect(),
+        ),
         Err(message) => {
             problems.push(contradiction(name, message));
             None
@@ -290,10 +336,16 @@ fn read_manifest(export: &dyn ExportedFiles, name: &str, problems: &mut Vec<Prob
 /// What a bag says of the bytes and files of its payload.
 fn check_payload_sum(export: &dyn ExportedFiles, problems: &mut Vec<Problem>) {
     let Ok(text) = export.read_text(BAG_INFORMATION, TEXT_AT_MOST) else { return };
-    let Some(said) = text.lines().find_map(|line| line.strip_prefix("Payload-Oxum: ")) else { return };
-    let payload = export.files().range("data/".to_owned()..).take_while(|(name, _)| name.starts_with("data/"));
-    let (bytes, files) =
-        payload.fold((0_u64, 0_u64), |(bytes, files), (_, file)| (bytes.saturating_add(file.bytes), files + 1));
+    let Some(said) = text.lines().find_map(|line| line.strip_prefix("Payload-Oxum: ")) else {
+        return;
+    };
+    let payload = export
+        .files()
+        .range("data/".to_owned()..)
+        .take_while(|(name, _)| name.starts_with("data/"));
+    let (bytes, files) = payload.fold((0_u64, 0_u64), |(bytes, files), (_, file)| {
+        (bytes.saturating_add(file.bytes), files + 1)
+    });
     let found = format!("{bytes}.{files}");
     if said != found {
         problems.push(contradiction(
@@ -311,7 +363,8 @@ enum PyramidSource<'a> {
     Description(String, DescribedPyramid),
 }
 
-/// What tells of the pyramid. `None` where it is missing, or where nobody can say which it is, which is told of.
+/// What tells of the pyramid. `None` where it is missing, or where nobody can say which it is,
+/// which is told of.
 fn find_teller<'a>(
     path: &Path,
     export: &'a dyn ExportedFiles,
@@ -330,7 +383,9 @@ fn find_teller<'a>(
     };
     let Some(listed) = listed else {
         return match there[..] {
-            [] => described().map(Some).ok_or_else(|| VerifyError::NotAnExport { path: path.to_owned() }),
+            [] => described()
+                .map(Some)
+                .ok_or_else(|| VerifyError::NotAnExport { path: path.to_owned() }),
             [one] => Ok(Some(PyramidSource::Descriptor(one))),
             [_, ref others @ ..] => {
                 let message = "a second descriptor, and no manifest says which is the export's";
@@ -344,7 +399,10 @@ fn find_teller<'a>(
         return Ok(Some(described));
     }
     let [name] = listed[..] else {
-        problems.push(contradiction(&layout.manifest(), format!("it lists {} descriptors", listed.len())));
+        problems.push(contradiction(
+            &layout.manifest(),
+            format!("it lists {} descriptors", listed.len()),
+        ));
         return Ok(None);
     };
     // Where it is missing, the comparison of names tells.
@@ -352,7 +410,8 @@ fn find_teller<'a>(
 }
 
 fn checked_format(format: &str) -> Result<TileFileFormat, String> {
-    TileFileFormat::of_extension(format).ok_or_else(|| format!("its tiles are {format:?}, which cannot be checked"))
+    TileFileFormat::of_extension(format)
+        .ok_or_else(|| format!("its tiles are {format:?}, which cannot be checked"))
 }
 
 fn read_descriptor(
@@ -374,7 +433,10 @@ fn read_descriptor(
     parsed.map_err(|message| contradiction(name, message))
 }
 
-fn described_pyramid(described: &DescribedPyramid, layout: &Layout) -> Result<Option<ExpectedPyramid>, Problem> {
+fn described_pyramid(
+    described: &DescribedPyramid,
+    layout: &Layout,
+) -> Result<Option<ExpectedPyramid>, Problem> {
     let read = || {
         let plan = described.pyramid().ok_or("describes a pyramid that cannot be")?;
         if plan.geometry().overlap() > 0 || described.layout.name_collision(&plan).is_some() {

@@ -1,7 +1,8 @@
 //! What a tile's file says of itself, and whether it can be decoded.
 //!
-//! Pixels are never kept: a JPEG is decoded at an eighth of its size, which reads all of its data, and a PNG row by row. A WebP can only be decoded
-//! whole: by a decoder in Rust, since who checks an export trusts its files the least, and up to a size.
+//! Pixels are never kept: a JPEG is decoded at an eighth of its size, which reads all of its data,
+//! and a PNG row by row. A WebP can only be decoded whole: by a decoder in Rust, since who checks
+//! an export trusts its files the least, and up to a size.
 
 use std::cmp::Ordering;
 use std::io::Cursor;
@@ -19,7 +20,8 @@ pub(crate) enum TileFileFormat {
     WebP,
 }
 
-/// The pixels of the largest WebP that is decoded, which takes 500 MB: 8192², and so any with the largest tile size and no overlap.
+/// The pixels of the largest WebP that is decoded, which takes 500 MB: 8192², and so any with the
+/// largest tile size and no overlap.
 const LARGEST_WEBP: u64 = 1 << 26;
 
 impl TileFileFormat {
@@ -112,7 +114,8 @@ fn decode_jpeg(contents: &[u8]) -> turbojpeg::Result<()> {
     let header = decompressor.read_header(contents)?.scaled(ScalingFactor::ONE_EIGHTH);
     let (width, height) = (header.width, header.height);
     let mut pixels = vec![0; width * height];
-    let image = Image { pixels: &mut pixels[..], width, pitch: width, height, format: PixelFormat::GRAY };
+    let image =
+        Image { pixels: &mut pixels[..], width, pitch: width, height, format: PixelFormat::GRAY };
     decompressor.decompress(contents, image)
 }
 
@@ -125,11 +128,14 @@ mod tests {
 
     fn webps() -> Vec<Vec<u8>> {
         let size = Size::new(60, 41).unwrap();
-        let bytes = (0..size.area()).flat_map(|at| [(at * at % 251) as u8, (at % 60) as u8, (at / 60) as u8, 255]);
+        let bytes = (0..size.area())
+            .flat_map(|at| [(at * at % 251) as u8, (at % 60) as u8, (at / 60) as u8, 255]);
         let picture = Pixels::from_bytes(size, bytes.collect()).unwrap();
         let profile = IccProfile::new(vec![7; 301]);
         let lossy = WebPCompression::Lossy { quality: Quality::default() };
-        let kinds = [lossy, WebPCompression::Lossless].into_iter().flat_map(|one| [(one, None), (one, Some(&profile))]);
+        let kinds = [lossy, WebPCompression::Lossless]
+            .into_iter()
+            .flat_map(|one| [(one, None), (one, Some(&profile))]);
         let file = |(compression, profile)| {
             let mut encoder = TileEncoder::new(TileFormat::WebP { compression }, profile).unwrap();
             encoder.encode(picture.view()).unwrap().to_vec()
@@ -172,7 +178,8 @@ mod tests {
             for bit in (0..file.len() * 8).step_by(3) {
                 let mut damaged = file.clone();
                 damaged[bit / 8] ^= 1 << (bit % 8);
-                let _ = (TileFileFormat::WebP.size(&damaged), TileFileFormat::WebP.decode(&damaged));
+                let _ =
+                    (TileFileFormat::WebP.size(&damaged), TileFileFormat::WebP.decode(&damaged));
             }
         }
     }
@@ -184,7 +191,8 @@ mod tests {
         let mut encoder = TileEncoder::new(TileFormat::WebP { compression }, None).unwrap();
         let small = Pixels::filled(Size::new(16, 16).unwrap(), Rgb::WHITE);
         let mut file = encoder.encode(small.view()).unwrap().to_vec();
-        // Width and height of the `VP8 ` frame: RFC 6386, 9.1, behind the headers of file and chunk, frame tag and start code.
+        // Width and height of the `VP8 ` frame: RFC 6386, 9.1, behind the headers of file and
+        // chunk, frame tag and start code.
         file[26..30].copy_from_slice(&[0xff, 0x3f, 0xff, 0x3f]);
         assert_eq!(TileFileFormat::WebP.size(&file), Ok(Size::new(16_383, 16_383).unwrap()));
         assert!(TileFileFormat::WebP.decode(&file).unwrap_err().contains("too many"));

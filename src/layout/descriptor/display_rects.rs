@@ -1,8 +1,9 @@
 //! `DisplayRects`, with which the Deep Zoom schema describes sparse images.
 //!
 //! Viewers request the tiles that a rectangle of their level touches (OpenSeadragon's
-//! `DziTileSource.tileExists`), so rectangles follow tile edges, level by level. Every existing tile is in
-//! a rectangle. A level that would need too many rectangles has one around all of its tiles.
+//! `DziTileSource.tileExists`), so rectangles follow tile edges, level by level. Every existing
+//! tile is in a rectangle. A level that would need too many rectangles has one around all of its
+//! tiles.
 
 use quick_xml::events::{BytesEnd, BytesStart, Event};
 
@@ -24,12 +25,15 @@ impl DisplayRect {
     /// The rectangle's XML element.
     pub(crate) fn events(&self) -> [Event<'static>; 3] {
         let element = |name: &'static str, attributes: &[(&str, u32)]| {
-            let attributes: Vec<_> = attributes.iter().map(|(name, value)| (*name, value.to_string())).collect();
-            BytesStart::new(name).with_attributes(attributes.iter().map(|(name, value)| (*name, value.as_str())))
+            let attributes: Vec<_> =
+                attributes.iter().map(|(name, value)| (*name, value.to_string())).collect();
+            BytesStart::new(name)
+                .with_attributes(attributes.iter().map(|(name, value)| (*name, value.as_str())))
         };
         let (origin, size) = (self.rect.origin(), self.rect.size());
         let levels = [("MinLevel", self.smallest.number()), ("MaxLevel", self.largest.number())];
-        let rect = [("X", origin.x), ("Y", origin.y), ("Width", size.width()), ("Height", size.height())];
+        let rect =
+            [("X", origin.x), ("Y", origin.y), ("Width", size.width()), ("Height", size.height())];
         [
             Event::Start(element("DisplayRect", &levels)),
             Event::Empty(element("Rect", &rect)),
@@ -54,7 +58,11 @@ pub fn display_rects(pyramid: &PyramidPlan, absent: &TileSet) -> Vec<DisplayRect
         if is_sparse(level) {
             let cells = present_cells(pyramid, level, absent);
             rects.extend(cells.into_iter().filter_map(|cells| {
-                Some(DisplayRect { smallest: level, largest: level, rect: at_full_size(pyramid, level, cells)? })
+                Some(DisplayRect {
+                    smallest: level,
+                    largest: level,
+                    rect: at_full_size(pyramid, level, cells)?,
+                })
             }));
         } else if let Some(below) = rects.last_mut().filter(|below| below.rect == whole) {
             below.largest = level;
@@ -68,7 +76,9 @@ pub fn display_rects(pyramid: &PyramidPlan, absent: &TileSet) -> Vec<DisplayRect
 /// The existing tiles of a level, as rectangles of columns and rows.
 fn present_cells(pyramid: &PyramidPlan, level: Level, absent: &TileSet) -> Vec<Rect> {
     let grid = pyramid.grid(level);
-    let is_present = |column, row| pyramid.tile(level, column, row).is_some_and(|tile| !absent.has(tile, pyramid));
+    let is_present = |column, row| {
+        pyramid.tile(level, column, row).is_some_and(|tile| !absent.has(tile, pyramid))
+    };
     let mut finished: Vec<Rect> = Vec::new();
     // Rectangles that the current row may extend.
     let mut open: Vec<Rect> = Vec::new();
@@ -83,13 +93,17 @@ fn present_cells(pyramid: &PyramidPlan, level: Level, absent: &TileSet) -> Vec<R
             runs.extend(Rect::spanning(start..column, row..row + 1));
             column += u32::from(column < grid.width() && !is_present(column, row));
         }
-        let (extended, ended): (Vec<Rect>, Vec<Rect>) =
-            open.into_iter().partition(|above| runs.iter().any(|run| run.columns() == above.columns()));
+        let (extended, ended): (Vec<Rect>, Vec<Rect>) = open
+            .into_iter()
+            .partition(|above| runs.iter().any(|run| run.columns() == above.columns()));
         finished.extend(ended);
         open = runs
             .into_iter()
             .map(|run| {
-                extended.iter().find(|above| above.columns() == run.columns()).map_or(run, |above| above.union(run))
+                extended
+                    .iter()
+                    .find(|above| above.columns() == run.columns())
+                    .map_or(run, |above| above.union(run))
             })
             .collect();
     }
@@ -102,9 +116,11 @@ fn present_cells(pyramid: &PyramidPlan, level: Level, absent: &TileSet) -> Vec<R
 
 /// Maps columns and rows of tiles to pixels of the full size.
 fn at_full_size(pyramid: &PyramidPlan, level: Level, cells: Rect) -> Option<Rect> {
-    let (tile_size, reduction_levels) = (u64::from(pyramid.geometry().tile_size()), pyramid.reduction_levels(level));
-    let edge =
-        |cell: u32, length: u32| ((u64::from(cell) * tile_size) << reduction_levels).min(u64::from(length)) as u32;
+    let (tile_size, reduction_levels) =
+        (u64::from(pyramid.geometry().tile_size()), pyramid.reduction_levels(level));
+    let edge = |cell: u32, length: u32| {
+        ((u64::from(cell) * tile_size) << reduction_levels).min(u64::from(length)) as u32
+    };
     let (width, height) = (pyramid.size().width(), pyramid.size().height());
     let (columns, rows) = (cells.columns(), cells.rows());
     Rect::spanning(
@@ -121,9 +137,17 @@ mod tests {
     use crate::geometry::Size;
     use crate::pyramid::TileGeometry;
 
-    /// The decision of OpenSeadragon 6.1, in floating point. A level without rectangles counts as whole.
-    fn tile_exists(rects: &[DisplayRect], pyramid: &PyramidPlan, level: Level, column: u32, row: u32) -> bool {
-        let mut of_level = rects.iter().filter(|rect| rect.smallest <= level && level <= rect.largest).peekable();
+    /// The decision of OpenSeadragon 6.1, in floating point. A level without rectangles counts as
+    /// whole.
+    fn tile_exists(
+        rects: &[DisplayRect],
+        pyramid: &PyramidPlan,
+        level: Level,
+        column: u32,
+        row: u32,
+    ) -> bool {
+        let mut of_level =
+            rects.iter().filter(|rect| rect.smallest <= level && level <= rect.largest).peekable();
         if of_level.peek().is_none() {
             return true;
         }

@@ -1,10 +1,11 @@
 //! IIIF Image API 2.1 and 3.0 as static files of compliance level 0.
 //!
-//! A request consists of a region in pixels of the full size and an output size, and each tile is stored
-//! under the canonical form of its request. The region is `full` if it is the whole image (libvips before
-//! 8.17.1 wrote numbers, which no client requests), and the size of an unreduced whole image is `full`
-//! (2.1) or `max` (3.0). In 2.1, other sizes are a width alone. Two levels can have tiles one pixel wide
-//! with the same region and width; the smaller one then has a height too.
+//! A request consists of a region in pixels of the full size and an output size, and each tile is
+//! stored under the canonical form of its request. The region is `full` if it is the whole image
+//! (libvips before 8.17.1 wrote numbers, which no client requests), and the size of an unreduced
+//! whole image is `full` (2.1) or `max` (3.0). In 2.1, other sizes are a width alone. Two levels
+//! can have tiles one pixel wide with the same region and width; the smaller one then has a height
+//! too.
 
 use std::fmt::Write;
 
@@ -37,7 +38,10 @@ impl ResourceId {
     /// [`ResourceIdError`] if it is not an HTTP address, or contains a query or invalid characters.
     pub fn new(text: &str) -> Result<Self, ResourceIdError> {
         let base = text.trim_end_matches('/');
-        let rest = base.strip_prefix("https://").or_else(|| base.strip_prefix("http://")).unwrap_or_default();
+        let rest = base
+            .strip_prefix("https://")
+            .or_else(|| base.strip_prefix("http://"))
+            .unwrap_or_default();
         let plain = |byte: u8| byte.is_ascii_graphic() && !b"\"<>\\^`{|}?#".contains(&byte);
         if rest.is_empty() || rest.starts_with('/') || !rest.bytes().all(plain) {
             return Err(ResourceIdError { text: text.to_owned() });
@@ -88,7 +92,8 @@ fn region(tile: TileAddress, pyramid: &PyramidPlan) -> [u64; 4] {
         (start, step.min(u64::from(length) - start))
     };
     let size = pyramid.size();
-    let ((left, width), (top, height)) = (span(tile.column(), size.width()), span(tile.row(), size.height()));
+    let ((left, width), (top, height)) =
+        (span(tile.column(), size.width()), span(tile.row(), size.height()));
     [left, top, width, height]
 }
 
@@ -142,10 +147,11 @@ pub(crate) fn request_of_version_3(tile: TileAddress, pyramid: &PyramidPlan) -> 
     }
 }
 
-/// The alternative request for an image listed in `sizes`, in version 2.1. Returns `None` for tiles that
-/// are not listed, or are stored under this request.
+/// The alternative request for an image listed in `sizes`, in version 2.1. Returns `None` for tiles
+/// that are not listed, or are stored under this request.
 pub(crate) fn alias_request(tile: TileAddress, pyramid: &PyramidPlan) -> Option<String> {
-    let is_listed = is_whole(tile, pyramid) && !is_full_size(tile, pyramid) && !needs_height(tile, pyramid);
+    let is_listed =
+        is_whole(tile, pyramid) && !is_full_size(tile, pyramid) && !needs_height(tile, pyramid);
     let size = pyramid.region(tile).core.size();
     is_listed.then(|| format!("{FULL}/{},{}", size.width(), size.height()))
 }
@@ -159,10 +165,13 @@ pub(crate) fn tiles_at(request: &str, pyramid: &PyramidPlan) -> Vec<TileAddress>
         let mut numbers = region.splitn(4, ',').map(number);
         Some((numbers.next()??, numbers.next()??))
     };
-    let Some((left, top)) = request.split_once('/').and_then(|(region, _)| origin(region)) else { return Vec::new() };
+    let Some((left, top)) = request.split_once('/').and_then(|(region, _)| origin(region)) else {
+        return Vec::new();
+    };
     let at = |level| {
         let step = u64::from(pyramid.geometry().tile_size()) << pyramid.reduction_levels(level);
-        let index = |start: u32| u64::from(start).is_multiple_of(step).then(|| u64::from(start) / step);
+        let index =
+            |start: u32| u64::from(start).is_multiple_of(step).then(|| u64::from(start) / step);
         pyramid.tile(level, index(left)? as u32, index(top)? as u32)
     };
     pyramid.levels().filter_map(at).collect()
@@ -173,8 +182,8 @@ pub(crate) fn is_region(name: &str) -> bool {
     name == FULL || name.split(',').filter_map(number).count() == 4 && name.split(',').count() == 4
 }
 
-/// Finds tiles of consecutive levels with equal requests. Only tiles of one pixel, at the lower right
-/// corner, can have them.
+/// Finds tiles of consecutive levels with equal requests. Only tiles of one pixel, at the lower
+/// right corner, can have them.
 pub(crate) fn name_collision(
     pyramid: &PyramidPlan,
     request: fn(TileAddress, &PyramidPlan) -> String,
@@ -209,7 +218,8 @@ impl Pyramid {
     fn of(pyramid: &PyramidPlan) -> Self {
         let reduced = pyramid.levels().filter(|&level| level != pyramid.max_level());
         let single = reduced.filter(|&level| pyramid.level_tile_count(level) == 1);
-        let scale_factors = pyramid.levels().rev().map(|level| 1 << pyramid.reduction_levels(level)).collect();
+        let scale_factors =
+            pyramid.levels().rev().map(|level| 1 << pyramid.reduction_levels(level)).collect();
         Self {
             width: pyramid.size().width(),
             height: pyramid.size().height(),
@@ -245,7 +255,10 @@ pub(crate) fn info_of_version_2(pyramid: &PyramidPlan, id: &str, extension: &str
         context: "http://iiif.io/api/image/2/context.json",
         id,
         protocol: PROTOCOL,
-        profile: ("http://iiif.io/api/image/2/level0.json", Profile { formats: [extension], qualities: ["default"] }),
+        profile: (
+            "http://iiif.io/api/image/2/level0.json",
+            Profile { formats: [extension], qualities: ["default"] },
+        ),
         pyramid: Pyramid::of(pyramid),
     })
 }

@@ -1,7 +1,8 @@
 //! Zoomify: tiles in groups of 256, numbered level by level from the smallest, row by row.
 //!
-//! Levels halve rounding up, as libvips writes them and OpenLayers expects by default. Viewers that round
-//! down, such as OpenSeadragon, look for some tiles in another group if a level has fewer tiles that way.
+//! Levels halve rounding up, as libvips writes them and OpenLayers expects by default. Viewers that
+//! round down, such as OpenSeadragon, look for some tiles in another group if a level has fewer
+//! tiles that way.
 
 use crate::pyramid::{PyramidPlan, TileAddress};
 

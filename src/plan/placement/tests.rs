@@ -34,7 +34,12 @@ fn slide(size: (u32, u32), levels: &[(u32, u32, f64)]) -> SlideInfo {
     }
 }
 
-fn placement(info: &SlideInfo, area: Rect, resolution: Resolution, way: (Rotation, Option<Flip>)) -> Placement {
+fn placement(
+    info: &SlideInfo,
+    area: Rect,
+    resolution: Resolution,
+    way: (Rotation, Option<Flip>),
+) -> Placement {
     let reduction = Downsampling::settle(resolution, info, info.microns_per_pixel).unwrap();
     Placement::new(info, area, reduction, Orientation::new(way.0, way.1))
 }
@@ -72,8 +77,8 @@ fn maps_points_as_computed_by_hand() {
 
 #[test]
 fn reads_the_nearest_level_then_halves_then_resamples() {
-    // Scanners cut off the last rows of small levels, so OpenSlide's downsamples are slightly above 4
-    // and 16.
+    // Scanners cut off the last rows of small levels, so OpenSlide's downsamples are slightly above
+    // 4 and 16.
     let info = slide((46000, 32914), &[(11500, 8228, 4.000_121_5), (2875, 2057, 16.000_486)]);
     let whole = Rect::of(info.size());
     for (microns, level, reduction_levels, scale, size) in [
@@ -89,35 +94,52 @@ fn reads_the_nearest_level_then_halves_then_resamples() {
         (99.0, 2, 4, 396.0 / 16.000_486 / 16.0, (116, 83)),
     ] {
         let found = placement(&info, whole, target(microns), (Rotation::None, None));
-        assert_eq!((found.level().0, found.reduction_levels()), (level, reduction_levels), "{microns}");
+        assert_eq!(
+            (found.level().0, found.reduction_levels()),
+            (level, reduction_levels),
+            "{microns}"
+        );
         assert!((found.scale()[0] - scale).abs() < 1e-9, "{microns}: {:?}", found.scale());
         assert_eq!(found.size(), Size::new(size.0, size.1).unwrap(), "{microns}");
         let microns_per_pixel = found.microns_per_pixel(info.microns_per_pixel.unwrap()).unwrap();
         assert!((microns_per_pixel.x() / microns - 1.0).abs() < 1e-9);
     }
     // 0.6 / 0.2 is not quite 3.
-    let thrice = SlideInfo { microns_per_pixel: MicronsPerPixel::new(0.2, 0.2), ..slide((3000, 3000), &[]) };
+    let thrice =
+        SlideInfo { microns_per_pixel: MicronsPerPixel::new(0.2, 0.2), ..slide((3000, 3000), &[]) };
     let found = placement(&thrice, Rect::of(thrice.size()), target(0.6), (Rotation::None, None));
-    assert_eq!((found.reduction_levels(), found.scale(), found.size().width()), (1, [1.5; 2], 1000));
+    assert_eq!(
+        (found.reduction_levels(), found.scale(), found.size().width()),
+        (1, [1.5; 2], 1000)
+    );
 }
 
 #[test]
 fn resamples_oblong_pixels_to_squares() {
-    let info = SlideInfo { microns_per_pixel: MicronsPerPixel::new(0.25, 0.5), ..slide((1000, 600), &[]) };
+    let info =
+        SlideInfo { microns_per_pixel: MicronsPerPixel::new(0.25, 0.5), ..slide((1000, 600), &[]) };
     let found = placement(&info, Rect::of(info.size()), target(0.5), (Rotation::Quarter, None));
     assert_eq!((found.reduction_levels(), found.scale()), (0, [2.0, 1.0]));
     assert_eq!(found.size(), Size::new(600, 500).unwrap());
-    assert_eq!(found.microns_per_pixel(info.microns_per_pixel.unwrap()), MicronsPerPixel::new(0.5, 0.5));
+    assert_eq!(
+        found.microns_per_pixel(info.microns_per_pixel.unwrap()),
+        MicronsPerPixel::new(0.5, 0.5)
+    );
 }
 
 #[test]
 fn rejects_enlargement_and_unknown_scales() {
     let info = slide((100, 100), &[(25, 25, 4.0)]);
-    let settle = |resolution, info: &SlideInfo| Downsampling::settle(resolution, info, info.microns_per_pixel);
+    let settle = |resolution, info: &SlideInfo| {
+        Downsampling::settle(resolution, info, info.microns_per_pixel)
+    };
     let magnified = |times| Resolution::Magnification(Magnification::new(times).unwrap());
     assert!(matches!(settle(target(0.2499), &info), Err(PlanError::FinerThanSlide { .. })));
     assert!(matches!(settle(magnified(40.1), &info), Err(PlanError::MoreThanObjective { .. })));
-    assert!(matches!(settle(Resolution::Level(SlideLevel(2)), &info), Err(PlanError::NoSuchLevel { .. })));
+    assert!(matches!(
+        settle(Resolution::Level(SlideLevel(2)), &info),
+        Err(PlanError::NoSuchLevel { .. })
+    ));
     let unknown = SlideInfo { microns_per_pixel: None, objective_power: None, ..info.clone() };
     assert!(matches!(settle(target(1.0), &unknown), Err(PlanError::UnknownScale)));
     assert!(matches!(settle(magnified(5.0), &unknown), Err(PlanError::UnknownObjective)));
@@ -131,7 +153,8 @@ fn rejects_enlargement_and_unknown_scales() {
         assert_eq!(Magnification::new(wrong), None);
     }
     // However absurd the numbers, a pixel is left.
-    let absurd = SlideInfo { microns_per_pixel: MicronsPerPixel::new(1e-300, 1e-300), ..info.clone() };
+    let absurd =
+        SlideInfo { microns_per_pixel: MicronsPerPixel::new(1e-300, 1e-300), ..info.clone() };
     let found = placement(&absurd, Rect::of(absurd.size()), target(99.0), (Rotation::None, None));
     assert_eq!(found.size(), Size::new(1, 1).unwrap());
 }

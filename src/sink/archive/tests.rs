@@ -13,7 +13,8 @@ fn name(text: &str) -> EntryName {
 fn checked(disturb: impl FnOnce(&File, u64)) -> Result<(), SinkError> {
     let root = tempfile::tempdir().unwrap();
     let destination = root.path().join("x.zip");
-    let sink = ArchiveSink::create(&destination, OverwritePolicy::Refuse, name("root"), None).unwrap();
+    let sink =
+        ArchiveSink::create(&destination, OverwritePolicy::Refuse, name("root"), None).unwrap();
     for entry in 0..20 {
         sink.write(&name(&format!("{entry}")), Role::Tile, entry, &[7; 100]).unwrap();
     }
@@ -30,7 +31,10 @@ fn a_finished_archive_that_was_disturbed_is_not_published() {
         checked(|file, length| file.set_len(length + 1).unwrap()),
     );
     for disturbed in [shorter, longer] {
-        assert!(matches!(disturbed, Err(SinkError::Disturbed { unit: "bytes", .. })), "{disturbed:?}");
+        assert!(
+            matches!(disturbed, Err(SinkError::Disturbed { unit: "bytes", .. })),
+            "{disturbed:?}"
+        );
     }
     // The end record's signature, the count in it, and the signature of the directory's last
     // record.
@@ -55,11 +59,15 @@ fn an_archive_with_fewer_entries_than_were_written_is_not_published() {
         let record = 46 + "root/0".len() as u8;
         end[8] -= 1;
         end[10] -= 1;
-        let directory = u32::from_le_bytes([end[12], end[13], end[14], end[15]]) - u32::from(record);
+        let directory =
+            u32::from_le_bytes([end[12], end[13], end[14], end[15]]) - u32::from(record);
         let start = u32::from_le_bytes([end[16], end[17], end[18], end[19]]) + u32::from(record);
         end[12..16].copy_from_slice(&directory.to_le_bytes());
         end[16..20].copy_from_slice(&start.to_le_bytes());
         file.write_all_at(&end, length - 22).unwrap();
     });
-    assert!(matches!(fewer, Err(SinkError::Disturbed { written: 20, found: 19, unit: "files", .. })), "{fewer:?}");
+    assert!(
+        matches!(fewer, Err(SinkError::Disturbed { written: 20, found: 19, unit: "files", .. })),
+        "{fewer:?}"
+    );
 }

@@ -119,7 +119,9 @@ impl Conversion {
         let polarity = if layout.inverted { Polarity::Negative } else { Polarity::Positive };
         let whole = |most: u16| SampleRange { black: 0.0, white: f64::from(most) };
         let table = |range: SampleRange, values: u32, value: fn(u16) -> f64| {
-            Tones::Table((0..values).map(|bits| polarity.of(range.to_byte(value(bits as u16)))).collect())
+            Tones::Table(
+                (0..values).map(|bits| polarity.of(range.to_byte(value(bits as u16)))).collect(),
+            )
         };
         let unsigned: fn(u16) -> f64 = |bits| f64::from(bits);
         let signed: fn(u16) -> f64 = |bits| f64::from(bits.cast_signed());
@@ -128,27 +130,36 @@ impl Conversion {
             _ if matches!(layout.channels, Channels::Palette(_)) => Tones::Same,
             SampleType::U8 if range.is_none() && !layout.inverted => Tones::Same,
             SampleType::U8 => table(range.unwrap_or(whole(u16::from(u8::MAX))), 1 << 8, unsigned),
-            SampleType::Bits(bits) => table(range.unwrap_or(whole((1 << bits) - 1)), 1 << bits, unsigned),
+            SampleType::Bits(bits) => {
+                table(range.unwrap_or(whole((1 << bits) - 1)), 1 << bits, unsigned)
+            }
             SampleType::U16(_) => table(range.unwrap_or(whole(u16::MAX)), 1 << 16, unsigned),
             SampleType::I16(_) => table(given("signed numbers of 16 bits")?, 1 << 16, signed),
             SampleType::U32(_) => Tones::Line(given("numbers of 32 bits")?, polarity),
-            SampleType::F32(_) | SampleType::F64(_) => Tones::Line(given("floating-point numbers")?, polarity),
+            SampleType::F32(_) | SampleType::F64(_) => {
+                Tones::Line(given("floating-point numbers")?, polarity)
+            }
         };
         let palette = match &layout.channels {
-            Channels::Palette(colors) => {
-                colors.iter().map(|&[red, green, blue, alpha]| premultiplied([blue, green, red], alpha)).collect()
-            }
+            Channels::Palette(colors) => colors
+                .iter()
+                .map(|&[red, green, blue, alpha]| premultiplied([blue, green, red], alpha))
+                .collect(),
             _ => Arc::default(),
         };
-        let are_tones = matches!(layout.channels, Channels::Gray | Channels::Rgb) && layout.ignored == 0;
-        let is_wide = matches!(layout.sample, SampleType::U16(_)) && range.is_none() && !layout.inverted;
+        let are_tones =
+            matches!(layout.channels, Channels::Gray | Channels::Rgb) && layout.ignored == 0;
+        let is_wide =
+            matches!(layout.sample, SampleType::U16(_)) && range.is_none() && !layout.inverted;
         let largest = (are_tones && is_wide).then(Arc::default);
         Ok(Self { layout, tones, palette, largest, cmyk: None })
     }
 
-    /// The same conversion, with CMYK converted to sRGB by a profile; `None` unless the samples are CMYK.
+    /// The same conversion, with CMYK converted to sRGB by a profile; `None` unless the samples are
+    /// CMYK.
     pub fn with_cmyk(&self, cmyk: &CmykConversion) -> Option<Self> {
-        (self.layout.channels == Channels::Cmyk).then(|| Self { cmyk: Some(cmyk.clone()), ..self.clone() })
+        (self.layout.channels == Channels::Cmyk)
+            .then(|| Self { cmyk: Some(cmyk.clone()), ..self.clone() })
     }
 
     /// Returns the layout of the rows.
@@ -165,12 +176,16 @@ impl Conversion {
 
     /// Updates the largest sample, as long as all were dark.
     fn note_largest(&self, samples: &[[u8; 2]], order: ByteOrder) {
-        let Some(largest) = self.largest.as_ref().filter(|largest| largest.load(Ordering::Relaxed) < DARK_BELOW) else {
+        let Some(largest) =
+            self.largest.as_ref().filter(|largest| largest.load(Ordering::Relaxed) < DARK_BELOW)
+        else {
             return;
         };
         let found = match order {
             ByteOrder::BigEndian => samples.iter().map(|&sample| u16::from_be_bytes(sample)).max(),
-            ByteOrder::LittleEndian => samples.iter().map(|&sample| u16::from_le_bytes(sample)).max(),
+            ByteOrder::LittleEndian => {
+                samples.iter().map(|&sample| u16::from_le_bytes(sample)).max()
+            }
         };
         largest.fetch_max(found.unwrap_or(0), Ordering::Relaxed);
     }
@@ -178,7 +193,9 @@ impl Conversion {
     /// Returns whether the layout allows opaque pixels only.
     pub fn is_opaque(&self) -> bool {
         match &self.layout.channels {
-            Channels::Gray | Channels::Rgb | Channels::Bgra | Channels::Cmyk => self.layout.clear.is_none(),
+            Channels::Gray | Channels::Rgb | Channels::Bgra | Channels::Cmyk => {
+                self.layout.clear.is_none()
+            }
             Channels::GrayAlpha(_) | Channels::Rgba(_) => false,
             Channels::Palette(colors) => colors.iter().all(|color| color[3] == u8::MAX),
         }
@@ -191,7 +208,12 @@ impl Conversion {
     ///
     /// # Panics
     /// If the row or the pixels are too short for the columns.
-    pub fn convert(&self, row: &[u8], columns: Range<u32>, pixels: &mut [u8]) -> Result<(), BeyondPalette> {
+    pub fn convert(
+        &self,
+        row: &[u8],
+        columns: Range<u32>,
+        pixels: &mut [u8],
+    ) -> Result<(), BeyondPalette> {
         let each = self.layout.samples_a_pixel();
         let (first, count) = (columns.start as usize * each, columns.len() * each);
         let (pixels, _) = pixels[..columns.len() * PIXEL_BYTES].as_chunks_mut::<PIXEL_BYTES>();
@@ -212,18 +234,24 @@ impl Conversion {
             SampleType::U8 => {
                 let row = &row[first..first + count];
                 let value = |at: usize| u16::from(row[at]);
-                let is_plain = self.layout.channels == Channels::Rgb && each == 3 && self.layout.clear.is_none();
+                let is_plain = self.layout.channels == Channels::Rgb
+                    && each == 3
+                    && self.layout.clear.is_none();
                 match &self.tones {
                     Tones::Same if is_plain => {
                         from_rgb(row, pixels);
                         Ok(())
                     }
-                    Tones::Same if self.layout.channels == Channels::Bgra && each == PIXEL_BYTES => {
+                    Tones::Same
+                        if self.layout.channels == Channels::Bgra && each == PIXEL_BYTES =>
+                    {
                         pixels.as_flattened_mut().copy_from_slice(row);
                         Ok(())
                     }
                     Tones::Same => self.assemble(pixels, value, |at| row[at], |at| row[at]),
-                    tones => self.assemble(pixels, value, |at| tones.of_bits(value(at)), |at| row[at]),
+                    tones => {
+                        self.assemble(pixels, value, |at| tones.of_bits(value(at)), |at| row[at])
+                    }
                 }
             }
             SampleType::U16(order) | SampleType::I16(order) => {
@@ -265,7 +293,12 @@ impl Conversion {
                     ByteOrder::BigEndian => f64::from_be_bytes(samples[at]),
                     ByteOrder::LittleEndian => f64::from_le_bytes(samples[at]),
                 };
-                self.assemble(pixels, |_| 0, |at| self.tones.of_value(value(at)), |at| FRACTION.to_byte(value(at)))
+                self.assemble(
+                    pixels,
+                    |_| 0,
+                    |at| self.tones.of_value(value(at)),
+                    |at| FRACTION.to_byte(value(at)),
+                )
             }
         }
     }
@@ -284,7 +317,9 @@ impl Conversion {
             let mut cmyk = [[0; 4]; CMYK_PIXELS];
             for (chunk, first) in pixels.chunks_mut(CMYK_PIXELS).zip(places.step_by(CMYK_PIXELS)) {
                 let cmyk = &mut cmyk[..chunk.len()];
-                for (pixel, at) in cmyk.iter_mut().zip((first..).step_by(self.layout.samples_a_pixel())) {
+                for (pixel, at) in
+                    cmyk.iter_mut().zip((first..).step_by(self.layout.samples_a_pixel()))
+                {
                     *pixel = [tone(at), tone(at + 1), tone(at + 2), tone(at + 3)];
                 }
                 conversion.convert(cmyk, chunk);
@@ -300,7 +335,8 @@ impl Conversion {
                 *pixel = premultiplied([tone(at); 3], alpha_beside(at, &clear[..1]));
             }),
             (Channels::Rgb, Some(clear)) => pixels.for_each(|(pixel, at)| {
-                *pixel = premultiplied([tone(at + 2), tone(at + 1), tone(at)], alpha_beside(at, &clear));
+                *pixel =
+                    premultiplied([tone(at + 2), tone(at + 1), tone(at)], alpha_beside(at, &clear));
             }),
             (Channels::Gray, None) => pixels.for_each(|(pixel, at)| {
                 let gray = tone(at);
@@ -311,23 +347,31 @@ impl Conversion {
                 *pixel = kind.of([gray; 3], alpha(at + 1));
             }),
             (Channels::Rgb, None) => {
-                pixels.for_each(|(pixel, at)| *pixel = [tone(at + 2), tone(at + 1), tone(at), u8::MAX]);
+                pixels.for_each(|(pixel, at)| {
+                    *pixel = [tone(at + 2), tone(at + 1), tone(at), u8::MAX]
+                });
             }
             (Channels::Bgra, _) => {
-                pixels.for_each(|(pixel, at)| *pixel = [tone(at), tone(at + 1), tone(at + 2), u8::MAX]);
+                pixels.for_each(|(pixel, at)| {
+                    *pixel = [tone(at), tone(at + 1), tone(at + 2), u8::MAX]
+                });
             }
             (Channels::Rgba(kind), _) => {
-                pixels.for_each(|(pixel, at)| *pixel = kind.of([tone(at + 2), tone(at + 1), tone(at)], alpha(at + 3)));
+                pixels.for_each(|(pixel, at)| {
+                    *pixel = kind.of([tone(at + 2), tone(at + 1), tone(at)], alpha(at + 3))
+                });
             }
             (Channels::Cmyk, _) => pixels.for_each(|(pixel, at)| {
                 let light = u8::MAX - tone(at + 3);
-                let [blue, green, red] = [2, 1, 0].map(|channel| share(u8::MAX - tone(at + channel), light));
+                let [blue, green, red] =
+                    [2, 1, 0].map(|channel| share(u8::MAX - tone(at + channel), light));
                 *pixel = [blue, green, red, u8::MAX];
             }),
             (Channels::Palette(_), _) => {
                 for (pixel, at) in pixels {
                     let number = bits(at);
-                    let beyond = BeyondPalette { number, last: self.palette.len().saturating_sub(1) };
+                    let beyond =
+                        BeyondPalette { number, last: self.palette.len().saturating_sub(1) };
                     *pixel = *self.palette.get(usize::from(number)).ok_or(beyond)?;
                 }
             }
@@ -346,9 +390,15 @@ fn from_rgb(row: &[u8], pixels: &mut [[u8; PIXEL_BYTES]]) {
     let (fours, rest) = row.as_chunks::<12>();
     let (target_fours, target_rest) = pixels.as_chunks_mut::<4>();
     for (four, target) in fours.iter().zip(target_fours) {
-        let word = |at: usize| u32::from_le_bytes([four[at], four[at + 1], four[at + 2], four[at + 3]]);
+        let word =
+            |at: usize| u32::from_le_bytes([four[at], four[at + 1], four[at + 2], four[at + 3]]);
         let (one, two, three) = (word(0), word(4), word(8));
-        *target = [swapped(one), swapped(one >> 24 | two << 8), swapped(two >> 16 | three << 16), swapped(three >> 8)];
+        *target = [
+            swapped(one),
+            swapped(one >> 24 | two << 8),
+            swapped(two >> 16 | three << 16),
+            swapped(three >> 8),
+        ];
     }
     for (pixel, &[red, green, blue]) in target_rest.iter_mut().zip(rest.as_chunks::<3>().0) {
         *pixel = [blue, green, red, u8::MAX];

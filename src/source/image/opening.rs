@@ -14,14 +14,15 @@ use super::tile_rows::TileRows;
 use crate::codec::Subsampling;
 use crate::codec::decode::samples::{Channels, SampleLayout};
 use crate::codec::decode::{
-    Decoder, ImageError, ImageFormat, ImageHeader, Input, Request, bmp, in_memory, jpeg, jpeg2000, png, pnm, webp,
+    Decoder, ImageError, ImageFormat, ImageHeader, Input, Request, bmp, in_memory, jpeg, jpeg2000,
+    png, pnm, webp,
 };
 use crate::geometry::Size;
 use crate::source::tiff::{self, TiffFile};
 use crate::source::tiled::TiledSource;
 use crate::source::{
-    Access, ImageReader, NativeColorSpace, OpenOptions, PageChoice, Pages, Reader, SlideError, SlideInfo, SlideLevel,
-    SlideLevelInfo, Source,
+    Access, ImageReader, NativeColorSpace, OpenOptions, PageChoice, Pages, Reader, SlideError,
+    SlideInfo, SlideLevel, SlideLevelInfo, Source,
 };
 
 /// Rows of pixels that an export holds, including smaller levels and tiles in progress.
@@ -45,10 +46,14 @@ pub(crate) fn open_file(
     let opened = open_at(path, format, tiff, request).map_err(|error| match error {
         // The claim is the problem, not the memory.
         ImageError::Memory { needed, .. }
-            if format.largest_expansion().is_some_and(|most| bytes.saturating_mul(most) < needed) =>
+            if format
+                .largest_expansion()
+                .is_some_and(|most| bytes.saturating_mul(most) < needed) =>
         {
-            ImageError::malformed(format!("its header claims more pixels than a file of {bytes} bytes can hold"))
-                .of(path)
+            ImageError::malformed(format!(
+                "its header claims more pixels than a file of {bytes} bytes can hold"
+            ))
+            .of(path)
         }
         error => with_page(error, path, request),
     })?;
@@ -56,7 +61,9 @@ pub(crate) fn open_file(
         let path = path.to_owned();
         Arc::new(move || match open_at(&path, format, None, request) {
             Ok((_, Decoder::Rows(rows))) => Ok(rows),
-            Ok((_, Decoder::Tiles(_))) => Err(ImageError::malformed("the file changed while it was read").of(&path)),
+            Ok((_, Decoder::Tiles(_))) => {
+                Err(ImageError::malformed("the file changed while it was read").of(&path))
+            }
             Err(error) => Err(error.of(&path)),
         })
     };
@@ -73,10 +80,12 @@ pub(crate) fn open_pipe(
     rest: Box<dyn Read + Send>,
     options: &OpenOptions,
 ) -> Result<Box<dyn Source>, SlideError> {
-    let format = ImageFormat::detect(&first, None).ok_or_else(|| SlideError::Unsupported { path: name.to_owned() })?;
+    let format = ImageFormat::detect(&first, None)
+        .ok_or_else(|| SlideError::Unsupported { path: name.to_owned() })?;
     let request = request(options);
     let input = Input::Pipe(Box::new(io::Cursor::new(first).chain(rest)));
-    let opened = open_rows(input, format, request).map_err(|error| with_page(error, name, request))?;
+    let opened =
+        open_rows(input, format, request).map_err(|error| with_page(error, name, request))?;
     let (header, rows) = opened;
     join(name, format, None, (header, Decoder::Rows(rows)), None, options)
 }
@@ -110,7 +119,8 @@ fn open_at(
     let (mut header, decoder) = match format {
         ImageFormat::Tiff => tiff::open(tiff.map_or_else(|| TiffFile::open(file()?), Ok)?, request),
         ImageFormat::Jpeg2000 => jpeg2000::open(path, request),
-        _ => open_rows(Input::File(file()?), format, request).map(|(header, rows)| (header, Decoder::Rows(rows))),
+        _ => open_rows(Input::File(file()?), format, request)
+            .map(|(header, rows)| (header, Decoder::Rows(rows))),
     }?;
     match decoder {
         Decoder::Tiles(tiles) if !SlideLevelInfo::is_read_whole(tiles.grids()[0].tile) => {
@@ -158,7 +168,10 @@ fn join(
     let samples = header.samples.clone();
     check_claim(path, format, bytes, size, &samples)?;
     check_memory(path, &header, matches!(decoder, Decoder::Rows(_)), options.memory)?;
-    let unknown = |error: UnknownRange| SlideError::UnknownRange { path: path.to_owned(), message: error.to_string() };
+    let unknown = |error: UnknownRange| SlideError::UnknownRange {
+        path: path.to_owned(),
+        message: error.to_string(),
+    };
     let conversion = Conversion::new(samples, options.range).map_err(unknown)?;
     let access = match (&decoder, &reopen) {
         (Decoder::Tiles(_), _) => Access::Parts,
@@ -193,7 +206,9 @@ fn join(
 const fn native_color_space(channels: &Channels) -> NativeColorSpace {
     match channels {
         Channels::Gray | Channels::GrayAlpha(_) => NativeColorSpace::Gray,
-        Channels::Rgb | Channels::Bgra | Channels::Rgba(_) | Channels::Palette(_) => NativeColorSpace::Rgb,
+        Channels::Rgb | Channels::Bgra | Channels::Rgba(_) | Channels::Palette(_) => {
+            NativeColorSpace::Rgb
+        }
         Channels::Cmyk => NativeColorSpace::Cmyk,
     }
 }
@@ -211,13 +226,20 @@ fn check_claim(
     if claimed <= bytes.saturating_mul(most) {
         return Ok(());
     }
-    let message = format!("its header claims {size} pixels, which a file of {bytes} bytes cannot hold");
+    let message =
+        format!("its header claims {size} pixels, which a file of {bytes} bytes cannot hold");
     Err(SlideError::Malformed { path: path.to_owned(), message })
 }
 
-fn check_memory(path: &Path, header: &ImageHeader, by_rows: bool, allowed: u64) -> Result<(), SlideError> {
+fn check_memory(
+    path: &Path,
+    header: &ImageHeader,
+    by_rows: bool,
+    allowed: u64,
+) -> Result<(), SlideError> {
     let (width, height) = (u64::from(header.size.width()), u64::from(header.size.height()));
-    let samples = header.samples.row_bytes(header.size.width()) as u64 * height.min(ROWS_OF_SAMPLES);
+    let samples =
+        header.samples.row_bytes(header.size.width()) as u64 * height.min(ROWS_OF_SAMPLES);
     let pixels = crate::pixels::PIXEL_BYTES as u64 * width * height.min(ROWS_OF_PIXELS);
     let rows = if by_rows { samples + pixels } else { 0 };
     let needed = header.held_bytes.saturating_add(rows);
@@ -232,7 +254,13 @@ fn check_memory(path: &Path, header: &ImageHeader, by_rows: bool, allowed: u64) 
     Err(SlideError::Memory { path: path.to_owned(), needed, allowed, reason })
 }
 
-fn info(path: &Path, format: ImageFormat, header: ImageHeader, access: Access, options: &OpenOptions) -> SlideInfo {
+fn info(
+    path: &Path,
+    format: ImageFormat,
+    header: ImageHeader,
+    access: Access,
+    options: &OpenOptions,
+) -> SlideInfo {
     let is_gray = header.samples.is_gray();
     let choice = match (options.page, format) {
         (Some(_), _) => PageChoice::Asked,
@@ -241,16 +269,25 @@ fn info(path: &Path, format: ImageFormat, header: ImageHeader, access: Access, o
     };
     let page = options.page.filter(|page| page.get() > 1).map(|page| format!("page {page}"));
     let range = options.range.map(|range| format!("from {range}"));
-    let words = [Some(header.samples.describe()), Some(header.coding).filter(|words| !words.is_empty()), page, range];
+    let words = [
+        Some(header.samples.describe()),
+        Some(header.coding).filter(|words| !words.is_empty()),
+        page,
+        range,
+    ];
     let coding = words.into_iter().flatten().collect::<Vec<_>>().join(", ");
     SlideInfo {
         path: path.to_owned(),
         vendor: None,
         reader: Reader::Image(ImageReader { format, coding, access }),
-        levels: vec![SlideLevelInfo { size: header.orientation.size(header.size), downsample: 1.0, native_tile: None }],
-        microns_per_pixel: header
-            .microns_per_pixel
-            .map(|stored| if header.orientation.is_transposed() { stored.transposed() } else { stored }),
+        levels: vec![SlideLevelInfo {
+            size: header.orientation.size(header.size),
+            downsample: 1.0,
+            native_tile: None,
+        }],
+        microns_per_pixel: header.microns_per_pixel.map(|stored| {
+            if header.orientation.is_transposed() { stored.transposed() } else { stored }
+        }),
         objective_power: None,
         bounds: None,
         background: None,

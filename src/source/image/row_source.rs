@@ -15,7 +15,9 @@ use crate::codec::decode::{ImageError, RowDecoder};
 use crate::color::CmykConversion;
 use crate::geometry::{Orientation, Point, Rect, Size};
 use crate::pixels::{PIXEL_BYTES, PremultipliedPixels};
-use crate::source::{Band, ImagePart, SlideError, SlideInfo, SlideLevel, Source, SourcePass, SourceRows};
+use crate::source::{
+    Band, ImagePart, SlideError, SlideInfo, SlideLevel, Source, SourcePass, SourceRows,
+};
 
 /// Bytes of decoded rows that may wait to be read, unless a single band takes more: about what is
 /// decoded while the workers encode a row of tiles.
@@ -25,7 +27,8 @@ const WINDOW_BYTES: usize = 32 << 20;
 const SKIPPED_BYTES: usize = 1 << 20;
 
 /// Opens the image again, at its first row; `None` for a pipe, which can be read once.
-pub(crate) type Reopen = Option<Arc<dyn Fn() -> Result<Box<dyn RowDecoder>, SlideError> + Send + Sync>>;
+pub(crate) type Reopen =
+    Option<Arc<dyn Fn() -> Result<Box<dyn RowDecoder>, SlideError> + Send + Sync>>;
 
 /// An image that is decoded row by row. Clones share the decoder and the decoded rows.
 #[derive(Clone)]
@@ -101,7 +104,10 @@ impl RowSource {
         }
         let mut decoder = self.decoder()?;
         let mut rows = vec![0; all as usize];
-        decoder.decode_rows(&mut rows).and_then(|()| decoder.finish()).map_err(|error| error.of(&self.info.path))?;
+        decoder
+            .decode_rows(&mut rows)
+            .and_then(|()| decoder.finish())
+            .map_err(|error| error.of(&self.info.path))?;
         Ok(Arc::clone(whole.insert(Arc::new(rows))))
     }
 
@@ -129,12 +135,17 @@ impl RowSource {
     }
 
     fn unreadable(&self, part: Rect, message: String) -> SlideError {
-        SlideError::Image { path: self.info.path.clone(), part: ImagePart::RowsFrom(part.origin().y), message }
+        SlideError::Image {
+            path: self.info.path.clone(),
+            part: ImagePart::RowsFrom(part.origin().y),
+            message,
+        }
     }
 }
 
 /// Why the whole image has to be in memory.
-const IN_ANY_ORDER: &str = "its rows can only be decoded one after the other, and are wanted in another order";
+const IN_ANY_ORDER: &str =
+    "its rows can only be decoded one after the other, and are wanted in another order";
 
 impl Source for RowSource {
     fn info(&self) -> &SlideInfo {
@@ -150,7 +161,12 @@ impl Source for RowSource {
         Ok(self.convert(part, 0, &rows, Vec::new())?.oriented(self.orientation, spare))
     }
 
-    fn read_level(&self, level: SlideLevel, origin: Point, size: Size) -> Result<PremultipliedPixels, SlideError> {
+    fn read_level(
+        &self,
+        level: SlideLevel,
+        origin: Point,
+        size: Size,
+    ) -> Result<PremultipliedPixels, SlideError> {
         super::read_clipped(self, level, origin, size)
     }
 
@@ -174,9 +190,16 @@ impl Source for RowSource {
 
 impl SourceRows for RowSource {
     fn begin(&self, bands: Vec<Band>) -> Result<Box<dyn SourcePass + '_>, SlideError> {
-        let state = State { ready: VecDeque::new(), spare: Vec::new(), ended: None, stopped: false };
+        let state =
+            State { ready: VecDeque::new(), spare: Vec::new(), ended: None, stopped: false };
         let decoder = Mutex::new(Some(self.decoder()?));
-        Ok(Box::new(RowPass { source: self, bands, decoder, state: Mutex::new(state), changed: Condvar::new() }))
+        Ok(Box::new(RowPass {
+            source: self,
+            bands,
+            decoder,
+            state: Mutex::new(state),
+            changed: Condvar::new(),
+        }))
     }
 }
 
@@ -223,7 +246,9 @@ impl RowPass<'_> {
         let Some(mut decoder) = lock(&self.decoder).take() else { return Ok(()) };
         let (path, row_bytes) = (&self.source.info.path, self.source.row_bytes());
         let in_rows = |error: ImageError| match error {
-            ImageError::System(_) | ImageError::Unsupported { .. } => Failure::Other(error.of(path)),
+            ImageError::System(_) | ImageError::Unsupported { .. } => {
+                Failure::Other(error.of(path))
+            }
             _ => Failure::Rows(error.to_string()),
         };
         let mut next = 0;
@@ -243,7 +268,8 @@ impl RowPass<'_> {
             bytes.resize(length, 0);
             decoder.decode_rows(&mut bytes).map_err(in_rows)?;
             next = band.rows.end;
-            let ready = Ready { rows: band.rows.clone(), bytes: Arc::new(bytes), to_read: band.pixels };
+            let ready =
+                Ready { rows: band.rows.clone(), bytes: Arc::new(bytes), to_read: band.pixels };
             lock(&self.state).ready.push_back(ready);
             self.changed.notify_all();
         }
@@ -273,16 +299,21 @@ impl RowPass<'_> {
         let rows = part.rows();
         let mut state = lock(&self.state);
         loop {
-            let holds = |ready: &&Ready| ready.rows.start <= rows.start && rows.end <= ready.rows.end;
+            let holds =
+                |ready: &&Ready| ready.rows.start <= rows.start && rows.end <= ready.rows.end;
             if let Some(ready) = state.ready.iter().find(holds) {
                 let found = (ready.rows.start, Arc::clone(&ready.bytes));
                 return Ok(found);
             }
             match &state.ended {
-                Some(Err(Failure::Rows(message))) => return Err(self.source.unreadable(part, message.clone())),
+                Some(Err(Failure::Rows(message))) => {
+                    return Err(self.source.unreadable(part, message.clone()));
+                }
                 Some(Err(Failure::End(error) | Failure::Other(error))) => return Err(error.clone()),
                 Some(Ok(())) => {
-                    return Err(self.source.unreadable(part, "the rows were read out of order".to_owned()));
+                    return Err(self
+                        .source
+                        .unreadable(part, "the rows were read out of order".to_owned()));
                 }
                 None => state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner),
             }
@@ -293,7 +324,9 @@ impl RowPass<'_> {
     fn done(&self, first_row: u32, bytes: Arc<Vec<u8>>, pixels: u64) {
         let mut state = lock(&self.state);
         drop(bytes);
-        let Some(at) = state.ready.iter().position(|ready| ready.rows.start == first_row) else { return };
+        let Some(at) = state.ready.iter().position(|ready| ready.rows.start == first_row) else {
+            return;
+        };
         let ready = &mut state.ready[at];
         ready.to_read = ready.to_read.saturating_sub(pixels);
         if ready.to_read == 0 {
@@ -320,7 +353,12 @@ impl Source for RowPass<'_> {
         pixels
     }
 
-    fn read_level(&self, level: SlideLevel, origin: Point, size: Size) -> Result<PremultipliedPixels, SlideError> {
+    fn read_level(
+        &self,
+        level: SlideLevel,
+        origin: Point,
+        size: Size,
+    ) -> Result<PremultipliedPixels, SlideError> {
         super::read_clipped(self, level, origin, size)
     }
 
@@ -334,7 +372,10 @@ impl SourcePass for RowPass<'_> {
         // Workers that wait for a band must be woken even after a panic.
         let ended = catch_unwind(AssertUnwindSafe(|| self.decode())).unwrap_or_else(|_| {
             let message = "the decoder panicked".to_owned();
-            Err(Failure::Other(SlideError::Malformed { path: self.source.info.path.clone(), message }))
+            Err(Failure::Other(SlideError::Malformed {
+                path: self.source.info.path.clone(),
+                message,
+            }))
         });
         lock(&self.state).ended = Some(ended);
         self.changed.notify_all();

@@ -23,12 +23,20 @@ pub(crate) struct TileRows {
 impl TileRows {
     /// Goes through an image of this size.
     pub fn new(image: Box<dyn TileStore>, size: Size, layout: &SampleLayout) -> Self {
-        Self { image, size, row_bytes: layout.row_bytes(size.width()), decoded: 0..0, samples: Vec::new(), next: 0 }
+        Self {
+            image,
+            size,
+            row_bytes: layout.row_bytes(size.width()),
+            decoded: 0..0,
+            samples: Vec::new(),
+            next: 0,
+        }
     }
 
     /// Bytes of the samples that are decoded at a time.
     pub fn held_bytes(&self) -> u64 {
-        self.row_bytes as u64 * u64::from(self.image.grids()[0].tile.height().min(self.size.height()))
+        self.row_bytes as u64
+            * u64::from(self.image.grids()[0].tile.height().min(self.size.height()))
     }
 
     fn decode_tiles(&mut self) -> Result<(), ImageError> {
@@ -37,10 +45,17 @@ impl TileRows {
         let part = Rect::spanning(0..self.size.width(), rows.clone());
         let part = part.ok_or_else(|| ImageError::malformed("it has fewer rows than it says"))?;
         self.samples.resize(self.row_bytes * rows.len(), 0);
-        region::read(&*self.image, 0, part, &mut self.samples, self.row_bytes, |tile, error, _| match error {
-            TileError::System(error) => Err(ImageError::System(error)),
-            error => Err(ImageError::malformed(format!("tile at {tile}: {error}"))),
-        })?;
+        region::read(
+            &*self.image,
+            0,
+            part,
+            &mut self.samples,
+            self.row_bytes,
+            |tile, error, _| match error {
+                TileError::System(error) => Err(ImageError::System(error)),
+                error => Err(ImageError::malformed(format!("tile at {tile}: {error}"))),
+            },
+        )?;
         self.decoded = rows;
         Ok(())
     }
@@ -109,7 +124,13 @@ mod tests {
             buffer.clear();
             buffer.extend(places);
             let codec = &row_stream::UNCOMPRESSED;
-            Ok(Some(CompressedTile { codec, bytes: buffer, size, samples: &self.samples, parameters: &UNCOMPRESSED }))
+            Ok(Some(CompressedTile {
+                codec,
+                bytes: buffer,
+                size,
+                samples: &self.samples,
+                parameters: &UNCOMPRESSED,
+            }))
         }
     }
 
@@ -135,8 +156,13 @@ mod tests {
             rows.decode_rows(some).unwrap();
         }
         rows.finish().unwrap();
-        assert!(all.iter().zip(0_u32..).all(|(&sample, at)| sample == (at % 95 * 7 + at / 95 * 13) as u8));
-        let cells = (0..3).flat_map(|row| (0..3).map(move |column| NativeTile { level: 0, column, row }));
+        assert!(
+            all.iter()
+                .zip(0_u32..)
+                .all(|(&sample, at)| sample == (at % 95 * 7 + at / 95 * 13) as u8)
+        );
+        let cells =
+            (0..3).flat_map(|row| (0..3).map(move |column| NativeTile { level: 0, column, row }));
         let expected: Vec<_> = cells.collect();
         assert_eq!(*reads.lock().unwrap(), expected);
     }

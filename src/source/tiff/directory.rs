@@ -1,8 +1,8 @@
 //! Parses TIFF directories: which tags a file has, and their values.
 //!
-//! This is the only TIFF parser here. It follows libtiff where files are ambiguous, which the `tiff`
-//! crate does not: of two entries with one tag, the first counts. Nothing is allocated beyond the
-//! file's own length, and a chain of directories that loops is an error.
+//! This is the only TIFF parser here. It follows libtiff where files are ambiguous, which the
+//! `tiff` crate does not: of two entries with one tag, the first counts. Nothing is allocated
+//! beyond the file's own length, and a chain of directories that loops is an error.
 
 use crate::platform::FileExt;
 use std::collections::{BTreeMap, BTreeSet};
@@ -147,7 +147,11 @@ impl TiffFile {
             42 if read >= 8 => (false, order.number(&header[4..8])),
             43 if read == 16 => (true, order.number(&header[8..16])),
             42 | 43 => return Err(ImageError::Truncated),
-            version => return Err(ImageError::malformed(format!("its TIFF header has the unknown version {version}"))),
+            version => {
+                return Err(ImageError::malformed(format!(
+                    "its TIFF header has the unknown version {version}"
+                )));
+            }
         };
         // BigTIFF stores the length of its offsets, which has never been another.
         if is_big && (order.number(&header[4..6]), order.number(&header[6..8])) != (8, 0) {
@@ -206,10 +210,13 @@ impl TiffFile {
     /// # Errors
     /// [`ImageError`] if it is damaged.
     pub fn directory(&self, at: u64) -> Result<Directory<'_>, ImageError> {
-        let (count_bytes, entry_bytes, field_bytes) = if self.is_big { (8, 20, 8) } else { (2, 12, 4) };
+        let (count_bytes, entry_bytes, field_bytes) =
+            if self.is_big { (8, 20, 8) } else { (2, 12, 4) };
         let count = self.order.number(&self.bytes(at, count_bytes)?);
         if count > Self::MAX_ENTRIES {
-            return Err(ImageError::malformed(format!("its TIFF directory at byte {at} has {count} entries")));
+            return Err(ImageError::malformed(format!(
+                "its TIFF directory at byte {at} has {count} entries"
+            )));
         }
         let table = self.bytes(at + count_bytes, count * entry_bytes + field_bytes)?;
         let (table, next) = table.split_at(table.len() - field_bytes as usize);
@@ -220,8 +227,11 @@ impl TiffFile {
             let mut field = [0; 8];
             field[..value.len()].copy_from_slice(value);
             let tag = self.order.number(&head[..2]) as u16;
-            let entry =
-                Entry { kind: self.order.number(&head[2..4]) as u16, count: self.order.number(&head[4..]), field };
+            let entry = Entry {
+                kind: self.order.number(&head[2..4]) as u16,
+                count: self.order.number(&head[4..]),
+                field,
+            };
             is_ambiguous |= entries.contains_key(&tag) || value_bytes(entry.kind) == 0;
             // As in libtiff, the first of two counts.
             entries.entry(tag).or_insert(entry);
@@ -293,7 +303,12 @@ impl Directory<'_> {
             return Err(ImageError::malformed(format!("its TIFF tag {tag} is not a number")));
         }
         let order = self.tiff.order;
-        Ok(Some(bytes.chunks_exact(value_bytes(kind) as usize).map(|value| order.number(value)).collect()))
+        Ok(Some(
+            bytes
+                .chunks_exact(value_bytes(kind) as usize)
+                .map(|value| order.number(value))
+                .collect(),
+        ))
     }
 
     /// Returns the first unsigned integer of a tag.
@@ -306,8 +321,12 @@ impl Directory<'_> {
         let Some((kind, bytes)) = self.values(tag, 1)? else { return Ok(None) };
         let order = self.tiff.order;
         Ok(match kind {
-            RATIONAL if bytes.len() == 8 => Some(order.number(&bytes[..4]) as f64 / order.number(&bytes[4..]) as f64),
-            FLOAT if bytes.len() == 4 => Some(f64::from(f32::from_bits(order.number(&bytes) as u32))),
+            RATIONAL if bytes.len() == 8 => {
+                Some(order.number(&bytes[..4]) as f64 / order.number(&bytes[4..]) as f64)
+            }
+            FLOAT if bytes.len() == 4 => {
+                Some(f64::from(f32::from_bits(order.number(&bytes) as u32)))
+            }
             DOUBLE if bytes.len() == 8 => Some(f64::from_bits(order.number(&bytes))),
             _ => None,
         })
@@ -317,7 +336,9 @@ impl Directory<'_> {
     pub fn text(&self, tag: u16) -> Result<Option<String>, ImageError> {
         /// Descriptions of Aperio and OME have some 100 KB.
         const MAX_BYTES: u64 = 16 << 20;
-        let Some((ASCII | BYTE | UNDEFINED, mut bytes)) = self.values(tag, MAX_BYTES)? else { return Ok(None) };
+        let Some((ASCII | BYTE | UNDEFINED, mut bytes)) = self.values(tag, MAX_BYTES)? else {
+            return Ok(None);
+        };
         bytes.truncate(bytes.iter().position(|&byte| byte == 0).unwrap_or(bytes.len()));
         Ok(Some(String::from_utf8_lossy(&bytes).into_owned()))
     }

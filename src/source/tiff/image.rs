@@ -81,12 +81,15 @@ impl TiffImage {
     /// # Errors
     /// [`ImageError`] if the directory is inconsistent or its kind of image is not supported.
     pub fn read(directory: &Directory<'_>, memory: u64) -> Result<Self, ImageError> {
-        let number = |tag, default| Ok::<u64, ImageError>(directory.number(tag)?.unwrap_or(default));
+        let number =
+            |tag, default| Ok::<u64, ImageError>(directory.number(tag)?.unwrap_or(default));
         let size = checked_size(number(tag::IMAGE_WIDTH, 0)?, number(tag::IMAGE_LENGTH, 0)?)?;
         let is_planar = match number(tag::PLANAR_CONFIGURATION, 1)? {
             1 => false,
             2 => true,
-            other => return Err(ImageError::malformed(format!("its planar configuration is {other}"))),
+            other => {
+                return Err(ImageError::malformed(format!("its planar configuration is {other}")));
+            }
         };
         let code = number(tag::COMPRESSION, 1)?;
         let mut samples = read_samples(directory, code)?;
@@ -104,7 +107,10 @@ impl TiffImage {
             && !is_row_stream
             && tile.width().max(tile.height()) > u32::from(u16::MAX)
         {
-            return Err(ImageError::malformed(format!("its {} tiles are {tile} pixels", codec.name)));
+            return Err(ImageError::malformed(format!(
+                "its {} tiles are {tile} pixels",
+                codec.name
+            )));
         }
         let chunk_samples = match planes {
             PlanarConfig::Chunky => samples.clone(),
@@ -134,7 +140,9 @@ impl TiffImage {
     /// The size of a whole strip or tile in pixels.
     pub fn chunk_size(&self) -> Size {
         match self.shape {
-            Shape::Strips { rows } => Size::new(self.size.width(), rows.min(self.size.height())).unwrap_or(self.size),
+            Shape::Strips { rows } => {
+                Size::new(self.size.width(), rows.min(self.size.height())).unwrap_or(self.size)
+            }
             Shape::Tiles(tile) => tile,
         }
     }
@@ -202,7 +210,11 @@ impl TiffImage {
     ) -> Result<CompressedTile<'a>, TileError> {
         let Place { offset, length } = self.place(number);
         // Row streams can have excess data, which is not needed.
-        let read = if self.row_parameters().is_some() { length.min(self.max_chunk_bytes()) } else { length };
+        let read = if self.row_parameters().is_some() {
+            length.min(self.max_chunk_bytes())
+        } else {
+            length
+        };
         if read > self.max_chunk_bytes() {
             return Err(TileError::TooLong { length });
         }
@@ -211,7 +223,13 @@ impl TiffImage {
         let whole = self.chunk_size();
         let size = Size::new(whole.width(), height).unwrap_or(whole);
         let parameters = &*self.parameters;
-        Ok(CompressedTile { codec: self.codec, bytes: buffer, size, samples: &self.chunk_samples, parameters })
+        Ok(CompressedTile {
+            codec: self.codec,
+            bytes: buffer,
+            size,
+            samples: &self.chunk_samples,
+            parameters,
+        })
     }
 
     /// Returns the chroma subsampling of the first chunk, if it is undamaged JPEG.
@@ -222,13 +240,18 @@ impl TiffImage {
         /// A longer strip is a whole image, which may not fit in memory.
         const MAX_BYTES: u64 = 16 << 20;
         // Three planes of gray are not a gray image.
-        if self.planes != PlanarConfig::Chunky || self.row_parameters().is_some() || self.place(0).length > MAX_BYTES {
+        if self.planes != PlanarConfig::Chunky
+            || self.row_parameters().is_some()
+            || self.place(0).length > MAX_BYTES
+        {
             return Ok(None);
         }
         let mut buffer = Vec::new();
         let found = self.compressed(file, 0, self.chunk_rows(0), &mut buffer).and_then(|tile| {
             region::with_decoder(tile.codec, |decoder| match decoder.subsampling(tile) {
-                Err(TileError::JpegStream(JpegStreamError::Dimensions { found, .. })) if found == self.chunk_size() => {
+                Err(TileError::JpegStream(JpegStreamError::Dimensions { found, .. }))
+                    if found == self.chunk_size() =>
+                {
                     decoder.subsampling(CompressedTile { size: found, ..tile })
                 }
                 other => other,
@@ -257,14 +280,16 @@ fn read_shape(directory: &Directory<'_>, size: Size) -> Result<Shape, ImageError
         let length = |tag| Ok::<u64, ImageError>(directory.number(tag)?.unwrap_or(0));
         let (width, height) = (length(tag::TILE_WIDTH)?, length(tag::TILE_LENGTH)?);
         let tile = checked_size(width, height);
-        return Ok(Shape::Tiles(
-            tile.map_err(|_| ImageError::malformed(format!("its tiles are {width}×{height} pixels")))?,
-        ));
+        return Ok(Shape::Tiles(tile.map_err(|_| {
+            ImageError::malformed(format!("its tiles are {width}×{height} pixels"))
+        })?));
     }
     match directory.number(tag::ROWS_PER_STRIP)? {
         Some(0) => Err(ImageError::malformed("its strips have no rows")),
         // More rows than the image has, often 2^32 - 1, mean one strip.
-        Some(rows) => Ok(Shape::Strips { rows: u32::try_from(rows).unwrap_or(u32::MAX).min(size.height()) }),
+        Some(rows) => {
+            Ok(Shape::Strips { rows: u32::try_from(rows).unwrap_or(u32::MAX).min(size.height()) })
+        }
         None => Ok(Shape::Strips { rows: size.height() }),
     }
 }
@@ -277,10 +302,14 @@ fn read_coding(
     samples: &SampleLayout,
     planes: PlanarConfig,
 ) -> Result<Coding, ImageError> {
-    let codec = registry::by_tiff_compression(code)
-        .ok_or_else(|| ImageError::unsupported(format!("compression {}", compression_name(code))))?;
+    let codec = registry::by_tiff_compression(code).ok_or_else(|| {
+        ImageError::unsupported(format!("compression {}", compression_name(code)))
+    })?;
     let Some(compression) = Compression::of_codec(codec) else {
-        return Ok((codec, if code == 7 { Box::new(read_jpeg(directory, samples, planes)?) } else { Box::new(()) }));
+        return Ok((
+            codec,
+            if code == 7 { Box::new(read_jpeg(directory, samples, planes)?) } else { Box::new(()) },
+        ));
     };
     let fill_order = match directory.number(tag::FILL_ORDER)?.unwrap_or(1) {
         2 => FillOrder::LowestFirst,
@@ -294,8 +323,9 @@ fn read_coding(
                 PlanarConfig::Planar(_) => 1,
             };
             let code = directory.number(tag::PREDICTOR)?.unwrap_or(1);
-            Predictor::new(code, samples.sample, step)
-                .ok_or_else(|| ImageError::unsupported(format!("predictor {code} with its samples (TIFF tag 317)")))?
+            Predictor::new(code, samples.sample, step).ok_or_else(|| {
+                ImageError::unsupported(format!("predictor {code} with its samples (TIFF tag 317)"))
+            })?
         }
         Compression::None | Compression::PackBits => Predictor::None,
     };
@@ -343,7 +373,11 @@ fn compression_name(code: u64) -> String {
 }
 
 /// Reads the places of the strips or tiles that the image needs.
-fn read_places(directory: &Directory<'_>, image: &TiffImage, memory: u64) -> Result<Vec<Place>, ImageError> {
+fn read_places(
+    directory: &Directory<'_>,
+    image: &TiffImage,
+    memory: u64,
+) -> Result<Vec<Place>, ImageError> {
     let part = image.shape.part();
     let (offsets, lengths) = match image.shape {
         Shape::Strips { .. } => (tag::STRIP_OFFSETS, tag::STRIP_BYTE_COUNTS),
@@ -356,20 +390,28 @@ fn read_places(directory: &Directory<'_>, image: &TiffImage, memory: u64) -> Res
         directory.numbers(lengths, needed.min(memory / 32))?,
     );
     // Old writers omit the lengths of uncompressed strips.
-    let is_uncompressed = image.row_parameters().is_some_and(|rows| rows.compression == Compression::None);
-    let lengths =
-        lengths.or_else(|| is_uncompressed.then(|| uncompressed_lengths(image, offsets.len()))).unwrap_or_default();
+    let is_uncompressed =
+        image.row_parameters().is_some_and(|rows| rows.compression == Compression::None);
+    let lengths = lengths
+        .or_else(|| is_uncompressed.then(|| uncompressed_lengths(image, offsets.len())))
+        .unwrap_or_default();
     if needed > memory / 32 {
-        return Err(ImageError::unsupported(format!("{needed} {part}s, whose tables do not fit in memory")));
+        return Err(ImageError::unsupported(format!(
+            "{needed} {part}s, whose tables do not fit in memory"
+        )));
     }
     if (offsets.len() as u64) < needed || (lengths.len() as u64) < needed {
         let found = offsets.len().min(lengths.len());
-        return Err(ImageError::malformed(format!("its tables have {found} {part}s of the {needed} it needs")));
+        return Err(ImageError::malformed(format!(
+            "its tables have {found} {part}s of the {needed} it needs"
+        )));
     }
     let mut places = Vec::with_capacity(offsets.len());
     for (number, (offset, length)) in offsets.into_iter().zip(lengths).enumerate() {
         if length == 0 {
-            return Err(ImageError::unsupported(format!("missing {part}s, such as {part} {number}")));
+            return Err(ImageError::unsupported(format!(
+                "missing {part}s, such as {part} {number}"
+            )));
         }
         let file_length = directory.file_length();
         if offset.checked_add(length).is_none_or(|end| end > file_length) {
@@ -384,6 +426,7 @@ fn read_places(directory: &Directory<'_>, image: &TiffImage, memory: u64) -> Res
 /// Returns the lengths of uncompressed strips or tiles.
 fn uncompressed_lengths(image: &TiffImage, count: usize) -> Vec<u64> {
     let (columns, rows) = image.grid();
-    let height = |number: usize| image.chunk_rows((number / columns as usize % rows as usize) as u32);
+    let height =
+        |number: usize| image.chunk_rows((number / columns as usize % rows as usize) as u32);
     (0..count).map(|number| image.chunk_row_bytes() as u64 * u64::from(height(number))).collect()
 }

@@ -16,7 +16,8 @@ impl ImageTiles {
     /// Joins an image and its smaller levels, largest first.
     pub fn new(tiff: TiffFile, image: TiffImage, smaller: Vec<TiffImage>) -> Self {
         let levels: Vec<_> = std::iter::once(image).chain(smaller).collect();
-        let grids = levels.iter().map(|level| TileGrid::new(level.size, level.chunk_size())).collect();
+        let grids =
+            levels.iter().map(|level| TileGrid::new(level.size, level.chunk_size())).collect();
         Self { tiff, levels, grids }
     }
 }

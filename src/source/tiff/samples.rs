@@ -1,5 +1,5 @@
-//! The samples of a directory's image and what they mean: TIFF tags 258, 262, 277, 320, 332, 338 and
-//! 339.
+//! The samples of a directory's image and what they mean: TIFF tags 258, 262, 277, 320, 332, 338
+//! and 339.
 //!
 //! Samples whose meaning is only partly known are rejected: colors in an unknown space, or alpha
 //! that no layout has a place for.
@@ -14,23 +14,35 @@ use crate::codec::decode::samples::{Alpha, Channels, SampleLayout, SampleType};
 ///
 /// # Errors
 /// [`ImageError`] if the tags are inconsistent or the samples are not supported.
-pub(super) fn read_samples(directory: &Directory<'_>, compression: u64) -> Result<SampleLayout, ImageError> {
+pub(super) fn read_samples(
+    directory: &Directory<'_>,
+    compression: u64,
+) -> Result<SampleLayout, ImageError> {
     let samples = directory.number(tag::SAMPLES_PER_PIXEL)?.unwrap_or(1);
     let samples = u16::try_from(samples).ok().filter(|&samples| samples > 0);
-    let samples = samples.ok_or_else(|| ImageError::malformed("its number of samples per pixel is invalid"))?;
+    let samples = samples
+        .ok_or_else(|| ImageError::malformed("its number of samples per pixel is invalid"))?;
     let sample = read_sample(directory, samples)?;
     let extra = directory.numbers(tag::EXTRA_SAMPLES, u64::from(samples))?.unwrap_or_default();
     let photometric = directory.number(tag::PHOTOMETRIC_INTERPRETATION)?;
-    let photometric =
-        photometric.ok_or_else(|| ImageError::malformed("its photometric interpretation is missing (TIFF tag 262)"))?;
+    let photometric = photometric.ok_or_else(|| {
+        ImageError::malformed("its photometric interpretation is missing (TIFF tag 262)")
+    })?;
     let colors = match photometric {
         0 | 1 | 3 => 1,
         2 | 6 => 3,
         5 => 4,
-        _ => return Err(ImageError::unsupported(format!("color space {}", photometric_name(photometric)))),
+        _ => {
+            return Err(ImageError::unsupported(format!(
+                "color space {}",
+                photometric_name(photometric)
+            )));
+        }
     };
     let Some(others) = samples.checked_sub(colors) else {
-        return Err(ImageError::malformed(format!("it has {samples} samples per pixel, but its colors need {colors}")));
+        return Err(ImageError::malformed(format!(
+            "it has {samples} samples per pixel, but its colors need {colors}"
+        )));
     };
     let alpha = match extra.get(..usize::from(others).min(extra.len())) {
         Some([1, ..]) => Some(Alpha::Premultiplied),
@@ -107,14 +119,21 @@ fn read_sample(directory: &Directory<'_>, samples: u16) -> Result<SampleType, Im
 }
 
 /// Reads TIFF tag 320: all reds, then all greens, then all blues.
-fn read_palette(directory: &Directory<'_>, sample: SampleType) -> Result<Arc<[[u8; 4]]>, ImageError> {
+fn read_palette(
+    directory: &Directory<'_>,
+    sample: SampleType,
+) -> Result<Arc<[[u8; 4]]>, ImageError> {
     let (SampleType::Bits(_) | SampleType::U8) = sample else {
         return Err(ImageError::unsupported("palettes of more than 256 colors"));
     };
     let colors = 1_usize << sample.bits();
     let values = directory.numbers(tag::COLOR_MAP, 3 * colors as u64)?.unwrap_or_default();
     if values.len() != 3 * colors {
-        return Err(ImageError::malformed(format!("its palette has {} of {} values", values.len(), 3 * colors)));
+        return Err(ImageError::malformed(format!(
+            "its palette has {} of {} values",
+            values.len(),
+            3 * colors
+        )));
     }
     // Values have 16 bits, but some writers store 8-bit values, which libtiff detects the same way.
     // Others store 8-bit values times 256, whose white would become 254.
@@ -126,5 +145,7 @@ fn read_palette(directory: &Directory<'_>, sample: SampleType) -> Result<Arc<[[u
         |value| ((value * 255 + 32_767) / 65_535) as u8
     };
     let at = |index: usize| byte(values[index]);
-    Ok((0..colors).map(|color| [at(color), at(color + colors), at(color + 2 * colors), 255]).collect())
+    Ok((0..colors)
+        .map(|color| [at(color), at(color + colors), at(color + 2 * colors), 255])
+        .collect())
 }

@@ -61,7 +61,8 @@ impl From<ImageError> for SlideTilesError {
 }
 
 impl SlideTiles {
-    /// Directories that are searched for smaller levels. Slides have one per level and a few images.
+    /// Directories that are searched for smaller levels. Slides have one per level and a few
+    /// images.
     const MAX_DIRECTORIES: usize = 256;
 
     /// Reads the first directory, which must be of `size` pixels.
@@ -87,8 +88,8 @@ impl SlideTiles {
 
     /// Adds the smaller levels of a slide, as far as they can be read directly.
     ///
-    /// Where a tile of a level is missing, OpenSlide fills its place and those of smaller levels. The
-    /// first level that is not complete therefore ends the list.
+    /// Where a tile of a level is missing, OpenSlide fills its place and those of smaller levels.
+    /// The first level that is not complete therefore ends the list.
     ///
     /// # Errors
     /// [`SlideTilesError::System`] if the system could not read the file.
@@ -98,7 +99,9 @@ impl SlideTiles {
                 return Ok(());
             }
             match self.read_level(info.size) {
-                Ok((grid, level)) if level.is_complete() && info.tile_to_read_whole() == Some(grid.tile) => {
+                Ok((grid, level))
+                    if level.is_complete() && info.tile_to_read_whole() == Some(grid.tile) =>
+                {
                     self.grids.push(grid);
                     self.levels.push(level);
                     match self.subsampling_of(self.levels.len() - 1) {
@@ -122,7 +125,8 @@ impl SlideTiles {
     fn read_level(&self, size: Size) -> Result<(TileGrid, Level), SlideTilesError> {
         let wanted = Some((u64::from(size.width()), u64::from(size.height())));
         let chain = self.tiff.chain()?.iter().take(Self::MAX_DIRECTORIES).skip(1);
-        let found: Vec<u64> = chain.filter(|link| link.size == wanted).map(|link| link.at).collect();
+        let found: Vec<u64> =
+            chain.filter(|link| link.size == wanted).map(|link| link.at).collect();
         let [at] = found[..] else {
             let message = format!("{} directories are {size} pixels", found.len());
             return Err(DirectReadUnsupported::Structure { message }.into());
@@ -137,8 +141,8 @@ impl SlideTiles {
         NativeTiles { size: self.grids[0].tile, color: parameters.color, bytes }
     }
 
-    /// Returns the chroma subsampling of the full size's first tile; writers omit the TIFF tag. `None`
-    /// if the tile is damaged or its subsampling is none of [`Subsampling`]'s.
+    /// Returns the chroma subsampling of the full size's first tile; writers omit the TIFF tag.
+    /// `None` if the tile is damaged or its subsampling is none of [`Subsampling`]'s.
     ///
     /// # Errors
     /// [`SlideTilesError`] if it cannot be read, or is valid but cannot be read directly.
@@ -148,8 +152,11 @@ impl SlideTiles {
 
     fn subsampling_of(&self, level: usize) -> Result<Option<Subsampling>, SlideTilesError> {
         let Level { columns, places, .. } = &self.levels[level];
-        let Some(index) = places.iter().position(|&(_, length)| length > 0) else { return Ok(None) };
-        let tile = NativeTile { level, column: index as u32 % columns, row: index as u32 / columns };
+        let Some(index) = places.iter().position(|&(_, length)| length > 0) else {
+            return Ok(None);
+        };
+        let tile =
+            NativeTile { level, column: index as u32 % columns, row: index as u32 / columns };
         match region::with_tile(self, tile, |decoder, tile| decoder.subsampling(tile)) {
             Ok(found) => Ok(found.flatten()),
             Err(TileError::System(error)) => Err(SlideTilesError::System(error)),
@@ -157,7 +164,9 @@ impl SlideTiles {
             Err(TileError::JpegStream(
                 JpegStreamError::Start | JpegStreamError::CutShort | JpegStreamError::MissingScans,
             )) => Ok(None),
-            Err(TileError::JpegStream(error)) => Err(DirectReadUnsupported::FirstTile(error).into()),
+            Err(TileError::JpegStream(error)) => {
+                Err(DirectReadUnsupported::FirstTile(error).into())
+            }
             Err(_) => Ok(None),
         }
     }
@@ -224,15 +233,21 @@ impl Level {
             return Err(DirectReadUnsupported::Orientation { orientation }.into());
         }
         let color = read_color(directory)?.ok_or(DirectReadUnsupported::Pixels)?;
-        let (Some(width), Some(height)) = (number(tag::TILE_WIDTH)?, number(tag::TILE_LENGTH)?) else {
+        let (Some(width), Some(height)) = (number(tag::TILE_WIDTH)?, number(tag::TILE_LENGTH)?)
+        else {
             return Err(DirectReadUnsupported::NotTiled.into());
         };
         let longest = u32::from(u16::MAX);
-        let tile = Size::new(width, height).filter(|tile| tile.width().max(tile.height()) <= longest);
+        let tile =
+            Size::new(width, height).filter(|tile| tile.width().max(tile.height()) <= longest);
         let tile = tile.ok_or(DirectReadUnsupported::TileSize { width, height })?;
         let (columns, rows) = (size.width().div_ceil(width), size.height().div_ceil(height));
         let expected = u64::from(columns) * u64::from(rows);
-        let table = |tag| Ok::<_, ImageError>(directory.numbers(tag, expected.saturating_add(1))?.unwrap_or_default());
+        let table = |tag| {
+            Ok::<_, ImageError>(
+                directory.numbers(tag, expected.saturating_add(1))?.unwrap_or_default(),
+            )
+        };
         let (offsets, lengths) = (table(tag::TILE_OFFSETS)?, table(tag::TILE_BYTE_COUNTS)?);
         if offsets.len() as u64 != expected || lengths.len() as u64 != expected {
             let (offsets, lengths) = (offsets.len(), lengths.len());
@@ -247,7 +262,9 @@ impl Level {
                 let message = "its shared JPEG tables are too long".to_owned();
                 return Err(DirectReadUnsupported::Structure { message }.into());
             }
-            Some(stream) => JpegTables::parse(&stream).map_err(DirectReadUnsupported::JpegTables)?,
+            Some(stream) => {
+                JpegTables::parse(&stream).map_err(DirectReadUnsupported::JpegTables)?
+            }
         };
         let level = Self { columns, places, parameters: JpegParameters { tables, color } };
         Ok((TileGrid::new(size, tile), level))

@@ -88,9 +88,12 @@ impl Scratch {
                 let number = image.chunk_number(plane, (0, row));
                 let failed = |error| failed(number, error);
                 if self.decompressors.len() <= plane {
-                    self.decompressors.push(Decompressor::new(parameters.compression).map_err(failed)?);
+                    self.decompressors
+                        .push(Decompressor::new(parameters.compression).map_err(failed)?);
                 }
-                self.decompressors[plane].begin(image.place(number), parameters.fill_order).map_err(failed)?;
+                self.decompressors[plane]
+                    .begin(image.place(number), parameters.fill_order)
+                    .map_err(failed)?;
             }
         }
         Ok(Strip { row, height: image.chunk_rows(row), done: 0 })
@@ -128,10 +131,13 @@ impl Scratch {
         rows: &mut [u8],
     ) -> Result<(), TileError> {
         let Self { decompressors, plane: plane_rows, spare, .. } = self;
-        let (Some(parameters), Some(decompressor)) = (image.row_parameters(), decompressors.get_mut(plane)) else {
+        let (Some(parameters), Some(decompressor)) =
+            (image.row_parameters(), decompressors.get_mut(plane))
+        else {
             return Ok(());
         };
-        let (row_bytes, chunk_row_bytes) = (image.samples.row_bytes(image.size.width()), image.chunk_row_bytes());
+        let (row_bytes, chunk_row_bytes) =
+            (image.samples.row_bytes(image.size.width()), image.chunk_row_bytes());
         for block in rows.chunks_mut((Self::BLOCK_BYTES / row_bytes).max(1) * row_bytes) {
             let decompressed = match image.planes {
                 PlanarConfig::Chunky => &mut *block,
@@ -162,17 +168,23 @@ impl Scratch {
         let strip_bytes = chunk_row_bytes * strip.height as usize;
         let mut decode = |target: &mut [u8]| {
             let tile = image.compressed(&tiff.file, number, strip.height, compressed)?;
-            region::with_decoder(tile.codec, |decoder| match decoder.decode(tile, target, chunk_row_bytes) {
-                // Some writers give the last strip as many rows as the others.
-                Err(TileError::JpegStream(JpegStreamError::Dimensions { found, .. }))
-                    if found == image.chunk_size() =>
-                {
-                    whole_strip.resize(chunk_row_bytes * found.height() as usize, 0);
-                    decoder.decode(CompressedTile { size: found, ..tile }, whole_strip, chunk_row_bytes)?;
-                    target.copy_from_slice(&whole_strip[..target.len()]);
-                    Ok(())
+            region::with_decoder(tile.codec, |decoder| {
+                match decoder.decode(tile, target, chunk_row_bytes) {
+                    // Some writers give the last strip as many rows as the others.
+                    Err(TileError::JpegStream(JpegStreamError::Dimensions { found, .. }))
+                        if found == image.chunk_size() =>
+                    {
+                        whole_strip.resize(chunk_row_bytes * found.height() as usize, 0);
+                        decoder.decode(
+                            CompressedTile { size: found, ..tile },
+                            whole_strip,
+                            chunk_row_bytes,
+                        )?;
+                        target.copy_from_slice(&whole_strip[..target.len()]);
+                        Ok(())
+                    }
+                    other => other,
                 }
-                other => other,
             })
         };
         if image.planes == PlanarConfig::Chunky && rows.len() == strip_bytes {
@@ -196,7 +208,12 @@ impl Scratch {
 }
 
 /// Writes the rows of one plane of `count` to their places in `rows`.
-fn interleave(plane_rows: &[u8], rows: &mut [u8], image: &TiffImage, (plane, count): (usize, usize)) {
+fn interleave(
+    plane_rows: &[u8],
+    rows: &mut [u8],
+    image: &TiffImage,
+    (plane, count): (usize, usize),
+) {
     let row_bytes = image.samples.row_bytes(image.size.width());
     let plane_rows = plane_rows.chunks_exact(image.chunk_row_bytes());
     for (samples, row) in plane_rows.zip(rows.chunks_exact_mut(row_bytes)) {
@@ -207,7 +224,9 @@ fn interleave(plane_rows: &[u8], rows: &mut [u8], image: &TiffImage, (plane, cou
 fn failed(number: usize, error: TileError) -> ImageError {
     match error {
         TileError::System(error) => ImageError::System(error),
-        TileError::OldLzw => ImageError::unsupported(format!("old-style LZW data (strip {number})")),
+        TileError::OldLzw => {
+            ImageError::unsupported(format!("old-style LZW data (strip {number})"))
+        }
         error => ImageError::malformed(format!("strip {number}: {error}")),
     }
 }

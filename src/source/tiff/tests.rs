@@ -38,7 +38,12 @@ fn open_page(path: &Path, page: usize) -> Result<(ImageHeader, Decoder), ImageEr
 }
 
 /// Decodes a region of a store into rows without gaps.
-fn read_region(store: &dyn TileStore, level: usize, region: Rect, rows: &mut [u8]) -> Result<(), ImageError> {
+fn read_region(
+    store: &dyn TileStore,
+    level: usize,
+    region: Rect,
+    rows: &mut [u8],
+) -> Result<(), ImageError> {
     let row_bytes = store.samples().row_bytes(region.size().width());
     region::read(store, level, region, rows, row_bytes, |_, error, _| match error {
         TileError::System(error) => Err(ImageError::System(error)),
@@ -95,7 +100,8 @@ fn decodes_samples_exactly() {
                                 ..Written::with_samples(samples)
                             };
                             picture.write(&path);
-                            let (header, rows) = read(&path, 0).unwrap_or_else(|error| panic!("{picture:?}: {error}"));
+                            let (header, rows) = read(&path, 0)
+                                .unwrap_or_else(|error| panic!("{picture:?}: {error}"));
                             assert!(rows == picture.rows(), "{picture:?}");
                             assert_eq!(header.samples.ignored, if samples == 5 { 2 } else { 0 });
                         }
@@ -111,11 +117,14 @@ fn reads_any_region_of_tiles() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("tiles.tif");
     for bits in [1, 4, 8, 16] {
-        let picture = Written { bits, compression: 8, tile: Some((16, 16)), ..Written::with_samples(3) };
+        let picture =
+            Written { bits, compression: 8, tile: Some((16, 16)), ..Written::with_samples(3) };
         picture.write(&path);
         let tiles = tiles_of(&path);
         assert_eq!(tiles.grids()[0].tile, Size::new(16, 16).unwrap());
-        for (columns, rows) in [(0..1, 0..1), (15..17, 3..4), (5..37, 14..29), (36..37, 28..29), (16..32, 16..29)] {
+        for (columns, rows) in
+            [(0..1, 0..1), (15..17, 3..4), (5..37, 14..29), (36..37, 28..29), (16..32, 16..29)]
+        {
             let region = Rect::spanning(columns.clone(), rows.clone()).unwrap();
             let expected = picture.part(columns, rows);
             let mut found = vec![0; expected.len()];
@@ -145,10 +154,16 @@ fn supports_reversed_fill_order() {
 
 /// Returns a JPEG chunk whose chroma is smooth enough for every subsampling.
 fn jpeg((width, height): (usize, usize), subsamp: turbojpeg::Subsamp) -> Vec<u8> {
-    let pixels: Vec<u8> =
-        (0..width * height).flat_map(|at| [at / width * 5, at % width * 3, 90].map(|v| v as u8)).collect();
-    let image =
-        turbojpeg::Image { pixels: &pixels[..], width, pitch: 3 * width, height, format: turbojpeg::PixelFormat::RGB };
+    let pixels: Vec<u8> = (0..width * height)
+        .flat_map(|at| [at / width * 5, at % width * 3, 90].map(|v| v as u8))
+        .collect();
+    let image = turbojpeg::Image {
+        pixels: &pixels[..],
+        width,
+        pitch: 3 * width,
+        height,
+        format: turbojpeg::PixelFormat::RGB,
+    };
     turbojpeg::compress(image, 90, subsamp).unwrap().to_vec()
 }
 
@@ -161,7 +176,8 @@ fn decodes_jpeg_chunks_as_libjpeg_does() {
         (turbojpeg::Subsamp::Sub2x2, 3, Subsampling::Quarter),
         (turbojpeg::Subsamp::Gray, 1, Subsampling::Gray),
     ] {
-        let format = if samples == 1 { turbojpeg::PixelFormat::GRAY } else { turbojpeg::PixelFormat::RGB };
+        let format =
+            if samples == 1 { turbojpeg::PixelFormat::GRAY } else { turbojpeg::PixelFormat::RGB };
         // The last strip with the remaining rows, and as high as the others, as some writers do.
         for last in [13, 16] {
             let picture = Written {
@@ -174,8 +190,10 @@ fn decodes_jpeg_chunks_as_libjpeg_does() {
             picture.write_chunks(&path, &strips);
             let (header, rows) = read(&path, 0).unwrap();
             assert_eq!(header.subsampling, Some(subsampling));
-            let whole: Vec<u8> =
-                strips.iter().flat_map(|strip| turbojpeg::decompress(strip, format).unwrap().pixels).collect();
+            let whole: Vec<u8> = strips
+                .iter()
+                .flat_map(|strip| turbojpeg::decompress(strip, format).unwrap().pixels)
+                .collect();
             assert!(rows == whole[..rows.len()], "{subsamp:?}");
             // The memory for a whole strip is counted.
             assert!(header.held_bytes >= 37 * 16 * samples as u64);
@@ -189,8 +207,12 @@ fn decodes_jpeg_chunks_as_libjpeg_does() {
         let tile = jpeg((48, 32), subsamp);
         tiled.write_chunks(&path, std::slice::from_ref(&tile));
         let whole = turbojpeg::decompress(&tile[..], format).unwrap();
-        let expected: Vec<u8> =
-            whole.pixels.chunks_exact(whole.pitch).take(29).flat_map(|row| row[..37 * samples].to_vec()).collect();
+        let expected: Vec<u8> = whole
+            .pixels
+            .chunks_exact(whole.pitch)
+            .take(29)
+            .flat_map(|row| row[..37 * samples].to_vec())
+            .collect();
         assert!(read(&path, 0).unwrap().1 == expected, "{subsamp:?}");
     }
     // Separate planes are three gray images.
@@ -198,7 +220,9 @@ fn decodes_jpeg_chunks_as_libjpeg_does() {
     let planes = [10, 20, 30].map(|_| jpeg((37, 29), turbojpeg::Subsamp::Gray));
     picture.write_chunks(&path, &planes);
     let gray = turbojpeg::decompress(&planes[0], turbojpeg::PixelFormat::GRAY).unwrap().pixels;
-    assert!(read(&path, 0).unwrap().1 == gray.iter().flat_map(|&value| [value; 3]).collect::<Vec<u8>>());
+    assert!(
+        read(&path, 0).unwrap().1 == gray.iter().flat_map(|&value| [value; 3]).collect::<Vec<u8>>()
+    );
 }
 
 #[test]
@@ -210,7 +234,11 @@ fn reads_the_meaning_of_samples() {
         read(&path, 0).unwrap().0.samples
     };
     let extra = |meaning: &[u16]| vec![short(tag::EXTRA_SAMPLES, meaning)];
-    let of = |samples, photometric, fields| Written { photometric, fields, ..Written::with_samples(samples) };
+    let of = |samples, photometric, fields| Written {
+        photometric,
+        fields,
+        ..Written::with_samples(samples)
+    };
     for (picture, channels, ignored, inverted) in [
         (of(1, 0, vec![]), Channels::Gray, 0, true),
         (of(2, 1, extra(&[2])), Channels::GrayAlpha(Alpha::Straight), 0, false),
@@ -222,10 +250,16 @@ fn reads_the_meaning_of_samples() {
         (of(5, 5, extra(&[0])), Channels::Cmyk, 1, false),
     ] {
         let found = layout(&picture);
-        assert_eq!((found.channels, found.ignored, found.inverted), (channels, ignored, inverted), "{picture:?}");
+        assert_eq!(
+            (found.channels, found.ignored, found.inverted),
+            (channels, ignored, inverted),
+            "{picture:?}"
+        );
     }
     // Two colors: 16-bit, 8-bit as some write, and 8-bit times 256 as others do.
-    for (red, expected) in [([65_535, 128], [255, 0]), ([255, 128], [255, 128]), ([65_280, 256], [255, 1])] {
+    for (red, expected) in
+        [([65_535, 128], [255, 0]), ([255, 128], [255, 128]), ([65_280, 256], [255, 1])]
+    {
         let map = [red[0], red[1], 0, 0, 0, 0];
         let picture = Written { bits: 1, ..of(1, 3, vec![short(tag::COLOR_MAP, &map)]) };
         let palette: [[u8; 4]; 2] = expected.map(|red| [red, 0, 0, 255]);
@@ -237,10 +271,12 @@ fn reads_the_meaning_of_samples() {
 fn distinguishes_pages_from_reduced_versions() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("pages.tif");
-    let in_tiles = |width, height| Written { width, height, tile: Some((16, 16)), ..Written::default() };
+    let in_tiles =
+        |width, height| Written { width, height, tile: Some((16, 16)), ..Written::default() };
     let mut writer = TiffWriter::create(&path, Container::BigTiff, ByteOrder::Big).unwrap();
     let mut add = |picture: &Written, extra: Vec<Field>| {
-        let mut fields = Written { order: ByteOrder::Big, ..picture.clone() }.fields(&mut writer, &picture.chunks());
+        let mut fields = Written { order: ByteOrder::Big, ..picture.clone() }
+            .fields(&mut writer, &picture.chunks());
         fields.extend(extra);
         writer.directory(fields).unwrap();
     };
@@ -256,10 +292,14 @@ fn distinguishes_pages_from_reduced_versions() {
     writer.finish().unwrap();
 
     let tiles = tiles_of(&path);
-    assert_eq!(sizes(&*tiles)[1..], [(20, 15), (10, 8)].map(|(width, height)| Size::new(width, height).unwrap()));
+    assert_eq!(
+        sizes(&*tiles)[1..],
+        [(20, 15), (10, 8)].map(|(width, height)| Size::new(width, height).unwrap())
+    );
     for (level, (width, height)) in [(0, (40, 30)), (1, (20, 15)), (2, (10, 8))] {
         let mut rows = vec![0; (width * height) as usize];
-        read_region(&*tiles, level, Rect::of(Size::new(width, height).unwrap()), &mut rows).unwrap();
+        read_region(&*tiles, level, Rect::of(Size::new(width, height).unwrap()), &mut rows)
+            .unwrap();
         assert!(rows == in_tiles(width, height).rows(), "level {level}");
     }
     assert_eq!(read(&path, 1).unwrap().0.size.width(), 7);
@@ -296,13 +336,23 @@ fn reads_descriptive_tags() {
         Field { tag: tag::ICC_PROFILE, values: Values::Undefined(b"a profile".to_vec()) },
     ];
     let header = |fields: &[Field]| {
-        Written { fields: fields.to_vec(), compression: 5, rows_per_strip: 4, ..Written::default() }.write(&path);
+        Written {
+            fields: fields.to_vec(),
+            compression: 5,
+            rows_per_strip: 4,
+            ..Written::default()
+        }
+        .write(&path);
         read(&path, 0).unwrap().0
     };
     let in_inches = header(&fields);
-    assert_eq!(in_inches.microns_per_pixel, MicronsPerPixel::new(25_400.0 / 20_000.0, 25_400.0 / 40_000.0));
+    assert_eq!(
+        in_inches.microns_per_pixel,
+        MicronsPerPixel::new(25_400.0 / 20_000.0, 25_400.0 / 40_000.0)
+    );
     assert_eq!(in_inches.coding, "LZW strips");
-    let said: Vec<_> = in_inches.properties.iter().map(|(name, value)| (&name[..], &value[..])).collect();
+    let said: Vec<_> =
+        in_inches.properties.iter().map(|(name, value)| (&name[..], &value[..])).collect();
     assert_eq!(
         said,
         [
@@ -318,6 +368,9 @@ fn reads_descriptive_tags() {
     assert_eq!(header(&fields).microns_per_pixel, MicronsPerPixel::new(0.5, 0.25));
 
     for code in 1..9 {
-        assert_eq!(header(&[short(tag::ORIENTATION, &[code])]).orientation, exif::of_number(u32::from(code)));
+        assert_eq!(
+            header(&[short(tag::ORIENTATION, &[code])]).orientation,
+            exif::of_number(u32::from(code))
+        );
     }
 }

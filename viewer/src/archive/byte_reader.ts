@@ -36,7 +36,10 @@ export class ByteReader {
   }
 
   startsWith(signature: readonly number[], at = 0): boolean {
-    return at + signature.length <= this.length && signature.every((byte, index) => this.bytes[at + index] === byte);
+    return (
+      at + signature.length <= this.length &&
+      signature.every((byte, index) => this.bytes[at + index] === byte)
+    );
   }
 
   text(start: number, end: number): string {

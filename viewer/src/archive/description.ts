@@ -1,5 +1,5 @@
-// The slide of an archive. The pyramid comes from the tile index or the .dzi, which locate the tiles;
-// the export's JSON adds the rest. If they contradict each other, the archive is rejected.
+// The slide of an archive. The pyramid comes from the tile index or the .dzi, which locate the
+// tiles; the export's JSON adds the rest. If they contradict each other, the archive is rejected.
 
 import { FieldError, isRecord } from "../checks";
 import type { Layer } from "../model/layer";
@@ -20,7 +20,12 @@ const FORMATS = new Map([
 
 /** Returns a slide without metadata. */
 export function plainSlide(geometry: ArchiveGeometry, name: string): Slide {
-  return slideWith(geometry, { name, micronsPerPixel: null, objectivePower: null, background: "ffffff" });
+  return slideWith(geometry, {
+    name,
+    micronsPerPixel: null,
+    objectivePower: null,
+    background: "ffffff",
+  });
 }
 
 /**
@@ -55,7 +60,11 @@ export function describedSlide(geometry: ArchiveGeometry, json: string): Slide {
 export function isOurs(json: string): boolean {
   try {
     const value: unknown = JSON.parse(json);
-    return isRecord(value) && isRecord(value["writtenBy"]) && typeof value["writtenBy"]["slidezoom"] === "string";
+    return (
+      isRecord(value) &&
+      isRecord(value["writtenBy"]) &&
+      typeof value["writtenBy"]["slidezoom"] === "string"
+    );
   } catch {
     return false;
   }
@@ -80,7 +89,9 @@ function slideWith(geometry: ArchiveGeometry, about: Record<string, unknown>): S
   const { width, height, tileSize, overlap, smallestLevel, extension } = geometry;
   const format = FORMATS.get(extension.toLowerCase());
   if (format === undefined) {
-    throw new ArchiveError(`its tiles are “${extension}” files. Export it with tiles in JPEG, PNG or WebP.`);
+    throw new ArchiveError(
+      `its tiles are “${extension}” files. Export it with tiles in JPEG, PNG or WebP.`,
+    );
   }
   try {
     const slide = readSlide({ smallestLevel, ...about, width, height, tileSize, overlap, format });

@@ -1,5 +1,5 @@
-// The .dzi descriptor, for archives without a tile index, read with the browser's XML parser. Document
-// types are rejected, and with them entities.
+// The .dzi descriptor, for archives without a tile index, read with the browser's XML parser.
+// Document types are rejected, and with them entities.
 
 import type { ArchiveGeometry } from "../model/pyramid";
 import { ArchiveError } from "./errors";

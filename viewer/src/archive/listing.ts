@@ -27,19 +27,26 @@ export class Listing {
     isDescription: (entry: Entry) => Promise<boolean>,
   ): Promise<Listing> {
     if (directory.end - directory.start > LONGEST_DIRECTORY) {
-      throw new ArchiveError("it has too many files to list here, and no tile index. Export the slide with slidezoom.");
+      throw new ArchiveError(
+        "it has too many files to list here, and no tile index. Export the slide with slidezoom.",
+      );
     }
     const entries = new Map<string, Entry>();
     let descriptor: Entry | undefined;
     for await (const entry of allEntries(source, directory)) {
       entries.set(entry.name, entry);
-      if (/(^|\/)[^/]+\.dzi$/.test(entry.name) && (descriptor === undefined || depth(entry) < depth(descriptor))) {
+      if (
+        /(^|\/)[^/]+\.dzi$/.test(entry.name) &&
+        (descriptor === undefined || depth(entry) < depth(descriptor))
+      ) {
         descriptor = entry;
       }
     }
     const root = descriptor ?? (await findDescription(entries.values(), isDescription));
     if (root === undefined) {
-      throw new ArchiveError("no .dzi file is in it. Choose an archive that holds an exported slide.");
+      throw new ArchiveError(
+        "no .dzi file is in it. Choose an archive that holds an exported slide.",
+      );
     }
     const listing = new Listing(entries, root);
     const tiles = listing.isDeepZoom ? `${listing.stem}_files/` : listing.folder;
@@ -92,8 +99,12 @@ async function findDescription(
   isDescription: (entry: Entry) => Promise<boolean>,
 ): Promise<Entry | undefined> {
   const MAX_CANDIDATES = 16;
-  const texts = [...entries].filter(({ name, unusable }) => name.endsWith(".json") && unusable === null);
-  for (const entry of texts.sort((one, other) => depth(one) - depth(other)).slice(0, MAX_CANDIDATES)) {
+  const texts = [...entries].filter(
+    ({ name, unusable }) => name.endsWith(".json") && unusable === null,
+  );
+  for (const entry of texts
+    .sort((one, other) => depth(one) - depth(other))
+    .slice(0, MAX_CANDIDATES)) {
     if (await isDescription(entry)) {
       return entry;
     }

@@ -18,12 +18,24 @@ import { ArchiveError, damaged } from "./errors";
 import { checkUsable, Listing } from "./listing";
 import { type ByteSource, CachingSource } from "./source";
 import { HEADER_BYTES, PAGE_BYTES, TileIndex } from "./tile_index";
-import { contentsOffset, type Directory, type Entry, findDirectory, lastEntries, readEntry } from "./zip";
+import {
+  contentsOffset,
+  type Directory,
+  type Entry,
+  findDirectory,
+  lastEntries,
+  readEntry,
+} from "./zip";
 
 export interface Archive {
   readonly slide: Slide;
   /** Returns a tile's file, or `null` (without a request) if the archive does not contain it. */
-  tile(level: number, column: number, row: number, signal?: AbortSignal): Promise<Uint8Array | null>;
+  tile(
+    level: number,
+    column: number,
+    row: number,
+    signal?: AbortSignal,
+  ): Promise<Uint8Array | null>;
   /** Returns an associated image's file by its path in the export's folder. */
   associatedImage(path: string): Promise<Uint8Array>;
 }
@@ -45,7 +57,9 @@ async function openIndexed(source: CachingSource, directory: Directory): Promise
     return null;
   }
   // The first of them: the descriptor may be JSON too.
-  const [json] = before.filter((entry) => entry.name.endsWith(".json") && entry.unusable === null).reverse();
+  const [json] = before
+    .filter((entry) => entry.name.endsWith(".json") && entry.unusable === null)
+    .reverse();
   await cacheBeginning(source, directory, last, json);
   const start = await contentsOffset(source, last);
   const end = start + last.length;
@@ -89,7 +103,9 @@ async function cacheBeginning(
   json: Entry | undefined,
 ): Promise<void> {
   const isNear =
-    json !== undefined && json.headerOffset < index.headerOffset && index.headerOffset - json.headerOffset < 1 << 16;
+    json !== undefined &&
+    json.headerOffset < index.headerOffset &&
+    index.headerOffset - json.headerOffset < 1 << 16;
   const start = isNear ? json.headerOffset : index.headerOffset;
   const LOCAL_HEADER_AT_MOST = 30 + index.nameBytes + 20;
   const end = index.headerOffset + LOCAL_HEADER_AT_MOST + HEADER_BYTES + PAGE_BYTES;
@@ -100,12 +116,17 @@ async function cacheBeginning(
  * Returns whether the index belongs to this archive. If an archive was unpacked and packed again,
  * the index has the old offsets, and its offset of the description is wrong.
  */
-async function isInPlace(source: ByteSource, { description }: TileIndex, json: Entry | undefined): Promise<boolean> {
+async function isInPlace(
+  source: ByteSource,
+  { description }: TileIndex,
+  json: Entry | undefined,
+): Promise<boolean> {
   if (description === null || json === undefined) {
     return description === null && json === undefined;
   }
   return (
-    description.start === (await contentsOffset(source, json)) && description.end - description.start === json.length
+    description.start === (await contentsOffset(source, json)) &&
+    description.end - description.start === json.length
   );
 }
 
@@ -123,7 +144,9 @@ async function openListed(source: ByteSource, directory: Directory): Promise<Arc
     slide,
     async tile(level, column, row, signal) {
       const entry = listing.file(path(level, column, row));
-      return entry === undefined || entry.length === 0 ? null : readEntry(source, entry, directory, signal);
+      return entry === undefined || entry.length === 0
+        ? null
+        : readEntry(source, entry, directory, signal);
     },
     associatedImage: (path) => readImage(source, listing.file(path), directory),
   };
@@ -131,7 +154,9 @@ async function openListed(source: ByteSource, directory: Directory): Promise<Arc
 
 function list(source: ByteSource, directory: Directory): Promise<Listing> {
   return Listing.read(source, directory, async (entry) => {
-    return entry.length <= LONGEST_DESCRIPTION && isOfOtherLayout(await text(source, entry, directory));
+    return (
+      entry.length <= LONGEST_DESCRIPTION && isOfOtherLayout(await text(source, entry, directory))
+    );
   });
 }
 
@@ -148,7 +173,8 @@ async function deepZoom(
   descriptor: string,
 ): Promise<Listed> {
   const geometry = readDescriptor(descriptor);
-  const path: TilePath = (level, column, row) => `${listing.tiles}${level}/${column}_${row}.${geometry.extension}`;
+  const path: TilePath = (level, column, row) =>
+    `${listing.tiles}${level}/${column}_${row}.${geometry.extension}`;
   for (const entry of listing.descriptions) {
     const json = await text(source, entry, directory);
     if (isOurs(json)) {
@@ -163,7 +189,11 @@ function otherLayout(json: string): Listed {
   return { slide, path: tilePaths(slide) };
 }
 
-async function readImage(source: ByteSource, entry: Entry | undefined, directory: Directory): Promise<Uint8Array> {
+async function readImage(
+  source: ByteSource,
+  entry: Entry | undefined,
+  directory: Directory,
+): Promise<Uint8Array> {
   if (entry === undefined) {
     throw damaged("an associated image is not in it");
   }
@@ -176,7 +206,9 @@ async function readImage(source: ByteSource, entry: Entry | undefined, directory
 
 async function text(source: ByteSource, entry: Entry, directory: Directory): Promise<string> {
   if (entry.length > LONGEST_DESCRIPTION) {
-    throw new ArchiveError(`“${entry.name}” in it is too long to be a description. Export it again.`);
+    throw new ArchiveError(
+      `“${entry.name}” in it is too long to be a description. Export it again.`,
+    );
   }
   return new TextDecoder().decode(await readEntry(source, entry, directory));
 }

@@ -1,5 +1,5 @@
-// Opens archives from the URL (?archive=…), from a file dialog, or by drag and drop. The last request
-// wins. The previous slide is closed first, so that it does not remain if opening fails.
+// Opens archives from the URL (?archive=…), from a file dialog, or by drag and drop. The last
+// request wins. The previous slide is closed first, so that it does not remain if opening fails.
 
 import type OpenSeadragon from "openseadragon";
 
@@ -16,13 +16,22 @@ export interface Display {
   /** Replaces the content by a message, and optionally the offer to open an archive. */
   clear(title: string, message: string, offer: boolean): void;
   /** Shows a slide. `from` is its host if it is not the page's own. */
-  show(slide: Slide, tiles: OpenSeadragon.TileSource, from: string | null, addressOf: AddressOf): void;
+  show(
+    slide: Slide,
+    tiles: OpenSeadragon.TileSource,
+    from: string | null,
+    addressOf: AddressOf,
+  ): void;
 }
 
 /** Connects buttons and drops, and opens the archive named in the URL. Returns whether one is. */
 export function connectArchives(display: Display): boolean {
   let newest = 0;
-  const open = async (name: string, from: string | null, source: () => Promise<ByteSource>): Promise<void> => {
+  const open = async (
+    name: string,
+    from: string | null,
+    source: () => Promise<ByteSource>,
+  ): Promise<void> => {
     newest += 1;
     const request = newest;
     display.clear(name, `Opening “${name}” …`, false);
@@ -33,7 +42,8 @@ export function connectArchives(display: Display): boolean {
       }
     } catch (error) {
       if (request === newest) {
-        const reason = error instanceof ArchiveError ? error.message : "the viewer failed to open it.";
+        const reason =
+          error instanceof ArchiveError ? error.message : "the viewer failed to open it.";
         display.clear(name, `“${name}” cannot be shown: ${reason}`, true);
       }
       if (!(error instanceof ArchiveError)) {
@@ -41,7 +51,8 @@ export function connectArchives(display: Display): boolean {
       }
     }
   };
-  const openFile = (file: File): void => void open(file.name, null, () => Promise.resolve(blobSource(file)));
+  const openFile = (file: File): void =>
+    void open(file.name, null, () => Promise.resolve(blobSource(file)));
   connectButtons(openFile);
   connectDrops(openFile);
 
@@ -54,7 +65,9 @@ export function connectArchives(display: Display): boolean {
   const from = url === null || url.origin === page.origin ? null : url.host;
   void open(url === null ? address : fileName(url), from, () => {
     if (url === null) {
-      throw new ArchiveError("its address is not one. Check what follows ?archive= in this page's address.");
+      throw new ArchiveError(
+        "its address is not one. Check what follows ?archive= in this page's address.",
+      );
     }
     return urlSource(url, page);
   });
@@ -89,7 +102,8 @@ function connectButtons(openFile: (file: File) => void): void {
 }
 
 function connectDrops(openFile: (file: File) => void): void {
-  const offersFiles = (event: DragEvent): boolean => event.dataTransfer?.types.includes("Files") === true;
+  const offersFiles = (event: DragEvent): boolean =>
+    event.dataTransfer?.types.includes("Files") === true;
   const mark = (isOver: boolean): void => void document.body.classList.toggle("dropping", isOver);
   window.addEventListener("dragover", (event) => {
     if (offersFiles(event)) {

@@ -54,14 +54,24 @@ export class CachingSource implements ByteSource {
   }
 
   private within(start: number, end: number): Uint8Array | undefined {
-    const part = this.cached.find((part) => part.start <= start && end <= part.start + part.bytes.length);
+    const part = this.cached.find(
+      (part) => part.start <= start && end <= part.start + part.bytes.length,
+    );
     return part?.bytes.subarray(start - part.start, end - part.start);
   }
 }
 
 /** Throws a RangeError for invalid ranges, which callers must have checked. */
 export function checkRange(start: number, end: number, length: number): void {
-  if (!(Number.isSafeInteger(start) && Number.isSafeInteger(end) && 0 <= start && start <= end && end <= length)) {
+  if (
+    !(
+      Number.isSafeInteger(start) &&
+      Number.isSafeInteger(end) &&
+      0 <= start &&
+      start <= end &&
+      end <= length
+    )
+  ) {
     throw new RangeError(`bytes ${start} to ${end} of ${length}`);
   }
 }

@@ -1,6 +1,6 @@
-// The tile index of an archive, specified in src/, contains the byte range of each tile. It is read in
-// pages as tiles are requested, so that slides with millions of tiles open quickly. Sizes and offsets
-// are checked, and no memory is allocated by a size in the header.
+// The tile index of an archive, specified in src/, contains the byte range of each tile. It is read
+// in pages as tiles are requested, so that slides with millions of tiles open quickly. Sizes and
+// offsets are checked, and no memory is allocated by a size in the header.
 
 import type { ArchiveGeometry } from "../model/pyramid";
 import { Pyramid } from "../pyramid";
@@ -62,7 +62,13 @@ export class TileIndex {
     if (end > place.filesEnd) {
       throw damaged("its tile index places the description beyond the archive's files");
     }
-    return new TileIndex(source, place, geometry, new Pyramid(geometry), end > start ? { start, end } : null);
+    return new TileIndex(
+      source,
+      place,
+      geometry,
+      new Pyramid(geometry),
+      end > start ? { start, end } : null,
+    );
   }
 
   /** Returns the range of a tile's file, or `null` if the archive does not contain it. */
@@ -120,7 +126,11 @@ function readGeometry(header: ByteReader, recordBytes: number): ArchiveGeometry 
   if (geometry.width === 0 || geometry.height === 0) {
     throw damaged("its tile index is of an empty image");
   }
-  if (geometry.tileSize < 2 || geometry.tileSize > LARGEST_TILE_SIZE || geometry.overlap >= geometry.tileSize) {
+  if (
+    geometry.tileSize < 2 ||
+    geometry.tileSize > LARGEST_TILE_SIZE ||
+    geometry.overlap >= geometry.tileSize
+  ) {
     throw damaged("its tile index says a tile size and an overlap that make no tiles");
   }
   const whole = new Pyramid(geometry);

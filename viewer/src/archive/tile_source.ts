@@ -1,5 +1,5 @@
-// An OpenSeadragon tile source for archives. Tiles are read, decoded and passed as ImageBitmaps, since
-// OpenSeadragon 6.1.1 does not revoke the object URLs that it creates for Blobs.
+// An OpenSeadragon tile source for archives. Tiles are read, decoded and passed as ImageBitmaps,
+// since OpenSeadragon 6.1.1 does not revoke the object URLs that it creates for Blobs.
 
 import OpenSeadragon from "openseadragon";
 
@@ -81,11 +81,16 @@ export class ArchiveTileSource extends OpenSeadragon.TileSource {
       throw new Error("the archive does not have this tile");
     }
     // With ICC profiles applied, as for images loaded by the browser.
-    return createImageBitmap(new Blob([bytes as BlobPart], { type: `image/${this.archive.slide.format}` }));
+    return createImageBitmap(
+      new Blob([bytes as BlobPart], { type: `image/${this.archive.slide.format}` }),
+    );
   }
 
   /** Caches the tiles of levels with one tile, which slide and navigator both request. */
-  private bytes({ level, x, y }: OpenSeadragon.Tile, signal: AbortSignal): Promise<Uint8Array | null> {
+  private bytes(
+    { level, x, y }: OpenSeadragon.Tile,
+    signal: AbortSignal,
+  ): Promise<Uint8Array | null> {
     const { x: columns, y: rows } = this.getNumTiles(level);
     if (columns * rows > 1) {
       return this.archive.tile(level, x, y, signal);

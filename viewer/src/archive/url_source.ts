@@ -1,5 +1,6 @@
-// An archive on a web server, read by HTTP range requests. Only responses with status 206 for exactly
-// the requested range, of a file of unchanged length, are accepted. Other responses are canceled.
+// An archive on a web server, read by HTTP range requests. Only responses with status 206 for
+// exactly the requested range, of a file of unchanged length, are accepted. Other responses are
+// canceled.
 
 import { ArchiveError } from "./errors";
 import { type ByteSource, checkRange, stopIfAborted } from "./source";
@@ -23,7 +24,9 @@ export async function urlSource(url: URL, page: URL): Promise<ByteSource> {
       }
       const { bytes, total } = await request(url, page, start, end, signal);
       if (total !== length) {
-        throw new ArchiveError("it has changed on its host since this page opened it. Reload the page.");
+        throw new ArchiveError(
+          "it has changed on its host since this page opened it. Reload the page.",
+        );
       }
       return bytes;
     },
@@ -39,7 +42,9 @@ function checkAddress(url: URL, page: URL): void {
     );
   }
   if (!isWeb) {
-    throw new ArchiveError("its address is none of the web. It has to begin with https:// or http://.");
+    throw new ArchiveError(
+      "its address is none of the web. It has to begin with https:// or http://.",
+    );
   }
   const isLocal = /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(url.hostname);
   if (page.protocol === "https:" && url.protocol === "http:" && !isLocal) {
@@ -69,7 +74,9 @@ async function request(
     const total = checkedTotal(response, url.origin === page.origin, start, end);
     const bytes = new Uint8Array(await response.arrayBuffer());
     if (bytes.length !== end - start) {
-      throw new ArchiveError("its host sends another number of bytes than it announces. It must not compress ranges.");
+      throw new ArchiveError(
+        "its host sends another number of bytes than it announces. It must not compress ranges.",
+      );
     }
     return { bytes, total };
   } catch (error) {
@@ -90,16 +97,24 @@ function checkedTotal(response: Response, sameOrigin: boolean, start: number, en
     );
   }
   if (status === 404 || status === 410) {
-    throw new ArchiveError(`there is nothing at its address (the host answered ${status}). Check the address.`);
+    throw new ArchiveError(
+      `there is nothing at its address (the host answered ${status}). Check the address.`,
+    );
   }
   if (status === 401 || status === 403) {
-    throw new ArchiveError(`its host does not give it out (it answered ${status}). Check who may read it there.`);
+    throw new ArchiveError(
+      `its host does not give it out (it answered ${status}). Check who may read it there.`,
+    );
   }
   if (status === 416) {
-    throw new ArchiveError("its host says that it is empty, or shorter than it was. Check the file there.");
+    throw new ArchiveError(
+      "its host says that it is empty, or shorter than it was. Check the file there.",
+    );
   }
   if (status !== 206) {
-    throw new ArchiveError(`its host answered ${status}, where 206 is right. Try again later, or check the host.`);
+    throw new ArchiveError(
+      `its host answered ${status}, where 206 is right. Try again later, or check the host.`,
+    );
   }
   const header = response.headers.get("Content-Range");
   if (header === null && !sameOrigin) {
@@ -110,7 +125,13 @@ function checkedTotal(response: Response, sameOrigin: boolean, start: number, en
   }
   const range = /^bytes (\d{1,16})-(\d{1,16})\/(\d{1,16})$/.exec(header ?? "");
   const [first, last, total] = (range ?? []).slice(1).map(Number);
-  if (first !== start || last !== end - 1 || total === undefined || total < end || !Number.isSafeInteger(total)) {
+  if (
+    first !== start ||
+    last !== end - 1 ||
+    total === undefined ||
+    total < end ||
+    !Number.isSafeInteger(total)
+  ) {
     throw new ArchiveError(
       "its host does not say, or says wrongly, which part it sends. Put it on a host that answers HTTP range requests.",
     );

@@ -21,7 +21,8 @@ const LONGEST_COMMENT = 0xffff;
 /** Bytes usually enough for the end records and the records of the last files. */
 const USUAL_TAIL_BYTES = 1 << 14;
 /** Bytes enough for all end records with the longest comment. */
-const LONGEST_TAIL_BYTES = LONGEST_COMMENT + END_RECORD_BYTES + LOCATOR_BYTES + ZIP64_END_RECORD_BYTES;
+const LONGEST_TAIL_BYTES =
+  LONGEST_COMMENT + END_RECORD_BYTES + LOCATOR_BYTES + ZIP64_END_RECORD_BYTES;
 
 const ZIP64_EXTRA = 1;
 const ENCRYPTED = 1;
@@ -60,16 +61,25 @@ export async function findDirectory(source: CachingSource): Promise<Directory> {
     const tail = new ByteReader(await source.read(tailStart, source.length));
     const at = endRecordAt(tail);
     // The ZIP64 records before it are needed as well.
-    if (at !== undefined && (at >= LOCATOR_BYTES || tailStart === 0 || bytes === LONGEST_TAIL_BYTES)) {
+    if (
+      at !== undefined &&
+      (at >= LOCATOR_BYTES || tailStart === 0 || bytes === LONGEST_TAIL_BYTES)
+    ) {
       return directoryBy(source, tail, at, tailStart);
     }
   }
   throw await noEnd(source);
 }
 
-async function directoryBy(source: ByteSource, tail: ByteReader, at: number, tailStart: number): Promise<Directory> {
+async function directoryBy(
+  source: ByteSource,
+  tail: ByteReader,
+  at: number,
+  tailStart: number,
+): Promise<Directory> {
   const narrow = { start: tail.u32(at + 16), bytes: tail.u32(at + 12), entries: tail.u16(at + 10) };
-  const isLarge = narrow.start === 0xffffffff || narrow.bytes === 0xffffffff || narrow.entries === 0xffff;
+  const isLarge =
+    narrow.start === 0xffffffff || narrow.bytes === 0xffffffff || narrow.entries === 0xffff;
   const locatorAt = at - LOCATOR_BYTES;
   // An archive without ZIP64 may happen to have these values.
   if (!isLarge || locatorAt < 0 || !tail.startsWith(ZIP64_LOCATOR, locatorAt)) {
@@ -89,7 +99,10 @@ async function directoryBy(source: ByteSource, tail: ByteReader, at: number, tai
 /** Returns the offset of the end record, whose comment must extend to the end of the archive. */
 function endRecordAt(tail: ByteReader): number | undefined {
   for (let at = tail.length - END_RECORD_BYTES; at >= 0; at -= 1) {
-    if (tail.startsWith(END_RECORD, at) && at + END_RECORD_BYTES + tail.u16(at + 20) === tail.length) {
+    if (
+      tail.startsWith(END_RECORD, at) &&
+      at + END_RECORD_BYTES + tail.u16(at + 20) === tail.length
+    ) {
       return at;
     }
   }
@@ -105,7 +118,12 @@ async function noEnd(source: ByteSource): Promise<ArchiveError> {
   );
 }
 
-function checkedDirectory(start: number, bytes: number, recordsAt: number, tailStart: number): Directory {
+function checkedDirectory(
+  start: number,
+  bytes: number,
+  recordsAt: number,
+  tailStart: number,
+): Directory {
   if (start + bytes > recordsAt) {
     throw damaged("its list of files reaches beyond its end");
   }
@@ -116,7 +134,11 @@ function checkedDirectory(start: number, bytes: number, recordsAt: number, tailS
  * Returns up to `count` of the last files, last first, as far as their records have been loaded
  * with the end of the archive.
  */
-export async function lastEntries(source: ByteSource, directory: Directory, count: number): Promise<Entry[]> {
+export async function lastEntries(
+  source: ByteSource,
+  directory: Directory,
+  count: number,
+): Promise<Entry[]> {
   const start = Math.max(directory.start, directory.tailStart);
   const entries: Entry[] = [];
   if (directory.end <= start) {
@@ -180,7 +202,9 @@ function entryAt(records: ByteReader, at: number, directory: Directory): Entry {
   const nameBytes = records.u16(at + 28);
   const nameEnd = at + RECORD_BYTES + nameBytes;
   const name = records.text(at + RECORD_BYTES, nameEnd);
-  const large = zip64Numbers(new ByteReader(records.bytes.subarray(nameEnd, nameEnd + records.u16(at + 30))));
+  const large = zip64Numbers(
+    new ByteReader(records.bytes.subarray(nameEnd, nameEnd + records.u16(at + 30))),
+  );
   // ZIP64 numbers replace, in this order, the fields that are 0xffffffff.
   const wide = (place: number): number => {
     const narrow = records.u32(at + place);
@@ -191,7 +215,8 @@ function entryAt(records: ByteReader, at: number, directory: Directory): Entry {
     throw damaged(`“${name}” reaches beyond the archive's files`);
   }
   const isStored = records.u16(at + 10) === STORED && full === length;
-  const unusable = (records.u16(at + 8) & ENCRYPTED) !== 0 ? "encrypted" : isStored ? null : "compressed";
+  const unusable =
+    (records.u16(at + 8) & ENCRYPTED) !== 0 ? "encrypted" : isStored ? null : "compressed";
   return { name, nameBytes, headerOffset, length, unusable };
 }
 
@@ -219,7 +244,10 @@ export async function contentsOffset(source: ByteSource, entry: Entry): Promise<
 /** Returns the offset of a file's contents from its local header and name. */
 function contentsOffsetBy(header: ByteReader, entry: Entry): number {
   const isHeader = header.startsWith(LOCAL_HEADER) && header.u16(26) === entry.nameBytes;
-  if (!isHeader || header.text(LOCAL_HEADER_BYTES, LOCAL_HEADER_BYTES + entry.nameBytes) !== entry.name) {
+  if (
+    !isHeader ||
+    header.text(LOCAL_HEADER_BYTES, LOCAL_HEADER_BYTES + entry.nameBytes) !== entry.name
+  ) {
     throw damaged(`“${entry.name}” is not where the archive says`);
   }
   return entry.headerOffset + LOCAL_HEADER_BYTES + entry.nameBytes + header.u16(28);
@@ -233,7 +261,8 @@ export async function readEntry(
   signal?: AbortSignal,
 ): Promise<Uint8Array> {
   const USUAL_EXTRA = 64;
-  const most = entry.headerOffset + LOCAL_HEADER_BYTES + entry.nameBytes + USUAL_EXTRA + entry.length;
+  const most =
+    entry.headerOffset + LOCAL_HEADER_BYTES + entry.nameBytes + USUAL_EXTRA + entry.length;
   const read = await source.read(entry.headerOffset, Math.min(most, directory.start), signal);
   const start = contentsOffsetBy(new ByteReader(read), entry);
   const end = start + entry.length;

@@ -50,7 +50,9 @@ function description(folder: string): Promise<unknown> {
   return new Promise((resolve, reject) => {
     const script = element("script", { src: `${urlOf(folder)}/slide.js` });
     const failed = (): void =>
-      reject(new DescriptionError(`This slide cannot be shown: slide.js in “${folder}” did not load.`));
+      reject(
+        new DescriptionError(`This slide cannot be shown: slide.js in “${folder}” did not load.`),
+      );
     script.addEventListener("error", failed);
     // The event follows immediately: the list has the description of this script.
     script.addEventListener("load", () => {

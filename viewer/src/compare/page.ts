@@ -56,7 +56,11 @@ export function showComparison({ slides }: Gallery, paths: readonly [string, str
   document.title = names.join(" | ");
   document.getElementById("name")!.textContent = "Side by side";
   addBackLink();
-  const together = element("button", { type: "button", class: "synchronized", "aria-pressed": "true" }, "Synchronized");
+  const together = element(
+    "button",
+    { type: "button", class: "synchronized", "aria-pressed": "true" },
+    "Synchronized",
+  );
   together.hidden = true;
   keepButtons("theme", "help-button").prepend(together);
   connectTheme();

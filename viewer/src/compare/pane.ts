@@ -25,8 +25,14 @@ export interface Pane {
 /** Creates a pane from copies of the page's elements, which must still exist. */
 export function createPane(name: string, index: number): Pane {
   const factsLine = element("p", { class: "facts" });
-  const copies = ["zoom-in", "zoom-out", "home", "rotate-left", "rotate-right", "flip"].map(copyOf<HTMLButtonElement>);
-  const buttons = element("div", { class: "buttons", role: "group", "aria-label": `View of ${name}` }, ...copies);
+  const copies = ["zoom-in", "zoom-out", "home", "rotate-left", "rotate-right", "flip"].map(
+    copyOf<HTMLButtonElement>,
+  );
+  const buttons = element(
+    "div",
+    { class: "buttons", role: "group", "aria-label": `View of ${name}` },
+    ...copies,
+  );
   buttons.hidden = true;
   const unreadable = copyOf<SVGElement>("unreadable");
   const [hatching, regions] = [...unreadable.children] as [Element, Element];
@@ -42,11 +48,24 @@ export function createPane(name: string, index: number): Pane {
   const foot = element("div", { class: "foot" }, notice, unreadableNotice, power, scaleBar);
   const sentence = element("p", { class: "middle", role: "alert" }, `Opening “${name}” …`);
   foot.hidden = true;
-  const stage = element("div", { class: "pane-slide" }, canvas, unreadable, navigator, foot, sentence);
+  const stage = element(
+    "div",
+    { class: "pane-slide" },
+    canvas,
+    unreadable,
+    navigator,
+    foot,
+    sentence,
+  );
   const caption = element("div", { class: "caption" }, element("h2", {}, name), factsLine);
 
   return {
-    element: element("section", { class: "pane", "aria-label": name }, element("header", {}, caption, buttons), stage),
+    element: element(
+      "section",
+      { class: "pane", "aria-label": name },
+      element("header", {}, caption, buttons),
+      stage,
+    ),
     show({ slide, tiles }) {
       factsLine.replaceChildren(...factElements(facts(slide)));
       // Before the viewer measures its element: buttons change its size.
@@ -55,7 +74,13 @@ export function createPane(name: string, index: number): Pane {
       sentence.textContent = "";
       const hasRoom = Math.min(stage.clientWidth, stage.clientHeight) >= LEAST_FOR_NAVIGATOR;
       navigator.hidden = !hasRoom;
-      const place = { canvas, navigator: hasRoom ? navigator : null, unreadable, unreadableNotice, notice };
+      const place = {
+        canvas,
+        navigator: hasRoom ? navigator : null,
+        unreadable,
+        unreadableNotice,
+        notice,
+      };
       const viewer = openViewer(slide, tiles, place);
       connectScaleBar(viewer, slide, scaleBar);
       connectButtons(viewer, copies);
@@ -89,7 +114,11 @@ function connectButtons(viewer: OpenSeadragon.Viewer, buttons: readonly HTMLButt
   afterDrawing(viewer, ({ flip }) => flipButton?.setAttribute("aria-pressed", String(flip)));
 }
 
-function showMagnification(viewer: OpenSeadragon.Viewer, { objectivePower }: Slide, power: HTMLElement): void {
+function showMagnification(
+  viewer: OpenSeadragon.Viewer,
+  { objectivePower }: Slide,
+  power: HTMLElement,
+): void {
   afterDrawing(viewer, ({ zoom }) => {
     const text = magnification(zoom, objectivePower);
     if (power.textContent !== text) {

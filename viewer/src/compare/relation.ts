@@ -49,7 +49,13 @@ export function relationOf(one: View, onePixel: Pixel, other: View, otherPixel: 
 
 /** Returns the relation from the second slide to the first. */
 export function inverse({ from, to, isMirrored, rotation, scale }: Relation): Relation {
-  return { from: to, to: from, isMirrored, rotation: isMirrored ? rotation : -rotation, scale: 1 / scale };
+  return {
+    from: to,
+    to: from,
+    isMirrored,
+    rotation: isMirrored ? rotation : -rotation,
+    scale: 1 / scale,
+  };
 }
 
 /** Returns the view of the second slide that matches a view of the first. */

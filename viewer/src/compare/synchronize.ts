@@ -5,7 +5,16 @@ import type OpenSeadragon from "openseadragon";
 
 import type { Slide } from "../model/slide";
 import { currentView, showView, type View } from "../view";
-import { inverse, isCalibrated, type Pixel, pixelOf, type Relation, related, relationOf, unitZoom } from "./relation";
+import {
+  inverse,
+  isCalibrated,
+  type Pixel,
+  pixelOf,
+  type Relation,
+  related,
+  relationOf,
+  unitZoom,
+} from "./relation";
 
 /** An open slide. */
 export interface Opened {

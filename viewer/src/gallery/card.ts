@@ -15,7 +15,12 @@ export interface Card {
 export function createCard(slide: GallerySlide, select: () => void): Card {
   const thumbnail = element("span", { class: "thumbnail" });
   if (slide.thumbnail !== null) {
-    const image = element("img", { alt: "", loading: "lazy", decoding: "async", src: urlOf(slide.thumbnail) });
+    const image = element("img", {
+      alt: "",
+      loading: "lazy",
+      decoding: "async",
+      src: urlOf(slide.thumbnail),
+    });
     image.addEventListener("error", () => image.remove());
     thumbnail.append(image);
   }
@@ -24,7 +29,11 @@ export function createCard(slide: GallerySlide, select: () => void): Card {
     { href: slideUrl(slide) },
     thumbnail,
     element("span", { class: "card-name" }, slide.name),
-    element("span", { class: "facts" }, ...factElements([...facts(slide), ...(slide.isArchive ? ["archive"] : [])])),
+    element(
+      "span",
+      { class: "facts" },
+      ...factElements([...facts(slide), ...(slide.isArchive ? ["archive"] : [])]),
+    ),
   );
   const compare = element(
     "button",

@@ -1,6 +1,6 @@
-// The gallery: a card for each slide and a search field. Cards are created as the user scrolls, since
-// there may be ten thousand. Search and scroll position survive navigation: the search in the URL's
-// hash, the position in history.state.
+// The gallery: a card for each slide and a search field. Cards are created as the user scrolls,
+// since there may be ten thousand. Search and scroll position survive navigation: the search in the
+// URL's hash, the position in history.state.
 
 import { rewriteHash } from "../address";
 import { element } from "../dom";
@@ -35,7 +35,9 @@ export function showGallery({ slides, broken }: Gallery): Shown {
   });
   const names = new Map(slides.map((slide) => [slide, searchable(slide.name)]));
   const cards = new Map<GallerySlide, Card>();
-  const selection = createSelection((slides) => cards.forEach((card, slide) => card.mark(slides.includes(slide))));
+  const selection = createSelection((slides) =>
+    cards.forEach((card, slide) => card.mark(slides.includes(slide))),
+  );
   const stop = new AbortController();
   let matching: readonly GallerySlide[] = [];
   let created = 0;
@@ -47,7 +49,9 @@ export function showGallery({ slides, broken }: Gallery): Shown {
   };
   const more = (): void => {
     // A separate element, so that earlier batches are not laid out again.
-    list.append(element("div", { class: "cards" }, ...matching.slice(created, created + BATCH).map(card)));
+    list.append(
+      element("div", { class: "cards" }, ...matching.slice(created, created + BATCH).map(card)),
+    );
     created = Math.min(created + BATCH, matching.length);
     end.hidden = created === matching.length;
   };

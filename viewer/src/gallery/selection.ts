@@ -16,7 +16,13 @@ export function createSelection(changed: (slides: readonly GallerySlide[]) => vo
   const names = element("p", { role: "status" });
   const link = element("a", { class: "button" }, "Show side by side");
   const clear = element("button", { type: "button" }, "Clear");
-  const bar = element("div", { class: "selection", role: "group", "aria-label": "Compare" }, names, link, clear);
+  const bar = element(
+    "div",
+    { class: "selection", role: "group", "aria-label": "Compare" },
+    names,
+    link,
+    clear,
+  );
 
   const set = (slides: readonly GallerySlide[]): void => {
     selected = slides;
@@ -40,7 +46,11 @@ export function createSelection(changed: (slides: readonly GallerySlide[]) => vo
   return {
     bar,
     toggle: (slide) =>
-      set(selected.includes(slide) ? selected.filter((other) => other !== slide) : [...selected.slice(-1), slide]),
+      set(
+        selected.includes(slide)
+          ? selected.filter((other) => other !== slide)
+          : [...selected.slice(-1), slide],
+      ),
   };
 }
 

@@ -60,7 +60,9 @@ export function ownGallery(): Gallery {
 
 export function readGallery(value: unknown): Gallery {
   if (!isRecord(value) || !Array.isArray(value["slides"])) {
-    throw new DescriptionError("This gallery cannot be shown: gallery/gallery.js does not hold a list of slides.");
+    throw new DescriptionError(
+      "This gallery cannot be shown: gallery/gallery.js does not hold a list of slides.",
+    );
   }
   const entries: readonly unknown[] = value["slides"];
   const byPath = new Map<string, GallerySlide>();
@@ -76,7 +78,9 @@ export function readGallery(value: unknown): Gallery {
 
 /** Returns the URL of the slide's page, relative to the gallery. */
 export function slideUrl({ path, isArchive }: Pick<GallerySlide, "path" | "isArchive">): string {
-  return isArchive ? `?${new URLSearchParams({ archive: urlOf(path) })}` : `${urlOf(path)}/index.html`;
+  return isArchive
+    ? `?${new URLSearchParams({ archive: urlOf(path) })}`
+    : `${urlOf(path)}/index.html`;
 }
 
 function readEntry(entry: unknown): GallerySlide | null {

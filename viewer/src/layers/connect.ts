@@ -49,7 +49,12 @@ function limitWorldToSlide(viewer: OpenSeadragon.Viewer, { width, height }: Slid
   }
 }
 
-function controls(layer: Layer, index: number, set: SetOpacity, show: (isShown: boolean) => void): HTMLElement {
+function controls(
+  layer: Layer,
+  index: number,
+  set: SetOpacity,
+  show: (isShown: boolean) => void,
+): HTMLElement {
   const check = input("checkbox");
   check.checked = true;
   const slider = input("range");
@@ -78,7 +83,10 @@ function controls(layer: Layer, index: number, set: SetOpacity, show: (isShown: 
 }
 
 function skipped({ name }: Layer): HTMLElement {
-  return box(element("p", name), element("p", "Not shown: layers with tiles are not supported in archives."));
+  return box(
+    element("p", name),
+    element("p", "Not shown: layers with tiles are not supported in archives."),
+  );
 }
 
 function box(...parts: readonly HTMLElement[]): HTMLElement {

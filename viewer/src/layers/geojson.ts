@@ -1,5 +1,5 @@
-// Reads GeoJSON features as shapes. Positions are stored in typed arrays, since tens of thousands of
-// them may be searched in each frame.
+// Reads GeoJSON features as shapes. Positions are stored in typed arrays, since tens of thousands
+// of them may be searched in each frame.
 
 import { FieldError, field, isColor, isRecord, isString } from "../checks";
 import type { Shape } from "../model/layer";
@@ -8,7 +8,10 @@ import type { Shape } from "../model/layer";
 const COLOR = "0078ff";
 
 /** For each geometry type, the form, its parts, and the minimum number of positions per part. */
-const TYPES = new Map<unknown, { form: Shape["form"]; least: number; parts: (coordinates: unknown) => unknown }>([
+const TYPES = new Map<
+  unknown,
+  { form: Shape["form"]; least: number; parts: (coordinates: unknown) => unknown }
+>([
   ["Point", { form: "points", least: 1, parts: (coordinates) => [[coordinates]] }],
   ["MultiPoint", { form: "points", least: 1, parts: (coordinates) => [coordinates] }],
   ["LineString", { form: "line", least: 2, parts: (coordinates) => [coordinates] }],
@@ -22,11 +25,18 @@ const TYPES = new Map<unknown, { form: Shape["form"]; least: number; parts: (coo
  * @throws {FieldError} if the collection or a feature is invalid
  */
 export function readShapes(collection: unknown, owner: string): Shape[] {
-  const features = isRecord(collection) && collection["type"] === "FeatureCollection" ? collection["features"] : null;
+  const features =
+    isRecord(collection) && collection["type"] === "FeatureCollection"
+      ? collection["features"]
+      : null;
   if (!Array.isArray(features)) {
-    throw new FieldError(`${owner} has no valid “features” (expected: a GeoJSON FeatureCollection)`);
+    throw new FieldError(
+      `${owner} has no valid “features” (expected: a GeoJSON FeatureCollection)`,
+    );
   }
-  return features.map((feature: unknown, index) => readShape(feature, `${owner} feature ${index + 1},`));
+  return features.map((feature: unknown, index) =>
+    readShape(feature, `${owner} feature ${index + 1},`),
+  );
 }
 
 function readShape(feature: unknown, owner: string): Shape {
@@ -43,7 +53,9 @@ function readShape(feature: unknown, owner: string): Shape {
   const parts = readParts(type.parts(geometry["coordinates"]), type.least);
   if (parts === null) {
     const each =
-      type.form === "area" ? `rings of at least ${type.least} positions` : `at least ${type.least} position(s)`;
+      type.form === "area"
+        ? `rings of at least ${type.least} positions`
+        : `at least ${type.least} position(s)`;
     throw new FieldError(`${owner} has no valid “coordinates” (expected: ${each}, each [x, y])`);
   }
   const properties = feature["properties"] ?? {};
@@ -58,14 +70,17 @@ function readShape(feature: unknown, owner: string): Shape {
   }
   const color = properties["color"] ?? COLOR;
   if (!isColor(color)) {
-    throw new FieldError(`${owner} has no valid “color” (expected: a color of six hexadecimal digits)`);
+    throw new FieldError(
+      `${owner} has no valid “color” (expected: a color of six hexadecimal digits)`,
+    );
   }
   return { form: type.form, parts, ...boxOf(parts), text, color };
 }
 
 /** Returns the rings of all polygons in one list. */
 function rings(polygons: unknown): unknown {
-  return Array.isArray(polygons) && polygons.every((polygon) => Array.isArray(polygon) && polygon.length > 0)
+  return Array.isArray(polygons) &&
+    polygons.every((polygon) => Array.isArray(polygon) && polygon.length > 0)
     ? polygons.flat()
     : null;
 }
@@ -81,7 +96,11 @@ function readParts(parts: unknown, least: number): Float64Array[] | null {
     }
     const numbers = new Float64Array(part.length * 2);
     for (const [index, position] of part.entries()) {
-      if (!Array.isArray(position) || !Number.isFinite(position[0]) || !Number.isFinite(position[1])) {
+      if (
+        !Array.isArray(position) ||
+        !Number.isFinite(position[0]) ||
+        !Number.isFinite(position[1])
+      ) {
         return null;
       }
       numbers.set([position[0], position[1]], index * 2);

@@ -1,5 +1,5 @@
-// Labels of shapes: next to the mouse pointer, at a tap, and, for keyboard users, of the shape nearest
-// to the center of the screen in the panel. Labels are untrusted and inserted as text.
+// Labels of shapes: next to the mouse pointer, at a tap, and, for keyboard users, of the shape
+// nearest to the center of the screen in the panel. Labels are untrusted and inserted as text.
 
 import type OpenSeadragon from "openseadragon";
 import type { Shape } from "../model/layer";
@@ -73,7 +73,11 @@ export function connectLabels(
 
   function atPointer(place: Point): Shape | null {
     const view = currentView(viewer);
-    return shapeAt(shapes(), toSlide(place, view, viewer.viewport.getContainerSize()), REACH / view.zoom);
+    return shapeAt(
+      shapes(),
+      toSlide(place, view, viewer.viewport.getContainerSize()),
+      REACH / view.zoom,
+    );
   }
 
   function placeOf(event: MouseEvent): Point {

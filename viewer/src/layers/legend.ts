@@ -26,7 +26,10 @@ function scale({ stops, unit }: ColorScale): HTMLElement {
   });
   const strip = document.createElement("div");
   strip.style.backgroundImage = `linear-gradient(to right, ${places.join(", ")})`;
-  const ends = [String(first.value), `${last.value}${unit === undefined ? "" : `\u00a0${unit}`}`].map((text) => {
+  const ends = [
+    String(first.value),
+    `${last.value}${unit === undefined ? "" : `\u00a0${unit}`}`,
+  ].map((text) => {
     const end = document.createElement("span");
     end.textContent = text;
     return end;

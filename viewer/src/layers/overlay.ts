@@ -11,7 +11,11 @@ import { ShapeTileSource } from "./shape_tiles";
 export type SetOpacity = (opacity: number) => void;
 
 /** Adds a layer; returns `null` if the page cannot show it. */
-export function overlay(viewer: OpenSeadragon.Viewer, layer: Layer, slide: Slide): SetOpacity | null {
+export function overlay(
+  viewer: OpenSeadragon.Viewer,
+  layer: Layer,
+  slide: Slide,
+): SetOpacity | null {
   const tileSource = tilesOf(layer, slide);
   if (tileSource === null) {
     return null;

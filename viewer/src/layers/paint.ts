@@ -27,7 +27,14 @@ export function paint(
     const color = `#${shape.color}`;
     const extent = Math.max(shape.right - shape.left, shape.bottom - shape.top) * scale;
     context.fillStyle = color;
-    context.setTransform(scale, 0, 0, scale, (shape.left - left) * scale, (shape.top - top) * scale);
+    context.setTransform(
+      scale,
+      0,
+      0,
+      scale,
+      (shape.left - left) * scale,
+      (shape.top - top) * scale,
+    );
     if (shape.form === "points") {
       const path = dots(shape, DOT / scale);
       context.fill(path);

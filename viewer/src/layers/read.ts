@@ -1,7 +1,17 @@
-// Reads and validates the layers of a description. `model/layer.ts` specifies the format. Errors name
-// the layer's number, its name and the field.
+// Reads and validates the layers of a description. `model/layer.ts` specifies the format. Errors
+// name the layer's number, its name and the field.
 
-import { FieldError, field, isColor, isOneOf, isPath, isPositive, isRecord, isString, isWholeFrom } from "../checks";
+import {
+  FieldError,
+  field,
+  isColor,
+  isOneOf,
+  isPath,
+  isPositive,
+  isRecord,
+  isString,
+  isWholeFrom,
+} from "../checks";
 import type { ColorScale, Layer, Legend, LegendEntry, PyramidLayer } from "../model/layer";
 import type { Area } from "../model/pyramid";
 import { readShapes } from "./geojson";
@@ -28,7 +38,9 @@ function readLayer(value: unknown, place: string, slide: { width: number; height
   const name = field(value, "name", isText, "text", place);
   const owner = `${place}, “${name}”,`;
   const kind = field(value, "kind", isKind, "“pyramid” or “geojson”", owner);
-  const opacity = optional(value, "opacity", isShare, "a number from 0 to 1", owner) ?? (kind === "pyramid" ? 0.5 : 1);
+  const opacity =
+    optional(value, "opacity", isShare, "a number from 0 to 1", owner) ??
+    (kind === "pyramid" ? 0.5 : 1);
   const legend = optional(value, "legend", isLegend, LEGEND, owner);
   if (kind === "geojson") {
     return { kind, name, opacity, legend, shapes: readShapes(value["features"], owner) };
@@ -38,13 +50,23 @@ function readLayer(value: unknown, place: string, slide: { width: number; height
 
 type Pyramid = Omit<PyramidLayer, "name" | "opacity" | "legend">;
 
-function readPyramid(value: Record<string, unknown>, owner: string, slide: { width: number; height: number }): Pyramid {
+function readPyramid(
+  value: Record<string, unknown>,
+  owner: string,
+  slide: { width: number; height: number },
+): Pyramid {
   const whole = (key: string, least: number, most?: number): number => {
     const expected = `a whole number from ${least}${most === undefined ? " on" : ` to ${most}`}`;
     return field(value, key, isWholeFrom(least, most), expected, owner);
   };
   const [width, height, tileSize] = [whole("width", 1), whole("height", 1), whole("tileSize", 1)];
-  const area = optional(value, "area", isArea, "x and y as numbers, width and height as numbers above 0", owner) ?? {
+  const area = optional(
+    value,
+    "area",
+    isArea,
+    "x and y as numbers, width and height as numbers above 0",
+    owner,
+  ) ?? {
     x: 0,
     y: 0,
     width: slide.width,
@@ -113,7 +135,11 @@ function isLegendEntry(value: unknown): value is LegendEntry {
 }
 
 function isScale(value: unknown): value is ColorScale {
-  if (!isRecord(value) || !Array.isArray(value["stops"]) || !(value["unit"] === undefined || isString(value["unit"]))) {
+  if (
+    !isRecord(value) ||
+    !Array.isArray(value["stops"]) ||
+    !(value["unit"] === undefined || isString(value["unit"]))
+  ) {
     return false;
   }
   const stops: readonly unknown[] = value["stops"];
@@ -122,7 +148,10 @@ function isScale(value: unknown): value is ColorScale {
     stops.length >= 2 &&
     stops.every((stop) => {
       const isNext =
-        isRecord(stop) && isColor(stop["color"]) && Number.isFinite(stop["value"]) && (stop["value"] as number) > last;
+        isRecord(stop) &&
+        isColor(stop["color"]) &&
+        Number.isFinite(stop["value"]) &&
+        (stop["value"] as number) > last;
       last = isNext ? (stop["value"] as number) : last;
       return isNext;
     })

@@ -54,10 +54,20 @@ export function distanceTo({ form, parts }: Shape, { x, y }: Point): number {
   return form === "area" && isInside ? 0 : least;
 }
 
-function toSegment(x: number, y: number, fromX: number, fromY: number, toX: number, toY: number): number {
+function toSegment(
+  x: number,
+  y: number,
+  fromX: number,
+  fromY: number,
+  toX: number,
+  toY: number,
+): number {
   const [across, down] = [toX - fromX, toY - fromY];
   const square = across * across + down * down;
-  const share = square === 0 ? 0 : Math.min(1, Math.max(0, ((x - fromX) * across + (y - fromY) * down) / square));
+  const share =
+    square === 0
+      ? 0
+      : Math.min(1, Math.max(0, ((x - fromX) * across + (y - fromY) * down) / square));
   return Math.hypot(x - fromX - share * across, y - fromY - share * down);
 }
 

@@ -68,10 +68,9 @@ export class ShapeTileSource extends OpenSeadragon.TileSource {
 
 /** Returns the area of a tile, overlap included, in slide pixels. */
 function tileBox(column: number, row: number, scale: number): Box {
-  const [left, top] = [column, row].map((index) => Math.max(0, index * TILE_SIZE - OVERLAP) / scale) as [
-    number,
-    number,
-  ];
+  const [left, top] = [column, row].map(
+    (index) => Math.max(0, index * TILE_SIZE - OVERLAP) / scale,
+  ) as [number, number];
   const side = (TILE_SIZE + 2 * OVERLAP) / scale;
   return { left, top, right: left + side, bottom: top + side };
 }

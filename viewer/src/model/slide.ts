@@ -13,7 +13,10 @@ export interface MicrometersPerPixel {
  * (a·x + b·y + c, d·x + e·y + f) of the full-size slide. Points are measured from the top left
  * corner of the top left pixel.
  */
-export type SlideTransform = readonly [readonly [number, number, number], readonly [number, number, number]];
+export type SlideTransform = readonly [
+  readonly [number, number, number],
+  readonly [number, number, number],
+];
 
 export interface Slide extends TileFolder, Details {
   readonly name: string;

@@ -65,7 +65,11 @@ export async function openAt(
   address,
   { width = 1024, height = 768, origins = [], waitUntil = "load", ...options } = {},
 ) {
-  const context = await browser.newContext({ viewport: { width, height }, deviceScaleFactor: 1, ...options });
+  const context = await browser.newContext({
+    viewport: { width, height },
+    deviceScaleFactor: 1,
+    ...options,
+  });
   const page = await context.newPage();
   const complaints = [];
   page.on("console", (message) => {
@@ -78,7 +82,10 @@ export async function openAt(
     complaints.push(`request failed: ${request.url()} (${request.failure()?.errorText})`);
   });
   page.on("request", (request) => {
-    if (!/^(file|data|blob):/.test(request.url()) && !origins.includes(new URL(request.url()).origin)) {
+    if (
+      !/^(file|data|blob):/.test(request.url()) &&
+      !origins.includes(new URL(request.url()).origin)
+    ) {
       complaints.push(`unexpected request: ${request.url()}`);
     }
   });
@@ -94,13 +101,20 @@ export async function whenDrawn(page, timeout = 120000) {
   await page.waitForFunction(
     () => {
       const { viewer, viewers = [viewer] } = window.slidezoom ?? {};
-      if (viewers.length === 0 || !viewers.every((viewer) => viewer?.isOpen() && !viewer.isAnimating())) {
+      if (
+        viewers.length === 0 ||
+        !viewers.every((viewer) => viewer?.isOpen() && !viewer.isAnimating())
+      ) {
         return false;
       }
       // Small panes have no navigator.
-      const all = viewers.flatMap((viewer) => (viewer.navigator ? [viewer, viewer.navigator] : [viewer]));
+      const all = viewers.flatMap((viewer) =>
+        viewer.navigator ? [viewer, viewer.navigator] : [viewer],
+      );
       return all.every(({ world, _loadQueue }) => {
-        const items = Array.from({ length: world.getItemCount() }, (_, index) => world.getItemAt(index));
+        const items = Array.from({ length: world.getItemCount() }, (_, index) =>
+          world.getItemAt(index),
+        );
         // No layer may still be waiting to be added.
         return (
           items.length > 0 &&
@@ -117,5 +131,7 @@ export async function whenDrawn(page, timeout = 120000) {
 }
 
 function twoFrames(page) {
-  return page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
+  return page.evaluate(
+    () => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))),
+  );
 }

@@ -1,9 +1,23 @@
 // The sample slide as an archive: tiles, description, descriptor and tile index.
 
-import { ASSOCIATED, associatedPng, HEIGHT, OVERLAP, sampleTiles, TILE_SIZE, WIDTH } from "./sample_export.mjs";
+import {
+  ASSOCIATED,
+  associatedPng,
+  HEIGHT,
+  OVERLAP,
+  sampleTiles,
+  TILE_SIZE,
+  WIDTH,
+} from "./sample_export.mjs";
 import { tileIndex } from "./zip_writer.mjs";
 
-export const geometry = { width: WIDTH, height: HEIGHT, tileSize: TILE_SIZE, overlap: OVERLAP, extension: "png" };
+export const geometry = {
+  width: WIDTH,
+  height: HEIGHT,
+  tileSize: TILE_SIZE,
+  overlap: OVERLAP,
+  extension: "png",
+};
 
 /** Made once: each test takes what it wants of them. */
 const tiles = [...sampleTiles()];
@@ -12,11 +26,18 @@ export const NAME = `slide #1 50% "Café" <b>`;
 
 /** The associated images, where a .zip and a .szi have PNG files. */
 export function associatedIn({ szi = false } = {}) {
-  return ASSOCIATED.map((image) => ({ ...image, path: `${szi ? "vendor/slidezoom/" : ""}${image.path}` }));
+  return ASSOCIATED.map((image) => ({
+    ...image,
+    path: `${szi ? "vendor/slidezoom/" : ""}${image.path}`,
+  }));
 }
 
 /** What the export's JSON says, as far as the page asks. */
-export function description(name, { width, height, tileSize, overlap, extension }, associatedImages = []) {
+export function description(
+  name,
+  { width, height, tileSize, overlap, extension },
+  associatedImages = [],
+) {
   return {
     name,
     width,
@@ -41,8 +62,14 @@ export function archiveFiles({ name = NAME, szi = false, change = {} } = {}) {
     vendor,
     geometry,
     [
-      ...tiles.map(({ level, column, row, png }) => ({ name: tileName(name, level, column, row), contents: png })),
-      ...associated.map((image) => ({ name: `${name}/${image.path}`, contents: associatedPng(image) })),
+      ...tiles.map(({ level, column, row, png }) => ({
+        name: tileName(name, level, column, row),
+        contents: png,
+      })),
+      ...associated.map((image) => ({
+        name: `${name}/${image.path}`,
+        contents: associatedPng(image),
+      })),
       // So that none of it is among the bytes that the archive's end is read with.
       { name: `${name}/other`, contents: Buffer.alloc(100000) },
     ],

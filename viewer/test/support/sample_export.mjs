@@ -1,5 +1,5 @@
-// Writes a small export as slidezoom would: a sample slide whose pixels are all known, under names that
-// break careless URLs and HTML.
+// Writes a small export as slidezoom would: a sample slide whose pixels are all known, under names
+// that break careless URLs and HTML.
 
 import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -51,7 +51,12 @@ export const NO_DETAILS = {
 /** The associated images, as an export lists them. */
 export const ASSOCIATED = [
   { name: "thumbnail", path: "associated/thumbnail.png", width: 70, height: 50 },
-  { name: 'label #1 50% "é" <b>', path: 'associated/label #1 50% "é" <b>.png', width: 40, height: 90 },
+  {
+    name: 'label #1 50% "é" <b>',
+    path: 'associated/label #1 50% "é" <b>.png',
+    width: 40,
+    height: 90,
+  },
 ];
 
 /** Returns the color of a pixel of an associated image, unique in each image. */
@@ -69,7 +74,12 @@ export function writeExport({ change, tiles } = {}) {
 }
 
 /** Writes the export into a folder. */
-export function writeExportInto(folder, name, change = (description) => description, tiles = sampleTiles()) {
+export function writeExportInto(
+  folder,
+  name,
+  change = (description) => description,
+  tiles = sampleTiles(),
+) {
   const description = {
     name,
     width: WIDTH,
@@ -109,7 +119,10 @@ export function tilesOf({ name }) {
 }
 
 function writeSlideScript(folder, description) {
-  writeFileSync(join(folder, "slide.js"), `(globalThis.slidezoomSlides ??= []).push(${JSON.stringify(description)});`);
+  writeFileSync(
+    join(folder, "slide.js"),
+    `(globalThis.slidezoomSlides ??= []).push(${JSON.stringify(description)});`,
+  );
 }
 
 /** Writes a slide's page, or a gallery's, as the exporter does, with the title in its place. */
@@ -118,7 +131,10 @@ export function writePage(folder, title, kind = "viewer") {
   for (const file of ["viewer.js", "viewer.css"]) {
     copyFileSync(join(dist, file), join(folder, kind, file));
   }
-  const template = readFileSync(join(dist, kind === "gallery" ? "gallery.html" : "index.html"), "utf8");
+  const template = readFileSync(
+    join(dist, kind === "gallery" ? "gallery.html" : "index.html"),
+    "utf8",
+  );
   writeFileSync(
     join(folder, "index.html"),
     template.replace("{{title}}", () => escapeHtml(title)),
@@ -131,7 +147,11 @@ export function tileFile({ folder, description }, x, y) {
   const row = Math.floor(y / description.tileSize);
   const level = Math.ceil(Math.log2(Math.max(description.width, description.height)));
   const tiles = (description.layout ?? "dz") === "dz" ? tilesOf(description) : "";
-  return join(folder, tiles, tilePaths({ layout: "dz", smallestLevel: 0, ...description })(level, column, row));
+  return join(
+    folder,
+    tiles,
+    tilePaths({ layout: "dz", smallestLevel: 0, ...description })(level, column, row),
+  );
 }
 
 function escapeHtml(text) {
@@ -189,6 +209,13 @@ function halved(image) {
 function meanOfFour(image, x, y) {
   const right = Math.min(x + 1, image.width - 1);
   const below = Math.min(y + 1, image.height - 1);
-  const four = [image.pixel(x, y), image.pixel(right, y), image.pixel(x, below), image.pixel(right, below)];
-  return [0, 1, 2].map((channel) => Math.round(four.reduce((sum, pixel) => sum + pixel[channel], 0) / 4));
+  const four = [
+    image.pixel(x, y),
+    image.pixel(right, y),
+    image.pixel(x, below),
+    image.pixel(right, below),
+  ];
+  return [0, 1, 2].map((channel) =>
+    Math.round(four.reduce((sum, pixel) => sum + pixel[channel], 0) / 4),
+  );
 }

@@ -1,5 +1,5 @@
-// Writes a gallery as slidezoom would: exports and archives, under names that break careless URLs and
-// HTML.
+// Writes a gallery as slidezoom would: exports and archives, under names that break careless URLs
+// and HTML.
 
 import { readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -44,7 +44,10 @@ export function writeGallery({ change = {} } = {}) {
   const fine = { name: "slide", micronsPerPixel: { x: 0.5, y: 0.5 }, ...change };
   const coarse = { ...fine, micronsPerPixel: { x: 1, y: 1 }, objectivePower: 10, ...change };
   writeExportInto(join(folder, FOLDER), "slide", (description) => ({ ...description, ...fine }));
-  writeExportInto(join(folder, BAG, "data"), "slide", (description) => ({ ...description, ...coarse }));
+  writeExportInto(join(folder, BAG, "data"), "slide", (description) => ({
+    ...description,
+    ...coarse,
+  }));
   const archive = toBuffer(layOut(archiveFiles({ szi: true })));
   writeFileSync(join(folder, `${ARCHIVE}.szi`), archive);
   const bag = {

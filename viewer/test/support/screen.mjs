@@ -26,7 +26,12 @@ export async function slideRegion(page, x, y, zoom, patch) {
   );
   await whenDrawn(page);
   const size = (patch * 2 + 1) * zoom;
-  const clip = { x: corner.x - patch * zoom, y: corner.y - patch * zoom, width: size, height: size };
+  const clip = {
+    x: corner.x - patch * zoom,
+    y: corner.y - patch * zoom,
+    width: size,
+    height: size,
+  };
   return readPng(await page.screenshot({ clip }));
 }
 
@@ -34,7 +39,12 @@ export async function slideRegion(page, x, y, zoom, patch) {
 export async function showsAssociated(page, image) {
   const sheet = page.getByRole("dialog", { name: image.name, exact: true });
   const large = sheet.getByRole("img", { name: image.name, exact: true });
-  const size = await large.evaluate((shown) => [shown.naturalWidth, shown.naturalHeight, shown.width, shown.height]);
+  const size = await large.evaluate((shown) => [
+    shown.naturalWidth,
+    shown.naturalHeight,
+    shown.width,
+    shown.height,
+  ]);
   assert.deepEqual(size, [image.width, image.height, image.width, image.height]);
   const shown = readPng(await large.screenshot());
   // It can lie between two pixels of the screen; at its edges the sheet shines through.

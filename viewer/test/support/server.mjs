@@ -49,7 +49,10 @@ export async function serve(files, { gate = () => undefined } = {}) {
       return;
     }
     const { bytes, ...behavior } = Buffer.isBuffer(file) ? { bytes: file } : file;
-    const headers = { "Content-Type": TYPES[extname(path)] ?? "application/octet-stream", ...behavior.headers };
+    const headers = {
+      "Content-Type": TYPES[extname(path)] ?? "application/octet-stream",
+      ...behavior.headers,
+    };
     if (behavior.status !== undefined) {
       response.writeHead(behavior.status, headers).end();
       return;
@@ -89,6 +92,8 @@ export async function serve(files, { gate = () => undefined } = {}) {
 
 /** Returns all files in a folder, for `serve`. */
 export function filesIn(folder) {
-  const names = readdirSync(folder, { recursive: true }).filter((name) => statSync(join(folder, name)).isFile());
+  const names = readdirSync(folder, { recursive: true }).filter((name) =>
+    statSync(join(folder, name)).isFile(),
+  );
   return Object.fromEntries(names.map((name) => [`/${name}`, readFileSync(join(folder, name))]));
 }

@@ -23,7 +23,10 @@ export function sampleExport(change = {}) {
 
 /** Opens an export without animations, drawn whole. */
 export async function opened(folder, options = {}) {
-  const { page, complaints } = await openExport(resources.browser, folder, { reducedMotion: "reduce", ...options });
+  const { page, complaints } = await openExport(resources.browser, folder, {
+    reducedMotion: "reduce",
+    ...options,
+  });
   await whenDrawn(page);
   return { page, complaints };
 }
@@ -103,5 +106,8 @@ export async function pressInHeader(page, name) {
 }
 
 export function near(actual, expected, tolerance, message = "") {
-  assert.ok(Math.abs(actual - expected) <= tolerance, `${message} ${actual} is not within ${tolerance} of ${expected}`);
+  assert.ok(
+    Math.abs(actual - expected) <= tolerance,
+    `${message} ${actual} is not within ${tolerance} of ${expected}`,
+  );
 }

@@ -63,7 +63,15 @@ export function layOut(files, { zip64 = false, comment = "" } = {}) {
         short(nameBytes.length),
         short(extra.length),
       ]),
-      Buffer.concat([short(0), short(0), short(0), word(0), word(large ? 0xffffffff : headerOffset), nameBytes, extra]),
+      Buffer.concat([
+        short(0),
+        short(0),
+        short(0),
+        word(0),
+        word(large ? 0xffffffff : headerOffset),
+        nameBytes,
+        extra,
+      ]),
     );
   }
   const directoryOffset = offset;
@@ -129,7 +137,11 @@ export function toSparseFile({ pieces, length }, path) {
 }
 
 /** A tile index, by src/tile_index.rs; `tilePlace(level, column, row)` may be undefined. */
-export function tileIndex({ width, height, tileSize, overlap, extension, smallestLevel = 0 }, tilePlace, description) {
+export function tileIndex(
+  { width, height, tileSize, overlap, extension, smallestLevel = 0 },
+  tilePlace,
+  description,
+) {
   const levels = [[width, height]];
   while (levels[0][0] > 1 || levels[0][1] > 1) {
     levels.unshift(levels[0].map((side) => (side + 1) >> 1));

@@ -88,7 +88,10 @@ impl Header {
         };
         let offset = u64::from(u32::from_le_bytes([o0, o1, o2, o3]));
         let length = u64::from(u32::from_le_bytes([l0, l1, l2, l3]));
-        if !matches!(length, Self::CORE | Self::INFORMATION | 52 | Self::THIRD | Self::OS2 | 108 | Fields::LONGEST) {
+        if !matches!(
+            length,
+            Self::CORE | Self::INFORMATION | 52 | Self::THIRD | Self::OS2 | 108 | Fields::LONGEST
+        ) {
             return Err(ImageError::unsupported(format!("a bitmap header of {length} bytes")));
         }
         let mut fields = Fields([0; _]);
@@ -98,7 +101,9 @@ impl Header {
             let size = checked_size(fields.word(4).into(), fields.word(6).into())?;
             let bits = fields.word(10);
             let packing = match bits {
-                1 | 4 | 8 => Packing::Indices(bits as u8, palette::<3>(stored, after, offset, 1 << bits)?),
+                1 | 4 | 8 => {
+                    Packing::Indices(bits as u8, palette::<3>(stored, after, offset, 1 << bits)?)
+                }
                 24 => Packing::Bytes(3),
                 _ => return Err(ImageError::malformed("invalid number of bits per pixel")),
             };
@@ -117,30 +122,55 @@ impl Header {
         let (bits, compression, used) = (fields.word(14), fields.number(16), fields.number(32));
         let colors = |bits: u16| {
             let most = 1 << bits;
-            palette::<4>(stored, after, offset, if used == 0 { most } else { most.min(used as usize) })
+            palette::<4>(
+                stored,
+                after,
+                offset,
+                if used == 0 { most } else { most.min(used as usize) },
+            )
         };
         let packing = match (compression, bits) {
             (3.., _) if length == Self::OS2 => return Err(unknown_compression(compression)),
             (0, 1 | 2 | 4 | 8) => Packing::Indices(bits as u8, colors(bits)?),
-            (0, 16) => Packing::Masked(2, Masks::of([0x7c00, 0x03e0, 0x001f, 0], 16).map_err(ImageError::malformed)?),
+            (0, 16) => Packing::Masked(
+                2,
+                Masks::of([0x7c00, 0x03e0, 0x001f, 0], 16).map_err(ImageError::malformed)?,
+            ),
             (0, 24) => Packing::Bytes(3),
             (0, 32) => Packing::Bytes(4),
-            (1, 8) | (2, 4) if row_order == RowOrder::BottomUp => Packing::Runs(bits as u8, colors(bits)?),
+            (1, 8) | (2, 4) if row_order == RowOrder::BottomUp => {
+                Packing::Runs(bits as u8, colors(bits)?)
+            }
             (3 | 6, 16 | 32) => {
                 let mut masks = [0; 16];
                 let known = if compression == 6 || length >= Self::THIRD { 16 } else { 12 };
                 stored.read_at(FILE_HEADER_BYTES + Self::INFORMATION, &mut masks[..known])?;
-                let mask = |at| u32::from_le_bytes([masks[at], masks[at + 1], masks[at + 2], masks[at + 3]]);
-                let masks =
-                    Masks::of([mask(0), mask(4), mask(8), mask(12)], bits.into()).map_err(ImageError::malformed)?;
+                let mask = |at| {
+                    u32::from_le_bytes([masks[at], masks[at + 1], masks[at + 2], masks[at + 3]])
+                };
+                let masks = Masks::of([mask(0), mask(4), mask(8), mask(12)], bits.into())
+                    .map_err(ImageError::malformed)?;
                 Packing::Masked(usize::from(bits / 8), masks)
             }
-            (0 | 3 | 6, _) => return Err(ImageError::malformed("invalid number of bits per pixel")),
-            (1 | 2, _) => return Err(ImageError::malformed("run-length encoding of a bitmap that cannot have it")),
+            (0 | 3 | 6, _) => {
+                return Err(ImageError::malformed("invalid number of bits per pixel"));
+            }
+            (1 | 2, _) => {
+                return Err(ImageError::malformed(
+                    "run-length encoding of a bitmap that cannot have it",
+                ));
+            }
             _ => return Err(unknown_compression(compression)),
         };
         let icc_profile = if length == Fields::LONGEST { profile(stored, &fields)? } else { None };
-        Ok(Self { size, row_order, packing, offset, image_bytes: fields.number(20).into(), icc_profile })
+        Ok(Self {
+            size,
+            row_order,
+            packing,
+            offset,
+            image_bytes: fields.number(20).into(),
+            icc_profile,
+        })
     }
 }
 

@@ -27,7 +27,8 @@ impl Field {
         if largest.count_ones() > Self::MOST_BITS || !(largest + 1).is_power_of_two() {
             return None;
         }
-        let table = (0..=largest).map(|value| ((value * 255 + largest / 2) / largest) as u8).collect();
+        let table =
+            (0..=largest).map(|value| ((value * 255 + largest / 2) / largest) as u8).collect();
         Some(Self { mask, shift, table })
     }
 
@@ -37,14 +38,17 @@ impl Field {
 }
 
 impl Masks {
-    /// Creates the masks of red, green, blue and alpha in pixels of `bits` bits. An empty alpha mask
-    /// means no alpha.
+    /// Creates the masks of red, green, blue and alpha in pixels of `bits` bits. An empty alpha
+    /// mask means no alpha.
     pub fn of(masks: [u32; 4], bits: u32) -> Result<Self, &'static str> {
         let together = masks.iter().fold(0, |all, mask| all | u64::from(*mask));
-        if masks.iter().map(|mask| u64::from(*mask)).sum::<u64>() != together || together >> bits != 0 {
+        if masks.iter().map(|mask| u64::from(*mask)).sum::<u64>() != together
+            || together >> bits != 0
+        {
             return Err("the color masks overlap");
         }
-        let field = |mask| Field::of(mask).ok_or("a color mask is empty, not contiguous or too long");
+        let field =
+            |mask| Field::of(mask).ok_or("a color mask is empty, not contiguous or too long");
         let [red, green, blue, alpha] = masks;
         let alpha = if alpha == 0 { None } else { Some(field(alpha)?) };
         Ok(Self { colors: [field(red)?, field(green)?, field(blue)?], alpha })
@@ -70,7 +74,12 @@ impl Masks {
             }
             Some(alpha) => {
                 for (target, pixel) in row.as_chunks_mut::<4>().0.iter_mut().zip(pixels) {
-                    *target = [red.of_pixel(pixel), green.of_pixel(pixel), blue.of_pixel(pixel), alpha.of_pixel(pixel)];
+                    *target = [
+                        red.of_pixel(pixel),
+                        green.of_pixel(pixel),
+                        blue.of_pixel(pixel),
+                        alpha.of_pixel(pixel),
+                    ];
                 }
             }
         }

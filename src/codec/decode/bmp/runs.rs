@@ -39,7 +39,11 @@ pub(crate) fn decode(runs: &[u8], bits: u8, size: Size) -> Result<Vec<u8>, Image
                 let literal = count == 0;
                 let length = usize::from(if literal { value } else { count });
                 let row = (height.checked_sub(y + 1)).map(|row| row * width).ok_or_else(outside)?;
-                let run = if x + length > width { None } else { pixels.get_mut(row + x..row + x + length) };
+                let run = if x + length > width {
+                    None
+                } else {
+                    pixels.get_mut(row + x..row + x + length)
+                };
                 let run = run.ok_or_else(outside)?;
                 let mut bytes = 0;
                 let mut pair = value;

@@ -27,7 +27,8 @@ struct Bitmap {
 impl Bitmap {
     fn new(width: i32, height: i32, bits: u16) -> Self {
         let colors = if bits > 8 { 0 } else { 1 << bits };
-        let colors = (0..colors as u32).map(|i| [i as u8, (i * 7) as u8, (i * 13) as u8, 0]).collect();
+        let colors =
+            (0..colors as u32).map(|i| [i as u8, (i * 7) as u8, (i * 13) as u8, 0]).collect();
         Self { width, height, bits, compression: 0, masks: [0; 4], colors, header_bytes: 40 }
     }
 
@@ -60,7 +61,14 @@ impl Bitmap {
         let offset = 14 + 4 + header.len() as u32 + 4 * self.colors.len() as u32;
         let length = offset + pixels.len() as u32;
         let start = [b"BM", &length.to_le_bytes()[..], &[0; 4], &offset.to_le_bytes()].concat();
-        [start, self.header_bytes.to_le_bytes().to_vec(), header, self.colors.concat(), pixels.to_vec()].concat()
+        [
+            start,
+            self.header_bytes.to_le_bytes().to_vec(),
+            header,
+            self.colors.concat(),
+            pixels.to_vec(),
+        ]
+        .concat()
     }
 }
 
@@ -89,11 +97,16 @@ fn passes_on_color_indices_and_the_palette() {
             for input in [piped(&file), on_disk(&file)] {
                 let (header, rows) = decoded(input).unwrap();
                 let row_bytes = (width as usize * usize::from(bits)).div_ceil(8);
-                let expected: Vec<u8> =
-                    top_down(&bitmap, &pixels).iter().flat_map(|row| row[..row_bytes].to_vec()).collect();
+                let expected: Vec<u8> = top_down(&bitmap, &pixels)
+                    .iter()
+                    .flat_map(|row| row[..row_bytes].to_vec())
+                    .collect();
                 assert_eq!(rows, expected, "{bits} bits, {width}×{height}");
-                let Channels::Palette(colors) = &header.samples.channels else { panic!("{header:?}") };
-                let expected: Vec<[u8; 4]> = bitmap.colors.iter().map(|&[b, g, r, _]| [r, g, b, 255]).collect();
+                let Channels::Palette(colors) = &header.samples.channels else {
+                    panic!("{header:?}")
+                };
+                let expected: Vec<[u8; 4]> =
+                    bitmap.colors.iter().map(|&[b, g, r, _]| [r, g, b, 255]).collect();
                 assert_eq!(colors[..], expected);
             }
         }
@@ -123,8 +136,16 @@ fn scales_masked_channels_to_the_nearest() {
     let five_five_five = [0x7c00, 0x3e0, 0x1f, 0];
     for (bits, bitmap, masks) in [
         (16, Bitmap::new(256, 3, 16), five_five_five),
-        (16, Bitmap::new(256, 3, 16).masked(3, [0xf800, 0x7e0, 0x1f, 0], 40), [0xf800, 0x7e0, 0x1f, 0]),
-        (16, Bitmap::new(256, 3, 16).masked(3, [0xf00, 0xf0, 0xf, 0xf000], 56), [0xf00, 0xf0, 0xf, 0xf000]),
+        (
+            16,
+            Bitmap::new(256, 3, 16).masked(3, [0xf800, 0x7e0, 0x1f, 0], 40),
+            [0xf800, 0x7e0, 0x1f, 0],
+        ),
+        (
+            16,
+            Bitmap::new(256, 3, 16).masked(3, [0xf00, 0xf0, 0xf, 0xf000], 56),
+            [0xf00, 0xf0, 0xf, 0xf000],
+        ),
         (
             32,
             Bitmap::new(99, -3, 32).masked(6, [0xff, 0xff00, 0xff_0000, 0xff00_0000], 40),
@@ -145,7 +166,8 @@ fn scales_masked_channels_to_the_nearest() {
         let mut expected = Vec::new();
         for row in top_down(&bitmap, &pixels) {
             for pixel in row.chunks_exact(bits / 8).take(bitmap.width as usize) {
-                let pixel = pixel.iter().rev().fold(0_u32, |number, &byte| number << 8 | u32::from(byte));
+                let pixel =
+                    pixel.iter().rev().fold(0_u32, |number, &byte| number << 8 | u32::from(byte));
                 for mask in masks.into_iter().filter(|&mask| mask != 0) {
                     let share = f64::from(pixel & mask) / f64::from(mask);
                     expected.push((share * 255.0).round() as u8);
@@ -154,7 +176,10 @@ fn scales_masked_channels_to_the_nearest() {
         }
         let (header, rows) = decoded(on_disk(&bitmap.file(&pixels))).unwrap();
         assert_eq!(rows, expected, "{masks:x?}");
-        assert_eq!(header.samples.channels.count(), masks.iter().filter(|&&mask| mask != 0).count());
+        assert_eq!(
+            header.samples.channels.count(),
+            masks.iter().filter(|&&mask| mask != 0).count()
+        );
     }
     for masks in [
         [0xff, 0xff, 0xff00, 0],
@@ -164,7 +189,8 @@ fn scales_masked_channels_to_the_nearest() {
         [0x1_0000, 0xf0, 0xf, 0],
     ] {
         assert!(
-            open(on_disk(&Bitmap::new(1, 1, 16).masked(3, masks, 40).file(&[0; 4])), REQUEST).is_err(),
+            open(on_disk(&Bitmap::new(1, 1, 16).masked(3, masks, 40).file(&[0; 4])), REQUEST)
+                .is_err(),
             "{masks:x?}"
         );
     }
@@ -173,7 +199,8 @@ fn scales_masked_channels_to_the_nearest() {
 /// The example of Microsoft's documentation, "Bitmap compression", in an image large enough for it.
 #[test]
 fn decodes_the_documented_runs() {
-    let runs = [3, 4, 5, 6, 0, 3, 0x45, 0x56, 0x67, 0, 2, 0x78, 0, 2, 5, 1, 2, 0x78, 0, 0, 9, 0x1e, 0, 1];
+    let runs =
+        [3, 4, 5, 6, 0, 3, 0x45, 0x56, 0x67, 0, 2, 0x78, 0, 2, 5, 1, 2, 0x78, 0, 0, 9, 0x1e, 0, 1];
     let mut bitmap = Bitmap { compression: 1, ..Bitmap::new(20, 3, 8) };
     bitmap.colors = vec![[1, 2, 3, 0]; 256];
     let (header, rows) = decoded(on_disk(&bitmap.file(&runs))).unwrap();
@@ -185,7 +212,8 @@ fn decodes_the_documented_runs() {
     assert_eq!(rows, expected);
     assert!(header.held_bytes >= 60);
     let runs = [3, 4, 5, 6, 0, 6, 0x45, 0x56, 0x67, 0, 4, 0x78, 0, 0, 9, 0x1e, 0, 1];
-    let (_, rows) = decoded(piped(&Bitmap { compression: 2, ..Bitmap::new(18, 2, 4) }.file(&runs))).unwrap();
+    let (_, rows) =
+        decoded(piped(&Bitmap { compression: 2, ..Bitmap::new(18, 2, 4) }.file(&runs))).unwrap();
     assert_eq!(rows[18..], [0, 4, 0, 0, 6, 0, 6, 0, 4, 5, 5, 6, 6, 7, 7, 8, 7, 8]);
     assert_eq!(rows[..9], [1, 14, 1, 14, 1, 14, 1, 14, 1]);
 }
@@ -217,7 +245,8 @@ fn rejects_indices_beyond_the_palette() {
         bitmap.colors.truncate(if bits == 2 { 3 } else { 4 });
         // Beyond the width there is no pixel.
         assert!(decoded(on_disk(&bitmap.file(&[0, 0, 0xff, 0xff]))).is_ok());
-        let damaged = decoded(on_disk(&bitmap.file(&[if bits == 2 { pixel << 4 } else { pixel }, 0, 0, 0])));
+        let damaged =
+            decoded(on_disk(&bitmap.file(&[if bits == 2 { pixel << 4 } else { pixel }, 0, 0, 0])));
         assert!(matches!(damaged, Err(ImageError::Malformed { .. })), "{bits}");
     }
     let bitmap = Bitmap { compression: 1, colors: vec![[0; 4]; 3], ..Bitmap::new(2, 1, 8) };
@@ -278,12 +307,16 @@ fn rejects_short_and_invalid_files_before_their_rows() {
     assert!(open(on_disk(&bomb.file(&[0, 1])), REQUEST).unwrap().0.held_bytes >= 1 << 61);
     let little = Request { memory: 100, ..REQUEST };
     assert!(matches!(open(piped(&file), little), Err(ImageError::Unsupported { .. })));
-    assert!(matches!(open(on_disk(&file), Request { page: 1, ..REQUEST }), Err(ImageError::NoSuchPage { pages: 1 })));
+    assert!(matches!(
+        open(on_disk(&file), Request { page: 1, ..REQUEST }),
+        Err(ImageError::NoSuchPage { pages: 1 })
+    ));
 }
 
 #[test]
 fn decodes_or_rejects_two_thousand_damaged_files() {
-    let runs = [3, 4, 5, 6, 0, 3, 0x45, 0x56, 0x67, 0, 2, 0x78, 0, 2, 5, 1, 2, 0x78, 0, 0, 9, 0x1e, 0, 1];
+    let runs =
+        [3, 4, 5, 6, 0, 3, 0x45, 0x56, 0x67, 0, 2, 0x78, 0, 2, 5, 1, 2, 0x78, 0, 0, 9, 0x1e, 0, 1];
     let files = [
         Bitmap::new(13, 7, 24).file(&bytes(280)),
         Bitmap { compression: 1, ..Bitmap::new(20, 4, 8) }.file(&runs),
@@ -303,7 +336,9 @@ fn decodes_or_rejects_two_thousand_damaged_files() {
         // What is larger is the caller's to refuse.
         if header.held_bytes < 32 << 20 && row_bytes < 32 << 20 {
             let mut row = vec![0; row_bytes];
-            refused += usize::from((0..header.size.height()).any(|_| decoder.decode_rows(&mut row).is_err()));
+            refused += usize::from(
+                (0..header.size.height()).any(|_| decoder.decode_rows(&mut row).is_err()),
+            );
         }
     }
     assert!(refused > 500, "{refused}");

@@ -30,10 +30,13 @@ pub(super) fn before_decoding(format: ImageFormat, file: &[u8]) -> Result<Facts,
         ImageFormat::Dds => Ok(Facts { pages: dds_surfaces(file)?, ..facts }),
         ImageFormat::OpenExr => Ok(Facts { working_bytes: exr_block_bytes(file)?, ..facts }),
         // The low four bits of the image descriptor are the number of alpha bits.
-        ImageFormat::Tga => {
-            Ok(Facts { alpha_is_ignored: file.get(17).ok_or(ImageError::Truncated)?.trailing_zeros() >= 4, ..facts })
+        ImageFormat::Tga => Ok(Facts {
+            alpha_is_ignored: file.get(17).ok_or(ImageError::Truncated)?.trailing_zeros() >= 4,
+            ..facts
+        }),
+        ImageFormat::Qoi if !file.ends_with(&[0, 0, 0, 0, 0, 0, 0, 1]) => {
+            Err(ImageError::Truncated)
         }
-        ImageFormat::Qoi if !file.ends_with(&[0, 0, 0, 0, 0, 0, 0, 1]) => Err(ImageError::Truncated),
         _ => Ok(facts),
     }
 }
@@ -86,7 +89,9 @@ fn dds_surfaces(file: &[u8]) -> Result<u32, ImageError> {
     const CAPABILITIES_2: usize = 112;
     const CUBE_MAP: u32 = 0x200;
     const VOLUME: u32 = 0x20_0000;
-    if file.get(FOUR_CC..FOUR_CC + 4) == Some(b"DXT1") && le_u32(file, PIXEL_FLAGS)? & HAS_ALPHA != 0 {
+    if file.get(FOUR_CC..FOUR_CC + 4) == Some(b"DXT1")
+        && le_u32(file, PIXEL_FLAGS)? & HAS_ALPHA != 0
+    {
         return Err(ImageError::unsupported("DDS with one-bit alpha (BC1)"));
     }
     if !le_u32(file, 12)?.is_multiple_of(4) || !le_u32(file, 16)?.is_multiple_of(4) {
@@ -105,22 +110,32 @@ fn dds_surfaces(file: &[u8]) -> Result<u32, ImageError> {
 fn exr_block_bytes(file: &[u8]) -> Result<u64, ImageError> {
     let failed = |error: exr::error::Error| match error {
         exr::error::Error::Io(error) => ImageError::reading(error),
-        exr::error::Error::NotSupported(feature) => ImageError::unsupported(format!("OpenEXR with {feature}")),
+        exr::error::Error::NotSupported(feature) => {
+            ImageError::unsupported(format!("OpenEXR with {feature}"))
+        }
         error => ImageError::malformed(error.to_string()),
     };
     let headers = MetaData::read_from_buffered(file, false).map_err(failed)?.headers;
-    let has = |header: &Header, name| header.channels.find_index_of_channel(&Text::from(name)).is_some();
-    let is_rgb = |header: &Header| !header.deep && ["R", "G", "B"].into_iter().all(|name| has(header, name));
+    let has =
+        |header: &Header, name| header.channels.find_index_of_channel(&Text::from(name)).is_some();
+    let is_rgb =
+        |header: &Header| !header.deep && ["R", "G", "B"].into_iter().all(|name| has(header, name));
     if !headers.iter().any(is_rgb) {
         return Err(ImageError::unsupported("OpenEXR without plain R, G and B channels"));
     }
-    Ok(headers.iter().map(|header| (header.max_block_byte_size() as u64).saturating_mul(4)).max().unwrap_or(0))
+    Ok(headers
+        .iter()
+        .map(|header| (header.max_block_byte_size() as u64).saturating_mul(4))
+        .max()
+        .unwrap_or(0))
 }
 
 /// Returns whether a file begins with a plausible TGA header. TGA has no signature, so this is
 /// asked only of files with a TGA extension.
 pub(crate) fn is_tga_header(first: &[u8]) -> bool {
-    let Some(&[_, map_type, image_type, .., w0, w1, h0, h1, depth, descriptor]) = first.first_chunk::<18>() else {
+    let Some(&[_, map_type, image_type, .., w0, w1, h0, h1, depth, descriptor]) =
+        first.first_chunk::<18>()
+    else {
         return false;
     };
     map_type <= 1

@@ -49,7 +49,9 @@ fn gif(frames: u32) -> Vec<u8> {
     let mut file = Vec::new();
     let mut encoder = GifEncoder::new(&mut file);
     for frame in 0..frames {
-        let image = RgbaImage::from_fn(SIZE.0, SIZE.1, |x, y| Rgba([(x * 6 + frame) as u8, (y % 2) as u8, 9, 255]));
+        let image = RgbaImage::from_fn(SIZE.0, SIZE.1, |x, y| {
+            Rgba([(x * 6 + frame) as u8, (y % 2) as u8, 9, 255])
+        });
         encoder.encode_frame(Frame::new(image)).unwrap();
     }
     drop(encoder);
@@ -59,8 +61,12 @@ fn gif(frames: u32) -> Vec<u8> {
 fn every_file() -> Vec<(ImageFormat, Vec<u8>)> {
     let (rgb, rgba) = (DynamicImage::from(rgb()), DynamicImage::from(rgba()));
     let mut files = vec![(ImageFormat::Gif, gif(1)), (ImageFormat::Dds, dds(0))];
-    files.extend([ImageFormat::Tga, ImageFormat::Qoi].map(|format| (format, encoded(&rgb, format))));
-    files.extend([ImageFormat::Tga, ImageFormat::Qoi, ImageFormat::Ico].map(|format| (format, encoded(&rgba, format))));
+    files
+        .extend([ImageFormat::Tga, ImageFormat::Qoi].map(|format| (format, encoded(&rgb, format))));
+    files.extend(
+        [ImageFormat::Tga, ImageFormat::Qoi, ImageFormat::Ico]
+            .map(|format| (format, encoded(&rgba, format))),
+    );
     files.push((ImageFormat::Farbfeld, encoded(&rgba.to_rgba16().into(), ImageFormat::Farbfeld)));
     files.push((ImageFormat::Hdr, encoded(&rgb.to_rgb32f().into(), ImageFormat::Hdr)));
     files.push((ImageFormat::OpenExr, encoded(&rgb.to_rgb32f().into(), ImageFormat::OpenExr)));
@@ -80,21 +86,32 @@ fn decodes_exact_samples() {
         assert!(header.samples.channels == alpha && rows == rgba().into_raw(), "{format:?}");
     }
     let deep = DynamicImage::from(rgba()).to_rgba16();
-    let (header, rows) = read(ImageFormat::Farbfeld, &encoded(&deep.clone().into(), ImageFormat::Farbfeld)).unwrap();
+    let (header, rows) =
+        read(ImageFormat::Farbfeld, &encoded(&deep.clone().into(), ImageFormat::Farbfeld)).unwrap();
     assert_eq!(header.samples.sample, SampleType::U16(NATIVE));
     assert!(rows.as_chunks().0.iter().map(|bytes| u16::from_ne_bytes(*bytes)).eq(deep.into_raw()));
     let float = DynamicImage::from(rgba()).to_rgba32f();
-    let (header, rows) = read(ImageFormat::OpenExr, &encoded(&float.clone().into(), ImageFormat::OpenExr)).unwrap();
+    let (header, rows) =
+        read(ImageFormat::OpenExr, &encoded(&float.clone().into(), ImageFormat::OpenExr)).unwrap();
     assert_eq!(header.samples.channels, Channels::Rgba(Alpha::Premultiplied));
     assert!(rows.as_chunks().0.iter().map(|bytes| f32::from_ne_bytes(*bytes)).eq(float.into_raw()));
     let float = DynamicImage::from(rgb()).to_rgb32f();
-    let (_, rows) = read(ImageFormat::Hdr, &encoded(&float.clone().into(), ImageFormat::Hdr)).unwrap();
+    let (_, rows) =
+        read(ImageFormat::Hdr, &encoded(&float.clone().into(), ImageFormat::Hdr)).unwrap();
     // Eight bits of mantissa, shared by the three colors of a pixel.
-    let near = |(found, expected): (&[u8; 4], f32)| (f32::from_ne_bytes(*found) - expected).abs() < 1.0 / 128.0;
+    let near = |(found, expected): (&[u8; 4], f32)| {
+        (f32::from_ne_bytes(*found) - expected).abs() < 1.0 / 128.0
+    };
     assert!(rows.as_chunks().0.iter().zip(float.into_raw()).all(near));
     let (_, rows) = read(ImageFormat::Dds, &dds(0)).unwrap();
     let expected = |at: usize| ((at / 12 / 4 * 3 + at % 12 / 4) * 5 * 255) / 31;
-    assert!(rows.as_chunks::<3>().0.iter().zip(0..).all(|(pixel, at)| *pixel == [expected(at) as u8, 0, 0]));
+    assert!(
+        rows.as_chunks::<3>()
+            .0
+            .iter()
+            .zip(0..)
+            .all(|(pixel, at)| *pixel == [expected(at) as u8, 0, 0])
+    );
 }
 
 #[test]
@@ -127,7 +144,11 @@ fn rejects_truncated_files() {
             _ => 0,
         };
         for length in 0..file.len() - optional {
-            assert!(read(format, &file[..length]).is_err(), "{format:?}: {length} of {} bytes", file.len());
+            assert!(
+                read(format, &file[..length]).is_err(),
+                "{format:?}: {length} of {} bytes",
+                file.len()
+            );
         }
     }
 }
@@ -137,8 +158,14 @@ fn checks_memory_before_decoding() {
     for (format, file) in every_file() {
         let held = open(on_disk(&file), format, REQUEST).unwrap().0.held_bytes;
         let little = Request { memory: held - 1, ..REQUEST };
-        assert!(matches!(open(on_disk(&file), format, little), Err(ImageError::Memory { .. })), "{format:?}");
-        assert!(open(on_disk(&file), format, Request { memory: held, ..REQUEST }).is_ok(), "{format:?}");
+        assert!(
+            matches!(open(on_disk(&file), format, little), Err(ImageError::Memory { .. })),
+            "{format:?}"
+        );
+        assert!(
+            open(on_disk(&file), format, Request { memory: held, ..REQUEST }).is_ok(),
+            "{format:?}"
+        );
     }
 }
 
@@ -151,7 +178,9 @@ fn refuses_what_the_crate_decodes_wrongly() {
     let palette = encoded(&DynamicImage::from(rgb()).to_luma8().into(), ImageFormat::Ico);
     assert!(matches!(read(ImageFormat::Ico, &palette), Err(ImageError::Unsupported { .. })));
     let tga = encoded(&rgb().into(), ImageFormat::Tga);
-    assert!(is_tga_header(&tga) && !is_tga_header(b"not an image at all") && !is_tga_header(&tga[..17]));
+    assert!(
+        is_tga_header(&tga) && !is_tga_header(b"not an image at all") && !is_tga_header(&tga[..17])
+    );
 }
 
 #[test]

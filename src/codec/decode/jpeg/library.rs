@@ -63,7 +63,12 @@ unsafe extern "C" {
     ) -> c_int;
     fn slidezoom_jpeg_free_profile(profile: *mut c_uchar);
     fn slidezoom_jpeg_start(rows: *mut Opaque, color_space: u32) -> c_int;
-    fn slidezoom_jpeg_read(rows: *mut Opaque, target: *mut c_uchar, row_bytes: usize, count: usize) -> c_int;
+    fn slidezoom_jpeg_read(
+        rows: *mut Opaque,
+        target: *mut c_uchar,
+        row_bytes: usize,
+        count: usize,
+    ) -> c_int;
     fn slidezoom_jpeg_finish(rows: *mut Opaque) -> c_int;
     fn slidezoom_jpeg_problem(rows: *const Opaque) -> c_int;
     fn slidezoom_jpeg_message(rows: *const Opaque) -> *const c_char;
@@ -94,9 +99,11 @@ impl Reader {
 /// Called by libjpeg-turbo for more bytes.
 #[expect(unsafe_code, reason = "libjpeg-turbo is a C library")]
 extern "C" fn read_bytes(reader: *mut c_void, bytes: *mut c_uchar, length: usize) -> isize {
-    // SAFETY: `Rows::new` gave this pointer, to a `Reader` that lives as long as the decoder, and nothing else uses that while the decoder runs;
-    // `bytes` is the decoder's own buffer of `length` bytes, all of them initialized.
-    let (reader, bytes) = unsafe { (&mut *reader.cast::<Reader>(), std::slice::from_raw_parts_mut(bytes, length)) };
+    // SAFETY: `Rows::new` gave this pointer, to a `Reader` that lives as long as the decoder, and
+    // nothing else uses that while the decoder runs; `bytes` is the decoder's own buffer of
+    // `length` bytes, all of them initialized.
+    let (reader, bytes) =
+        unsafe { (&mut *reader.cast::<Reader>(), std::slice::from_raw_parts_mut(bytes, length)) };
     catch_unwind(AssertUnwindSafe(|| reader.read(bytes))).unwrap_or(-1)
 }
 
@@ -123,7 +130,8 @@ impl Rows {
     pub fn new(input: Box<dyn BufRead + Send>) -> Result<Self, ImageError> {
         let reader = NonNull::from(Box::leak(Box::new(Reader { input, failure: None })));
         // SAFETY: the reader lives until this value is dropped, which frees the decoder first.
-        let decoder = NonNull::new(unsafe { slidezoom_jpeg_new(read_bytes, reader.as_ptr().cast()) });
+        let decoder =
+            NonNull::new(unsafe { slidezoom_jpeg_new(read_bytes, reader.as_ptr().cast()) });
         let Some(decoder) = decoder else {
             // SAFETY: it comes from a box, and no decoder has it.
             drop(unsafe { Box::from_raw(reader.as_ptr()) });
@@ -155,7 +163,9 @@ impl Rows {
     pub fn exif(&self) -> Option<&[u8]> {
         let mut length = 0;
         // SAFETY: the decoder is alive, and keeps the bytes until it is freed.
-        let bytes = NonNull::new(unsafe { slidezoom_jpeg_exif(self.decoder.as_ptr(), &raw mut length) }.cast_mut())?;
+        let bytes = NonNull::new(
+            unsafe { slidezoom_jpeg_exif(self.decoder.as_ptr(), &raw mut length) }.cast_mut(),
+        )?;
         // SAFETY: so many bytes are there, and are not changed while the value is borrowed.
         Some(unsafe { std::slice::from_raw_parts(bytes.as_ptr(), length) })
     }
@@ -188,7 +198,9 @@ impl Rows {
     pub fn read(&mut self, rows: &mut [u8], row_bytes: usize) -> Result<(), ImageError> {
         let count = rows.len() / row_bytes;
         // SAFETY: there is room for so many rows of the picture's own length.
-        self.call(|decoder| unsafe { slidezoom_jpeg_read(decoder, rows.as_mut_ptr(), row_bytes, count) })
+        self.call(|decoder| unsafe {
+            slidezoom_jpeg_read(decoder, rows.as_mut_ptr(), row_bytes, count)
+        })
     }
 
     /// Reads to the end of the image.
@@ -217,7 +229,8 @@ impl Rows {
             problem => {
                 // SAFETY: the message is a string that ends with 0, within the decoder.
                 let message =
-                    unsafe { CStr::from_ptr(slidezoom_jpeg_message(self.decoder.as_ptr())) }.to_string_lossy();
+                    unsafe { CStr::from_ptr(slidezoom_jpeg_message(self.decoder.as_ptr())) }
+                        .to_string_lossy();
                 if problem == PROBLEM_KIND {
                     ImageError::unsupported(format!("this kind of JPEG (libjpeg-turbo: {message})"))
                 } else {
@@ -236,7 +249,8 @@ const PROBLEM_KIND: c_int = 4;
 impl Drop for Rows {
     #[expect(unsafe_code, reason = "libjpeg-turbo is a C library")]
     fn drop(&mut self) {
-        // SAFETY: `new` created both. They are freed once, the decoder first, since it uses the reader.
+        // SAFETY: `new` created both. They are freed once, the decoder first, since it uses the
+        // reader.
         unsafe {
             slidezoom_jpeg_free(self.decoder.as_ptr());
             drop(Box::from_raw(self.reader.as_ptr()));

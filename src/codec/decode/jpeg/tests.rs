@@ -28,8 +28,12 @@ struct Style {
     optimized: bool,
 }
 
-const PLAIN: Style =
-    Style { subsampling: Subsamp::Sub2x2, format: PixelFormat::RGB, progressive: false, optimized: false };
+const PLAIN: Style = Style {
+    subsampling: Subsamp::Sub2x2,
+    format: PixelFormat::RGB,
+    progressive: false,
+    optimized: false,
+};
 
 fn encoded(width: usize, height: usize, style: &Style) -> Vec<u8> {
     let Style { subsampling, format, progressive, optimized } = *style;
@@ -39,7 +43,9 @@ fn encoded(width: usize, height: usize, style: &Style) -> Vec<u8> {
     compressor.set_quality(85).unwrap();
     compressor.set_subsamp(subsampling).unwrap();
     compressor.set_optimize(optimized).unwrap();
-    let file = compressor.compress_to_vec(Image { pixels: &pixels[..], width, pitch, height, format }).unwrap();
+    let file = compressor
+        .compress_to_vec(Image { pixels: &pixels[..], width, pitch, height, format })
+        .unwrap();
     if !progressive {
         return file;
     }
@@ -54,7 +60,13 @@ fn whole(file: &[u8], format: PixelFormat) -> Vec<u8> {
     let header = decompressor.read_header(file).unwrap();
     let pitch = header.width * format.size();
     let mut pixels = vec![0; pitch * header.height];
-    let target = Image { pixels: &mut pixels[..], width: header.width, pitch, height: header.height, format };
+    let target = Image {
+        pixels: &mut pixels[..],
+        width: header.width,
+        pitch,
+        height: header.height,
+        format,
+    };
     decompressor.decompress(file, target).unwrap();
     pixels
 }
@@ -80,14 +92,22 @@ fn rows_equal_a_whole_decode() {
     ] {
         for (width, height) in [(1, 1), (97, 61), (16, 16), (250, 33), (8, 200)] {
             for (progressive, optimized) in [(false, false), (false, true), (true, false)] {
-                let file = encoded(width, height, &Style { subsampling, progressive, optimized, ..PLAIN });
+                let file =
+                    encoded(width, height, &Style { subsampling, progressive, optimized, ..PLAIN });
                 let (header, rows) = read(&file).unwrap();
                 let gray = subsampling == Subsamp::Gray;
                 let format = if gray { PixelFormat::GRAY } else { PixelFormat::BGRA };
-                assert!(rows == whole(&file, format), "{what} {width}×{height}, progressive {progressive}");
+                assert!(
+                    rows == whole(&file, format),
+                    "{what} {width}×{height}, progressive {progressive}"
+                );
                 assert_eq!(header.subsampling, known, "{what}");
                 let expected = if progressive { "progressive" } else { "baseline" };
-                let expected = if what.is_empty() { expected.to_owned() } else { format!("{expected}, {what}") };
+                let expected = if what.is_empty() {
+                    expected.to_owned()
+                } else {
+                    format!("{expected}, {what}")
+                };
                 assert_eq!(header.coding, expected);
                 let blocks = |length: usize, step: usize| length.div_ceil(step * 8) * step;
                 // As many blocks as MCUs have, which is what libjpeg-turbo keeps.
@@ -99,7 +119,11 @@ fn rows_equal_a_whole_decode() {
                     _ => (1, 1),
                 };
                 let of_brightness = blocks(width, across) * blocks(height, down);
-                let all = if gray { of_brightness } else { of_brightness + 2 * of_brightness / (across * down) };
+                let all = if gray {
+                    of_brightness
+                } else {
+                    of_brightness + 2 * of_brightness / (across * down)
+                };
                 assert_eq!(
                     header.held_bytes,
                     if progressive { 128 * all as u64 } else { 0 },
@@ -112,7 +136,8 @@ fn rows_equal_a_whole_decode() {
 
 #[test]
 fn cmyk_is_inverted_with_or_without_adobes_marker() {
-    let file = encoded(40, 30, &Style { subsampling: Subsamp::None, format: PixelFormat::CMYK, ..PLAIN });
+    let file =
+        encoded(40, 30, &Style { subsampling: Subsamp::None, format: PixelFormat::CMYK, ..PLAIN });
     let (header, rows) = read(&file).unwrap();
     assert_eq!(header.samples.channels, Channels::Cmyk);
     assert!(rows == whole(&file, PixelFormat::CMYK));
@@ -156,7 +181,11 @@ fn rejects_truncated_files() {
     for progressive in [false, true] {
         let file = encoded(60, 50, &Style { progressive, ..PLAIN });
         for length in 0..file.len() {
-            assert!(read(&file[..length]).is_err(), "{length} of {} bytes, progressive {progressive}", file.len());
+            assert!(
+                read(&file[..length]).is_err(),
+                "{length} of {} bytes, progressive {progressive}",
+                file.len()
+            );
         }
         // What comes after the image is none of it.
         read(&[&file[..], b"a preview"].concat()).unwrap();
@@ -179,7 +208,8 @@ fn scans(file: &[u8]) -> (Vec<u8>, Vec<Vec<u8>>) {
     let mut at = 2;
     let mut in_tables = false;
     while file[at + 1] != 0xd9 {
-        let (marker, length) = (file[at + 1], usize::from(u16::from_be_bytes([file[at + 2], file[at + 3]])));
+        let (marker, length) =
+            (file[at + 1], usize::from(u16::from_be_bytes([file[at + 2], file[at + 3]])));
         // Each of libjpeg's scans begins with its tables.
         if matches!(marker, 0xc4 | 0xda) && !in_tables {
             parts.push(Vec::new());
@@ -206,7 +236,12 @@ fn rejects_missing_scans() {
         assert!(with(&scans) == file && scans.len() > 5);
         for count in 1..scans.len() {
             let error = read(&with(&scans[..count])).unwrap_err().to_string();
-            assert_eq!(error, "libjpeg-turbo: some of its scans are missing", "{count} of {} scans", scans.len());
+            assert_eq!(
+                error,
+                "libjpeg-turbo: some of its scans are missing",
+                "{count} of {} scans",
+                scans.len()
+            );
         }
         for missing in 0..scans.len() {
             let rest = [&scans[..missing], &scans[missing + 1..]].concat();

@@ -90,7 +90,9 @@ impl Boxes {
             }
             let found = next(stored, position, end)?;
             match &found.kind {
-                b"jp2h" if boxes.is_none() => boxes = Some(Self::of_header(&contents(stored, &found)?)?),
+                b"jp2h" if boxes.is_none() => {
+                    boxes = Some(Self::of_header(&contents(stored, &found)?)?)
+                }
                 b"jp2c" => return Ok((boxes.unwrap_or_default(), found.contents)),
                 _ => {}
             }
@@ -104,13 +106,16 @@ impl Boxes {
         let (mut boxes, mut columns, mut mapping) = (Self::default(), None, None);
         let mut rest = header;
         for _ in 0..Self::MOST {
-            let Some((&[l0, l1, l2, l3, ref kind @ ..], _)) = rest.split_first_chunk::<8>() else { break };
+            let Some((&[l0, l1, l2, l3, ref kind @ ..], _)) = rest.split_first_chunk::<8>() else {
+                break;
+            };
             let length = match u32::from_be_bytes([l0, l1, l2, l3]) {
                 0 => rest.len(),
                 length => length as usize,
             };
-            let contents =
-                rest.get(8..length).ok_or_else(|| ImageError::malformed("a box is longer than its parent"))?;
+            let contents = rest
+                .get(8..length)
+                .ok_or_else(|| ImageError::malformed("a box is longer than its parent"))?;
             rest = &rest[length..];
             match kind {
                 b"colr" if boxes.color.is_none() => boxes.color = color(contents)?,
@@ -123,7 +128,11 @@ impl Boxes {
         boxes.palette = match (columns, mapping) {
             (Some(colors), Some(channels)) => Some(Palette { colors, channels }),
             (None, None) => None,
-            _ => return Err(ImageError::malformed("a palette box without a component mapping box, or the reverse")),
+            _ => {
+                return Err(ImageError::malformed(
+                    "a palette box without a component mapping box, or the reverse",
+                ));
+            }
         };
         Ok(boxes)
     }
@@ -142,7 +151,9 @@ fn contents(stored: &Stored, found: &Found) -> Result<Vec<u8>, ImageError> {
 /// Reads a color specification; `None` for methods of format extensions.
 fn color(contents: &[u8]) -> Result<Option<Color>, ImageError> {
     match contents {
-        [1, _, _, n0, n1, n2, n3, ..] => Ok(Some(Color::Enumerated(u32::from_be_bytes([*n0, *n1, *n2, *n3])))),
+        [1, _, _, n0, n1, n2, n3, ..] => {
+            Ok(Some(Color::Enumerated(u32::from_be_bytes([*n0, *n1, *n2, *n3]))))
+        }
         [2 | 3, _, _, profile @ ..] => Ok(Some(Color::Profile(IccProfile::new(profile.to_vec())))),
         [method, _, _, ..] if *method > 3 => Ok(None),
         _ => Err(ImageError::malformed("the color specification box is invalid")),
@@ -162,8 +173,9 @@ fn palette(contents: &[u8]) -> Result<Vec<Vec<u8>>, ImageError> {
     if bits.iter().any(|&bits| bits != 7) {
         return Err(ImageError::unsupported("a palette whose colors are not 8-bit"));
     }
-    let colors =
-        colors.get(..entries * columns).ok_or_else(|| ImageError::malformed("the palette box is too short"))?;
+    let colors = colors
+        .get(..entries * columns)
+        .ok_or_else(|| ImageError::malformed("the palette box is too short"))?;
     Ok(colors.chunks_exact(columns).map(<[u8]>::to_vec).collect())
 }
 

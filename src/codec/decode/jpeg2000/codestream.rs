@@ -2,10 +2,10 @@
 //! annex A).
 //!
 //! OpenJPEG scans a codestream from its first tile, and keeps kilobytes for every tile, however few
-//! are decoded. So the tile-parts are located once, here, and a tile is passed on with a main header
-//! that has no other tile. The coordinates of the reference grid, which align the wavelets, stay
-//! the same. Tile-parts must lie inside the codestream, be complete and in order, and end with the
-//! end marker.
+//! are decoded. So the tile-parts are located once, here, and a tile is passed on with a main
+//! header that has no other tile. The coordinates of the reference grid, which align the wavelets,
+//! stay the same. Tile-parts must lie inside the codestream, be complete and in order, and end with
+//! the end marker.
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -85,12 +85,14 @@ pub(crate) struct Codestream {
 }
 
 fn word(bytes: &[u8], at: usize) -> Result<u16, ImageError> {
-    let word = bytes.get(at..at + 2).and_then(|bytes| bytes.try_into().ok()).map(u16::from_be_bytes);
+    let word =
+        bytes.get(at..at + 2).and_then(|bytes| bytes.try_into().ok()).map(u16::from_be_bytes);
     word.ok_or_else(|| ImageError::malformed("a header segment is too short"))
 }
 
 fn number(bytes: &[u8], at: usize) -> Result<u32, ImageError> {
-    let number = bytes.get(at..at + 4).and_then(|bytes| bytes.try_into().ok()).map(u32::from_be_bytes);
+    let number =
+        bytes.get(at..at + 4).and_then(|bytes| bytes.try_into().ok()).map(u32::from_be_bytes);
     number.ok_or_else(|| ImageError::malformed("a header segment is too short"))
 }
 
@@ -136,7 +138,9 @@ impl Codestream {
             match marker {
                 SIZ if main_header.len() == 2 => components = Self::components(&segment)?,
                 SIZ => return Err(ImageError::malformed("the main header has two SIZ segments")),
-                _ if main_header.len() == 2 => return Err(ImageError::malformed("the SIZ segment is not the first")),
+                _ if main_header.len() == 2 => {
+                    return Err(ImageError::malformed("the SIZ segment is not the first"));
+                }
                 COD => coding = Some(Coding::of(&segment, components.len())?),
                 COC => coding.as_mut().map_or(Ok(()), |coding| coding.set_component(&segment))?,
                 PPM => packed_headers += segment.len() as u64,
@@ -151,7 +155,12 @@ impl Codestream {
         let coding = coding.ok_or_else(|| ImageError::malformed("the COD segment is missing"))?;
         let axis = |at: usize| -> Result<Axis, ImageError> {
             let field = |field: usize| number(&main_header, SIZ_FIELDS + at + 8 * field);
-            let axis = Axis { end: field(0)?, start: field(1)?, tile_length: field(2)?, tile_start: field(3)? };
+            let axis = Axis {
+                end: field(0)?,
+                start: field(1)?,
+                tile_length: field(2)?,
+                tile_start: field(3)?,
+            };
             let reach = u64::from(axis.tile_start) + u64::from(axis.tile_length);
             let first_tile = axis.tile_start <= axis.start && reach > u64::from(axis.start);
             if axis.end > i32::MAX as u32 || axis.length() > 0 && !first_tile {
@@ -163,12 +172,15 @@ impl Codestream {
         checked_size(columns.length(), rows.length())?;
         let count = columns.tiles() * rows.tiles();
         if count > Self::MOST_TILES {
-            return Err(ImageError::malformed(format!("it has {count} tiles, but a codestream can have 65,535")));
+            return Err(ImageError::malformed(format!(
+                "it has {count} tiles, but a codestream can have 65,535"
+            )));
         }
         if packed_headers > 0 && count > 1 {
             return Err(ImageError::unsupported("packed packet headers (PPM or PPT)"));
         }
-        let (tiles, codings) = Self::tile_parts(stored, position..bytes.end, count as usize, &coding)?;
+        let (tiles, codings) =
+            Self::tile_parts(stored, position..bytes.end, count as usize, &coding)?;
         let (mut reduction_levels, mut table_bytes) = (u32::MAX, 0);
         for (number, parts) in (0..).zip(&tiles) {
             let coding = codings.get(&(number as usize)).unwrap_or(&coding);
@@ -177,13 +189,17 @@ impl Codestream {
             let place = (columns.tile(number % across).0, rows.tile(number / across).0);
             let contents = coding.contents(&components, (&place.0, &place.1));
             // An empty packet has a byte (B.10.3).
-            let bytes = packed_headers + parts.iter().map(|part| part.end - part.start).sum::<u64>();
+            let bytes =
+                packed_headers + parts.iter().map(|part| part.end - part.start).sum::<u64>();
             if contents.packets > bytes {
-                let problem = format!("tile {number} has {bytes} bytes for {} packets", contents.packets);
+                let problem =
+                    format!("tile {number} has {bytes} bytes for {} packets", contents.packets);
                 return Err(ImageError::malformed(problem));
             }
-            (reduction_levels, table_bytes) =
-                (coding.reduction_levels().min(reduction_levels), contents.table_bytes.max(table_bytes));
+            (reduction_levels, table_bytes) = (
+                coding.reduction_levels().min(reduction_levels),
+                contents.table_bytes.max(table_bytes),
+            );
         }
         Ok(Self { main_header, tiles, columns, rows, components, reduction_levels, table_bytes })
     }
@@ -195,13 +211,15 @@ impl Codestream {
             return Err(ImageError::unsupported(format!("{count} components")));
         }
         let of_components = segment.get(40..40 + 3 * usize::from(count));
-        let of_components = of_components.ok_or_else(|| ImageError::malformed("a header segment is too short"))?;
+        let of_components =
+            of_components.ok_or_else(|| ImageError::malformed("a header segment is too short"))?;
         let component = |fields: &[u8; 3]| Component {
             bits: (fields[0] & 0x7f) + 1,
             sign: if fields[0] & 0x80 == 0 { Sign::Unsigned } else { Sign::Signed },
             step: (fields[1], fields[2]),
         };
-        let components: Vec<Component> = of_components.as_chunks().0.iter().map(component).collect();
+        let components: Vec<Component> =
+            of_components.as_chunks().0.iter().map(component).collect();
         if components.iter().any(|component| component.step.0 == 0 || component.step.1 == 0) {
             return Err(ImageError::malformed("a component has no samples"));
         }
@@ -210,7 +228,12 @@ impl Codestream {
 
     /// Locates the parts of each tile, and reads the coding of tiles that have their own. All parts
     /// must be there and in order (A.4.2), since OpenJPEG does not notice missing ones.
-    fn tile_parts(stored: &Stored, bytes: Range<u64>, count: usize, coding: &Coding) -> Result<TileParts, ImageError> {
+    fn tile_parts(
+        stored: &Stored,
+        bytes: Range<u64>,
+        count: usize,
+        coding: &Coding,
+    ) -> Result<TileParts, ImageError> {
         let (mut tiles, mut codings) = (vec![Vec::new(); count], HashMap::new());
         // The number of parts that each tile states; 0 if it does not.
         let mut told = vec![0; count];
@@ -223,7 +246,8 @@ impl Codestream {
             let [.., part, parts] = header;
             // A part without a length is the last one. It ends at the end marker, which nothing may
             // follow.
-            let length = if length == 0 { (bytes.end - position).saturating_sub(2) } else { length };
+            let length =
+                if length == 0 { (bytes.end - position).saturating_sub(2) } else { length };
             if word(&header, 0)? != SOT || word(&header, 2)? != 10 || length < SOT_BYTES + 2 {
                 return Err(ImageError::malformed("a tile-part is missing or misplaced"));
             }
@@ -231,8 +255,12 @@ impl Codestream {
                 return Err(ImageError::Truncated);
             }
             found += 1;
-            let of_tile = tiles.get_mut(tile).zip(told.get_mut(tile)).filter(|_| found <= Self::MOST_TILE_PARTS);
-            let (of_tile, told) = of_tile.ok_or_else(|| ImageError::malformed("a tile number is out of range"))?;
+            let of_tile = tiles
+                .get_mut(tile)
+                .zip(told.get_mut(tile))
+                .filter(|_| found <= Self::MOST_TILE_PARTS);
+            let (of_tile, told) =
+                of_tile.ok_or_else(|| ImageError::malformed("a tile number is out of range"))?;
             if usize::from(part) != of_tile.len() {
                 return Err(ImageError::malformed(format!(
                     "tile {tile} has part {part} where part {} belongs",
@@ -240,17 +268,23 @@ impl Codestream {
                 )));
             }
             if parts != 0 && *told != 0 && *told != parts {
-                return Err(ImageError::malformed(format!("tile {tile} is said to have {told} parts, and {parts}")));
+                return Err(ImageError::malformed(format!(
+                    "tile {tile} is said to have {told} parts, and {parts}"
+                )));
             }
             *told = parts.max(*told);
-            Self::tile_header(stored, position + SOT_BYTES..position + length, |marker, segment| {
-                let of_tile = codings.entry(tile).or_insert_with(|| coding.clone());
-                if marker == COC {
-                    return of_tile.set_component(segment);
-                }
-                *of_tile = Coding::of(segment, of_tile.count())?;
-                Ok(())
-            })?;
+            Self::tile_header(
+                stored,
+                position + SOT_BYTES..position + length,
+                |marker, segment| {
+                    let of_tile = codings.entry(tile).or_insert_with(|| coding.clone());
+                    if marker == COC {
+                        return of_tile.set_component(segment);
+                    }
+                    *of_tile = Coding::of(segment, of_tile.count())?;
+                    Ok(())
+                },
+            )?;
             of_tile.push(position..position + length);
             position += length;
         }
@@ -309,7 +343,8 @@ impl Codestream {
 
     /// Returns the image's size after this number of reductions.
     pub fn size(&self, reduction_levels: u32) -> Result<Size, ImageError> {
-        let length = |axis: Axis| u64::from(axis.reduced(&(axis.start..axis.end), reduction_levels).end);
+        let length =
+            |axis: Axis| u64::from(axis.reduced(&(axis.start..axis.end), reduction_levels).end);
         checked_size(length(self.columns), length(self.rows))
     }
 
@@ -321,7 +356,11 @@ impl Codestream {
 
     /// Returns the columns and rows of a tile, in pixels of the image after this number of
     /// reductions.
-    pub fn tile(&self, (column, row): (u32, u32), reduction_levels: u32) -> (Range<u32>, Range<u32>) {
+    pub fn tile(
+        &self,
+        (column, row): (u32, u32),
+        reduction_levels: u32,
+    ) -> (Range<u32>, Range<u32>) {
         let reduced = |axis: Axis, number| axis.reduced(&axis.tile(number).0, reduction_levels);
         (reduced(self.columns, column), reduced(self.rows, row))
     }

@@ -1,5 +1,5 @@
-//! The division of tiles into resolutions, precincts, code-blocks and packets (ISO/IEC 15444-1, A.6.1,
-//! A.6.2 and annex B), and the memory it takes.
+//! The division of tiles into resolutions, precincts, code-blocks and packets (ISO/IEC 15444-1,
+//! A.6.1, A.6.2 and annex B), and the memory it takes.
 //!
 //! OpenJPEG allocates by these segments, and a file of a hundred bytes can claim millions of
 //! code-blocks. Later segments replace earlier ones, as in OpenJPEG.
@@ -45,8 +45,13 @@ impl Division {
         let &[reduction_levels, width, height, _, _, ref precincts @ ..] = fields else {
             return Err(ImageError::malformed("a coding segment is missing or too short"));
         };
-        let precincts = if style & 1 == 0 { Some(&[][..]) } else { precincts.get(..usize::from(reduction_levels) + 1) };
-        let precincts = precincts.ok_or_else(|| ImageError::malformed("a coding segment is invalid"))?;
+        let precincts = if style & 1 == 0 {
+            Some(&[][..])
+        } else {
+            precincts.get(..usize::from(reduction_levels) + 1)
+        };
+        let precincts =
+            precincts.ok_or_else(|| ImageError::malformed("a coding segment is invalid"))?;
         // Except at the smallest resolution, a precinct has four times the samples of each band.
         let mut larger = precincts.iter().skip(1);
         if reduction_levels > Self::MOST_HALVINGS
@@ -83,7 +88,8 @@ impl Coding {
             return Err(ImageError::malformed("a coding segment is missing or too short"));
         };
         let component = self.components.get_mut(usize::from(*component));
-        *component.ok_or_else(|| ImageError::malformed("a COC segment names a missing component"))? =
+        *component
+            .ok_or_else(|| ImageError::malformed("a COC segment names a missing component"))? =
             Division::read(*style, fields)?;
         Ok(())
     }
@@ -99,7 +105,11 @@ impl Coding {
     }
 
     /// Returns the contents of a tile with these columns and rows of the reference grid.
-    pub fn contents(&self, components: &[Component], (columns, rows): (&Range<u32>, &Range<u32>)) -> Contents {
+    pub fn contents(
+        &self,
+        components: &[Component],
+        (columns, rows): (&Range<u32>, &Range<u32>),
+    ) -> Contents {
         /// OpenJPEG's bytes per code-block: itself, up to 10 segments, and leaves of two trees.
         const BYTES_A_BLOCK: u64 = 512;
         /// OpenJPEG's bytes per precinct of a band: itself and two trees.
@@ -109,16 +119,23 @@ impl Coding {
             let (steps_across, steps_down) = component.step;
             for resolution in 0..=division.reduction_levels {
                 let halved = |at: u32, step: u8| {
-                    u64::from(at.div_ceil(step.into())).div_ceil(1 << (division.reduction_levels - resolution))
+                    u64::from(at.div_ceil(step.into()))
+                        .div_ceil(1 << (division.reduction_levels - resolution))
                 };
-                let reduced = |range: &Range<u32>, step| halved(range.start, step)..halved(range.end, step);
-                let sizes = division.precincts.get(usize::from(resolution)).copied().unwrap_or(0xff);
+                let reduced =
+                    |range: &Range<u32>, step| halved(range.start, step)..halved(range.end, step);
+                let sizes =
+                    division.precincts.get(usize::from(resolution)).copied().unwrap_or(0xff);
                 let (across, down) = (reduced(columns, steps_across), reduced(rows, steps_down));
                 let here = units(&across, sizes & 15).saturating_mul(units(&down, sizes >> 4));
-                // The three bands of a resolution have half its size; the smallest resolution is a band.
+                // The three bands of a resolution have half its size; the smallest resolution is a
+                // band.
                 let larger = u8::from(resolution > 0);
                 let blocks = |range: Range<u64>, precinct: u8, block: u8| {
-                    units(&(range.start >> larger..range.end.div_ceil(1 << larger)), block.min(precinct - larger))
+                    units(
+                        &(range.start >> larger..range.end.div_ceil(1 << larger)),
+                        block.min(precinct - larger),
+                    )
                 };
                 let blocks = blocks(across, sizes & 15, division.block.0).saturating_mul(blocks(
                     down,
@@ -127,14 +144,22 @@ impl Coding {
                 ));
                 let of_band = blocks.saturating_mul(BYTES_A_BLOCK);
                 let of_band = of_band.saturating_add(here.saturating_mul(BYTES_A_PRECINCT));
-                table_bytes = table_bytes.saturating_add(of_band.saturating_mul(if larger == 1 { 3 } else { 1 }));
+                table_bytes = table_bytes.saturating_add(of_band.saturating_mul(if larger == 1 {
+                    3
+                } else {
+                    1
+                }));
                 precincts = precincts.saturating_add(here);
                 most_precincts = here.max(most_precincts);
             }
         }
         // Two bytes per packet, as if each resolution of each component had the largest number.
-        let resolutions =
-            self.components.iter().map(|division| u64::from(division.reduction_levels) + 1).max().unwrap_or(0);
+        let resolutions = self
+            .components
+            .iter()
+            .map(|division| u64::from(division.reduction_levels) + 1)
+            .max()
+            .unwrap_or(0);
         let seen = most_precincts.saturating_mul(2 * resolutions * components.len() as u64);
         let seen = seen.saturating_mul(u64::from(self.layers) + 1);
         Contents {

@@ -57,12 +57,16 @@ impl Order {
         for &(channel, meaning) in meanings {
             let channel = usize::from(channel);
             if channel >= count {
-                return Err(ImageError::malformed("the channel definition names a missing channel"));
+                return Err(ImageError::malformed(
+                    "the channel definition names a missing channel",
+                ));
             }
             match meaning {
                 ChannelType::Color(number) => colors.push((number, channel)),
                 ChannelType::Alpha if alpha.is_none() => alpha = Some((channel, Alpha::Straight)),
-                ChannelType::PremultipliedAlpha if alpha.is_none() => alpha = Some((channel, Alpha::Premultiplied)),
+                ChannelType::PremultipliedAlpha if alpha.is_none() => {
+                    alpha = Some((channel, Alpha::Premultiplied))
+                }
                 _ => {}
             }
         }
@@ -78,14 +82,18 @@ impl Order {
     fn fits(&self, color: Option<&Color>) -> Result<(), ImageError> {
         let Some(Color::Profile(profile)) = color else { return Ok(()) };
         // Invalid profiles are reported by the color conversion.
-        let Some(header) = profile.bytes().first_chunk::<40>().filter(|header| header.ends_with(b"acsp")) else {
+        let Some(header) =
+            profile.bytes().first_chunk::<40>().filter(|header| header.ends_with(b"acsp"))
+        else {
             return Ok(());
         };
         match (&header[16..20], self.colors.len()) {
             (b"RGB ", _) | (b"GRAY", 1) => Ok(()),
             (space, colors) => {
                 let space = space.trim_ascii().escape_ascii();
-                Err(ImageError::unsupported(format!("a color profile for {space} with {colors} color channels")))
+                Err(ImageError::unsupported(format!(
+                    "a color profile for {space} with {colors} color channels"
+                )))
             }
         }
     }
@@ -112,14 +120,19 @@ impl Interleaving {
             return Err(ImageError::unsupported(format!("the enumerated color space {space}")));
         }
         if let Some(palette) = &boxes.palette {
-            let model = if let Some(Color::Enumerated(SYCC)) = boxes.color { Model::Ycc(8) } else { Model::Same };
+            let model = if let Some(Color::Enumerated(SYCC)) = boxes.color {
+                Model::Ycc(8)
+            } else {
+                Model::Same
+            };
             let order = Order::of(palette.channels.len(), &boxes.meanings)?;
             order.fits(boxes.color.as_ref())?;
             return Self::of_palette(components, palette, &order, model);
         }
         let order = Order::of(components.len(), &boxes.meanings)?;
         order.fits(boxes.color.as_ref())?;
-        let used: Vec<usize> = order.colors.iter().copied().chain(order.alpha.map(|(channel, _)| channel)).collect();
+        let used: Vec<usize> =
+            order.colors.iter().copied().chain(order.alpha.map(|(channel, _)| channel)).collect();
         let mut most = 0;
         for &channel in &used {
             let Component { bits, sign, step } = components[channel];
@@ -145,7 +158,10 @@ impl Interleaving {
             }
             _ => Model::Same,
         };
-        let of_channels = used.into_iter().map(|channel| (channel, scaling(components[channel].bits, depth))).collect();
+        let of_channels = used
+            .into_iter()
+            .map(|channel| (channel, scaling(components[channel].bits, depth)))
+            .collect();
         Ok(Self { channels: order.channels(), depth, model, of_channels })
     }
 
@@ -156,29 +172,40 @@ impl Interleaving {
         order: &Order,
         model: Model,
     ) -> Result<Self, ImageError> {
-        let [Component { bits: bits @ 1..=8, sign: Sign::Unsigned, step: (1, 1) }] = components else {
-            return Err(ImageError::unsupported("a palette with other than one component of up to 8 bits"));
+        let [Component { bits: bits @ 1..=8, sign: Sign::Unsigned, step: (1, 1) }] = components
+        else {
+            return Err(ImageError::unsupported(
+                "a palette with other than one component of up to 8 bits",
+            ));
         };
         let of_channel = |color: &[u8], channel: usize| {
-            let column = palette.channels.get(channel).and_then(|&column| color.get(usize::from(column)));
+            let column =
+                palette.channels.get(channel).and_then(|&column| color.get(usize::from(column)));
             column.copied().ok_or_else(|| ImageError::malformed("the palette lacks a column"))
         };
         let color = |color: &Vec<u8>| -> Result<[u8; 4], ImageError> {
-            let alpha = order.alpha.map_or(Ok(u8::MAX), |(channel, _)| of_channel(color, channel))?;
+            let alpha =
+                order.alpha.map_or(Ok(u8::MAX), |(channel, _)| of_channel(color, channel))?;
+            let [red, green, blue] = if let [red, green, blue] = order.colors[..] {
+                [red, green, blue]
+            } else {
+                [order.colors[0]; 3]
+            };
             let [red, green, blue] =
-                if let [red, green, blue] = order.colors[..] { [red, green, blue] } else { [order.colors[0]; 3] };
-            let [red, green, blue] = [of_channel(color, red)?, of_channel(color, green)?, of_channel(color, blue)?];
+                [of_channel(color, red)?, of_channel(color, green)?, of_channel(color, blue)?];
             if model == Model::Same || order.colors.len() != 3 {
                 return Ok([red, green, blue, alpha]);
             }
             let ycc = [red.into(), i32::from(green) - 128, i32::from(blue) - 128];
-            let [red, green, blue] = ycc_to_rgb(ycc).map(|number| u8::try_from(number.max(0)).unwrap_or(u8::MAX));
+            let [red, green, blue] =
+                ycc_to_rgb(ycc).map(|number| u8::try_from(number.max(0)).unwrap_or(u8::MAX));
             Ok([red, green, blue, alpha])
         };
         if order.alpha.is_some_and(|(_, alpha)| alpha == Alpha::Premultiplied) {
             return Err(ImageError::unsupported("a palette with premultiplied colors"));
         }
-        let colors = palette.colors.iter().take(1 << bits).map(color).collect::<Result<Vec<_>, _>>()?;
+        let colors =
+            palette.colors.iter().take(1 << bits).map(color).collect::<Result<Vec<_>, _>>()?;
         let same = (0..1 << bits).collect();
         let channels = Channels::Palette(colors.into());
         Ok(Self { channels, depth: Depth::One, model: Model::Same, of_channels: vec![(0, same)] })
@@ -205,7 +232,11 @@ impl Interleaving {
 
     /// Returns the plane of each channel of a decoded image.
     pub fn planes<'a>(&self, decoded: &'a Planes) -> Result<Vec<&'a [i32]>, ImageError> {
-        let planes = self.of_channels.iter().map(|&(component, _)| decoded.plane(component)).collect::<Option<_>>();
+        let planes = self
+            .of_channels
+            .iter()
+            .map(|&(component, _)| decoded.plane(component))
+            .collect::<Option<_>>();
         planes.ok_or_else(|| ImageError::malformed("a component is not as large as the image"))
     }
 
@@ -220,7 +251,10 @@ impl Interleaving {
         if let ([luma, blue, red, alpha @ ..], [(_, table), ..]) = (planes, &self.of_channels[..]) {
             let center = 1 << (bits - 1);
             let pixels = || luma[from..].iter().zip(&blue[from..]).zip(&red[from..]);
-            let pixels = || pixels().map(|((&luma, &blue), &red)| ycc_to_rgb([luma, blue - center, red - center]));
+            let pixels = || {
+                pixels()
+                    .map(|((&luma, &blue), &red)| ycc_to_rgb([luma, blue - center, red - center]))
+            };
             for channel in 0..3 {
                 self.write(channel, table, pixels().map(|rgb| rgb[channel]), target);
             }
@@ -231,7 +265,13 @@ impl Interleaving {
     }
 
     /// Writes one channel of each pixel.
-    fn write(&self, channel: usize, table: &[u16], numbers: impl Iterator<Item = i32>, target: &mut [u8]) {
+    fn write(
+        &self,
+        channel: usize,
+        table: &[u16],
+        numbers: impl Iterator<Item = i32>,
+        target: &mut [u8],
+    ) {
         let largest = table.len() - 1;
         // OpenJPEG clamps the overshoot of lossy wavelets, but sYCC conversion can overshoot again.
         let scaled = numbers.map(|number| table[usize::try_from(number).unwrap_or(0).min(largest)]);
@@ -241,7 +281,8 @@ impl Interleaving {
                 targets.zip(scaled).for_each(|(target, sample)| *target = sample as u8);
             }
             Depth::Two => {
-                let targets = target.as_chunks_mut().0[channel..].iter_mut().step_by(self.of_channels.len());
+                let targets =
+                    target.as_chunks_mut().0[channel..].iter_mut().step_by(self.of_channels.len());
                 targets.zip(scaled).for_each(|(target, sample)| *target = sample.to_le_bytes());
             }
         }

@@ -9,11 +9,12 @@ use std::slice;
 
 use openjpeg_sys::{
     CODEC_FORMAT, OPJ_BOOL, OPJ_OFF_T, OPJ_SIZE_T, opj_codec_t, opj_create_decompress, opj_decode,
-    opj_decoder_set_strict_mode, opj_destroy_codec, opj_dparameters_t, opj_end_decompress, opj_image_destroy,
-    opj_image_t, opj_read_header, opj_set_decode_area, opj_set_default_decoder_parameters, opj_set_error_handler,
-    opj_set_info_handler, opj_set_warning_handler, opj_setup_decoder, opj_stream_create, opj_stream_destroy,
-    opj_stream_set_read_function, opj_stream_set_seek_function, opj_stream_set_skip_function, opj_stream_set_user_data,
-    opj_stream_set_user_data_length, opj_stream_t,
+    opj_decoder_set_strict_mode, opj_destroy_codec, opj_dparameters_t, opj_end_decompress,
+    opj_image_destroy, opj_image_t, opj_read_header, opj_set_decode_area,
+    opj_set_default_decoder_parameters, opj_set_error_handler, opj_set_info_handler,
+    opj_set_warning_handler, opj_setup_decoder, opj_stream_create, opj_stream_destroy,
+    opj_stream_set_read_function, opj_stream_set_seek_function, opj_stream_set_skip_function,
+    opj_stream_set_user_data, opj_stream_set_user_data_length, opj_stream_t,
 };
 
 use crate::codec::decode::ImageError;
@@ -43,13 +44,14 @@ impl Planes {
         if number >= self.count() {
             return None;
         }
-        // SAFETY: OpenJPEG has an array of `numcomps` components, each with `w` times `h` samples if
-        // its data is not null.
+        // SAFETY: OpenJPEG has an array of `numcomps` components, each with `w` times `h` samples
+        // if its data is not null.
         unsafe {
             let component = &*(*self.image).comps.add(number);
             let whole = (component.w, component.h) == (self.size.width(), self.size.height());
             let length = component.w as usize * component.h as usize;
-            (whole && !component.data.is_null()).then(|| slice::from_raw_parts(component.data, length))
+            (whole && !component.data.is_null())
+                .then(|| slice::from_raw_parts(component.data, length))
         }
     }
 }
@@ -91,7 +93,11 @@ struct Reading<'a> {
 }
 
 /// Decodes a codestream, which has `size` pixels after this number of reductions.
-pub(crate) fn decode(codestream: &[u8], reduction_levels: u32, size: Size) -> Result<Planes, ImageError> {
+pub(crate) fn decode(
+    codestream: &[u8],
+    reduction_levels: u32,
+    size: Size,
+) -> Result<Planes, ImageError> {
     let mut words = Diagnostics(Vec::new());
     let decoded = decode_with(codestream, reduction_levels, size, &mut words);
     match (decoded, words.0.into_iter().next()) {
@@ -102,7 +108,12 @@ pub(crate) fn decode(codestream: &[u8], reduction_levels: u32, size: Size) -> Re
 }
 
 #[expect(unsafe_code, reason = "OpenJPEG is a C library")]
-fn decode_with(codestream: &[u8], reduction_levels: u32, size: Size, words: &mut Diagnostics) -> Option<Planes> {
+fn decode_with(
+    codestream: &[u8],
+    reduction_levels: u32,
+    size: Size,
+    words: &mut Diagnostics,
+) -> Option<Planes> {
     /// Small, since larger reads bypass this buffer.
     const BUFFER_BYTES: usize = 64 << 10;
     let mut reading = Reading { bytes: codestream, position: 0 };
@@ -129,7 +140,9 @@ fn decode_with(codestream: &[u8], reduction_levels: u32, size: Size, words: &mut
         let mut parameters: opj_dparameters_t = std::mem::zeroed();
         opj_set_default_decoder_parameters(&raw mut parameters);
         parameters.cp_reduce = reduction_levels;
-        if opj_setup_decoder(codec.0, &raw mut parameters) == 0 || opj_decoder_set_strict_mode(codec.0, 1) == 0 {
+        if opj_setup_decoder(codec.0, &raw mut parameters) == 0
+            || opj_decoder_set_strict_mode(codec.0, 1) == 0
+        {
             return None;
         }
         let mut image = std::ptr::null_mut();
@@ -138,8 +151,8 @@ fn decode_with(codestream: &[u8], reduction_levels: u32, size: Size, words: &mut
             return None;
         }
         let planes = Planes { image, size };
-        // The whole image. Only here does OpenJPEG compute reduced sizes correctly, as they depend on
-        // the image's offset on the reference grid.
+        // The whole image. Only here does OpenJPEG compute reduced sizes correctly, as they depend
+        // on the image's offset on the reference grid.
         let decoded = header != 0
             && opj_set_decode_area(codec.0, planes.image, 0, 0, 0, 0) != 0
             && opj_decode(codec.0, stream.0, planes.image) != 0
@@ -181,7 +194,11 @@ unsafe extern "C" fn warned(words: *const c_char, kept: *mut c_void) {
 }
 
 #[expect(unsafe_code, reason = "OpenJPEG calls it")]
-unsafe extern "C" fn read(target: *mut c_void, length: OPJ_SIZE_T, reading: *mut c_void) -> OPJ_SIZE_T {
+unsafe extern "C" fn read(
+    target: *mut c_void,
+    length: OPJ_SIZE_T,
+    reading: *mut c_void,
+) -> OPJ_SIZE_T {
     // SAFETY: OpenJPEG passes a buffer of `length` bytes, and the reading of `decode_with`, which
     // nothing else uses meanwhile.
     unsafe {

@@ -39,7 +39,8 @@ impl File {
                 state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
                 (state >> 24) as u8
             }));
-            let unused = self.row_bytes(self.width as usize) * 8 - self.width as usize * self.bits_a_pixel();
+            let unused =
+                self.row_bytes(self.width as usize) * 8 - self.width as usize * self.bits_a_pixel();
             *rows.last_mut().unwrap() &= u8::MAX << unused;
         }
         rows
@@ -63,7 +64,11 @@ impl File {
             chunk(b"IDAT", &[]);
             return file;
         }
-        let filtered = if self.interlaced { self.passes(rows) } else { self.unfiltered(rows, self.width as usize) };
+        let filtered = if self.interlaced {
+            self.passes(rows)
+        } else {
+            self.unfiltered(rows, self.width as usize)
+        };
         let compressed = stored(&filtered);
         let (one, other) = compressed.split_at(compressed.len() / 2);
         chunk(b"IDAT", one);
@@ -85,16 +90,23 @@ impl File {
             rows[y * self.row_bytes(self.width as usize) + at / 8] >> (7 - at % 8) & 1
         };
         let mut all = Vec::new();
-        for (left, top, right, down) in
-            [(0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2)]
-        {
+        for (left, top, right, down) in [
+            (0, 0, 8, 8),
+            (4, 0, 8, 8),
+            (0, 4, 4, 8),
+            (2, 0, 4, 4),
+            (0, 2, 2, 4),
+            (1, 0, 2, 2),
+            (0, 1, 1, 2),
+        ] {
             let columns: Vec<usize> = (left..self.width as usize).step_by(right).collect();
             if columns.is_empty() {
                 continue;
             }
             for y in (top..self.height as usize).step_by(down) {
                 let mut row = vec![0; self.row_bytes(columns.len())];
-                let bits_of_row = columns.iter().flat_map(|&x| (0..bits).map(move |number| (x, number)));
+                let bits_of_row =
+                    columns.iter().flat_map(|&x| (0..bits).map(move |number| (x, number)));
                 for (at, (x, number)) in bits_of_row.enumerate() {
                     row[at / 8] |= bit(x, y, number) << (7 - at % 8);
                 }
@@ -136,14 +148,17 @@ fn file(color_type: u8, bits: u8) -> File {
 fn decodes_every_color_type_and_depth_interlaced_or_not() {
     let depths: [(u8, &[u8]); 5] =
         [(0, &[1, 2, 4, 8, 16]), (2, &[8, 16]), (3, &[1, 2, 4, 8]), (4, &[8, 16]), (6, &[8, 16])];
-    for (color_type, bits) in depths.into_iter().flat_map(|(kind, depths)| depths.iter().map(move |bits| (kind, *bits)))
+    for (color_type, bits) in
+        depths.into_iter().flat_map(|(kind, depths)| depths.iter().map(move |bits| (kind, *bits)))
     {
         for (width, height) in [(33, 19), (1, 1), (3, 2), (5, 9), (64, 8)] {
             for interlaced in [false, true] {
                 let file = File { width, height, interlaced, ..file(color_type, bits) };
                 let rows = file.noise();
                 let (header, found) = read(&file.bytes(&rows)).unwrap();
-                let what = format!("type {color_type}, {bits} bits, {width}×{height}, interlaced {interlaced}");
+                let what = format!(
+                    "type {color_type}, {bits} bits, {width}×{height}, interlaced {interlaced}"
+                );
                 assert!(found == rows, "{what}");
                 assert_eq!(header.samples.sample.bits(), usize::from(bits), "{what}");
                 assert_eq!(header.held_bytes, if interlaced { rows.len() as u64 } else { 0 });
@@ -179,7 +194,10 @@ fn detects_every_changed_bit() {
             assert!(read(&changed).is_err(), "bit {} of byte {}", bit % 8, bit / 8);
         }
         for length in 0..bytes.len() {
-            assert!(matches!(read(&bytes[..length]), Err(ImageError::Truncated)), "cut to {length} bytes");
+            assert!(
+                matches!(read(&bytes[..length]), Err(ImageError::Truncated)),
+                "cut to {length} bytes"
+            );
         }
     }
 }

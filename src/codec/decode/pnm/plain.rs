@@ -27,8 +27,9 @@ pub(crate) fn numbers(
     mut take: impl FnMut(u16) -> Result<(), ImageError>,
 ) -> Result<(), ImageError> {
     let wrong = || ImageError::malformed("it has something else where a number belongs");
-    let mut number =
-        |value: u32| take(u16::try_from(value).map_err(|_| ImageError::malformed("a sample above 65,535"))?);
+    let mut number = |value: u32| {
+        take(u16::try_from(value).map_err(|_| ImageError::malformed("a sample above 65,535"))?)
+    };
     let (mut text, mut gap, mut left) = (Text::Space, 0, count);
     while left > 0 {
         let bytes = reader.fill_buf().map_err(ImageError::reading)?;
@@ -67,7 +68,11 @@ pub(crate) fn numbers(
 }
 
 /// Reads `count` digits of a plain PBM.
-pub(crate) fn bits(reader: &mut dyn BufRead, count: usize, mut take: impl FnMut(u8)) -> Result<(), ImageError> {
+pub(crate) fn bits(
+    reader: &mut dyn BufRead,
+    count: usize,
+    mut take: impl FnMut(u8),
+) -> Result<(), ImageError> {
     let (mut text, mut gap, mut left) = (Text::Space, 0, count);
     while left > 0 {
         let bytes = reader.fill_buf().map_err(ImageError::reading)?;
@@ -86,8 +91,9 @@ pub(crate) fn bits(reader: &mut dyn BufRead, count: usize, mut take: impl FnMut(
                     }
                 }
                 _ => {
-                    text = between_samples(text, byte, &mut gap)
-                        .ok_or_else(|| ImageError::malformed("it has something else where a 0 or a 1 belongs"))?;
+                    text = between_samples(text, byte, &mut gap).ok_or_else(|| {
+                        ImageError::malformed("it has something else where a 0 or a 1 belongs")
+                    })?;
                 }
             }
         }

@@ -35,13 +35,19 @@ fn reads_the_examples_of_the_manual_pages() {
     // The last number may be the file's last byte.
     ppm.pop();
     assert_eq!(rows(&ppm), expected.as_flattened().as_flattened());
-    assert_eq!(decoded(piped(&ppm)).unwrap().0.coding, "plain PPM, values up to 15 scaled to 8 bits");
+    assert_eq!(
+        decoded(piped(&ppm)).unwrap().0.coding,
+        "plain PPM, values up to 15 scaled to 8 bits"
+    );
 }
 
 #[test]
 fn scales_from_every_maximum_in_plain_and_raw() {
-    for largest in [1, 2, 3, 7, 15, 100, 127, 254, 255, 256, 300, 511, 1023, 4095, 32_768, 65_534, 65_535_u32] {
-        let values: Vec<u32> = (0..=largest).step_by(largest as usize / 50 + 1).chain([largest]).collect();
+    for largest in
+        [1, 2, 3, 7, 15, 100, 127, 254, 255, 256, 300, 511, 1023, 4095, 32_768, 65_534, 65_535_u32]
+    {
+        let values: Vec<u32> =
+            (0..=largest).step_by(largest as usize / 50 + 1).chain([largest]).collect();
         let most: u32 = if largest > 255 { 65_535 } else { 255 };
         let expected: Vec<u32> = values
             .iter()
@@ -49,12 +55,24 @@ fn scales_from_every_maximum_in_plain_and_raw() {
             .collect();
         let bytes = |values: &[u32]| -> Vec<u8> {
             let words = values.iter().flat_map(|&value| (value as u16).to_be_bytes());
-            if largest > 255 { words.collect() } else { values.iter().map(|&value| value as u8).collect() }
+            if largest > 255 {
+                words.collect()
+            } else {
+                values.iter().map(|&value| value as u8).collect()
+            }
         };
         let text = values.iter().map(u32::to_string).collect::<Vec<_>>().join("\n");
         let size = format!("{} 1 {largest}\n", values.len());
-        assert_eq!(rows(&with(&format!("P5 {size}"), &bytes(&values))), bytes(&expected), "{largest}");
-        assert_eq!(rows(&with(&format!("P2 {size}"), text.as_bytes())), bytes(&expected), "{largest}");
+        assert_eq!(
+            rows(&with(&format!("P5 {size}"), &bytes(&values))),
+            bytes(&expected),
+            "{largest}"
+        );
+        assert_eq!(
+            rows(&with(&format!("P2 {size}"), text.as_bytes())),
+            bytes(&expected),
+            "{largest}"
+        );
         if largest < 65_535 && largest != 255 {
             let beyond = [largest + 1];
             let header = format!("1 1 {largest}\n");
@@ -62,7 +80,10 @@ fn scales_from_every_maximum_in_plain_and_raw() {
                 with(&format!("P5 {header}"), &bytes(&beyond)),
                 with(&format!("P2 {header}"), beyond[0].to_string().as_bytes()),
             ] {
-                assert!(matches!(decoded(piped(&file)), Err(ImageError::Malformed { .. })), "{largest}");
+                assert!(
+                    matches!(decoded(piped(&file)), Err(ImageError::Malformed { .. })),
+                    "{largest}"
+                );
             }
         }
     }
@@ -98,8 +119,12 @@ fn reads_pam_tuple_types() {
         ("", 3, Channels::Rgb),
     ] {
         let samples: Vec<u8> = (0..2 * depth).collect();
-        let file =
-            with(&format!("P7\n# c\nWIDTH 2\n\nHEIGHT 1\n{tuple_type}MAXVAL 255\nDEPTH {depth}\nENDHDR\n"), &samples);
+        let file = with(
+            &format!(
+                "P7\n# c\nWIDTH 2\n\nHEIGHT 1\n{tuple_type}MAXVAL 255\nDEPTH {depth}\nENDHDR\n"
+            ),
+            &samples,
+        );
         let (header, rows) = decoded(piped(&file)).unwrap();
         assert_eq!((header.samples.channels, rows), (channels, samples));
     }
@@ -114,7 +139,8 @@ fn reads_pam_tuple_types() {
         let answer = decoded(piped(&with(&format!("P7\n{header}ENDHDR\n"), &[0; 4])));
         assert!(matches!(answer, Err(ImageError::Unsupported { .. })), "{header}");
     }
-    for header in ["WIDTH 1\nHEIGHT 1\nDEPTH 1\n", "WIDTH 1\nWIDTH 1\n", "LENGTH 1\n", "WIDTH -1\n"] {
+    for header in ["WIDTH 1\nHEIGHT 1\nDEPTH 1\n", "WIDTH 1\nWIDTH 1\n", "LENGTH 1\n", "WIDTH -1\n"]
+    {
         let answer = decoded(piped(&with(&format!("P7\n{header}ENDHDR\n"), &[0; 4])));
         assert!(matches!(answer, Err(ImageError::Malformed { .. })), "{header}");
     }
@@ -122,7 +148,10 @@ fn reads_pam_tuple_types() {
 
 #[test]
 fn passes_on_raw_bits_and_ignores_what_follows() {
-    assert_eq!(rows(&with("P4 9 2\n", &[0b1010_1010, 0x80, 0x0f, 0x7f, 1, 2, 3])), [0b1010_1010, 0x80, 0x0f, 0x7f]);
+    assert_eq!(
+        rows(&with("P4 9 2\n", &[0b1010_1010, 0x80, 0x0f, 0x7f, 1, 2, 3])),
+        [0b1010_1010, 0x80, 0x0f, 0x7f]
+    );
     assert_eq!(rows(b"P6 1 1 255\nabcP6 1 1 255\nxyz"), b"abc");
     assert_eq!(rows(b"P6 1 1 65535\nabcdef"), b"abcdef");
 }
@@ -160,7 +189,10 @@ fn decodes_or_rejects_two_thousand_damaged_files() {
         with("P5\n# gray\n7 5\n255\n", &(0..35).collect::<Vec<_>>()),
         with("P6 3 3 1023\n", &[1; 54]),
         b"P3 2 2 15\n1 2 3 4 5 6 7 8 9 10 11 12\n".to_vec(),
-        with("P7\nWIDTH 3\nHEIGHT 2\nDEPTH 2\nMAXVAL 255\nTUPLTYPE GRAYSCALE_ALPHA\nENDHDR\n", &[7; 12]),
+        with(
+            "P7\nWIDTH 3\nHEIGHT 2\nDEPTH 2\nMAXVAL 255\nTUPLTYPE GRAYSCALE_ALPHA\nENDHDR\n",
+            &[7; 12],
+        ),
     ];
     let mut random = slidezoom_fixtures::Random::new(1);
     for round in 0..2_000 {
@@ -172,7 +204,8 @@ fn decodes_or_rejects_two_thousand_damaged_files() {
         }
         let mut row = vec![0; row_bytes];
         // A file of some hundred bytes has no more rows.
-        let rows = (0..header.size.height()).take_while(|_| decoder.decode_rows(&mut row).is_ok()).count();
+        let rows =
+            (0..header.size.height()).take_while(|_| decoder.decode_rows(&mut row).is_ok()).count();
         assert!(rows <= file.len());
     }
 }

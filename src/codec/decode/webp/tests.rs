@@ -51,7 +51,8 @@ fn lossless(
 
 /// EXIF of nothing but an orientation.
 fn exif(orientation: u8) -> Vec<u8> {
-    [&b"II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0"[..], &[orientation, 0, 0, 0], &[0; 4]].concat()
+    [&b"II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0"[..], &[orientation, 0, 0, 0], &[0; 4]]
+        .concat()
 }
 
 fn chunk(name: [u8; 4], contents: &[u8]) -> Vec<u8> {
@@ -88,7 +89,10 @@ fn decodes_lossless_images_exactly() {
             for input in [piped(&file), on_disk(&file)] {
                 let (header, rows) = decoded(input).unwrap();
                 assert_eq!(rows, samples);
-                assert_eq!((header.size, header.coding.as_str()), (Size::new(width, height).unwrap(), "lossless"));
+                assert_eq!(
+                    (header.size, header.coding.as_str()),
+                    (Size::new(width, height).unwrap(), "lossless")
+                );
                 assert!(header.held_bytes > samples.len() as u64);
             }
         }
@@ -115,19 +119,27 @@ fn keeps_the_straight_alpha_of_lossy_images() {
     // Not compressed and not filtered, by RFC 9649, 2.7.1.2.
     let coded = [&[0], &alpha[..]].concat();
     let picture = lossy(width, height)[12..].to_vec();
-    let file = riff(&[extended(Container::VP8X_ALPHA, width, height), chunk(*b"ALPH", &coded), picture]);
+    let file =
+        riff(&[extended(Container::VP8X_ALPHA, width, height), chunk(*b"ALPH", &coded), picture]);
     let (header, rows) = decoded(on_disk(&file)).unwrap();
     assert_eq!(header.samples.channels, Channels::Rgba(Alpha::Straight));
-    let pixels: Vec<u8> =
-        color.chunks(3).zip(&alpha).flat_map(|(rgb, &alpha)| [rgb[0], rgb[1], rgb[2], alpha]).collect();
+    let pixels: Vec<u8> = color
+        .chunks(3)
+        .zip(&alpha)
+        .flat_map(|(rgb, &alpha)| [rgb[0], rgb[1], rgb[2], alpha])
+        .collect();
     assert_eq!(rows, pixels);
 }
 
 #[test]
 fn finds_profile_and_orientation_before_and_after_the_image() {
     let profile: Vec<u8> = (0..=100).collect();
-    let turned =
-        [(1, None), (6, Some(Rotation::Quarter)), (3, Some(Rotation::Half)), (8, Some(Rotation::ThreeQuarters))];
+    let turned = [
+        (1, None),
+        (6, Some(Rotation::Quarter)),
+        (3, Some(Rotation::Half)),
+        (8, Some(Rotation::ThreeQuarters)),
+    ];
     for (number, rotation) in turned {
         let exif = exif(number);
         let (file, samples) = lossless(9, 5, ColorType::Rgb8, Some(&profile), Some(&exif));
@@ -192,7 +204,11 @@ fn decodes_or_rejects_two_thousand_damaged_files() {
         };
         // What is larger is the caller's to refuse.
         if header.held_bytes < 32 << 20 {
-            let mut rows = vec![0; header.samples.row_bytes(header.size.width()) * header.size.height() as usize];
+            let mut rows = vec![
+                0;
+                header.samples.row_bytes(header.size.width())
+                    * header.size.height() as usize
+            ];
             refused += usize::from(decoder.decode_rows(&mut rows).is_err());
         }
     }

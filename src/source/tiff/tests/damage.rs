@@ -21,25 +21,38 @@ fn with(fields: Vec<Field>) -> Written {
 
 #[test]
 fn rejects_inconsistent_tags() {
-    let tiled = |width, height| with(vec![long(tag::TILE_WIDTH, width), long(tag::TILE_LENGTH, height)]);
+    let tiled =
+        |width, height| with(vec![long(tag::TILE_WIDTH, width), long(tag::TILE_LENGTH, height)]);
     for (picture, message) in [
         (with(vec![long(tag::IMAGE_WIDTH, 0)]), "the size 0×29 is out of range"),
         (with(vec![long(tag::IMAGE_LENGTH, 1 << 31)]), "the size 37×2147483648 is out of range"),
         (with(vec![long(tag::IMAGE_LENGTH, 60)]), "its tables have 3 strips of the 6 it needs"),
         (with(vec![long(tag::ROWS_PER_STRIP, 0)]), "its strips have no rows"),
         (with(vec![long(tag::ROWS_PER_STRIP, 15)]), "strip 0: its data is truncated"),
-        (with(vec![short(tag::SAMPLES_PER_PIXEL, &[0])]), "its number of samples per pixel is invalid"),
+        (
+            with(vec![short(tag::SAMPLES_PER_PIXEL, &[0])]),
+            "its number of samples per pixel is invalid",
+        ),
         (with(vec![short(tag::PLANAR_CONFIGURATION, &[3])]), "its planar configuration is 3"),
         (tiled(0, 16), "its tiles are 0×16 pixels"),
         (tiled(1 << 31, 16), "its tiles are 2147483648×16 pixels"),
         (tiled((1 << 31) - 1, (1 << 31) - 1), "its tables have 0 tiles of the 1 it needs"),
-        (with(vec![short(tag::COMPRESSION, &[4])]), "not supported: compression CCITT fax (TIFF compression 4)"),
+        (
+            with(vec![short(tag::COMPRESSION, &[4])]),
+            "not supported: compression CCITT fax (TIFF compression 4)",
+        ),
         (
             with(vec![short(tag::COMPRESSION, &[6])]),
             "not supported: compression old-style JPEG, obsolete since 1995 (TIFF compression 6)",
         ),
-        (with(vec![short(tag::PHOTOMETRIC_INTERPRETATION, &[8])]), "not supported: color space CIE L*a*b*"),
-        (with(vec![short(tag::PHOTOMETRIC_INTERPRETATION, &[2])]), "it has 1 samples per pixel, but its colors need 3"),
+        (
+            with(vec![short(tag::PHOTOMETRIC_INTERPRETATION, &[8])]),
+            "not supported: color space CIE L*a*b*",
+        ),
+        (
+            with(vec![short(tag::PHOTOMETRIC_INTERPRETATION, &[2])]),
+            "it has 1 samples per pixel, but its colors need 3",
+        ),
         (with(vec![short(tag::BITS_PER_SAMPLE, &[12])]), "not supported: 12-bit unsigned samples"),
     ] {
         assert_eq!(refusal(&picture, &picture.chunks()), message);
@@ -49,7 +62,9 @@ fn rejects_inconsistent_tags() {
 #[test]
 fn names_the_damaged_strip() {
     let of = |compression| Written { compression, rows_per_strip: 10, ..Written::default() };
-    for (compression, name) in [(5, "LZW"), (8, "Deflate"), (32_773, "PackBits"), (50_000, "Zstandard")] {
+    for (compression, name) in
+        [(5, "LZW"), (8, "Deflate"), (32_773, "PackBits"), (50_000, "Zstandard")]
+    {
         let picture = of(compression);
         let sound = picture.chunks();
         let mut cut = sound.clone();
@@ -61,12 +76,19 @@ fn names_the_damaged_strip() {
         assert_eq!(refusal(&picture, &long), "read", "{name}");
         let mut missing = sound.clone();
         missing[2].clear();
-        assert_eq!(refusal(&picture, &missing), "not supported: missing strips, such as strip 2", "{name}");
+        assert_eq!(
+            refusal(&picture, &missing),
+            "not supported: missing strips, such as strip 2",
+            "{name}"
+        );
     }
     let picture = of(8);
     let mut chunks = picture.chunks();
     *chunks[2].last_mut().unwrap() ^= 1;
-    assert_eq!(refusal(&picture, &chunks), "strip 2: the checksum of its Deflate data does not match");
+    assert_eq!(
+        refusal(&picture, &chunks),
+        "strip 2: the checksum of its Deflate data does not match"
+    );
     // An invalid Deflate header.
     chunks[0][0] = 0xff;
     assert_eq!(refusal(&picture, &chunks), "strip 0: its Deflate data is damaged");
@@ -85,7 +107,12 @@ fn rejects_truncated_files() {
     let path = folder.path().join("cut.tif");
     for picture in [
         Written { rows_per_strip: 10, ..Written::default() },
-        Written { compression: 8, tile: Some((16, 16)), container: Container::BigTiff, ..Written::default() },
+        Written {
+            compression: 8,
+            tile: Some((16, 16)),
+            container: Container::BigTiff,
+            ..Written::default()
+        },
     ] {
         picture.write(&path);
         let whole = std::fs::read(&path).unwrap();
@@ -131,7 +158,8 @@ fn seeds(folder: &Path) -> Vec<Vec<u8>> {
             std::fs::read(&path).unwrap()
         })
         .collect();
-    let picture = Written { compression: 7, rows_per_strip: 16, photometric: 6, ..Written::with_samples(3) };
+    let picture =
+        Written { compression: 7, rows_per_strip: 16, photometric: 6, ..Written::with_samples(3) };
     picture.write_chunks(&path, &[16, 13].map(|rows| jpeg((37, rows), turbojpeg::Subsamp::Sub2x2)));
     seeds.push(std::fs::read(&path).unwrap());
     seeds
@@ -158,7 +186,12 @@ fn read_bounded(path: &Path) -> Result<(), ImageError> {
             for (level, size) in sizes.into_iter().enumerate() {
                 for y in (0..size.height()).step_by(1 + size.height() as usize / 8) {
                     let region = Rect::spanning(0..size.width(), y..y + 1).unwrap();
-                    read_region(&*tiles, level, region, &mut row[..header.samples.row_bytes(size.width())])?;
+                    read_region(
+                        &*tiles,
+                        level,
+                        region,
+                        &mut row[..header.samples.row_bytes(size.width())],
+                    )?;
                 }
             }
             Ok(())

@@ -3,7 +3,9 @@
 use std::io::Write;
 use std::path::PathBuf;
 
-use slidezoom_fixtures::{ByteOrder, Color, Container, JpegTables, Random, SlideBuilder, TileFault};
+use slidezoom_fixtures::{
+    ByteOrder, Color, Container, JpegTables, Random, SlideBuilder, TileFault,
+};
 
 use super::*;
 use crate::pixels::PIXEL_BYTES;
@@ -35,7 +37,11 @@ fn read_all(path: &Path, size: Size) -> Result<(), SlideTilesError> {
     let mut tiles = SlideTiles::open(TiffFile::open(File::open(path).unwrap())?, size)?;
     tiles.subsampling()?;
     let tile = tiles.native_tiles().size;
-    tiles.add_levels(&[SlideLevelInfo { size: size.halved(), downsample: 2.0, native_tile: Some(tile) }])?;
+    tiles.add_levels(&[SlideLevelInfo {
+        size: size.halved(),
+        downsample: 2.0,
+        native_tile: Some(tile),
+    }])?;
     // OpenSlide reads larger tiles.
     if tile.width().max(tile.height()) > 1024 {
         return Ok(());
@@ -44,7 +50,8 @@ fn read_all(path: &Path, size: Size) -> Result<(), SlideTilesError> {
         let stride = grid.size.width() as usize * PIXEL_BYTES;
         let mut target = vec![0; stride * grid.size.height() as usize];
         // Damaged tiles are errors.
-        let _: Result<_, ()> = region::read(&tiles, level, Rect::of(grid.size), &mut target, stride, |_, _, _| Ok(()));
+        let _: Result<_, ()> =
+            region::read(&tiles, level, Rect::of(grid.size), &mut target, stride, |_, _, _| Ok(()));
     }
     Ok(())
 }
@@ -77,7 +84,8 @@ fn reads_or_rejects_mutated_files() {
 #[test]
 #[ignore = "takes minutes: make soak"]
 fn reads_or_rejects_a_million_mutated_files() {
-    let workers: Vec<_> = (0..2).map(|part| std::thread::spawn(move || read_mutated(part << 32, 500_000))).collect();
+    let workers: Vec<_> =
+        (0..2).map(|part| std::thread::spawn(move || read_mutated(part << 32, 500_000))).collect();
     let opened: u64 = workers.into_iter().map(|worker| worker.join().unwrap()).sum();
     assert!(opened > 100_000, "{opened} of a million were read");
 }

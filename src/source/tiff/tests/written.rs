@@ -69,7 +69,8 @@ impl Written {
     pub fn value(&self, x: u32, y: u32, sample: usize) -> u64 {
         let smooth = u64::from(3 * x + 5 * y) * 0x0101_0101_0101 + 1000 * sample as u64;
         let number = u64::from(y * self.width + x) * 8 + sample as u64;
-        let random = number.wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(29) & 0x0007_0007_0007_0007;
+        let random =
+            number.wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(29) & 0x0007_0007_0007_0007;
         let value = if y.is_multiple_of(3) { smooth } else { smooth.wrapping_add(random) };
         match (self.format, self.bits) {
             (3, 32) => u64::from((value as f32 / 1e6).to_bits()),
@@ -97,7 +98,9 @@ impl Written {
         if self.bits < 8 {
             let per_byte = 8 / self.bits;
             let byte = |values: &[u64]| {
-                (0..per_byte).fold(0, |byte, at| byte << self.bits | values.get(at).copied().unwrap_or(0) as u8)
+                (0..per_byte).fold(0, |byte, at| {
+                    byte << self.bits | values.get(at).copied().unwrap_or(0) as u8
+                })
             };
             return values.chunks(per_byte).map(byte).collect();
         }
@@ -116,8 +119,11 @@ impl Written {
         match self.predictor {
             2 => {
                 let mask = u64::MAX >> (64 - self.bits);
-                let differences: Vec<u64> =
-                    row.iter().enumerate().map(|(at, value)| value.wrapping_sub(left(at)) & mask).collect();
+                let differences: Vec<u64> = row
+                    .iter()
+                    .enumerate()
+                    .map(|(at, value)| value.wrapping_sub(left(at)) & mask)
+                    .collect();
                 self.pack(&differences)
             }
             3 => {
@@ -140,9 +146,15 @@ impl Written {
         for samples in (0..self.samples).step_by(together).map(|first| first..first + together) {
             for top in (0..self.height).step_by(height as usize) {
                 for left in (0..self.width).step_by(width as usize) {
-                    let bottom = if self.tile.is_some() { top + height } else { self.height.min(top + height) };
+                    let bottom = if self.tile.is_some() {
+                        top + height
+                    } else {
+                        self.height.min(top + height)
+                    };
                     let rows = (top..bottom)
-                        .flat_map(|y| self.predicted(&self.row(y, left..left + width, samples.clone())))
+                        .flat_map(|y| {
+                            self.predicted(&self.row(y, left..left + width, samples.clone()))
+                        })
                         .collect::<Vec<u8>>();
                     chunks.push(compressed(&rows, self.compression));
                 }
@@ -153,7 +165,8 @@ impl Written {
 
     /// Writes the chunks and returns the directory's entries.
     pub fn fields(&self, writer: &mut TiffWriter, chunks: &[Vec<u8>]) -> Vec<Field> {
-        let offsets = Values::Offsets(chunks.iter().map(|chunk| writer.append(chunk).unwrap()).collect());
+        let offsets =
+            Values::Offsets(chunks.iter().map(|chunk| writer.append(chunk).unwrap()).collect());
         let lengths = Values::Long(chunks.iter().map(|chunk| chunk.len() as u32).collect());
         let mut fields = vec![
             long(tag::IMAGE_WIDTH, self.width),
@@ -200,10 +213,13 @@ impl Written {
 
 fn compressed(bytes: &[u8], compression: u16) -> Vec<u8> {
     match compression {
-        5 => weezl::encode::Encoder::with_tiff_size_switch(weezl::BitOrder::Msb, 8).encode(bytes).unwrap(),
+        5 => weezl::encode::Encoder::with_tiff_size_switch(weezl::BitOrder::Msb, 8)
+            .encode(bytes)
+            .unwrap(),
         8 | 32_946 => {
             let mut output = vec![0; 2 * bytes.len() + 100];
-            let (output, _) = zlib_rs::compress_slice(&mut output, bytes, zlib_rs::DeflateConfig::default());
+            let (output, _) =
+                zlib_rs::compress_slice(&mut output, bytes, zlib_rs::DeflateConfig::default());
             output.to_vec()
         }
         32_773 => packed(bytes),

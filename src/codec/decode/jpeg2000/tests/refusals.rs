@@ -27,12 +27,23 @@ fn rejects_truncated_files_and_false_sizes_when_opened() {
             assert!(opened(&file[..length]).is_err(), "{length} of {}", file.len());
         }
         // What follows the end is ignored.
-        assert!(decoded(&[&file[..], b"\nand more"].concat()).unwrap().1 == decoded(file).unwrap().1);
+        assert!(
+            decoded(&[&file[..], b"\nand more"].concat()).unwrap().1 == decoded(file).unwrap().1
+        );
     }
     // Offsets of the SIZ fields in the codestream.
-    for (at, value) in
-        [(8, u32::MAX), (8, 0), (12, 0x7fff_ffff), (16, 60), (20, 41), (24, 0), (24, 1), (28, 1), (32, 33), (36, 2)]
-    {
+    for (at, value) in [
+        (8, u32::MAX),
+        (8, 0),
+        (12, 0x7fff_ffff),
+        (16, 60),
+        (20, 41),
+        (24, 0),
+        (24, 1),
+        (28, 1),
+        (32, 33),
+        (36, 2),
+    ] {
         let mut changed = whole.clone();
         changed[at..at + 4].copy_from_slice(&value.to_be_bytes());
         assert!(opened(&changed).is_err(), "{at}: {value}");
@@ -46,7 +57,10 @@ fn rejects_truncated_files_and_false_sizes_when_opened() {
     assert!(opened(&bomb).is_err());
     assert!(matches!(opened(b""), Err(ImageError::Truncated)));
     let missing = Path::new("no such file");
-    assert!(matches!(open(missing, Request { page: 1, memory: 0 }), Err(ImageError::NoSuchPage { pages: 1 })));
+    assert!(matches!(
+        open(missing, Request { page: 1, memory: 0 }),
+        Err(ImageError::NoSuchPage { pages: 1 })
+    ));
     assert!(matches!(open(missing, Request { page: 0, memory: 0 }), Err(ImageError::System(_))));
 }
 
@@ -126,13 +140,22 @@ fn requires_all_tile_parts_in_order() {
         assert!(decoded(&file).unwrap().1 == expected);
         for missing in 0..parts.len() {
             let rest = [&parts[..missing], &parts[missing + 1..]].concat();
-            assert!(matches!(opened(&put_together(header, &rest)), Err(ImageError::Malformed { .. })), "{missing}");
+            assert!(
+                matches!(opened(&put_together(header, &rest)), Err(ImageError::Malformed { .. })),
+                "{missing}"
+            );
             let twice = [&parts[..=missing], &parts[missing..]].concat();
-            assert!(matches!(opened(&put_together(header, &twice)), Err(ImageError::Malformed { .. })), "{missing}");
+            assert!(
+                matches!(opened(&put_together(header, &twice)), Err(ImageError::Malformed { .. })),
+                "{missing}"
+            );
         }
         let mut swapped = parts.clone();
         swapped.swap(0, 1);
-        assert!(matches!(opened(&put_together(header, &swapped)), Err(ImageError::Malformed { .. })));
+        assert!(matches!(
+            opened(&put_together(header, &swapped)),
+            Err(ImageError::Malformed { .. })
+        ));
         let mut owned: Vec<Vec<u8>> = parts.iter().map(|part| part.to_vec()).collect();
         owned[1][COUNT] = 4;
         assert!(matches!(opened(&put_together(header, &owned)), Err(ImageError::Malformed { .. })));
@@ -175,10 +198,12 @@ fn counts_code_blocks_precincts_and_layers_of_every_segment() {
     let mut of_all = plain.clone();
     of_all[coding + 10..coding + 12].fill(0);
     // A million blocks.
-    for file in [of_all.clone(), with(coding + 14, &SMALL_BLOCKS), with(part + 12, &SMALL_BLOCKS), {
-        let of_tile = &of_all[coding..coding + 14];
-        with(part + 12, of_tile)
-    }] {
+    for file in
+        [of_all.clone(), with(coding + 14, &SMALL_BLOCKS), with(part + 12, &SMALL_BLOCKS), {
+            let of_tile = &of_all[coding..coding + 14];
+            with(part + 12, of_tile)
+        }]
+    {
         assert!(held(&file) > 512 << 20);
     }
     // Precincts of 2 by 2 samples: four million packets.
@@ -188,8 +213,7 @@ fn counts_code_blocks_precincts_and_layers_of_every_segment() {
         segment[style] = 1;
         segment
     };
-    let refused =
-        |file: &[u8]| matches!(opened(file), Err(ImageError::Malformed { problem }) if problem.contains("packets"));
+    let refused = |file: &[u8]| matches!(opened(file), Err(ImageError::Malformed { problem }) if problem.contains("packets"));
     assert!(refused(&with(coding + 14, &precincts(&SMALL_BLOCKS, 5))));
     assert!(refused(&with(part + 12, &precincts(&SMALL_BLOCKS, 5))));
     assert!(refused(&with(part + 12, &precincts(&of_all[coding..coding + 14], 4))));
@@ -207,7 +231,8 @@ fn counts_code_blocks_precincts_and_layers_of_every_segment() {
 /// at the smallest.
 #[test]
 fn counts_packets_by_the_standard() {
-    let segment = [0xff, 0x52, 0, 18, 1, 0, 0xff, 0xff, 0, 5, 4, 4, 0, 1, 0, 0x11, 0x11, 0x11, 0x11, 0x11];
+    let segment =
+        [0xff, 0x52, 0, 18, 1, 0, 0xff, 0xff, 0, 5, 4, 4, 0, 1, 0, 0x11, 0x11, 0x11, 0x11, 0x11];
     let coding = coding::Coding::of(&segment, 1).unwrap();
     let component = component::Component { bits: 8, sign: component::Sign::Unsigned, step: (1, 1) };
     let contents = coding.contents(&[component], (&(0..128), &(0..128)));
