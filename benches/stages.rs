@@ -146,7 +146,7 @@ fn convert_colors(bencher: Bencher<'_, '_>, kind: &str) {
 
 #[divan::bench]
 fn convert_cmyk(bencher: Bencher<'_, '_>) {
-    let node = |place: &[f64]| icc::legacy_lab(icc::lab(icc::press(place)));
+    let node = |place: &[f64]| icc::legacy_lab(icc::lab(icc::printed_color(place)));
     let table = icc::lut(Precision::Sixteen, (4, 9), |value| value.powf(0.9), node, |value| value);
     let profile =
         IccProfile::new(icc::IccProfile::new(b"CMYK", b"Lab ").tag(b"A2B0", table).bytes());

@@ -204,7 +204,7 @@ fn tables(device: [u8; 4], xyz: fn(&[f64]) -> [f64; 3]) -> Vec<(&'static str, Ve
                 };
                 let middle =
                     [icc::gamma(1.8), power(1.8), icc::curve(2_000, |value| value.powf(1.8))];
-                icc::stages(
+                icc::lut_a_to_b(
                     &first,
                     &steps,
                     Precision::Sixteen,
@@ -230,7 +230,15 @@ fn tables(device: [u8; 4], xyz: fn(&[f64]) -> [f64; 3]) -> Vec<(&'static str, Ve
                 };
                 let matrix = [1.0, 0.0, 0.0, 0.2, 0.7, 0.0, 0.0, 0.0, 1.0, 0.0, 0.05, 0.0];
                 let straight = [icc::identity(), icc::identity(), icc::identity()];
-                icc::stages(&first, &steps, Precision::Eight, node, &straight, matrix, &straight)
+                icc::lut_a_to_b(
+                    &first,
+                    &steps,
+                    Precision::Eight,
+                    node,
+                    &straight,
+                    matrix,
+                    &straight,
+                )
             }),
         ),
     ]
@@ -308,7 +316,7 @@ fn cmyk_tables_match_little_cms_for_every_intent() {
         steps().flat_map(|one| steps().map(move |other| [one, other])).collect();
     let cmyk: Vec<[u8; 4]> =
         pairs.iter().flat_map(|&[c, m]| pairs.iter().map(move |&[y, k]| [c, m, y, k])).collect();
-    for (kind, profile) in tables(*b"CMYK", icc::press) {
+    for (kind, profile) in tables(*b"CMYK", icc::printed_color) {
         for (ours, theirs) in INTENTS {
             let expected = little_cms(&profile, PixelFormat::CMYK_8, theirs, &cmyk);
             let conversion =
@@ -322,8 +330,9 @@ fn cmyk_tables_match_little_cms_for_every_intent() {
 #[test]
 fn falls_back_to_the_perceptual_table() {
     let table = |number: usize| {
-        let node =
-            move |place: &[f64]| icc::legacy_lab(icc::lab(for_intent(icc::press(place), number)));
+        let node = move |place: &[f64]| {
+            icc::legacy_lab(icc::lab(for_intent(icc::printed_color(place), number)))
+        };
         icc::lut(Precision::Sixteen, (4, 5), |value| value, node, |value| value)
     };
     let cmyk: Vec<[u8; 4]> = (0..=255).map(|ink| [ink, 255 - ink, ink / 2, ink / 3]).collect();
@@ -463,13 +472,14 @@ fn damaged_tables_do_not_panic() {
             convert_cmyk(&conversion, &[[0, 90, 180, 255]]);
         }
     };
-    let node = |place: &[f64]| icc::legacy_lab(icc::lab(icc::press(place)));
+    let node = |place: &[f64]| icc::legacy_lab(icc::lab(icc::printed_color(place)));
     let lut = icc::lut(Precision::Sixteen, (4, 2), |value| value, node, |value| value);
     let curves = [icc::gamma(1.8), icc::identity(), icc::function(3, &[2.4, 0.9, 0.1, 0.1, 0.05])];
     let first: Vec<Vec<u8>> =
         curves.iter().cloned().chain([icc::curve(20, |value| value)]).collect();
     let same = [1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0];
-    let stages = icc::stages(&first, &[2, 3, 2, 2], Precision::Eight, node, &curves, same, &curves);
+    let stages =
+        icc::lut_a_to_b(&first, &[2, 3, 2, 2], Precision::Eight, node, &curves, same, &curves);
     let press = |table: Vec<u8>, version| {
         IccProfile::new(b"CMYK", b"Lab ").version(version).tag(b"A2B0", table).bytes()
     };

@@ -1,14 +1,13 @@
-//! Label, macro and thumbnail: published only where that was asked for, and saved as they are.
+//! Label, macro and thumbnail: `--associated` and `info --save-associated`.
 
 use slidezoom_fixtures::Pattern;
 
-use crate::pictures::Picture;
+use crate::rgb_image::RgbImage;
 use crate::slides::{self, WriteInto};
 use crate::tools;
 use crate::workspace::{Workspace, names_in};
 
-/// The associated images that an export with `--associated LIST` has; without the option for
-/// `None`.
+/// Exports with `--associated LIST`, or without the option, and returns the associated images.
 fn published(list: Option<&str>) -> Vec<String> {
     let workspace = Workspace::new();
     slides::aperio().write_into(&workspace, "scan.svs");
@@ -22,7 +21,7 @@ fn published(list: Option<&str>) -> Vec<String> {
         .filter_map(|file| file.strip_prefix("associated/"))
         .map(str::to_owned)
         .collect();
-    // The description names what is there and nothing else.
+    // The description lists the same files.
     let description = tree.json("scan.json");
     let images = description["associatedImages"].as_array().unwrap();
     let paths: Vec<&str> = images.iter().map(|image| image["path"].as_str().unwrap()).collect();
@@ -31,45 +30,45 @@ fn published(list: Option<&str>) -> Vec<String> {
 }
 
 #[test]
-fn a_label_and_a_macro_are_not_published_unasked() {
+fn publishes_only_the_thumbnail_by_default() {
     assert_eq!(published(None), ["thumbnail.jpeg"]);
 }
 
 #[test]
-fn all_of_them_are_published_when_all_are_asked_for() {
+fn publishes_all_images_on_request() {
     assert_eq!(published(Some("all")), ["label.jpeg", "macro.jpeg", "thumbnail.jpeg"]);
 }
 
 #[test]
-fn those_named_are_published_and_names_that_the_slide_lacks_are_passed_over() {
+fn publishes_the_named_images_and_ignores_unknown_names() {
     assert_eq!(published(Some("label, macro")), ["label.jpeg", "macro.jpeg"]);
     assert_eq!(published(Some("nothing,thumbnail")), ["thumbnail.jpeg"]);
 }
 
 #[test]
-fn none_are_published_when_none_are_wanted() {
+fn publishes_no_images_with_none() {
     assert_eq!(published(Some("none")), [""; 0]);
 }
 
 #[test]
-fn they_show_what_the_slide_shows() {
+fn published_images_have_the_pixels_of_the_slide() {
     let workspace = Workspace::new();
     slides::aperio().write_into(&workspace, "scan.svs");
     workspace
         .export(["scan.svs", "--no-viewer", "--associated", "all", "--format", "png"])
         .succeeds();
     let tree = workspace.tree("scan");
-    let thumbnail = Picture::from_png(tree.file("associated/thumbnail.png"));
-    // The slide's own JPEG costs some gray values.
-    thumbnail.assert_near(&Picture::of_pattern((175, 125), Pattern::Gradient), 60, "thumbnail");
-    assert_eq!(Picture::from_png(tree.file("associated/label.png")).size(), (100, 115));
-    assert_eq!(Picture::from_png(tree.file("associated/macro.png")).size(), (320, 108));
+    let thumbnail = RgbImage::from_png(tree.file("associated/thumbnail.png"));
+    // The slide's own JPEG compression changes some values.
+    thumbnail.assert_near(&RgbImage::of_pattern((175, 125), Pattern::Gradient), 60, "thumbnail");
+    assert_eq!(RgbImage::from_png(tree.file("associated/label.png")).size(), (100, 115));
+    assert_eq!(RgbImage::from_png(tree.file("associated/macro.png")).size(), (320, 108));
 }
 
 const SAVED: [&str; 3] = ["label.png", "macro.png", "thumbnail.png"];
 
 #[test]
-fn info_saves_all_of_them_pixel_for_pixel() {
+fn info_saves_all_images_without_loss() {
     let workspace = Workspace::new();
     slides::aperio().write_into(&workspace, "scan.svs");
     let run =
@@ -104,8 +103,8 @@ fn info_saves_all_of_them_pixel_for_pixel() {
             return;
         };
         run.succeeds();
-        let theirs = Picture::from_png(&std::fs::read(workspace.path(image)).unwrap());
-        assert!(Picture::from_png(workspace.tree("again").file(image)) == theirs, "{image}");
+        let theirs = RgbImage::from_png(&std::fs::read(workspace.path(image)).unwrap());
+        assert!(RgbImage::from_png(workspace.tree("again").file(image)) == theirs, "{image}");
     }
 }
 

@@ -1,15 +1,14 @@
-//! `--container bagit`: the export as a bag by `BagIt` 1.0 (RFC 8493), which archives' own programs
-//! take in.
+//! `--container bagit`: exports as bags by `BagIt` 1.0 (RFC 8493).
 
 use std::fs;
 
-use crate::random::Random;
 use crate::slides::{self, WriteInto};
 use crate::tools;
 use crate::tree::Tree;
-use crate::verdict::{Verdict, one};
 use crate::verify::sha256;
+use crate::verify_report::{VerifyReport, only};
 use crate::workspace::Workspace;
+use slidezoom_fixtures::Random;
 
 const TAG_FILES: [&str; 4] =
     ["bag-info.txt", "bagit.txt", "manifest-sha256.txt", "tagmanifest-sha256.txt"];
@@ -24,9 +23,9 @@ fn exported(options: &[&str]) -> Workspace {
     workspace
 }
 
-/// The hashes in a manifest are those of the files; returns the files.
+/// Asserts that the hashes in a manifest are correct, and returns its files.
 #[track_caller]
-fn listed<'a>(bag: &'a Tree, manifest: &str) -> Vec<&'a str> {
+fn verified_files<'a>(bag: &'a Tree, manifest: &str) -> Vec<&'a str> {
     let line = |line: &'a str| {
         let (digest, name) = line.split_once("  ").unwrap();
         assert_eq!(digest, sha256(bag.file(name)), "{name}");
@@ -38,7 +37,7 @@ fn listed<'a>(bag: &'a Tree, manifest: &str) -> Vec<&'a str> {
 }
 
 #[test]
-fn the_payload_is_the_export_and_the_tag_files_stand_beside_it() {
+fn the_payload_is_the_export_without_its_manifest() {
     for options in
         [&[][..], &["--format", "png", "--no-viewer"], &["--lossless", "--associated", "all"]]
     {
@@ -56,18 +55,18 @@ fn the_payload_is_the_export_and_the_tag_files_stand_beside_it() {
 }
 
 #[test]
-fn both_manifests_list_what_they_should_with_its_hash() {
+fn the_manifests_list_all_payload_and_tag_files() {
     for options in [&[][..], &["--lossless"]] {
         let bag = exported(options).tree("bag");
         let payload: Vec<&str> =
             bag.files().into_iter().filter(|file| file.starts_with("data/")).collect();
-        assert_eq!(listed(&bag, "manifest-sha256.txt"), payload);
-        assert_eq!(listed(&bag, "tagmanifest-sha256.txt"), TAG_FILES[..3]);
+        assert_eq!(verified_files(&bag, "manifest-sha256.txt"), payload);
+        assert_eq!(verified_files(&bag, "tagmanifest-sha256.txt"), TAG_FILES[..3]);
     }
 }
 
 #[test]
-fn the_tag_files_say_what_the_standard_asks_for_and_no_time() {
+fn the_tag_files_have_the_required_fields_and_no_date() {
     let bag = exported(&[]).tree("bag");
     assert_eq!(bag.text("bagit.txt"), "BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n");
     let payload = bag.files().into_iter().filter(|file| file.starts_with("data/"));
@@ -81,14 +80,14 @@ fn the_tag_files_say_what_the_standard_asks_for_and_no_time() {
 }
 
 #[test]
-fn the_number_of_jobs_makes_no_difference_to_any_byte() {
+fn writes_the_same_bytes_with_any_number_of_jobs() {
     let bags = ["1", "2", "7"].map(|jobs| exported(&["--jobs", jobs]).tree("bag"));
     bags[0].assert_same(&bags[1]);
     bags[0].assert_same(&bags[2]);
 }
 
 #[test]
-fn the_reference_program_takes_it() {
+fn the_reference_implementation_accepts_bags() {
     for options in [&[][..], &["--lossless"], &["--format", "png", "--no-viewer"]] {
         let workspace = exported(options);
         workspace.export(["scan.svs", "-o", "two words é", "--container", "bagit"]).succeeds();
@@ -108,81 +107,77 @@ fn the_reference_program_takes_it() {
 }
 
 #[test]
-fn a_whole_bag_is_whole_at_every_depth() {
+fn verify_accepts_valid_bags_under_any_name() {
     for options in [&[][..], &["--format", "png"], &["--lossless", "--no-viewer"]] {
         let workspace = exported(options);
         for depth in [&[][..], &["--quick"], &["--jobs", "1"]] {
-            assert_eq!(Verdict::of(&workspace, "bag", depth), Verdict::Whole);
+            assert_eq!(VerifyReport::of(&workspace, "bag", depth), VerifyReport::Valid);
         }
-        // Under another name it is the same bag.
         fs::rename(workspace.path("bag"), workspace.path("moved")).unwrap();
-        assert_eq!(Verdict::of(&workspace, "moved", &[]), Verdict::Whole);
+        assert_eq!(VerifyReport::of(&workspace, "moved", &[]), VerifyReport::Valid);
     }
 }
 
 #[test]
-fn every_deleted_file_is_named_and_no_other() {
+fn verify_reports_every_missing_file() {
     let workspace = exported(&[]);
     let bag = workspace.tree("bag");
     assert!(bag.files().len() > 25);
     for file in bag.files() {
         let path = workspace.path("bag").join(file);
-        fs::rename(&path, workspace.path("aside")).unwrap();
+        fs::rename(&path, workspace.path("backup")).unwrap();
         for depth in [&[][..], &["--quick"]] {
-            let found = Verdict::of(&workspace, "bag", depth).damages();
-            // Without the payload, what is said of it is no longer true either.
-            let of_payload =
-                file.starts_with("data/") && found.iter().any(|(_, name)| name == "bag-info.txt");
-            assert_eq!(of_payload, file.starts_with("data/"), "{file}: {found:?}");
-            let others: Vec<_> = found
-                .into_iter()
-                .filter(|(_, name)| name != "bag-info.txt" || !of_payload)
-                .collect();
-            assert_eq!(others, one("missing", file));
+            let mut problems = VerifyReport::of(&workspace, "bag", depth).problems();
+            if file.starts_with("data/") {
+                // The size of the payload in bag-info.txt is now wrong too.
+                let before = problems.len();
+                problems.retain(|(_, name)| name != "bag-info.txt");
+                assert_eq!(problems.len() + 1, before, "{file}");
+            }
+            assert_eq!(problems, only("missing", file));
         }
-        fs::rename(workspace.path("aside"), &path).unwrap();
+        fs::rename(workspace.path("backup"), &path).unwrap();
     }
-    assert_eq!(Verdict::of(&workspace, "bag", &[]), Verdict::Whole);
+    assert_eq!(VerifyReport::of(&workspace, "bag", &[]), VerifyReport::Valid);
 }
 
 #[test]
-fn every_flipped_bit_is_found_and_its_file_named() {
+fn verify_reports_flipped_bits_and_their_files() {
     let workspace = exported(&[]);
     let bag = workspace.tree("bag");
-    let mut random = Random(3);
+    let mut random = Random::new(3);
     for file in bag.files() {
         let path = workspace.path("bag").join(file);
         for _ in 0..if TAG_FILES.contains(&file) { 40 } else { 3 } {
             let mut bytes = bag.file(file).to_vec();
-            let place = random.below(bytes.len());
-            bytes[place] ^= 1 << random.below(8);
+            let position = random.below(bytes.len());
+            bytes[position] ^= 1 << random.below(8);
             fs::write(&path, &bytes).unwrap();
-            // A digit of a hash means the same in either case, and of the tag manifest there is no
-            // hash.
-            let same = file == "tagmanifest-sha256.txt" && {
-                let told = |bytes: &[u8]| {
+            // Nothing has a hash of the tag manifest, and upper and lower case digits in it are
+            // equivalent.
+            let is_tag_manifest = file == "tagmanifest-sha256.txt";
+            let equivalent = is_tag_manifest && {
+                let entries = |bytes: &[u8]| {
                     let text = str::from_utf8(bytes).unwrap_or_default().to_owned();
                     text.lines()
                         .map(|line| (line[..64].to_lowercase(), line[64..].to_owned()))
                         .collect::<Vec<_>>()
                 };
-                bytes.eq_ignore_ascii_case(bag.file(file)) && told(&bytes) == told(bag.file(file))
+                let original = bag.file(file);
+                bytes.eq_ignore_ascii_case(original) && entries(&bytes) == entries(original)
             };
-            let verdict = Verdict::of(&workspace, "bag", &[]);
-            assert_eq!(verdict == Verdict::Whole, same, "{file}, byte {place}");
-            // A damaged tag manifest names others wrongly, and they are what is told of then.
-            assert!(
-                same || file == "tagmanifest-sha256.txt" || verdict.names(file),
-                "{file}, byte {place}: {verdict:?}"
-            );
+            let report = VerifyReport::of(&workspace, "bag", &[]);
+            assert_eq!(report == VerifyReport::Valid, equivalent, "{file}, byte {position}");
+            // If the tag manifest is damaged, the files that it lists are reported instead.
+            assert!(is_tag_manifest || report.names(file), "{file}, byte {position}: {report:?}");
         }
         fs::write(&path, bag.file(file)).unwrap();
     }
-    assert_eq!(Verdict::of(&workspace, "bag", &[]), Verdict::Whole);
+    assert_eq!(VerifyReport::of(&workspace, "bag", &[]), VerifyReport::Valid);
 }
 
 #[test]
-fn every_stranger_is_named() {
+fn verify_reports_every_unexpected_file() {
     let workspace = exported(&[]);
     let folders = [
         "",
@@ -198,7 +193,7 @@ fn every_stranger_is_named() {
     }
     for folder in folders {
         for name in [
-            "stranger",
+            "unexpected",
             ".hidden",
             "other.dzi",
             "tagmanifest-md5.txt",
@@ -210,29 +205,28 @@ fn every_stranger_is_named() {
             let path = workspace.path("bag").join(&name);
             assert!(!path.exists());
             fs::write(&path, "x").unwrap();
-            let verdict = Verdict::of(&workspace, "bag", &[]);
-            assert!(verdict.has("unexpected", &name), "{name}: {verdict:?}");
-            let of_others =
-                |(_, found): &(String, String)| *found != name && found != "bag-info.txt";
-            assert!(!verdict.damages().iter().any(of_others), "{name}");
+            let report = VerifyReport::of(&workspace, "bag", &[]);
+            assert!(report.has("unexpected", &name), "{name}: {report:?}");
+            let mut problems = report.problems().into_iter();
+            assert!(problems.all(|(_, file)| file == name || file == "bag-info.txt"), "{name}");
             fs::remove_file(&path).unwrap();
         }
     }
-    assert_eq!(Verdict::of(&workspace, "bag", &[]), Verdict::Whole);
+    assert_eq!(VerifyReport::of(&workspace, "bag", &[]), VerifyReport::Valid);
 }
 
-/// What the payload is said to be is checked without a hash.
+/// The size of the payload in `bag-info.txt` is checked without hashes.
 #[test]
-fn a_payload_of_another_size_is_found_by_the_quick_check_too() {
+fn quick_verification_reports_a_payload_of_another_size() {
     let workspace = exported(&[]);
     let path = workspace.path("bag/data/bag.json");
     fs::write(&path, fs::read_to_string(&path).unwrap() + " ").unwrap();
-    let verdict = Verdict::of(&workspace, "bag", &["--quick"]);
-    assert_eq!(verdict.damages(), one("contradiction", "bag-info.txt"));
+    let report = VerifyReport::of(&workspace, "bag", &["--quick"]);
+    assert_eq!(report.problems(), only("contradiction", "bag-info.txt"));
 }
 
 #[test]
-fn names_that_manifests_write_differently_are_refused() {
+fn rejects_names_that_manifests_must_escape() {
     let workspace = Workspace::new();
     slides::small().write_into(&workspace, "scan.tif");
     for name in ["100%", "%25", "back\\slash", "new\nline", "carriage\rreturn"] {
@@ -249,7 +243,7 @@ fn names_that_manifests_write_differently_are_refused() {
 }
 
 #[test]
-fn a_bag_is_replaced_whole_by_a_bag_or_by_a_folder_and_the_other_way_round() {
+fn overwrites_bags_with_folders_and_folders_with_bags() {
     let workspace = exported(&["--format", "png"]);
     for (bag, file) in [(true, "data/bag.dzi"), (false, "bag.dzi"), (true, "data/bag.dzi")] {
         let option = bag.then_some(["--container", "bagit"]).into_iter().flatten();
@@ -268,9 +262,8 @@ fn a_bag_is_replaced_whole_by_a_bag_or_by_a_folder_and_the_other_way_round() {
     }
 }
 
-/// A bag of somebody else's, or one with a note in it, is not ours to remove.
 #[test]
-fn a_bag_that_holds_anything_but_one_export_is_never_replaced() {
+fn never_overwrites_bags_with_other_files() {
     let workspace = exported(&[]);
     for name in
         ["notes.txt", "manifest-md5.txt", "metadata/mets.xml", "data/notes.txt", "data/other.dzi"]

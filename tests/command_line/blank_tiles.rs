@@ -10,7 +10,7 @@ use base64::engine::general_purpose::STANDARD;
 use slidezoom_fixtures::{Pattern, SlideBuilder, TileFault};
 
 use crate::deep_zoom::{DeepZoom, Tile};
-use crate::pictures::Picture;
+use crate::rgb_image::RgbImage;
 use crate::slides::{self, WriteInto};
 use crate::tree::Tree;
 use crate::workspace::Workspace;
@@ -19,7 +19,7 @@ const SIZE: (u32, u32) = (1500, 1100);
 const GRAY: [u8; 3] = [128, 128, 128];
 
 fn plan() -> DeepZoom {
-    DeepZoom::new(SIZE).cut(100, 1)
+    DeepZoom::new(SIZE).with_tiles(100, 1)
 }
 
 /// A slide most of which was not scanned.
@@ -38,7 +38,7 @@ fn export(workspace: &Workspace, output: &str, options: &[&str]) -> Tree {
 
 /// By how much a tile differs from the background at most.
 fn difference(tree: &Tree, tile: &Tile) -> u8 {
-    let picture = Picture::from_png(tree.file(&format!("dense_files/{}", tile.file("png"))));
+    let picture = RgbImage::from_png(tree.file(&format!("dense_files/{}", tile.file("png"))));
     let (width, height) = picture.size();
     let pixels = (0..height).flat_map(|y| (0..width).map(move |x| (x, y)));
     let of_pixel = |(x, y)| {
@@ -253,7 +253,7 @@ fn what_cannot_be_is_refused() {
     let workspace = Workspace::new();
     sparse().write_into(&workspace, "scan.tiff");
     for wrong in ["drop", "keep=1", "skip=", "skip=256", "skip=-1", "share=x"] {
-        let refused = workspace.export(["scan.tiff", "--blank", wrong]).says(&["--blank"]);
+        let refused = workspace.export(["scan.tiff", "--blank", wrong]).reports(&["--blank"]);
         assert_eq!(refused.code(), Some(2), "{wrong}");
     }
     workspace

@@ -1,40 +1,30 @@
-//! `--color` and `--intent`: what becomes of a slide's ICC profile and of its colors.
+//! `--color` and `--intent`: conversion of RGB slides with an ICC profile, compared with Little
+//! CMS, and profiles embedded in tiles.
 
 use std::io::Cursor;
 use std::sync::LazyLock;
 
 use lcms2::{Intent, PixelFormat, Profile, Transform};
 use serde_json::{Value, json};
+use slidezoom_fixtures::icc::IccProfile;
 use slidezoom_fixtures::{Pattern, SlideBuilder, Subsampling};
 
-use crate::pictures::Picture;
+use crate::rgb_image::RgbImage;
 use crate::slides::WriteInto;
 use crate::tree::Tree;
 use crate::workspace::Workspace;
 
-/// A profile of a wider space than sRGB, as Little CMS writes it: once, since the time of its
-/// making is in it.
-fn wide() -> Vec<u8> {
-    static WIDE: LazyLock<Vec<u8>> = LazyLock::new(make_wide);
-    WIDE.clone()
+fn adobe_rgb() -> Vec<u8> {
+    IccProfile::adobe_rgb(2.2).bytes()
 }
 
-fn make_wide() -> Vec<u8> {
-    let curve = lcms2::ToneCurve::new(2.2);
-    let white = lcms2::CIExyY { x: 0.3127, y: 0.3290, Y: 1.0 };
-    let primaries = lcms2::CIExyYTRIPLE {
-        Red: lcms2::CIExyY { x: 0.64, y: 0.33, Y: 1.0 },
-        Green: lcms2::CIExyY { x: 0.21, y: 0.71, Y: 1.0 },
-        Blue: lcms2::CIExyY { x: 0.15, y: 0.06, Y: 1.0 },
-    };
-    Profile::new_rgb(&white, &primaries, &[&curve, &curve, &curve]).unwrap().icc().unwrap()
-}
-
+/// Little CMS's sRGB profile. It contains the current time, so all callers get the same one.
 fn srgb() -> Vec<u8> {
     static SRGB: LazyLock<Vec<u8>> = LazyLock::new(|| Profile::new_srgb().icc().unwrap());
     SRGB.clone()
 }
 
+/// A slide without chroma subsampling, so that tiles have exact colors.
 fn tissue() -> SlideBuilder {
     SlideBuilder::new(300, 200)
         .tile_size(64, 64)
@@ -42,6 +32,7 @@ fn tissue() -> SlideBuilder {
         .subsampling(Subsampling::Full)
 }
 
+/// A workspace with the slide `scan.tif`, which has this profile.
 fn with_slide(profile: Option<&[u8]>) -> Workspace {
     let workspace = Workspace::new();
     let slide = tissue();
@@ -51,6 +42,7 @@ fn with_slide(profile: Option<&[u8]>) -> Workspace {
     workspace
 }
 
+/// Exports and verifies `scan.tif`.
 fn export(workspace: &Workspace, output: &str, options: &[&str]) -> Tree {
     workspace.export([&["scan.tif", "-o", output, "--overwrite"], options].concat()).succeeds();
     workspace.slidezoom(["verify", output]).succeeds();
@@ -61,16 +53,8 @@ fn color(tree: &Tree) -> Value {
     tree.json("scan.json")["color"].clone()
 }
 
-/// The pixels of a PNG tile.
-fn png_pixels(file: &[u8]) -> Vec<[u8; 3]> {
-    let mut reader = png::Decoder::new(Cursor::new(file)).read_info().unwrap();
-    let mut bytes = vec![0; reader.output_buffer_size().unwrap()];
-    reader.next_frame(&mut bytes).unwrap();
-    bytes.as_chunks().0.to_vec()
-}
-
-/// The profile inside a tile, as other programs look for it.
-pub fn profile_in(file: &[u8]) -> Option<Vec<u8>> {
+/// Returns the profile embedded in a PNG, WebP or JPEG file.
+pub fn embedded_profile(file: &[u8]) -> Option<Vec<u8>> {
     if file.starts_with(b"\x89PNG") {
         let reader = png::Decoder::new(Cursor::new(file)).read_info().unwrap();
         return reader.info().icc_profile.as_ref().map(|profile| profile.to_vec());
@@ -91,12 +75,16 @@ pub fn profile_in(file: &[u8]) -> Option<Vec<u8>> {
 }
 
 #[test]
-fn colors_are_converted_to_srgb_as_little_cms_does_it() {
-    let profile = wide();
+fn converts_colors_to_srgb_as_little_cms_does() {
+    let profile = adobe_rgb();
     let workspace = with_slide(Some(&profile));
     let png = ["--format", "png", "--tile-size", "512"];
-    let stored =
-        export(&workspace, "out/stored/scan", &[&png[..], &["--color", "ignore"]].concat());
+    let pixels = |tree: &Tree| RgbImage::from_png(tree.file("scan_files/9/0_0.png")).pixels;
+    let native = pixels(&export(
+        &workspace,
+        "out/native/scan",
+        &[&png[..], &["--color", "ignore"]].concat(),
+    ));
     for (intent, options) in [
         (Intent::Perceptual, &[][..]),
         (Intent::RelativeColorimetric, &["--intent", "relative"]),
@@ -104,38 +92,26 @@ fn colors_are_converted_to_srgb_as_little_cms_does_it() {
         (Intent::AbsoluteColorimetric, &["--intent", "absolute"]),
     ] {
         let converted = export(&workspace, "out/converted/scan", &[&png[..], options].concat());
-        let before = png_pixels(stored.file("scan_files/9/0_0.png"));
-        let after = png_pixels(converted.file("scan_files/9/0_0.png"));
         let (from, to) = (Profile::new_icc(&profile).unwrap(), Profile::new_srgb());
         let transform =
             Transform::new(&from, PixelFormat::RGB_8, &to, PixelFormat::RGB_8, intent).unwrap();
-        let mut expected = vec![[0; 3]; before.len()];
-        transform.transform_pixels(&before, &mut expected);
-        let differences = || {
-            after
-                .iter()
-                .flatten()
-                .zip(expected.iter().flatten())
-                .map(|(one, other)| one.abs_diff(*other))
+        let mut expected = vec![[0; 3]; native.len()];
+        transform.transform_pixels(&native, &mut expected);
+        let largest_difference = |left: &[[u8; 3]], right: &[[u8; 3]]| {
+            let channels = left.as_flattened().iter().zip(right.as_flattened());
+            channels.map(|(left, right)| left.abs_diff(*right)).max().unwrap()
         };
-        assert!(differences().max().unwrap() <= 2, "{intent:?}");
-        // A test that would pass without any conversion is none.
-        let moved = before
-            .iter()
-            .flatten()
-            .zip(expected.iter().flatten())
-            .map(|(one, other)| one.abs_diff(*other));
-        assert!(moved.max().unwrap() > 20, "{intent:?}");
-        assert_eq!(profile_in(converted.file("scan_files/9/0_0.png")), None);
+        assert!(largest_difference(&pixels(&converted), &expected) <= 2, "{intent:?}");
+        // The test would prove nothing if the conversion changed little.
+        assert!(largest_difference(&native, &expected) > 20, "{intent:?}");
+        assert_eq!(embedded_profile(converted.file("scan_files/9/0_0.png")), None);
         assert_eq!(color(&converted)["handling"], "converted to sRGB");
     }
 }
 
-/// What the levels below show comes of the converted pixels, and a single tile is as the export has
-/// it.
 #[test]
-fn every_level_and_every_way_to_a_tile_has_the_same_colors() {
-    let workspace = with_slide(Some(&wide()));
+fn single_tiles_and_both_readers_give_the_colors_of_the_export() {
+    let workspace = with_slide(Some(&adobe_rgb()));
     let tree = export(&workspace, "scan", &["--format", "png"]);
     for (level, column, row) in [(9, 1, 0), (8, 0, 0), (5, 0, 0), (0, 0, 0)] {
         let tile = [level, column, row].map(|number: u32| number.to_string());
@@ -148,14 +124,13 @@ fn every_level_and_every_way_to_a_tile_has_the_same_colors() {
         assert!(std::fs::read(workspace.path("tile.png")).unwrap() == expected, "{tile:?}");
         std::fs::remove_file(workspace.path("tile.png")).unwrap();
     }
-    // The nearest slide level is the full size here: its colors are the export's.
+    // Without --exact, a tile is read from the nearest slide level, which is the full size here.
     workspace
         .slidezoom(["tile", "scan.tif", "9", "0", "0", "--format", "png", "-o", "near.png"])
         .succeeds();
     assert!(
         std::fs::read(workspace.path("near.png")).unwrap() == tree.file("scan_files/9/0_0.png")
     );
-    // Both ways to read the slide.
     let other = export(&workspace, "out/scan", &["--format", "png", "--reader", "openslide"]);
     for file in tree.files().into_iter().filter(|file| file.starts_with("scan_files")) {
         assert!(tree.file(file) == other.file(file), "{file}");
@@ -163,8 +138,8 @@ fn every_level_and_every_way_to_a_tile_has_the_same_colors() {
 }
 
 #[test]
-fn an_embedded_profile_is_in_every_tile_and_the_pixels_are_as_stored() {
-    let profile = wide();
+fn embeds_the_profile_in_every_tile_and_keeps_native_colors() {
+    let profile = adobe_rgb();
     let workspace = with_slide(Some(&profile));
     for (format, extension) in
         [("jpeg", "jpeg"), ("png", "png"), ("webp", "webp"), ("webp-lossless", "webp")]
@@ -175,9 +150,9 @@ fn an_embedded_profile_is_in_every_tile_and_the_pixels_are_as_stored() {
             export(&workspace, "embedded/scan", &["--color", "embed", "--format", format]);
         assert_eq!(ignored.files(), embedded.files());
         for file in embedded.files().into_iter().filter(|file| file.starts_with("scan_files")) {
-            assert_eq!(profile_in(embedded.file(file)).as_ref(), Some(&profile), "{file}");
-            assert_eq!(profile_in(ignored.file(file)), None, "{file}");
-            let decode = |file: &[u8]| Picture::from_file(extension, file);
+            assert_eq!(embedded_profile(embedded.file(file)).as_ref(), Some(&profile), "{file}");
+            assert_eq!(embedded_profile(ignored.file(file)), None, "{file}");
+            let decode = |file: &[u8]| RgbImage::from_file(extension, file);
             assert!(decode(embedded.file(file)) == decode(ignored.file(file)), "{file}");
         }
         assert_eq!(
@@ -189,7 +164,7 @@ fn an_embedded_profile_is_in_every_tile_and_the_pixels_are_as_stored() {
 }
 
 #[test]
-fn a_profile_that_is_srgb_changes_nothing() {
+fn an_srgb_profile_changes_nothing() {
     let (with, without) = (with_slide(Some(&srgb())), with_slide(None));
     let (with, without) = (export(&with, "scan", &[]), export(&without, "scan", &[]));
     for file in without.files().into_iter().filter(|file| file.starts_with("scan_files")) {
@@ -203,23 +178,23 @@ fn a_profile_that_is_srgb_changes_nothing() {
 }
 
 #[test]
-fn a_profile_of_no_use_is_told_of_and_the_colors_stay() {
+fn warns_of_an_invalid_profile_and_keeps_native_colors() {
     let workspace = with_slide(Some(b"no profile at all"));
     for options in [&[][..], &["--color", "embed"], &["--lossless"]] {
         let run = workspace.export([&["scan.tif", "--overwrite"], options].concat()).succeeds();
-        run.says(&["note: the slide's ICC profile cannot be used"]);
+        run.reports(&["note: the slide's ICC profile cannot be used"]);
         let tree = workspace.tree("scan");
         assert_eq!(color(&tree)["handling"], "unusable");
-        assert_eq!(profile_in(tree.file("scan_files/9/0_0.jpeg")), None);
+        assert_eq!(embedded_profile(tree.file("scan_files/9/0_0.jpeg")), None);
     }
     let run = workspace.export(["scan.tif", "--overwrite", "--color", "ignore"]).succeeds();
     assert!(!run.stderr.contains("profile"), "{run:?}");
 }
 
-/// They cannot be converted, and nobody must see them in wrong colors.
+/// Lossless tiles cannot be converted. Viewers need the profile to show them correctly.
 #[test]
 fn lossless_tiles_get_the_profile_and_keep_their_data() {
-    let profile = wide();
+    let profile = adobe_rgb();
     let workspace = with_slide(Some(&profile));
     let plain = export(&workspace, "plain/scan", &["--lossless", "--color", "ignore"]);
     let scan_of = |file: &[u8]| {
@@ -228,29 +203,29 @@ fn lossless_tiles_get_the_profile_and_keep_their_data() {
     for options in [&["--lossless"][..], &["--lossless", "--color", "embed"]] {
         let tree = export(&workspace, "out/scan", options);
         for file in tree.files().into_iter().filter(|file| file.starts_with("scan_files")) {
-            assert_eq!(profile_in(tree.file(file)).as_ref(), Some(&profile), "{file}");
+            assert_eq!(embedded_profile(tree.file(file)).as_ref(), Some(&profile), "{file}");
             assert!(scan_of(tree.file(file)) == scan_of(plain.file(file)), "{file}");
         }
         assert_eq!(color(&tree)["handling"], "embedded");
     }
     let workspace = with_slide(Some(&srgb()));
     let tree = export(&workspace, "scan", &["--lossless"]);
-    assert_eq!(profile_in(tree.file("scan_files/9/0_0.jpeg")), None);
+    assert_eq!(embedded_profile(tree.file("scan_files/9/0_0.jpeg")), None);
     let tree = export(&workspace, "scan", &["--lossless", "--color", "embed"]);
-    assert_eq!(profile_in(tree.file("scan_files/9/0_0.jpeg")), Some(srgb()));
+    assert_eq!(embedded_profile(tree.file("scan_files/9/0_0.jpeg")), Some(srgb()));
 }
 
 #[test]
-fn the_plan_and_info_say_what_becomes_of_the_colors() {
-    let workspace = with_slide(Some(&wide()));
-    let said = |arguments: &[&str]| {
+fn plan_and_info_report_the_color_handling() {
+    let workspace = with_slide(Some(&adobe_rgb()));
+    let output = |arguments: &[&str]| {
         workspace.slidezoom(arguments.iter().copied()).succeeds().text().to_owned()
     };
-    assert!(said(&["export", "scan.tif", "--dry-run"]).contains("color       converted to sRGB"));
+    assert!(output(&["export", "scan.tif", "--dry-run"]).contains("color       converted to sRGB"));
     assert!(
-        said(&["export", "scan.tif", "--dry-run", "--lossless"]).contains("color       embedded")
+        output(&["export", "scan.tif", "--dry-run", "--lossless"]).contains("color       embedded")
     );
-    assert!(said(&["info", "scan.tif"]).contains("bytes: converted to sRGB"));
-    let info: Value = serde_json::from_str(&said(&["info", "scan.tif", "--json"])).unwrap();
-    assert_eq!(info["slide"]["iccProfileBytes"], wide().len());
+    assert!(output(&["info", "scan.tif"]).contains("bytes: converted to sRGB"));
+    let info: Value = serde_json::from_str(&output(&["info", "scan.tif", "--json"])).unwrap();
+    assert_eq!(info["slide"]["iccProfileBytes"], adobe_rgb().len());
 }

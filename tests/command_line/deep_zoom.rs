@@ -39,7 +39,7 @@ impl DeepZoom {
         Self { width, height, tile_size: 254, overlap: 1 }
     }
 
-    pub fn cut(self, tile_size: u32, overlap: u32) -> Self {
+    pub fn with_tiles(self, tile_size: u32, overlap: u32) -> Self {
         Self { tile_size, overlap, ..self }
     }
 

@@ -18,7 +18,8 @@ fn writes_the_levels_of_a_whole_pyramid() {
     for (tile_size, overlap) in [("254", "1"), ("100", "0"), ("51", "7")] {
         let cut =
             ["--format", "png", "--tile-size", tile_size, "--overlap", overlap, "--overwrite"];
-        let plan = DeepZoom::new(SIZE).cut(tile_size.parse().unwrap(), overlap.parse().unwrap());
+        let plan =
+            DeepZoom::new(SIZE).with_tiles(tile_size.parse().unwrap(), overlap.parse().unwrap());
         workspace.export([&["scan.tiff", "-o", "whole/scan"][..], &cut].concat()).succeeds();
         let whole = workspace.tree("whole/scan");
         let one_tile =

@@ -30,14 +30,17 @@ fn a_finished_export_is_skipped() {
             workspace.export([&arguments[..], &["--overwrite"]].concat()).succeeds();
             let before = workspace.tree("");
             let again = workspace.export([&arguments[..], &["--resume"]].concat()).succeeds();
-            again.says(&["already finished: "]);
+            again.reports(&["already finished: "]);
             workspace.tree("").assert_same(&before);
         }
     }
     // As a bag, and with chosen associated images.
     let bag = ["scan.svs", "-o", "bag", "--container", "bagit", "--associated", "macro,label"];
     workspace.export(bag).succeeds();
-    workspace.export([&bag[..], &["--resume"]].concat()).succeeds().says(&["already finished: "]);
+    workspace
+        .export([&bag[..], &["--resume"]].concat())
+        .succeeds()
+        .reports(&["already finished: "]);
 }
 
 #[test]

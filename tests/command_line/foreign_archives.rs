@@ -6,7 +6,7 @@ use std::path::Path;
 
 use crate::slides::{self, WriteInto};
 use crate::tools;
-use crate::verdict::{Verdict, one};
+use crate::verify_report::{VerifyReport, only};
 use crate::workspace::Workspace;
 
 /// Returns a workspace whose folder `scan` has the tiles and the descriptor of an export and
@@ -31,13 +31,13 @@ fn pack(workspace: &Workspace, write: &str) -> Option<()> {
          \x20     path = os.path.join(folder, name)\n\
          \x20     {write}"
     );
-    tools::python(&program, &[], &workspace.path("")).map(|run| tools::assert_content(&run))
+    tools::python(&program, &[], &workspace.path("")).map(|run| tools::assert_silent(&run))
 }
 
 #[track_caller]
 fn assert_whole(workspace: &Workspace, archive: &str) {
     for depth in [&[][..], &["--quick"]] {
-        assert_eq!(Verdict::of(workspace, archive, depth), Verdict::Whole);
+        assert_eq!(VerifyReport::of(workspace, archive, depth), VerifyReport::Valid);
     }
     let run = workspace.slidezoom(["verify", archive]).succeeds();
     assert!(run.text().contains("every tile can be decoded (there is no manifest"), "{run:?}");
@@ -66,7 +66,7 @@ fn archives_with_data_descriptors_are_accepted() {
         \x20       entry.write(open(os.path.join(folder, name), 'rb').read())\n";
     for length in ["short", "long"] {
         let Some(run) = tools::python(program, &[length], &workspace.path("")) else { return };
-        tools::assert_content(&run);
+        tools::assert_silent(&run);
         fs::write(workspace.path("scan.zip"), run.stdout).unwrap();
         assert_whole(&workspace, "scan.zip");
     }
@@ -93,7 +93,7 @@ fn archives_with_folder_entries_are_accepted() {
         ("7z", &["a", "-mx=0", "-bso0", "scan.zip", "scan"]),
     ] {
         let Some(run) = tools::run(program, arguments, &workspace.path("")) else { continue };
-        tools::assert_content(&run);
+        tools::assert_silent(&run);
         assert_whole(&workspace, "scan.zip");
         fs::remove_file(workspace.path("scan.zip")).unwrap();
     }
@@ -119,27 +119,27 @@ fn damage_is_found_without_a_manifest() {
     let tile = "scan_files/10/1_1.jpeg";
     let path = workspace.path("scan").join(tile);
     let whole = fs::read(&path).unwrap();
-    let verdict = |change: &dyn Fn(&Path)| {
+    let report = |change: &dyn Fn(&Path)| {
         change(&path);
         pack(&workspace, "archive.write(path)")?;
         fs::write(&path, &whole).unwrap();
-        Some(Verdict::of(&workspace, "scan.zip", &[]).damages())
+        Some(VerifyReport::of(&workspace, "scan.zip", &[]).problems())
     };
-    let Some(found) = verdict(&|path| fs::remove_file(path).unwrap()) else { return };
-    assert_eq!(found, one("missing", tile));
+    let Some(found) = report(&|path| fs::remove_file(path).unwrap()) else { return };
+    assert_eq!(found, only("missing", tile));
     assert_eq!(
-        verdict(&|path| fs::write(path, &whole[..whole.len() / 2]).unwrap()).unwrap(),
-        one("undecodable", tile)
+        report(&|path| fs::write(path, &whole[..whole.len() / 2]).unwrap()).unwrap(),
+        only("undecodable", tile)
     );
     let another = workspace.path("scan/scan_files/9/0_0.jpeg");
     let another = fs::read(another).unwrap();
     assert_eq!(
-        verdict(&|path| fs::write(path, &another).unwrap()).unwrap(),
-        one("wrong-size", tile)
+        report(&|path| fs::write(path, &another).unwrap()).unwrap(),
+        only("wrong-size", tile)
     );
 
     // A browser cannot fetch a compressed tile by range.
     pack(&workspace, "archive.write(path, compress_type=zipfile.ZIP_DEFLATED)").unwrap();
-    let verdict = Verdict::of(&workspace, "scan.zip", &[]);
-    assert!(verdict.has("unreadable", tile), "{verdict:?}");
+    let report = VerifyReport::of(&workspace, "scan.zip", &[]);
+    assert!(report.has("unreadable", tile), "{report:?}");
 }

@@ -12,7 +12,7 @@ use crate::workspace::{Workspace, exports_in, names_in};
 use crate::zip_file::ZipFile;
 
 /// The slides that a gallery's script lists: JSON between two brackets, and a comment before them.
-fn listed(gallery: &Tree) -> Vec<Value> {
+pub fn listed_slides(gallery: &Tree) -> Vec<Value> {
     let (comment, call) = gallery.text("gallery/gallery.js").split_once('\n').unwrap();
     assert!(comment.starts_with("//"), "{comment}");
     let argument = call.strip_prefix("(globalThis.slidezoomGalleries ??= []).push(").unwrap();
@@ -21,7 +21,7 @@ fn listed(gallery: &Tree) -> Vec<Value> {
 }
 
 fn names(gallery: &Tree) -> Vec<String> {
-    listed(gallery).iter().map(|slide| slide["name"].as_str().unwrap().to_owned()).collect()
+    listed_slides(gallery).iter().map(|slide| slide["name"].as_str().unwrap().to_owned()).collect()
 }
 
 /// A workspace with two slides of different size, `one.svs` and `two.tif`.
@@ -36,10 +36,10 @@ fn with_slides() -> Workspace {
 fn several_exports_get_a_page_that_lists_them() {
     let workspace = with_slides();
     let run = workspace.export(["one.svs", "two.tif", "-o", "out"]).succeeds();
-    run.says(&["gallery of 2 exports: out/index.html"]);
+    run.reports(&["gallery of 2 exports: out/index.html"]);
     let gallery = workspace.tree("out");
     assert_eq!(
-        listed(&gallery),
+        listed_slides(&gallery),
         [
             json!({ "name": "one", "folder": "one", "archive": null, "thumbnail": "one/one_files/8/0_0.jpeg",
                 "width": 700, "height": 500, "micronsPerPixel": { "x": 0.5, "y": 0.5 }, "objectivePower": 20.0 }),
@@ -47,7 +47,7 @@ fn several_exports_get_a_page_that_lists_them() {
                 "width": 700, "height": 500, "micronsPerPixel": null, "objectivePower": null }),
         ]
     );
-    for slide in listed(&gallery) {
+    for slide in listed_slides(&gallery) {
         gallery.file(slide["thumbnail"].as_str().unwrap());
         gallery.file(&format!("{}/index.html", slide["folder"].as_str().unwrap()));
     }
@@ -108,7 +108,7 @@ fn archives_and_bags_are_in_it_and_archives_have_a_thumbnail_beside_the_page() {
         ])
         .succeeds();
     let gallery = workspace.tree("out");
-    let slides = listed(&gallery);
+    let slides = listed_slides(&gallery);
     let place = |slide: &Value| {
         (slide["folder"].clone(), slide["archive"].clone(), slide["thumbnail"].clone())
     };
@@ -133,13 +133,14 @@ fn archives_and_bags_are_in_it_and_archives_have_a_thumbnail_beside_the_page() {
         ["one.svs", "two.tif", "-o", "out", "--container", "zip", "--format", "png", "--resume"];
     let run = workspace.export(again);
     assert_eq!(run.code(), Some(2));
-    run.says(&["out/two.zip: is a different export: "]);
+    run.reports(&["out/two.zip: is a different export: "]);
     let gallery = workspace.tree("out");
     assert_eq!(
         names_in(&workspace.path("out/gallery/thumbnails")),
         ["one.zip.png", "two.zip.jpeg"]
     );
-    let two = listed(&gallery).into_iter().find(|slide| slide["archive"] == "two.zip").unwrap();
+    let two =
+        listed_slides(&gallery).into_iter().find(|slide| slide["archive"] == "two.zip").unwrap();
     assert_eq!(two["objectivePower"], 20.0);
 }
 
@@ -149,7 +150,7 @@ fn an_archive_that_is_no_export_is_told_of_and_left_alone() {
     fs::create_dir(workspace.path("out")).unwrap();
     fs::write(workspace.path("out/letters.zip"), "no archive").unwrap();
     let run = workspace.export(["one.svs", "two.tif", "-o", "out"]).succeeds();
-    run.says(&["note: out/letters.zip: is not a readable export"]);
+    run.reports(&["note: out/letters.zip: is not a readable export"]);
     assert_eq!(names(&workspace.tree("out")), ["one", "two"]);
     assert_eq!(fs::read(workspace.path("out/letters.zip")).unwrap(), b"no archive");
 }

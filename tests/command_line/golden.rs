@@ -10,7 +10,7 @@ use std::{env, fs};
 use sha2::{Digest, Sha256};
 
 use crate::deep_zoom::DeepZoom;
-use crate::pictures::Picture;
+use crate::rgb_image::RgbImage;
 use crate::workspace::{Run, Workspace};
 
 /// Returns one line a tile: path, size, SHA-256 of the decoded pixels.
@@ -18,7 +18,7 @@ fn listing(workspace: &Workspace) -> String {
     let tree = workspace.tree("default");
     let lines = DeepZoom::new((2220, 2967)).tiles().into_iter().map(|tile| {
         let file = format!("default_files/{}", tile.file("jpeg"));
-        let picture = Picture::from_jpeg(tree.file(&file));
+        let picture = RgbImage::from_jpeg(tree.file(&file));
         let mut line = format!("{file} {}×{} ", picture.width, picture.height);
         for byte in Sha256::digest(picture.pixels.as_flattened()) {
             write!(line, "{byte:02x}").unwrap();

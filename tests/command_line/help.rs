@@ -165,7 +165,7 @@ fn help_lists_commands_and_exit_codes() {
     // Without arguments the help goes to stderr, and the exit code is that of wrong usage.
     let run = workspace.slidezoom([""; 0]);
     assert_eq!((run.code(), run.text()), (Some(2), ""), "{run:?}");
-    run.says(&["Usage: slidezoom"]);
+    run.reports(&["Usage: slidezoom"]);
 }
 
 #[test]

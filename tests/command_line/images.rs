@@ -1,25 +1,25 @@
-//! Ordinary images: every format, color type and depth comes out as the pixels that the file is
-//! known to hold, from a file and from standard input.
+//! Ordinary images: the exported pixels of every format, color type and bit depth are compared with
+//! those that the file was made from.
 
-#![expect(clippy::cast_sign_loss, reason = "tones are above 0")]
+#![expect(clippy::cast_sign_loss, reason = "sample values are not negative")]
 
 use std::fs;
-use std::io::Write;
-use std::process::Stdio;
 
 use slidezoom_fixtures::image::{
     ImageBuilder, ImageColor, ImageFormat, JPEG_2000_SIZE, JpegCoding, RowOrder, Samples,
     every_format, every_in_memory_format, pixel,
 };
-use slidezoom_fixtures::{ByteOrder, Container, Field, Subsampling, TiffWriter, Values};
+use slidezoom_fixtures::{ByteOrder, Container, Subsampling, TiffWriter};
 
 use crate::deep_zoom::DeepZoom;
-use crate::pictures::Picture;
+use crate::rgb_image::RgbImage;
 use crate::slides::{self, WriteInto};
-use crate::workspace::{Run, Workspace};
+use crate::tiff_files::{short, single_strip};
+use crate::workspace::Workspace;
 
-const SIZE: (u32, u32) = (300, 270);
+pub const SIZE: (u32, u32) = (300, 270);
 
+/// Options for exact pixels in tiles that [`assembled_base`] reads.
 pub const EXACT: [&str; 9] = [
     "--format",
     "png",
@@ -36,45 +36,45 @@ pub const EXACT: [&str; 9] = [
 const JPEG: ImageFormat =
     ImageFormat::Jpeg { coding: JpegCoding::Baseline, subsampling: Subsampling::Full, quality: 90 };
 
-const PNG: ImageFormat = ImageFormat::Png(RowOrder::Sequential);
+pub const PNG: ImageFormat = ImageFormat::Png(RowOrder::Sequential);
 
-/// The full size of the export `out`, which `verify` finds whole, put together from its tiles.
+/// Verifies the export `out` and returns its largest level, assembled from the tiles.
 #[track_caller]
-pub fn base(workspace: &Workspace, size: (u32, u32)) -> Picture {
+pub fn assembled_base(workspace: &Workspace, size: (u32, u32)) -> RgbImage {
     workspace.slidezoom(["verify", "out"]).succeeds();
     let tree = workspace.tree("out");
     assert_eq!(
         (&tree.json("out.json")["width"], &tree.json("out.json")["height"]),
         (&size.0.into(), &size.1.into())
     );
-    let plan = DeepZoom::new(size).cut(128, 0);
+    let plan = DeepZoom::new(size).with_tiles(128, 0);
     let tiles = plan.level_tiles(plan.max_level()).into_iter().map(|tile| {
-        let picture = Picture::from_png(tree.file(&format!("out_files/{}", tile.file("png"))));
-        assert_eq!(picture.size(), tile.size());
-        picture
+        let image = RgbImage::from_png(tree.file(&format!("out_files/{}", tile.file("png"))));
+        assert_eq!(image.size(), tile.size());
+        image
     });
     let (tiles, columns) = (tiles.collect::<Vec<_>>(), plan.grid(plan.max_level()).0);
-    Picture::draw(size, |x, y| {
+    RgbImage::draw(size, |x, y| {
         tiles[((y / 128) * columns + x / 128) as usize].pixel(x % 128, y % 128)
     })
 }
 
-/// The file of the fixtures' picture.
-fn built_bytes((width, height): (u32, u32), format: ImageFormat, samples: Samples) -> Vec<u8> {
+/// Returns an image file with the pixels of the fixtures.
+pub fn image_bytes((width, height): (u32, u32), format: ImageFormat, samples: Samples) -> Vec<u8> {
     ImageBuilder::new(width, height, format).samples(samples).bytes().unwrap()
 }
 
-/// What `export` with these options makes of a file.
+/// Exports an image with these options and returns the pixels of the largest level.
 #[track_caller]
-fn exported(bytes: &[u8], size: (u32, u32), options: &[&str]) -> Picture {
+fn exported(bytes: &[u8], size: (u32, u32), options: &[&str]) -> RgbImage {
     let workspace = Workspace::new();
     fs::write(workspace.path("image"), bytes).unwrap();
     workspace.export([&["image", "-o", "out"], &EXACT[..], options].concat()).succeeds();
-    base(&workspace, size)
+    assembled_base(&workspace, size)
 }
 
-/// A sample of 16 bits as one of 8, where `white` is 255.
-fn tone(value: u16, white: f64) -> u8 {
+/// Scales a sample to 8 bits: `white` becomes 255.
+fn scaled(value: u16, white: f64) -> u8 {
     (f64::from(value) * 255.0 / white).round().min(255.0) as u8
 }
 
@@ -83,27 +83,27 @@ fn samples(color: ImageColor, bits: u8) -> Samples {
 }
 
 #[test]
-fn exports_the_pixels_of_every_format_whatever_the_file_name() {
+fn exports_the_pixels_of_every_format_under_any_file_name() {
     for file in every_format(SIZE).unwrap() {
         let workspace = Workspace::new();
-        fs::write(workspace.path("picture.txt"), &file.bytes).unwrap();
-        let info = workspace.slidezoom(["info", "picture.txt"]).succeeds();
+        fs::write(workspace.path("image.txt"), &file.bytes).unwrap();
+        let info = workspace.slidezoom(["info", "image.txt"]).succeeds();
         assert!(info.text().contains(file.reader), "{}: {info:?}", file.name);
-        let json = workspace.slidezoom(["info", "--json", "picture.txt"]).succeeds().json();
+        let json = workspace.slidezoom(["info", "--json", "image.txt"]).succeeds().json();
         assert_eq!(json["slide"]["reader"]["kind"], "image", "{}", file.name);
         let size = if file.name == "tissue.jp2" { JPEG_2000_SIZE } else { SIZE };
         for jobs in ["1", "3"] {
-            let options = ["picture.txt", "-o", "out", "--jobs", jobs];
+            let options = ["image.txt", "-o", "out", "--jobs", jobs];
             workspace.export([&options, &EXACT[..]].concat()).succeeds();
             let expected = match file.name {
-                "deep.tif" => Picture::draw(size, |x, y| {
+                "deep.tif" => RgbImage::draw(size, |x, y| {
                     let [red, green, blue, _] = samples(ImageColor::Rgb, 16).at(x, y);
-                    [red, green, blue].map(|value| tone(value, 65_535.0))
+                    [red, green, blue].map(|value| scaled(value, 65_535.0))
                 }),
-                name if name.ends_with("jpg") => Picture::from_jpeg(&file.bytes),
-                _ => Picture::draw(size, pixel),
+                name if name.ends_with("jpg") => RgbImage::from_jpeg(&file.bytes),
+                _ => RgbImage::draw(size, pixel),
             };
-            assert!(base(&workspace, size) == expected, "{} on {jobs}", file.name);
+            assert!(assembled_base(&workspace, size) == expected, "{} on {jobs}", file.name);
         }
     }
 }
@@ -124,26 +124,26 @@ fn exports_the_pixels_of_formats_that_are_decoded_in_memory() {
         assert!(info.text().contains(file.reader), "{}: {info:?}", file.name);
         workspace.export([&[file.name, "-o", "out"], &EXACT[..], range].concat()).succeeds();
         let (size, tolerance) = match file.name {
-            // The decoder rounds the 5 and 6 bits of a color down.
+            // Colors have 5 or 6 bits, which the decoder rounds down when it scales them.
             "blocks.dds" => ((252, 132), 1),
-            // Eight bits of mantissa, shared by the colors of a pixel.
+            // The channels of a pixel share an exponent and have 8 bits each.
             "float.hdr" => (size, 1),
             _ => (size, 0),
         };
         let gray = samples(ImageColor::Gray, 8);
-        let expected = Picture::draw(size, |x, y| match file.name {
-            "first.gif" => [tone(gray.at(x, y)[0], 255.0); 3],
+        let expected = RgbImage::draw(size, |x, y| match file.name {
+            "first.gif" => [scaled(gray.at(x, y)[0], 255.0); 3],
             "blocks.dds" => {
                 let [red, green, blue] = pixel(x / 4 * 4, y / 4 * 4);
-                let spread = |value: u8, bits: u32| {
-                    let most = f64::from((1 << bits) - 1);
-                    tone(u16::from(value >> (8 - bits)), most)
+                let reduced = |value: u8, bits: u32| {
+                    let white = f64::from((1 << bits) - 1);
+                    scaled(u16::from(value >> (8 - bits)), white)
                 };
-                [spread(red, 5), spread(green, 6), spread(blue, 5)]
+                [reduced(red, 5), reduced(green, 6), reduced(blue, 5)]
             }
             _ => pixel(x, y),
         });
-        base(&workspace, size).assert_near(&expected, tolerance, file.name);
+        assembled_base(&workspace, size).assert_near(&expected, tolerance, file.name);
     }
 }
 
@@ -151,7 +151,7 @@ fn exports_the_pixels_of_formats_that_are_decoded_in_memory() {
 fn rejects_images_with_slide_extensions() {
     let workspace = Workspace::new();
     for name in ["x.mrxs", "x.svs"] {
-        fs::write(workspace.path(name), built_bytes(SIZE, PNG, Samples::default())).unwrap();
+        fs::write(workspace.path(name), image_bytes(SIZE, PNG, Samples::default())).unwrap();
         let words = [
             "not a supported slide, or incomplete",
             "the content is PNG",
@@ -161,7 +161,7 @@ fn rejects_images_with_slide_extensions() {
         fs::remove_file(workspace.path(name)).unwrap();
     }
     assert_eq!(workspace.names(), [""; 0]);
-    // As anybody may call an image.
+    // .tif is also the extension of ordinary images.
     for file in every_format(SIZE).unwrap() {
         fs::write(workspace.path("x.tif"), &file.bytes).unwrap();
         workspace.export(["x.tif", "-o", "out", "--overwrite"]).succeeds();
@@ -176,18 +176,18 @@ fn maps_16_bit_samples_linearly() {
         (&["--range", "0,40000"], 40_000.0),
     ] {
         let gray = samples(ImageColor::Gray, 16);
-        let expected = Picture::draw(SIZE, |x, y| [tone(gray.at(x, y)[0], white); 3]);
+        let expected = RgbImage::draw(SIZE, |x, y| [scaled(gray.at(x, y)[0], white); 3]);
         assert!(
-            exported(&built_bytes(SIZE, PNG, gray), SIZE, options) == expected,
+            exported(&image_bytes(SIZE, PNG, gray), SIZE, options) == expected,
             "gray, white is {white}"
         );
         let rgb = samples(ImageColor::Rgb, 16);
-        let expected = Picture::draw(SIZE, |x, y| {
+        let expected = RgbImage::draw(SIZE, |x, y| {
             let [red, green, blue, _] = rgb.at(x, y);
-            [red, green, blue].map(|value| tone(value, white))
+            [red, green, blue].map(|value| scaled(value, white))
         });
         assert!(
-            exported(&built_bytes(SIZE, PNG, rgb), SIZE, options) == expected,
+            exported(&image_bytes(SIZE, PNG, rgb), SIZE, options) == expected,
             "RGB, white is {white}"
         );
     }
@@ -198,39 +198,17 @@ fn scales_1_2_and_4_bit_samples() {
     for bits in [1, 2, 4] {
         let gray = samples(ImageColor::Gray, bits);
         let white = f64::from((1 << bits) - 1);
-        let expected = Picture::draw(SIZE, |x, y| [tone(gray.at(x, y)[0], white); 3]);
-        assert!(exported(&built_bytes(SIZE, PNG, gray), SIZE, &[]) == expected, "{bits} bits");
+        let expected = RgbImage::draw(SIZE, |x, y| [scaled(gray.at(x, y)[0], white); 3]);
+        assert!(exported(&image_bytes(SIZE, PNG, gray), SIZE, &[]) == expected, "{bits} bits");
     }
 }
 
-/// A TIFF entry.
-pub fn field(tag: u16, values: Values) -> Field {
-    Field { tag, values }
-}
-
-/// A gray TIFF in one strip of samples of so many bits and that `SampleFormat`.
-fn gray_tiff(
-    workspace: &Workspace,
-    (width, height): (u32, u32),
-    bits: u16,
-    format: u16,
-    strip: &[u8],
-) {
+/// Writes a gray TIFF in one strip, with this `SampleFormat`.
+fn gray_tiff(workspace: &Workspace, size: (u32, u32), bits: u16, format: u16, strip: &[u8]) {
     let path = workspace.path("gray.tif");
     let mut writer = TiffWriter::create(&path, Container::Classic, ByteOrder::Little).unwrap();
-    let at = writer.append(strip).unwrap();
-    let fields = vec![
-        field(256, Values::Long(vec![width])),
-        field(257, Values::Long(vec![height])),
-        field(258, Values::Short(vec![bits])),
-        field(259, Values::Short(vec![1])),
-        field(262, Values::Short(vec![1])),
-        field(273, Values::Offsets(vec![at])),
-        field(277, Values::Short(vec![1])),
-        field(278, Values::Long(vec![height])),
-        field(279, Values::Long(vec![strip.len() as u32])),
-        field(339, Values::Short(vec![format])),
-    ];
+    let mut fields = single_strip(&mut writer, size, (1, bits, 1), strip);
+    fields.push(short(339, format));
     writer.directory(fields).unwrap();
     writer.finish().unwrap();
 }
@@ -238,19 +216,19 @@ fn gray_tiff(
 #[test]
 fn requires_a_range_for_signed_and_float_samples() {
     let size = (50, 40);
-    let places = || (0..size.1).flat_map(|y| (0..size.0).map(move |x| (x, y)));
-    let fraction = |x: u32, y: u32| (x as f32 + 3.0 * y as f32) / 160.0 - 0.05;
+    let points = || (0..size.1).flat_map(|y| (0..size.0).map(move |x| (x, y)));
+    let float = |x: u32, y: u32| (x as f32 + 3.0 * y as f32) / 160.0 - 0.05;
     let signed = |x: u32, y: u32| (40 * x) as i16 - (30 * y) as i16;
-    let floats: Vec<u8> = places().flat_map(|(x, y)| fraction(x, y).to_le_bytes()).collect();
-    let integers: Vec<u8> = places().flat_map(|(x, y)| signed(x, y).to_le_bytes()).collect();
-    let line = |value: f64, black: f64, white: f64| {
-        let tone = ((value - black) * 255.0 / (white - black)).round().clamp(0.0, 255.0);
-        [tone as u8; 3]
+    let floats: Vec<u8> = points().flat_map(|(x, y)| float(x, y).to_le_bytes()).collect();
+    let integers: Vec<u8> = points().flat_map(|(x, y)| signed(x, y).to_le_bytes()).collect();
+    let mapped = |value: f64, black: f64, white: f64| {
+        let gray = ((value - black) * 255.0 / (white - black)).round().clamp(0.0, 255.0);
+        [gray as u8; 3]
     };
-    let of_floats = Picture::draw(size, |x, y| line(fraction(x, y).into(), 0.0, 1.0));
-    let of_integers = Picture::draw(size, |x, y| line(signed(x, y).into(), -1000.0, 1500.0));
+    let from_floats = RgbImage::draw(size, |x, y| mapped(float(x, y).into(), 0.0, 1.0));
+    let from_integers = RgbImage::draw(size, |x, y| mapped(signed(x, y).into(), -1000.0, 1500.0));
     for (bits, format, strip, range, expected) in
-        [(32, 3, floats, "0,1", of_floats), (16, 2, integers, "-1000,1500", of_integers)]
+        [(32, 3, floats, "0,1", from_floats), (16, 2, integers, "-1000,1500", from_integers)]
     {
         let workspace = Workspace::new();
         gray_tiff(&workspace, size, bits, format, &strip);
@@ -261,34 +239,36 @@ fn requires_a_range_for_signed_and_float_samples() {
         workspace
             .export([&["gray.tif", "-o", "out", "--range", range], &EXACT[..]].concat())
             .succeeds();
-        base(&workspace, size).assert_near(&expected, 0, range);
+        assembled_base(&workspace, size).assert_near(&expected, 0, range);
     }
 }
 
-/// A color over another, as it should be.
-fn over(color: [u8; 3], alpha: f64, behind: [u8; 3]) -> [u8; 3] {
-    [0, 1, 2].map(|at| {
-        (f64::from(color[at]) * alpha + f64::from(behind[at]) * (1.0 - alpha)).round() as u8
+/// Composites a color over a background.
+pub fn over(color: [u8; 3], alpha: f64, background: [u8; 3]) -> [u8; 3] {
+    [0, 1, 2].map(|channel| {
+        let (color, background) = (f64::from(color[channel]), f64::from(background[channel]));
+        (color * alpha + background * (1.0 - alpha)).round() as u8
     })
 }
 
 #[test]
 fn composites_transparency_over_the_background() {
-    let behind = [10, 100, 200];
+    let background = [10, 100, 200];
     for (color, bits) in [(ImageColor::Rgba, 8), (ImageColor::GrayAlpha, 8), (ImageColor::Rgba, 16)]
     {
-        let stored = samples(color, bits);
+        let samples = samples(color, bits);
         let white = if bits == 16 { 65_535.0 } else { 255.0 };
-        let expected = Picture::draw(SIZE, |x, y| {
-            let tones = stored.at(x, y);
+        let expected = RgbImage::draw(SIZE, |x, y| {
+            let values = samples.at(x, y);
             let (color, alpha) = match color {
-                ImageColor::GrayAlpha => ([tones[0]; 3], tones[1]),
-                _ => ([tones[0], tones[1], tones[2]], tones[3]),
+                ImageColor::GrayAlpha => ([values[0]; 3], values[1]),
+                _ => ([values[0], values[1], values[2]], values[3]),
             };
-            over(color.map(|value| tone(value, white)), f64::from(alpha) / white, behind)
+            let color = color.map(|value| scaled(value, white));
+            over(color, f64::from(alpha) / white, background)
         });
-        let found = exported(&built_bytes(SIZE, PNG, stored), SIZE, &["--background", "0a64c8"]);
-        found.assert_near(&expected, 1, &format!("{color:?} of {bits} bits"));
+        let found = exported(&image_bytes(SIZE, PNG, samples), SIZE, &["--background", "0a64c8"]);
+        found.assert_near(&expected, 1, &format!("{color:?}, {bits} bits"));
     }
 }
 
@@ -303,12 +283,12 @@ fn composites_transparent_palette_colors() {
     encoder.set_depth(png::BitDepth::Two);
     encoder.set_palette(colors.as_flattened());
     encoder.set_trns(&alpha[..]);
-    // 0, 1, 2, 3 in each byte; rows of 130 pixels have 33.
+    // Each byte has the pixels 0, 1, 2, 3; a row of 130 pixels has 33 bytes.
     encoder.write_header().unwrap().write_image_data(&[0b0001_1011; 33 * 9]).unwrap();
-    let expected = Picture::draw(size, |x, _| {
-        let number = (x % 4) as usize;
-        let alpha = alpha.get(number).map_or(1.0, |&alpha| f64::from(alpha) / 255.0);
-        over(colors[number], alpha, [10, 100, 200])
+    let expected = RgbImage::draw(size, |x, _| {
+        let index = (x % 4) as usize;
+        let alpha = alpha.get(index).map_or(1.0, |&alpha| f64::from(alpha) / 255.0);
+        over(colors[index], alpha, [10, 100, 200])
     });
     exported(&bytes, size, &["--background", "0a64c8"]).assert_near(&expected, 1, "palette");
 }
@@ -316,40 +296,38 @@ fn composites_transparent_palette_colors() {
 #[test]
 fn converts_cmyk_to_rgb() {
     let size = (64, 48);
-    let inks: Vec<u8> = (0..size.1)
+    let cmyk: Vec<u8> = (0..size.1)
         .flat_map(|y| (0..size.0).flat_map(move |x| [4 * x, 5 * y, 2 * (x + y), 255 - x]))
-        .map(|ink| ink as u8)
+        .map(|value| value as u8)
         .collect();
     let image = turbojpeg::Image {
-        pixels: &inks[..],
+        pixels: &cmyk[..],
         width: size.0 as usize,
         pitch: 4 * size.0 as usize,
         height: size.1 as usize,
         format: turbojpeg::PixelFormat::CMYK,
     };
     let bytes = turbojpeg::compress(image, 95, turbojpeg::Subsamp::None).unwrap();
-    // Adobe's marker says that what is stored is the light that each ink leaves.
-    let light = turbojpeg::decompress(&bytes, turbojpeg::PixelFormat::CMYK).unwrap().pixels;
-    let expected = Picture::draw(size, |x, y| {
+    // With Adobe's marker, values are inverted: 255 is no ink.
+    let inverted = turbojpeg::decompress(&bytes, turbojpeg::PixelFormat::CMYK).unwrap().pixels;
+    let expected = RgbImage::draw(size, |x, y| {
         let at = 4 * (y * size.0 + x) as usize;
-        [0, 1, 2].map(|ink| {
-            (f64::from(light[at + ink]) * f64::from(light[at + 3]) / 255.0).round() as u8
-        })
+        let black = f64::from(inverted[at + 3]);
+        [0, 1, 2].map(|channel| (f64::from(inverted[at + channel]) * black / 255.0).round() as u8)
     });
     exported(&bytes, size, &[]).assert_near(&expected, 1, "CMYK");
 }
 
 #[test]
 fn applies_exif_orientation() {
-    let jpeg = built_bytes(SIZE, JPEG, Samples::default());
-    // One entry: Orientation is 6, whose first row is the right side and whose first column is the
-    // top.
+    let jpeg = image_bytes(SIZE, JPEG, Samples::default());
+    // Orientation 6: the first row is the right side, and the first column is the top.
     let exif = b"Exif\0\0MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0";
     let length = (exif.len() as u16 + 2).to_be_bytes();
-    let turned = [&jpeg[..2], &[0xff, 0xe1], &length, exif, &jpeg[2..]].concat();
-    let stored = Picture::from_jpeg(&jpeg);
-    let expected = Picture::draw((SIZE.1, SIZE.0), |x, y| stored.pixel(y, SIZE.1 - 1 - x));
-    assert!(exported(&turned, (SIZE.1, SIZE.0), &[]) == expected);
+    let with_exif = [&jpeg[..2], &[0xff, 0xe1], &length, exif, &jpeg[2..]].concat();
+    let stored = RgbImage::from_jpeg(&jpeg);
+    let expected = RgbImage::draw((SIZE.1, SIZE.0), |x, y| stored.pixel(y, SIZE.1 - 1 - x));
+    assert!(exported(&with_exif, (SIZE.1, SIZE.0), &[]) == expected);
 }
 
 #[test]
@@ -359,34 +337,24 @@ fn selects_a_page_by_number() {
     let mut writer =
         TiffWriter::create(&workspace.path("pages.tif"), Container::Classic, ByteOrder::Little)
             .unwrap();
-    let shown = |page: u32| Picture::draw(size, |x, y| pixel(x + 100 * page, y + 300 * page));
+    let content = |page: u32| RgbImage::draw(size, |x, y| pixel(x + 100 * page, y + 300 * page));
     for page in [1, 2] {
-        let at = writer.append(shown(page).pixels.as_flattened()).unwrap();
-        let fields = vec![
-            field(256, Values::Long(vec![size.0])),
-            field(257, Values::Long(vec![size.1])),
-            field(258, Values::Short(vec![8; 3])),
-            field(259, Values::Short(vec![1])),
-            field(262, Values::Short(vec![2])),
-            field(273, Values::Offsets(vec![at])),
-            field(277, Values::Short(vec![3])),
-            field(278, Values::Long(vec![size.1])),
-            field(279, Values::Long(vec![3 * size.0 * size.1])),
-        ];
+        let strip = content(page);
+        let fields = single_strip(&mut writer, size, (2, 8, 3), strip.pixels.as_flattened());
         writer.directory(fields).unwrap();
     }
     writer.finish().unwrap();
-    assert!(shown(1) != shown(2));
+    assert!(content(1) != content(2));
     for (options, page) in [(&[][..], 1), (&["--page", "1"], 1), (&["--page", "2"], 2)] {
         workspace.export([&["pages.tif", "-o", "out"], &EXACT[..], options].concat()).succeeds();
-        assert!(base(&workspace, size) == shown(page), "{options:?}");
+        assert!(assembled_base(&workspace, size) == content(page), "{options:?}");
     }
     fs::remove_dir_all(workspace.path("out")).unwrap();
     workspace.export(["pages.tif", "--page", "9"]).fails(
         3,
         &["cannot read page 9 of ", "it has 2 pages", "\nhint: pages are counted from 1"],
     );
-    fs::write(workspace.path("one.png"), built_bytes(size, PNG, Samples::default())).unwrap();
+    fs::write(workspace.path("one.png"), image_bytes(size, PNG, Samples::default())).unwrap();
     workspace
         .export(["one.png", "--page", "2"])
         .fails(3, &["cannot read page 2 of one.png: it has 1 page"]);
@@ -405,80 +373,4 @@ fn rejects_pages_and_ranges_of_slides() {
         workspace.export([&["scan.svs"], &options[..]].concat()).fails(3, &words);
     }
     assert_eq!(workspace.names(), ["scan.svs"]);
-}
-
-/// A run with these bytes on its standard input, a pipe.
-fn piped(workspace: &Workspace, arguments: &[&str], bytes: &[u8]) -> Run {
-    let mut command = workspace.command(arguments);
-    let mut child = command
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    // Who refuses what comes need not read all of it.
-    let _ = child.stdin.take().unwrap().write_all(bytes);
-    let output = child.wait_with_output().unwrap();
-    let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
-    Run { status: output.status, stdout: output.stdout, stderr }
-}
-
-#[test]
-fn reads_images_from_a_pipe() {
-    for file in every_format(SIZE).unwrap() {
-        let workspace = Workspace::new();
-        let run =
-            piped(&workspace, &[&["export", "-", "-o", "out"], &EXACT[..]].concat(), &file.bytes);
-        let needs_file = match file.name {
-            "tissue.jp2" => Some(
-                "cannot read standard input: JPEG 2000 can be read only from a file, not from a pipe",
-            ),
-            name if name.ends_with("tif") => Some(
-                "cannot read standard input: TIFF can be read only from a file, not from a pipe",
-            ),
-            _ => None,
-        };
-        if let Some(words) = needs_file {
-            run.fails(3, &[words, "\nhint: save it to a file first"]);
-            assert_eq!(workspace.names(), [""; 0]);
-            continue;
-        }
-        run.succeeds();
-        let jpeg = file.name.ends_with("jpg");
-        let expected =
-            if jpeg { Picture::from_jpeg(&file.bytes) } else { Picture::draw(SIZE, pixel) };
-        assert!(base(&workspace, SIZE) == expected, "{}", file.name);
-        let info = piped(&workspace, &["info", "-"], &file.bytes).succeeds();
-        assert!(info.text().contains(file.reader), "{info:?}");
-    }
-}
-
-#[test]
-fn requires_an_output_name_for_standard_input() {
-    let workspace = Workspace::new();
-    let png = built_bytes((20, 10), PNG, Samples::default());
-    fs::write(workspace.path("other.png"), &png).unwrap();
-    for (arguments, words) in [
-        (
-            &["-"][..],
-            ["an image from standard input has no name", "\nhint: name the export with -o"],
-        ),
-        (
-            &["-", "other.png", "-o", "out"],
-            ["standard input must be the only input", "\nhint: export the other inputs"],
-        ),
-        (&["-", "-", "-o", "out"], ["standard input must be the only input", "\nhint: "]),
-        (
-            &["-", "-o", "out", "--resume"],
-            ["an export from standard input cannot be resumed", "\nhint: save the image to a file"],
-        ),
-    ] {
-        piped(&workspace, &[&["export"], arguments].concat(), &png).fails(2, &words);
-    }
-    let nothing = ["standard input: ", "the input is empty"];
-    piped(&workspace, &["export", "-", "-o", "out"], b"").fails(3, &nothing);
-    piped(&workspace, &["info", "-"], b"").fails(3, &nothing);
-    piped(&workspace, &["export", "-", "-o", "out"], b"Dear all")
-        .fails(3, &["not a supported slide or image"]);
-    assert_eq!(workspace.names(), ["other.png"]);
 }

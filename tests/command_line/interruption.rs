@@ -21,7 +21,7 @@ fn a_signal_leaves_no_files() {
     let workspace = with_slides();
     for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP] {
         for event in ["started", "progress"] {
-            workspace.start_export(["large.tif", "-o", "out"]).wait_for(event).must_stop_at(signal);
+            workspace.start_export(["large.tif", "-o", "out"]).wait_for(event).interrupt(signal);
             assert_eq!(workspace.names(), ["large.tif", "small.tif"], "{signal} at {event}");
         }
     }
@@ -33,7 +33,7 @@ fn a_signal_during_overwrite_keeps_the_old_export() {
     workspace.export(["small.tif", "-o", "out"]).succeeds();
     let before = workspace.tree("");
     let run = workspace.start_export(["large.tif", "-o", "out", "--overwrite"]);
-    run.wait_for("progress").must_stop_at(Signal::SIGINT);
+    run.wait_for("progress").interrupt(Signal::SIGINT);
     workspace.tree("").assert_same(&before);
 }
 
@@ -42,7 +42,7 @@ fn a_signal_keeps_the_exports_that_are_finished() {
     let workspace = with_slides();
     fs::copy(workspace.path("small.tif"), workspace.path("third.tif")).unwrap();
     let run = workspace.start_export(["small.tif", "large.tif", "third.tif", "-o", "out"]);
-    run.wait_for("finished").wait_for("progress").must_stop_at(Signal::SIGTERM);
+    run.wait_for("finished").wait_for("progress").interrupt(Signal::SIGTERM);
 
     assert_eq!(workspace.names(), ["large.tif", "out", "small.tif", "third.tif"]);
     assert_eq!(exports_in(&workspace.path("out")), ["small"]);
@@ -56,7 +56,7 @@ fn a_killed_run_publishes_nothing_and_the_next_run_cleans_up() {
     workspace.export(["small.tif", "-o", "undisturbed/out"]).succeeds();
     let undisturbed = workspace.tree("undisturbed/out");
     for event in ["started", "progress"] {
-        workspace.start_export(["large.tif", "-o", "out"]).wait_for(event).must_die();
+        workspace.start_export(["large.tif", "-o", "out"]).wait_for(event).kill();
         assert_eq!(workspace.names(), [".out.partial", "large.tif", "small.tif", "undisturbed"]);
 
         workspace.export(["small.tif", "-o", "out"]).succeeds();
@@ -71,10 +71,7 @@ fn a_killed_overwrite_keeps_the_old_export() {
     let workspace = with_slides();
     workspace.export(["small.tif", "-o", "out"]).succeeds();
     let before = workspace.tree("out");
-    workspace
-        .start_export(["large.tif", "-o", "out", "--overwrite"])
-        .wait_for("progress")
-        .must_die();
+    workspace.start_export(["large.tif", "-o", "out", "--overwrite"]).wait_for("progress").kill();
     workspace.tree("out").assert_same(&before);
 
     workspace.export(["small.tif", "-o", "out", "--overwrite"]).succeeds();
@@ -95,6 +92,6 @@ fn a_second_run_with_the_same_output_is_refused() {
     // The first run goes on, and other outputs are free.
     let first = first.wait_for("progress");
     workspace.export(["small.tif", "-o", "other"]).succeeds();
-    first.wait_for("progress").must_stop_at(Signal::SIGINT);
+    first.wait_for("progress").interrupt(Signal::SIGINT);
     assert_eq!(workspace.names(), ["large.tif", "other", "small.tif"]);
 }

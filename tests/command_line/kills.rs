@@ -9,9 +9,9 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use slidezoom_fixtures::SlideBuilder;
 
-use crate::random::Random;
 use crate::slides::WriteInto;
 use crate::workspace::Workspace;
+use slidezoom_fixtures::Random;
 
 /// A slide with its undisturbed export, and the time that an export takes.
 struct Target {
@@ -66,7 +66,7 @@ impl Target {
     /// how many of those had already published their export.
     #[track_caller]
     fn kill_runs(&self, times: usize, seed: u64) -> (usize, usize) {
-        let mut random = Random(seed);
+        let mut random = Random::new(seed);
         let whole = self.workspace.tree("whole");
         let (mut killed, mut published) = (0, 0);
         let mut duration = self.duration;

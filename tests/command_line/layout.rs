@@ -1,7 +1,7 @@
-//! The complete list of an export's files, which does not depend on how the program runs.
+//! The complete list of an export's files, with Deep Zoom tiles.
 
 use crate::deep_zoom::DeepZoom;
-use crate::pictures::{Picture, jpeg_size};
+use crate::rgb_image::{RgbImage, jpeg_size};
 use crate::slides::{self, SIZE, WriteInto};
 use crate::tree::Tree;
 use crate::workspace::{Run, Workspace};
@@ -16,9 +16,21 @@ pub const PAGE: [&str; 5] =
 pub fn assert_layout(tree: &Tree, name: &str, plan: DeepZoom, extension: &str, others: &[&str]) {
     let mut expected = plan.files(name, extension);
     expected.extend(others.iter().map(|&file| file.to_owned()));
+    assert_files(tree, expected);
+    for tile in plan.tiles() {
+        let file = format!("{name}_files/{}", tile.file(extension));
+        let bytes = tree.file(&file);
+        let size =
+            if extension == "png" { RgbImage::from_png(bytes).size() } else { jpeg_size(bytes) };
+        assert_eq!(size, tile.size(), "{file}");
+    }
+}
+
+/// Asserts that the tree consists of these files and their directories.
+#[track_caller]
+pub fn assert_files(tree: &Tree, mut expected: Vec<String>) {
     expected.sort();
     assert_eq!(tree.files(), expected);
-
     let mut folders: Vec<&str> = expected
         .iter()
         .flat_map(|file| file.match_indices('/').map(|(end, _)| &file[..end]))
@@ -26,14 +38,6 @@ pub fn assert_layout(tree: &Tree, name: &str, plan: DeepZoom, extension: &str, o
     folders.sort_unstable();
     folders.dedup();
     assert_eq!(tree.folders(), folders);
-
-    for tile in plan.tiles() {
-        let file = format!("{name}_files/{}", tile.file(extension));
-        let bytes = tree.file(&file);
-        let size =
-            if extension == "png" { Picture::from_png(bytes).size() } else { jpeg_size(bytes) };
-        assert_eq!(size, tile.size(), "{file}");
-    }
 }
 
 #[test]
@@ -81,7 +85,7 @@ fn follows_format_and_tile_size() {
     slides::aperio().write_into(&workspace, "scan.svs");
     for (tile_size, overlap) in [(256_u32, 0_u32), (101, 3), (64, 63), (4096, 2)] {
         let output = format!("png-{tile_size}");
-        let cut = [
+        let tile_options = [
             "--tile-size".to_owned(),
             tile_size.to_string(),
             "--overlap".to_owned(),
@@ -96,8 +100,8 @@ fn follows_format_and_tile_size() {
             "png",
             "--no-viewer",
         ]);
-        Run::of(command.args(cut)).succeeds();
-        let plan = DeepZoom::new(SIZE).cut(tile_size, overlap);
+        Run::of(command.args(tile_options)).succeeds();
+        let plan = DeepZoom::new(SIZE).with_tiles(tile_size, overlap);
         assert_layout(
             &workspace.tree(&output),
             &output,

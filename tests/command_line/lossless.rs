@@ -14,7 +14,7 @@ use tiff::tags::Tag;
 
 use crate::deep_zoom::{DeepZoom, Tile};
 use crate::layout::PAGE;
-use crate::pictures::Picture;
+use crate::rgb_image::RgbImage;
 use crate::slides::{self, WriteInto};
 use crate::tree::Tree;
 use crate::workspace::{Run, Workspace};
@@ -66,7 +66,7 @@ fn assert_lossless(tree: &Tree, name: &str, slide: &Path, plan: &DeepZoom) {
 }
 
 /// Returns the peak signal-to-noise ratio of two images in decibels.
-fn psnr(one: &Picture, other: &Picture) -> f64 {
+fn psnr(one: &RgbImage, other: &RgbImage) -> f64 {
     let pairs = one.pixels.as_flattened().iter().zip(other.pixels.as_flattened());
     let squares: u64 = pairs.map(|(one, other)| u64::from(one.abs_diff(*other)).pow(2)).sum();
     let mean = squares as f64 / (3 * one.pixels.len()) as f64;
@@ -74,23 +74,23 @@ fn psnr(one: &Picture, other: &Picture) -> f64 {
 }
 
 /// Assembles a level from its tiles, which do not overlap.
-fn level(tree: &Tree, name: &str, plan: &DeepZoom, level: u32, extension: &str) -> Picture {
+fn level(tree: &Tree, name: &str, plan: &DeepZoom, level: u32, extension: &str) -> RgbImage {
     let (width, height) = plan.level_size(level);
-    let tiles: Vec<(Tile, Picture)> = plan
+    let tiles: Vec<(Tile, RgbImage)> = plan
         .level_tiles(level)
         .into_iter()
         .map(|tile| {
             let bytes = tree.file(&format!("{name}_files/{}", tile.file(extension)));
             let picture = if extension == "png" {
-                Picture::from_png(bytes)
+                RgbImage::from_png(bytes)
             } else {
-                Picture::from_jpeg(bytes)
+                RgbImage::from_jpeg(bytes)
             };
             (tile, picture)
         })
         .collect();
     let columns = plan.grid(level).0;
-    Picture::draw((width, height), |x, y| {
+    RgbImage::draw((width, height), |x, y| {
         let (tile, picture) =
             &tiles[((y / plan.tile_size) * columns + x / plan.tile_size) as usize];
         picture.pixel(x - tile.columns.start, y - tile.rows.start)
@@ -107,7 +107,7 @@ fn the_real_slide_is_exported_without_loss() {
     };
     export(&["-o", "lossless", "--lossless", "--quality", "100"]);
     let tree = workspace.tree("lossless");
-    let plan = DeepZoom::new((2220, 2967)).cut(240, 0);
+    let plan = DeepZoom::new((2220, 2967)).with_tiles(240, 0);
     assert_lossless(&tree, "lossless", &slide, &plan);
     assert!(tree.text("lossless.dzi").contains("Format=\"jpeg\" Overlap=\"0\" TileSize=\"240\""));
     assert_eq!(tree.json("lossless.json")["baseTiles"], "lossless");
@@ -127,7 +127,7 @@ fn the_real_slide_is_exported_without_loss() {
                 "level {number}: {} dB",
                 psnr(&found, &expected)
             );
-            let mean = |picture: &Picture| {
+            let mean = |picture: &RgbImage| {
                 let values = picture.pixels.as_flattened();
                 values.iter().map(|&value| f64::from(value)).sum::<f64>() / values.len() as f64
             };
@@ -157,7 +157,7 @@ fn every_kind_of_jpeg_tile_is_kept() {
         let path = slide.write_into(&workspace, "scan.tif");
         workspace.export(["scan.tif", "--lossless"]).succeeds();
         let tree = workspace.tree("scan");
-        let plan = DeepZoom::new((300, 165)).cut(64, 0);
+        let plan = DeepZoom::new((300, 165)).with_tiles(64, 0);
         assert_lossless(&tree, "scan", &path, &plan);
         let files: Vec<&str> =
             tree.files().into_iter().filter(|file| !PAGE.contains(file)).collect();
@@ -180,9 +180,10 @@ fn every_kind_of_jpeg_tile_is_kept() {
             .succeeds();
         let exact = workspace.tree("exact");
         for tile in plan.level_tiles(plan.max_level()) {
-            let found = Picture::from_jpeg(tree.file(&format!("scan_files/{}", tile.file("jpeg"))));
+            let found =
+                RgbImage::from_jpeg(tree.file(&format!("scan_files/{}", tile.file("jpeg"))));
             let expected =
-                Picture::from_png(exact.file(&format!("exact_files/{}", tile.file("png"))));
+                RgbImage::from_png(exact.file(&format!("exact_files/{}", tile.file("png"))));
             if tile.size() == (64, 64) {
                 assert!(found == expected, "slide {number}, {tile:?}");
             } else {
@@ -209,7 +210,7 @@ fn a_cropped_edge_is_downsampled_from_the_pixels_inside() {
             .subsampling(Subsampling::Full)
             .quality(100)
             .write_into(&workspace, "scan.tif");
-        let plan = DeepZoom::new((width, height)).cut(64, 0);
+        let plan = DeepZoom::new((width, height)).with_tiles(64, 0);
         workspace
             .export(["scan.tif", "--lossless", "--quality", "100", "--subsampling", "444"])
             .succeeds();
@@ -241,7 +242,7 @@ fn output_is_independent_of_jobs_and_missing_tiles_are_background() {
     assert!(
         files.iter().all(|file| trees.iter().all(|tree| tree.file(file) == trees[0].file(file)))
     );
-    let missing = Picture::from_jpeg(trees[0].file("scan_files/10/1_1.jpeg"));
+    let missing = RgbImage::from_jpeg(trees[0].file("scan_files/10/1_1.jpeg"));
     assert_eq!(missing.size(), (256, 244));
     assert!(missing.pixels.iter().all(|pixel| *pixel == [255; 3]));
 }

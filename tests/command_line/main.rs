@@ -1,20 +1,19 @@
-//! The real binary, as a user runs it: what it writes, what it says, what it answers, and what it
-//! leaves behind.
+//! Tests of the binary: its output, messages, exit codes, and the files that remain after failures
+//! and kills.
 //!
-//! Every test works in a folder of its own, on slides of its own making. Nothing waits by the
-//! clock: a test that has to strike in the middle of a run waits for the run's own progress lines.
-//! What a machine lacks (root for a small disk, the real slides beside the checkout) is skipped
-//! with a line on stderr that says so.
+//! Every test makes its slides in its own temporary folder. Tests that interrupt a run wait for one
+//! of its progress lines, never for a time. Tests that need what a machine lacks (root, strace,
+//! libvips, real slides) are skipped with a line on stderr.
 
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
-    reason = "a test that cannot go on says so and stops"
+    reason = "tests fail by panicking"
 )]
 
-/// Says that a test, or a part of one, was skipped, and why: on stderr itself, because the test
-/// harness keeps what a passing test prints to itself.
+/// Reports on stderr that a test or a part of it was skipped. Writes to stderr directly, because
+/// the test harness captures the output of passing tests.
 macro_rules! skipped {
     ($($reason:tt)+) => {{
         use std::io::Write;
@@ -25,13 +24,13 @@ macro_rules! skipped {
 
 mod deep_zoom;
 mod injection;
-mod pictures;
-mod random;
+mod layout_expectation;
+mod rgb_image;
 mod slides;
 mod tiff_files;
 mod tools;
 mod tree;
-mod verdict;
+mod verify_report;
 mod workspace;
 mod zip_file;
 
@@ -56,15 +55,19 @@ mod gallery;
 mod geometry;
 mod golden;
 mod gray_and_cmyk;
+mod gray_tiles;
 mod help;
 mod hostile_archives;
+mod iiif;
 mod images;
 mod information;
 mod interruption;
 mod kills;
 mod layout;
+mod layout_damage;
 mod lossless;
 mod names;
+mod notes;
 mod pixels;
 mod plan;
 mod progress;
@@ -78,11 +81,11 @@ mod shared_slides;
 mod short_writes;
 mod single_tile;
 mod smart_zoom;
+mod standard_input;
 mod tile_index;
 mod tile_layouts;
 mod tiled_images;
 mod unreadable;
-mod unshown;
 mod usage;
 mod verify;
 mod verify_archives;

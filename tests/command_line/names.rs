@@ -141,7 +141,7 @@ fn a_leading_dash_is_part_of_the_name_where_it_must_be() {
     workspace.export(["./-x.tif"]).succeeds();
     assert_layout(&workspace.tree("-x"), "-x", DeepZoom::new(SIZE), "jpeg", &PAGE);
     workspace.export(["--overwrite", "--", "-x.tif"]).succeeds();
-    workspace.export(["./-x.tif", "-o", "--no-viewer"]).says(&["--output"]);
+    workspace.export(["./-x.tif", "-o", "--no-viewer"]).reports(&["--output"]);
     assert_eq!(workspace.names(), ["-x", "-x.tif"]);
 }
 

@@ -24,7 +24,7 @@ fn prints_the_plan_and_writes_nothing() {
     for (slide, size, tile_size, overlap) in
         [("scan.svs", SIZE, 254, 1), ("scan.svs", SIZE, 101, 3), ("large.tif", LARGE_SIZE, 256, 0)]
     {
-        let plan = DeepZoom::new(size).cut(tile_size, overlap);
+        let plan = DeepZoom::new(size).with_tiles(tile_size, overlap);
         let cut = [
             "--tile-size".to_owned(),
             tile_size.to_string(),

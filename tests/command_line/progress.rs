@@ -36,7 +36,7 @@ fn json_progress_begins_with_started_and_ends_with_finished() {
         .export(["scan.tif", "--progress", "json", "--tile-size", "8", "--jobs", "1"])
         .succeeds();
     assert!(run.stdout.is_empty(), "{run:?}");
-    let plan = DeepZoom::new((900, 700)).cut(8, 1);
+    let plan = DeepZoom::new((900, 700)).with_tiles(8, 1);
     let tiles = plan.tiles().len();
 
     let events = events(&run);

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use slidezoom_fixtures::{SlideBuilder, Style, TileFault};
 
 use crate::deep_zoom::DeepZoom;
-use crate::pictures::Picture;
+use crate::rgb_image::RgbImage;
 use crate::slides::{self, SIZE, WriteInto};
 use crate::workspace::Workspace;
 
@@ -32,15 +32,15 @@ fn damaged(tiles: &[(u32, u32)]) -> SlideBuilder {
 }
 
 /// The full-size level of an export `out` in PNG tiles of 256 without overlap.
-fn base(workspace: &Workspace, out: &str) -> Picture {
+fn base(workspace: &Workspace, out: &str) -> RgbImage {
     let tree = workspace.tree(out);
-    let plan = DeepZoom::new(SIZE).cut(256, 0);
-    let tiles: Vec<Picture> = plan
+    let plan = DeepZoom::new(SIZE).with_tiles(256, 0);
+    let tiles: Vec<RgbImage> = plan
         .level_tiles(plan.max_level())
         .iter()
-        .map(|tile| Picture::from_png(tree.file(&format!("{out}_files/{}", tile.file("png")))))
+        .map(|tile| RgbImage::from_png(tree.file(&format!("{out}_files/{}", tile.file("png")))))
         .collect();
-    Picture::draw(SIZE, |x, y| {
+    RgbImage::draw(SIZE, |x, y| {
         tiles[((y / 256) * TILES.0 + x / 256) as usize].pixel(x % 256, y % 256)
     })
 }
@@ -84,7 +84,7 @@ fn damaged_tiles_are_background_and_the_rest_is_as_it_is() {
                 tiles.iter().map(|&(column, row)| as_json(tile_rect(column, row))).collect();
             assert_eq!(description["unreadable"], json!(rects));
             let (found, sound) = (base(&workspace, "scan"), base(&workspace, "sound"));
-            let expected = Picture::draw(SIZE, |x, y| {
+            let expected = RgbImage::draw(SIZE, |x, y| {
                 if tiles.contains(&(x / 256, y / 256)) {
                     [0x0a, 0x64, 0xc8]
                 } else {
@@ -116,7 +116,8 @@ fn lossless_exports_do_the_same_and_jobs_do_not_matter() {
         let rects = json!([as_json(tile_rect(2, 0)), as_json(tile_rect(1, 1))]);
         assert_eq!(one.json("scan.json")["unreadable"], rects);
     }
-    let tile = Picture::from_jpeg(workspace.tree("lossless-1/scan").file("scan_files/10/1_1.jpeg"));
+    let tile =
+        RgbImage::from_jpeg(workspace.tree("lossless-1/scan").file("scan_files/10/1_1.jpeg"));
     assert!(tile.pixels.iter().all(|pixel| *pixel == [255; 3]));
 }
 

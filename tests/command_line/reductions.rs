@@ -1,5 +1,5 @@
-//! `--reduce`: how a level is made of the next larger one. Against libvips where its definition is
-//! ours, and what label images need.
+//! `--reduce`: the methods that downsample a level to the next smaller one, compared with libvips
+//! where it has the same method.
 
 use std::collections::HashSet;
 use std::fs;
@@ -8,16 +8,16 @@ use std::io::Cursor;
 use slidezoom_fixtures::{Color, Pattern, SlideBuilder, Style, Subsampling};
 
 use crate::deep_zoom::DeepZoom;
-use crate::pictures::Picture;
+use crate::rgb_image::RgbImage;
 use crate::slides::{self, WriteInto};
 use crate::tools;
 use crate::workspace::Workspace;
 
-/// Odd at many levels.
+/// The width or the height is odd at most levels.
 const ODD: (u32, u32) = (701, 467);
 
-/// The pixels of a PNG of one channel or three, as three.
-fn colors(bytes: &[u8]) -> Vec<[u8; 3]> {
+/// Returns the pixels of a gray or RGB PNG as RGB.
+fn rgb_pixels(bytes: &[u8]) -> Vec<[u8; 3]> {
     let mut reader = png::Decoder::new(Cursor::new(bytes)).read_info().unwrap();
     let mut values = vec![0; reader.output_buffer_size().unwrap()];
     let frame = reader.next_frame(&mut values).unwrap();
@@ -28,8 +28,8 @@ fn colors(bytes: &[u8]) -> Vec<[u8; 3]> {
     }
 }
 
-/// Every tile of every level is that of `vips dzsave --region-shrink`, in every pixel.
-fn assert_as_vips(slide: &SlideBuilder, methods: &[&str]) {
+/// Asserts that all tiles equal those of `vips dzsave --region-shrink`.
+fn assert_equals_vips(slide: &SlideBuilder, methods: &[&str]) {
     let workspace = Workspace::new();
     slide.write_into(&workspace, "scan.tif");
     for &method in methods {
@@ -44,11 +44,11 @@ fn assert_as_vips(slide: &SlideBuilder, methods: &[&str]) {
         let ours = ["scan.tif", "-o", method, "--format", "png", "--no-viewer", "--reduce", method];
         workspace.export([&ours[..], &options].concat()).succeeds();
         let tree = workspace.tree(method);
-        for tile in DeepZoom::new(ODD).cut(100, 2).tiles() {
+        for tile in DeepZoom::new(ODD).with_tiles(100, 2).tiles() {
             let file = tile.file("png");
             let expected = fs::read(workspace.path(format!("{theirs}_files/{file}"))).unwrap();
             assert!(
-                colors(tree.file(&format!("{method}_files/{file}"))) == colors(&expected),
+                rgb_pixels(tree.file(&format!("{method}_files/{file}"))) == rgb_pixels(&expected),
                 "{method} {file}"
             );
         }
@@ -56,30 +56,33 @@ fn assert_as_vips(slide: &SlideBuilder, methods: &[&str]) {
 }
 
 #[test]
-fn max_min_and_nearest_are_those_of_libvips() {
-    assert_as_vips(&slides::exact(ODD, Pattern::Tissue { seed: 7 }), &["max", "min", "nearest"]);
+fn max_min_and_nearest_equal_those_of_libvips() {
+    assert_equals_vips(
+        &slides::exact(ODD, Pattern::Tissue { seed: 7 }),
+        &["max", "min", "nearest"],
+    );
 }
 
 #[test]
-fn the_mode_of_gray_values_is_that_of_libvips() {
-    // libvips takes the mode by channel: of one channel, it is that of whole pixels, ties and all.
-    // Cells of 3 pixels make many ties, grain makes fours that all differ.
+fn mode_of_gray_pixels_equals_that_of_libvips() {
+    // libvips computes the mode of each channel, slidezoom that of whole pixels: the same if there
+    // is one channel. Cells of 3 pixels make many ties; grain makes four different values.
     for pattern in [Pattern::TileColors { width: 3, height: 3 }, Pattern::Tissue { seed: 4 }] {
         let slide =
             SlideBuilder::new(ODD.0, ODD.1).pattern(pattern).color(Color::Gray).quality(100);
-        assert_as_vips(&slide, &["mode", "max"]);
+        assert_equals_vips(&slide, &["mode", "max"]);
     }
 }
 
 #[test]
-fn labels_are_never_mixed() {
+fn mode_and_nearest_never_mix_labels() {
     let pattern = Pattern::TileColors { width: 5, height: 3 };
     let workspace = Workspace::new();
     slides::exact(ODD, pattern).write_into(&workspace, "labels.tif");
-    let base = Picture::of_pattern(ODD, pattern);
+    let base = RgbImage::of_pattern(ODD, pattern);
     let labels: HashSet<[u8; 3]> = base.pixels.iter().copied().collect();
     assert!(labels.len() > 1000);
-    let mixed = |method: &str| {
+    let mixed_pixels = |method: &str| {
         workspace
             .export([
                 "labels.tif",
@@ -94,25 +97,25 @@ fn labels_are_never_mixed() {
             .succeeds();
         let tree = workspace.tree(method);
         let tiles = DeepZoom::new(ODD).tiles();
-        let pictures = tiles.iter().map(|tile| {
-            Picture::from_png(tree.file(&format!("{method}_files/{}", tile.file("png"))))
+        let images = tiles.iter().map(|tile| {
+            RgbImage::from_png(tree.file(&format!("{method}_files/{}", tile.file("png"))))
         });
-        pictures.flat_map(|picture| picture.pixels).filter(|pixel| !labels.contains(pixel)).count()
+        images.flat_map(|image| image.pixels).filter(|pixel| !labels.contains(pixel)).count()
     };
-    assert_eq!((mixed("mode"), mixed("nearest")), (0, 0));
-    assert!(mixed("mean") > 1000);
+    assert_eq!((mixed_pixels("mode"), mixed_pixels("nearest")), (0, 0));
+    assert!(mixed_pixels("mean") > 1000);
 }
 
 #[test]
-fn lossless_tiles_are_reduced_as_asked_or_it_is_refused() {
+fn lossless_exports_use_the_method_or_reject_it() {
     let workspace = Workspace::new();
     let tissue = SlideBuilder::new(300, 165)
         .tile_size(64, 64)
         .pattern(Pattern::Tissue { seed: 3 })
         .style(Style::Aperio);
     tissue.color(Color::Rgb).subsampling(Subsampling::Full).write_into(&workspace, "scan.svs");
-    let plan = DeepZoom::new((300, 165)).cut(64, 0);
-    for (method, value) in [
+    let plan = DeepZoom::new((300, 165)).with_tiles(64, 0);
+    for (method, reduce) in [
         ("max", &(|four: [u8; 4]| four.into_iter().max().unwrap()) as &dyn Fn([u8; 4]) -> u8),
         ("nearest", &|[first, ..]: [u8; 4]| first),
     ] {
@@ -131,29 +134,28 @@ fn lossless_tiles_are_reduced_as_asked_or_it_is_refused() {
         workspace.export(export).succeeds();
         let tree = workspace.tree(method);
         assert_eq!(tree.json(&format!("{method}.json"))["options"]["reduction"], method);
-        let picture = |level: u32, column: u32, row: u32| {
-            Picture::from_jpeg(tree.file(&format!("{method}_files/{level}/{column}_{row}.jpeg")))
+        let tile = |level: u32, column: u32, row: u32| {
+            RgbImage::from_jpeg(tree.file(&format!("{method}_files/{level}/{column}_{row}.jpeg")))
         };
-        // A tile of the next level is what comes of four.
+        // Four tiles of the full size make one tile of the next level.
         let level = plan.max_level();
-        let below = picture(level - 1, 0, 0);
-        let four = [[(0, 0), (1, 0)], [(0, 1), (1, 1)]]
-            .map(|row| row.map(|(column, row)| picture(level, column, row)));
-        let expected = Picture::draw((64, 64), |x, y| {
-            let above =
-                |x: u32, y: u32| four[(y / 64) as usize][(x / 64) as usize].pixel(x % 64, y % 64);
-            let four = [
-                above(2 * x, 2 * y),
-                above(2 * x + 1, 2 * y),
-                above(2 * x, 2 * y + 1),
-                above(2 * x + 1, 2 * y + 1),
+        let tiles = [[(0, 0), (1, 0)], [(0, 1), (1, 1)]]
+            .map(|row| row.map(|(column, row)| tile(level, column, row)));
+        let expected = RgbImage::draw((64, 64), |x, y| {
+            let pixel =
+                |x: u32, y: u32| tiles[(y / 64) as usize][(x / 64) as usize].pixel(x % 64, y % 64);
+            let pixels = [
+                pixel(2 * x, 2 * y),
+                pixel(2 * x + 1, 2 * y),
+                pixel(2 * x, 2 * y + 1),
+                pixel(2 * x + 1, 2 * y + 1),
             ];
-            [0, 1, 2].map(|channel| value(four.map(|pixel| pixel[channel])))
+            [0, 1, 2].map(|channel| reduce(pixels.map(|pixel| pixel[channel])))
         });
-        below.assert_near(&expected, 6, method);
+        tile(level - 1, 0, 0).assert_near(&expected, 6, method);
     }
-    let refused = ["scan.svs", "--lossless", "--reduce", "lanczos3", "-o", "no"];
-    workspace.export(refused).fails(
+    let unsupported = ["scan.svs", "--lossless", "--reduce", "lanczos3", "-o", "no"];
+    workspace.export(unsupported).fails(
         2,
         &["the reduction method lanczos3 reads neighboring tiles", "\nhint: omit --reduce"],
     );
@@ -161,7 +163,7 @@ fn lossless_tiles_are_reduced_as_asked_or_it_is_refused() {
 }
 
 #[test]
-fn each_method_makes_another_export_and_says_which_it_is() {
+fn each_method_makes_different_pixels_and_is_recorded() {
     let workspace = Workspace::new();
     slides::exact((260, 130), Pattern::Tissue { seed: 1 }).write_into(&workspace, "scan.tif");
     let mut seen = HashSet::new();
@@ -179,15 +181,15 @@ fn each_method_makes_another_export_and_says_which_it_is() {
         );
         assert!(seen.insert(tree.file(&format!("{method}_files/8/0_0.png")).to_vec()), "{method}");
     }
-    // Without the option it is the mean.
+    // The mean is the default.
     workspace.export(["scan.tif", "-o", "default", "--format", "png"]).succeeds();
     let default = workspace.tree("default").file("default_files/8/0_0.png").to_vec();
     assert!(default == workspace.tree("mean").file("mean_files/8/0_0.png"));
-    workspace.export(["scan.tif", "--reduce", "average"]).says(&["invalid value 'average'"]);
+    workspace.export(["scan.tif", "--reduce", "average"]).reports(&["invalid value 'average'"]);
 }
 
 #[test]
-fn a_size_that_is_made_by_blending_is_refused_and_the_slides_own_is_not() {
+fn rejects_label_methods_with_resampling() {
     let workspace = Workspace::new();
     slides::exact(ODD, Pattern::Tissue { seed: 1 })
         .levels([1, 2])
@@ -209,7 +211,8 @@ fn a_size_that_is_made_by_blending_is_refused_and_the_slides_own_is_not() {
             "\nhint: start from a level of the slide with --slide-level",
         ],
     );
-    let own =
+    // A level of the slide needs no resampling.
+    let slide_level =
         ["scan.tif", "-o", "out", "--mpp", "0.5", "--reduce", "nearest", "--slide-level", "1"];
-    workspace.export(own).succeeds();
+    workspace.export(slide_level).succeeds();
 }

@@ -1,15 +1,15 @@
-//! `slidezoom repack`: each container into each other, tiles byte for byte, and nothing that is
-//! damaged.
+//! `slidezoom repack`: conversion between containers without a change of tiles, and refusal of
+//! damaged exports.
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::process::Command;
 
 use serde_json::json;
 use slidezoom_fixtures::{Pattern, SlideBuilder};
 
 use crate::descriptions::page_description;
 use crate::slides::{self, WriteInto};
+use crate::tools;
 use crate::workspace::{Workspace, names_in};
 use crate::zip_file::ZipFile;
 
@@ -21,10 +21,10 @@ fn exported(options: &[&str]) -> Workspace {
     workspace
 }
 
-/// Tiles that a `.szi` can hold too.
-const PLAIN: [&str; 4] = ["--tile-size", "128", "--overlap", "0"];
+/// Options for tiles that a `.szi` can contain.
+const SZI_TILES: [&str; 4] = ["--tile-size", "128", "--overlap", "0"];
 
-/// The files of an export, by name in its own folder.
+/// Returns the files of a folder or an archive by their names without the root folder.
 fn files(workspace: &Workspace, export: &str) -> BTreeMap<String, Vec<u8>> {
     if workspace.path(export).is_dir() {
         let tree = workspace.tree(export);
@@ -35,11 +35,11 @@ fn files(workspace: &Workspace, export: &str) -> BTreeMap<String, Vec<u8>> {
             .collect();
     }
     let archive = ZipFile::open(&workspace.path(export));
-    let inside = |name: &str| name.split_once('/').unwrap().1.to_owned();
+    let relative = |name: &str| name.split_once('/').unwrap().1.to_owned();
     archive
         .entries
         .iter()
-        .map(|entry| (inside(&entry.name), archive.file(&entry.name).to_vec()))
+        .map(|entry| (relative(&entry.name), archive.file(&entry.name).to_vec()))
         .collect()
 }
 
@@ -52,13 +52,13 @@ fn tiles(files: &BTreeMap<String, Vec<u8>>) -> BTreeMap<&str, &[u8]> {
 }
 
 #[test]
-fn each_container_goes_into_each_other_tiles_byte_for_byte() {
+fn converts_each_container_to_each_other() {
     for format in [
         &["--format", "jpeg"][..],
         &["--format", "png"],
         &["--associated", "all", "--quality", "40"],
     ] {
-        let workspace = exported(&[&PLAIN[..], format].concat());
+        let workspace = exported(&[&SZI_TILES[..], format].concat());
         let original = files(&workspace, "scan");
         let containers = [
             ("folder", &[][..]),
@@ -77,24 +77,23 @@ fn each_container_goes_into_each_other_tiles_byte_for_byte() {
                 let found = files(&workspace, &copy);
                 assert_eq!(tiles(&found), tiles(&original), "{from} to {to}");
                 assert!(!tiles(&found).is_empty());
-                // Whatever an export went through, the same container holds the same bytes in the
-                // end.
+                // The result does not depend on the containers in between.
                 assert!(found == files(&workspace, to), "{from} to {to}");
             }
         }
-        // A folder that went through a .szi has its page again, and all else that it had.
-        let again = files(&workspace, "from-a.szi/folder");
-        assert_eq!(again.keys().collect::<Vec<_>>(), original.keys().collect::<Vec<_>>());
+        // A .szi has no page, but repacking it into a folder restores the page.
+        let restored = files(&workspace, "from-a.szi/folder");
+        assert_eq!(restored.keys().collect::<Vec<_>>(), original.keys().collect::<Vec<_>>());
         for (name, contents) in &original {
-            assert!(name == "manifest-sha256.txt" || again[name] == *contents, "{name}");
+            assert!(name == "manifest-sha256.txt" || restored[name] == *contents, "{name}");
         }
     }
 }
 
 #[test]
-fn a_szi_made_of_a_folder_is_as_its_specification_says() {
+fn a_szi_from_a_folder_follows_the_specification() {
     let workspace =
-        exported(&[&PLAIN[..], &["--associated", "label,thumbnail", "--no-viewer"]].concat());
+        exported(&[&SZI_TILES[..], &["--associated", "label,thumbnail", "--no-viewer"]].concat());
     workspace.slidezoom(["repack", "scan", "-o", "other.szi"]).succeeds();
     let archive = ZipFile::open(&workspace.path("other.szi"));
     let mut names: Vec<&str> = archive.entries.iter().map(|entry| entry.name.as_str()).collect();
@@ -114,7 +113,7 @@ fn a_szi_made_of_a_folder_is_as_its_specification_says() {
     );
     workspace
         .export(
-            [&["scan.svs", "-o", "scan.szi", "--associated", "label,thumbnail"], &PLAIN[..]]
+            [&["scan.svs", "-o", "scan.szi", "--associated", "label,thumbnail"], &SZI_TILES[..]]
                 .concat(),
         )
         .succeeds();
@@ -131,7 +130,7 @@ fn a_szi_made_of_a_folder_is_as_its_specification_says() {
 }
 
 #[test]
-fn what_a_szi_cannot_hold_is_said() {
+fn reports_what_a_szi_cannot_contain() {
     let workspace = exported(&[]);
     let words =
         ["tiles of a .szi cannot overlap (the overlap is 1)", "\nhint: export the slide again"];
@@ -142,13 +141,13 @@ fn what_a_szi_cannot_hold_is_said() {
 
     let workspace = Workspace::new();
     slides::small().no_mpp().write_into(&workspace, "scan.tif");
-    workspace.export([&["scan.tif"], &PLAIN[..]].concat()).succeeds();
+    workspace.export([&["scan.tif"], &SZI_TILES[..]].concat()).succeeds();
     workspace
         .slidezoom(["repack", "scan", "-o", "out.szi"])
         .fails(2, &["micrometers", "\nhint: set the micrometers per pixel, such as --mpp 0.25"]);
     assert_eq!(workspace.names(), ["scan", "scan.tif"]);
     workspace.slidezoom(["repack", "scan", "-o", "out.szi", "--mpp", "0.5,0.25"]).succeeds();
-    // The page that was there knows it as well as a new one.
+    // The scale gets into an existing page and into a new one.
     for (from, options) in [("scan", &["--mpp", "0.5,0.25"][..]), ("out.szi", &[])] {
         workspace
             .slidezoom([&["repack", from, "-o", "page", "--overwrite"], options].concat())
@@ -164,10 +163,9 @@ fn what_a_szi_cannot_hold_is_said() {
     assert_eq!(description["micronsPerPixel"], json!({ "x": 0.5, "y": 0.25 }));
 }
 
-/// Wherever a byte is flipped, whatever is missing or too many: no copy is published.
 #[test]
-fn nothing_damaged_is_copied() {
-    let workspace = exported(&PLAIN);
+fn never_copies_damaged_exports() {
+    let workspace = exported(&SZI_TILES);
     workspace.slidezoom(["repack", "scan", "-o", "scan.zip"]).succeeds();
     let tree = workspace.tree("scan");
     for file in tree.files() {
@@ -181,29 +179,25 @@ fn nothing_damaged_is_copied() {
             .fails(5, &["scan: is damaged: ", "slidezoom verify scan"]);
         fs::write(&path, tree.file(file)).unwrap();
     }
-    fs::write(workspace.path("scan/stranger"), "x").unwrap();
+    fs::write(workspace.path("scan/unexpected"), "x").unwrap();
     workspace
         .slidezoom(["repack", "scan", "-o", "copy.zip"])
-        .fails(5, &["stranger: does not belong"]);
-    fs::remove_file(workspace.path("scan/stranger")).unwrap();
+        .fails(5, &["unexpected: does not belong"]);
+    fs::remove_file(workspace.path("scan/unexpected")).unwrap();
     let archive = fs::read(workspace.path("scan.zip")).unwrap();
-    for place in (0..archive.len()).step_by(archive.len() / 40) {
+    for position in (0..archive.len()).step_by(archive.len() / 40) {
         let mut flipped = archive.clone();
-        flipped[place] ^= 4;
+        flipped[position] ^= 4;
         fs::write(workspace.path("scan.zip"), flipped).unwrap();
         workspace.slidezoom(["repack", "scan.zip", "-o", "copy"]).fails(5, &[]);
     }
     fs::write(workspace.path("scan.zip"), archive).unwrap();
-    assert_eq!(
-        workspace.names(),
-        ["scan", "scan.svs", "scan.zip"],
-        "nothing was published or left"
-    );
+    assert_eq!(workspace.names(), ["scan", "scan.svs", "scan.zip"]);
 }
 
 #[test]
-fn what_exists_is_replaced_only_when_asked() {
-    let workspace = exported(&PLAIN);
+fn overwrites_exports_only_with_overwrite() {
+    let workspace = exported(&SZI_TILES);
     for output in ["copy", "copy.zip"] {
         workspace.slidezoom(["repack", "scan", "-o", output]).succeeds();
         let before = files(&workspace, output);
@@ -216,11 +210,11 @@ fn what_exists_is_replaced_only_when_asked() {
         let after = files(&workspace, output);
         assert!(before.contains_key("index.html") && !after.contains_key("index.html"));
     }
-    for itself in
+    for inside in
         ["scan", "./scan", "copy/../scan", "scan/copy", "scan/new/copy.zip", "scan/copy.szi"]
     {
         workspace
-            .slidezoom(["repack", "scan", "-o", itself, "--overwrite"])
+            .slidezoom(["repack", "scan", "-o", inside, "--overwrite"])
             .fails(2, &["would replace the export or lie in it"]);
     }
     workspace.slidezoom(["verify", "scan"]).succeeds();
@@ -234,28 +228,23 @@ fn what_exists_is_replaced_only_when_asked() {
         .fails(5, &["letter.zip: not a zip archive"]);
 }
 
-/// Exports of libvips have no manifest: their tiles are decoded on the way, and the copy has one.
+/// Exports of libvips have no manifest. Their tiles are decoded while they are copied.
 #[test]
-fn exports_of_other_tools_get_a_manifest_and_a_page() {
+fn adds_a_manifest_and_a_page_to_exports_of_other_tools() {
     let workspace = Workspace::new();
     let slide = SlideBuilder::new(700, 500).pattern(Pattern::Tissue { seed: 4 });
     slide.write_into(&workspace, "scan.tif");
-    let made = Command::new("vips")
-        .args(["dzsave", "scan.tif", "scan", "--overlap", "0", "--tile-size", "100"])
-        .current_dir(workspace.path(""))
-        .output();
-    if !made.is_ok_and(|made| made.status.success()) {
-        skipped!("there is no vips here");
-        return;
-    }
-    // libvips puts descriptor and tiles side by side.
-    fs::create_dir(workspace.path("theirs")).unwrap();
+    let dzsave = ["dzsave", "scan.tif", "scan", "--overlap", "0", "--tile-size", "100"];
+    let Some(run) = tools::run("vips", dzsave, &workspace.path("")) else { return };
+    run.succeeds();
+    // libvips does not put the descriptor and the tiles into a folder.
+    fs::create_dir(workspace.path("vips")).unwrap();
     for name in ["scan.dzi", "scan_files"] {
-        fs::rename(workspace.path(name), workspace.path("theirs").join(name)).unwrap();
+        fs::rename(workspace.path(name), workspace.path("vips").join(name)).unwrap();
     }
-    let original = files(&workspace, "theirs");
+    let original = files(&workspace, "vips");
     for output in ["ours", "ours.zip", "ours.szi"] {
-        workspace.slidezoom(["repack", "theirs", "-o", output, "--mpp", "0.5"]).succeeds();
+        workspace.slidezoom(["repack", "vips", "-o", output, "--mpp", "0.5"]).succeeds();
         let verified = workspace.slidezoom(["verify", output]).succeeds();
         assert!(verified.text().contains("as the manifest says"), "{verified:?}");
         let found = files(&workspace, output);
@@ -269,21 +258,20 @@ fn exports_of_other_tools_get_a_manifest_and_a_page() {
             "micronsPerPixel": { "x": 0.5, "y": 0.5 }, "objectivePower": null, "background": "ffffff",
         })
     );
-    let tile = workspace.path("theirs/scan_files/10/3_2.jpeg");
+    let tile = workspace.path("vips/scan_files/10/3_2.jpeg");
     fs::write(&tile, &fs::read(&tile).unwrap()[..300]).unwrap();
     workspace
-        .slidezoom(["repack", "theirs", "-o", "copy"])
+        .slidezoom(["repack", "vips", "-o", "copy"])
         .fails(5, &["scan_files/10/3_2.jpeg: cannot be decoded"]);
     assert!(!names_in(&workspace.path("")).iter().any(|name| name.contains("copy")));
 }
 
-/// What a bag's owner has written about it does not fit the copy, and is not passed over in
-/// silence.
+/// Tag files that the owner of a bag has changed or added do not fit the copy.
 #[test]
-fn what_is_left_out_of_a_bag_is_said() {
-    let workspace = exported(&[&PLAIN[..], &["--container", "bagit"]].concat());
+fn notes_tag_files_that_are_not_copied() {
+    let workspace = exported(&[&SZI_TILES[..], &["--container", "bagit"]].concat());
     let run = workspace.slidezoom(["repack", "scan", "-o", "copy.zip"]).succeeds();
-    assert!(!run.stderr.contains("left out"), "{run:?}");
+    assert!(!run.stderr.contains("not copied"), "{run:?}");
     let information = workspace.path("scan/bag-info.txt");
     let text = fs::read_to_string(&information).unwrap() + "Source-Organization: Pathology\n";
     fs::write(&information, &text).unwrap();
@@ -297,14 +285,14 @@ fn what_is_left_out_of_a_bag_is_said() {
     fs::write(&tags, kept.collect::<String>() + &added).unwrap();
     workspace.slidezoom(["verify", "scan"]).succeeds();
     let run = workspace.slidezoom(["repack", "scan", "-o", "copy"]).succeeds();
-    run.says(&["scan: note: bag-info.txt is not copied", "scan: note: notes.txt is not copied"]);
+    run.reports(&["scan: note: bag-info.txt is not copied", "scan: note: notes.txt is not copied"]);
 }
 
 #[test]
-fn an_export_called_like_a_descriptor_is_one_like_any_other() {
+fn repacks_exports_with_the_extension_of_a_descriptor() {
     let workspace = Workspace::new();
     slides::aperio().write_into(&workspace, "scan.svs");
-    workspace.export([&["scan.svs", "-o", "CMU.dzi.dzi"], &PLAIN[..]].concat()).succeeds();
+    workspace.export([&["scan.svs", "-o", "CMU.dzi.dzi"], &SZI_TILES[..]].concat()).succeeds();
     for copy in ["copy.zip", "copy.szi", "copy"] {
         workspace.slidezoom(["repack", "CMU.dzi.dzi", "-o", copy]).succeeds();
         workspace.slidezoom(["verify", copy]).succeeds();
@@ -312,12 +300,12 @@ fn an_export_called_like_a_descriptor_is_one_like_any_other() {
     workspace.slidezoom(["verify", "CMU.dzi.dzi"]).succeeds();
 }
 
-/// A file beside the tiles of another tool's export can be as long as it likes.
+/// Exports of other tools may have further files of any size.
 #[test]
-fn what_stands_beside_the_tiles_is_copied_whatever_its_length() {
-    let workspace = exported(&PLAIN);
-    for ours in ["manifest-sha256.txt", "scan.json", "slide.js", "index.html"] {
-        fs::remove_file(workspace.path("scan").join(ours)).unwrap();
+fn copies_further_files_of_any_size() {
+    let workspace = exported(&SZI_TILES);
+    for file in ["manifest-sha256.txt", "scan.json", "slide.js", "index.html"] {
+        fs::remove_file(workspace.path("scan").join(file)).unwrap();
     }
     fs::remove_dir_all(workspace.path("scan/viewer")).unwrap();
     let long: Vec<u8> = (0..5_000_000_u64).map(|at| (at * at % 251) as u8).collect();

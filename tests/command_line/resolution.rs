@@ -4,7 +4,7 @@ use serde_json::json;
 use slidezoom_fixtures::{Pattern, SlideBuilder, Style};
 
 use crate::deep_zoom::DeepZoom;
-use crate::pictures::{Expected, Picture};
+use crate::rgb_image::{ExpectedTiles, RgbImage};
 use crate::slides::{self, SIZE, WriteInto};
 use crate::tools;
 use crate::workspace::{Run, Workspace};
@@ -18,17 +18,17 @@ fn export(workspace: &Workspace, slide: &str, options: &[&str]) -> Run {
 
 /// Asserts that every tile shows the expected pixels.
 #[track_caller]
-fn assert_tiles(workspace: &Workspace, expected: &Expected, tolerance: u8) {
+fn assert_tiles(workspace: &Workspace, expected: &ExpectedTiles, tolerance: u8) {
     let tree = workspace.tree("scan");
     assert_eq!(tree.files(), expected.plan.files("scan", "png"));
     for tile in expected.plan.tiles() {
         let file = format!("scan_files/{}", tile.file("png"));
-        Picture::from_png(tree.file(&file)).assert_near(&expected.tile(&tile), tolerance, &file);
+        RgbImage::from_png(tree.file(&file)).assert_near(&expected.tile(&tile), tolerance, &file);
     }
 }
 
 /// The mean of 2×2 pixels, rounded half up, like the fixtures' levels.
-fn level(size: (u32, u32), pattern: Pattern, reduction_levels: u32) -> Picture {
+fn level(size: (u32, u32), pattern: Pattern, reduction_levels: u32) -> RgbImage {
     let mut size = size;
     let mut pixels: Vec<Vec<[u8; 3]>> =
         (0..size.1).map(|y| (0..size.0).map(|x| pattern.pixel(x, y)).collect()).collect();
@@ -45,7 +45,7 @@ fn level(size: (u32, u32), pattern: Pattern, reduction_levels: u32) -> Picture {
             .map(|y| (0..size.0 as usize).map(|x| mean(x, y)).collect())
             .collect();
     }
-    Picture::draw(size, |x, y| pixels[y as usize][x as usize])
+    RgbImage::draw(size, |x, y| pixels[y as usize][x as usize])
 }
 
 #[test]
@@ -61,7 +61,7 @@ fn exports_the_pixels_of_a_slide_level() {
         export(&workspace, "scan.tif", &[&["--slide-level", number], &cut[..]].concat()).succeeds();
         let reduction_levels = number.parse().unwrap();
         let expected =
-            Expected::new(level(size, pattern, reduction_levels), cut[1].parse().unwrap(), 1);
+            ExpectedTiles::new(level(size, pattern, reduction_levels), cut[1].parse().unwrap(), 1);
         assert_tiles(&workspace, &expected, 0);
         let description = workspace.tree("scan").json("scan.json");
         let step = 1 << reduction_levels;
@@ -78,8 +78,8 @@ fn exports_the_pixels_of_a_slide_level() {
     )
     .succeeds();
     let whole = level(size, pattern, 2);
-    let expected = Picture::draw((52, 51), |x, y| whole.pixel(151 - x, 75 - y));
-    assert_tiles(&workspace, &Expected::new(expected, 254, 1), 0);
+    let expected = RgbImage::draw((52, 51), |x, y| whole.pixel(151 - x, 75 - y));
+    assert_tiles(&workspace, &ExpectedTiles::new(expected, 254, 1), 0);
     let description = workspace.tree("scan").json("scan.json");
     assert_eq!(description["area"], json!({ "x": 400, "y": 100, "width": 208, "height": 204 }));
     assert_eq!(description["toSlide"], json!([[-4, 0, 608], [0, -4, 304]]));
@@ -136,7 +136,7 @@ fn resamples_nearly_like_vips() {
     {
         export(&workspace, "scan.tif", &["--target-mpp", target, "--tile-size", "2000"]).succeeds();
         let plan = DeepZoom::new(to);
-        let found = Picture::from_png(
+        let found = RgbImage::from_png(
             workspace.tree("scan").file(&format!("scan_files/{}/0_0.png", plan.max_level())),
         );
         assert_eq!(found.size(), to);
@@ -153,7 +153,7 @@ fn resamples_nearly_like_vips() {
             return;
         };
         run.succeeds();
-        let theirs = Picture::from_png(&std::fs::read(workspace.path("reduced.png")).unwrap());
+        let theirs = RgbImage::from_png(&std::fs::read(workspace.path("reduced.png")).unwrap());
         assert_eq!(theirs.size(), to);
         let pairs = found.pixels.as_flattened().iter().zip(theirs.pixels.as_flattened());
         let squares: f64 = pairs.map(|(one, other)| f64::from(one.abs_diff(*other)).powi(2)).sum();
@@ -184,7 +184,7 @@ fn single_tiles_equal_those_of_the_export() {
                 Run::of(command.args(&address).args(options).args(more)).succeeds().stdout
             };
             assert!(run(&["--exact"]) == exported, "{options:?} {tile:?}");
-            assert_eq!(Picture::from_png(&run(&[])).size(), tile.size(), "{options:?} {tile:?}");
+            assert_eq!(RgbImage::from_png(&run(&[])).size(), tile.size(), "{options:?} {tile:?}");
         }
     }
 }

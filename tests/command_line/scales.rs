@@ -1,12 +1,11 @@
-//! The scale of TIFF files: by the same rule whichever reader opens them, and what a user says of
-//! it.
+//! The scale of TIFF files: the same for both readers, and `--mpp`.
 
 use serde_json::{Value, json};
 use slidezoom_fixtures::image::{ImageBuilder, ImageFormat, RowOrder};
 use slidezoom_fixtures::{Field, Values};
 
 use crate::slides::{self, WriteInto};
-use crate::tiff_files::{Cut, SIZE, field, short, write};
+use crate::tiff_files::{SIZE, Storage, field, short, write};
 use crate::tools;
 use crate::workspace::Workspace;
 
@@ -14,12 +13,14 @@ fn description(text: &str) -> Field {
     field(270, Values::Ascii(text.to_owned()))
 }
 
-/// Pixels per unit along both sides, and the unit: 1 none, 2 inch, 3 centimeter.
-fn resolution(over: u32, under: u32, unit: u16) -> Vec<Field> {
-    [field(282, Values::Rational(over, under)), field(283, Values::Rational(over, under))]
-        .into_iter()
-        .chain([field(296, Values::Short(vec![unit]))])
-        .collect()
+/// Returns the fields for a resolution: a fraction of pixels per unit (1 none, 2 inch, 3
+/// centimeter).
+fn resolution(numerator: u32, denominator: u32, unit: u16) -> Vec<Field> {
+    vec![
+        field(282, Values::Rational(numerator, denominator)),
+        field(283, Values::Rational(numerator, denominator)),
+        short(296, unit),
+    ]
 }
 
 fn information(workspace: &Workspace, arguments: &[&str]) -> Value {
@@ -27,23 +28,24 @@ fn information(workspace: &Workspace, arguments: &[&str]) -> Value {
     serde_json::from_slice(&run.stdout).unwrap()
 }
 
-/// What `info` says of the scale, x and y.
+/// Returns the micrometers per pixel, x and y, in the output of `info`.
 fn scale(workspace: &Workspace, arguments: &[&str]) -> Option<[f64; 2]> {
-    let said = information(workspace, arguments);
-    let microns = &said["slide"]["micronsPerPixel"];
+    let information = information(workspace, arguments);
+    let microns = &information["slide"]["micronsPerPixel"];
     (!microns.is_null()).then(|| ["x", "y"].map(|axis| microns[axis].as_f64().unwrap()))
 }
 
-/// Within what OpenSlide's 32-bit numbers leave of it.
+/// Asserts that two scales are equal in the precision of OpenSlide's 32-bit numbers.
 #[track_caller]
 fn assert_scale(found: Option<[f64; 2]>, expected: Option<[f64; 2]>, what: &str) {
     let near = match (found, expected) {
-        (Some(found), Some(expected)) => {
-            found.iter().zip(expected).all(|(one, other)| (one / other - 1.0).abs() < 1e-6)
-        }
+        (Some(found), Some(expected)) => found
+            .iter()
+            .zip(expected)
+            .all(|(found, expected)| (found / expected - 1.0).abs() < 1e-6),
         (found, expected) => found == expected,
     };
-    assert!(near, "{what}: {found:?} and not {expected:?}");
+    assert!(near, "{what}: {found:?}, not {expected:?}");
 }
 
 fn ome(attributes: &str) -> Field {
@@ -60,14 +62,14 @@ fn strips_and_tiles_have_the_same_scale() {
     let with =
         |fields: Vec<Field>, more: Field| fields.into_iter().chain([more]).collect::<Vec<_>>();
     for (what, fields, expected) in [
-        ("25400 an inch", resolution(25_400, 1, 2), Some([1.0; 2])),
-        ("40000 a centimeter", resolution(40_000, 1, 3), Some([0.25; 2])),
-        ("300 dots an inch", resolution(300, 1, 2), None),
-        ("the same in centimeters", resolution(11_811, 100, 3), None),
-        ("1270 dots an inch", resolution(1_270, 1, 2), None),
-        ("libvips' own", resolution(10, 1, 3), None),
-        ("ratios", resolution(1, 1, 1), None),
-        ("nothing", vec![], None),
+        ("25400 per inch", resolution(25_400, 1, 2), Some([1.0; 2])),
+        ("40000 per centimeter", resolution(40_000, 1, 3), Some([0.25; 2])),
+        ("300 dots per inch", resolution(300, 1, 2), None),
+        ("118.11 dots per centimeter", resolution(11_811, 100, 3), None),
+        ("1270 dots per inch", resolution(1_270, 1, 2), None),
+        ("the default of libvips", resolution(10, 1, 3), None),
+        ("an aspect ratio", resolution(1, 1, 1), None),
+        ("no resolution", vec![], None),
         (
             "OME-XML",
             vec![ome("PhysicalSizeX=\"325\" PhysicalSizeXUnit=\"nm\" PhysicalSizeY=\"0.25\"")],
@@ -81,77 +83,79 @@ fn strips_and_tiles_have_the_same_scale() {
         ("ImageJ without a unit", with(resolution(4, 1, 1), description("ImageJ=1.54f\n")), None),
     ] {
         let workspace = Workspace::new();
-        for (cut, vendor) in [(Cut::Strips, Value::Null), (Cut::Tiles, json!("generic-tiff"))] {
-            write(&workspace, "picture.tif", cut, vec![fields.clone()]);
+        for (storage, vendor) in
+            [(Storage::Strips, Value::Null), (Storage::Tiles, json!("generic-tiff"))]
+        {
+            write(&workspace, "picture.tif", storage, vec![fields.clone()]);
             assert_eq!(
                 information(&workspace, &["picture.tif"])["slide"]["vendor"],
                 vendor,
-                "{cut:?}"
+                "{storage:?}"
             );
             assert_scale(
                 scale(&workspace, &["picture.tif"]),
                 expected,
-                &format!("{what}, {cut:?}"),
+                &format!("{what}, {storage:?}"),
             );
         }
     }
 }
 
 #[test]
-fn a_pages_scale_stands_in_the_first_pages_description() {
+fn reads_the_scale_of_all_pages_from_the_first_description() {
     let workspace = Workspace::new();
     let described = ome("PhysicalSizeX=\"0.5\" PhysicalSizeY=\"0.5\"");
-    for cut in [Cut::Strips, Cut::Tiles] {
+    for storage in [Storage::Strips, Storage::Tiles] {
         write(
             &workspace,
             "pages.tif",
-            cut,
+            storage,
             vec![vec![described.clone()], vec![], vec![description("a label")]],
         );
         for (page, expected) in [("1", Some([0.5; 2])), ("2", Some([0.5; 2])), ("3", None)] {
             assert_scale(
                 scale(&workspace, &["pages.tif", "--page", page]),
                 expected,
-                &format!("page {page}, {cut:?}"),
+                &format!("page {page}, {storage:?}"),
             );
         }
     }
 }
 
 #[test]
-fn a_turned_pictures_scale_is_turned_with_it() {
+fn swaps_the_scale_of_rotated_images() {
     let workspace = Workspace::new();
     let described = ome("PhysicalSizeX=\"0.5\" PhysicalSizeY=\"0.25\"");
     for (orientation, expected) in
         [(1, [0.5, 0.25]), (3, [0.5, 0.25]), (6, [0.25, 0.5]), (8, [0.25, 0.5])]
     {
-        for cut in [Cut::Strips, Cut::Tiles] {
-            let turned = short(274, orientation);
-            write(&workspace, "turned.tif", cut, vec![vec![described.clone(), turned]]);
+        for storage in [Storage::Strips, Storage::Tiles] {
+            let fields = vec![described.clone(), short(274, orientation)];
+            write(&workspace, "rotated.tif", storage, vec![fields]);
             assert_scale(
-                scale(&workspace, &["turned.tif"]),
+                scale(&workspace, &["rotated.tif"]),
                 Some(expected),
-                &format!("{orientation}, {cut:?}"),
+                &format!("{orientation}, {storage:?}"),
             );
         }
     }
 }
 
 #[test]
-fn a_makers_slide_is_as_it_says() {
+fn accepts_any_scale_in_vendor_metadata() {
     let workspace = Workspace::new();
-    // Coarser than what is believed of a resolution.
+    // In a resolution tag, so coarse a scale would be ignored.
     slides::aperio().mpp(40.0).write_into(&workspace, "scan.svs");
     assert_scale(scale(&workspace, &["scan.svs"]), Some([40.0; 2]), "Aperio");
 }
 
 #[test]
-fn what_vips_writes_has_the_scale_that_it_was_given() {
+fn reads_the_scale_that_libvips_writes() {
     let workspace = Workspace::new();
     ImageBuilder::new(300, 200, ImageFormat::Png(RowOrder::Sequential))
         .write(workspace.path("picture.png"))
         .unwrap();
-    // vips has pixels per millimeter.
+    // The options of vips are in pixels per millimeter.
     for (per_millimeter, expected) in [("2000", Some([0.5; 2])), ("1", None), ("11.811", None)] {
         for (unit, tiled) in [("cm", false), ("inch", false), ("cm", true), ("inch", true)] {
             let arguments =
@@ -175,9 +179,9 @@ fn what_vips_writes_has_the_scale_that_it_was_given() {
 }
 
 #[test]
-fn a_user_may_say_what_no_file_is_believed() {
+fn the_mpp_option_accepts_scales_that_would_be_ignored_in_a_file() {
     let workspace = Workspace::new();
-    write(&workspace, "print.tif", Cut::Strips, vec![resolution(72, 1, 2)]);
+    write(&workspace, "print.tif", Storage::Strips, vec![resolution(72, 1, 2)]);
     let microns =
         |folder: &str| workspace.tree(folder).json("scale.json")["micronsPerPixel"].clone();
     for (options, expected) in [
@@ -189,7 +193,7 @@ fn a_user_may_say_what_no_file_is_believed() {
             .export([&["print.tif", "-o", "scale", "--overwrite"], options].concat())
             .succeeds();
         assert_eq!(microns("scale"), json!({ "x": expected[0], "y": expected[1] }), "{options:?}");
-        // And is believed in what was written of it.
+        // The scale survives repacking.
         workspace
             .export(
                 [&["print.tif", "-o", "scale.zip", "--overwrite", "--overlap", "0"], options]

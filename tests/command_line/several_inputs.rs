@@ -95,7 +95,7 @@ fn failures_of_different_kinds_have_the_code_of_any_other_failure() {
     fs::create_dir_all(workspace.path("out/one")).unwrap();
     let run = workspace.export(["one.tif", "missing.tif", "two.tif", "-o", "out"]);
     assert_eq!(run.code(), Some(1), "{run:?}");
-    run.says(&[
+    run.reports(&[
         "out/one: exists already",
         "cannot open missing.tif: ",
         "2 of 3 slides failed: one.tif, missing.tif",
@@ -134,7 +134,7 @@ fn what_is_called_a_slide_and_is_none_is_told_of_and_the_rest_is_done() {
     std::os::unix::fs::symlink("nowhere", workspace.path("in/link.svs")).unwrap();
     let run = workspace.export(["in", "-o", "out"]);
     assert_eq!(run.code(), Some(3), "{run:?}");
-    run.says(&[
+    run.reports(&[
         "in/link.svs",
         "in/cut.svs: not a supported slide",
         "in/empty.NDPI: the file is empty",
@@ -176,6 +176,6 @@ fn a_folder_without_a_slide_is_said_to_be_so() {
     }
     let run = workspace.export(["scan.tif", "empty", "-o", "out"]);
     assert_eq!(run.code(), Some(3), "{run:?}");
-    run.says(&["no slide found in empty", "1 of 2 slides failed: empty"]);
+    run.reports(&["no slide found in empty", "1 of 2 slides failed: empty"]);
     assert_exports(&workspace, "out", &["scan"]);
 }

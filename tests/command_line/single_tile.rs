@@ -5,7 +5,7 @@ use std::fs;
 use slidezoom_fixtures::{Compression, Pattern, SlideBuilder, TileFault};
 
 use crate::deep_zoom::{DeepZoom, Tile};
-use crate::pictures::{Expected, Picture, jpeg_size};
+use crate::rgb_image::{ExpectedTiles, RgbImage, jpeg_size};
 use crate::slides::{self, SIZE, WriteInto};
 use crate::tree::Tree;
 use crate::workspace::{Run, Workspace};
@@ -52,7 +52,7 @@ fn an_exact_tile_is_the_exported_one_to_the_byte() {
 
 #[test]
 fn an_exact_tile_is_the_exported_one_with_other_options_too() {
-    let cut = |tile_size, overlap| DeepZoom::new(SIZE).cut(tile_size, overlap);
+    let cut = |tile_size, overlap| DeepZoom::new(SIZE).with_tiles(tile_size, overlap);
     let options = ["--tile-size", "101", "--overlap", "3", "--format", "png"];
     assert_same_as_exported(&slides::small(), cut(101, 3), "png", &options);
     let options = [
@@ -109,12 +109,12 @@ fn an_exact_tile_of_a_partly_scanned_or_transparent_slide_is_the_exported_one() 
 #[test]
 fn the_nearest_tile_is_the_exact_one_at_full_size_and_near_it_below() {
     let workspace = Workspace::new();
-    let base = Picture::of_pattern(SIZE, Pattern::Gradient);
+    let base = RgbImage::of_pattern(SIZE, Pattern::Gradient);
     slides::exact(SIZE, Pattern::Gradient).levels([1, 2, 4]).write_into(&workspace, "scan.tif");
-    let expected = Expected::new(base, 254, 1);
+    let expected = ExpectedTiles::new(base, 254, 1);
     for address in sample(&expected.plan) {
         let run = tile(&workspace, &address, &["--format", "png"]).succeeds();
-        let found = Picture::from_png(&run.stdout);
+        let found = RgbImage::from_png(&run.stdout);
         let place = format!("{address:?}");
         if address.level == expected.plan.max_level() {
             found.assert_near(&expected.tile(&address), 0, &place);

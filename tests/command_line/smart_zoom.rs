@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use slidezoom_fixtures::{SlideBuilder, Style};
 
 use crate::deep_zoom::DeepZoom;
-use crate::pictures::jpeg_size;
+use crate::rgb_image::jpeg_size;
 use crate::slides::{self, SIZE, WriteInto};
 use crate::tools;
 use crate::workspace::Workspace;
@@ -84,7 +84,7 @@ fn keeps_files_outside_the_specification_below_vendor() {
 #[test]
 fn defaults_to_256_pixels_without_overlap() {
     let archive = exported(&slides::aperio(), &[]);
-    let plan = DeepZoom::new(SIZE).cut(256, 0);
+    let plan = DeepZoom::new(SIZE).with_tiles(256, 0);
     let tiles = archive.entries.iter().filter(|entry| entry.name.starts_with("scan/scan_files/"));
     assert_eq!(tiles.count(), plan.tiles().len());
     for tile in plan.tiles() {
@@ -99,7 +99,7 @@ fn defaults_to_256_pixels_without_overlap() {
 fn accepts_tile_sizes_and_rejects_overlap() {
     let archive =
         exported(&slides::aperio(), &["--tile-size", "128", "--overlap", "0", "--format", "png"]);
-    let plan = DeepZoom::new(SIZE).cut(128, 0);
+    let plan = DeepZoom::new(SIZE).with_tiles(128, 0);
     assert!(
         plan.tiles()
             .iter()
@@ -126,7 +126,7 @@ fn copies_native_tiles() {
     let workspace = Workspace::new();
     slide.write_into(&workspace, "scan.svs");
     workspace.export(["scan.svs", "--lossless"]).succeeds();
-    for tile in DeepZoom::new(SIZE).cut(256, 0).tiles() {
+    for tile in DeepZoom::new(SIZE).with_tiles(256, 0).tiles() {
         let name = format!("scan_files/{}", tile.file("jpeg"));
         assert!(
             archive.file(&format!("scan/{name}")) == workspace.tree("scan").file(&name),
@@ -236,7 +236,7 @@ fn escapes_hostile_text() {
         let Some(run) = tools::python(read, &[&output, name], &workspace.path("")) else {
             continue;
         };
-        tools::assert_content(&run);
+        tools::assert_silent(&run);
         let pairs: Vec<(String, String)> = serde_json::from_slice(&run.stdout).unwrap();
         assert!(pairs.len() >= 2 * MANDATORY.len());
         assert!(

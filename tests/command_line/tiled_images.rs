@@ -1,26 +1,26 @@
 //! Tiled TIFF images that OpenSlide opens but shows incorrectly: rotated images, extra samples, and
 //! files whose first image is a thumbnail.
 
-#![expect(clippy::cast_sign_loss, reason = "colors are above 0")]
-
 use slidezoom_fixtures::image::pixel;
 use slidezoom_fixtures::{ByteOrder, Container, Field, TiffWriter, Values};
 
-use crate::images::{EXACT, base, field};
-use crate::pictures::Picture;
+use crate::images::{EXACT, assembled_base, over};
+use crate::rgb_image::RgbImage;
+use crate::tiff_files::{field, short};
 use crate::workspace::Workspace;
 
 const SIZE: (u32, u32) = (300, 200);
 
-/// The side of a tile in pixels. Together, the tiles are [`STORED`] pixels.
+/// The side of a tile.
 const SIDE: u32 = 64;
 
+/// The size of all tiles together.
 const STORED: (u32, u32) = (320, 256);
 
-/// Writes the tiles and returns the tags that all directories have.
+/// Writes the tiles, encoded by `encode`, and returns the fields that all directories have.
 fn tiles(
     writer: &mut TiffWriter,
-    mut stored: impl FnMut(Picture, (u32, u32)) -> Vec<u8>,
+    mut encode: impl FnMut(RgbImage, (u32, u32)) -> Vec<u8>,
 ) -> Vec<Field> {
     let (mut offsets, mut lengths) = (Vec::new(), Vec::new());
     let step = SIDE as usize;
@@ -28,7 +28,7 @@ fn tiles(
         (0..STORED.1).step_by(step).flat_map(|y| (0..STORED.0).step_by(step).map(move |x| (y, x)))
     {
         let bytes =
-            stored(Picture::draw((SIDE, SIDE), |x, y| pixel(x + left, y + top)), (left, top));
+            encode(RgbImage::draw((SIDE, SIDE), |x, y| pixel(x + left, y + top)), (left, top));
         offsets.push(writer.append(&bytes).unwrap());
         lengths.push(bytes.len() as u32);
     }
@@ -42,7 +42,7 @@ fn tiles(
     ]
 }
 
-/// Returns the tags for 8-bit samples.
+/// Returns the fields for 8-bit samples.
 fn samples(count: u16, compression: u16, photometric: u16) -> Vec<Field> {
     vec![
         field(258, Values::Short(vec![8; usize::from(count)])),
@@ -57,13 +57,12 @@ fn tiff(workspace: &Workspace) -> TiffWriter {
 }
 
 #[track_caller]
-fn exported(workspace: &Workspace, size: (u32, u32), options: &[&str]) -> Picture {
+fn exported(workspace: &Workspace, size: (u32, u32), options: &[&str]) -> RgbImage {
     workspace.export([&["tiled.tif", "-o", "out"], &EXACT[..], options].concat()).succeeds();
-    base(workspace, size)
+    assembled_base(workspace, size)
 }
 
-/// Returns the stored point for a point of the upright image, following TIFF 6.0's definition of
-/// the orientation.
+/// Converts a point of the upright image to the stored one, by TIFF 6.0's orientation tag.
 fn stored_at(orientation: u16, (x, y): (u32, u32)) -> (u32, u32) {
     let (right, bottom) = (SIZE.0 - 1, SIZE.1 - 1);
     match orientation {
@@ -85,24 +84,24 @@ fn applies_the_orientation_of_tiled_images() {
     {
         let workspace = Workspace::new();
         let mut writer = tiff(&workspace);
-        let mut stored = Picture::draw(STORED, pixel);
-        let places = tiles(&mut writer, |tile, (left, top)| {
+        let mut stored = RgbImage::draw(STORED, pixel);
+        let tile_fields = tiles(&mut writer, |tile, (left, top)| {
             if compression == 1 {
                 return tile.pixels.as_flattened().to_vec();
             }
             let jpeg = jpeg(&tile);
-            let decoded = Picture::from_jpeg(&jpeg);
+            let decoded = RgbImage::from_jpeg(&jpeg);
             for (x, y) in (0..SIDE).flat_map(|y| (0..SIDE).map(move |x| (x, y))) {
                 stored.pixels[((top + y) * STORED.0 + left + x) as usize] = decoded.pixel(x, y);
             }
             jpeg
         });
-        let lies = field(274, Values::Short(vec![orientation]));
         let colors = samples(3, compression, if compression == 7 { 6 } else { 2 });
-        writer.directory([places, colors, vec![lies]].concat()).unwrap();
+        let fields = [tile_fields, colors, vec![short(274, orientation)]].concat();
+        writer.directory(fields).unwrap();
         writer.finish().unwrap();
         let upright = if orientation > 4 { (SIZE.1, SIZE.0) } else { SIZE };
-        let expected = Picture::draw(upright, |x, y| {
+        let expected = RgbImage::draw(upright, |x, y| {
             let (x, y) = stored_at(orientation, (x, y));
             stored.pixel(x, y)
         });
@@ -111,7 +110,7 @@ fn applies_the_orientation_of_tiled_images() {
     }
 }
 
-fn jpeg(tile: &Picture) -> Vec<u8> {
+fn jpeg(tile: &RgbImage) -> Vec<u8> {
     let image = turbojpeg::Image {
         pixels: tile.pixels.as_flattened(),
         width: tile.width as usize,
@@ -124,27 +123,25 @@ fn jpeg(tile: &Picture) -> Vec<u8> {
 
 #[test]
 fn uses_extra_samples_as_alpha_only_if_declared() {
-    let beside = |x: u32, y: u32| (3 * x + 5 * y) as u8;
-    let behind = [10, 100, 200];
+    let extra_sample = |x: u32, y: u32| (3 * x + 5 * y) as u8;
+    let background = [10, 100, 200];
     for (meaning, is_alpha) in [(None, false), (Some(0), false), (Some(2), true)] {
         let workspace = Workspace::new();
         let mut writer = tiff(&workspace);
-        let places = tiles(&mut writer, |tile, (left, top)| {
-            let pixels = (0..SIDE).flat_map(|y| (0..SIDE).map(move |x| (x, y)));
-            pixels
-                .flat_map(|(x, y)| [&tile.pixel(x, y)[..], &[beside(left + x, top + y)]].concat())
-                .collect()
+        let mut fields = tiles(&mut writer, |tile, (left, top)| {
+            let points = (0..SIDE).flat_map(|y| (0..SIDE).map(move |x| (x, y)));
+            let samples = points.flat_map(|(x, y)| {
+                [&tile.pixel(x, y)[..], &[extra_sample(left + x, top + y)]].concat()
+            });
+            samples.collect()
         });
-        let extra = meaning.map(|meaning| field(338, Values::Short(vec![meaning])));
-        writer.directory([places, samples(4, 1, 2), extra.into_iter().collect()].concat()).unwrap();
+        fields.extend(samples(4, 1, 2));
+        fields.extend(meaning.map(|meaning| short(338, meaning)));
+        writer.directory(fields).unwrap();
         writer.finish().unwrap();
-        let expected = Picture::draw(SIZE, |x, y| {
-            let alpha = if is_alpha { f64::from(beside(x, y)) / 255.0 } else { 1.0 };
-            [0, 1, 2].map(|at| {
-                let mixed =
-                    f64::from(pixel(x, y)[at]) * alpha + f64::from(behind[at]) * (1.0 - alpha);
-                mixed.round() as u8
-            })
+        let expected = RgbImage::draw(SIZE, |x, y| {
+            let alpha = if is_alpha { f64::from(extra_sample(x, y)) / 255.0 } else { 1.0 };
+            over(pixel(x, y), alpha, background)
         });
         let found = exported(&workspace, SIZE, &["--background", "0a64c8"]);
         found.assert_near(&expected, u8::from(is_alpha), &format!("{meaning:?}"));
@@ -155,9 +152,9 @@ fn uses_extra_samples_as_alpha_only_if_declared() {
 fn rejects_signed_samples_without_a_range() {
     let workspace = Workspace::new();
     let mut writer = tiff(&workspace);
-    let places = tiles(&mut writer, |tile, _| tile.pixels.as_flattened().to_vec());
+    let tile_fields = tiles(&mut writer, |tile, _| tile.pixels.as_flattened().to_vec());
     let signed = field(339, Values::Short(vec![2; 3]));
-    writer.directory([places, samples(3, 1, 2), vec![signed]].concat()).unwrap();
+    writer.directory([tile_fields, samples(3, 1, 2), vec![signed]].concat()).unwrap();
     writer.finish().unwrap();
     workspace.export(["tiled.tif"]).fails(3, &["not supported: 8-bit signed samples"]);
 }
@@ -168,11 +165,11 @@ fn exports_the_image_and_not_the_thumbnail() {
     for compression in [1, 7] {
         let workspace = Workspace::new();
         let mut writer = tiff(&workspace);
-        let places = tiles(&mut writer, |tile, _| {
+        let tile_fields = tiles(&mut writer, |tile, _| {
             if compression == 7 { jpeg(&tile) } else { tile.pixels.as_flattened().to_vec() }
         });
         let colors = samples(3, compression, if compression == 7 { 6 } else { 2 });
-        let below = writer.sub_directory([places, colors].concat()).unwrap();
+        let image = writer.sub_directory([tile_fields, colors].concat()).unwrap();
         let thumbnail = writer.append(&[7; 3 * 30 * 20]).unwrap();
         let strip = vec![
             field(254, Values::Long(vec![1])),
@@ -181,7 +178,7 @@ fn exports_the_image_and_not_the_thumbnail() {
             field(273, Values::Offsets(vec![thumbnail])),
             field(278, Values::Long(vec![20])),
             field(279, Values::Long(vec![3 * 30 * 20])),
-            field(330, Values::Offsets(vec![below])),
+            field(330, Values::Offsets(vec![image])),
         ];
         writer.directory([strip, samples(3, 1, 2)].concat()).unwrap();
         writer.finish().unwrap();

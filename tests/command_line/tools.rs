@@ -15,10 +15,7 @@ pub fn run<A: AsRef<OsStr>>(
     let mut command = Command::new(program);
     command.args(arguments).current_dir(folder);
     match command.output() {
-        Ok(output) => {
-            let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
-            Some(Run { status: output.status, stdout: output.stdout, stderr })
-        }
+        Ok(output) => Some(output.into()),
         Err(error) => {
             skipped!("{program}: {error}");
             None
@@ -33,6 +30,6 @@ pub fn python(program: &str, arguments: &[&str], folder: &Path) -> Option<Run> {
 
 /// Asserts that the program succeeded without any message.
 #[track_caller]
-pub fn assert_content(run: &Run) {
+pub fn assert_silent(run: &Run) {
     assert_eq!((run.code(), run.stderr.as_str()), (Some(0), ""), "{run:?}");
 }

@@ -40,9 +40,9 @@ fn a_file_that_is_no_slide_is_named_and_the_hint_says_what_is() {
         ("letter.svs", &["not a supported slide or image", "\nhint: supported are Aperio"][..]),
         ("empty.svs", &["empty.svs: "]),
     ] {
-        workspace.export([file]).fails(3, words).says(&[file]);
-        workspace.slidezoom(["info", file]).fails(3, words).says(&[file]);
-        workspace.slidezoom(["tile", file, "0", "0", "0"]).fails(3, words).says(&[file]);
+        workspace.export([file]).fails(3, words).reports(&[file]);
+        workspace.slidezoom(["info", file]).fails(3, words).reports(&[file]);
+        workspace.slidezoom(["tile", file, "0", "0", "0"]).fails(3, words).reports(&[file]);
     }
     workspace.slidezoom(["info", "folder.svs"]).fails(3, &["folder.svs"]);
     assert_eq!(workspace.names(), ["empty.svs", "folder.svs", "letter.svs"]);
@@ -133,6 +133,6 @@ fn single_tiles_that_were_not_scanned_are_background() {
         .export(["scan.svs", "--format", "png", "--tile-size", "256", "--overlap", "0"])
         .succeeds();
     let tile =
-        crate::pictures::Picture::from_png(workspace.tree("scan").file("scan_files/10/1_1.png"));
+        crate::rgb_image::RgbImage::from_png(workspace.tree("scan").file("scan_files/10/1_1.png"));
     assert!(tile.pixels.iter().all(|pixel| *pixel == [255; 3]));
 }

@@ -13,7 +13,7 @@ fn assert_refused_by_clap(arguments: &[&str], words: &[&str]) {
     assert!(run.stdout.is_empty(), "{run:?}");
     assert!(run.stderr.starts_with("error: "), "{run:?}");
     assert!(run.stderr.trim_end().ends_with("For more information, try '--help'."), "{run:?}");
-    run.says(words);
+    run.reports(words);
     assert_eq!(workspace.names(), ["scan.tif"]);
 }
 

@@ -1,5 +1,4 @@
-//! `slidezoom verify`, and the manifest that it goes by: everything that can happen to an export is
-//! found, and the file named.
+//! `slidezoom verify` of folders: the manifest, and reports of all damage with the file's name.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -7,14 +6,13 @@ use std::process::Command;
 
 use serde_json::Value;
 use sha2::{Digest, Sha256};
-use slidezoom_fixtures::{Pattern, SlideBuilder};
+use slidezoom_fixtures::{Pattern, Random, SlideBuilder};
 
-use crate::random::Random;
 use crate::slides::{self, WriteInto};
-use crate::verdict::{Found, Verdict, one};
-use crate::workspace::{Run, Workspace};
+use crate::verify_report::{Problem, UNEXPECTED_NAMES, VerifyReport, only};
+use crate::workspace::Workspace;
 
-/// A workspace with an export `scan` of a slide with some forty tiles.
+/// A workspace with an export `scan` of some forty tiles.
 fn exported(options: &[&str]) -> Workspace {
     let workspace = Workspace::new();
     let slide = SlideBuilder::new(700, 500).pattern(Pattern::Tissue { seed: 4 });
@@ -23,22 +21,22 @@ fn exported(options: &[&str]) -> Workspace {
     workspace
 }
 
-/// The damages that a check finds: kind and name.
+/// Verifies `scan` and returns all problems.
 #[track_caller]
-fn damages(workspace: &Workspace, options: &[&str]) -> Vec<Found> {
-    Verdict::of(workspace, "scan", options).damages()
+fn problems(workspace: &Workspace, options: &[&str]) -> Vec<Problem> {
+    VerifyReport::of(workspace, "scan", options).problems()
 }
 
-/// The SHA-256 in hexadecimal.
+/// Returns the SHA-256 in hexadecimal.
 pub fn sha256(contents: &[u8]) -> String {
     Sha256::digest(contents).iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"))
 }
 
 #[test]
-fn the_manifest_is_what_sha256sum_reads_and_names_every_file_but_itself() {
+fn sha256sum_accepts_the_manifest_of_all_other_files() {
     for options in [&[][..], &["--lossless", "--tile-size", "256"], &["--format", "png"]] {
         let workspace = Workspace::new();
-        // A name that has to be escaped in the manifest.
+        // The manifest escapes backslashes.
         slides::aperio().tile_size(256, 256).write_into(&workspace, "scan.svs");
         let run = workspace.export([&["scan.svs", "-o", "back\\slash and é"], options].concat());
         run.succeeds();
@@ -77,7 +75,7 @@ fn the_manifest_is_what_sha256sum_reads_and_names_every_file_but_itself() {
 }
 
 #[test]
-fn the_source_is_identified_in_the_description() {
+fn the_description_identifies_the_source() {
     let workspace = Workspace::new();
     let slide = slides::small().write_into(&workspace, "scan.tif");
     let contents = fs::read(slide).unwrap();
@@ -91,7 +89,7 @@ fn the_source_is_identified_in_the_description() {
         source(&[], "scan"),
         serde_json::json!({ "file": "scan.tif", "bytes": bytes, "sha256": digest })
     );
-    // Called anew: the slide's own name, which could be a patient's, does not slip in.
+    // The file name may be a patient's name, so an export with another name omits it.
     assert_eq!(
         source(&["-o", "case-1"], "case-1"),
         serde_json::json!({ "bytes": bytes, "sha256": digest })
@@ -104,11 +102,11 @@ fn the_source_is_identified_in_the_description() {
 }
 
 #[test]
-fn a_whole_export_is_whole_at_every_depth() {
+fn accepts_valid_exports() {
     for options in [&[][..], &["--format", "png"], &["--no-viewer", "--overlap", "0"]] {
         let workspace = exported(options);
         for depth in [&[][..], &["--quick"], &["--jobs", "1"]] {
-            assert_eq!(damages(&workspace, depth), []);
+            assert_eq!(problems(&workspace, depth), []);
         }
         let run = workspace.slidezoom(["verify", "scan"]).succeeds();
         let files = workspace.tree("scan").files().len();
@@ -118,67 +116,58 @@ fn a_whole_export_is_whole_at_every_depth() {
 }
 
 #[test]
-fn every_deleted_file_is_named() {
+fn reports_every_missing_file() {
     let workspace = exported(&[]);
     let tree = workspace.tree("scan");
     assert!(tree.files().len() > 50);
     for file in tree.files() {
         let path = workspace.path("scan").join(file);
-        fs::rename(&path, workspace.path("aside")).unwrap();
+        fs::rename(&path, workspace.path("backup")).unwrap();
         for depth in [&[][..], &["--quick"]] {
-            assert_eq!(damages(&workspace, depth), one("missing", file));
+            assert_eq!(problems(&workspace, depth), only("missing", file));
         }
-        fs::rename(workspace.path("aside"), &path).unwrap();
+        fs::rename(workspace.path("backup"), &path).unwrap();
     }
-    assert_eq!(damages(&workspace, &[]), []);
+    assert_eq!(problems(&workspace, &[]), []);
 }
 
 #[test]
-fn every_stranger_is_named() {
+fn reports_every_unexpected_file() {
     let workspace = exported(&[]);
     let folders =
         ["", "scan_files/", "scan_files/10/", "scan_files/0/", "viewer/", "vendor/slidezoom/"];
-    let names = [
-        "stranger",
-        "7_0.jpeg",
-        "00_0.jpeg",
-        "0_0.jpg",
-        "-1_0.jpeg",
-        ".hidden",
-        "other.dzi",
-        "scan-properties.xml",
-        "a b\né",
-    ];
     fs::create_dir_all(workspace.path("scan/vendor/slidezoom")).unwrap();
-    for name in folders.iter().flat_map(|folder| names.map(|name| format!("{folder}{name}"))) {
+    let names = || UNEXPECTED_NAMES.into_iter().chain(["scan-properties.xml"]);
+    for name in folders.iter().flat_map(|folder| names().map(move |name| format!("{folder}{name}")))
+    {
         let path = workspace.path("scan").join(&name);
         assert!(!path.exists(), "{name}");
         fs::write(&path, "x").unwrap();
-        assert_eq!(damages(&workspace, &[]), one("unexpected", &name));
+        assert_eq!(problems(&workspace, &[]), only("unexpected", &name));
         fs::remove_file(&path).unwrap();
     }
-    assert_eq!(damages(&workspace, &[]), []);
+    assert_eq!(problems(&workspace, &[]), []);
 }
 
 #[test]
-fn every_flipped_bit_is_found_and_its_file_named() {
+fn reports_every_file_with_a_flipped_bit() {
     let workspace = exported(&[]);
     let tree = workspace.tree("scan");
     let files: Vec<&str> = tree.files();
-    let mut random = Random(1);
+    let mut random = Random::new(1);
     for _ in 0..60 {
-        // Several files at a time, a bit in each; the manifest has a test of its own.
+        // One bit in each of several files. The manifest has its own test.
         let mut flipped: Vec<&str> = (0..8).map(|_| files[random.below(files.len())]).collect();
         flipped.sort_unstable();
         flipped.dedup();
         flipped.retain(|file| *file != "manifest-sha256.txt");
         for file in &flipped {
             let mut bytes = tree.file(file).to_vec();
-            let place = random.below(bytes.len());
-            bytes[place] ^= 1 << random.below(8);
+            let position = random.below(bytes.len());
+            bytes[position] ^= 1 << random.below(8);
             fs::write(workspace.path("scan").join(file), bytes).unwrap();
         }
-        let found = damages(&workspace, &[]);
+        let found = problems(&workspace, &[]);
         let altered: Vec<&str> = found
             .iter()
             .filter(|(kind, _)| kind == "altered")
@@ -189,24 +178,24 @@ fn every_flipped_bit_is_found_and_its_file_named() {
             fs::write(workspace.path("scan").join(file), tree.file(file)).unwrap();
         }
     }
-    assert_eq!(damages(&workspace, &[]), []);
+    assert_eq!(problems(&workspace, &[]), []);
 }
 
 #[test]
-fn an_altered_manifest_is_found() {
+fn reports_an_altered_manifest() {
     let workspace = exported(&[]);
     let path = workspace.path("scan/manifest-sha256.txt");
     let manifest = fs::read_to_string(&path).unwrap();
-    let mut random = Random(2);
+    let mut random = Random::new(2);
     for _ in 0..40 {
         let mut bytes = manifest.clone().into_bytes();
-        let place = random.below(bytes.len());
-        bytes[place] ^= 1 << random.below(8);
+        let position = random.below(bytes.len());
+        bytes[position] ^= 1 << random.below(8);
         fs::write(&path, &bytes).unwrap();
-        // A digit of a hash means the same in either case.
-        let line = manifest[..place].rfind('\n').map_or(0, |end| end + 1);
-        let same = place - line < 64 && bytes.eq_ignore_ascii_case(manifest.as_bytes());
-        assert_eq!(damages(&workspace, &[]).is_empty(), same, "bit at {place}");
+        // Upper and lower case digits of a hash are equivalent.
+        let line = manifest[..position].rfind('\n').map_or(0, |end| end + 1);
+        let equivalent = position - line < 64 && bytes.eq_ignore_ascii_case(manifest.as_bytes());
+        assert_eq!(problems(&workspace, &[]).is_empty(), equivalent, "byte {position}");
     }
     for (text, words) in [
         ("no manifest\n".to_owned(), "line 1 is not a SHA-256 digest and a name"),
@@ -224,35 +213,35 @@ fn an_altered_manifest_is_found() {
 }
 
 #[test]
-fn a_tile_cut_short_is_found_without_hashing_too() {
+fn reports_truncated_tiles_with_and_without_hashes() {
     for format in ["jpeg", "png"] {
         let workspace = exported(&["--format", format]);
         let name = format!("scan_files/10/3_2.{format}");
         let path = workspace.path("scan").join(&name);
-        let whole = fs::read(&path).unwrap();
-        for length in [0, 1, 20, whole.len() / 2, whole.len() - 1] {
-            fs::write(&path, &whole[..length]).unwrap();
+        let valid = fs::read(&path).unwrap();
+        for length in [0, 1, 20, valid.len() / 2, valid.len() - 1] {
+            fs::write(&path, &valid[..length]).unwrap();
             assert_eq!(
-                damages(&workspace, &["--quick"]),
-                one("undecodable", &name),
+                problems(&workspace, &["--quick"]),
+                only("undecodable", &name),
                 "{length} bytes"
             );
-            assert_eq!(damages(&workspace, &[]), one("altered", &name));
+            assert_eq!(problems(&workspace, &[]), only("altered", &name));
         }
-        // Another tile in its place, of another size.
+        // A valid tile of another size.
         fs::copy(workspace.path("scan").join(format!("scan_files/10/0_0.{format}")), &path)
             .unwrap();
-        assert_eq!(damages(&workspace, &["--quick"]), one("wrong-size", &name));
+        assert_eq!(problems(&workspace, &["--quick"]), only("wrong-size", &name));
     }
 }
 
-/// Exports of other tools have no manifest: their tiles are decoded.
+/// Exports of other tools have no manifest.
 #[test]
-fn without_a_manifest_tiles_are_decoded() {
+fn decodes_all_tiles_if_there_is_no_manifest() {
     for format in ["jpeg", "png"] {
         let workspace = exported(&["--format", format, "--no-viewer"]);
         fs::remove_file(workspace.path("scan/manifest-sha256.txt")).unwrap();
-        assert_eq!(damages(&workspace, &[]), one("missing", "manifest-sha256.txt"));
+        assert_eq!(problems(&workspace, &[]), only("missing", "manifest-sha256.txt"));
         fs::remove_file(workspace.path("scan/scan.json")).unwrap();
         fs::write(workspace.path("scan/vips-properties.xml"), "<x/>").unwrap();
         let run = workspace.slidezoom(["verify", "scan"]).succeeds();
@@ -260,28 +249,28 @@ fn without_a_manifest_tiles_are_decoded() {
 
         let name = format!("scan_files/10/3_2.{format}");
         let path = workspace.path("scan").join(&name);
-        let whole = fs::read(&path).unwrap();
-        let mut broken = whole.clone();
-        let middle = whole.len() / 2;
-        broken[middle..middle + 40].fill(0xff);
-        fs::write(&path, &broken).unwrap();
-        assert_eq!(damages(&workspace, &[]), one("undecodable", &name));
+        let valid = fs::read(&path).unwrap();
+        let mut damaged = valid.clone();
+        let middle = valid.len() / 2;
+        damaged[middle..middle + 40].fill(0xff);
+        fs::write(&path, &damaged).unwrap();
+        assert_eq!(problems(&workspace, &[]), only("undecodable", &name));
         fs::remove_file(&path).unwrap();
-        assert_eq!(damages(&workspace, &[]), one("missing", &name));
-        fs::write(&path, &whole).unwrap();
+        assert_eq!(problems(&workspace, &[]), only("missing", &name));
+        fs::write(&path, &valid).unwrap();
         let extra = format!("scan_files/10/8_0.{format}");
-        fs::write(workspace.path("scan").join(&extra), &whole).unwrap();
-        assert_eq!(damages(&workspace, &[]), one("unexpected", &extra));
+        fs::write(workspace.path("scan").join(&extra), &valid).unwrap();
+        assert_eq!(problems(&workspace, &[]), only("unexpected", &extra));
     }
 }
 
 #[test]
-fn hostile_exports_are_refused_in_no_time() {
+fn rejects_hostile_descriptors() {
     let workspace = exported(&["--no-viewer"]);
     let dzi = workspace.path("scan/scan.dzi");
     let descriptor = fs::read_to_string(&dzi).unwrap();
     let manifest = workspace.path("scan/manifest-sha256.txt");
-    let has_manifest = fs::read(&manifest).unwrap();
+    let manifest_bytes = fs::read(&manifest).unwrap();
     for (text, words) in [
         (
             descriptor.replace("700", "2147483647").replace("500", "2147483647"),
@@ -299,17 +288,18 @@ fn hostile_exports_are_refused_in_no_time() {
         ("\u{0}".to_owned(), "scan.dzi: "),
     ] {
         fs::write(&dzi, text).unwrap();
-        // With the manifest the alteration is found anyhow; without, the descriptor alone has to be
-        // seen through.
-        fs::write(&manifest, &has_manifest).unwrap();
-        assert!(damages(&workspace, &[]).contains(&("altered".to_owned(), "scan.dzi".to_owned())));
+        // The manifest reveals the change. Without it, the descriptor itself is checked.
+        fs::write(&manifest, &manifest_bytes).unwrap();
+        assert!(problems(&workspace, &[]).contains(&("altered".to_owned(), "scan.dzi".to_owned())));
         fs::remove_file(&manifest).unwrap();
         let run = workspace.slidezoom(["verify", "scan"]);
         assert_eq!(run.code(), Some(5), "{run:?}");
         assert!(run.text().contains(words), "{words}: {run:?}");
     }
+}
 
-    // Links are not followed, devices not read.
+#[test]
+fn follows_no_symbolic_links() {
     let workspace = exported(&["--no-viewer"]);
     for (name, target) in [
         ("scan_files/10/0_0.jpeg", "/dev/zero"),
@@ -324,14 +314,14 @@ fn hostile_exports_are_refused_in_no_time() {
         }
         symlink(target, &path).unwrap();
         assert!(
-            damages(&workspace, &[]).contains(&("not-a-file".to_owned(), name.to_owned())),
+            problems(&workspace, &[]).contains(&("not-a-file".to_owned(), name.to_owned())),
             "{name}"
         );
     }
 }
 
 #[test]
-fn what_is_no_export_is_said_to_be_none() {
+fn rejects_inputs_that_are_not_exports() {
     let workspace = Workspace::new();
     workspace.slidezoom(["verify", "none"]).fails(1, &["none: cannot be opened: No such file"]);
     fs::write(workspace.path("file"), "x").unwrap();
@@ -359,7 +349,7 @@ fn what_is_no_export_is_said_to_be_none() {
 }
 
 #[test]
-fn of_a_folder_with_several_exports_each_is_checked() {
+fn verifies_every_export_in_a_folder() {
     let workspace = Workspace::new();
     for name in ["a.tif", "b.tif"] {
         slides::small().write_into(&workspace, name);
@@ -367,25 +357,25 @@ fn of_a_folder_with_several_exports_each_is_checked() {
     workspace.export(["a.tif", "b.tif", "-o", "all"]).succeeds();
     workspace.export(["a.tif", "-o", "all/c.zip"]).succeeds();
     let run = workspace.slidezoom(["verify", "all"]).succeeds();
-    let whole: Vec<&str> =
+    let valid: Vec<&str> =
         run.text().lines().map(|line| line.split_once(": valid: ").unwrap().0).collect();
-    assert_eq!(whole, ["all/a", "all/b", "all/c.zip"]);
+    assert_eq!(valid, ["all/a", "all/b", "all/c.zip"]);
 
     fs::remove_file(workspace.path("all/b/b_files/9/0_0.jpeg")).unwrap();
     let run = workspace.slidezoom(["verify", "all"]);
     assert_eq!(run.code(), Some(5), "{run:?}");
     assert!(run.text().contains("all/b: b_files/9/0_0.jpeg: missing\n"), "{run:?}");
-    let run = run.says(&["all: 1 of 3 exports is damaged: all/b\n"]);
+    let run = run.reports(&["all: 1 of 3 exports is damaged: all/b\n"]);
     assert_eq!(run.text().lines().filter(|line| line.contains(": valid: ")).count(), 2);
     let report = workspace.slidezoom(["verify", "--json", "all"]).json();
-    let found: Vec<_> =
-        report["exports"].as_array().unwrap().iter().map(|one| one["valid"].as_bool()).collect();
+    let exports = report["exports"].as_array().unwrap();
+    let found: Vec<_> = exports.iter().map(|export| export["valid"].as_bool()).collect();
     assert_eq!(
         (&report["valid"], found),
         (&Value::from(false), vec![Some(true), Some(false), Some(true)])
     );
 
-    // What has lost all that tells of an export is named.
+    // A folder without descriptor and manifest is not an export.
     fs::remove_file(workspace.path("all/a/a.dzi")).unwrap();
     fs::remove_file(workspace.path("all/a/manifest-sha256.txt")).unwrap();
     let run = workspace.slidezoom(["verify", "all"]);
@@ -394,11 +384,11 @@ fn of_a_folder_with_several_exports_each_is_checked() {
 }
 
 #[test]
-fn people_are_told_in_lines() {
+fn prints_one_line_for_each_problem() {
     let workspace = exported(&["--no-viewer"]);
     fs::remove_file(workspace.path("scan/scan_files/10/1_1.jpeg")).unwrap();
     fs::write(workspace.path("scan/a\nb"), "x").unwrap();
-    let run: Run = workspace.slidezoom(["verify", "scan"]);
+    let run = workspace.slidezoom(["verify", "scan"]);
     assert_eq!(run.code(), Some(5));
     assert_eq!(
         run.text(),

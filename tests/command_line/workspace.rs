@@ -4,10 +4,10 @@
 
 use std::ffi::OsStr;
 use std::fmt;
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStderr, Command, ExitStatus, Stdio};
+use std::process::{Child, ChildStderr, Command, ExitStatus, Output, Stdio};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -53,6 +53,14 @@ impl Workspace {
         Run::of(&mut self.command(arguments))
     }
 
+    /// Runs the binary with these arguments and with `input` on its standard input, a pipe.
+    pub fn slidezoom_with_input(&self, arguments: &[&str], input: &[u8]) -> Run {
+        let mut child = spawn_piped(&mut self.command(arguments));
+        // A run that fails early does not read all of its input.
+        let _ = child.stdin.take().unwrap().write_all(input);
+        Run::wait_for(child)
+    }
+
     /// Runs `slidezoom export` with these arguments.
     pub fn export<A: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = A>) -> Run {
         let mut command = self.command(["export"]);
@@ -65,7 +73,7 @@ impl Workspace {
         command.args(arguments).stdout(Stdio::null()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let lines = BufReader::new(child.stderr.take().unwrap());
-        Running { child, lines, said: String::new() }
+        Running { child, lines, stderr: String::new() }
     }
 }
 
@@ -99,9 +107,12 @@ pub struct Run {
 impl Run {
     /// Runs a command.
     pub fn of(command: &mut Command) -> Self {
-        let output = command.output().unwrap();
-        let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
-        Self { status: output.status, stdout: output.stdout, stderr }
+        command.output().unwrap().into()
+    }
+
+    /// Waits for the end of a process whose output is piped.
+    pub fn wait_for(child: Child) -> Self {
+        child.wait_with_output().unwrap().into()
     }
 
     pub fn code(&self) -> Option<i32> {
@@ -126,23 +137,30 @@ impl Run {
         self
     }
 
-    /// Asserts that the run failed with this exit code and one message: nothing on stdout, and on
-    /// stderr one line, then at most one with a hint. They contain each of `words`.
+    /// Asserts that the run failed with this exit code, nothing on stdout, and one message on
+    /// stderr: a line, then at most one with a hint. The message contains each of `words`.
     #[track_caller]
     pub fn fails(self, code: i32, words: &[&str]) -> Self {
         assert_eq!(self.code(), Some(code), "{self:?}");
         assert!(self.stdout.is_empty(), "{self:?}");
         assert_one_message(&self.stderr);
-        self.says(words)
+        self.reports(words)
     }
 
     /// Asserts that stderr contains each of `words`.
     #[track_caller]
-    pub fn says(self, words: &[&str]) -> Self {
+    pub fn reports(self, words: &[&str]) -> Self {
         for word in words {
             assert!(self.stderr.contains(word), "{word:?} is not in {self:?}");
         }
         self
+    }
+}
+
+impl From<Output> for Run {
+    fn from(output: Output) -> Self {
+        let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+        Self { status: output.status, stdout: output.stdout, stderr }
     }
 }
 
@@ -157,7 +175,12 @@ impl fmt::Debug for Run {
     }
 }
 
-/// Asserts that stderr is one line with the failure and at most one indented line with a hint.
+/// Starts a process whose input and output are pipes.
+pub fn spawn_piped(command: &mut Command) -> Child {
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+}
+
+/// Asserts that stderr is one line with the failure and at most one line with a hint.
 #[track_caller]
 pub fn assert_one_message(stderr: &str) {
     let lines: Vec<&str> = stderr.lines().collect();
@@ -171,7 +194,7 @@ pub fn assert_one_message(stderr: &str) {
 pub struct Running {
     child: Child,
     lines: BufReader<ChildStderr>,
-    said: String,
+    stderr: String,
 }
 
 impl Running {
@@ -181,9 +204,9 @@ impl Running {
         loop {
             let mut line = String::new();
             let length = self.lines.read_line(&mut line).unwrap();
-            assert!(length > 0, "the run ended before it reported {event:?}: {}", self.said);
-            self.said.push_str(&line);
-            if serde_json::from_str::<Value>(&line).is_ok_and(|told| told["event"] == event) {
+            assert!(length > 0, "the run ended before it reported {event:?}: {}", self.stderr);
+            self.stderr.push_str(&line);
+            if serde_json::from_str::<Value>(&line).is_ok_and(|value| value["event"] == event) {
                 return self;
             }
         }
@@ -196,24 +219,24 @@ impl Running {
         self
     }
 
-    /// Waits for the end. stderr contains only JSON lines.
-    pub fn ends(mut self) -> Run {
-        self.lines.read_to_string(&mut self.said).unwrap();
+    /// Waits for the end of the run. Returns all lines of stderr.
+    pub fn wait(mut self) -> Run {
+        self.lines.read_to_string(&mut self.stderr).unwrap();
         let status = self.child.wait().unwrap();
-        Run { status, stdout: Vec::new(), stderr: self.said }
+        Run { status, stdout: Vec::new(), stderr: self.stderr }
     }
 
     /// Kills the run with `SIGKILL` and waits for its end.
     #[track_caller]
-    pub fn must_die(self) {
-        let run = self.signal(Signal::SIGKILL).ends();
+    pub fn kill(self) {
+        let run = self.signal(Signal::SIGKILL).wait();
         assert_eq!(run.status.signal(), Some(Signal::SIGKILL as i32), "{run:?}");
     }
 
-    /// Sends a signal that interrupts the run, and asserts that it ends with code 130 and says so.
+    /// Sends a signal, and asserts that the run reports the interruption and ends with code 130.
     #[track_caller]
-    pub fn must_stop_at(self, signal: Signal) {
-        let run = self.signal(signal).ends();
+    pub fn interrupt(self, signal: Signal) {
+        let run = self.signal(signal).wait();
         assert_eq!(run.code(), Some(130), "{run:?}");
         let last: Value = serde_json::from_str(run.stderr.lines().last().unwrap()).unwrap();
         assert_eq!(

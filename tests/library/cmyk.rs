@@ -17,7 +17,7 @@ use slidezoom_fixtures::{ByteOrder, Container, Field, TiffWriter, Values};
 const SIDE: u32 = 64;
 
 fn profile() -> Vec<u8> {
-    let node = |place: &[f64]| icc::legacy_lab(icc::lab(icc::press(place)));
+    let node = |place: &[f64]| icc::legacy_lab(icc::lab(icc::printed_color(place)));
     let table = icc::lut(Precision::Sixteen, (4, 9), |value| value, node, |value| value);
     IccProfile::new(b"CMYK", b"Lab ").tag(b"A2B0", table).bytes()
 }

@@ -1,5 +1,5 @@
-//! Images in memory, and a reference implementation of downsampling: the mean of 2×2 pixels, exact
-//! halves rounded to even. Written for clarity, not for speed.
+//! RGB images in memory, and a reference implementation of downsampling: the mean of 2×2 pixels,
+//! exact halves rounded to even. Written for clarity, not for speed.
 
 use std::io::Cursor;
 
@@ -9,13 +9,13 @@ use crate::deep_zoom::{DeepZoom, Tile};
 
 /// An opaque RGB image.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Picture {
+pub struct RgbImage {
     pub width: u32,
     pub height: u32,
     pub pixels: Vec<[u8; 3]>,
 }
 
-impl Picture {
+impl RgbImage {
     pub fn draw((width, height): (u32, u32), pixel: impl Fn(u32, u32) -> [u8; 3]) -> Self {
         let pixels = (0..height)
             .flat_map(|y| (0..width).map(move |x| (x, y)))
@@ -47,11 +47,11 @@ impl Picture {
         let mean = |x: u32, y: u32| {
             let columns = 2 * x..(2 * x + 2).min(self.width);
             let rows = 2 * y..(2 * y + 2).min(self.height);
-            let below: Vec<[u8; 3]> = rows
+            let pixels: Vec<[u8; 3]> = rows
                 .flat_map(|y| columns.clone().map(move |x| (x, y)))
                 .map(|(x, y)| self.pixel(x, y))
                 .collect();
-            [0, 1, 2].map(|channel| half_to_even_mean(below.iter().map(|pixel| pixel[channel])))
+            [0, 1, 2].map(|channel| half_to_even_mean(pixels.iter().map(|pixel| pixel[channel])))
         };
         Self::draw((self.width.div_ceil(2), self.height.div_ceil(2)), mean)
     }
@@ -116,10 +116,7 @@ impl Picture {
                 .zip(wanted)
                 .all(|(found, wanted)| found.abs_diff(*wanted) <= tolerance);
             let (x, y) = (index % self.width, index / self.width);
-            assert!(
-                near,
-                "{place}: pixel ({x}, {y}) is {found:?} and not {wanted:?} (± {tolerance})"
-            );
+            assert!(near, "{place}: pixel ({x}, {y}) is {found:?}, not {wanted:?} ± {tolerance}");
         }
     }
 }
@@ -138,20 +135,20 @@ pub fn jpeg_size(bytes: &[u8]) -> (u32, u32) {
     (header.width as u32, header.height as u32)
 }
 
-/// The expected tiles of an image.
-pub struct Expected {
+/// The tiles that an export of an image must have.
+pub struct ExpectedTiles {
     pub plan: DeepZoom,
-    levels: Vec<Picture>,
+    levels: Vec<RgbImage>,
 }
 
-impl Expected {
-    pub fn new(base: Picture, tile_size: u32, overlap: u32) -> Self {
-        let plan = DeepZoom::new(base.size()).cut(tile_size, overlap);
+impl ExpectedTiles {
+    pub fn new(base: RgbImage, tile_size: u32, overlap: u32) -> Self {
+        let plan = DeepZoom::new(base.size()).with_tiles(tile_size, overlap);
         Self { plan, levels: base.levels() }
     }
 
     /// Returns the pixels of a tile.
-    pub fn tile(&self, tile: &Tile) -> Picture {
+    pub fn tile(&self, tile: &Tile) -> RgbImage {
         self.levels[tile.level as usize].part(tile)
     }
 }

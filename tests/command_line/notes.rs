@@ -1,12 +1,12 @@
-//! Notes about what an export does not show: other pages, undefined samples, and almost black
-//! samples.
+//! The notes of `export` about content that it does not show: other pages, undefined samples, and
+//! images that are almost black.
 
 use std::fs::File;
 
 use serde_json::{Value, json};
 use slidezoom_fixtures::{ByteOrder, Container, Field, TiffWriter, Values};
 
-use crate::tiff_files::{Cut, SIZE, TILE, field, short, write};
+use crate::tiff_files::{SIZE, Storage, TILE, field, short, write};
 use crate::workspace::Workspace;
 
 fn slide(workspace: &Workspace, name: &str) -> Value {
@@ -14,7 +14,7 @@ fn slide(workspace: &Workspace, name: &str) -> Value {
     serde_json::from_slice::<Value>(&run.stdout).unwrap()["slide"].clone()
 }
 
-/// Returns the notes of an export: the lines on stderr without the name and the last line.
+/// Exports an image and returns the notes on stderr, without its name.
 fn notes(workspace: &Workspace, name: &str, options: &[&str]) -> Vec<String> {
     let run = workspace
         .export([&[name, "-o", "out", "--overwrite", "--progress", "none"], options].concat())
@@ -26,24 +26,24 @@ fn notes(workspace: &Workspace, name: &str, options: &[&str]) -> Vec<String> {
 fn notes_other_pages() {
     let workspace = Workspace::new();
     let reduced = || vec![short(254, 1)];
-    for cut in [Cut::Strips, Cut::Tiles] {
-        write(&workspace, "pages.tif", cut, vec![vec![], vec![], vec![]]);
+    for storage in [Storage::Strips, Storage::Tiles] {
+        write(&workspace, "pages.tif", storage, vec![vec![], vec![], vec![]]);
         assert_eq!(
             notes(&workspace, "pages.tif", &[]),
             ["page 1 of 3 is exported: --page chooses another"],
-            "{cut:?}"
+            "{storage:?}"
         );
-        assert_eq!(slide(&workspace, "pages.tif")["pages"], json!(3), "{cut:?}");
+        assert_eq!(slide(&workspace, "pages.tif")["pages"], json!(3), "{storage:?}");
         let table = workspace.slidezoom(["info", "--quick", "pages.tif"]).succeeds();
         assert!(table.text().contains("\npages             3\n"), "{table:?}");
         for page in ["1", "2"] {
-            assert_eq!(notes(&workspace, "pages.tif", &["--page", page]), [""; 0], "{cut:?}");
+            assert_eq!(notes(&workspace, "pages.tif", &["--page", page]), [""; 0], "{storage:?}");
         }
         // Reduced versions and masks are not pages.
         for pages in [vec![vec![]], vec![vec![], reduced(), vec![short(254, 4)]]] {
-            write(&workspace, "one.tif", cut, pages);
-            assert_eq!(notes(&workspace, "one.tif", &[]), [""; 0], "{cut:?}");
-            assert_eq!(slide(&workspace, "one.tif")["pages"], Value::Null, "{cut:?}");
+            write(&workspace, "one.tif", storage, pages);
+            assert_eq!(notes(&workspace, "one.tif", &[]), [""; 0], "{storage:?}");
+            assert_eq!(slide(&workspace, "one.tif")["pages"], Value::Null, "{storage:?}");
             assert!(
                 !workspace
                     .slidezoom(["info", "--quick", "one.tif"])
@@ -53,7 +53,7 @@ fn notes_other_pages() {
             );
         }
     }
-    write(&workspace, "pages.tif", Cut::Strips, vec![vec![], vec![]]);
+    write(&workspace, "pages.tif", Storage::Strips, vec![vec![], vec![]]);
     let run = workspace
         .export(["pages.tif", "-o", "out", "--overwrite", "--progress", "json"])
         .succeeds();
@@ -85,23 +85,29 @@ fn notes_animation_frames() {
 fn notes_undefined_samples() {
     let workspace = Workspace::new();
     let gray = |samples: u16, more: Vec<Field>| [vec![short(277, samples)], more].concat();
-    let what = |samples: &str, they: &str| {
+    let note = |samples: &str, they: &str| {
         vec![format!("each pixel has {samples} of unknown meaning; {they} not shown")]
     };
     for (fields, unshown, expected) in [
-        (gray(5, vec![]), 4, what("4 extra samples", "they are")),
-        (gray(3, vec![field(338, Values::Short(vec![2, 0]))]), 1, what("1 extra sample", "it is")),
+        (gray(5, vec![]), 4, note("4 extra samples", "they are")),
+        (gray(3, vec![field(338, Values::Short(vec![2, 0]))]), 1, note("1 extra sample", "it is")),
         (gray(2, vec![short(338, 2)]), 0, vec![]),
         (gray(1, vec![]), 0, vec![]),
     ] {
-        write(&workspace, "samples.tif", Cut::Strips, vec![fields]);
+        write(&workspace, "samples.tif", Storage::Strips, vec![fields]);
         assert_eq!(notes(&workspace, "samples.tif", &[]), expected);
         assert_eq!(slide(&workspace, "samples.tif")["unshownSamples"], json!(unshown));
     }
 }
 
 /// Writes 16-bit gray pixels with this maximum.
-fn write_deep(workspace: &Workspace, largest: u16, cut: Cut, order: ByteOrder, more: Vec<Field>) {
+fn write_deep(
+    workspace: &Workspace,
+    largest: u16,
+    storage: Storage,
+    order: ByteOrder,
+    more: Vec<Field>,
+) {
     let mut writer =
         TiffWriter::create(&workspace.path("deep.tif"), Container::BigTiff, order).unwrap();
     let area = (SIZE.0 * SIZE.1) as usize;
@@ -110,7 +116,7 @@ fn write_deep(workspace: &Workspace, largest: u16, cut: Cut, order: ByteOrder, m
         ByteOrder::Little => values.flat_map(u16::to_le_bytes).collect(),
         ByteOrder::Big => values.flat_map(u16::to_be_bytes).collect(),
     };
-    let parts = if cut == Cut::Tiles { 6 } else { 1 };
+    let parts = if storage == Storage::Tiles { 6 } else { 1 };
     let length = bytes.len() / parts;
     let offsets = bytes.chunks(length).map(|part| writer.append(part).unwrap()).collect();
     let lengths = Values::Long(vec![length as u32; parts]);
@@ -122,13 +128,13 @@ fn write_deep(workspace: &Workspace, largest: u16, cut: Cut, order: ByteOrder, m
         short(262, 1),
         short(277, 1),
     ];
-    let places = match cut {
-        Cut::Strips => vec![
+    let part_fields = match storage {
+        Storage::Strips => vec![
             field(273, Values::Offsets(offsets)),
             short(278, SIZE.1 as u16),
             field(279, lengths),
         ],
-        Cut::Tiles => {
+        Storage::Tiles => {
             vec![
                 short(322, TILE),
                 short(323, TILE),
@@ -137,7 +143,7 @@ fn write_deep(workspace: &Workspace, largest: u16, cut: Cut, order: ByteOrder, m
             ]
         }
     };
-    let mut fields = [fields, places].concat();
+    let mut fields = [fields, part_fields].concat();
     fields.retain(|field| more.iter().all(|own| own.tag != field.tag));
     writer.directory([fields, more].concat()).unwrap();
     writer.finish().unwrap();
@@ -146,7 +152,8 @@ fn write_deep(workspace: &Workspace, largest: u16, cut: Cut, order: ByteOrder, m
 #[test]
 fn notes_dark_samples() {
     let workspace = Workspace::new();
-    for (cut, order) in [(Cut::Strips, ByteOrder::Little), (Cut::Tiles, ByteOrder::Big)] {
+    for (storage, order) in [(Storage::Strips, ByteOrder::Little), (Storage::Tiles, ByteOrder::Big)]
+    {
         for (largest, white) in [
             (4095, Some(4095)),
             (2600, Some(4095)),
@@ -155,7 +162,7 @@ fn notes_dark_samples() {
             (8192, None),
             (0, None),
         ] {
-            write_deep(&workspace, largest, cut, order, vec![]);
+            write_deep(&workspace, largest, storage, order, vec![]);
             let expected = white.map(|white| {
                 let dark =
                     format!("the image is almost black: no sample is above {largest} of 65535");
@@ -166,15 +173,15 @@ fn notes_dark_samples() {
                 assert_eq!(
                     found,
                     expected.clone().into_iter().collect::<Vec<_>>(),
-                    "{cut:?}, {largest}"
+                    "{storage:?}, {largest}"
                 );
             }
         }
         // A chosen range needs no note.
-        write_deep(&workspace, 4095, cut, order, vec![]);
+        write_deep(&workspace, 4095, storage, order, vec![]);
         assert_eq!(notes(&workspace, "deep.tif", &["--range", "0,65535"]), [""; 0]);
-        // The minimum is white.
-        write_deep(&workspace, 4095, cut, order, vec![short(262, 0)]);
+        // With photometric interpretation 0, the minimum is white.
+        write_deep(&workspace, 4095, storage, order, vec![short(262, 0)]);
         assert_eq!(notes(&workspace, "deep.tif", &[]), [""; 0]);
     }
 }
