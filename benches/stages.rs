@@ -1,14 +1,14 @@
-//! What each step of an export takes on one core, on the pixels of a real slide: `cargo bench
+//! Measures the steps of an export on one core, with the pixels of a real slide: `cargo bench
 //! --bench stages`.
 //!
-//! Pixels are those of full-size tiles (240×240 read, 256×256 encoded and reduced), counted once
-//! each; a written file is of 10 KB, as a tile of tissue at quality 75 is.
+//! Decoding reads a native tile of 240×240 pixels; encoding and downsampling use 256×256 pixels.
+//! Throughput is in full-size pixels. Written files have 10 KB, like tiles of tissue at quality 75.
 
 #![allow(
     clippy::expect_used,
     clippy::panic,
     missing_docs,
-    reason = "a benchmark that cannot go on says so and stops"
+    reason = "a benchmark fails by panicking"
 )]
 
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -40,13 +40,15 @@ fn rect(x: u32, y: u32, side: u32) -> Rect {
     Rect::new(Point { x, y }, Size::new(side, side).expect("a side")).expect("a rectangle")
 }
 
-/// A native tile in the middle of the tissue.
+/// The side of the slide's native tiles.
 const TILE: u32 = 240;
-const PLACE: u32 = 4 * TILE;
+
+/// The left and top edge of a native tile in the middle of the tissue.
+const TISSUE: u32 = 4 * TILE;
 
 fn tissue() -> Pixels {
     let source = real_slide(ReaderChoice::Auto);
-    source.read(rect(PLACE, PLACE, 256), Vec::new()).expect("the tile is read").over(Rgb::WHITE)
+    source.read(rect(TISSUE, TISSUE, 256), Vec::new()).expect("the tile is read").over(Rgb::WHITE)
 }
 
 fn pixels(side: u32) -> ItemsCount {
@@ -59,7 +61,7 @@ fn decode(bencher: Bencher<'_, '_>, choice: ReaderChoice) {
     let mut spare = Vec::new();
     bencher.counter(pixels(TILE)).bench_local(|| {
         let tile = source
-            .read(rect(PLACE, PLACE, TILE), std::mem::take(&mut spare))
+            .read(rect(TISSUE, TISSUE, TILE), std::mem::take(&mut spare))
             .expect("the tile is read");
         spare = tile.over(Rgb::WHITE).into_bytes();
     });
@@ -68,11 +70,11 @@ fn decode(bencher: Bencher<'_, '_>, choice: ReaderChoice) {
 #[divan::bench]
 fn read_lossless_and_decode_at_half_size(bencher: Bencher<'_, '_>) {
     let source = real_slide(ReaderChoice::Auto);
-    let stored: &dyn NativeTileReader = source.native_tiles().expect("the slide is read directly");
+    let reader: &dyn NativeTileReader = source.native_tiles().expect("the slide is read directly");
     let (mut jpeg, mut spare) = (Vec::new(), Vec::new());
     bencher.counter(pixels(TILE)).bench_local(|| {
-        let region = rect(PLACE, PLACE, TILE);
-        let half = stored.read_native(
+        let region = rect(TISSUE, TISSUE, TILE);
+        let half = reader.read_native(
             region,
             ReductionMethod::Mean,
             &mut jpeg,
@@ -109,32 +111,32 @@ fn encode(bencher: Bencher<'_, '_>, subsampling: Subsampling) {
         .bench_local(|| encoder.encode(tile.view()).expect("the tile is encoded").len());
 }
 
-/// Profiles of one curve and a matrix, of three curves, and of a table of 17 steps.
+/// The profiles have a matrix and one curve, a matrix and different curves, or a table of 17 steps.
 #[divan::bench(args = ["matrix", "three curves", "table"])]
 fn convert_colors(bencher: Bencher<'_, '_>, kind: &str) {
     let profile = icc::IccProfile::new(b"RGB ", if kind == "table" { b"Lab " } else { b"XYZ " });
     let profile = if kind == "table" {
-        let node = |place: &[f64]| {
-            icc::legacy_lab(icc::lab(icc::light_to_xyz([place[0], place[1], place[2]])))
-        };
+        let color =
+            |rgb: &[f64]| icc::legacy_lab(icc::lab(icc::light_to_xyz([rgb[0], rgb[1], rgb[2]])));
         profile.tag(
             b"A2B0",
-            icc::lut(Precision::Sixteen, (3, 17), |value| value.powf(1.8), node, |value| value),
+            icc::lut(Precision::Sixteen, (3, 17), |value| value.powf(1.8), color, |value| value),
         )
     } else {
         let column =
             |red: f64, green: f64, blue: f64| icc::xyz(icc::light_to_xyz([red, green, blue]));
         let profile =
             profile.tag(b"rXYZ", column(1.0, 0.0, 0.0)).tag(b"gXYZ", column(0.0, 1.0, 0.0));
-        let blue = if kind == "matrix" { 1.8 } else { 1.9 };
-        let profile = profile.tag(b"bXYZ", column(0.0, 0.0, 1.0)).tag(b"bTRC", icc::gamma(blue));
+        let blue_gamma = if kind == "matrix" { 1.8 } else { 1.9 };
+        let profile =
+            profile.tag(b"bXYZ", column(0.0, 0.0, 1.0)).tag(b"bTRC", icc::gamma(blue_gamma));
         profile.tag(b"rTRC", icc::gamma(1.8)).tag(b"gTRC", icc::gamma(1.8))
     };
     let profile = IccProfile::new(profile.bytes());
     let ProfileEffect::Conversion(conversion) =
         ColorConversion::to_srgb(&profile, PixelColors::Rgb, None).expect("a profile")
     else {
-        panic!("the profile moves no color");
+        panic!("the profile changes no color");
     };
     let bytes = tissue().into_bytes();
     let size = Size::new(256, 256).expect("a size");
@@ -146,12 +148,12 @@ fn convert_colors(bencher: Bencher<'_, '_>, kind: &str) {
 
 #[divan::bench]
 fn convert_cmyk(bencher: Bencher<'_, '_>) {
-    let node = |place: &[f64]| icc::legacy_lab(icc::lab(icc::printed_color(place)));
-    let table = icc::lut(Precision::Sixteen, (4, 9), |value| value.powf(0.9), node, |value| value);
+    let color = |cmyk: &[f64]| icc::legacy_lab(icc::lab(icc::printed_color(cmyk)));
+    let table = icc::lut(Precision::Sixteen, (4, 9), |value| value.powf(0.9), color, |value| value);
     let profile =
         IccProfile::new(icc::IccProfile::new(b"CMYK", b"Lab ").tag(b"A2B0", table).bytes());
     let conversion = CmykConversion::to_srgb(&profile, None).expect("a profile");
-    // What the tissue's colors are the complement of, and some black.
+    // The complements of the tissue's colors, and some black.
     let bytes = tissue().into_bytes();
     let cmyk: Vec<[u8; 4]> = bytes
         .as_chunks::<4>()

@@ -232,7 +232,7 @@ fn command_lines_are_valid() {
     for name in ["CMU-1.svs", "a.svs", "b.ndpi", "damaged.svs", "slides/c.svs"] {
         std::os::unix::fs::symlink(&slide, folder.join(name)).unwrap();
     }
-    // The page's own picture stands for ordinary images.
+    // The screenshot of the page is used for ordinary images.
     for name in ["poster.png", "microscope.tif", "slides/*.png"] {
         std::os::unix::fs::symlink(root().join("viewer/page.png"), folder.join(name)).unwrap();
     }

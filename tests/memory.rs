@@ -1,5 +1,5 @@
-//! The peak memory of an export does not grow with the slide. Each export runs in a process of its
-//! own, because Linux reports the peak per process.
+//! The peak memory of an export does not grow with the slide. Each export runs in its own process,
+//! because Linux reports the peak per process.
 //!
 //! `make test` exports images several times larger than the memory limit. `make soak` exports
 //! slides of up to 40 gigapixels, which take minutes. The files are small: all tile offsets point
@@ -105,7 +105,7 @@ const fn tiff(strip_rows: Option<u32>) -> ImageFormat {
 
 /// As RGBA, the whole slide takes 480 MB.
 #[test]
-fn a_slide_is_exported_in_a_fraction_of_its_size() {
+fn a_slide_takes_a_fraction_of_its_size() {
     for options in [&[][..], &["--lossless"], &["--reader", "openslide"]] {
         let peak = peak_megabytes(20_000, 6_000, &[1, 4, 16], options);
         assert!(peak < 120, "{options:?}: {peak} MB");
@@ -137,7 +137,7 @@ fn a_very_wide_slide_takes_at_most_200_megabytes() {
 
 /// As RGBA, each whole image takes 240 MB, as RGB 180 MB.
 #[test]
-fn a_streamed_image_is_never_held_as_a_whole() {
+fn a_streamed_image_takes_a_fraction_of_its_size() {
     for format in [PNG, JPEG, tiff(Some(16)), tiff(None)] {
         let peak = image_megabytes(20_000, 3_000, format);
         assert!(peak < 150, "{format:?}: {peak} MB");

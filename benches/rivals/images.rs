@@ -1,8 +1,8 @@
 //! Exports of ordinary images, compared with `vips dzsave` at the same quality and subsampling.
 //!
-//! The images repeat a few cells in an irregular order (see `fixtures/src/image.rs`) and are
-//! written once, below `target/`. vips converts the PPM image to WebP and JPEG 2000. Formats that
-//! the installed vips does not read are reported, and measured for slidezoom only.
+//! The images repeat a few cells in an irregular order (see `fixtures/src/image.rs`). They are
+//! written once, below `target/`. vips converts the PPM image to WebP and JPEG 2000. If the
+//! installed vips does not read a format, the table says so and has only slidezoom's time.
 //!
 //! *Decoding alone* is the time that one thread takes to read the file and decode all samples: PNG
 //! by the crate `png` with checksums, TIFF by zlib-rs strip by strip. Runs alternate with the
@@ -37,8 +37,8 @@ type Decoding = fn(&Path) -> Outcome<()>;
 
 struct Format {
     name: &'static str,
-    /// Width and height. WebP allows 16,383, and lossy WebP fewer because its first partition is
-    /// limited. JPEG 2000 takes several times as long as other formats in any decoder.
+    /// Width and height. WebP allows 16,383 pixels, lossy WebP fewer because its first partition is
+    /// limited. JPEG 2000 images are smaller, because every decoder is several times slower.
     side: u32,
     ending: &'static str,
     /// The vips operation that reads the format.

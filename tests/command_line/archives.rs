@@ -1,5 +1,4 @@
-//! An export as one `.zip`: the folder's files, nothing else but the tile index, and so plain that
-//! every reader reads it.
+//! Exports as `.zip` and `.szi`: their contents, and the plain zip format that all programs read.
 
 use std::fs;
 
@@ -21,7 +20,7 @@ fn exported(ending: &str, options: &[&str]) -> Workspace {
 }
 
 #[test]
-fn a_zip_holds_the_folders_files_and_a_tile_index() {
+fn a_zip_contains_the_files_of_the_folder_and_a_tile_index() {
     for options in
         [&[][..], &["--format", "png"], &["--lossless"], &["--no-viewer", "--associated", "all"]]
     {
@@ -44,7 +43,7 @@ fn a_zip_holds_the_folders_files_and_a_tile_index() {
 }
 
 #[test]
-fn what_python_unpacks_is_the_folder() {
+fn python_unpacks_the_folder() {
     let workspace = exported("zip", &[]);
     let unpack = "import sys, zipfile; zipfile.ZipFile(sys.argv[1]).extractall(sys.argv[2])";
     let Some(run) = tools::python(unpack, &["scan.zip", "unpacked"], &workspace.path("")) else {
@@ -56,7 +55,7 @@ fn what_python_unpacks_is_the_folder() {
 }
 
 #[test]
-fn what_was_unpacked_is_a_whole_export() {
+fn an_unpacked_archive_is_a_valid_export() {
     for ending in ["zip", "szi"] {
         let workspace = exported(ending, &[]);
         let archive = format!("scan.{ending}");
@@ -71,7 +70,7 @@ fn what_was_unpacked_is_a_whole_export() {
 }
 
 #[test]
-fn every_other_reader_finds_nothing_to_complain_about() {
+fn other_programs_accept_the_archive() {
     for ending in ["zip", "szi"] {
         let workspace = exported(ending, &[]);
         let archive = format!("scan.{ending}");
@@ -83,7 +82,7 @@ fn every_other_reader_finds_nothing_to_complain_about() {
                 continue;
             };
             tools::assert_silent(&run);
-            // Those that list the files list all of them.
+            // Programs that list the files list all of them.
             let listed = run.text().lines().filter(|line| line.starts_with("scan/")).count();
             assert_eq!(
                 listed,
@@ -94,10 +93,9 @@ fn every_other_reader_finds_nothing_to_complain_about() {
     }
 }
 
-/// The writer that it is held against knows neither descriptors nor extra fields nor clocks: none
-/// of them can be there.
+/// The independent writer has no data descriptors, extra fields or dates.
 #[test]
-fn an_archive_is_what_the_plainest_writer_makes_of_its_files() {
+fn archives_have_only_mandatory_zip_features() {
     for ending in ["zip", "szi"] {
         let workspace = exported(ending, &[]);
         let archive = ZipFile::open(&workspace.path(format!("scan.{ending}")));
@@ -107,7 +105,7 @@ fn an_archive_is_what_the_plainest_writer_makes_of_its_files() {
 }
 
 #[test]
-fn pythons_reader_finds_every_field_as_plain_as_can_be() {
+fn python_reads_default_values_in_all_fields() {
     let workspace = exported("zip", &[]);
     let list = "import json, sys, zipfile; print(json.dumps([[entry.compress_type, entry.flag_bits, entry.date_time, \
         entry.compress_size == entry.file_size, len(entry.extra), len(entry.comment), entry.external_attr >> 16] \
@@ -122,13 +120,13 @@ fn pythons_reader_finds_every_field_as_plain_as_can_be() {
 }
 
 #[test]
-fn the_number_of_jobs_and_the_run_make_no_difference_to_any_byte() {
+fn writes_the_same_bytes_in_every_run_with_any_number_of_jobs() {
     for ending in ["zip", "szi"] {
         let workspace = Workspace::new();
         slides::aperio().write_into(&workspace, "scan.svs");
         let export = |folder: &str, jobs: &str| {
-            // One name, because the name is part of the export. Small tiles, so that they overtake
-            // each other.
+            // Exports contain their name, so all use the same one. With small tiles, workers often
+            // finish out of order.
             let output = format!("{folder}/scan.{ending}");
             workspace
                 .export(["scan.svs", "-o", &output, "--jobs", jobs, "--tile-size", "48"])
@@ -143,7 +141,7 @@ fn the_number_of_jobs_and_the_run_make_no_difference_to_any_byte() {
 }
 
 #[test]
-fn the_root_folder_is_called_as_the_archive_without_its_ending() {
+fn the_root_folder_has_the_name_of_the_archive() {
     let workspace = Workspace::new();
     slides::small().write_into(&workspace, "scan.tif");
     for (output, root) in [
@@ -168,7 +166,7 @@ fn the_root_folder_is_called_as_the_archive_without_its_ending() {
 }
 
 #[test]
-fn names_that_are_not_ascii_reach_other_readers_as_they_are() {
+fn other_programs_read_names_that_are_not_ascii() {
     let workspace = Workspace::new();
     slides::small().write_into(&workspace, "scan.tif");
     let name = "Gewebe-Übersicht 組織";
@@ -184,7 +182,7 @@ fn names_that_are_not_ascii_reach_other_readers_as_they_are() {
 }
 
 #[test]
-fn what_fails_leaves_no_archive_and_no_part_of_one() {
+fn a_failed_run_leaves_no_archive() {
     let workspace = Workspace::new();
     let fault = slidezoom_fixtures::TileFault::BrokenHeader;
     slides::small().tile_fault(0, 1, 1, fault).write_into(&workspace, "bad.tif");
@@ -195,7 +193,7 @@ fn what_fails_leaves_no_archive_and_no_part_of_one() {
 }
 
 #[test]
-fn a_run_that_is_told_to_stop_leaves_no_archive_and_a_killed_one_does_not_hinder_the_next() {
+fn interrupted_and_killed_runs_leave_no_archive() {
     let workspace = Workspace::new();
     slides::large().write_into(&workspace, "large.tif");
     workspace

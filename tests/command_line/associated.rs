@@ -92,8 +92,8 @@ fn info_saves_all_images_without_loss() {
             .is_none()
     );
     workspace.tree("again").assert_same(&workspace.tree("new/images"));
-    // Another program reads them out of the TIFF, where the thumbnail is the second picture and the
-    // others come after the levels.
+    // vips reads the same pixels from the TIFF. The thumbnail is its second page, and the others
+    // follow the levels.
     for (image, page) in SAVED.iter().zip(["3", "4", "1"]) {
         let Some(run) = tools::run(
             "vips",
@@ -109,7 +109,7 @@ fn info_saves_all_images_without_loss() {
 }
 
 #[test]
-fn saving_replaces_nothing_and_saves_all_or_none() {
+fn info_saves_all_images_or_none_and_replaces_no_files() {
     let workspace = Workspace::new();
     slides::aperio().write_into(&workspace, "scan.svs");
     std::fs::create_dir(workspace.path("images")).unwrap();
@@ -127,7 +127,7 @@ fn saving_replaces_nothing_and_saves_all_or_none() {
     workspace
         .slidezoom([&info[..], &["scan.svs/images"]].concat())
         .fails(4, &["scan.svs: is not a folder"]);
-    // A slide without such images needs no folder.
+    // For a slide without associated images, no folder is created.
     slides::small().write_into(&workspace, "scan.tif");
     workspace.slidezoom(["info", "scan.tif", "--save-associated", "none"]).succeeds();
     assert_eq!(workspace.names(), ["images", "scan.svs", "scan.tif"]);

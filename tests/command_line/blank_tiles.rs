@@ -1,5 +1,4 @@
-//! `--blank`: which tiles are blank is worked out here from an export that has them all, and what
-//! the export without them says is held against that.
+//! `--blank skip` and `share`: the tests find the blank tiles in an export that has all of them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -22,7 +21,7 @@ fn plan() -> DeepZoom {
     DeepZoom::new(SIZE).with_tiles(100, 1)
 }
 
-/// A slide most of which was not scanned.
+/// A slide of which only a small part was scanned.
 fn sparse() -> SlideBuilder {
     slides::exact(SIZE, Pattern::Gradient).tile_size(64, 64).scanned_percent(12)
 }
@@ -36,7 +35,7 @@ fn export(workspace: &Workspace, output: &str, options: &[&str]) -> Tree {
     workspace.tree(output)
 }
 
-/// By how much a tile differs from the background at most.
+/// The largest difference between a tile's pixels and the background.
 fn difference(tree: &Tree, tile: &Tile) -> u8 {
     let picture = RgbImage::from_png(tree.file(&format!("dense_files/{}", tile.file("png"))));
     let (width, height) = picture.size();
@@ -53,7 +52,7 @@ fn difference(tree: &Tree, tile: &Tile) -> u8 {
     pixels.map(of_pixel).max().unwrap()
 }
 
-/// The tiles that a description names, by their number in it.
+/// The numbers of the tiles that a description lists as blank.
 fn named(description: &serde_json::Value) -> BTreeSet<usize> {
     let Some(text) = description["blankTiles"].as_str() else { return BTreeSet::new() };
     let bits = STANDARD.decode(text).unwrap();
@@ -61,7 +60,7 @@ fn named(description: &serde_json::Value) -> BTreeSet<usize> {
 }
 
 #[test]
-fn what_is_left_out_is_what_a_whole_export_shows_as_background() {
+fn skips_only_tiles_of_plain_background() {
     let workspace = Workspace::new();
     sparse().write_into(&workspace, "scan.tiff");
     let dense = export(&workspace, "dense", &[]);
@@ -91,7 +90,7 @@ fn what_is_left_out_is_what_a_whole_export_shows_as_background() {
         assert_eq!(description["skippedTiles"], expected.len());
         assert_eq!(description["options"]["blankTiles"]["skip"], tolerance);
         assert!(tree.text(&format!("{output}.dzi")).contains("<DisplayRects>"));
-        // Sampled, so that a test of an empty set shows itself.
+        // The test would prove nothing if no tile were blank.
         assert!(
             expected.len() > plan.tiles().len() / 2,
             "{} of {}",
@@ -110,7 +109,7 @@ fn what_is_left_out_is_what_a_whole_export_shows_as_background() {
 }
 
 #[test]
-fn every_worker_and_every_container_leaves_out_the_same() {
+fn skips_the_same_tiles_with_any_jobs_and_container() {
     let workspace = Workspace::new();
     sparse().write_into(&workspace, "scan.tiff");
     for policy in ["skip", "share=3"] {
@@ -152,7 +151,7 @@ fn every_worker_and_every_container_leaves_out_the_same() {
 }
 
 #[test]
-fn shared_tiles_are_one_file_a_size_with_the_contents_that_they_would_have() {
+fn shared_tiles_are_hard_links_with_the_usual_contents() {
     let workspace = Workspace::new();
     sparse().write_into(&workspace, "scan.tiff");
     let dense = export(&workspace, "dense", &[]);
@@ -173,7 +172,7 @@ fn shared_tiles_are_one_file_a_size_with_the_contents_that_they_would_have() {
 }
 
 #[test]
-fn a_sparse_export_that_was_changed_is_found_out() {
+fn verify_reports_changes_of_sparse_exports() {
     let workspace = Workspace::new();
     sparse().write_into(&workspace, "scan.tiff");
     export(&workspace, "skip", &["--blank", "skip"]);
@@ -186,18 +185,18 @@ fn a_sparse_export_that_was_changed_is_found_out() {
         assert_eq!(run.code(), Some(5), "{run:?}");
         assert!(words.iter().all(|word| run.text().contains(word)), "{words:?} in {run:?}");
     };
-    // A tile where none should be.
+    // A tile that the description lists as blank exists.
     let stranger = workspace.path("skip").join(left_out[0]);
     fs::copy(workspace.path("skip").join(there[0]), &stranger).unwrap();
     verify(&[left_out[0], "does not belong"]);
     fs::remove_file(stranger).unwrap();
-    // None where one should be.
+    // A tile that is not blank is missing.
     let last = workspace.path("skip").join(there[there.len() - 1]);
     let contents = fs::read(&last).unwrap();
     fs::remove_file(&last).unwrap();
     verify(&[there[there.len() - 1], "missing"]);
     fs::write(&last, contents).unwrap();
-    // A description that says otherwise.
+    // The description lists other tiles.
     let path = workspace.path("skip/skip.json");
     let original = fs::read_to_string(&path).unwrap();
     let bits = serde_json::from_str::<serde_json::Value>(&original).unwrap()["blankTiles"]
@@ -218,9 +217,9 @@ fn a_sparse_export_that_was_changed_is_found_out() {
     workspace.slidezoom(["verify", "skip"]).succeeds();
 }
 
-/// Of the scanner's own tiles, those that it never made.
+/// Missing native tiles cannot be copied.
 #[test]
-fn a_lossless_export_leaves_out_what_was_never_scanned() {
+fn lossless_exports_skip_missing_native_tiles() {
     let workspace = Workspace::new();
     let missing = [(0, 0), (3, 2), (4, 4)];
     let slide = SlideBuilder::new(320, 320).tile_size(64, 64).pattern(Pattern::Tissue { seed: 1 });
@@ -241,15 +240,14 @@ fn a_lossless_export_leaves_out_what_was_never_scanned() {
             );
         }
     }
-    // The last tile is in the corner, and so are the next two smaller ones, which show nothing
-    // else.
+    // The last tile is in the corner. Two smaller levels show only that tile in their corner.
     let smaller = ["lossless_files/8/2_2.jpeg", "lossless_files/7/1_1.jpeg"];
     assert!(smaller.iter().all(|file| !tree.files().contains(file)));
     assert_eq!(tree.json("lossless.json")["skippedTiles"], missing.len() + smaller.len());
 }
 
 #[test]
-fn what_cannot_be_is_refused() {
+fn rejects_conflicting_blank_tile_options() {
     let workspace = Workspace::new();
     sparse().write_into(&workspace, "scan.tiff");
     for wrong in ["drop", "keep=1", "skip=", "skip=256", "skip=-1", "share=x"] {

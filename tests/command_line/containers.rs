@@ -1,4 +1,4 @@
-//! `--container`: what each export is kept in, and what cannot be asked for together.
+//! `--container`: folders, archives and bags, and contradictions with the output's extension.
 
 use crate::slides::{self, WriteInto};
 use crate::workspace::{Workspace, exports_in};
@@ -13,7 +13,7 @@ fn with_two_slides() -> Workspace {
 }
 
 #[test]
-fn each_slide_gets_an_archive_of_its_own() {
+fn exports_each_slide_to_its_own_archive() {
     for ending in ["zip", "szi"] {
         let workspace = with_two_slides();
         workspace.export(["one.tif", "in", "-o", "out", "--container", ending]).succeeds();
@@ -35,7 +35,7 @@ fn each_slide_gets_an_archive_of_its_own() {
 }
 
 #[test]
-fn without_an_output_archives_and_bags_come_here() {
+fn writes_archives_and_bags_to_the_current_folder_by_default() {
     let workspace = with_two_slides();
     workspace.export(["one.tif", "--container", "zip"]).succeeds();
     workspace.export(["one.tif", "--container", "szi"]).succeeds();
@@ -51,7 +51,7 @@ fn without_an_output_archives_and_bags_come_here() {
 }
 
 #[test]
-fn a_folder_can_be_asked_for_in_so_many_words() {
+fn accepts_container_folder() {
     let workspace = with_two_slides();
     workspace.export(["one.tif", "in/two.tif", "-o", "out", "--container", "folder"]).succeeds();
     assert_eq!(exports_in(&workspace.path("out")), ["one", "two"]);
@@ -60,7 +60,7 @@ fn a_folder_can_be_asked_for_in_so_many_words() {
 }
 
 #[test]
-fn an_archive_is_made_where_container_and_ending_agree() {
+fn accepts_an_extension_that_matches_the_container() {
     let workspace = with_two_slides();
     workspace.export(["one.tif", "-o", "x.zip", "--container", "zip"]).succeeds();
     workspace.export(["one.tif", "-o", "x.SZI", "--container", "szi"]).succeeds();
@@ -70,7 +70,7 @@ fn an_archive_is_made_where_container_and_ending_agree() {
 }
 
 #[test]
-fn what_contradicts_the_name_of_the_output_is_refused_before_anything_is_written() {
+fn rejects_an_extension_that_contradicts_the_container() {
     let workspace = with_two_slides();
     let before = workspace.tree("");
     for (arguments, words) in [
@@ -111,7 +111,7 @@ fn what_contradicts_the_name_of_the_output_is_refused_before_anything_is_written
 }
 
 #[test]
-fn a_dry_run_names_the_archive_and_makes_none() {
+fn dry_run_names_the_archive_and_writes_nothing() {
     let workspace = with_two_slides();
     let run = workspace.export(["one.tif", "-o", "out/x.szi", "--dry-run"]).succeeds();
     assert!(

@@ -73,7 +73,7 @@ fn verify_misses_levels_that_the_description_claims() {
         .fails(2, &["a .szi must contain all levels", "--depth"]);
 }
 
-/// The export consists of the scanner's own tiles.
+/// With native tiles of the full size, the export has no smaller levels.
 #[test]
 fn exports_lossless_tiles_of_the_full_size_alone() {
     let workspace = Workspace::new();

@@ -8,7 +8,7 @@ use crate::slides::{self, SIZE, WriteInto};
 use crate::tree::Tree;
 use crate::workspace::Workspace;
 
-/// The export of a slide with further options.
+/// Exports a slide with these options.
 fn export(slide: &SlideBuilder, file: &str, options: &[&str]) -> Tree {
     let workspace = Workspace::new();
     slide.write_into(&workspace, file);
@@ -16,8 +16,7 @@ fn export(slide: &SlideBuilder, file: &str, options: &[&str]) -> Tree {
     workspace.tree("scan")
 }
 
-/// The description that the page's script holds: JSON between two brackets, and a comment before
-/// them.
+/// Parses the description in `slide.js`: a comment, then JSON in parentheses.
 pub fn page_description(tree: &Tree) -> Value {
     let script = tree.text("slide.js");
     let (comment, call) = script.split_once('\n').unwrap();
@@ -27,7 +26,7 @@ pub fn page_description(tree: &Tree) -> Value {
 }
 
 #[test]
-fn the_descriptor_is_as_every_viewer_reads_it() {
+fn writes_the_descriptor_that_viewers_expect() {
     let tree = export(
         &slides::small(),
         "scan.tif",
@@ -43,7 +42,7 @@ fn the_descriptor_is_as_every_viewer_reads_it() {
 }
 
 #[test]
-fn the_description_says_all_that_a_script_needs() {
+fn the_description_has_all_fields() {
     let mut description = export(&slides::aperio(), "scan.svs", &[]).json("scan.json");
     let written_by = description["writtenBy"].take();
     assert_eq!(written_by["slidezoom"], env!("CARGO_PKG_VERSION"));
@@ -120,23 +119,23 @@ fn the_description_follows_the_options() {
 }
 
 #[test]
-fn nothing_is_published_that_could_name_a_person_a_place_or_a_machine() {
+fn publishes_nothing_that_identifies_a_person_or_a_machine() {
     let tree = export(&slides::aperio(), "patient-1234.svs", &[]);
     for file in ["scan.json", "scan.dzi", "index.html", "slide.js"] {
         let text = tree.text(file);
-        // The builder's Aperio slides carry these, and the file has a telling name.
+        // The builder writes these into Aperio slides. The file name could identify a person too.
         for secret in ["SLIDEZOOM", "fixture", "patient", "aperio.", "tiff.", "slidezoom-test-"] {
             assert!(!text.contains(secret), "{file} holds {secret:?}: {text}");
         }
     }
 }
 
-/// What ends in the place of a magnification begins another property: Aperio's are apart by bars.
+/// Aperio separates properties by bars, so the text of a magnification can add properties.
 const HOSTILE: &str = "20|<b>&amp; = </script><script>alert(1)</script>|new\nline\u{202e} = \u{5d0}\u{202e}txt\r\n\u{7f}|__proto__ = x\
     |MicronsPerPixelX = 9";
 
 #[test]
-fn all_properties_are_published_where_that_is_asked_for_and_are_text() {
+fn publishes_all_properties_as_text_on_request() {
     let slide = slides::aperio().magnification(Some(HOSTILE));
     let workspace = Workspace::new();
     slide.write_into(&workspace, "scan.svs");
@@ -150,13 +149,12 @@ fn all_properties_are_published_where_that_is_asked_for_and_are_text() {
     assert_eq!(description["properties"], *all);
     assert_eq!(description["options"]["properties"], "all");
     assert_eq!(page_description(&tree), description);
-    // Of the page's files, only the script with the description tells of them, and that is none
-    // that the HTML could see.
+    // Of the page's files, only the script with the description may contain them.
     assert!(!tree.text("index.html").contains("alert(1)"));
 }
 
 #[test]
-fn a_size_of_a_pixel_that_cannot_be_true_is_unknown() {
+fn ignores_implausible_pixel_sizes() {
     let small = slides::small;
     let aperio = slides::aperio;
     for (file, slide) in [
@@ -181,7 +179,7 @@ fn a_size_of_a_pixel_that_cannot_be_true_is_unknown() {
 }
 
 #[test]
-fn the_page_knows_its_slide() {
+fn the_page_contains_the_description() {
     let tree = export(&slides::aperio(), "scan.svs", &["-q", "60"]);
     let page = tree.text("index.html");
     assert!(page.contains("<title>scan</title>"), "{page}");

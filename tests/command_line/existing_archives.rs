@@ -1,5 +1,4 @@
-//! What stands where an archive should: refused, or replaced when asked, and never where it is not
-//! an export and nothing else.
+//! Existing files at the destination of an archive: `--overwrite` replaces only exports.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -15,7 +14,7 @@ fn with_slide() -> Workspace {
     workspace
 }
 
-/// What stands there is not touched, whether it may be replaced or not.
+/// Asserts that a run with or without `--overwrite` fails and changes nothing.
 #[track_caller]
 fn assert_never_replaced(workspace: &Workspace, archive: &str) {
     let before = workspace.tree("");
@@ -28,7 +27,7 @@ fn assert_never_replaced(workspace: &Workspace, archive: &str) {
 }
 
 #[test]
-fn an_archive_that_exists_is_refused_and_stays_as_it_is() {
+fn refuses_to_replace_an_archive_without_overwrite() {
     for archive in ["scan.zip", "scan.szi"] {
         let workspace = with_slide();
         workspace.export(["scan.tif", "-o", archive]).succeeds();
@@ -42,7 +41,7 @@ fn an_archive_that_exists_is_refused_and_stays_as_it_is() {
 }
 
 #[test]
-fn an_archive_is_replaced_when_asked_and_nothing_of_the_one_before_is_left() {
+fn overwrite_replaces_the_whole_archive() {
     for archive in ["scan.zip", "scan.szi"] {
         let workspace = with_slide();
         slides::exact((1500, 900), slidezoom_fixtures::Pattern::Gradient)
@@ -57,14 +56,14 @@ fn an_archive_is_replaced_when_asked_and_nothing_of_the_one_before_is_left() {
 }
 
 #[test]
-fn overwriting_an_archive_that_is_not_there_is_an_ordinary_export() {
+fn overwrite_needs_no_existing_archive() {
     let workspace = with_slide();
     workspace.export(["scan.tif", "-o", "scan.zip", "--overwrite"]).succeeds();
     workspace.slidezoom(["verify", "scan.zip"]).succeeds();
 }
 
 #[test]
-fn a_failed_overwrite_leaves_the_archive_before_as_it_was() {
+fn a_failed_overwrite_keeps_the_old_archive() {
     let workspace = with_slide();
     slides::small()
         .tile_fault(0, 1, 1, slidezoom_fixtures::TileFault::BrokenHeader)
@@ -76,7 +75,7 @@ fn a_failed_overwrite_leaves_the_archive_before_as_it_was() {
 }
 
 #[test]
-fn a_file_that_is_no_archive_is_never_replaced() {
+fn never_replaces_a_file_that_is_not_an_archive() {
     let workspace = with_slide();
     for contents in ["", "Dear all", "PK\u{3}\u{4} and nothing of the kind"] {
         fs::write(workspace.path("x.zip"), contents).unwrap();
@@ -85,7 +84,7 @@ fn a_file_that_is_no_archive_is_never_replaced() {
 }
 
 #[test]
-fn an_archive_of_something_else_is_never_replaced() {
+fn never_replaces_an_archive_of_other_files() {
     let workspace = with_slide();
     workspace.export(["scan.tif", "-o", "export.zip", "--no-viewer"]).succeeds();
     let export = ZipFile::open(&workspace.path("export.zip")).files();
@@ -93,7 +92,7 @@ fn an_archive_of_something_else_is_never_replaced() {
     let others: [Vec<NamedFile>; 5] = [
         Vec::new(),
         named("letters/one.txt"),
-        // A descriptor in no folder, two roots, two descriptors.
+        // A descriptor outside a folder, two root folders, two descriptors.
         named("one.dzi"),
         [export.clone(), named("letters/one.txt")].concat(),
         [export, named("export/other.dzi")].concat(),
@@ -104,9 +103,9 @@ fn an_archive_of_something_else_is_never_replaced() {
     }
 }
 
-/// As with folders: a note that somebody has put beside the export is not ours to remove.
+/// As in folders, other files could be somebody's notes.
 #[test]
-fn an_archive_that_holds_anything_but_one_export_is_never_replaced() {
+fn never_replaces_an_archive_with_other_files() {
     let workspace = with_slide();
     for archive in ["scan.zip", "scan.szi"] {
         workspace.export(["scan.tif", "-o", archive]).succeeds();
@@ -129,11 +128,11 @@ fn an_archive_that_holds_anything_but_one_export_is_never_replaced() {
 }
 
 #[test]
-fn a_folder_in_the_way_of_an_archive_is_never_replaced() {
+fn never_replaces_a_folder_with_an_archive() {
     let workspace = with_slide();
     fs::create_dir(workspace.path("x.zip")).unwrap();
     assert_never_replaced(&workspace, "x.zip");
-    // Not even where it is an export.
+    // This holds for exports too.
     fs::remove_dir(workspace.path("x.zip")).unwrap();
     workspace.export(["scan.tif", "-o", "x"]).succeeds();
     fs::rename(workspace.path("x"), workspace.path("x.zip")).unwrap();
@@ -141,7 +140,7 @@ fn a_folder_in_the_way_of_an_archive_is_never_replaced() {
 }
 
 #[test]
-fn an_archive_in_the_way_of_a_folder_is_never_replaced() {
+fn never_replaces_an_archive_with_a_folder() {
     let workspace = with_slide();
     workspace.export(["scan.tif", "-o", "x.zip"]).succeeds();
     fs::rename(workspace.path("x.zip"), workspace.path("x")).unwrap();
@@ -149,7 +148,7 @@ fn an_archive_in_the_way_of_a_folder_is_never_replaced() {
 }
 
 #[test]
-fn a_link_in_the_way_of_an_archive_is_refused_and_what_it_leads_to_stays() {
+fn never_replaces_a_link_with_an_archive() {
     let workspace = with_slide();
     workspace.export(["scan.tif", "-o", "elsewhere.zip"]).succeeds();
     symlink("elsewhere.zip", workspace.path("x.zip")).unwrap();
@@ -161,7 +160,7 @@ fn a_link_in_the_way_of_an_archive_is_refused_and_what_it_leads_to_stays() {
 }
 
 #[test]
-fn what_stands_in_the_partial_files_place_and_is_no_file_is_refused_and_stays() {
+fn never_removes_a_folder_in_place_of_the_staging_file() {
     let workspace = with_slide();
     let partial = workspace.path(".x.zip.partial");
     symlink("scan.tif", &partial).unwrap();

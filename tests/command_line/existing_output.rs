@@ -1,5 +1,5 @@
-//! What stands at the destination already: never touched without being asked, replaced whole or not
-//! at all.
+//! Existing files at the destination of a folder: `--overwrite` replaces whole exports and nothing
+//! else.
 
 use std::fs;
 
@@ -16,7 +16,7 @@ fn with_slide() -> Workspace {
 }
 
 #[test]
-fn an_export_that_exists_is_refused_and_stays_as_it_is() {
+fn refuses_to_replace_an_export_without_overwrite() {
     let workspace = with_slide();
     workspace.export(["scan.tif"]).succeeds();
     let before = workspace.tree("");
@@ -31,7 +31,7 @@ fn an_export_that_exists_is_refused_and_stays_as_it_is() {
 }
 
 #[test]
-fn overwriting_leaves_no_tile_of_the_larger_export_before() {
+fn overwrite_replaces_the_whole_export() {
     let workspace = with_slide();
     slides::exact((1500, 900), slidezoom_fixtures::Pattern::Gradient)
         .write_into(&workspace, "larger.tif");
@@ -44,14 +44,14 @@ fn overwriting_leaves_no_tile_of_the_larger_export_before() {
 }
 
 #[test]
-fn overwriting_what_is_not_there_is_an_ordinary_export() {
+fn overwrite_needs_no_existing_export() {
     let workspace = with_slide();
     workspace.export(["scan.tif", "--overwrite"]).succeeds();
     assert_layout(&workspace.tree("scan"), "scan", DeepZoom::new(SIZE), "jpeg", &PAGE);
 }
 
 #[test]
-fn a_failed_overwrite_leaves_the_export_before_as_it_was() {
+fn a_failed_overwrite_keeps_the_old_export() {
     let workspace = with_slide();
     slides::small()
         .tile_fault(0, 1, 1, slidezoom_fixtures::TileFault::BrokenHeader)
@@ -63,7 +63,7 @@ fn a_failed_overwrite_leaves_the_export_before_as_it_was() {
 }
 
 #[test]
-fn a_folder_of_documents_is_never_overwritten() {
+fn never_overwrites_a_folder_of_documents() {
     let workspace = with_slide();
     fs::create_dir_all(workspace.path("scan/letters")).unwrap();
     fs::write(workspace.path("scan/letters/one.txt"), "Dear all").unwrap();
@@ -78,7 +78,7 @@ fn a_folder_of_documents_is_never_overwritten() {
 }
 
 #[test]
-fn a_folder_that_holds_several_exports_is_never_overwritten() {
+fn never_overwrites_a_folder_with_several_exports() {
     let workspace = with_slide();
     workspace.export(["scan.tif", "-o", "out/one"]).succeeds();
     let before = workspace.tree("");
@@ -89,7 +89,7 @@ fn a_folder_that_holds_several_exports_is_never_overwritten() {
 }
 
 #[test]
-fn an_empty_folder_is_overwritten_when_asked_and_refused_otherwise() {
+fn overwrites_an_empty_folder_only_with_overwrite() {
     let workspace = with_slide();
     fs::create_dir(workspace.path("scan")).unwrap();
     workspace.export(["scan.tif"]).fails(4, &["scan: exists already"]);
@@ -99,7 +99,7 @@ fn an_empty_folder_is_overwritten_when_asked_and_refused_otherwise() {
 }
 
 #[test]
-fn a_file_in_the_way_is_refused_with_and_without_overwrite() {
+fn never_overwrites_a_file() {
     let workspace = with_slide();
     fs::write(workspace.path("scan"), "not a folder").unwrap();
     let before = workspace.tree("");
@@ -111,7 +111,7 @@ fn a_file_in_the_way_is_refused_with_and_without_overwrite() {
 }
 
 #[test]
-fn the_slide_itself_is_never_overwritten() {
+fn never_overwrites_the_slide() {
     let workspace = with_slide();
     let before = workspace.tree("");
     workspace
@@ -121,7 +121,7 @@ fn the_slide_itself_is_never_overwritten() {
 }
 
 #[test]
-fn a_link_in_the_way_is_refused_and_what_it_leads_to_stays() {
+fn never_overwrites_a_link() {
     let workspace = with_slide();
     workspace.export(["scan.tif", "-o", "elsewhere"]).succeeds();
     std::os::unix::fs::symlink("elsewhere", workspace.path("scan")).unwrap();
@@ -136,7 +136,7 @@ fn a_link_in_the_way_is_refused_and_what_it_leads_to_stays() {
 }
 
 #[test]
-fn what_a_killed_run_left_is_removed_whatever_it_is() {
+fn removes_the_staging_folder_of_a_killed_run() {
     let workspace = with_slide();
     fs::create_dir_all(workspace.path(".scan.partial/scan_files/10/deeper")).unwrap();
     fs::write(workspace.path(".scan.partial/scan_files/10/0_0.jpeg"), "half a til").unwrap();
@@ -147,7 +147,7 @@ fn what_a_killed_run_left_is_removed_whatever_it_is() {
 }
 
 #[test]
-fn what_stands_in_the_partial_folders_place_and_is_no_folder_is_refused_and_stays() {
+fn never_removes_a_file_in_place_of_the_staging_folder() {
     let workspace = with_slide();
     let partial = workspace.path(".scan.partial");
     fs::create_dir(workspace.path("documents")).unwrap();
@@ -165,10 +165,9 @@ fn what_stands_in_the_partial_folders_place_and_is_no_folder_is_refused_and_stay
     assert!(!workspace.path("scan").exists());
 }
 
-/// What `vips dzsave` leaves beside a slide, the slide itself, or a note in an export: none of it
-/// is ours to remove.
+/// Files of `vips dzsave` next to a slide, the slide itself, and notes in an export must stay.
 #[test]
-fn a_folder_that_holds_anything_but_one_export_is_not_replaced() {
+fn never_overwrites_a_folder_with_other_files() {
     let workspace = with_slide();
     workspace.export(["scan.tif", "-o", "case"]).succeeds();
     for (name, kind) in [
@@ -198,7 +197,7 @@ fn a_folder_that_holds_anything_but_one_export_is_not_replaced() {
 }
 
 #[test]
-fn a_tile_replaces_nothing_unasked_and_the_slide_never() {
+fn a_tile_replaces_files_only_with_overwrite_and_never_the_slide() {
     let workspace = with_slide();
     let slide = fs::read(workspace.path("scan.tif")).unwrap();
     let tile = |arguments: &[&str]| {
@@ -210,7 +209,7 @@ fn a_tile_replaces_nothing_unasked_and_the_slide_never() {
     tile(&["-o", "t.jpeg"]).fails(4, &["t.jpeg: exists already"]);
     tile(&["-o", "t.jpeg", "--overwrite"]).succeeds();
     assert!(fs::read(workspace.path("t.jpeg")).unwrap().starts_with(&[0xff, 0xd8]));
-    // A device takes the bytes and stays what it is.
+    // A device receives the bytes and is not replaced.
     tile(&["-o", "/dev/null"]).succeeds();
     assert_eq!(workspace.names(), ["scan.tif", "t.jpeg"]);
 }

@@ -34,7 +34,7 @@ fn a_finished_export_is_skipped() {
             workspace.tree("").assert_same(&before);
         }
     }
-    // As a bag, and with chosen associated images.
+    // Bags and associated images.
     let bag = ["scan.svs", "-o", "bag", "--container", "bagit", "--associated", "macro,label"];
     workspace.export(bag).succeeds();
     workspace

@@ -54,7 +54,7 @@ fn archives_by_python_are_accepted() {
     }
 }
 
-/// Their data descriptors, after the contents, have lengths of 32 or 64 bits.
+/// Data descriptors follow the contents and have 32-bit or 64-bit lengths.
 #[test]
 fn archives_with_data_descriptors_are_accepted() {
     let workspace = bare_export("jpeg");

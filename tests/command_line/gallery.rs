@@ -1,5 +1,5 @@
-//! The gallery of a folder with several exports: what is in it, what it leaves alone, and that it
-//! never stands in an export's way.
+//! The gallery of a folder with several exports: the exports that it lists, and its place next to
+//! exports and other files.
 
 use std::fs;
 
@@ -11,7 +11,7 @@ use crate::tree::Tree;
 use crate::workspace::{Workspace, exports_in, names_in};
 use crate::zip_file::ZipFile;
 
-/// The slides that a gallery's script lists: JSON between two brackets, and a comment before them.
+/// Parses the slides in `gallery.js`: a comment, then JSON in parentheses.
 pub fn listed_slides(gallery: &Tree) -> Vec<Value> {
     let (comment, call) = gallery.text("gallery/gallery.js").split_once('\n').unwrap();
     assert!(comment.starts_with("//"), "{comment}");
@@ -24,7 +24,7 @@ fn names(gallery: &Tree) -> Vec<String> {
     listed_slides(gallery).iter().map(|slide| slide["name"].as_str().unwrap().to_owned()).collect()
 }
 
-/// A workspace with two slides of different size, `one.svs` and `two.tif`.
+/// A workspace with the slides `one.svs` and `two.tif`.
 fn with_slides() -> Workspace {
     let workspace = Workspace::new();
     slides::aperio().write_into(&workspace, "one.svs");
@@ -33,7 +33,7 @@ fn with_slides() -> Workspace {
 }
 
 #[test]
-fn several_exports_get_a_page_that_lists_them() {
+fn lists_several_exports() {
     let workspace = with_slides();
     let run = workspace.export(["one.svs", "two.tif", "-o", "out"]).succeeds();
     run.reports(&["gallery of 2 exports: out/index.html"]);
@@ -51,7 +51,7 @@ fn several_exports_get_a_page_that_lists_them() {
         gallery.file(slide["thumbnail"].as_str().unwrap());
         gallery.file(&format!("{}/index.html", slide["folder"].as_str().unwrap()));
     }
-    // Script, style and licenses are those of each export's page, and the page asks for them.
+    // Script, style and licenses equal those of the exports' pages, and the page loads them.
     let page = gallery.text("index.html");
     for file in ["viewer.js", "viewer.css", "LICENSES.txt"] {
         assert_eq!(
@@ -59,14 +59,14 @@ fn several_exports_get_a_page_that_lists_them() {
             gallery.file(&format!("one/viewer/{file}"))
         );
     }
-    for asked in ["gallery/gallery.js", "gallery/viewer.js", "gallery/viewer.css"] {
-        assert!(page.contains(&format!("=\"{asked}\"")), "{page}");
+    for file in ["gallery/gallery.js", "gallery/viewer.js", "gallery/viewer.css"] {
+        assert!(page.contains(&format!("=\"{file}\"")), "{page}");
     }
     assert!(!page.contains("{{") && !page.contains("\"viewer/"), "{page}");
 }
 
 #[test]
-fn a_gallery_shows_what_stands_in_its_folder() {
+fn lists_all_exports_with_pages_in_the_folder() {
     let workspace = with_slides();
     workspace.export(["one.svs", "-o", "out/earlier"]).succeeds();
     workspace.export(["one.svs", "-o", "out/without a page", "--no-viewer"]).succeeds();
@@ -77,14 +77,14 @@ fn a_gallery_shows_what_stands_in_its_folder() {
     fs::remove_dir_all(workspace.path("out/earlier")).unwrap();
     workspace.export(["two.tif", "one.svs", "-o", "out", "--overwrite"]).succeeds();
     assert_eq!(names(&workspace.tree("out")), ["one", "two"]);
-    // Those that are finished are passed over, and stay in it.
+    // Skipped exports stay in the gallery.
     fs::remove_dir_all(workspace.path("out/one")).unwrap();
     workspace.export(["two.tif", "one.svs", "-o", "out", "--resume"]).succeeds();
     assert_eq!(names(&workspace.tree("out")), ["one", "two"]);
 }
 
 #[test]
-fn archives_and_bags_are_in_it_and_archives_have_a_thumbnail_beside_the_page() {
+fn lists_bags_and_archives_and_copies_thumbnails_from_archives() {
     let workspace = with_slides();
     workspace
         .export(["one.svs", "two.tif", "-o", "out", "--container", "bagit", "--tile-size", "512"])
@@ -93,7 +93,7 @@ fn archives_and_bags_are_in_it_and_archives_have_a_thumbnail_beside_the_page() {
         .export(["one.svs", "two.tif", "-o", "out", "--container", "zip", "--format", "png"])
         .succeeds();
     workspace.export(["one.svs", "-o", "out/x.szi"]).succeeds();
-    // A second run lists what the first has, and the new one.
+    // A second run lists the existing exports and the new ones.
     workspace
         .export([
             "one.svs",
@@ -109,11 +109,11 @@ fn archives_and_bags_are_in_it_and_archives_have_a_thumbnail_beside_the_page() {
         .succeeds();
     let gallery = workspace.tree("out");
     let slides = listed_slides(&gallery);
-    let place = |slide: &Value| {
+    let location = |slide: &Value| {
         (slide["folder"].clone(), slide["archive"].clone(), slide["thumbnail"].clone())
     };
     assert_eq!(
-        slides.iter().map(place).collect::<Vec<_>>(),
+        slides.iter().map(location).collect::<Vec<_>>(),
         [
             (json!("one/data"), Value::Null, json!("one/data/one_files/9/0_0.jpeg")),
             (Value::Null, json!("one.zip"), json!("gallery/thumbnails/one.zip.png")),
@@ -126,7 +126,7 @@ fn archives_and_bags_are_in_it_and_archives_have_a_thumbnail_beside_the_page() {
     let zip = ZipFile::open(&workspace.path("out/one.zip"));
     assert!(gallery.file("gallery/thumbnails/one.zip.png") == zip.file("one/one_files/8/0_0.png"));
 
-    // What goes, goes with its thumbnail; what was exchanged is looked at again.
+    // The thumbnails of removed archives are removed, those of replaced archives are updated.
     fs::remove_file(workspace.path("out/x.szi")).unwrap();
     workspace.export(["one.svs", "-o", "out/two.zip", "--overwrite"]).succeeds();
     let again =
@@ -145,7 +145,7 @@ fn archives_and_bags_are_in_it_and_archives_have_a_thumbnail_beside_the_page() {
 }
 
 #[test]
-fn an_archive_that_is_no_export_is_told_of_and_left_alone() {
+fn notes_archives_that_are_not_exports() {
     let workspace = with_slides();
     fs::create_dir(workspace.path("out")).unwrap();
     fs::write(workspace.path("out/letters.zip"), "no archive").unwrap();
@@ -155,9 +155,9 @@ fn an_archive_that_is_no_export_is_told_of_and_left_alone() {
     assert_eq!(fs::read(workspace.path("out/letters.zip")).unwrap(), b"no archive");
 }
 
-/// One of which much could not be read has a long description, and is whole all the same.
+/// A description is long if many regions could not be read.
 #[test]
-fn an_export_with_a_long_description_is_verified_copied_and_shown() {
+fn accepts_exports_with_long_descriptions() {
     let workspace = with_slides();
     workspace.export(["one.svs", "two.tif", "-o", "out"]).succeeds();
     let path = workspace.path("out/one/one.json");
@@ -180,7 +180,7 @@ fn an_export_with_a_long_description_is_verified_copied_and_shown() {
 }
 
 #[test]
-fn one_slide_a_plan_and_exports_without_pages_get_none() {
+fn writes_no_gallery_for_one_slide_a_dry_run_or_without_pages() {
     let workspace = with_slides();
     workspace.export(["one.svs", "-o", "out/one"]).succeeds();
     workspace.export(["one.svs", "two.tif", "-o", "out", "--dry-run"]).succeeds();
@@ -190,7 +190,7 @@ fn one_slide_a_plan_and_exports_without_pages_get_none() {
 }
 
 #[test]
-fn what_is_no_gallery_is_not_written_over_and_nothing_is_exported_beside_it() {
+fn never_overwrites_other_files() {
     for (file, contents) in [
         ("index.html", "<h1>mine</h1>"),
         ("gallery/letter.txt", "dear"),
@@ -211,7 +211,7 @@ fn what_is_no_gallery_is_not_written_over_and_nothing_is_exported_beside_it() {
 }
 
 #[test]
-fn a_slide_called_like_a_part_of_the_gallery_does_not_meet_it() {
+fn renames_exports_that_would_collide_with_the_gallery() {
     let workspace = Workspace::new();
     for name in ["gallery.tif", "index.html.tif", "viewer.tif"] {
         slides::small().write_into(&workspace, name);
@@ -222,7 +222,7 @@ fn a_slide_called_like_a_part_of_the_gallery_does_not_meet_it() {
 }
 
 #[test]
-fn what_could_be_exported_is_in_it_where_other_slides_failed() {
+fn lists_the_successful_exports_if_other_slides_fail() {
     let workspace = with_slides();
     slides::small()
         .tile_fault(0, 1, 0, TileFault::BrokenHeader)
@@ -237,7 +237,7 @@ fn what_could_be_exported_is_in_it_where_other_slides_failed() {
 }
 
 #[test]
-fn a_gallery_that_cannot_be_written_is_the_destinations_fault() {
+fn a_gallery_that_cannot_be_written_is_a_destination_error() {
     let workspace = with_slides();
     workspace.export(["one.svs", "two.tif", "-o", "out"]).succeeds();
     fs::remove_file(workspace.path("out/gallery/viewer.css")).unwrap();
@@ -253,7 +253,7 @@ fn a_gallery_that_cannot_be_written_is_the_destinations_fault() {
 }
 
 #[test]
-fn a_program_that_reads_the_events_is_told() {
+fn json_progress_reports_the_gallery() {
     let workspace = with_slides();
     let run =
         workspace.export(["one.svs", "two.tif", "-o", "out", "--progress", "json"]).succeeds();

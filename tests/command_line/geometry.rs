@@ -15,7 +15,7 @@ use crate::zip_file::ZipFile;
 const CROP: (u32, u32, u32, u32) = (37, 91, 403, 259);
 
 /// Crops, rotates and flips an image of this pattern. Rotations are clockwise, as in `vips rot`.
-fn laid(pattern: Pattern, crop: (u32, u32, u32, u32), rotate: &str, flip: &str) -> RgbImage {
+fn oriented(pattern: Pattern, crop: (u32, u32, u32, u32), rotate: &str, flip: &str) -> RgbImage {
     let (left, top, width, height) = crop;
     let size = if matches!(rotate, "90" | "270") { (height, width) } else { (width, height) };
     RgbImage::draw(size, |x, y| {
@@ -34,7 +34,7 @@ fn laid(pattern: Pattern, crop: (u32, u32, u32, u32), rotate: &str, flip: &str) 
     })
 }
 
-const WAYS: [(&str, &str); 8] = [
+const ORIENTATIONS: [(&str, &str); 8] = [
     ("", ""),
     ("90", ""),
     ("180", ""),
@@ -69,7 +69,7 @@ fn places_every_pixel_of_every_level() {
     slides::exact(SIZE, pattern).tile_size(64, 128).write_into(&workspace, "scan.tif");
     let whole = (0, 0, SIZE.0, SIZE.1);
     for ((rotate, flip), (tile_size, overlap)) in
-        WAYS.into_iter().zip([(254, 1), (101, 3), (256, 0)].into_iter().cycle())
+        ORIENTATIONS.into_iter().zip([(254, 1), (101, 3), (256, 0)].into_iter().cycle())
     {
         for crop in [None, Some(CROP)] {
             let cut = [
@@ -83,7 +83,7 @@ fn places_every_pixel_of_every_level() {
             export(&workspace, "scan.tif", &cut, &options(crop, rotate, flip)).succeeds();
             let tree = workspace.tree("scan");
             let expected = ExpectedTiles::new(
-                laid(pattern, crop.unwrap_or(whole), rotate, flip),
+                oriented(pattern, crop.unwrap_or(whole), rotate, flip),
                 tile_size,
                 overlap,
             );
@@ -107,7 +107,7 @@ fn matches_vips() {
     let workspace = Workspace::new();
     slides::exact(SIZE, Pattern::Tissue { seed: 8 }).write_into(&workspace, "scan.tif");
     let vips = |arguments: &[&str]| tools::run("vips", arguments, &workspace.path(""));
-    for (rotate, flip) in WAYS {
+    for (rotate, flip) in ORIENTATIONS {
         let (x, y, width, height) = CROP;
         let crop = [x, y, width, height].map(|number| number.to_string());
         let Some(run) = vips(
@@ -117,15 +117,15 @@ fn matches_vips() {
         };
         tools::assert_silent(&run);
         let angle = format!("d{}", if rotate.is_empty() { "0" } else { rotate });
-        vips(&["rot", "part.v", "turned.v", &angle]).unwrap().succeeds();
+        vips(&["rot", "part.v", "rotated.v", &angle]).unwrap().succeeds();
         if flip.is_empty() {
-            vips(&["copy", "turned.v", "laid.v"]).unwrap().succeeds();
+            vips(&["copy", "rotated.v", "oriented.v"]).unwrap().succeeds();
         } else {
-            vips(&["flip", "turned.v", "laid.v", flip]).unwrap().succeeds();
+            vips(&["flip", "rotated.v", "oriented.v", flip]).unwrap().succeeds();
         }
         let cut = ["--suffix", ".png", "--tile-size", "100", "--overlap", "2"];
         let name = format!("vips{rotate}{flip}");
-        vips(&[&["dzsave", "laid.v", &name], &cut[..]].concat()).unwrap().succeeds();
+        vips(&[&["dzsave", "oriented.v", &name], &cut[..]].concat()).unwrap().succeeds();
         let ours = ["--format", "png", "--tile-size", "100", "--overlap", "2"];
         export(&workspace, "scan.tif", &ours, &options(Some(CROP), rotate, flip)).succeeds();
 
@@ -205,9 +205,9 @@ fn writes_rotated_size_and_scale_into_szi() {
 fn single_tiles_equal_those_of_the_export() {
     let workspace = Workspace::new();
     slides::exact(SIZE, Pattern::Gradient).levels([1, 2, 4]).write_into(&workspace, "scan.tif");
-    // Levels are halved from the export's own corner, like the slide's levels from theirs.
+    // The corner is a multiple of 4, so that 2×2 groups of both kinds of levels coincide.
     let crop = (36, 92, 404, 260);
-    for (rotate, flip) in WAYS {
+    for (rotate, flip) in ORIENTATIONS {
         let options = options(Some(crop), rotate, flip);
         export(&workspace, "scan.tif", &["--format", "png"], &options).succeeds();
         let tree = workspace.tree("scan");
@@ -244,7 +244,7 @@ fn records_unreadable_regions_in_slide_pixels() {
     let fixed =
         ["--format", "png", "--tile-size", "512", "--overlap", "0", "--background", "0a64c8"];
     for jobs in ["1", "3"] {
-        for (rotate, flip) in WAYS {
+        for (rotate, flip) in ORIENTATIONS {
             let options = options(Some(CROP), rotate, flip);
             let blank = [&fixed[..], &["--on-read-error", "blank", "--jobs", jobs]].concat();
             export(&workspace, "scan.tif", &blank, &options).succeeds();
@@ -289,7 +289,7 @@ fn crops_lossless_tiles_at_native_tile_boundaries() {
     .succeeds();
     let part = workspace.tree("part");
     for column in 0..2 {
-        // The last row of tiles has 72 rows in the whole and 40 in the part, so their bytes differ.
+        // The crop cuts the last row of tiles, so only sizes are compared.
         let (found, stored) = (
             format!("part_files/8/{column}_0.jpeg"),
             format!("scan_files/9/{}_2.jpeg", column + 1),

@@ -13,7 +13,7 @@ use crate::deep_zoom::DeepZoom;
 use crate::rgb_image::RgbImage;
 use crate::workspace::{Run, Workspace};
 
-/// Returns one line a tile: path, size, SHA-256 of the decoded pixels.
+/// Returns a line for each tile: path, size, and SHA-256 of the decoded pixels.
 fn listing(workspace: &Workspace) -> String {
     let tree = workspace.tree("default");
     let lines = DeepZoom::new((2220, 2967)).tiles().into_iter().map(|tile| {

@@ -162,7 +162,7 @@ fn help_lists_commands_and_exit_codes() {
     ] {
         assert!(run.text().contains(word), "{word}: {run:?}");
     }
-    // Without arguments the help goes to stderr, and the exit code is that of wrong usage.
+    // Without arguments, the help is on stderr, and the exit code is 2.
     let run = workspace.slidezoom([""; 0]);
     assert_eq!((run.code(), run.text()), (Some(2), ""), "{run:?}");
     run.reports(&["Usage: slidezoom"]);

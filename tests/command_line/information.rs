@@ -126,7 +126,7 @@ fn report(workspace: &Workspace, arguments: &[&str]) -> Value {
 #[test]
 fn blank_share_counts_missing_tiles_and_even_areas() {
     let workspace = Workspace::new();
-    // The checkerboard is nowhere even; only the missing tile is blank.
+    // The checkerboard has no uniform area, so only the missing tile is blank.
     let checks = slides::small().pattern(Pattern::Checkerboard { side: 2 });
     checks.tile_fault(0, 1, 0, TileFault::Missing).write_into(&workspace, "scan.tif");
     let found = report(&workspace, &["scan.tif"]);
@@ -171,7 +171,7 @@ fn quick_does_not_sample() {
 }
 
 #[test]
-fn says_why_lossless_tiles_are_not_possible() {
+fn reports_why_lossless_tiles_are_not_possible() {
     let workspace = Workspace::new();
     slides::exact(SIZE, Pattern::Gradient).write_into(&workspace, "scan.tif");
     let found = report(&workspace, &["scan.tif"]);

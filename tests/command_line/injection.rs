@@ -81,7 +81,7 @@ pub struct Outcome {
     pub on_slide: bool,
 }
 
-/// Exports one slide again and again, each time with other injections.
+/// Exports one slide repeatedly, each time with other injections.
 pub struct Injector {
     pub workspace: Workspace,
     kind: Kind,
@@ -117,7 +117,8 @@ impl Injector {
         Some(injector)
     }
 
-    /// Exports without injections. The result is whole, whatever an earlier run has left.
+    /// Exports without injections, and asserts that the result is whole despite the files of
+    /// earlier runs.
     #[track_caller]
     pub fn export_again(&self) {
         let arguments = ["scan.tif", "-o", &self.kind.output(), "--overwrite"];

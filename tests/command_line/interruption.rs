@@ -89,7 +89,7 @@ fn a_second_run_with_the_same_output_is_refused() {
             &["another export is writing here", "\nhint: wait until the other run has ended"],
         );
     }
-    // The first run goes on, and other outputs are free.
+    // The first run continues, and other outputs are not locked.
     let first = first.wait_for("progress");
     workspace.export(["small.tif", "-o", "other"]).succeeds();
     first.wait_for("progress").interrupt(Signal::SIGINT);

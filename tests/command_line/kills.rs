@@ -49,7 +49,7 @@ impl Target {
         let (ended, end) = mpsc::channel();
         let waiter = std::thread::spawn(move || {
             let status = child.wait().unwrap();
-            // The receiver is gone if the run was killed.
+            // Nothing receives the message if the run was killed.
             let _ = ended.send(());
             status
         });
@@ -97,12 +97,12 @@ impl Target {
     }
 }
 
-/// Exports in a moment: most kills hit the start and the end of the run.
+/// A slide with a short export: most kills hit the start and the end of the run.
 fn small() -> SlideBuilder {
     SlideBuilder::new(900, 700).tile_size(128, 128)
 }
 
-/// High and narrow: the export writes several checkpoints.
+/// A tall and narrow slide, whose export writes several checkpoints.
 fn high() -> SlideBuilder {
     SlideBuilder::new(200, 60_000).tile_size(208, 208)
 }

@@ -1,5 +1,5 @@
-//! `--lossless` publishes the slide's own JPEG data as full-size tiles. The tests compare the scan
-//! bytes, and the quantized coefficients that an independent decoder reads from slide and export.
+//! `--lossless` publishes the slide's native JPEG tiles. The tests compare the scan bytes, and the
+//! quantized coefficients that an independent decoder reads from slide and export.
 
 use std::fs;
 use std::io::{BufReader, Read, Seek, SeekFrom};
@@ -47,8 +47,8 @@ fn scans(jpeg: &[u8]) -> &[u8] {
     &jpeg[start..end + 2]
 }
 
-/// The full-size tiles have the coefficients of the slide's tiles; uncropped ones also have its
-/// bytes.
+/// Asserts that full-size tiles have the coefficients of the native tiles, and that uncropped ones
+/// also have their bytes.
 #[track_caller]
 fn assert_lossless(tree: &Tree, name: &str, slide: &Path, plan: &DeepZoom) {
     let stored = native_tiles(slide);
@@ -66,10 +66,10 @@ fn assert_lossless(tree: &Tree, name: &str, slide: &Path, plan: &DeepZoom) {
 }
 
 /// Returns the peak signal-to-noise ratio of two images in decibels.
-fn psnr(one: &RgbImage, other: &RgbImage) -> f64 {
-    let pairs = one.pixels.as_flattened().iter().zip(other.pixels.as_flattened());
-    let squares: u64 = pairs.map(|(one, other)| u64::from(one.abs_diff(*other)).pow(2)).sum();
-    let mean = squares as f64 / (3 * one.pixels.len()) as f64;
+fn psnr(left: &RgbImage, right: &RgbImage) -> f64 {
+    let pairs = left.pixels.as_flattened().iter().zip(right.pixels.as_flattened());
+    let squares: u64 = pairs.map(|(left, right)| u64::from(left.abs_diff(*right)).pow(2)).sum();
+    let mean = squares as f64 / (3 * left.pixels.len()) as f64;
     10.0 * (255.0 * 255.0 / mean.max(1e-9)).log10()
 }
 
@@ -98,7 +98,7 @@ fn level(tree: &Tree, name: &str, plan: &DeepZoom, level: u32, extension: &str) 
 }
 
 #[test]
-fn the_real_slide_is_exported_without_loss() {
+fn exports_the_real_slide_without_loss() {
     let slide = slidezoom_fixtures::real_slide().unwrap();
     let workspace = Workspace::new();
     let export = |options: &[&str]| {
@@ -137,7 +137,7 @@ fn the_real_slide_is_exported_without_loss() {
 }
 
 #[test]
-fn every_kind_of_jpeg_tile_is_kept() {
+fn copies_every_kind_of_jpeg_tile() {
     let tissue =
         || SlideBuilder::new(300, 165).tile_size(64, 64).pattern(Pattern::Tissue { seed: 3 });
     let rgb = || tissue().color(Color::Rgb).subsampling(Subsampling::Full);
@@ -198,7 +198,7 @@ fn every_kind_of_jpeg_tile_is_kept() {
 }
 
 #[test]
-fn a_cropped_edge_is_downsampled_from_the_pixels_inside() {
+fn downsamples_a_cropped_edge_from_the_pixels_inside() {
     // Scanners pad edge tiles with black or white, which must not reach the smaller levels. Sides
     // of 64 − 1, 64 + 1 and 64 + 8.
     for (width, height) in [(63, 65), (72, 71), (129, 1), (1, 129)] {
@@ -248,7 +248,7 @@ fn output_is_independent_of_jobs_and_missing_tiles_are_background() {
 }
 
 #[test]
-fn a_damaged_tile_is_reported_and_nothing_is_published() {
+fn reports_a_damaged_tile_and_publishes_nothing() {
     for (fault, (column, row), place) in [
         (
             TileFault::GarbageData,
@@ -282,7 +282,7 @@ fn a_damaged_tile_is_reported_and_nothing_is_published() {
 }
 
 #[test]
-fn slides_without_square_jpeg_tiles_are_refused_with_a_reason() {
+fn rejects_slides_without_square_jpeg_tiles() {
     let small = || SlideBuilder::new(300, 200);
     let refused = |slide: SlideBuilder, options: &[&str], words: &[&str]| {
         let workspace = Workspace::new();

@@ -1,5 +1,5 @@
-//! Slides with hostile names: exported under that name or refused, but never anywhere else, and
-//! never as code.
+//! Hostile names of slides and exports: they are used literally or rejected, and cannot leave the
+//! folder or run code.
 
 use std::ffi::{OsStr, OsString};
 use std::fs;
@@ -12,7 +12,7 @@ use crate::layout::{PAGE, assert_layout};
 use crate::slides::{self, SIZE, WriteInto};
 use crate::workspace::{Workspace, assert_one_message};
 
-/// Names that shells, pages, terminals and file systems stumble over.
+/// Names that are special for shells, pages, terminals or file systems.
 const HOSTILE: [&str; 17] = [
     "two words",
     " leading and trailing ",
@@ -33,7 +33,7 @@ const HOSTILE: [&str; 17] = [
     "CON",
 ];
 
-/// A page before its title, the title, and the rest.
+/// Splits a page into the text before the title, the title, and the rest.
 fn around_title(page: &str) -> (&str, &str, &str) {
     let (before, rest) = page.split_once("<title>").unwrap();
     let (title, after) = rest.split_once("</title>").unwrap();
@@ -41,7 +41,7 @@ fn around_title(page: &str) -> (&str, &str, &str) {
 }
 
 #[test]
-fn a_hostile_name_is_a_name_and_nothing_more() {
+fn exports_slides_with_hostile_names() {
     let plain = Workspace::new();
     slides::small().write_into(&plain, "plain.tif");
     plain.export(["plain.tif"]).succeeds();
@@ -55,7 +55,7 @@ fn a_hostile_name_is_a_name_and_nothing_more() {
         let mut command = workspace.command(["export", &format!("../in/{file}")]);
         let run = crate::workspace::Run::of(command.current_dir(workspace.path("work"))).succeeds();
 
-        // One line, whatever the name holds.
+        // Control characters are escaped, so the message is one line.
         assert_eq!(run.stderr.lines().count(), 1, "{run:?}");
         assert!(!run.stderr.trim_end_matches('\n').contains(char::is_control), "{run:?}");
 
@@ -63,7 +63,7 @@ fn a_hostile_name_is_a_name_and_nothing_more() {
         assert_layout(&tree, name, DeepZoom::new(SIZE), "jpeg", &PAGE);
         assert_eq!(tree.json(&format!("{name}.json"))["name"], name);
         assert_eq!(page_description(&tree)["name"], name);
-        // The page is that of every slide but for its title, in which nothing is an element.
+        // The page differs from others only in its title, which contains no elements.
         let (before, title, after) = around_title(tree.text("index.html"));
         assert!(!title.contains(['<', '>', '"']), "{title}");
         assert!((before, after) == (plain_before, plain_after), "{name}");
@@ -75,7 +75,7 @@ fn a_hostile_name_is_a_name_and_nothing_more() {
 }
 
 #[test]
-fn a_hostile_name_can_be_asked_for_as_well() {
+fn exports_to_hostile_names() {
     for name in HOSTILE {
         let workspace = Workspace::new();
         slides::small().write_into(&workspace, "scan.tif");
@@ -92,7 +92,7 @@ fn a_hostile_name_can_be_asked_for_as_well() {
 }
 
 #[test]
-fn what_fails_over_a_hostile_name_is_still_one_line() {
+fn error_messages_with_hostile_names_are_one_line() {
     for name in HOSTILE {
         let workspace = Workspace::new();
         let file = format!("{name}.svs");
@@ -110,7 +110,7 @@ fn what_fails_over_a_hostile_name_is_still_one_line() {
 }
 
 #[test]
-fn what_is_printed_of_a_hostile_name_is_one_line_as_well() {
+fn printed_hostile_names_are_one_line() {
     for name in HOSTILE {
         let workspace = Workspace::new();
         let file = format!("{name}.tif");
@@ -135,7 +135,7 @@ fn what_is_printed_of_a_hostile_name_is_one_line_as_well() {
 }
 
 #[test]
-fn a_leading_dash_is_part_of_the_name_where_it_must_be() {
+fn accepts_names_with_a_leading_dash() {
     let workspace = Workspace::new();
     slides::small().write_into(&workspace, "-x.tif");
     workspace.export(["./-x.tif"]).succeeds();
@@ -146,9 +146,9 @@ fn a_leading_dash_is_part_of_the_name_where_it_must_be() {
 }
 
 #[test]
-fn names_that_would_lead_out_of_the_folder_are_refused() {
+fn rejects_names_that_lead_out_of_the_folder() {
     let workspace = Workspace::new();
-    // Without their endings these are `.` and `..`.
+    // Without the extension, these are `.` and `..`.
     slides::small().write_into(&workspace, "..tif");
     slides::small().write_into(&workspace, "...tif");
     let before = workspace.tree("");
@@ -157,7 +157,7 @@ fn names_that_would_lead_out_of_the_folder_are_refused() {
     }
     workspace.tree("").assert_same(&before);
     workspace.export(["...tif", "-o", "out"]).succeeds();
-    // Among others they are failures like any other.
+    // With several slides, they fail as other slides do.
     slides::small().write_into(&workspace, "good.tif");
     let run = workspace.export(["..tif", "...tif", "good.tif", "-o", "several"]);
     assert_eq!(run.code(), Some(2), "{run:?}");
@@ -166,7 +166,7 @@ fn names_that_would_lead_out_of_the_folder_are_refused() {
 }
 
 #[test]
-fn a_name_that_is_no_unicode_is_shown_as_well_as_it_can_be() {
+fn accepts_names_that_are_not_unicode() {
     let workspace = Workspace::new();
     let slide = slides::small().write_into(&workspace, "scan.tif");
     let file = OsString::from_vec(b"caf\xe9.tif".to_vec());
@@ -189,12 +189,12 @@ fn a_name_that_is_no_unicode_is_shown_as_well_as_it_can_be() {
         .export([&file, OsStr::new("--overwrite"), OsStr::new("--progress"), OsStr::new("json")])
         .succeeds();
 
-    // A folder that is asked for by such a name could not be told of in the description.
+    // The description cannot contain such a name of an export.
     workspace.export([&file, OsStr::new("-o"), OsStr::from_bytes(b"\xff")]).fails(2, &["UTF-8"]);
 }
 
 #[test]
-fn a_name_too_long_for_the_disk_is_the_destinations_fault() {
+fn a_name_too_long_for_the_disk_is_a_destination_error() {
     let workspace = Workspace::new();
     let name = "n".repeat(251);
     let file = format!("{name}.tif");
@@ -209,7 +209,7 @@ fn a_name_too_long_for_the_disk_is_the_destinations_fault() {
 }
 
 #[test]
-fn a_slide_called_like_a_part_of_an_export_does_not_meet_it() {
+fn exports_slides_with_the_names_of_export_files() {
     for name in ["index", "index.html", "viewer", "associated", "associated_files"] {
         let workspace = Workspace::new();
         slides::aperio().write_into(&workspace, format!("{name}.svs"));

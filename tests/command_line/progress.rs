@@ -1,4 +1,4 @@
-//! Progress on stderr, for people and for programs, and stdout left alone.
+//! `--progress`: output on stderr for people and programs, and none on stdout.
 
 use std::fs::OpenOptions;
 use std::process::Stdio;
@@ -11,7 +11,7 @@ use crate::layout::{PAGE, assert_layout};
 use crate::slides::{self, SIZE, WriteInto};
 use crate::workspace::{Run, Workspace};
 
-/// Every line on stderr as JSON.
+/// Parses every line on stderr as JSON.
 #[track_caller]
 fn events(run: &Run) -> Vec<Value> {
     run.stderr
@@ -29,7 +29,7 @@ fn with_slide() -> Workspace {
 #[test]
 fn json_progress_begins_with_started_and_ends_with_finished() {
     let workspace = Workspace::new();
-    // Many small tiles, so that the run is long enough for a line in between.
+    // Many small tiles make the run long enough for a progress line.
     slides::exact((900, 700), slidezoom_fixtures::Pattern::Gradient)
         .write_into(&workspace, "scan.tif");
     let run = workspace
@@ -73,7 +73,7 @@ fn json_progress_begins_with_started_and_ends_with_finished() {
 }
 
 #[test]
-fn json_progress_tells_slides_apart() {
+fn json_progress_names_the_slide_of_each_event() {
     let workspace = with_slide();
     slides::small().write_into(&workspace, "more.tif");
     let run =
@@ -88,7 +88,7 @@ fn json_progress_tells_slides_apart() {
 }
 
 #[test]
-fn json_progress_tells_of_a_failure_too() {
+fn json_progress_reports_failures() {
     let workspace = Workspace::new();
     slides::small().tile_fault(0, 1, 1, TileFault::BrokenHeader).write_into(&workspace, "bad.tif");
     let run = workspace.export(["bad.tif", "--progress", "json"]);
@@ -105,7 +105,7 @@ fn json_progress_tells_of_a_failure_too() {
 }
 
 #[test]
-fn without_a_terminal_a_short_run_says_one_line() {
+fn a_short_run_without_a_terminal_prints_one_line() {
     let workspace = with_slide();
     for mode in ["auto", "plain"] {
         let run = workspace.export(["scan.tif", "--overwrite", "--progress", mode]).succeeds();
@@ -121,24 +121,24 @@ fn without_a_terminal_a_short_run_says_one_line() {
 }
 
 #[test]
-fn without_progress_a_success_says_nothing_and_a_failure_still_does() {
+fn progress_none_prints_only_failures() {
     let workspace = with_slide();
     let run = workspace.export(["scan.tif", "--progress", "none"]).succeeds();
     assert_eq!((run.text(), run.stderr.as_str()), ("", ""));
     workspace.export(["scan.tif", "--progress", "none"]).fails(4, &["scan: exists already"]);
 }
 
-/// The exit code of `slidezoom export` with these arguments and this stderr, which takes nothing.
+/// Runs `export` with a stderr that accepts no output, and returns the exit code.
 fn code_without_stderr(workspace: &Workspace, arguments: &[&str], stderr: Stdio) -> Option<i32> {
     let mut command = workspace.command(["export"]);
     let mut child = command.args(arguments).stderr(stderr).spawn().unwrap();
-    // The reader of a pipe goes away.
+    // If stderr is a pipe, close its other end.
     drop(child.stderr.take());
     child.wait().unwrap().code()
 }
 
 #[test]
-fn a_stderr_that_takes_nothing_spoils_neither_an_export_nor_the_exit_code() {
+fn exports_with_closed_or_full_stderr() {
     let full = || OpenOptions::new().write(true).open("/dev/full").ok();
     if full().is_none() {
         skipped!("there is no /dev/full here");

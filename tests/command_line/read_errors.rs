@@ -1,5 +1,4 @@
-//! `--on-read-error blank`: what is damaged is background and written down to the pixel; everything
-//! else is as ever.
+//! `--on-read-error blank`: exactly the damaged regions become background and are recorded.
 
 use serde_json::{Value, json};
 use slidezoom_fixtures::{SlideBuilder, Style, TileFault};
@@ -21,7 +20,7 @@ fn as_json([x, y, width, height]: [u32; 4]) -> Value {
     json!({ "x": x, "y": y, "width": width, "height": height })
 }
 
-/// A slide with these tiles damaged, each in its own way.
+/// A slide with these tiles damaged in different ways.
 fn damaged(tiles: &[(u32, u32)]) -> SlideBuilder {
     let faults = [TileFault::BrokenHeader, TileFault::GarbageData, TileFault::PastTheEnd];
     let slide = slides::small().levels([1, 4]);
@@ -31,7 +30,7 @@ fn damaged(tiles: &[(u32, u32)]) -> SlideBuilder {
         .fold(slide, |slide, (&(column, row), &fault)| slide.tile_fault(0, column, row, fault))
 }
 
-/// The full-size level of an export `out` in PNG tiles of 256 without overlap.
+/// Assembles the full size of an export from PNG tiles of 256 pixels without overlap.
 fn base(workspace: &Workspace, out: &str) -> RgbImage {
     let tree = workspace.tree(out);
     let plan = DeepZoom::new(SIZE).with_tiles(256, 0);
@@ -46,7 +45,7 @@ fn base(workspace: &Workspace, out: &str) -> RgbImage {
 }
 
 #[test]
-fn damaged_tiles_are_background_and_the_rest_is_as_it_is() {
+fn blank_replaces_only_damaged_tiles() {
     let options =
         ["--format", "png", "--tile-size", "256", "--overlap", "0", "--background", "0a64c8"];
     let every: Vec<(u32, u32)> =
@@ -98,7 +97,7 @@ fn damaged_tiles_are_background_and_the_rest_is_as_it_is() {
 }
 
 #[test]
-fn lossless_exports_do_the_same_and_jobs_do_not_matter() {
+fn blank_works_for_lossless_exports_with_any_number_of_jobs() {
     let workspace = Workspace::new();
     damaged(&[(2, 0), (1, 1)]).write_into(&workspace, "scan.tif");
     for (options, folder) in [(&["--lossless"][..], "lossless"), (&[][..], "encoded")] {
@@ -122,8 +121,8 @@ fn lossless_exports_do_the_same_and_jobs_do_not_matter() {
 }
 
 #[test]
-fn small_stored_tiles_are_named_one_by_one() {
-    // Chunks are of several such tiles: only the damaged one is lost.
+fn reports_small_native_tiles_one_by_one() {
+    // A chunk has several such tiles, but only the damaged one is lost.
     let workspace = Workspace::new();
     let slide = SlideBuilder::new(700, 500).tile_size(64, 64).levels([1, 4]);
     slide.tile_fault(0, 4, 3, TileFault::GarbageData).write_into(&workspace, "scan.tif");
@@ -136,7 +135,7 @@ fn small_stored_tiles_are_named_one_by_one() {
 }
 
 #[test]
-fn without_the_option_nothing_is_published_and_with_nothing_readable_neither() {
+fn fails_without_the_option_or_if_nothing_is_readable() {
     let workspace = Workspace::new();
     damaged(&[(1, 0)]).write_into(&workspace, "scan.tif");
     workspace.export(["scan.tif"]).fails(3, &["256×256 pixels at (256, 0)"]);
@@ -147,7 +146,7 @@ fn without_the_option_nothing_is_published_and_with_nothing_readable_neither() {
         .export(["scan.tif", "--on-read-error", "blank"])
         .fails(3, &["the slide has no pixels"]);
     assert_eq!(workspace.names(), ["scan.tif"]);
-    // A slide without a flaw says nothing of it.
+    // Without damage, nothing is recorded.
     slides::small().style(Style::Aperio).write_into(&workspace, "scan.svs");
     let run =
         workspace.export(["scan.svs", "--on-read-error", "blank", "--progress", "none"]).succeeds();

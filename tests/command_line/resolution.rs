@@ -16,7 +16,7 @@ fn export(workspace: &Workspace, slide: &str, options: &[&str]) -> Run {
     workspace.export([&[slide, "--overwrite"], &PNG[..], options].concat())
 }
 
-/// Asserts that every tile shows the expected pixels.
+/// Asserts that no pixel of any tile differs by more than `tolerance`.
 #[track_caller]
 fn assert_tiles(workspace: &Workspace, expected: &ExpectedTiles, tolerance: u8) {
     let tree = workspace.tree("scan");
@@ -27,7 +27,7 @@ fn assert_tiles(workspace: &Workspace, expected: &ExpectedTiles, tolerance: u8) 
     }
 }
 
-/// The mean of 2×2 pixels, rounded half up, like the fixtures' levels.
+/// Downsamples a pattern by the mean of 2×2 pixels, rounded half up, as the fixtures do.
 fn level(size: (u32, u32), pattern: Pattern, reduction_levels: u32) -> RgbImage {
     let mut size = size;
     let mut pixels: Vec<Vec<[u8; 3]>> =
@@ -280,7 +280,7 @@ fn rejects_enlargement_and_unknown_scales() {
         let run = workspace.export([&["scan.svs", "--dry-run"], wrong].concat());
         assert_eq!((run.code(), run.stdout.len()), (Some(2), 0), "{run:?}");
     }
-    // The user may state the scale if the slide does not.
+    // --mpp gives the scale if the slide does not.
     workspace.export(["plain.tif", "--target-mpp", "1", "--mpp", "0.25", "-o", "out"]).succeeds();
     assert_eq!(workspace.tree("out").json("out.json")["width"], json!(75));
 }

@@ -9,7 +9,7 @@ use crate::layout::{PAGE, assert_layout};
 use crate::slides::{self, SIZE, WriteInto};
 use crate::workspace::{Workspace, exports_in};
 
-/// The exports in a folder are whole, and are these.
+/// Asserts that a folder contains exactly these exports and that they are valid.
 #[track_caller]
 fn assert_exports(workspace: &Workspace, folder: &str, names: &[&str]) {
     assert_eq!(exports_in(&workspace.path(folder)), names);
@@ -25,7 +25,7 @@ fn assert_exports(workspace: &Workspace, folder: &str, names: &[&str]) {
 }
 
 #[test]
-fn each_slide_gets_an_export_of_its_own() {
+fn exports_each_slide_to_its_own_folder() {
     let workspace = Workspace::new();
     slides::small().write_into(&workspace, "one.tif");
     slides::small().write_into(&workspace, "deep/two.tif");
@@ -37,7 +37,7 @@ fn each_slide_gets_an_export_of_its_own() {
 }
 
 #[test]
-fn slides_of_one_name_do_not_meet() {
+fn distinguishes_slides_of_the_same_name() {
     let workspace = Workspace::new();
     for path in ["a/x.tif", "b/x.tif", "c/x.svs.tif", "c/x.tiff"] {
         slides::small().write_into(&workspace, path);
@@ -47,7 +47,7 @@ fn slides_of_one_name_do_not_meet() {
 }
 
 #[test]
-fn a_slide_that_is_named_twice_is_exported_once() {
+fn exports_a_slide_once_that_is_named_twice() {
     let workspace = Workspace::new();
     slides::small().write_into(&workspace, "in/a.tif");
     slides::small().write_into(&workspace, "in/b.tif");
@@ -56,7 +56,7 @@ fn a_slide_that_is_named_twice_is_exported_once() {
 }
 
 #[test]
-fn a_slide_that_fails_is_named_and_the_others_are_done() {
+fn continues_after_a_slide_that_fails() {
     let workspace = Workspace::new();
     slides::small().write_into(&workspace, "one.tif");
     slides::small()
@@ -88,7 +88,7 @@ fn a_slide_that_fails_is_named_and_the_others_are_done() {
 }
 
 #[test]
-fn failures_of_different_kinds_have_the_code_of_any_other_failure() {
+fn failures_of_different_kinds_have_exit_code_1() {
     let workspace = Workspace::new();
     slides::small().write_into(&workspace, "one.tif");
     slides::small().write_into(&workspace, "two.tif");
@@ -107,7 +107,7 @@ fn failures_of_different_kinds_have_the_code_of_any_other_failure() {
 }
 
 #[test]
-fn a_folder_is_searched_for_slides_and_for_nothing_else() {
+fn searches_folders_only_for_slides() {
     let workspace = Workspace::new();
     for path in
         ["in/a.tif", "in/deep/er/b.tif", "in/.hidden.tif", "in/.hidden/c.tif", "in/d_files/d.tif"]
@@ -116,8 +116,8 @@ fn a_folder_is_searched_for_slides_and_for_nothing_else() {
     }
     slides::aperio().write_into(&workspace, "in/without-an-ending");
     fs::write(workspace.path("in/notes.txt"), "no slide").unwrap();
-    // The tiles of an earlier export, in whatever format, are no slides; a folder that is merely
-    // called so may hold some.
+    // Tiles of an existing export are not slides. A folder that only has the name of a tile folder
+    // may contain slides.
     slides::small().write_into(&workspace, "in/export/export_files/9/0_0.tif");
     fs::write(workspace.path("in/export/export.dzi"), "<Image/>").unwrap();
 
@@ -126,7 +126,7 @@ fn a_folder_is_searched_for_slides_and_for_nothing_else() {
 }
 
 #[test]
-fn what_is_called_a_slide_and_is_none_is_told_of_and_the_rest_is_done() {
+fn reports_unreadable_slides_in_a_folder_and_continues() {
     let workspace = Workspace::new();
     slides::small().write_into(&workspace, "in/a.tif");
     fs::write(workspace.path("in/cut.svs"), "cut off").unwrap();
@@ -144,7 +144,7 @@ fn what_is_called_a_slide_and_is_none_is_told_of_and_the_rest_is_done() {
 }
 
 #[test]
-fn a_folder_with_its_own_exports_can_be_searched_again() {
+fn ignores_exports_in_a_searched_folder() {
     let workspace = Workspace::new();
     slides::small().write_into(&workspace, "in/a.tif");
     workspace.export(["in", "-o", "in"]).succeeds();
@@ -155,7 +155,7 @@ fn a_folder_with_its_own_exports_can_be_searched_again() {
 }
 
 #[test]
-fn a_folder_that_holds_one_slide_is_still_a_folder() {
+fn treats_a_folder_with_one_slide_as_a_folder() {
     let workspace = Workspace::new();
     slides::small().write_into(&workspace, "in/a.tif");
     workspace.export(["in", "-o", "out"]).succeeds();
@@ -163,7 +163,7 @@ fn a_folder_that_holds_one_slide_is_still_a_folder() {
 }
 
 #[test]
-fn a_folder_without_a_slide_is_said_to_be_so() {
+fn reports_a_folder_without_slides() {
     let workspace = Workspace::new();
     fs::create_dir(workspace.path("empty")).unwrap();
     fs::create_dir(workspace.path("papers")).unwrap();

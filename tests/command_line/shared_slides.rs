@@ -1,5 +1,5 @@
-//! Real slides of several makers, where the folder with them stands beside the checkout (or
-//! `SLIDEZOOM_SHARED_SLIDES` says where it is).
+//! Real slides of several vendors, in `../shared/slides` or where `SLIDEZOOM_SHARED_SLIDES` points.
+//! The tests are skipped without them.
 
 use std::env;
 use std::path::PathBuf;
@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use crate::deep_zoom::DeepZoom;
 use crate::workspace::{Run, Workspace};
 
-/// The path of a shared slide; `None`, and a line that says so, where it is missing.
+/// Returns the path of a real slide, or `None`, and reports the skipped test, if it is missing.
 fn shared(file: &str) -> Option<PathBuf> {
     let folder = env::var_os("SLIDEZOOM_SHARED_SLIDES").map_or_else(
         || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/slides"),
@@ -28,7 +28,7 @@ fn export(workspace: &Workspace, file: &str) -> Option<Run> {
     Some(Run::of(command.arg(slide)))
 }
 
-/// The slide is exported whole: every tile of the area's pyramid, and no other.
+/// Asserts that the export has exactly the tiles of an area of this size.
 #[track_caller]
 fn assert_exported(file: &str, area: (u32, u32)) {
     let workspace = Workspace::new();
@@ -41,7 +41,7 @@ fn assert_exported(file: &str, area: (u32, u32)) {
     assert_eq!(workspace.names(), ["out"]);
 }
 
-/// The slide is refused with these words, and nothing is left.
+/// Asserts that `export` rejects the slide with these words and leaves nothing.
 #[track_caller]
 fn assert_refused(file: &str, words: &[&str]) {
     let workspace = Workspace::new();
@@ -78,17 +78,17 @@ fn generic_tiff() {
 }
 
 #[test]
-fn mirax_whose_data_files_are_missing_is_refused_by_the_region_that_cannot_be_read() {
+fn rejects_mirax_without_data_files() {
     let hint = "\nhint: the file is damaged or incomplete (some formats keep pixels in a folder next to it)";
     assert_refused("mrxs/Mirax2-Fluorescence-2.mrxs", &["cannot read ", " of slide level 0", hint]);
 }
 
 #[test]
-fn a_tiff_whose_tiles_are_all_missing_is_refused() {
+fn rejects_a_tiff_without_tiles() {
     assert_refused("unreadable/broken_zstd_missing_tiles.tif", &["the slide has no pixels"]);
 }
 
 #[test]
-fn a_dicom_file_that_openslide_refuses_is_refused() {
+fn rejects_dicom_that_openslide_rejects() {
     assert_refused("unreadable/pathml-small_dicom.dcm", &["pathml-small_dicom.dcm: "]);
 }

@@ -1,5 +1,5 @@
-//! Short and interrupted writes, as on pipes, networks and almost full disks: they are continued,
-//! and the export is byte for byte the same.
+//! Short and interrupted writes, as on pipes, networks and almost full disks: slidezoom continues
+//! them, and the export has the usual bytes.
 //!
 //! strace cannot inject short writes: it reports a count without writing anything. A small C
 //! library, loaded with `LD_PRELOAD`, can. Skipped without a C compiler.

@@ -1,4 +1,5 @@
-//! `slidezoom tile`: one tile on demand, to the byte that of an export, or the quick one.
+//! `slidezoom tile`: with `--exact`, the bytes of the exported tile; otherwise, a tile from the
+//! nearest slide level.
 
 use std::fs;
 
@@ -10,14 +11,14 @@ use crate::slides::{self, SIZE, WriteInto};
 use crate::tree::Tree;
 use crate::workspace::{Run, Workspace};
 
-/// `slidezoom tile scan.tif` for a tile, with further options.
+/// Runs `slidezoom tile scan.tif` for a tile with these options.
 fn tile(workspace: &Workspace, tile: &Tile, options: &[&str]) -> Run {
     let address = [tile.level, tile.column, tile.row].map(|number| number.to_string());
     let mut command = workspace.command(["tile", "scan.tif"]);
     Run::of(command.args(address).args(options))
 }
 
-/// The first and last tile of every level, and one of the middle of the largest.
+/// Returns the first and last tile of every level, and one in the middle of the largest.
 fn sample(plan: &DeepZoom) -> Vec<Tile> {
     let ends = (0..=plan.max_level()).flat_map(|level| {
         let tiles = plan.level_tiles(level);
@@ -27,7 +28,7 @@ fn sample(plan: &DeepZoom) -> Vec<Tile> {
     ends.chain([base[base.len() / 2].clone()]).collect()
 }
 
-/// Each sampled tile is the exported one to the byte.
+/// Asserts that sampled tiles have the bytes of the exported ones.
 fn assert_same_as_exported(
     slide: &SlideBuilder,
     plan: DeepZoom,
@@ -46,12 +47,12 @@ fn assert_same_as_exported(
 }
 
 #[test]
-fn an_exact_tile_is_the_exported_one_to_the_byte() {
+fn exact_tiles_equal_exported_tiles() {
     assert_same_as_exported(&slides::aperio(), DeepZoom::new(SIZE), "jpeg", &[]);
 }
 
 #[test]
-fn an_exact_tile_is_the_exported_one_with_other_options_too() {
+fn exact_tiles_equal_exported_tiles_with_other_options() {
     let cut = |tile_size, overlap| DeepZoom::new(SIZE).with_tiles(tile_size, overlap);
     let options = ["--tile-size", "101", "--overlap", "3", "--format", "png"];
     assert_same_as_exported(&slides::small(), cut(101, 3), "png", &options);
@@ -79,7 +80,7 @@ fn an_exact_tile_is_the_exported_one_with_other_options_too() {
 }
 
 #[test]
-fn a_way_of_reduction_is_refused_where_it_would_do_nothing() {
+fn rejects_a_reduction_method_without_exact() {
     let workspace = Workspace::new();
     slides::small().write_into(&workspace, "scan.tif");
     workspace
@@ -88,7 +89,7 @@ fn a_way_of_reduction_is_refused_where_it_would_do_nothing() {
 }
 
 #[test]
-fn an_exact_tile_of_a_partly_scanned_or_transparent_slide_is_the_exported_one() {
+fn exact_tiles_of_sparse_and_transparent_slides_equal_exported_tiles() {
     let slide = slides::small().tile_fault(0, 0, 0, TileFault::Missing).tile_fault(
         0,
         0,
@@ -107,7 +108,7 @@ fn an_exact_tile_of_a_partly_scanned_or_transparent_slide_is_the_exported_one() 
 }
 
 #[test]
-fn the_nearest_tile_is_the_exact_one_at_full_size_and_near_it_below() {
+fn nearest_tiles_are_near_exact_tiles() {
     let workspace = Workspace::new();
     let base = RgbImage::of_pattern(SIZE, Pattern::Gradient);
     slides::exact(SIZE, Pattern::Gradient).levels([1, 2, 4]).write_into(&workspace, "scan.tif");
@@ -119,7 +120,7 @@ fn the_nearest_tile_is_the_exact_one_at_full_size_and_near_it_below() {
         if address.level == expected.plan.max_level() {
             found.assert_near(&expected.tile(&address), 0, &place);
         } else if address.level + 2 >= expected.plan.max_level() {
-            // The slide's own levels differ from ours by their rounding alone.
+            // The slide's levels differ from the exported ones only by rounding.
             found.assert_near(&expected.tile(&address), 2, &place);
         } else {
             assert_eq!(found.size(), address.size(), "{place}");
@@ -128,9 +129,9 @@ fn the_nearest_tile_is_the_exact_one_at_full_size_and_near_it_below() {
 }
 
 #[test]
-fn the_nearest_tile_has_the_planned_size_where_rounding_is_hard() {
+fn nearest_tiles_have_the_planned_size() {
     let workspace = Workspace::new();
-    // openslide-python yields 1×1 pixels where 2×1 were planned on slides as narrow as this.
+    // For such narrow slides, openslide-python returns 1×1 pixels instead of 2×1.
     for size in [(1037, 3), (5, 613), (641, 641), (255, 257)] {
         slides::exact(size, Pattern::Gradient).levels([1, 4]).write_into(&workspace, "scan.tif");
         for address in sample(&DeepZoom::new(size)) {
@@ -141,7 +142,7 @@ fn the_nearest_tile_has_the_planned_size_where_rounding_is_hard() {
 }
 
 #[test]
-fn a_tile_that_is_not_there_is_wrong_usage() {
+fn a_tile_outside_the_pyramid_is_a_usage_error() {
     let workspace = Workspace::new();
     slides::small().write_into(&workspace, "scan.tif");
     for (address, words) in [
@@ -164,7 +165,7 @@ fn a_tile_that_is_not_there_is_wrong_usage() {
 }
 
 #[test]
-fn a_file_whose_ending_says_another_format_is_refused() {
+fn rejects_an_extension_of_another_format() {
     let workspace = Workspace::new();
     slides::small().write_into(&workspace, "scan.tif");
     let tile = ["tile", "scan.tif", "0", "0", "0", "-o"];
@@ -178,7 +179,7 @@ fn a_file_whose_ending_says_another_format_is_refused() {
 }
 
 #[test]
-fn a_tile_goes_to_a_file_whole_or_not_at_all() {
+fn writes_a_tile_whole_or_not_at_all() {
     let workspace = Workspace::new();
     slides::small().tile_fault(0, 1, 1, TileFault::BrokenHeader).write_into(&workspace, "scan.tif");
     let run =
@@ -188,7 +189,7 @@ fn a_tile_goes_to_a_file_whole_or_not_at_all() {
     let run = workspace.slidezoom(["tile", "scan.tif", "10", "0", "0"]).succeeds();
     assert!(run.stdout == written);
 
-    // A tile that cannot be read leaves the file that was there.
+    // If the tile cannot be read, the existing file stays.
     for more in [&[][..], &["--exact"]] {
         let command = [&["tile", "scan.tif", "10", "1", "1", "-o", "tile.jpeg"], more].concat();
         workspace.slidezoom(command).fails(3, &["cannot read scan.tif: ", "of slide level 0"]);

@@ -1,5 +1,5 @@
-//! Slides that cannot be read: exit code 3, the region named, and never a picture that the slide
-//! does not hold.
+//! Slides that cannot be read: exit code 3, and a message with the unreadable region. Nothing is
+//! exported with invented pixels.
 
 use std::fs;
 
@@ -8,7 +8,7 @@ use slidezoom_fixtures::{SlideBuilder, Style, TileFault};
 use crate::slides::{self, WriteInto};
 use crate::workspace::Workspace;
 
-/// The slide is refused by `export` with these words, and nothing is left.
+/// Asserts that `export` rejects the slide with these words and leaves nothing.
 #[track_caller]
 fn assert_refused(slide: &SlideBuilder, file: &str, words: &[&str]) {
     let workspace = Workspace::new();
@@ -20,7 +20,7 @@ fn assert_refused(slide: &SlideBuilder, file: &str, words: &[&str]) {
 }
 
 #[test]
-fn a_file_that_is_not_there_is_named() {
+fn reports_a_missing_file() {
     let workspace = Workspace::new();
     let words = ["slidezoom: cannot open missing.svs: No such file or directory"];
     workspace.export(["missing.svs"]).fails(3, &words);
@@ -31,7 +31,7 @@ fn a_file_that_is_not_there_is_named() {
 }
 
 #[test]
-fn a_file_that_is_no_slide_is_named_and_the_hint_says_what_is() {
+fn reports_a_file_that_is_not_a_slide() {
     let workspace = Workspace::new();
     fs::write(workspace.path("letter.svs"), "Dear all").unwrap();
     fs::write(workspace.path("empty.svs"), "").unwrap();
@@ -49,7 +49,7 @@ fn a_file_that_is_no_slide_is_named_and_the_hint_says_what_is() {
 }
 
 #[test]
-fn a_corrupt_tile_is_named_by_its_place_in_the_slide() {
+fn reports_the_position_of_a_corrupt_tile() {
     let place = "188×244 pixels at (512, 256) of slide level 0";
     for fault in [TileFault::BrokenHeader, TileFault::GarbageData, TileFault::PastTheEnd] {
         // OpenSlide hashes the smallest level when it opens a slide, so the fault is on another.
@@ -66,7 +66,7 @@ fn a_corrupt_tile_is_named_by_its_place_in_the_slide() {
 }
 
 #[test]
-fn of_several_corrupt_tiles_the_first_is_named_whoever_meets_it_first() {
+fn reports_the_first_of_several_corrupt_tiles_with_any_number_of_jobs() {
     let slide = slides::small()
         .levels([1, 4])
         .tile_fault(0, 1, 0, TileFault::BrokenHeader)
@@ -77,7 +77,7 @@ fn of_several_corrupt_tiles_the_first_is_named_whoever_meets_it_first() {
 }
 
 #[test]
-fn a_corrupt_tile_of_a_level_that_is_not_read_does_no_harm() {
+fn ignores_corrupt_tiles_of_unused_levels() {
     let workspace = Workspace::new();
     slides::aperio()
         .tile_fault(1, 0, 0, TileFault::BrokenHeader)
@@ -91,7 +91,7 @@ fn a_corrupt_tile_of_a_level_that_is_not_read_does_no_harm() {
 }
 
 #[test]
-fn a_file_cut_short_is_refused() {
+fn rejects_a_truncated_slide() {
     let workspace = Workspace::new();
     let whole = slides::aperio().write_into(&workspace, "whole.svs");
     let length = fs::metadata(whole).unwrap().len();
@@ -100,21 +100,21 @@ fn a_file_cut_short_is_refused() {
     }
 }
 
-/// [`slides::small`] or one like it without any tile.
+/// Removes all tiles from a slide of the size of [`slides::small`].
 fn all_missing(slide: SlideBuilder) -> SlideBuilder {
     let places = (0..3).flat_map(|column| (0..2).map(move |row| (column, row)));
     places.fold(slide, |slide, (column, row)| slide.tile_fault(0, column, row, TileFault::Missing))
 }
 
 #[test]
-fn a_slide_of_which_nothing_was_scanned_is_refused() {
+fn rejects_a_slide_without_tiles() {
     let words = ["the slide has no pixels", "\nhint: the file is damaged or incomplete"];
     assert_refused(&all_missing(slides::small()), "scan.tif", &words);
 }
 
 #[test]
-fn a_slide_of_which_nothing_was_scanned_is_refused_though_openslide_gives_no_bounds() {
-    // Aperio's have none; OpenSlide reads such a slide as transparent all over, without an error.
+fn rejects_a_slide_without_tiles_or_bounds() {
+    // Aperio slides have no bounds. OpenSlide reads such a slide as transparent, without an error.
     assert_refused(
         &all_missing(slides::small().style(Style::Aperio)),
         "scan.svs",
@@ -123,7 +123,7 @@ fn a_slide_of_which_nothing_was_scanned_is_refused_though_openslide_gives_no_bou
 }
 
 #[test]
-fn single_tiles_that_were_not_scanned_are_background() {
+fn missing_tiles_are_background() {
     let workspace = Workspace::new();
     slides::small()
         .style(Style::Aperio)

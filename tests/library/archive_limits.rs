@@ -1,8 +1,9 @@
-//! Archives at the limits of the original zip format: 65,535 entries and 4 GiB. ZIP64 records
-//! appear exactly where they are needed, and other programs read every archive without a complaint.
+//! Archives at the limits of the original zip format: 65,535 entries and 4 GiB. They have ZIP64
+//! records only where these are needed, and other programs read them without warnings.
 //!
-//! A value exactly at its limit still fits the original record, with all bits set: the `zip` crate,
-//! Python and Info-ZIP write it there. Readers then look for ZIP64 records and do without them.
+//! A value exactly at its limit still fits the original record, with all bits set. The `zip` crate,
+//! Python and Info-ZIP write it there. Readers look for ZIP64 records and accept that there are
+//! none.
 
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -96,7 +97,7 @@ enum AtTheLimit {
     Directory,
 }
 
-/// The bytes before the contents of an entry: a local header, the folder and a name of three
+/// The bytes before the contents of an entry: a local header with the folder and a name of three
 /// letters.
 const HEADER_BYTES: u64 = 30 + 2 + 3;
 

@@ -1,5 +1,4 @@
-//! CMYK images for library users: the plan's color options apply, whatever the image was opened
-//! with.
+//! CMYK images: the color options of the plan apply, independent of the options of opening.
 
 use std::num::NonZeroUsize;
 use std::path::Path;
@@ -137,8 +136,7 @@ fn color_options_of_the_plan_apply_to_exports_tiles_and_pyramids() {
 
             let sink = MemorySink::new();
             let published = sink.published();
-            // Opened once more, since a source may be read row by row only until a tile was read
-            // from it.
+            // A source is read row by row only as long as no tile was read, so it is opened again.
             let source = source::open(&path).unwrap();
             export(&*source, &plan, Box::new(sink), NonZeroUsize::MIN, &NoProgress).unwrap();
             let published = published.lock().unwrap().take().unwrap();

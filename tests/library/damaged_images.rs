@@ -1,5 +1,5 @@
-//! Exports damaged files of every format: each gives a whole export, or an error and nothing
-//! published; soon, and in little memory.
+//! Exports damaged files of every format: each run publishes a whole export, or fails and publishes
+//! nothing, in bounded time and memory.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -13,14 +13,14 @@ use slidezoom_fixtures::{Random, repair_png_checksums};
 
 use crate::images::{StopAfter, options, tiles};
 
-/// Small, so that much of the damage hits structure.
+/// A small size, so that much of the damage is in headers and tables.
 const SIZE: (u32, u32) = (61, 47);
 
-/// Longer than any of these takes on a busy machine, shorter than decoding what the worst of them
-/// claims.
+/// Every run is faster even on a busy machine. Decoding all pixels that damaged headers claim would
+/// take longer.
 const TIME_LIMIT: Duration = Duration::from_secs(20);
 
-/// As many tiles as an image of a few megapixels has. Larger exports are stopped.
+/// The number of tiles of an image of a few megapixels. Larger exports are stopped.
 const TILE_LIMIT: u64 = 200;
 
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -22,7 +22,7 @@ pub fn level_color(level: SlideLevel, x: u32, y: u32) -> [u8; 3] {
     color(x + 1000 * level.0, y)
 }
 
-/// What a read does.
+/// The behavior of reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
     /// Every read succeeds.
@@ -99,7 +99,7 @@ impl DrawnSource {
     }
 }
 
-/// Opaque pixels of these colors.
+/// Draws opaque pixels.
 pub fn draw(region: Rect, color: impl Fn(u32, u32) -> [u8; 3]) -> PremultipliedPixels {
     let places = region.rows().flat_map(|y| region.columns().map(move |x| (x, y)));
     let pixels = places.map(|(x, y)| color(x, y));

@@ -252,7 +252,7 @@ fn renders_stripes_without_seams() {
     }
 }
 
-/// A high slide becomes a wide export when it is rotated.
+/// A tall slide becomes a wide export when it is rotated.
 #[test]
 fn renders_rotated_stripes_without_seams() {
     for (rotation, flip) in orientations().skip(1).step_by(4) {

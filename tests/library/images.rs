@@ -1,5 +1,5 @@
-//! Ordinary images: an export of one that is decoded row by row is, byte for byte, that of a source
-//! with the same pixels that can be read in any order.
+//! Ordinary images, which are decoded row by row. Their exports must have the same bytes as those
+//! of a source with the same pixels that can be read in any order.
 
 use std::fs::File;
 use std::io::{BufWriter, Cursor, Read};
@@ -27,7 +27,7 @@ fn size(width: u32, height: u32) -> Size {
     Size::new(width, height).unwrap()
 }
 
-/// A PNG file of the drawn source's pixels.
+/// Writes the drawn source's pixels as PNG.
 fn drawn_png(path: &Path, width: u32, height: u32) {
     let mut encoder = png::Encoder::new(BufWriter::new(File::create(path).unwrap()), width, height);
     encoder.set_color(png::ColorType::Rgb);
@@ -138,7 +138,7 @@ fn serves_several_exports_and_single_tiles() {
         let nearest = |source: &dyn Source, plan| nearest_tile(source, plan, tile).unwrap();
         assert!(nearest(source.as_ref(), &plan) == nearest(&drawn, &of_drawn), "{tile}");
     }
-    // All of it is in memory by now, and an export takes it from there.
+    // The whole image is now in memory, and an export reads it from there.
     let (found, _) = exported(source.as_ref(), &options(), 2).unwrap();
     assert!(tiles(&found) == tiles(&expected));
 }
@@ -162,7 +162,7 @@ fn reads_a_pipe_once() {
     assert!(tiles(&found) == tiles(&expected));
     let again = exported(source.as_ref(), &options(), 2).unwrap_err();
     assert!(matches!(again, Error::Slide(SlideError::ReadOnce { .. })), "{again}");
-    // Turned, all of it is in memory, and stays there.
+    // Rotation needs the whole image in memory, where it stays.
     let (turned, source) = (options().rotation(Rotation::Half), open(&OpenOptions::default()));
     let (expected, _) = exported(image.open().as_ref(), &turned, 2).unwrap();
     for _ in 0..2 {
@@ -170,7 +170,7 @@ fn reads_a_pipe_once() {
     }
 }
 
-/// Stops after so many tiles.
+/// Stops an export after a number of tiles.
 pub struct StopAfter(u64, AtomicU64);
 
 impl StopAfter {
@@ -208,7 +208,7 @@ fn stops_an_export_of_rows_at_any_moment() {
 
 #[test]
 fn resumes_an_export_of_rows() {
-    // High and narrow: little is held at a time, and so a checkpoint comes soon.
+    // A tall and narrow image has its first checkpoint early.
     let image = Image::drawn(150, 120_000);
     let folder = tempfile::tempdir().unwrap();
     let options = options().format(FormatOption::Jpeg);
@@ -231,7 +231,7 @@ fn resumes_an_export_of_rows() {
 fn rejects_truncated_files() {
     let image = Image::drawn(1_200, 1_500);
     let length = std::fs::read(&image.path).unwrap().len();
-    // The last of these lacks no pixel, but the mark of its end.
+    // The last one has all pixels and lacks only the end chunk.
     for length in [length - 5, length - 30, length / 2] {
         image.cut_to(length);
         for jobs in [1, 4] {
@@ -257,7 +257,7 @@ fn exports_readable_rows_of_a_damaged_image_if_asked() {
     assert!(warnings.len() == 1 && warnings[0].contains("after the last row"), "{warnings:?}");
     image.cut_to(length / 2);
     let (found, report) = exported(image.open().as_ref(), &bearable, 2).unwrap();
-    // From a band on, nothing is known.
+    // All rows below the damaged band are unreadable.
     let first = report.unreadable.iter().map(|rect| rect.origin().y).min().unwrap();
     let area: u64 = report.unreadable.iter().map(|rect| rect.size().area()).sum();
     assert!(
@@ -272,7 +272,7 @@ fn exports_readable_rows_of_a_damaged_image_if_asked() {
 fn refuses_images_above_the_memory_limit() {
     let image = Image::drawn(1_000, 900);
     let little = OpenOptions::default().memory(4_400_000);
-    // Row by row it does.
+    // Decoded row by row, the image fits the limit.
     let source = source::open_with(&image.path, little).unwrap();
     exported(source.as_ref(), &options(), 2).unwrap();
     let less = little.memory(2_000_000);
@@ -297,7 +297,7 @@ fn detects_images_by_content() {
     let other = image.path.with_file_name("picture.jpg");
     std::fs::rename(&image.path, &other).unwrap();
     assert_eq!(source::open(&other).unwrap().info().reader.to_string(), "PNG (8-bit RGB)");
-    // Not as a slide: the picture inside a slide that lost its other files is no slide.
+    // Files with a slide extension are not opened as images: they may be parts of incomplete slides.
     let slide = image.path.with_file_name("picture.mrxs");
     std::fs::rename(&other, &slide).unwrap();
     assert!(matches!(source::open(&slide).err().unwrap(), SlideError::SlideExtension { .. }));
@@ -312,7 +312,7 @@ fn detects_images_by_content() {
 }
 
 #[test]
-fn a_failing_destination_ends_decoding() {
+fn stops_decoding_if_the_destination_fails() {
     let image = Image::drawn(4_000, 3_000);
     let folder = tempfile::tempdir().unwrap();
     let source = image.open();

@@ -1,5 +1,5 @@
-//! Exports that start from a smaller size than the slide's: against the slide's own level, the
-//! plain export's smaller levels, and the whole picture resampled at once.
+//! Exports at a smaller size than the slide's, compared with its slide levels, with the smaller
+//! levels of a full export, and with an image that is resampled as a whole.
 
 use std::num::NonZeroUsize;
 
@@ -29,7 +29,7 @@ fn plan_of(source: &DrawnSource, options: &ExportOptions) -> ExportPlan {
     ExportPlan::new(source.info(), "drawn", options).unwrap()
 }
 
-/// The full size, put together from its tiles, as their colors.
+/// Assembles the full size of an export from its tiles.
 fn full_size(plan: &ExportPlan, published: &Published) -> Vec<[u8; 3]> {
     let (pyramid, names) = (plan.pyramid(), plan.names());
     let (level, width) = (pyramid.max_level(), pyramid.size().width());
@@ -39,8 +39,8 @@ fn full_size(plan: &ExportPlan, published: &Published) -> Vec<[u8; 3]> {
             decode_png(&published[&EntryName::new(names.tile(tile, plan.pyramid())).unwrap()].1);
         let region = pyramid.region(tile).full;
         assert_eq!(found, region.size(), "{tile}");
-        let places = region.rows().flat_map(|y| region.columns().map(move |x| (x, y)));
-        for ((x, y), pixel) in places.zip(pixels) {
+        let points = region.rows().flat_map(|y| region.columns().map(move |x| (x, y)));
+        for ((x, y), pixel) in points.zip(pixels) {
             whole[(y * width + x) as usize] = pixel;
         }
     }
@@ -57,8 +57,8 @@ fn colors(pixels: PremultipliedPixels) -> Vec<[u8; 3]> {
 }
 
 #[test]
-fn a_level_is_exported_as_it_is_stored() {
-    // As OpenSlide reckons the downsample of such a level.
+fn exports_the_pixels_of_a_slide_level() {
+    // OpenSlide computes the downsample of a level as this mean.
     let downsample = f64::midpoint(4443.0 / 2221.0, 3567.0 / 1783.0);
     let source = DrawnSource::new(size(4443, 3567), Some(size(256, 256)), None).with_level(
         size(2221, 1783),
@@ -67,7 +67,8 @@ fn a_level_is_exported_as_it_is_stored() {
     );
     let level = SlideLevel(1);
     let crop = Rect::new(Point { x: 1001, y: 2000 }, size(501, 300)).unwrap();
-    // From 1001 / 2.0005 = 500.4 on to 1502 / 2.0005 = 750.8; from 999.7 on to 1149.7.
+    // The crop covers columns 1001 / 2.0005 = 500.4 to 1502 / 2.0005 = 750.8 of the level, and rows
+    // 999.7 to 1149.7.
     let part = Rect::spanning(500..751, 999..1150).unwrap();
     for (bounds, area) in [(Bounds::Scan, Rect::of(size(2221, 1783))), (Bounds::Crop(crop), part)] {
         for (rotation, flip) in [(Rotation::None, None), (Rotation::Quarter, Some(Flip::Vertical))]
@@ -89,7 +90,7 @@ fn a_level_is_exported_as_it_is_stored() {
                 .oriented(Orientation::new(rotation, flip), Vec::new());
             assert_eq!(plan.pyramid().size(), expected.size());
             assert!(full_size(&plan, &published) == colors(expected), "{area} {rotation:?}");
-            // Each native tile once: all reads end at tiles or at the area's edge.
+            // Each native tile is read once: all reads end at tile edges or at the area's edge.
             let pixels: u64 = source.reads().iter().map(|rect| rect.size().area()).sum();
             assert_eq!(pixels, area.size().area());
             for rect in source.reads() {
@@ -105,10 +106,9 @@ fn a_level_is_exported_as_it_is_stored() {
     }
 }
 
-/// Half, a quarter and so on: not one byte of the tiles differs from the smaller levels of the
-/// plain export.
+/// At a half, a quarter and so on, tiles have the same bytes as in a full export.
 #[test]
-fn halvings_are_the_smaller_levels_of_the_plain_export() {
+fn power_of_two_reductions_equal_the_smaller_levels_of_a_full_export() {
     for (whole, native_tile) in [((1501, 1103), 240), ((1024, 700), 256), ((999, 2003), 100)] {
         let source = || {
             DrawnSource::new(size(whole.0, whole.1), Some(size(native_tile, native_tile)), None)
@@ -140,8 +140,8 @@ fn halvings_are_the_smaller_levels_of_the_plain_export() {
     }
 }
 
-/// The whole picture in memory, cut out, halved, resampled at once and turned.
-fn at_once(plan: &ExportPlan) -> PremultipliedPixels {
+/// Crops, downsamples, resamples and orients the whole image in memory.
+fn resampled_as_a_whole(plan: &ExportPlan) -> PremultipliedPixels {
     let placement = plan.placement();
     let area = placement.area_on_level();
     let drawn = draw(area, |x, y| match placement.level() {
@@ -161,10 +161,9 @@ fn at_once(plan: &ExportPlan) -> PremultipliedPixels {
         .oriented(placement.orientation(), Vec::new())
 }
 
-/// Of any size, in any chunks, on any number of workers: as if the whole picture were resampled at
-/// once.
+/// Chunks are resampled separately, but the result is that of resampling the whole image.
 #[test]
-fn resampled_chunks_join_without_a_seam() {
+fn resampled_chunks_join_without_seams() {
     let mut reread: f64 = 0.0;
     for (number, (microns, whole, native_tile)) in [
         (0.2512, size(3700, 1900), Some(size(256, 256))),
@@ -186,17 +185,17 @@ fn resampled_chunks_join_without_a_seam() {
             &options(300, 1).resolution(target(microns)).rotation(rotation).flip(flip),
         );
         let published = run(&source, &plan, jobs(1 + number % 3), &NoProgress).unwrap();
-        let expected = at_once(&plan);
+        let expected = resampled_as_a_whole(&plan);
         assert_eq!(plan.pyramid().size(), expected.size(), "{microns}");
         assert!(full_size(&plan, &published) == colors(expected), "{microns}");
         let pixels: u64 = source.reads().iter().map(|rect| rect.size().area()).sum();
         reread = reread.max(pixels as f64 / whole.area() as f64);
     }
-    assert!(reread < 1.3, "{reread} times the slide's pixels were read, margins reckoned in");
+    assert!(reread < 1.3, "{reread} times the slide's pixels were read, including margins");
 }
 
 #[test]
-fn a_crop_and_a_level_are_resampled_from_their_own_edges() {
+fn resamples_crops_and_levels_from_their_own_edges() {
     let source = DrawnSource::new(size(9000, 6000), None, None)
         .with_level(size(2250, 1500), 4.0, Some(size(256, 256)))
         .with_scale(0.25, 40.0);
@@ -206,12 +205,15 @@ fn a_crop_and_a_level_are_resampled_from_their_own_edges() {
             plan_of(&source, &options(254, 1).bounds(Bounds::Crop(crop)).resolution(resolution));
         assert_eq!(plan.placement().level(), SlideLevel(level));
         let published = run(&source, &plan, jobs(2), &NoProgress).unwrap();
-        assert!(full_size(&plan, &published) == colors(at_once(&plan)), "{resolution:?}");
+        assert!(
+            full_size(&plan, &published) == colors(resampled_as_a_whole(&plan)),
+            "{resolution:?}"
+        );
     }
 }
 
 #[test]
-fn workers_do_not_matter_and_tiles_on_demand_are_those_of_the_export() {
+fn single_tiles_equal_exported_tiles_with_any_number_of_workers() {
     let source =
         DrawnSource::new(size(5000, 4000), Some(size(240, 240)), None).with_scale(0.25, 40.0);
     let options = options(254, 1).resolution(target(0.4)).rotation(Rotation::ThreeQuarters);
@@ -232,7 +234,7 @@ fn workers_do_not_matter_and_tiles_on_demand_are_those_of_the_export() {
 }
 
 #[test]
-fn the_description_leads_to_the_slide_and_tells_the_scale_of_the_export() {
+fn the_description_has_the_transform_and_the_scale() {
     let source = DrawnSource::new(size(1000, 800), None, None).with_scale(0.25, 40.0);
     let description = |options: &ExportOptions| {
         let published = run(&source, &plan_of(&source, options), jobs(2), &NoProgress).unwrap();
@@ -246,7 +248,7 @@ fn the_description_leads_to_the_slide_and_tells_the_scale_of_the_export() {
             .resolution(target(0.625))
             .rotation(Rotation::Quarter),
     );
-    // 2.5 times smaller, the left column of the slide at the top, from the bottom on.
+    // 2.5 times smaller. The slide's left column is the top row, and starts with its bottom pixel.
     assert_eq!(found["toSlide"], serde_json::json!([[0, 2.5, 101], [-2.5, 0, 420]]));
     assert_eq!((&found["width"], &found["height"]), (&160.into(), &200.into()));
     assert_eq!(

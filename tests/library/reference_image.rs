@@ -1,7 +1,7 @@
 //! An independent rendering of an export: the whole image in memory, downsampled level by level.
 //!
-//! Lanczos, which the library's own tests compare with its definition, is resampled a whole level
-//! at once.
+//! For Lanczos, a whole level is resampled at once by the library. Unit tests compare the filter
+//! with its definition.
 
 use slidezoom::ExportPlan;
 use slidezoom::internals::geometry::{Flip, Rect, Size};

@@ -26,7 +26,7 @@ use slidezoom::{Error, ExportPlan, ExportReport, Source, export};
 
 use crate::drawn_source::DrawnSource;
 
-/// High and narrow, so that little is held and the first checkpoint comes early.
+/// Tall and narrow, so that the first checkpoint comes early.
 fn source() -> DrawnSource {
     let size = Size::new(200, 150_000).unwrap();
     DrawnSource::new(size, Size::new(200, 200), None).with_unscanned(|row| row % 2_500 > 1_600)
@@ -162,7 +162,7 @@ fn resumes_to_the_same_bytes() {
     }
 }
 
-/// A filter with a margin waits for more pixels, which a checkpoint keeps too.
+/// A filter with a margin waits for neighboring pixels, which the checkpoint must contain.
 #[test]
 fn resumes_to_the_same_bytes_with_lanczos() {
     let container = Container::Folder;
@@ -198,7 +198,7 @@ fn resumes_to_the_same_bytes_in_every_layout() {
 }
 
 #[test]
-fn does_not_read_again_what_was_written() {
+fn does_not_read_finished_regions_again() {
     let exports = Exports::new(Container::Folder);
     exports.stop_at_checkpoint("scan", 2);
     let source = source();
@@ -376,7 +376,7 @@ impl Resume for Recorder {
     }
 }
 
-/// The order of entries is the same with and without checkpoints, and a resumed run goes on with
+/// The order of entries is the same with and without checkpoints, and a resumed run continues with
 /// the same entries and checkpoints.
 #[test]
 fn keeps_the_order_of_entries_with_checkpoints_and_when_resumed() {

@@ -13,8 +13,8 @@ fn squared_error(one: &Pixels, other: &Pixels) -> f64 {
     sum as f64 / one.bytes().len() as f64
 }
 
-/// A slide level can be a pixel smaller than its downsample suggests. Pixels past it read as
-/// transparent and must not show.
+/// A slide level can be a pixel smaller than its downsample suggests. Pixels beyond it read as
+/// transparent and must not become background.
 #[test]
 fn never_shows_background_in_an_opaque_slide() {
     let folder = tempfile::tempdir().unwrap();

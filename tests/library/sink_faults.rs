@@ -18,7 +18,7 @@ use slidezoom::{Error, ExportPlan, Source, export};
 use crate::drawn_source::DrawnSource;
 use crate::failing_sink::{FailingSink, Failure};
 
-/// A sink, and a function that tells whether anything of it is left.
+/// A sink, and a function that returns whether any of its files are left.
 type Made = (Box<dyn Sink>, Box<dyn Fn() -> bool>);
 
 fn fail_every_call(container: Container, make: &dyn Fn(&ExportPlan) -> Made) {

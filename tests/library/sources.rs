@@ -83,7 +83,7 @@ fn built(folder: &Path, name: &str, builder: &SlideBuilder) -> Result<Box<dyn So
 }
 
 #[test]
-fn built_slides_keep_the_contract_and_tell_what_they_are() {
+fn built_slides_keep_the_contract_and_report_their_properties() {
     let folder = tempfile::tempdir().unwrap();
     let generic = SlideBuilder::new(700, 500)
         .levels([1, 4])
@@ -148,7 +148,7 @@ fn reports_the_subsampling_of_native_tiles() {
         built(folder.path(), "gray.tiff", &gray).unwrap().info().native_subsampling,
         Some(Found::Gray)
     );
-    // If the full size is read otherwise, gray would be a guess.
+    // Only direct reading knows that the full size is gray.
     let strips = gray.clone().tile_size(2048, 2048);
     assert_eq!(
         built(folder.path(), "large.tiff", &strips).unwrap().info().native_subsampling,
