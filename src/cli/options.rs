@@ -311,7 +311,7 @@ impl PyramidOptions {
             jpeg_coding: tiles.jpeg_coding()?,
             bounds: geometry.crop.map_or(geometry.bounds, Bounds::Crop),
             resolution: match (geometry.slide_level, geometry.target_mpp, geometry.magnification) {
-                (Some(level), ..) => Resolution::Level(SlideLevel(level)),
+                (Some(level), ..) => Resolution::SlideLevel(SlideLevel(level)),
                 (_, Some(target), _) => Resolution::MicronsPerPixel(target),
                 (.., Some(target)) => Resolution::Magnification(target),
                 (None, None, None) => Resolution::Full,

@@ -37,7 +37,7 @@ pub enum Resolution {
     #[default]
     Full,
     /// The size of a slide level, with its stored pixels.
-    Level(SlideLevel),
+    SlideLevel(SlideLevel),
     /// The size at which a pixel has these micrometers, along the slide's x and y.
     MicronsPerPixel(MicronsPerPixel),
     /// The size that corresponds to this magnification.
@@ -49,7 +49,7 @@ impl Serialize for Resolution {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
             Self::Full => serializer.serialize_str("full"),
-            Self::Level(level) => serializer.collect_map([("level", level)]),
+            Self::SlideLevel(level) => serializer.collect_map([("slideLevel", level)]),
             Self::MicronsPerPixel(target) => serializer.collect_map([("micronsPerPixel", target)]),
             Self::Magnification(target) => serializer.collect_map([("magnification", target)]),
         }
@@ -83,10 +83,10 @@ impl Downsampling {
     ) -> Result<Self, PlanError> {
         match resolution {
             Resolution::Full => Ok(Self::NONE),
-            Resolution::Level(level) if (level.0 as usize) < info.levels.len() => {
+            Resolution::SlideLevel(level) if (level.0 as usize) < info.levels.len() => {
                 Ok(Self { level, ..Self::NONE })
             }
-            Resolution::Level(level) => {
+            Resolution::SlideLevel(level) => {
                 Err(PlanError::NoSuchLevel { level, levels: info.levels.len() })
             }
             Resolution::MicronsPerPixel(target) => {

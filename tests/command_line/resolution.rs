@@ -68,7 +68,7 @@ fn exports_the_pixels_of_a_slide_level() {
         assert_eq!(description["toSlide"], json!([[step, 0, 0], [0, step, 0]]));
         assert_eq!(description["area"], json!({ "x": 0, "y": 0, "width": 1024, "height": 768 }));
         assert_eq!(description["micronsPerPixel"]["x"], json!(0.5 * f64::from(step)));
-        assert_eq!(description["options"]["resolution"], json!({ "level": reduction_levels }));
+        assert_eq!(description["options"]["resolution"], json!({ "slideLevel": reduction_levels }));
     }
     // The crop covers columns 100 to 152 and rows 25 to 76 of the level, at least in part.
     export(

@@ -101,11 +101,23 @@ impl DrawnSource {
 
 /// Draws opaque pixels.
 pub fn draw(region: Rect, color: impl Fn(u32, u32) -> [u8; 3]) -> PremultipliedPixels {
-    let places = region.rows().flat_map(|y| region.columns().map(move |x| (x, y)));
-    let pixels = places.map(|(x, y)| color(x, y));
-    let argb = pixels
-        .flat_map(|[red, green, blue]| u32::from_be_bytes([255, red, green, blue]).to_ne_bytes());
-    PremultipliedPixels::from_native_argb(region.size(), argb.collect())
+    fill(region, |x, y| opaque(color(x, y)))
+}
+
+/// An opaque pixel, as [`PremultipliedPixels::from_native_argb`] takes it.
+fn opaque([red, green, blue]: [u8; 3]) -> u32 {
+    u32::from_be_bytes([255, red, green, blue])
+}
+
+/// Pixels of these values. A plain loop, as tests draw hundreds of megapixels in debug code.
+fn fill(region: Rect, argb: impl Fn(u32, u32) -> u32) -> PremultipliedPixels {
+    let mut bytes = Vec::with_capacity(4 * region.size().area() as usize);
+    for y in region.rows() {
+        for x in region.columns() {
+            bytes.extend_from_slice(&argb(x, y).to_ne_bytes());
+        }
+    }
+    PremultipliedPixels::from_native_argb(region.size(), bytes)
 }
 
 impl Source for DrawnSource {
@@ -131,14 +143,7 @@ impl Source for DrawnSource {
             Fault::Panic(point) if touches(point) => panic!("drawn to panic"),
             _ => {}
         }
-        let argb = |x: u32, y: u32| {
-            let [red, green, blue] = color(x, y);
-            if (self.unscanned)(y) { 0 } else { u32::from_be_bytes([255, red, green, blue]) }
-        };
-        let argb = region
-            .rows()
-            .flat_map(|y| region.columns().flat_map(move |x| argb(x, y).to_ne_bytes()));
-        Ok(PremultipliedPixels::from_native_argb(region.size(), argb.collect()))
+        Ok(fill(region, |x, y| if (self.unscanned)(y) { 0 } else { opaque(color(x, y)) }))
     }
 
     fn read_level(

@@ -75,7 +75,7 @@ fn exports_the_pixels_of_a_slide_level() {
         {
             let options = options(254, 1)
                 .bounds(bounds)
-                .resolution(Resolution::Level(level))
+                .resolution(Resolution::SlideLevel(level))
                 .rotation(rotation)
                 .flip(flip);
             let source = DrawnSource::new(source.info().size(), None, None).with_level(

@@ -133,10 +133,9 @@ impl Image {
     }
 
     pub fn cut(&self, rect: Rect) -> Vec<[u8; 3]> {
-        rect.rows()
-            .flat_map(|y| {
-                rect.columns().map(move |x| self.pixels[y as usize * self.width + x as usize])
-            })
-            .collect()
+        let columns = rect.columns().start as usize..rect.columns().end as usize;
+        let rows = self.pixels.chunks_exact(self.width).skip(rect.rows().start as usize);
+        let rows = rows.take(rect.size().height() as usize);
+        rows.map(|row| &row[columns.clone()]).collect::<Vec<_>>().concat()
     }
 }

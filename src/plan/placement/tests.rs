@@ -63,8 +63,8 @@ fn maps_points_as_computed_by_hand() {
         (Resolution::Full, upright, Some(Flip::Vertical), "[[1,0,100],[0,-1,28]]"),
         (Resolution::Full, Rotation::Quarter, Some(Flip::Horizontal), "[[0,1,100],[1,0,20]]"),
         // Columns 25 to 33 of the level; the last one extends beyond the area.
-        (Resolution::Level(SlideLevel(1)), upright, None, "[[4,0,100],[0,4,20]]"),
-        (Resolution::Level(SlideLevel(1)), Rotation::Half, None, "[[-4,0,132],[0,-4,28]]"),
+        (Resolution::SlideLevel(SlideLevel(1)), upright, None, "[[4,0,100],[0,4,20]]"),
+        (Resolution::SlideLevel(SlideLevel(1)), Rotation::Half, None, "[[-4,0,132],[0,-4,28]]"),
         // A factor of 2.5: halved once, then resampled from 15 columns by 1.25.
         (target(0.625), upright, None, "[[2.5,0,100],[0,2.5,20]]"),
         (target(0.625), Rotation::Half, None, "[[-2.5,0,130],[0,-2.5,27.5]]"),
@@ -137,7 +137,7 @@ fn rejects_enlargement_and_unknown_scales() {
     assert!(matches!(settle(target(0.2499), &info), Err(PlanError::FinerThanSlide { .. })));
     assert!(matches!(settle(magnified(40.1), &info), Err(PlanError::MoreThanObjective { .. })));
     assert!(matches!(
-        settle(Resolution::Level(SlideLevel(2)), &info),
+        settle(Resolution::SlideLevel(SlideLevel(2)), &info),
         Err(PlanError::NoSuchLevel { .. })
     ));
     let unknown = SlideInfo { microns_per_pixel: None, objective_power: None, ..info.clone() };
@@ -169,7 +169,7 @@ proptest! {
     ) {
         let info = slide((2000, 2000), &[(500, 499, 4.004_008)]);
         let way = crate::geometry::orientation_tests::every().nth(way).unwrap();
-        let resolution = if on_level { Resolution::Level(SlideLevel(1)) } else { Resolution::Full };
+        let resolution = if on_level { Resolution::SlideLevel(SlideLevel(1)) } else { Resolution::Full };
         let area = rect(x, y, width, height);
         let placement = placement(&info, area, resolution, way);
         #[expect(clippy::cast_sign_loss, reason = "a share of a length")]
