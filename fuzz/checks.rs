@@ -10,7 +10,9 @@ use std::io::Write;
 use std::num::NonZeroUsize;
 use std::path::Path;
 
-use slidezoom::internals::color::{ColorConversion, IccProfile, PixelColors, ProfileEffect};
+use slidezoom::internals::color::{
+    CmykConversion, ColorConversion, IccProfile, PixelColors, ProfileEffect,
+};
 use slidezoom::internals::export::verify::{Depth, verify};
 use slidezoom::internals::layout::descriptor::Descriptor;
 use slidezoom::internals::layout::manifest;
@@ -76,6 +78,11 @@ pub fn icc_profile(data: &[u8]) {
             let converted = conversion.convert(PremultipliedPixels::from_bgra(size, bytes));
             assert_eq!(converted.size(), size);
         }
+    }
+    if let Ok(conversion) = CmykConversion::to_srgb(&profile, None) {
+        let mut converted = [[0; 4]; 2];
+        conversion.convert(&[[0, 90, 180, 255], [255; 4]], &mut converted);
+        assert_eq!(converted.map(|pixel| pixel[3]), [255; 2]);
     }
 }
 

@@ -195,7 +195,6 @@ fn read_frame(segment: &[u8], color: TileColor) -> Result<Frame, JpegStreamError
 
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
     use turbojpeg::{Image, PixelFormat, Subsamp};
 
     use super::super::segments::START_OF_SCAN;
@@ -363,22 +362,5 @@ mod tests {
             JpegStreamError::Frames { frames: 0 }
         );
         assert!(JpegTables::parse(&whole).is_err());
-    }
-
-    proptest! {
-        #[test]
-        fn never_panics(
-            change in prop::collection::vec((0_usize..700, any::<u8>()), 0..8),
-            cut in 0_usize..2000,
-        ) {
-            let mut stream = encoded(Subsamp::Sub2x2);
-            for (place, value) in change {
-                let place = place % stream.len();
-                stream[place] = value;
-            }
-            stream.truncate(cut.max(1));
-            let _ = JpegTables::parse(&stream);
-            let _ = JpegTables::default().splice(TileColor::YCbCr, tile(), &stream, &mut Vec::new());
-        }
     }
 }

@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-use slidezoom_fixtures::{Random, repair_png_checksums};
-
 use super::*;
 use crate::codec::decode::decoded::{all_rows, piped};
 
@@ -209,25 +207,4 @@ fn rejects_huge_sizes_before_allocating() {
     assert!(matches!(error(0, 5), ImageError::Malformed { .. } | ImageError::Size { .. }));
     assert!(matches!(error(i32::MAX as u32, i32::MAX as u32), ImageError::Memory { .. }));
     assert!(matches!(error(u32::MAX, 5), ImageError::Malformed { .. } | ImageError::Size { .. }));
-}
-
-#[test]
-fn decodes_or_rejects_damaged_files() {
-    let seeds = [file(2, 8), file(0, 1), file(3, 4), File { interlaced: true, ..file(6, 16) }];
-    let seeds: Vec<Vec<u8>> = seeds.iter().map(|seed| seed.bytes(&seed.noise())).collect();
-    let mut random = Random::new(7);
-    for _ in 0..2_000 {
-        let seed = random.below(seeds.len());
-        let mut bytes = random.damaged(&seeds[seed]);
-        repair_png_checksums(&mut bytes);
-        let small = Request { memory: 1 << 24, ..REQUEST };
-        if let Ok((header, mut decoder)) = open(piped(&bytes), small) {
-            let row_bytes = header.samples.row_bytes(header.size.width());
-            let mut rows = vec![0; row_bytes.min(1 << 24)];
-            if header.held_bytes < 1 << 24 && rows.len() == row_bytes {
-                // Damage is an error here and nothing else.
-                let _ = (0..header.size.height()).try_for_each(|_| decoder.decode_rows(&mut rows));
-            }
-        }
-    }
 }
