@@ -49,13 +49,44 @@ pub enum Container {
 }
 
 impl Container {
+    /// Every container, as users choose among them.
+    pub const ALL: [Self; 4] = [Self::Folder, Self::Bag, Self::Zip, Self::Szi];
+
+    /// Name, description in one line, and extension.
+    const fn facts(self) -> (&'static str, &'static str, Option<&'static str>) {
+        match self {
+            Self::Folder => ("folder", "A folder", None),
+            Self::Bag => {
+                ("bagit", "A folder that is a BagIt 1.0 bag with the export in data/", None)
+            }
+            Self::Zip => ("zip", "One uncompressed .zip file", Some("zip")),
+            Self::Szi => (
+                "szi",
+                "One file by the Smart Zoom Image specification, without viewer page",
+                Some("szi"),
+            ),
+        }
+    }
+
+    /// The name: `folder`, `bagit`, `zip` or `szi`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        self.facts().0
+    }
+
+    /// A description in one line.
+    #[must_use]
+    pub const fn description(self) -> &'static str {
+        self.facts().1
+    }
+
     /// Chooses the container by a path's extension; [`Folder`](Self::Folder) if it is not an
     /// archive's.
     #[must_use]
     pub fn of_path(path: &Path) -> Self {
         let ends_in =
             |ending: &str| path.extension().is_some_and(|found| found.eq_ignore_ascii_case(ending));
-        [Self::Zip, Self::Szi]
+        Self::ALL
             .into_iter()
             .find(|container| container.extension().is_some_and(ends_in))
             .unwrap_or(Self::Folder)
@@ -64,11 +95,7 @@ impl Container {
     /// The file name extension; `None` for directories.
     #[must_use]
     pub const fn extension(self) -> Option<&'static str> {
-        match self {
-            Self::Folder | Self::Bag => None,
-            Self::Zip => Some("zip"),
-            Self::Szi => Some("szi"),
-        }
+        self.facts().2
     }
 
     /// Whether the container is a single file.

@@ -30,8 +30,10 @@
 //! - Choose format, tile size, crop, resolution or color: [`ExportOptions`] and [`options`].
 //! - See what an export will contain before it starts: [`ExportPlan`].
 //! - Check an export, or move it to another container: [`verify`] and [`repack`].
-//! - Export pixels of your own: implement [`Source`] with the types in [`sources`].
-//! - Write somewhere else: implement [`Sink`] with the types in [`sinks`].
+//! - Export pixels of your own: implement [`Source`] with the types in [`sources`], and pass it to
+//!   [`Slide::from_source`]. `examples/own_source.rs` is a complete program.
+//! - Write somewhere else: implement [`Sink`] with the types in [`sinks`], and pass it to
+//!   [`export()`].
 //! - Handle errors: [`Error`] tells whose fault it was; [`errors`] has the details.
 //!
 //! # Features

@@ -4,17 +4,19 @@
 //! [`Source`] trait and the [`SlideInfo`] that was read when the file was opened.
 
 mod error;
+mod file_reader;
 mod identity;
 mod image;
+mod image_file;
 mod native_color_space;
 mod native_tiles;
 mod open;
 mod openslide;
+mod openslide_file;
 mod pages;
 mod pass;
 mod pixel_source;
 mod reader;
-
 mod slide_info;
 mod tiff;
 mod tiff_scale;

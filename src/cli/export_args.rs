@@ -40,12 +40,9 @@ pub(super) struct Arguments {
     pub(super) output: Option<PathBuf>,
 
     /// Container of each export [default: by the extension of OUT, else folder]
-    #[arg(long, value_name = "KIND", help_heading = "Output", value_parser = one_of([
-        ("folder", "A folder", Container::Folder),
-        ("bagit", "A folder that is a BagIt 1.0 bag with the export in data/", Container::Bag),
-        ("zip", "One uncompressed .zip file", Container::Zip),
-        ("szi", "One file by the Smart Zoom Image specification, without viewer page", Container::Szi),
-    ]))]
+    #[arg(long, value_name = "KIND", help_heading = "Output", value_parser = one_of(
+        Container::ALL.map(|container| (container.name(), container.description(), container)),
+    ))]
     pub(super) container: Option<Container>,
 
     /// Replace an existing export, once the new one is complete

@@ -36,12 +36,9 @@ pub(super) struct Arguments {
     output: PathBuf,
 
     /// Container of the copy [default: by the extension of OUT, else folder]
-    #[arg(long, value_name = "KIND", help_heading = "Output", value_parser = one_of([
-        ("folder", "", Container::Folder),
-        ("bagit", "", Container::Bag),
-        ("zip", "", Container::Zip),
-        ("szi", "", Container::Szi),
-    ]))]
+    #[arg(long, value_name = "KIND", help_heading = "Output", value_parser = one_of(
+        Container::ALL.map(|container| (container.name(), "", container)),
+    ))]
     container: Option<Container>,
 
     /// Replace an existing export, once the copy is complete

@@ -112,6 +112,10 @@ pub(crate) struct TileCodec {
 pub(crate) trait TileDecoder {
     /// Decodes all rows of a tile into `target`, `stride` bytes apart.
     ///
+    /// `tile.size` and `tile.samples` give the number and length of the rows. `stride` is longer
+    /// than a row if the tile is a part of a larger image. The bytes between rows belong to other
+    /// tiles, and the last row is not followed by any.
+    ///
     /// # Errors
     /// [`TileError`] if the tile is damaged in any way that the codec can tell. The contents of
     /// `target` are then undefined.

@@ -10,12 +10,11 @@ use crate::plan::ExportPlan;
 use crate::pyramid::PyramidPlan;
 use crate::sink::{ArchiveSink, DirectorySink, OverwritePolicy, Sink, SinkError};
 
-/// Prepares to write the export that `plan` settles as `destination`: a folder or an archive, as
-/// the plan says.
+/// Creates the sink that writes the export of `plan` to `destination`, in the plan's container.
 ///
 /// # Errors
-/// [`SinkError`] where the destination exists and may not be replaced, where another export is
-/// writing to it, or where the file system refuses.
+/// [`SinkError`] if the destination exists and may not be replaced, if another export is writing to
+/// it, or if the file system refuses.
 pub fn create_sink(
     plan: &ExportPlan,
     destination: &Path,
@@ -24,8 +23,9 @@ pub fn create_sink(
     sink_for(&plan.layout(), plan.pyramid(), plan.names(), destination, existing)
 }
 
-/// The same, but what a killed run has left behind is kept, and [`export`](crate::export()) goes on
-/// from it. Where such an export fails, what it has written is left in turn for a later one.
+/// Like [`create_sink`], but keeps the output of an interrupted run that has a checkpoint, so that
+/// [`export`](crate::export()) resumes it. If the export fails again, its output is kept for a later
+/// run. A container whose sink cannot resume starts from the beginning.
 ///
 /// # Errors
 /// As [`create_sink`].
@@ -37,15 +37,14 @@ pub fn resume_sink(
     make(&plan.layout(), plan.pyramid(), plan.names(), destination, existing, Begin::Resume)
 }
 
-/// Whether what a killed run has left is removed or taken up.
+/// Whether the output of an interrupted run is removed or resumed.
 #[derive(Clone, Copy)]
 enum Begin {
     Anew,
     Resume,
 }
 
-/// Prepares to write an export of this layout, whose tiles are those of `pyramid` under these
-/// names.
+/// Creates the sink of an export with this layout, whose tiles are those of `pyramid`.
 pub(crate) fn sink_for(
     layout: &Layout,
     pyramid: &PyramidPlan,

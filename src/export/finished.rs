@@ -1,7 +1,7 @@
 //! Checks whether a finished export is the one that a run would produce.
 //!
-//! What always holds: an export is passed over only where its own description tells of the same
-//! picture and the same options. Its tiles are not looked at, which is what verifying does.
+//! An export is skipped only if its description names the same slide and options. Its tiles are not
+//! read; verifying does that.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -13,20 +13,21 @@ use crate::engine::identity::{Difference, ExportSettings};
 use crate::engine::metadata;
 use crate::error::Error;
 use crate::export::exported;
-use crate::layout::Container;
 use crate::plan::ExportPlan;
 use crate::sink::SinkError;
 use crate::source::{Source, SourceIdentity, identify};
 
-/// Looks whether the export at `destination` is what `plan` would make of `source`, whichever
-/// version has made it. Where its description has the SHA-256 of the picture's file, that file is
-/// read; of a slide that has a quickhash of OpenSlide's, only its length is looked at beside that.
-/// `stop` is asked now and then.
+/// Checks that the export at `destination` is the one that `plan` makes of `source`, whatever
+/// version of the program made it.
+///
+/// If the description has the SHA-256 of the slide's file, the file is read and compared. If the
+/// slide has a quickhash of OpenSlide's, the quickhash and the file's length are compared instead.
+/// `stop` is called repeatedly.
 ///
 /// # Errors
-/// [`Error::OtherExport`] where it is of another file, or made with other options;
-/// [`SinkError::Exists`] where there is something else than an export; [`Error::Slide`] where the
-/// picture's file cannot be read, and [`Error::Interrupted`] where `stop` said so.
+/// [`Error::OtherExport`] if the export is of another file or has other options,
+/// [`SinkError::Exists`] if the destination is not an export, [`Error::Slide`] if the slide's file
+/// cannot be read, and [`Error::Interrupted`] if `stop` returned `true`.
 pub fn check_finished(
     source: &dyn Source,
     plan: &ExportPlan,
@@ -88,20 +89,14 @@ fn names(images: &Value) -> impl Iterator<Item = &str> {
     images.as_array().into_iter().flatten().filter_map(|image| image["name"].as_str())
 }
 
-/// The description of the export that stands there, if one does that is kept as `plan` says.
+/// Reads the description of an existing export in the container of `plan`.
 fn read_description(plan: &ExportPlan, destination: &Path) -> io::Result<Vec<u8>> {
-    let name = plan.layout().description();
-    match plan.layout().container() {
-        // Without looking at the tiles, of which there may be a million.
-        Container::Folder | Container::Bag => {
-            let mut contents = Vec::new();
-            File::open(destination.join(name))?
-                .take(metadata::LONGEST)
-                .read_to_end(&mut contents)?;
-            Ok(contents)
-        }
-        Container::Zip | Container::Szi => {
-            exported::open(destination).map_err(io::Error::other)?.read(&name, metadata::LONGEST)
-        }
+    let (name, longest) = (plan.layout().description(), metadata::LONGEST);
+    if plan.layout().container().is_archive() {
+        return exported::open(destination).map_err(io::Error::other)?.read(&name, longest);
     }
+    // A folder is not listed, as it can hold a million tiles.
+    let mut contents = Vec::new();
+    File::open(destination.join(name))?.take(longest).read_to_end(&mut contents)?;
+    Ok(contents)
 }

@@ -28,7 +28,8 @@ pub enum Role {
 /// once, for a file or for [`skip`](Self::skip), and they may arrive somewhat out of order. A sink
 /// that writes one stream sorts by it; others can ignore it.
 ///
-/// Only `write`, `commit` and `abort` are required:
+/// Only `write`, `commit` and `abort` are required. A sink that keeps nothing is the shortest
+/// example:
 ///
 /// ```
 /// use std::sync::atomic::{AtomicU64, Ordering};
@@ -57,7 +58,8 @@ pub trait Sink: Send + Sync {
     /// Writes one file. Each key is written once; folders are implied by `/` in it.
     ///
     /// # Errors
-    /// [`SinkError`] if the destination fails or takes less than all of `contents`.
+    /// [`SinkError`] if the destination fails or takes less than all of `contents`, or if a file of
+    /// this key was written before.
     fn write(
         &self,
         key: &EntryName,

@@ -124,7 +124,7 @@ impl SinkError {
 }
 
 /// Turns an error of the operating system into one that names the action and the path.
-pub(crate) fn failed(action: &'static str, path: &Path) -> impl Fn(io::Error) -> SinkError {
+pub(crate) fn failed(action: &'static str, path: &Path) -> impl Fn(io::Error) -> SinkError + use<> {
     let path = path.to_owned();
     move |source| SinkError::Operation { action, path: path.clone(), source: Arc::new(source) }
 }

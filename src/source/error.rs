@@ -241,6 +241,12 @@ impl SlideError {
     }
 }
 
+/// Turns an error of the system into one that names the file.
+pub(super) fn cannot_open(path: &Path) -> impl Fn(std::io::Error) -> SlideError + use<> {
+    let path = path.to_owned();
+    move |error| SlideError::Open { path: path.clone(), error: Arc::new(error) }
+}
+
 /// The part of an image that cannot be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]

@@ -9,6 +9,9 @@ use crate::geometry::Size;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct NativeTiles {
+    /// The format of the slide's file, such as `TIFF`.
+    #[serde(skip)]
+    pub file_format: &'static str,
     /// Their size in pixels of slide level 0.
     pub size: Size,
     /// Their color model.

@@ -11,6 +11,36 @@ use crate::pixels::{Pixels, PremultipliedPixels, ReductionMethod};
 ///
 /// A source never returns pixels that it could not read: after each read it checks its reader's
 /// error state.
+///
+/// Only [`info`](Self::info) and [`read`](Self::read) are required. A source that draws a gradient:
+///
+/// ```
+/// use slidezoom::sources::{PremultipliedPixels, SlideError};
+/// use slidezoom::{ExportOptions, Rect, Size, Slide, SlideInfo, Source};
+///
+/// struct Gradient(SlideInfo);
+///
+/// impl Source for Gradient {
+///     fn info(&self) -> &SlideInfo {
+///         &self.0
+///     }
+///
+///     fn read(&self, region: Rect, _spare: Vec<u8>) -> Result<PremultipliedPixels, SlideError> {
+///         let pixels = region.rows().flat_map(|y| {
+///             // Blue, green, red, alpha.
+///             region.columns().flat_map(move |x| [0, (y >> 8) as u8, (x >> 8) as u8, 255])
+///         });
+///         Ok(PremultipliedPixels::opaque(region.size(), pixels.collect()))
+///     }
+/// }
+///
+/// let size = Size::new(60_000, 40_000).ok_or("empty")?;
+/// let slide = Slide::from_source(Gradient(SlideInfo::builder("gradient", size).build()));
+/// let pyramid = slide.pyramid_named("gradient", &ExportOptions::default())?;
+/// let corner = pyramid.tile(pyramid.address(16, 0, 0)?)?;
+/// assert_eq!(corner.get_pixel(0, 0).0, [0, 0, 0]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub trait Source: Send + Sync {
     /// Returns the slide's description.
     fn info(&self) -> &SlideInfo;
@@ -30,16 +60,42 @@ pub trait Source: Send + Sync {
     }
 
     /// Reads `size` pixels of `level`, starting at the level's pixel nearest to `origin`, which is
-    /// in slide-level-0 pixels.
+    /// in slide-level-0 pixels. Pixels outside the level are transparent.
+    ///
+    /// The default reads level 0. A source whose [`SlideInfo`] lists smaller levels overrides it.
     ///
     /// # Errors
-    /// As [`read`](Self::read).
+    /// As [`read`](Self::read), and [`SlideError::Region`] if the source cannot read the level.
     fn read_level(
         &self,
         level: SlideLevel,
         origin: Point,
         size: Size,
-    ) -> Result<PremultipliedPixels, SlideError>;
+    ) -> Result<PremultipliedPixels, SlideError> {
+        let info = self.info();
+        if level != SlideLevel::BASE {
+            let message = "the source reads no smaller level".to_owned();
+            return Err(SlideError::Region {
+                path: info.path.clone(),
+                level,
+                origin,
+                size,
+                message,
+            });
+        }
+        let inside =
+            Rect::new(origin, size).and_then(|region| region.intersection(Rect::of(info.size())));
+        match inside {
+            Some(inside) if inside.size() == size => self.read(inside, Vec::new()),
+            inside => {
+                let mut pixels = PremultipliedPixels::clear(size);
+                if let Some(inside) = inside {
+                    pixels.paste(Point { x: 0, y: 0 }, &self.read(inside, Vec::new())?);
+                }
+                Ok(pixels)
+            }
+        }
+    }
 
     /// Reads `region`, in pixels of `level` and inside it.
     ///

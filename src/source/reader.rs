@@ -150,7 +150,8 @@ impl fmt::Display for Reader {
                     TileColor::Rgb => "RGB",
                     TileColor::YCbCr => "YCbCr",
                 };
-                write!(formatter, "direct (TIFF with {} JPEG tiles in {color})", tiles.size)
+                let NativeTiles { file_format, size, .. } = tiles;
+                write!(formatter, "direct ({file_format} with {size} JPEG tiles in {color})")
             }
             Self::OpenSlide(reason) => write!(formatter, "OpenSlide ({reason})"),
             Self::Custom => write!(formatter, "custom"),

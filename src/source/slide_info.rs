@@ -260,6 +260,19 @@ impl SlideInfoBuilder {
         self
     }
 
+    /// Sets the chroma subsampling of the full size's JPEG tiles, which tiles of an export copy by
+    /// default.
+    pub fn native_subsampling(mut self, subsampling: Subsampling) -> Self {
+        self.0.native_subsampling = Some(subsampling);
+        self
+    }
+
+    /// Sets the color space in which the full size is stored. Default: RGB.
+    pub fn native_color_space(mut self, space: NativeColorSpace) -> Self {
+        self.0.native_color_space = space;
+        self
+    }
+
     /// Sets the ICC profile.
     pub fn icc_profile(mut self, profile: IccProfile) -> Self {
         self.0.icc_profile = Some(profile);

@@ -80,6 +80,15 @@ pub(crate) fn is_shown_by_libtiff(tiff: &TiffFile) -> Result<bool, ImageError> {
     Ok(is_upright && is_8_bit && samples == colors)
 }
 
+/// Whether some builds of libtiff cannot decode the first image. All have the codecs listed here.
+///
+/// # Errors
+/// [`ImageError`] if the first directory cannot be read.
+pub(crate) fn needs_optional_codec(tiff: &TiffFile) -> Result<bool, ImageError> {
+    let compression = tiff.first_directory()?.number(tag::COMPRESSION)?.unwrap_or(1);
+    Ok(!matches!(compression, 1 | 5 | 7 | 8 | 32_773 | 32_946))
+}
+
 /// Returns the number of pages.
 ///
 /// # Errors

@@ -1,9 +1,9 @@
 //! The source for any image stored in tiles: one generic reader over a [`TileStore`].
 //!
 //! Slides read this way are several times faster than through OpenSlide, and have the same pixels,
-//! which tests compare sample by sample. OpenSlide still describes such a slide, and reads what the
-//! store cannot: levels it does not hold, associated images, and tiles that libjpeg-turbo warns
-//! about.
+//! which tests compare sample by sample. If OpenSlide knows the format, it describes the slide and
+//! reads what the store cannot: levels it does not hold, associated images, and tiles that
+//! libjpeg-turbo warns about.
 
 use std::sync::{Arc, OnceLock};
 
@@ -30,17 +30,24 @@ pub(crate) struct TiledSource {
 enum Kind {
     /// An ordinary image, whose samples are converted and whose orientation is applied.
     Image { conversion: Conversion, orientation: Orientation },
-    /// A slide, whose samples are BGRA pixels already.
-    Slide(Box<Fallback>),
+    /// A slide, whose samples are BGRA pixels already. `None` if OpenSlide cannot read it.
+    Slide(Option<Box<OpenSlideFallback>>),
 }
 
 /// OpenSlide as the second reader of a slide.
-struct Fallback {
+pub(crate) struct OpenSlideFallback {
     /// Opened when first needed, which is seldom: OpenSlide's tables of a large slide take as much
     /// memory as the store.
     openslide: OnceLock<OpenSlideSource>,
     /// Whether OpenSlide reports damage of tiles. It leaves gray tiles to libtiff, which does not.
     reports_damage: bool,
+}
+
+impl OpenSlideFallback {
+    /// The second reader of a slide whose tiles have this color model.
+    pub fn new(color: TileColor) -> Self {
+        Self { openslide: OnceLock::new(), reports_damage: color != TileColor::Gray }
+    }
 }
 
 thread_local! {
@@ -59,11 +66,14 @@ impl TiledSource {
         Self { info, store: store.into(), kind: Kind::Image { conversion, orientation } }
     }
 
-    /// A source for a slide that OpenSlide can read too. The store decodes to BGRA.
-    pub fn slide(info: SlideInfo, store: Box<dyn TileStore>, color: TileColor) -> Self {
-        let fallback =
-            Fallback { openslide: OnceLock::new(), reports_damage: color != TileColor::Gray };
-        Self { info, store: store.into(), kind: Kind::Slide(Box::new(fallback)) }
+    /// A source for a slide. The store decodes to BGRA. Without a fallback, it must hold all levels
+    /// that `info` lists.
+    pub fn slide(
+        info: SlideInfo,
+        store: Box<dyn TileStore>,
+        fallback: Option<OpenSlideFallback>,
+    ) -> Self {
+        Self { info, store: store.into(), kind: Kind::Slide(fallback.map(Box::new)) }
     }
 
     /// Reads a region of a level in the store, in pixels of the level.
@@ -74,7 +84,7 @@ impl TiledSource {
         spare: Vec<u8>,
     ) -> Result<PremultipliedPixels, SlideError> {
         match &self.kind {
-            Kind::Slide(fallback) => self.read_slide(fallback, level, region, spare),
+            Kind::Slide(fallback) => self.read_slide(fallback.as_deref(), level, region, spare),
             Kind::Image { conversion, orientation: Orientation::UPRIGHT } => {
                 self.read_image(conversion, level, (region, region), spare)
             }
@@ -90,7 +100,7 @@ impl TiledSource {
     /// Reads a region of a slide, straight into the returned pixels.
     fn read_slide(
         &self,
-        fallback: &Fallback,
+        fallback: Option<&OpenSlideFallback>,
         level: SlideLevel,
         region: Rect,
         mut spare: Vec<u8>,
@@ -98,9 +108,10 @@ impl TiledSource {
         let stride = region.size().width() as usize * PIXEL_BYTES;
         spare.resize(stride * region.size().height() as usize, 0);
         let recover = |part: Rect, error: TileError, target: &mut [u8]| {
-            if !fallback.reports_damage || !error.is_doubt() {
+            let fallback = fallback.filter(|fallback| fallback.reports_damage && error.is_doubt());
+            let Some(fallback) = fallback else {
                 return Err(self.unreadable(level, part, error.to_string()));
-            }
+            };
             // OpenSlide accepts, for example, fill bytes before the end of the image.
             let pixels = self.openslide(fallback)?.read_from_level(level, part, Vec::new());
             let pixels = pixels.map_err(|_| self.unreadable(level, part, error.to_string()))?;
@@ -159,7 +170,10 @@ impl TiledSource {
     }
 
     /// Returns OpenSlide's reader, which is opened when it is first needed.
-    fn openslide<'a>(&self, fallback: &'a Fallback) -> Result<&'a OpenSlideSource, SlideError> {
+    fn openslide<'a>(
+        &self,
+        fallback: &'a OpenSlideFallback,
+    ) -> Result<&'a OpenSlideSource, SlideError> {
         if let Some(openslide) = fallback.openslide.get() {
             return Ok(openslide);
         }
@@ -204,7 +218,7 @@ impl Source for TiledSource {
         origin: Point,
         size: Size,
     ) -> Result<PremultipliedPixels, SlideError> {
-        let Kind::Slide(fallback) = &self.kind else {
+        let Kind::Slide(Some(fallback)) = &self.kind else {
             return read_clipped(self, level, origin, size);
         };
         match Rect::new(origin, size) {
@@ -227,10 +241,10 @@ impl Source for TiledSource {
             return self.read_stored(level, region, spare);
         }
         match &self.kind {
-            Kind::Slide(fallback) => {
+            Kind::Slide(Some(fallback)) => {
                 self.openslide(fallback)?.read_from_level(level, region, spare)
             }
-            Kind::Image { .. } => {
+            Kind::Slide(None) | Kind::Image { .. } => {
                 Err(self.unreadable(level, region, "there is no such level".to_owned()))
             }
         }
@@ -238,15 +252,17 @@ impl Source for TiledSource {
 
     fn read_associated(&self, name: &str) -> Result<PremultipliedPixels, SlideError> {
         match self.kind {
-            Kind::Slide(_) => read_associated_image(&self.info.path, name),
-            Kind::Image { .. } => Err(SlideError::no_associated(&self.info.path, name)),
+            Kind::Slide(Some(_)) => read_associated_image(&self.info.path, name),
+            Kind::Slide(None) | Kind::Image { .. } => {
+                Err(SlideError::no_associated(&self.info.path, name))
+            }
         }
     }
 
     fn associated_profile(&self, name: &str) -> Result<Option<IccProfile>, SlideError> {
         match self.kind {
-            Kind::Slide(_) => read_associated_profile(&self.info.path, name),
-            Kind::Image { .. } => Ok(None),
+            Kind::Slide(Some(_)) => read_associated_profile(&self.info.path, name),
+            Kind::Slide(None) | Kind::Image { .. } => Ok(None),
         }
     }
 

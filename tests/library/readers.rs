@@ -300,7 +300,12 @@ fn lossless_tiles_need_an_even_size() {
     let options = ExportOptions::default().base_tiles(BaseTiles::Lossless);
     for (side, possible) in [(240, true), (2, true), (255, false), (63, false), (1, false)] {
         let size = Size::new(side, side).unwrap();
-        info.reader = Reader::Direct(NativeTiles { size, color: TileColor::Gray, bytes: 1 });
+        info.reader = Reader::Direct(NativeTiles {
+            file_format: "TIFF",
+            size,
+            color: TileColor::Gray,
+            bytes: 1,
+        });
         let plan = ExportPlan::new(&info, "slide", &options);
         let refused = matches!(plan, Err(PlanError::NotLossless(NotLossless::TileSize { tile })) if tile == size);
         assert_eq!((plan.is_ok(), refused), (possible, !possible), "{side}");

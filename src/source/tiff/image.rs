@@ -367,7 +367,7 @@ fn compression_name(code: u64) -> String {
         50_000 => "Zstandard, which this build lacks",
         50_001 => "WebP",
         50_002 | 52_546 => "JPEG XL",
-        _ => return format!("TIFF compression {code}"),
+        _ => return format!("{code} (TIFF tag 259)"),
     };
     format!("{name} (TIFF compression {code})")
 }

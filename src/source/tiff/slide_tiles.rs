@@ -138,7 +138,12 @@ impl SlideTiles {
     pub fn native_tiles(&self) -> NativeTiles {
         let Level { places, parameters, .. } = &self.levels[0];
         let bytes = places.iter().map(|&(_, length)| u64::from(length)).sum();
-        NativeTiles { size: self.grids[0].tile, color: parameters.color, bytes }
+        NativeTiles {
+            file_format: "TIFF",
+            size: self.grids[0].tile,
+            color: parameters.color,
+            bytes,
+        }
     }
 
     /// Returns the chroma subsampling of the full size's first tile; writers omit the TIFF tag.
