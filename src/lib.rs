@@ -29,7 +29,7 @@
 //!
 //! - Choose format, tile size, crop, resolution or color: [`ExportOptions`] and [`options`].
 //! - See what an export will contain before it starts: [`ExportPlan`].
-//! - Check an export, or move it to another container: [`verify`] and [`repack`].
+//! - Check an export: [`verify`]. Copy it to another container: [`repack`].
 //! - Export pixels of your own: implement [`Source`] with the types in [`sources`], and pass it to
 //!   [`Slide::from_source`]. `examples/own_source.rs` is a complete program.
 //! - Write somewhere else: implement [`Sink`] with the types in [`sinks`], and pass it to
@@ -98,13 +98,15 @@ pub mod options {
     pub use crate::source::{ReaderChoice, SampleRange, SourceIdentity};
 }
 
-/// The errors that [`Error`] wraps, and those of single functions.
+/// The errors that [`Error`] wraps, those of single functions, and the faults and warnings that
+/// results list.
 pub mod errors {
     pub use crate::archive::ArchiveError;
     pub use crate::codec::EncodeError;
     pub use crate::color::ProfileError;
+    pub use crate::engine::Warning;
     pub use crate::export::repack::RepackError;
-    pub use crate::export::verify::VerifyError;
+    pub use crate::export::verify::{Problem, VerifyError};
     pub use crate::key::EntryNameError;
     pub use crate::layout::tile_layout::ResourceIdError;
     pub use crate::plan::{NotLossless, PlanError};

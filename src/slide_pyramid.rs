@@ -63,7 +63,7 @@ impl Slide {
         Ok(Self { source: source::open_with(path.as_ref(), options)?.into() })
     }
 
-    /// Wraps a source of your own.
+    /// Wraps a source of your own; [`Source`] has an example.
     #[must_use]
     pub fn from_source(source: impl Source + 'static) -> Self {
         Self { source: Arc::new(source) }

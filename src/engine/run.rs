@@ -32,22 +32,23 @@ use crate::source::{PageChoice, Source, identify};
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct ExportReport {
-    /// Tiles written, over all levels.
+    /// The number of tiles written, over all levels.
     pub tiles: u64,
-    /// Blank tiles that were skipped.
+    /// The number of blank tiles that were skipped.
     pub left_out: u64,
     /// The total size of the tiles in bytes.
     pub tile_bytes: u64,
     /// The regions that could not be read and are shown as background, in slide-level-0 pixels, in
     /// the order of reading.
     pub unreadable: Vec<Rect>,
-    /// What the user should know.
+    /// What the export lacks or shows differently than the slide.
     pub warnings: Vec<Warning>,
 }
 
-/// Exports the slide that `source` reads into `sink` as `plan` says, on `jobs` worker threads.
+/// Exports the slide of `source` to `sink` as `plan` says, on `jobs` worker threads.
 ///
-/// If the sink was made to resume an interrupted export, the export goes on where that one stopped.
+/// `jobs` is the number of threads that decode and encode; the result does not depend on it. If the
+/// sink was made to resume an interrupted export, the export continues where that one stopped.
 ///
 /// # Errors
 /// [`Error`] if the slide cannot be read, the destination fails, or `progress` asks to stop;

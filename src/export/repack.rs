@@ -42,12 +42,12 @@ pub struct RepackOptions {
     pub microns_per_pixel: Option<MicronsPerPixel>,
 }
 
-/// The result of a copy.
+/// The result of [`repack`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RepackReport {
-    /// Tiles copied.
+    /// The number of tiles copied.
     pub tiles: u64,
-    /// The tiles' bytes.
+    /// The total size of the tiles in bytes.
     pub tile_bytes: u64,
     /// Tag files of a bag that were not copied, because they describe the bag itself.
     pub left_out: Vec<String>,

@@ -1,13 +1,14 @@
 //! Whether an export is whole and unchanged.
 //!
-//! Three things are held against each other: the files that are there, the manifest, and the
-//! pyramid that the descriptor promises; in an archive also its directory, its local headers and
-//! its tile index. What always holds: every file that is missing, too many, altered or no picture
-//! of its planned size is *named*; nothing outside the export is read, links are not followed, and
-//! neither a hostile descriptor nor a hostile file can make the check hang or fill the memory.
+//! The files that exist are compared with the manifest and with the pyramid of the descriptor; an
+//! archive also with its directory, its local headers and its tile index. Each file that is missing,
+//! unexpected, altered, or not an image of its planned size is named.
 //!
-//! Exports of other tools, which have no manifest, can be checked too: then every tile is decoded,
-//! where for a file whose hash is right that would tell nothing new.
+//! Nothing outside the export is read, and links are not followed. Neither a hostile descriptor nor
+//! a hostile file can make the check hang or fill the memory.
+//!
+//! Exports of other tools have no manifest. Each of their tiles is decoded instead, which proves
+//! nothing more for a file whose hash is right.
 
 use std::collections::BTreeSet;
 use std::io;
@@ -32,49 +33,49 @@ mod tile_file;
 pub(crate) use expectations::{Expectations, ExpectedPyramid};
 use tile_file::TileFileFormat;
 
-/// How much is looked at.
+/// How much of an export is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum Depth {
     /// Every byte of every file.
     #[default]
     Full,
-    /// Which files there are, and the beginning and the end of each tile: finds what is missing,
-    /// cut short or of the wrong size, and not an altered byte.
+    /// The names of the files, and the beginning and end of each tile. Finds missing and truncated
+    /// files and tiles of the wrong size, but not altered bytes.
     Quick,
 }
 
-/// Something that is wrong with an export.
+/// A fault of an export.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, thiserror::Error)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
 pub enum Problem {
-    /// A file that belongs to the export is not there.
+    /// A file of the export is missing.
     #[error("{name}: missing")]
     Missing {
         /// The file.
         name: String,
     },
-    /// A file is there that does not belong to the export.
+    /// A file does not belong to the export.
     #[error("{name}: does not belong to this export")]
     Unexpected {
         /// The file.
         name: String,
     },
-    /// A file's contents are others than the manifest says.
+    /// A file's contents differ from its digest in the manifest.
     #[error("{name}: altered (SHA-256 {found}, and the manifest says {expected})")]
     Altered {
         /// The file.
         name: String,
-        /// What the manifest says.
+        /// The digest in the manifest.
         expected: Digest,
-        /// What it has.
+        /// The digest of the contents.
         found: Digest,
     },
-    /// A tile is no picture that can be decoded.
+    /// A tile cannot be decoded.
     #[error("{name}: cannot be decoded: {message}")]
     Undecodable {
         /// The file.
         name: String,
-        /// Why.
+        /// The decoder's message.
         message: String,
     },
     /// A tile is larger or smaller than its place in the pyramid.
@@ -82,9 +83,9 @@ pub enum Problem {
     WrongSize {
         /// The file.
         name: String,
-        /// What the pyramid's arithmetic says.
+        /// The size in the pyramid.
         expected: Size,
-        /// What the tile's header says.
+        /// The size in the tile's header.
         found: Size,
     },
     /// A file could not be read.
@@ -92,28 +93,29 @@ pub enum Problem {
     Unreadable {
         /// The file.
         name: String,
-        /// What the operating system said.
+        /// The system's message.
         message: String,
     },
-    /// A file's CRC-32 is another than the archive says.
+    /// A file's contents differ from its CRC-32 in the archive's directory.
     #[error(
         "{name}: altered (CRC-32 {found:08x}, and the archive's directory says {expected:08x})"
     )]
     Checksum {
         /// The file.
         name: String,
-        /// What the archive's directory says.
+        /// The CRC-32 in the directory.
         expected: u32,
-        /// What it has.
+        /// The CRC-32 of the contents.
         found: u32,
     },
-    /// A link, a device or a pipe stands where a file should be.
+    /// An entry is a link, a device or a pipe, and not a file.
     #[error("{name}: is no file of its own (a link or a device)")]
     NotAFile {
-        /// What stands there.
+        /// The entry.
         name: String,
     },
-    /// The descriptor, the description, the manifest or the tile index cannot be what it should be.
+    /// The descriptor, the description, the manifest or the tile index is invalid or contradicts the
+    /// export.
     #[error("{name}: {message}")]
     Contradiction {
         /// The file.
@@ -121,11 +123,10 @@ pub enum Problem {
         /// What is wrong.
         message: String,
     },
-    /// The archive's own structure is damaged, at one of its files or, by the archive's name, as a
-    /// whole.
+    /// The structure of the archive is damaged.
     #[error("{name}: {message}")]
     Structure {
-        /// The file, or the archive.
+        /// The damaged entry, or the archive if all of it is.
         name: String,
         /// What is wrong.
         message: String,
@@ -133,7 +134,7 @@ pub enum Problem {
 }
 
 impl Problem {
-    /// The file that it is about.
+    /// The name of the faulty file.
     #[must_use]
     pub fn name(&self) -> &str {
         match self {
@@ -151,24 +152,24 @@ impl Problem {
     }
 }
 
-/// What a check came to.
+/// The result of [`verify`].
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Verification {
-    /// Files that were looked at.
+    /// The number of files in the export.
     pub files: u64,
-    /// Those of them that are tiles.
+    /// The number of them that are tiles.
     pub tiles: u64,
-    /// Their bytes.
+    /// The total size of the files in bytes.
     pub bytes: u64,
-    /// Whether there was a manifest to hold them against.
+    /// Whether the export has a manifest.
     pub manifest: bool,
-    /// All that is wrong, by name; empty where the export is whole.
+    /// All faults, sorted by file name. Empty if the export is whole.
     pub problems: Vec<Problem>,
 }
 
 impl Verification {
-    /// What there is to say of something that is no export that could be read.
+    /// Makes the result for a path that [`verify`] cannot check, with the error as its only problem.
     #[must_use]
     pub fn of_unreadable(path: &Path, error: &VerifyError) -> Self {
         let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
@@ -180,52 +181,51 @@ impl Verification {
 /// Why an export could not be checked at all.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum VerifyError {
-    /// The path cannot be looked into.
+    /// The path cannot be opened.
     #[error("{path}: cannot be opened: {source}", path = path.display())]
     Open {
         /// The path.
         path: PathBuf,
-        /// What the operating system said.
+        /// The system's error.
         source: Arc<std::io::Error>,
     },
-    /// It is a file, and no archive that could be read, or not to its end.
+    /// The path is a file, but not a readable archive.
     #[error(transparent)]
     Archive(ArchiveError),
-    /// It is no export: neither a descriptor nor a manifest is there.
+    /// The path is not an export: it has no descriptor, no manifest and no description.
     #[error("{path}: no export (it holds neither a .dzi nor a manifest, nor a description of another layout)", path = path.display())]
     NotAnExport {
         /// The path.
         path: PathBuf,
     },
-    /// The check was told to stop.
+    /// The caller stopped the check.
     #[error("interrupted")]
     Interrupted,
     /// The worker threads could not be started.
     #[error("cannot start worker threads: {message}")]
     Workers {
-        /// What the thread pool said.
+        /// The error of the thread pool.
         message: String,
     },
 }
 
-/// A tile is read whole to be looked at. No picture has more bytes a pixel than these, beside what
-/// may go with it.
+/// The longest tile file that is read: 8 bytes per pixel and 1 MiB for metadata.
 const TILE_BYTES_A_PIXEL: u64 = 8;
 const TILE_BYTES_AT_LEAST: u64 = 1 << 20;
 
-/// An export whose files and structure have been looked at, and whose contents have not.
+/// An export whose names and structure are checked, but not its contents.
 pub(crate) struct Inspection {
     pub export: Box<dyn ExportedFiles>,
     pub expectations: Expectations,
-    /// What is wrong so far.
+    /// The faults found so far.
     pub problems: Vec<Problem>,
-    /// What the archive's structure is wrong about. It is not read: entries within entries could be
-    /// gigabytes to read in a small file.
+    /// Entries with a faulty place in the archive. They are not read: overlapping entries can make
+    /// gigabytes of a small file.
     misplaced: BTreeSet<String>,
 }
 
 impl Inspection {
-    /// Looks at an export's files, names and structure.
+    /// Checks an export's names and structure.
     pub fn open(path: &Path) -> Result<Self, VerifyError> {
         let export = exported::open(path)?;
         let unreadable = |source: io::Error| VerifyError::Open {
@@ -246,7 +246,7 @@ impl Inspection {
         Ok(Self { export, expectations, problems, misplaced })
     }
 
-    /// Looks at one file's contents.
+    /// Checks one file's contents.
     pub fn check(&self, name: &str, depth: Depth) -> Option<Problem> {
         let checked = if self.expectations.picture(name).is_some() {
             self.read_tile(name).map(|contents| self.check_contents(name, &contents, depth).err())
@@ -260,19 +260,19 @@ impl Inspection {
         })
     }
 
-    /// Reads a tile, of which no more is read than one of its size can have.
+    /// Reads a tile, up to the longest length that its size allows.
     pub fn read_tile(&self, name: &str) -> io::Result<Vec<u8>> {
         let pixels = self.expectations.picture(name).map_or(0, |(size, _)| size.area());
         self.export.read(name, TILE_BYTES_AT_LEAST + TILE_BYTES_A_PIXEL * pixels)
     }
 
-    /// Whether anything is known that a file's contents could be compared with.
+    /// Whether a digest or CRC-32 of a file is known.
     fn knows(&self, name: &str) -> bool {
         self.expectations.digest(name).is_some()
             || self.export.files().get(name).is_some_and(|file| file.crc.is_some())
     }
 
-    /// Holds a file's checksums against the manifest and the archive's directory.
+    /// Compares a file's checksums with the manifest and the archive's directory.
     fn compare(&self, name: &str, digest: Digest, crc: u32) -> Result<(), Problem> {
         if let Some(expected) =
             self.expectations.digest(name).filter(|&expected| expected != digest)
@@ -288,7 +288,7 @@ impl Inspection {
         }
     }
 
-    /// Looks at a file's contents; returns their digest where that was compared.
+    /// Checks a file's contents. Returns their digest if it was compared.
     pub fn check_contents(
         &self,
         name: &str,
@@ -319,9 +319,10 @@ impl Inspection {
 
 /// Checks the export at `path`, a folder, a bag or an archive, on `jobs` worker threads.
 ///
+/// A damaged export is not an error: [`Verification::problems`] lists its faults.
+///
 /// # Errors
-/// [`VerifyError`] where there is nothing that could be checked, or `progress` asks to stop. What
-/// is wrong with the export is no error but the [`Verification::problems`].
+/// [`VerifyError`] if `path` is not an export or cannot be read, or if `progress` asks to stop.
 pub fn verify(
     path: &Path,
     depth: Depth,

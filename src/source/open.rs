@@ -25,13 +25,13 @@ pub fn open(path: &Path) -> Result<Box<dyn Source>, SlideError> {
     open_with(path, OpenOptions::default())
 }
 
-/// Opens a slide or an ordinary image. [`SlideInfo::reader`] reports which reader was chosen and
-/// why.
+/// Opens a slide or an ordinary image. [`SlideInfo::reader`](super::SlideInfo::reader) reports which
+/// reader was chosen and why.
 ///
 /// A file that OpenSlide recognizes is a slide, and OpenSlide describes it. If it is a TIFF file
 /// with plain grids of JPEG tiles, these are read directly. Any other file is an image if its first
-/// bytes say so, whatever its name; but not if it has a scanner's extension, since a truncated
-/// slide can start like an image.
+/// bytes say so. The name matters in one case: a file with a scanner's extension is never an image,
+/// because a truncated slide can start like one.
 ///
 /// # Errors
 /// As [`open`].

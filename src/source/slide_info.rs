@@ -131,7 +131,7 @@ pub struct SlideInfo {
     pub levels: Vec<SlideLevelInfo>,
     /// Micrometers per pixel at slide level 0, if the slide has a credible value.
     pub microns_per_pixel: Option<MicronsPerPixel>,
-    /// The objective's magnification.
+    /// The objective's magnification, such as 20 or 40.
     pub objective_power: Option<f64>,
     /// The scanned area in slide-level-0 pixels, if the slide reports one.
     pub bounds: Option<Rect>,
@@ -154,8 +154,9 @@ pub struct SlideInfo {
     /// The number of samples per pixel that are not shown, because the file does not declare them
     /// as color or alpha.
     pub unshown_samples: u16,
-    /// All properties that the reader reports. They can identify people and places:
-    /// `published_properties` of the engine returns those that are safe to publish.
+    /// All properties that the reader reports. They can identify people and places, so an export
+    /// publishes only harmless ones by default: see
+    /// [`PublishedProperties`](crate::options::PublishedProperties).
     pub properties: BTreeMap<String, String>,
 }
 
@@ -218,7 +219,8 @@ impl SlideInfoBuilder {
         self
     }
 
-    /// Adds a smaller level.
+    /// Adds a smaller level, which [`Source::read_level`](super::Source::read_level) must read. Add
+    /// larger levels first.
     pub fn level(mut self, level: SlideLevelInfo) -> Self {
         self.0.levels.push(level);
         self
@@ -236,13 +238,13 @@ impl SlideInfoBuilder {
         self
     }
 
-    /// Sets the scale at level 0.
+    /// Sets the scale at level 0, in micrometers per pixel.
     pub fn microns_per_pixel(mut self, scale: MicronsPerPixel) -> Self {
         self.0.microns_per_pixel = Some(scale);
         self
     }
 
-    /// Sets the objective's magnification.
+    /// Sets the objective's magnification, such as 20 or 40.
     pub fn objective_power(mut self, power: f64) -> Self {
         self.0.objective_power = Some(power);
         self
@@ -279,7 +281,8 @@ impl SlideInfoBuilder {
         self
     }
 
-    /// Adds an associated image.
+    /// Adds an associated image, which [`Source::read_associated`](super::Source::read_associated)
+    /// must return.
     pub fn associated_image(mut self, image: AssociatedImage) -> Self {
         self.0.associated_images.push(image);
         self

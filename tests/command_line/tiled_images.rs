@@ -187,3 +187,18 @@ fn exports_the_image_and_not_the_thumbnail() {
         pages.fails(3, &["cannot read page 2 of ", "it has 1 page"]);
     }
 }
+
+/// OpenSlide recognizes such files, but its libtiff cannot decode them.
+#[test]
+fn names_compressions_that_are_not_supported() {
+    for (compression, name) in [(34_887, "LERC (TIFF compression 34887)"), (65_000, "65000")] {
+        let workspace = Workspace::new();
+        let mut writer = tiff(&workspace);
+        let places = tiles(&mut writer, |tile, _| tile.pixels.as_flattened().to_vec());
+        writer.directory([places, samples(3, compression, 2)].concat()).unwrap();
+        writer.finish().unwrap();
+        let message = format!("not supported: compression {name}");
+        let run = workspace.export(["tiled.tif"]).fails(3, &[&message]);
+        assert!(!run.stderr.contains("damaged"), "{}", run.stderr);
+    }
+}
