@@ -48,5 +48,5 @@ fn is_misread_by_openslide(file: &Candidate<'_>) -> bool {
     let Ok(Some(tiff)) = &file.tiff else { return false };
     tiff::is_shown_by_libtiff(tiff).is_ok_and(|is_shown| !is_shown)
         || tiff::needs_optional_codec(tiff).unwrap_or(false)
-            && openslide::read_slide_info(file.path).is_err()
+            && matches!(openslide::read_slide_info(file.path), Err(SlideError::Malformed { .. }))
 }
