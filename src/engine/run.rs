@@ -26,7 +26,7 @@ use crate::pixels::Pixels;
 use crate::plan::{Color, ExportPlan, Page};
 use crate::pyramid::{TileAddress, TileSet};
 use crate::sink::Sink;
-use crate::source::{PageChoice, Source, identify};
+use crate::source::{PageChoice, Reader, Source, SourceIdentity, identify};
 
 /// The result of an export.
 #[derive(Clone, Debug)]
@@ -132,9 +132,15 @@ fn write_all(
     let resumed = start.saved.is_some();
     let failed = AtomicBool::new(false);
     let stop = || failed.load(Ordering::Relaxed) || progress.stop_requested();
+    let info = source.info();
+    // A source of the library's user need not have a file.
+    let identity = if info.reader == Reader::Custom && !info.path.exists() {
+        SourceIdentity::Omit
+    } else {
+        plan.source_identity()
+    };
     let (written, source_file) = std::thread::scope(|scope| {
-        let identified = scope
-            .spawn(|| identify(&source.info().path, plan.name(), plan.source_identity(), &stop));
+        let identified = scope.spawn(|| identify(&info.path, plan.name(), identity, &stop));
         let written = write_tiles(source, plan, &names, sink, jobs, progress, start);
         failed.store(written.is_err(), Ordering::Relaxed);
         let panicked = |_| Error::Defect {
@@ -171,7 +177,6 @@ fn write_all(
         warnings.push(Warning::Unreadable { regions: unreadable.len(), pixels, first });
     }
     warnings.extend(damaged_end.map(Warning::DamagedEnd));
-    let info = source.info();
     warnings.extend(
         info.pages.filter(|pages| pages.choice() != PageChoice::Asked).map(Warning::OtherPages),
     );
@@ -205,7 +210,6 @@ fn write_all(
     if let (Container::Szi, Some(microns_per_pixel)) =
         (layout.container(), plan.microns_per_pixel())
     {
-        let info = source.info();
         let text = scan_properties::describe(&ScanFacts {
             size: pyramid.size(),
             microns_per_pixel,

@@ -7,7 +7,6 @@ use slidezoom::internals::geometry::{Point, Rect, Size};
 use slidezoom::internals::plan::{ExportOptions, FormatOption, PlanError};
 use slidezoom::internals::pyramid::TileGeometry;
 use slidezoom::internals::sink::OverwritePolicy;
-use slidezoom::internals::source::SourceIdentity;
 use slidezoom::{Error, Slide, SlidePyramid};
 
 use crate::drawn_source::{DrawnSource, color};
@@ -19,10 +18,7 @@ fn slide() -> Slide {
 }
 
 fn options() -> ExportOptions {
-    ExportOptions::default()
-        .format(FormatOption::Png)
-        .geometry(TileGeometry::new(100, 3).ok())
-        .source_identity(SourceIdentity::Omit)
+    ExportOptions::default().format(FormatOption::Png).geometry(TileGeometry::new(100, 3).ok())
 }
 
 fn decoded(png: &[u8]) -> RgbImage {
@@ -32,6 +28,7 @@ fn decoded(png: &[u8]) -> RgbImage {
     RgbImage::from_raw(frame.width, frame.height, rgb).unwrap()
 }
 
+/// The source has no file whose digest could be recorded.
 #[test]
 fn computes_the_tiles_of_an_export() {
     let slide = slide();
