@@ -1,10 +1,10 @@
 //! Exports pixels that no file holds: a [`Source`] that computes the Mandelbrot set.
 //!
 //! ```sh
-//! cargo run --release --example own_source -- mandelbrot.zip [SIDE]
+//! cargo run --release --example own_source -- mandelbrot.zip [WIDTH]
 //! ```
 //!
-//! writes a square pyramid with sides of SIDE pixels (4,096 by default) to a folder, or to an archive
+//! writes a square image, WIDTH pixels wide (4,096 by default), to a folder, or to an archive
 //! if the name ends in `.zip`. The engine asks for one region at a time, from many threads, so
 //! memory does not grow with the area.
 
@@ -55,12 +55,12 @@ fn escape(x: f64, y: f64) -> u8 {
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let (output, side) = match &arguments[..] {
+    let (output, width) = match &arguments[..] {
         [output] => (Path::new(output), 4_096),
-        [output, side] => (Path::new(output), side.parse()?),
-        _ => return Err("usage: own_source OUT [SIDE]".into()),
+        [output, width] => (Path::new(output), width.parse()?),
+        _ => return Err("usage: own_source OUT [WIDTH]".into()),
     };
-    let size = Size::new(side, side).ok_or("SIDE must be at least 1")?;
+    let size = Size::new(width, width).ok_or("WIDTH must be at least 1")?;
     let source = Mandelbrot { info: SlideInfo::builder("mandelbrot", size).build() };
     let options = ExportOptions::default().container(Container::of_path(output));
     let pyramid = Slide::from_source(source).pyramid_named("mandelbrot", &options)?;

@@ -26,7 +26,7 @@ use crate::pixels::Pixels;
 use crate::plan::{Color, ExportPlan, Page};
 use crate::pyramid::{TileAddress, TileSet};
 use crate::sink::Sink;
-use crate::source::{PageChoice, Reader, Source, SourceIdentity, identify};
+use crate::source::{PageChoice, Reader, SlideError, SlideInfo, Source, SourceFile, identify};
 
 /// The result of an export.
 #[derive(Clone, Debug)]
@@ -133,14 +133,8 @@ fn write_all(
     let failed = AtomicBool::new(false);
     let stop = || failed.load(Ordering::Relaxed) || progress.stop_requested();
     let info = source.info();
-    // A source of the library's user need not have a file.
-    let identity = if info.reader == Reader::Custom && !info.path.exists() {
-        SourceIdentity::Omit
-    } else {
-        plan.source_identity()
-    };
     let (written, source_file) = std::thread::scope(|scope| {
-        let identified = scope.spawn(|| identify(&info.path, plan.name(), identity, &stop));
+        let identified = scope.spawn(|| identify_source(info, plan, &stop));
         let written = write_tiles(source, plan, &names, sink, jobs, progress, start);
         failed.store(written.is_err(), Ordering::Relaxed);
         let panicked = |_| Error::Defect {
@@ -161,21 +155,7 @@ fn write_all(
     let left_out = TileSet::of(pyramid, |ordinal| digests.get(ordinal).is_none());
 
     let mut files = Files::new(sink, entries, tiles);
-    let mut warnings: Vec<Warning> = plan
-        .missing_associated()
-        .iter()
-        .map(|name| Warning::NoSuchAssociatedImage { name: name.clone() })
-        .collect();
-    if let Color::Unusable(_, reason) = plan.color() {
-        warnings.push(Warning::ColorProfile(reason.clone()));
-    }
-    if plan.is_converted_instead(plan.color()) {
-        warnings.push(Warning::ColorProfileNotEmbedded { space: space_of(plan.color()) });
-    }
-    if let Some(&first) = unreadable.first() {
-        let pixels = unreadable.iter().map(|rect| rect.size().area()).sum();
-        warnings.push(Warning::Unreadable { regions: unreadable.len(), pixels, first });
-    }
+    let mut warnings = plan_warnings(plan, &unreadable);
     warnings.extend(damaged_end.map(Warning::DamagedEnd));
     warnings.extend(
         info.pages.filter(|pages| pages.choice() != PageChoice::Asked).map(Warning::OtherPages),
@@ -238,6 +218,38 @@ fn write_all(
         bag::write_tags(&mut files, tile_bytes, (&layout.manifest(), manifest))?;
     }
     Ok(ExportReport { tiles, left_out: left_out.len(), tile_bytes, unreadable, warnings })
+}
+
+/// The warnings that follow from the plan, and from what could not be read.
+fn plan_warnings(plan: &ExportPlan, unreadable: &[Rect]) -> Vec<Warning> {
+    let mut warnings: Vec<Warning> = plan
+        .missing_associated()
+        .iter()
+        .map(|name| Warning::NoSuchAssociatedImage { name: name.clone() })
+        .collect();
+    if let Color::Unusable(_, reason) = plan.color() {
+        warnings.push(Warning::ColorProfile(reason.clone()));
+    }
+    if plan.is_converted_instead(plan.color()) {
+        warnings.push(Warning::ColorProfileNotEmbedded { space: space_of(plan.color()) });
+    }
+    if let Some(&first) = unreadable.first() {
+        let pixels = unreadable.iter().map(|rect| rect.size().area()).sum();
+        warnings.push(Warning::Unreadable { regions: unreadable.len(), pixels, first });
+    }
+    warnings
+}
+
+/// Identifies the slide's file. A source of the library's user need not have one.
+fn identify_source(
+    info: &SlideInfo,
+    plan: &ExportPlan,
+    stop: &dyn Fn() -> bool,
+) -> Result<Option<SourceFile>, SlideError> {
+    if info.reader == Reader::Custom && !info.path.exists() {
+        return Ok(None);
+    }
+    identify(&info.path, plan.name(), plan.source_identity(), stop)
 }
 
 /// Writes the files of the layout that are neither tiles nor descriptors: a blank tile, and the

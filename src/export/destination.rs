@@ -24,8 +24,8 @@ pub fn create_sink(
 }
 
 /// Like [`create_sink`], but keeps the output of an interrupted run that has a checkpoint, so that
-/// [`export`](crate::export()) resumes it. If the export fails again, its output is kept for a later
-/// run. A container whose sink cannot resume starts from the beginning.
+/// [`export`](crate::export()) resumes it. If the export fails again, its output is kept once more.
+/// A container whose sink cannot resume starts from the beginning.
 ///
 /// # Errors
 /// As [`create_sink`].

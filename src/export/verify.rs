@@ -1,8 +1,8 @@
 //! Whether an export is whole and unchanged.
 //!
 //! The files that exist are compared with the manifest and with the pyramid of the descriptor; an
-//! archive also with its directory, its local headers and its tile index. Each file that is missing,
-//! unexpected, altered, or not an image of its planned size is named.
+//! archive also with its directory, its local headers and its tile index. Each file that is
+//! missing, unexpected, altered, or not an image of its planned size is named.
 //!
 //! Nothing outside the export is read, and links are not followed. Neither a hostile descriptor nor
 //! a hostile file can make the check hang or fill the memory.
@@ -114,8 +114,8 @@ pub enum Problem {
         /// The entry.
         name: String,
     },
-    /// The descriptor, the description, the manifest or the tile index is invalid or contradicts the
-    /// export.
+    /// The descriptor, the description, the manifest or the tile index is invalid or contradicts
+    /// the export.
     #[error("{name}: {message}")]
     Contradiction {
         /// The file.
@@ -169,7 +169,7 @@ pub struct Verification {
 }
 
 impl Verification {
-    /// Makes the result for a path that [`verify`] cannot check, with the error as its only problem.
+    /// Makes the result for a path that [`verify`] cannot check. Its only problem is the error.
     #[must_use]
     pub fn of_unreadable(path: &Path, error: &VerifyError) -> Self {
         let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();

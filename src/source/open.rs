@@ -25,8 +25,8 @@ pub fn open(path: &Path) -> Result<Box<dyn Source>, SlideError> {
     open_with(path, OpenOptions::default())
 }
 
-/// Opens a slide or an ordinary image. [`SlideInfo::reader`](super::SlideInfo::reader) reports which
-/// reader was chosen and why.
+/// Opens a slide or an ordinary image. [`SlideInfo::reader`](super::SlideInfo::reader) reports
+/// which reader was chosen and why.
 ///
 /// A file that OpenSlide recognizes is a slide, and OpenSlide describes it. If it is a TIFF file
 /// with plain grids of JPEG tiles, these are read directly. Any other file is an image if its first

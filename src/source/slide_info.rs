@@ -161,8 +161,8 @@ pub struct SlideInfo {
 }
 
 impl SlideInfo {
-    /// Starts building the description of a slide at `path` with `size` pixels. For a source without
-    /// a file, `path` is a name for messages.
+    /// Starts building the description of a slide at `path` with `size` pixels. For a source
+    /// without a file, `path` is a name for messages.
     pub fn builder(path: impl Into<PathBuf>, size: Size) -> SlideInfoBuilder {
         SlideInfoBuilder::new(
             path.into(),
