@@ -29,7 +29,7 @@ const change = {
   ],
 };
 
-/** The states of the page of a slide, each from the one before. */
+/** The states of a slide's page. Each starts from the previous one. */
 const STATES = {
   open: () => undefined,
   turn: (page) => page.keyboard.press("t"),
@@ -79,7 +79,7 @@ for (const size of SIZES) {
         assert.ok((await shown.count()) === 0 || (await shown.isVisible()), state);
         await nothingIsFound(page, state);
       }
-      // This test would notice what there is to find.
+      // axe-core must find a violation that the test inserts.
       await page.locator("#help-close").evaluate((button) => button.replaceChildren());
       await assert.rejects(nothingIsFound(page, "broken"), /button-name/);
     },
@@ -164,7 +164,7 @@ async function nothingIsFound(page, state) {
     ["light", { runOnly: ["color-contrast", "link-in-text-block"] }, 0],
   ]) {
     await page.emulateMedia({ colorScheme });
-    // A page opened from disk may not fetch the files that axe-core preloads.
+    // A page from disk cannot fetch the files that axe-core preloads.
     const { violations, passes } = await page.evaluate(
       (options) => window.axe.run(document, { preload: false, ...options }),
       options,
@@ -177,7 +177,7 @@ async function nothingIsFound(page, state) {
   }
 }
 
-/** What the focus is on; null once it has left the page. */
+/** Returns the focused element, or null if the focus has left the page. */
 function focused(page) {
   return page.evaluate(() => {
     const element = document.activeElement;
@@ -195,7 +195,7 @@ function focused(page) {
   });
 }
 
-/** The ring about the focus is seen: what goes with the focus is brighter or darker on every side. */
+/** Asserts that the focus ring is visible: without it, pixels on every side are brighter or darker. */
 async function hasRing(page, { id, box }) {
   const clip = { x: box.x - 4, y: box.y - 4, width: box.width + 8, height: box.height + 8 };
   const withRing = readPng(await page.screenshot({ clip }));

@@ -26,7 +26,7 @@ const GEOMETRY = { width: 700, height: 500, tileSize: 64, overlap: 1 };
 const BACKGROUND = [240, 232, 244];
 const CHANGE = { tileSize: GEOMETRY.tileSize, background: "f0e8f4" };
 
-/** A little tissue on much glass. */
+/** A slide that is mostly glass. */
 function pixel(x, y) {
   return Math.hypot(x - 420, y - 260) < 90 ? slidePixel(x, y) : BACKGROUND;
 }
@@ -47,7 +47,7 @@ test("reads bits in tile index order, most significant first", () => {
   );
   assert.equal(slide.blankTiles(11, 0, 0), false);
   assert.equal(slide.blankTiles(10, 11, 0), false);
-  // Levels 0 to 2 of 4 × 2 pixels with tiles of 2: 1, 1 and 2 tiles.
+  // Levels 0 to 2 of 4 × 2 pixels, in tiles of 2 × 2, have 1, 1 and 2 tiles.
   const small = {
     ...plain(),
     width: 4,
@@ -162,9 +162,9 @@ async function showsTheSame(dense, address, origins = []) {
   );
 }
 
-/** What is on the screen at an address, the slide and its navigator, in several views. */
+/** Returns screenshots of the slide and its navigator in several views. */
 async function screens(address, origins = []) {
-  // So wide that no name of a slide takes two lines, and room from the slide.
+  // On a wide screen, all names fit on one line, so that the slide has the same place.
   const { page, complaints } = await openAt(resources.browser, address, {
     reducedMotion: "reduce",
     origins,
@@ -189,7 +189,7 @@ async function screens(address, origins = []) {
 
 let screensOfDense;
 
-/** The screens of an export with every tile. */
+/** Returns the screenshots of an export with all tiles. */
 function denseScreens() {
   screensOfDense ??= screens(pathToFileURL(join(exported(tiles), "index.html")).href);
   return screensOfDense;
@@ -218,7 +218,7 @@ function isBlank(png) {
   return true;
 }
 
-/** Level 0 first, each level row by row. */
+/** Yields all tiles, smallest level first, row by row. */
 function bitmap(tiles) {
   const inOrder = [...tiles].sort(
     (a, b) => a.level - b.level || a.row - b.row || a.column - b.column,

@@ -41,7 +41,7 @@ pageTest(
       for (const [name, value] of Object.entries(change)) {
         await page.locator(`#${name}`).fill(value);
       }
-      // Out of the way of the pixel that is looked at.
+      // The panel must not cover the compared pixel.
       await page.keyboard.press("c");
       assert.equal(await mark.isVisible(), true);
       const shown = await shownPixel(page);
@@ -65,7 +65,7 @@ pageTest(
   },
 );
 
-/** What the screen shows of slide pixel 300, 200 when that is in its middle at 4:1. */
+/** Returns the color of slide pixel 300, 200 on the screen at 4:1. */
 async function shownPixel(page) {
   const box = await page.locator("#slide").boundingBox();
   const clip = {

@@ -28,7 +28,7 @@ test("matching points match wherever both slides are moved", () => {
     const otherPixel = square(next(0.1, 2));
     const [one, other] = [anyView(next), anyView(next)];
     const relation = relationOf(one, pixel, other, otherPixel);
-    // Any point of the one slide, and that of the other which is at its place on the screen.
+    // A point of one slide, and the point of the other slide at the same place on the screen.
     const point = { x: next(0, 8000), y: next(0, 8000) };
     const place = toScreen(point, one, SCREEN);
     const partner = toSlide(place, other, SCREEN);

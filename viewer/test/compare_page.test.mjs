@@ -86,7 +86,7 @@ browserTest("either slide leads, by mouse, wheel, buttons and keys", async () =>
     () => button(1, "Zoom in").click(),
     () => drag(left, 80),
     () => wheel(right, -200),
-    // The other is taken while the first is still under way.
+    // The second slide is moved while the first one is still moving.
     async () => {
       await button(0, "Zoom in").click();
       await drag(right, -60);
@@ -249,7 +249,7 @@ browserTest("an opened archive replaces both slides", async () => {
   await page.context().close();
 });
 
-/** Opens two slides of a gallery from a disk, drawn whole. */
+/** Opens two slides of a gallery on disk and waits until they are drawn. */
 async function compared(one, other, options = STILL, change = {}) {
   const folder = inFolder(writeGallery({ change }));
   const opened = await openExport(resources.browser, folder, {
@@ -285,7 +285,7 @@ async function move(page, index, movement) {
   );
 }
 
-/** Waits until neither moves: two frames, as a movement is noticed in the next. */
+/** Waits until no slide moves. It takes two frames, since a movement starts in the next one. */
 async function settled(page) {
   await page.evaluate(
     () =>
@@ -311,13 +311,13 @@ function views(page) {
 }
 
 /**
- * Whether the right view lies upon the left as it did at the start, where both are
- * flipped alike: within 0.01 screen pixels, at its corners too.
+ * Asserts that the right view has its initial position relative to the left one, within 0.01
+ * screen pixels at all corners. Both slides are flipped or neither.
  */
 function agrees([left, right], [nowLeft, nowRight], message) {
   const turn = ((right.rotation - left.rotation) * Math.PI) / 180;
   const [across, down] = [nowLeft.x - left.x, nowLeft.y - left.y];
-  // A vector on the left slide, as it lies on the right one.
+  // Converts a vector on the left slide to the right one.
   const expected = {
     x: right.x + (across * Math.cos(-turn) - down * Math.sin(-turn)) / RATIO,
     y: right.y + (across * Math.sin(-turn) + down * Math.cos(-turn)) / RATIO,

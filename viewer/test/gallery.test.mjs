@@ -88,7 +88,7 @@ test("skips and counts invalid entries", () => {
     entry("a", { micronsPerPixel: { x: 1 } }),
     entry("a", { micronsPerPixel: { x: 0, y: 1 } }),
     entry("a", { objectivePower: -20 }),
-    // Another slide is at its place already.
+    // Another entry has the same path.
     entry("other", { folder: "right" }),
   ];
   const { slides, broken } = readGallery({

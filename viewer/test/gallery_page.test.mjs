@@ -126,7 +126,7 @@ browserTest("the scroll position survives Back", async () => {
   const { page } = await openExport(resources.browser, folder);
   const scroll = (by) => page.locator("main").evaluate((main, by) => (main.scrollTop += by), by);
   for (let from = 0; from < 12000; from = await scroll(2000)) {
-    // More cards come in the frame after the scrolling.
+    // More cards are added in the frame after scrolling.
     await page.evaluate(
       () => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))),
     );
@@ -178,7 +178,7 @@ browserTest("a gallery on disk asks to open an archive as a file, and opens it",
   await whenDrawn(page);
   await page.getByRole("link", { name: "All slides" }).click();
   await page.locator(".card").first().waitFor();
-  // The same from the list, of which nothing must be left then: no search, no key.
+  // From the list. Afterward, its search and its keys must be gone.
   await page.getByRole("searchbox").fill("a");
   const again = page.waitForEvent("filechooser");
   await page.getByRole("button", { name: "Open an archive…" }).click();
@@ -258,7 +258,7 @@ browserTest("selects two slides, and a third replaces the first", async () => {
   await page.getByRole("button", { name: "Clear" }).click();
   assert.deepEqual(await pressed(), []);
   assert.equal(await show.isVisible(), false);
-  // They stay chosen when the search hides them.
+  // Slides stay selected if the search hides them.
   await toggle(BAG).click();
   await page.getByRole("searchbox").fill("cafe");
   await toggle(FOLDER).click();
@@ -293,7 +293,7 @@ browserTest("paints the first of 10,000 slides within a second, and finds the la
         requestAnimationFrame(look);
         return;
       }
-      // The next frame begins after this one has been painted.
+      // The callback of the next frame runs after this one is painted.
       requestAnimationFrame(() => (window.firstCard = performance.now()));
     };
     requestAnimationFrame(look);

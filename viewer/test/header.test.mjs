@@ -70,7 +70,7 @@ pageTest("More is used by keyboard alone", NARROW, async (page) => {
   await page.keyboard.press("Escape");
   assert.equal(await page.locator("#more").isVisible(), false);
   assert.equal(await focused(), "More");
-  // What is behind More gives the focus back to it.
+  // A button in the menu "More" returns the focus to "More".
   await page.keyboard.press("Enter");
   await page.keyboard.press("Tab");
   await page.keyboard.press("Enter");
@@ -102,7 +102,7 @@ pageTest("Escape closes panels from every button on a wide screen", {}, async (p
   assert.equal(await page.getByRole("button", { name: "Help" }).isVisible(), true);
 });
 
-/** Each is at least 32 pixels wide and high, within the window and clear of the one before. */
+/** Asserts that buttons have at least 32 × 32 pixels, are inside the window and do not overlap. */
 function stand(places, room, start, end) {
   places.reduce((last, place) => {
     const text = JSON.stringify(place);
@@ -112,7 +112,7 @@ function stand(places, room, start, end) {
   }, 0);
 }
 
-/** The header's visible buttons in their order on the page. */
+/** Returns the header's visible buttons in order. */
 function placesOf(page) {
   return page.locator("header button:visible").evaluateAll((buttons) =>
     buttons.map((button) => {

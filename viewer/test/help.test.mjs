@@ -12,7 +12,7 @@ import { moveTo, near, pageTest, pressInHeader, viewOf } from "./support/viewer_
 
 const { HELP, helpOf } = await loadModules("help.ts");
 
-/** The keys that the page's modules listen to, by their own words. */
+/** Returns the keys that the sources of the page handle. */
 function keysOfThePage() {
   const source = join(dirname(fileURLToPath(import.meta.url)), "../src");
   const text = readdirSync(source, { recursive: true })
@@ -84,7 +84,7 @@ for (const size of [
         (element) => element.scrollWidth > element.clientWidth,
       );
       assert.equal(overflows, false);
-      // The page's keys rest while the sheet is read.
+      // The page ignores its keys while the sheet is open.
       await page.keyboard.press("m");
       assert.equal(await page.locator("#measure").isVisible(), false);
       await leave();

@@ -16,7 +16,7 @@ import { layOut, toBuffer } from "./support/zip_writer.mjs";
 
 const { toScreen } = await loadModules("view.ts");
 
-/** 100 slide pixels to each of the map's, which reaches beyond the slide below. */
+/** Each pixel of the map covers 100 slide pixels. The map extends below the slide. */
 const MAP = { width: 7, height: 6 };
 const heatPixel = (x, y) => [x * 40, 250 - y * 50, x === 3 ? 0 : 255];
 const HEAT = {
@@ -74,7 +74,7 @@ pageTest("a slide without layers has no layers panel", {}, async (page) => {
   assert.equal(await page.evaluate(() => window.slidezoom.viewer.world.getItemCount()), 1);
 });
 
-/** Screen pixels around the center that nothing covers. */
+/** The half size, in screen pixels, of the area around the center without panels. */
 const CLEAR = 250;
 
 const places = [
@@ -105,7 +105,7 @@ layersTest("a pyramid is drawn at its area with its opacity", [HEAT], async (pag
   await showsHeat(page, { zoom: 1, rotation: 0, flip: false }, 0);
   await page.getByRole("checkbox", { name: "Heat" }).check();
   await showsHeat(page, { zoom: 1, rotation: 0, flip: false }, 1);
-  // The map reaches beyond the slide, and is not drawn there.
+  // Beyond the slide, the map is not drawn.
   const beyond = await pixels(page, { x: 350, y: 500, zoom: 4 }, [[350, 502]]);
   assert.ok(new Set(beyond[0]).size === 1, `${beyond}`);
 });
@@ -215,7 +215,7 @@ layersTest("a polygon is filled around its hole, outlined and labeled", [GLANDS]
   assert.equal(await tip.isVisible(), false);
   await point(504, 403);
   assert.equal(await tip.textContent(), "Mitosis");
-  // The slide moves below a mouse that rests.
+  // The slide moves while the mouse does not.
   await moveTo(page, { x: 400, y: 250 });
   assert.equal(await tip.isVisible(), false);
   await point(130, 130);
@@ -355,14 +355,14 @@ function withLayers(layers) {
   return folder;
 }
 
-/** A page that need not be drawn whole. */
+/** Opens a page without waiting until it is drawn. */
 async function openedBroken(folder) {
   const { page } = await opened(sampleExport());
   await page.goto(pathToFileURL(join(folder, "index.html")).href);
   return page;
 }
 
-/** A test on the page of a slide with layers, which must not complain. */
+/** Defines a test on the page of a slide with layers, which fails on browser errors. */
 function layersTest(name, layers, body) {
   test(name, { skip: noBrowser }, async () => {
     const { page, complaints } = await opened(withLayers(layers), { width: 1200, height: 900 });
@@ -372,9 +372,9 @@ function layersTest(name, layers, body) {
   });
 }
 
-/** Checks all of `places`, in as few views as show them clear of panels and navigator. */
+/** Checks all of `places` in few views, outside of panels and navigator. */
 async function showsHeat(page, view, share) {
-  // The grain in blue is the slide's own only if screen pixels are slide pixels.
+  // The blue channel has fine grain, which is exact only at 1:1.
   const channels = view.zoom === 1 ? [0, 1, 2] : [0, 1];
   for (let left = places; left.length > 0; ) {
     const [x, y] = left[0];
@@ -417,7 +417,7 @@ function close(actual, expected, channels, message, tolerance = 2) {
 /** Moves the viewer and returns the colors at the centers of slide pixels. */
 async function pixels(page, { x, y, zoom, ...view }, points) {
   const size = await sizeOf(page);
-  // Whole screen pixels from the corner, so that slide and screen align.
+  // The offset is in whole screen pixels, so that slide pixels align with them.
   const center = { x: x + (size.x % 2) / 2 / zoom, y: y + (size.y % 2) / 2 / zoom };
   await moveTo(page, { ...view, ...center, zoom });
   const picture = readPng(await page.screenshot());

@@ -20,7 +20,7 @@ const { readSlide, DescriptionError } = await loadModules("read_slide.ts", "chec
 const { tilePaths } = await loadModules("tile_layout.ts");
 
 const NAME = 'slide #1 50% "é"';
-/** So many tiles that Zoomify needs two groups for them. */
+/** More tiles than a Zoomify group holds. */
 const TILE_SIZE = 40;
 const SMALLEST = 5;
 const FULL = 10;
@@ -31,7 +31,7 @@ const GEOMETRY = {
   overlap: 0,
   smallestLevel: SMALLEST,
 };
-/** Nothing of the sample slide has it. */
+/** A color that the sample slide does not contain. */
 const LOUD = [255, 0, 255];
 
 const tiles = [...sampleTiles(GEOMETRY)].filter(({ level }) => level >= SMALLEST);
@@ -41,7 +41,7 @@ const inOrder = [...tiles].sort(
 
 const resources = useResources();
 
-/** The path of a tile in its export, by layout. */
+/** Returns the path of a tile in an export with this layout. */
 const PATHS = {
   dz: ({ level, column, row }) => `${NAME}_files/${level}/${column}_${row}.png`,
   // https://ecommons.cornell.edu/bitstream/handle/1813/5410/Introducing_Zoomify_Image.pdf
@@ -54,7 +54,7 @@ const PATHS = {
   iiif3: (tile) => iiif(tile, "max", (width, height) => `${width},${height}`),
 };
 
-/** By the implementation notes of the Image API, and its canonical form. */
+/** Returns the canonical request of the Image API, by its implementation notes. */
 function iiif({ level, column, row }, largest, written) {
   const scale = 2 ** (FULL - level);
   const xr = column * TILE_SIZE * scale;
@@ -157,7 +157,7 @@ function exported(layout) {
   return folder;
 }
 
-/** Google's tiles are all of full size: what fills them up must not be seen. */
+/** Google tiles have the full size. Their padding must not be visible. */
 function content(layout, { png }) {
   if (layout !== "google") {
     return png;
@@ -171,7 +171,7 @@ function withIndex(layout, files) {
     name: `${NAME}/${NAME}.json`,
     contents: Buffer.from(JSON.stringify(described(layout))),
   };
-  // Next to it, what IIIF's other clients read, which is JSON as well.
+  // info.json, which other IIIF clients read.
   const info = { name: `${NAME}/info.json`, contents: Buffer.from('{"width": 1, "height": 1}') };
   const index = {
     name: `${NAME}/tile-index.bin`,
@@ -193,7 +193,7 @@ async function showsTheSame(expected, address, origins = []) {
   );
 }
 
-/** What is on the screen at an address, the slide and its navigator, in several views. */
+/** Returns screenshots of the slide and its navigator in several views. */
 async function screens(address, origins = []) {
   const { page, complaints } = await openAt(resources.browser, address, {
     reducedMotion: "reduce",

@@ -81,7 +81,7 @@ pageTest(
     const home = await viewOf(page);
     await page.getByRole("button", { name: /^100%/ }).click();
     await whenDrawn(page);
-    // Smaller than it opened: the slide fits the screen at more than its size.
+    // The initial view is larger than 1:1, since the slide is small.
     assert.ok(home.zoom > 1.2);
     near((await viewOf(page)).zoom, 1, 1e-12);
     assert.equal(await page.locator("#magnification-now").textContent(), "100%");

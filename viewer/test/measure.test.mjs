@@ -16,7 +16,7 @@ test("adds up lengths with a scale per direction", () => {
   near(lengthOf(at([0, 0], [3, 4]), null), 5, 1e-12);
   near(lengthOf(at([0, 0], [3, 4], [3, 10]), null), 11, 1e-12);
   near(lengthOf(at([10, 10], [16, 18]), { x: 0.5, y: 0.5 }), 5, 1e-12);
-  // 6 × 0.5 = 3 µm across, 16 × 0.25 = 4 µm down.
+  // 6 × 0.5 = 3 µm horizontally, 16 × 0.25 = 4 µm vertically.
   near(lengthOf(at([10, 10], [16, 26]), { x: 0.5, y: 0.25 }), 5, 1e-12);
   assert.equal(lengthOf(at([7, 7]), null), 0);
   assert.equal(lengthOf([], null), 0);
@@ -59,7 +59,7 @@ for (const pointerType of ["mouse", "touch", "pen"]) {
     await moveTo(page, view);
     await page.getByRole("button", { name: "Measure" }).click();
 
-    // 60 × 0.5 = 30 µm across and 160 × 0.25 = 40 µm down.
+    // 60 × 0.5 = 30 µm horizontally and 160 × 0.25 = 40 µm vertically.
     await page.getByRole("button", { name: "Length" }).click();
     await set(300, 200);
     await set(360, 360);
@@ -80,7 +80,7 @@ for (const pointerType of ["mouse", "touch", "pen"]) {
     await set(310, 300);
     await page.keyboard.press("Backspace");
     await page.keyboard.press("Enter");
-    // A button that was pressed last keeps the key Enter to itself.
+    // Enter goes to the focused button and does not finish the polygon.
     await page.getByRole("button", { name: "Finish" }).click();
     // 50 µm × 10 µm.
     assert.deepEqual(await texts(page), ["50\u00a0µm", "70\u00a0µm", "500\u00a0µm²"]);
@@ -185,14 +185,14 @@ pageTest(
   },
 );
 
-/** Sets points by a click, a tap or a touch of the pen at a slide pixel. */
+/** Sets points at slide pixels with mouse, touch or pen. */
 async function setter(page, pointerType) {
   const session = await page.context().newCDPSession(page);
-  // A busy machine must not make a click too slow to be one.
+  // On a busy machine, clicks may be slower than OpenSeadragon's limit.
   await page.evaluate(() => {
     window.slidezoom.viewer.innerTracker.clickTimeThreshold = 60000;
   });
-  // Points in quick succession must not become double clicks.
+  // Quick clicks must not become double clicks.
   const setDoubleClickTime = (milliseconds) =>
     page.evaluate((time) => {
       const { innerTracker } = window.slidezoom.viewer;

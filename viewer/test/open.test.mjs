@@ -45,7 +45,7 @@ test("shows each pixel at 1:1, and as a sharp block at 4:1", { skip: noBrowser }
   const made = sampleExport();
   const { page, complaints } = await openExport(resources.browser, made.folder);
   await whenDrawn(page);
-  // The second point has the corner of four tiles in its middle.
+  // Four tiles meet at the second point.
   for (const [x, y] of [
     [350, 250],
     [254, 254],
@@ -89,7 +89,7 @@ test("the navigator shows the slide in its original colors", { skip: noBrowser }
       Math.round(across * picture.width),
       Math.round(down * picture.height),
     );
-    // Red and green are flat in each quarter; the grain in blue is averaged.
+    // Red and green are uniform in each quarter. The grain in blue is averaged.
     [0, 1].forEach((channel) =>
       assert.ok(
         Math.abs(shown[channel] - expected[channel]) <= 2,
@@ -215,7 +215,7 @@ function sampleExport(options) {
   return made;
 }
 
-/** Checks what holds for every export. */
+/** Checks the page of any export. */
 async function opensWell({ folder }) {
   const { page, complaints } = await openExport(resources.browser, folder);
   await whenDrawn(page);
@@ -231,7 +231,7 @@ async function opensWell({ folder }) {
   await page.context().close();
 }
 
-/** How many colors an element shows, its outermost pixels aside. */
+/** Returns the number of colors in an element, without its border. */
 async function colors(locator) {
   const picture = readPng(await locator.screenshot());
   const seen = new Set();

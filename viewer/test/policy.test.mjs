@@ -76,7 +76,7 @@ test("all tools work under a strict content security policy", {
     response.end(body);
   });
   await new Promise((ready) => server.listen(0, "127.0.0.1", ready));
-  // Whatever the outcome: an open server would keep the tests from ending.
+  // A running server would keep the tests from ending.
   context.after(() => {
     server.closeAllConnections();
     server.close();
@@ -124,7 +124,7 @@ test("all tools work under a strict content security policy", {
   assert.equal(await page.locator("#measurements text").count(), 1);
   assert.deepEqual(await page.evaluate(() => window.refused), []);
   assert.deepEqual(complaints, []);
-  // This test would notice what is refused.
+  // A blocked style must be reported, or the test would prove nothing.
   await page.evaluate(() => document.body.setAttribute("style", "color: red"));
   await page.waitForFunction(() => window.refused.length > 0);
   await page.context().close();

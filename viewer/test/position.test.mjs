@@ -33,7 +33,7 @@ test("round-trips within a hundredth of a screen pixel", () => {
       const view = { x: 536870911.123456, y: 1234.5678901, zoom, rotation, flip: rotation > 0 };
       const again = readPosition(writePosition(view));
       for (const [across, down] of corners) {
-        // Slide points about the center; the large x would drown in its own rounding.
+        // Points are relative to the center, since a large x has a large rounding error.
         const point = { x: view.x + across / zoom / 2, y: view.y + down / zoom / 2 };
         const [before, after] = [toScreen(point, view, size), toScreen(point, again, size)];
         near(after.x, before.x, 0.01, `${zoom}, ${rotation}°`);

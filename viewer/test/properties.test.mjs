@@ -94,7 +94,7 @@ test("lists known facts", () => {
   ]);
 });
 
-/** As an export with all properties has them: many, some long, and some that mean ill. */
+/** Properties as in an export with all of them: many, some long, some hostile. */
 const MANY = {
   ...Object.fromEntries(
     Array.from({ length: 600 }, (_, index) => [`tiff.property-${index}`, `value ${index}`]),
@@ -163,8 +163,7 @@ pageTest("shows and searches hundreds of properties without overlap", many, asyn
   const cells = page.locator("#properties-table tbody:last-of-type :is(th, td)");
   assert.deepEqual(await cells.allTextContents(), ["Properties", ...Object.entries(MANY).flat()]);
   assert.equal(await page.locator("#properties-table b").count(), 0);
-  // Marks that turn the direction end with their cell: the next row is as high, and begins where
-  // every other does.
+  // Marks that change the text direction end with their cell: the next row is not affected.
   const row = (name) => page.locator("#properties-table tr", { hasText: name }).last();
   const lines = await row("lines").locator("td").boundingBox();
   const [one, other] = [
@@ -197,7 +196,7 @@ pageTest("button, key and Escape toggle the panel and keep the focus", options, 
   assert.equal(await panel.isVisible(), false);
   await page.keyboard.press("i");
   const search = page.getByRole("searchbox");
-  // In the field the key is a letter, and Escape leaves the panel at once.
+  // In the field, the shortcut types a letter, and Escape closes the panel.
   await search.pressSequentially("mic");
   assert.equal(await search.inputValue(), "mic");
   await search.press("Escape");
@@ -218,7 +217,7 @@ pageTest("loads associated images when the panel opens, and enlarges them", {}, 
   await page.keyboard.press("i");
   for (const image of ASSOCIATED) {
     const name = `${image.name} ${image.width} × ${image.height}\u00a0px`;
-    // Once there is something to show: until then it cannot be focused.
+    // An image without content cannot be focused.
     const button = panel.getByRole("button", { name, exact: true, disabled: false });
     await button.focus();
     await page.keyboard.press("Enter");

@@ -206,7 +206,7 @@ test("finds the topmost shape at a point, not in holes", () => {
   assert.equal(shapes.indexOf(nearestShape(shapes, { x: 310.5, y: 300 }, 20)), 4);
   assert.equal(shapes.indexOf(nearestShape(shapes, { x: 212, y: 5 }, 20)), 1);
   assert.equal(nearestShape(shapes, { x: 500, y: 100 }, 20), null);
-  // Shape by shape, a closed ring and an open one are the same.
+  // Closed and open rings are equivalent.
   const [open, closed] = read(
     glands(
       feature("Polygon", [square(0, 0, 9)]),

@@ -42,7 +42,7 @@ pageTest("buttons, keys and slider rotate the slide, and home resets it", {}, as
   await does(press("Flip"), 326.5, "33.5°");
   assert.equal((await viewOf(page)).flip, true);
   assert.equal(await page.getByRole("button", { name: "Flip", pressed: true }).count(), 1);
-  // To the right on the screen, whichever way the slide's own degrees run.
+  // Clockwise on the screen, also on a flipped slide.
   await does(() => page.keyboard.press("."), 321.5, "38.5°");
   await does(press("Rotate left 90°"), 51.5, "-51.5°");
   await does(press("Show the whole slide"), 0, "0°");

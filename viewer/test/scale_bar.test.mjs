@@ -46,7 +46,7 @@ test("uses the scale along the screen's horizontal", () => {
   near(scale(0, 4), 0.125, 1e-12);
   near(scale(90, 1), 0.25, 1e-12);
   near(scale(180, 0.5), 1, 1e-12);
-  // From (0, 0) to (cos 60°, sin 60°): 0.25 µm across and 0.2165 µm down.
+  // From (0, 0) to (cos 60°, sin 60°): 0.25 µm horizontally and 0.2165 µm vertically.
   near(scale(60, 1), Math.sqrt(0.0625 + 0.046875), 1e-12);
 });
 
@@ -69,7 +69,7 @@ pageTest(
         const text = await page.locator("#scale-bar-text").textContent();
         const [amount, unit] = text.split("\u00a0");
         const { width } = await page.locator("#scale-bar-line").boundingBox();
-        // Chromium lays out in sixty-fourths of a pixel.
+        // Chromium rounds lengths to 1/64 pixel.
         near(
           width,
           ((Number(amount) * MICROMETERS[unit]) / scale) * zoom,

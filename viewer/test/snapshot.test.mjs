@@ -88,7 +88,7 @@ for (const [options, view] of VIEWS) {
       sampleTiles({ ...MAP, pixel: (x, y) => [x * 40, 0, y * 60] }),
     );
     const { page, complaints } = await openedFromServer(folder, options);
-    // The slide's place then begins and ends with a whole pixel, as a screenshot must.
+    // The slide's box must have whole pixels, as screenshots do.
     await page.addStyleTag({ content: "header { height: 120px }" });
     await measure(page, view);
     for (const change of [{}, { brightness: "1.3", contrast: "0.8", gamma: "1.6" }]) {
@@ -156,7 +156,7 @@ pageTest("explains why there are no snapshots of a slide on disk", {}, async (pa
   );
 });
 
-/** Each pixel is that of the screen, but for the smoothed edges of letters. */
+/** Asserts that all pixels equal those of the screen, except the antialiased edges of letters. */
 async function isTheScreen(page, snapshot) {
   await whenDrawn(page);
   const clip = await page.locator("#slide").boundingBox();
@@ -207,7 +207,7 @@ async function hasTheBar(page, snapshot) {
   near(end - start + 1, (Number(amount) / micrometers) * zoom * scale, 2);
 }
 
-/** A line about the middle of a view, which it leaves on the screen. */
+/** Draws a measured line around the center and leaves it on the screen. */
 async function measure(page, view) {
   await page.keyboard.press("m");
   await page.getByRole("button", { name: "Length" }).click();
@@ -219,7 +219,7 @@ async function measure(page, view) {
   await page.keyboard.press("m");
 }
 
-/** Returns name and content of the download that `act` starts. */
+/** Returns the name and the content of the download that `act` starts. */
 async function taken(page, act) {
   const [download] = await Promise.all([page.waitForEvent("download"), act()]);
   return {

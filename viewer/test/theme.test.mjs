@@ -22,7 +22,7 @@ for (const [colorScheme, own, other] of [
       await shows(other);
       await page.reload();
       await shows(other);
-      // The system's own choice again: the page follows the system, to wherever it goes.
+      // Choosing the system's theme makes the page follow the system again.
       await page.keyboard.press("b");
       await shows(own);
       await page.reload();
@@ -82,7 +82,7 @@ for (const colorScheme of ["dark", "light"]) {
         );
       }
       for (const [above, below, least] of PAIRS) {
-        // What shines through a color is at worst the opposite of it.
+        // In the worst case, a translucent color is over its opposite.
         const shade = colors.get(above);
         const grounds = [0, 255].map((slide) => blended(colors.get(below), slide));
         for (const ground of grounds) {

@@ -31,7 +31,10 @@ for (const [layout, folder] of exports) {
   });
 }
 
-/** What OpenSeadragon is given, as a script's expression. Tiles without overlap it draws a pixel too large, which must not blur them. */
+/**
+ * Returns OpenSeadragon's tile source as an expression of a script. OpenSeadragon enlarges tiles
+ * without overlap by a pixel, which must not blur them.
+ */
 function source({ layout, name, width, height, tileSize }) {
   switch (layout) {
     case "dz":
@@ -45,7 +48,7 @@ function source({ layout, name, width, height, tileSize }) {
         tilesUrl: "/export/",
       });
     default: {
-      // The address of the server is another each time; all else is as exported.
+      // Only the server's address differs from the export.
       const id = layout === "iiif2" ? "@id" : "id";
       return `{ ...(await (await fetch("/export/info.json")).json()), "${id}": location.origin + "/export" }`;
     }
@@ -78,7 +81,7 @@ async function showsAnExport(folder, context) {
     ),
   });
   const browser = await connect();
-  // Whatever the outcome: either would keep the tests from ending.
+  // A running server or browser would keep the tests from ending.
   context.after(() => Promise.all([browser.close(), server.close()]));
 
   const { page, complaints } = await openAt(browser, `${server.origin}/`, {

@@ -58,7 +58,7 @@ test("converts regions in rotated, flipped and downsampled exports", () => {
 test("draws small regions as cells", () => {
   const large = area(100, 100, 8, 9);
   assert.deepEqual(visibleAreas([large, area(17, 8, 1, 1)], 8), [large, area(16, 8, 8, 8)]);
-  // Side by side, and over a cell's edge in both directions.
+  // Adjacent regions, and regions that cross cell edges in both directions.
   assert.deepEqual(visibleAreas([area(0, 0, 1, 1), area(8, 7, 1, 1), area(30, 0, 3, 2)], 8), [
     area(0, 0, 16, 8),
     area(24, 0, 16, 8),
@@ -208,7 +208,7 @@ async function isHatched(page, regions) {
         view.zoom;
       const differs = difference(hatched, plain, x, y) > 0;
       inside += depth > 0 ? 1 : 0;
-      // A pixel on the edge is smoothed.
+      // Pixels on an edge are antialiased.
       if (Math.abs(depth) > 0.75 && differs !== depth > 0) {
         wrong.push([x, y, depth]);
       }

@@ -1,5 +1,5 @@
-// Opens exports in Chromium, from disk as by a double click, and records all that the browser
-// complains about.
+// Opens pages in Chromium, from disk or a server, and records all errors and warnings of the
+// browser as `complaints`.
 
 import { existsSync } from "node:fs";
 import { join } from "node:path";
@@ -107,7 +107,7 @@ export async function whenDrawn(page, timeout = 120000) {
       ) {
         return false;
       }
-      // Small panes have no navigator.
+      // In small panes, there is no navigator.
       const all = viewers.flatMap((viewer) =>
         viewer.navigator ? [viewer, viewer.navigator] : [viewer],
       );

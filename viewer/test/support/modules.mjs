@@ -7,7 +7,7 @@ import { build } from "esbuild";
 
 const source = join(dirname(fileURLToPath(import.meta.url)), "../../src");
 
-/** Several modules at once, as one: what they share is then the same in all. */
+/** Loads several modules as one bundle, so that they share their imports. */
 export async function loadModules(...names) {
   const contents = names.map((name) => `export * from ${JSON.stringify(`./${name}`)};`).join("\n");
   const { outputFiles } = await build({

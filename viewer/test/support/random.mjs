@@ -1,6 +1,6 @@
 // Reproducible pseudorandom numbers.
 
-/** A function that gives a number from `least` to below `most`. */
+/** Returns a function that returns numbers from `least` to below `most`. */
 export function random(seed) {
   let state = seed;
   return (least, most) => {

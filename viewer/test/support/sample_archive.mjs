@@ -19,12 +19,12 @@ export const geometry = {
   extension: "png",
 };
 
-/** Made once: each test takes what it wants of them. */
+/** All tiles, encoded once for all tests of a file. */
 const tiles = [...sampleTiles()];
 
 export const NAME = `slide #1 50% "Café" <b>`;
 
-/** The associated images, where a .zip and a .szi have PNG files. */
+/** Returns the associated images with their paths in a .zip or a .szi. */
 export function associatedIn({ szi = false } = {}) {
   return ASSOCIATED.map((image) => ({
     ...image,
@@ -32,7 +32,7 @@ export function associatedIn({ szi = false } = {}) {
   }));
 }
 
-/** What the export's JSON says, as far as the page asks. */
+/** Returns the fields of the export's JSON that the page reads. */
 export function description(
   name,
   { width, height, tileSize, overlap, extension },
@@ -53,7 +53,7 @@ export function description(
   };
 }
 
-/** The files of the archive, in order, for `layOut`; `change` are fields of its description. */
+/** Returns the archive's files for `layOut`. `change` has additional fields of the description. */
 export function archiveFiles({ name = NAME, szi = false, change = {} } = {}) {
   const associated = associatedIn({ szi });
   const vendor = szi ? `${name}/vendor/slidezoom/` : `${name}/`;
@@ -70,7 +70,7 @@ export function archiveFiles({ name = NAME, szi = false, change = {} } = {}) {
         name: `${name}/${image.path}`,
         contents: associatedPng(image),
       })),
-      // So that none of it is among the bytes that the archive's end is read with.
+      // The first read of the archive's end must not include tiles and images.
       { name: `${name}/other`, contents: Buffer.alloc(100000) },
     ],
     { ...description(name, geometry, associated), ...change },

@@ -1,5 +1,5 @@
-// Writes a small export as slidezoom would: a sample slide whose pixels are all known, under names
-// that break careless URLs and HTML.
+// Writes a small export like those of slidezoom. Its pixels are known, and its names need escaping
+// in URLs and HTML.
 
 import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -21,8 +21,8 @@ export const OVERLAP = 1;
 export const FULL_LEVEL = 10;
 
 /**
- * The color of a pixel of the sample slide: a quarter of its own in red and
- * green, and a fine grain in blue that gives away a shift by one pixel.
+ * Returns the color of a pixel of the sample slide. Red and green are constant in each quarter;
+ * blue has a fine grain, which reveals a shift by one pixel.
  */
 export function slidePixel(x, y) {
   return [x < WIDTH / 2 ? 60 : 200, y < HEIGHT / 2 ? 70 : 210, 60 + ((x * 37 + y * 59) % 128)];
@@ -125,7 +125,7 @@ function writeSlideScript(folder, description) {
   );
 }
 
-/** Writes a slide's page, or a gallery's, as the exporter does, with the title in its place. */
+/** Writes the page of a slide or a gallery with its title, as the exporter does. */
 export function writePage(folder, title, kind = "viewer") {
   mkdirSync(join(folder, kind), { recursive: true });
   for (const file of ["viewer.js", "viewer.css"]) {

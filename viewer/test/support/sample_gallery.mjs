@@ -1,5 +1,5 @@
-// Writes a gallery as slidezoom would: exports and archives, under names that break careless URLs
-// and HTML.
+// Writes a gallery like those of slidezoom, with exports and archives. Their names need escaping in
+// URLs and HTML.
 
 import { readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -12,7 +12,7 @@ export const FOLDER = `a #1 50% 'it' "Café" & +`;
 export const BAG = "b <script>alert(1)<∕script> ?x=1";
 export const ARCHIVE = "c 100% #é & + ?";
 
-/** A right entry of a slide in a folder; `change` are fields of it. */
+/** Returns a valid entry of a slide in a folder, with the fields of `change`. */
 export function entry(name, change = {}) {
   return {
     name,
@@ -27,7 +27,7 @@ export function entry(name, change = {}) {
   };
 }
 
-/** Writes the page and its list alone. */
+/** Writes only the page and its list. */
 export function writeList(entries, folder = newFolder()) {
   writePage(folder, "Slides <of> mine", "gallery");
   const list = JSON.stringify({ slides: entries });
@@ -38,7 +38,10 @@ export function writeList(entries, folder = newFolder()) {
   return folder;
 }
 
-/** An export, one of half its scale in a bag, and an archive; `change` are fields of the two folders' descriptions. */
+/**
+ * Writes an export, a bag with an export at half its scale, and an archive. `change` has additional
+ * fields of the two folders' descriptions.
+ */
 export function writeGallery({ change = {} } = {}) {
   const folder = newFolder();
   const fine = { name: "slide", micronsPerPixel: { x: 0.5, y: 0.5 }, ...change };
@@ -73,7 +76,7 @@ export function serveFolder(folder, headers = {}) {
   return serve(Object.fromEntries(files));
 }
 
-/** What follows the gallery's address where two slides are compared, by their paths. */
+/** Returns the end of the gallery's URL for a comparison of two slides, by their paths. */
 export function comparing(one, other) {
   return `?${new URLSearchParams([
     ["compare", one],

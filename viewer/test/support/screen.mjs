@@ -7,15 +7,15 @@ import { readPng } from "./png.mjs";
 import { associatedPixel } from "./sample_export.mjs";
 
 /**
- * Brings slide pixel x, y to the middle at `zoom` screen pixels a slide pixel
- * and returns the screen from `patch` slide pixels before it to `patch` after.
+ * Centers slide pixel x, y at `zoom` screen pixels per slide pixel. Returns the screen from `patch`
+ * slide pixels before it to `patch` after it.
  */
 export async function slideRegion(page, x, y, zoom, patch) {
   const corner = await page.evaluate(
     ([x, y, zoom]) => {
       const { viewport, element } = window.slidezoom.viewer;
       const box = element.getBoundingClientRect();
-      // Whole screen pixels from the corner, so that slide and screen align.
+      // The offset is in whole screen pixels, so that slide pixels align with them.
       const [across, down] = [Math.floor(box.width / 2), Math.floor(box.height / 2)];
       const center = [x + (box.width / 2 - across) / zoom, y + (box.height / 2 - down) / zoom];
       viewport.zoomTo(viewport.imageToViewportZoom(zoom), null, true);
@@ -35,7 +35,7 @@ export async function slideRegion(page, x, y, zoom, patch) {
   return readPng(await page.screenshot({ clip }));
 }
 
-/** Whether the sheet over the page shows an associated image, as large as it is. */
+/** Asserts that the sheet over the page shows an associated image at its size. */
 export async function showsAssociated(page, image) {
   const sheet = page.getByRole("dialog", { name: image.name, exact: true });
   const large = sheet.getByRole("img", { name: image.name, exact: true });
@@ -47,7 +47,7 @@ export async function showsAssociated(page, image) {
   ]);
   assert.deepEqual(size, [image.width, image.height, image.width, image.height]);
   const shown = readPng(await large.screenshot());
-  // It can lie between two pixels of the screen; at its edges the sheet shines through.
+  // The image may lie between screen pixels, so that its edges are mixed with the sheet.
   for (const [x, y] of [
     [5, 5],
     [20, 30],

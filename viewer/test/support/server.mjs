@@ -1,4 +1,4 @@
-// A web server for tests. It answers range requests, and can make the mistakes that hosts make.
+// A web server for tests. It answers range requests, and can imitate the mistakes of real hosts.
 
 import { EventEmitter, once } from "node:events";
 import { readdirSync, readFileSync, statSync } from "node:fs";

@@ -6,12 +6,12 @@ import { readPng } from "./png.mjs";
 import { tileFile } from "./sample_export.mjs";
 import { forEachPixel, slideRegion } from "./screen.mjs";
 
-/** How many slide pixels to each side of a place are compared. */
+/** How many slide pixels to each side of a point are compared. */
 const PATCH = 5;
 
 /**
- * Compares the screen at 1:1 with tiles that Chromium shows on their own. They are
- * opened as files, by a page of `tilePages`: one from a server cannot.
+ * Compares the screen at 1:1 with tiles that Chromium shows separately, in a page of `tilePages`.
+ * Tiles are opened as files, which a page from a server cannot do.
  */
 export async function comparesWithTiles(page, folder, description, tilePages = page.context()) {
   const { width, height, tileSize, overlap } = description;
@@ -34,7 +34,7 @@ export async function comparesWithTiles(page, folder, description, tilePages = p
     tiles.push(readPng(await alone.locator("img").screenshot()));
   }
   await alone.close();
-  // A page behind another draws but seldom.
+  // Chromium rarely draws pages in the background.
   await page.bringToFront();
   for (const [index, [x, y]] of places.entries()) {
     const shown = await slideRegion(page, x, y, 1, PATCH);
@@ -51,10 +51,9 @@ export async function comparesWithTiles(page, folder, description, tilePages = p
 }
 
 /**
- * A place near `wanted` whose patch lies within the slide and within one tile,
- * clear of the overlap: there a lossy neighbor may be drawn on top. Tiles that
- * do not overlap OpenSeadragon draws one screen pixel too large, so that no gap
- * shows between them; only their first half stands where it should.
+ * Returns a point near `wanted` whose patch is inside the slide and inside one tile, outside of the
+ * overlap, where a lossy neighbor may be drawn on top. OpenSeadragon enlarges tiles without overlap
+ * by one screen pixel to avoid gaps, so that only their first half is at the exact place.
  */
 function inTile(wanted, size, { tileSize, overlap }) {
   const start = Math.floor(wanted / tileSize) * tileSize;

@@ -14,14 +14,14 @@ if (noBrowser) {
   console.log(`SKIPPED: ${noBrowser}`);
 }
 
-/** The folder of a sample export; `change` are fields of its description. */
+/** Writes a sample export with the fields of `change` in its description; returns its folder. */
 export function sampleExport(change = {}) {
   const { folder } = writeExport({ change: (description) => ({ ...description, ...change }) });
   resources.folders.push(dirname(folder));
   return folder;
 }
 
-/** Opens an export without animations, drawn whole. */
+/** Opens an export without animations and waits until it is drawn. */
 export async function opened(folder, options = {}) {
   const { page, complaints } = await openExport(resources.browser, folder, {
     reducedMotion: "reduce",
@@ -31,12 +31,12 @@ export async function opened(folder, options = {}) {
   return { page, complaints };
 }
 
-/** The page of a folder that has no slide to be drawn. */
+/** Opens the page of a folder without a slide. */
 export function openedWithoutSlide(folder, options) {
   return openExport(resources.browser, folder, options);
 }
 
-/** The same from a web server. */
+/** Opens an export from a web server. */
 export async function openedFromServer(folder, options = {}) {
   const server = await serve(filesIn(folder));
   resources.servers.push(server);
@@ -50,7 +50,7 @@ export async function openedFromServer(folder, options = {}) {
   return opened;
 }
 
-/** A test on the page of a sample slide, which must not complain. */
+/** Defines a test on the page of a sample slide, which fails on browser errors. */
 export function pageTest(name, { change, ...options }, body) {
   test(name, { skip: noBrowser }, async () => {
     const folder = sampleExport(change);
@@ -61,7 +61,7 @@ export function pageTest(name, { change, ...options }, body) {
   });
 }
 
-/** Moves the viewer at once; what is not named stays as it is. */
+/** Moves the viewer immediately. Values that are not given stay the same. */
 export async function moveTo(page, view) {
   await page.evaluate(({ x, y, zoom, rotation, flip }) => {
     const { viewport } = window.slidezoom.viewer;
@@ -81,7 +81,7 @@ export async function moveTo(page, view) {
   await whenDrawn(page);
 }
 
-/** Where the viewer is: slide pixels in the middle, screen pixels per slide pixel. */
+/** Returns the view: the slide pixel at the center, and screen pixels per slide pixel. */
 export function viewOf(page) {
   return page.evaluate(() => {
     const { viewport } = window.slidezoom.viewer;
@@ -96,7 +96,7 @@ export function viewOf(page) {
   });
 }
 
-/** Presses a button of the header, on a narrow screen behind More if it is there. */
+/** Presses a button of the header, in the menu "More" if it is there. */
 export async function pressInHeader(page, name) {
   const button = page.locator("header").getByRole("button", { name });
   if (!(await button.isVisible())) {

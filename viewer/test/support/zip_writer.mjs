@@ -1,19 +1,18 @@
-// Writes zip archives, with all their variants, independently of the code that reads them.
+// Writes zip archives in all variants, independently of the code that reads them.
 
 import { closeSync, ftruncateSync, openSync, writeSync } from "node:fs";
 
 import { crc32 } from "./png.mjs";
 
-/** Many files of a test hold the same bytes. */
+/** Caches checksums, since many files of a test have the same bytes. */
 const checksums = new WeakMap();
 
 /**
- * Lays out an archive of stored files: `{ pieces, length, places }`, each place
- * by the file's name with `start` and `length`.
+ * Lays out an archive of stored files: `{ pieces, length, places }`. `places` maps a file's name to
+ * its `start` and `length`.
  *
- * A file has `name` and `contents`: bytes, or a function that makes them of the
- * places of all files before. It may have `method`, `flags`, `localExtra`, and
- * `gap`, a number of bytes that are left out before it.
+ * A file has `name` and `contents`: bytes, or a function of the places of all previous files. It
+ * may have `method`, `flags`, `localExtra`, and `gap`, a number of unwritten bytes before it.
  */
 export function layOut(files, { zip64 = false, comment = "" } = {}) {
   const pieces = [];
@@ -121,14 +120,14 @@ function checksum(contents) {
   return checksums.get(contents);
 }
 
-/** The archive's bytes; gaps are zeros. */
+/** Returns the archive's bytes. Gaps are zeros. */
 export function toBuffer({ pieces, length }) {
   const bytes = Buffer.alloc(length);
   pieces.forEach((piece) => bytes.set(piece.bytes, piece.offset));
   return bytes;
 }
 
-/** Writes the archive as a file in which gaps take no room. */
+/** Writes the archive as a sparse file, in which gaps take no space. */
 export function toSparseFile({ pieces, length }, path) {
   const file = openSync(path, "w");
   ftruncateSync(file, length);
@@ -136,7 +135,7 @@ export function toSparseFile({ pieces, length }, path) {
   closeSync(file);
 }
 
-/** A tile index, by src/tile_index.rs; `tilePlace(level, column, row)` may be undefined. */
+/** Returns a tile index, as specified in src/layout/tile_index.rs. `tilePlace` may return undefined. */
 export function tileIndex(
   { width, height, tileSize, overlap, extension, smallestLevel = 0 },
   tilePlace,
