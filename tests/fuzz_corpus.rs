@@ -1,11 +1,7 @@
 //! Replays the committed fuzz corpus: seeds, and inputs that once made a target fail. `make soak`
 //! runs the fuzz targets themselves.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::print_stdout,
-    reason = "a test that cannot go on says so and stops"
-)]
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "tests fail by panicking")]
 
 use std::fs;
 use std::path::Path;

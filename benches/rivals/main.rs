@@ -221,11 +221,11 @@ fn limit(encoded: &Path, lossless: &Path) -> Outcome<Duration> {
     let stored: Vec<PathBuf> =
         stored.into_iter().filter(|path| level_of(path) == Some(base)).collect();
     let share = |worker: usize| -> Result<Duration, String> {
-        let mine = |paths: &[PathBuf]| {
+        let part = |paths: &[PathBuf]| {
             paths.iter().skip(worker).step_by(workers).cloned().collect::<Vec<_>>()
         };
         let one = |result: Outcome<Duration>| result.map_err(|error| error.to_string());
-        Ok(one(time_decoding(&mine(&stored)))? + one(time_encoding(&mine(&tiles)))?)
+        Ok(one(time_decoding(&part(&stored)))? + one(time_encoding(&part(&tiles)))?)
     };
     let share = &share;
     std::thread::scope(|scope| {

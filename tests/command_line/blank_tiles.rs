@@ -37,17 +37,11 @@ fn export(workspace: &Workspace, output: &str, options: &[&str]) -> Tree {
 
 /// The largest difference between a tile's pixels and the background.
 fn difference(tree: &Tree, tile: &Tile) -> u8 {
-    let picture = RgbImage::from_png(tree.file(&format!("dense_files/{}", tile.file("png"))));
-    let (width, height) = picture.size();
+    let image = RgbImage::from_png(tree.file(&format!("dense_files/{}", tile.file("png"))));
+    let (width, height) = image.size();
     let pixels = (0..height).flat_map(|y| (0..width).map(move |x| (x, y)));
     let of_pixel = |(x, y)| {
-        picture
-            .pixel(x, y)
-            .iter()
-            .zip(GRAY)
-            .map(|(found, gray)| found.abs_diff(gray))
-            .max()
-            .unwrap()
+        image.pixel(x, y).iter().zip(GRAY).map(|(found, gray)| found.abs_diff(gray)).max().unwrap()
     };
     pixels.map(of_pixel).max().unwrap()
 }
@@ -71,14 +65,14 @@ fn skips_only_tiles_of_plain_background() {
         let option = if tolerance == 0 { "skip".to_owned() } else { format!("skip={tolerance}") };
         let tree = export(&workspace, &output, &["--blank", &option]);
         let description = tree.json(&format!("{output}.json"));
-        let left_out = named(&description);
+        let skipped = named(&description);
         let mut expected = BTreeSet::new();
         for (number, tile) in plan.tiles().iter().enumerate() {
             let file = format!("{output}_files/{}", tile.file("png"));
-            let is_there = tree.files().contains(&file.as_str());
+            let exists = tree.files().contains(&file.as_str());
             if plan.grid(tile.level) != (1, 1) && differences[number] <= tolerance {
                 expected.insert(number);
-                assert!(!is_there, "{file} differs by {} and is there", differences[number]);
+                assert!(!exists, "{file} exists, but differs only by {}", differences[number]);
             } else {
                 assert!(
                     tree.file(&file) == dense.file(&format!("dense_files/{}", tile.file("png"))),
@@ -86,7 +80,7 @@ fn skips_only_tiles_of_plain_background() {
                 );
             }
         }
-        assert_eq!(left_out, expected, "tolerance {tolerance}");
+        assert_eq!(skipped, expected, "tolerance {tolerance}");
         assert_eq!(description["skippedTiles"], expected.len());
         assert_eq!(description["options"]["blankTiles"]["skip"], tolerance);
         assert!(tree.text(&format!("{output}.dzi")).contains("<DisplayRects>"));
@@ -178,23 +172,23 @@ fn verify_reports_changes_of_sparse_exports() {
     export(&workspace, "skip", &["--blank", "skip"]);
     let names: Vec<String> =
         plan().tiles().iter().map(|tile| format!("skip_files/{}", tile.file("png"))).collect();
-    let (there, left_out): (Vec<_>, Vec<_>) =
+    let (present, skipped): (Vec<_>, Vec<_>) =
         names.iter().partition(|name| workspace.path("skip").join(name).exists());
-    let verify = |words: &[&str]| {
+    let assert_reported = |words: &[&str]| {
         let run = workspace.slidezoom(["verify", "skip"]);
         assert_eq!(run.code(), Some(5), "{run:?}");
         assert!(words.iter().all(|word| run.text().contains(word)), "{words:?} in {run:?}");
     };
     // A tile that the description lists as blank exists.
-    let stranger = workspace.path("skip").join(left_out[0]);
-    fs::copy(workspace.path("skip").join(there[0]), &stranger).unwrap();
-    verify(&[left_out[0], "does not belong"]);
-    fs::remove_file(stranger).unwrap();
+    let unexpected = workspace.path("skip").join(skipped[0]);
+    fs::copy(workspace.path("skip").join(present[0]), &unexpected).unwrap();
+    assert_reported(&[skipped[0], "does not belong"]);
+    fs::remove_file(unexpected).unwrap();
     // A tile that is not blank is missing.
-    let last = workspace.path("skip").join(there[there.len() - 1]);
+    let last = workspace.path("skip").join(present[present.len() - 1]);
     let contents = fs::read(&last).unwrap();
     fs::remove_file(&last).unwrap();
-    verify(&[there[there.len() - 1], "missing"]);
+    assert_reported(&[present[present.len() - 1], "missing"]);
     fs::write(&last, contents).unwrap();
     // The description lists other tiles.
     let path = workspace.path("skip/skip.json");
@@ -211,7 +205,7 @@ fn verify_reports_changes_of_sparse_exports() {
         ("no base64".to_owned(), "is not base64"),
     ] {
         fs::write(&path, original.replace(&bits, &changed)).unwrap();
-        verify(&["skip.json", words]);
+        assert_reported(&["skip.json", words]);
     }
     fs::write(&path, &original).unwrap();
     workspace.slidezoom(["verify", "skip"]).succeeds();

@@ -1,4 +1,4 @@
-//! What an export says about itself: the descriptor, `<name>.json` and the page.
+//! The files that describe an export: the descriptor, `<name>.json` and the page.
 
 use serde_json::{Value, json};
 use slidezoom_fixtures::SlideBuilder;

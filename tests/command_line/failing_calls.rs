@@ -57,7 +57,7 @@ fn kills_leave_a_whole_archive_or_nothing() {
     inject_at_a_sample(Kind::Archive, &kill(), 17, 8);
 }
 
-/// The old export stays until the new one is published, and the message says which one exists.
+/// The old export stays until the new one is published, and the message names the existing one.
 #[test]
 fn failing_calls_leave_the_old_or_the_new_export() {
     for kind in [Kind::Folder, Kind::Archive] {

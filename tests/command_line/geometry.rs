@@ -253,10 +253,10 @@ fn records_unreadable_regions_in_slide_pixels() {
             // The part of the native tile from 256 to 512 that is inside the crop.
             let rect = json!({ "x": 256, "y": 91, "width": 184, "height": 165 });
             assert_eq!(tree.json("scan.json")["unreadable"], json!([rect]), "{rotate} {flip}");
-            let picture = |name: &str| {
+            let image = |name: &str| {
                 RgbImage::from_png(workspace.tree(name).file(&format!("{name}_files/9/0_0.png")))
             };
-            let (found, sound) = (picture("scan"), picture("sound"));
+            let (found, sound) = (image("scan"), image("sound"));
             let description = tree.json("scan.json");
             let place = |row: usize, x: u32, y: u32| {
                 let of =

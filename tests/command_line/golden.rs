@@ -18,9 +18,9 @@ fn listing(workspace: &Workspace) -> String {
     let tree = workspace.tree("default");
     let lines = DeepZoom::new((2220, 2967)).tiles().into_iter().map(|tile| {
         let file = format!("default_files/{}", tile.file("jpeg"));
-        let picture = RgbImage::from_jpeg(tree.file(&file));
-        let mut line = format!("{file} {}×{} ", picture.width, picture.height);
-        for byte in Sha256::digest(picture.pixels.as_flattened()) {
+        let image = RgbImage::from_jpeg(tree.file(&file));
+        let mut line = format!("{file} {}×{} ", image.width, image.height);
+        for byte in Sha256::digest(image.pixels.as_flattened()) {
             write!(line, "{byte:02x}").unwrap();
         }
         line + "\n"

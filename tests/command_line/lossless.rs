@@ -81,19 +81,18 @@ fn level(tree: &Tree, name: &str, plan: &DeepZoom, level: u32, extension: &str) 
         .into_iter()
         .map(|tile| {
             let bytes = tree.file(&format!("{name}_files/{}", tile.file(extension)));
-            let picture = if extension == "png" {
+            let image = if extension == "png" {
                 RgbImage::from_png(bytes)
             } else {
                 RgbImage::from_jpeg(bytes)
             };
-            (tile, picture)
+            (tile, image)
         })
         .collect();
     let columns = plan.grid(level).0;
     RgbImage::draw((width, height), |x, y| {
-        let (tile, picture) =
-            &tiles[((y / plan.tile_size) * columns + x / plan.tile_size) as usize];
-        picture.pixel(x - tile.columns.start, y - tile.rows.start)
+        let (tile, image) = &tiles[((y / plan.tile_size) * columns + x / plan.tile_size) as usize];
+        image.pixel(x - tile.columns.start, y - tile.rows.start)
     })
 }
 
@@ -127,8 +126,8 @@ fn exports_the_real_slide_without_loss() {
                 "level {number}: {} dB",
                 psnr(&found, &expected)
             );
-            let mean = |picture: &RgbImage| {
-                let values = picture.pixels.as_flattened();
+            let mean = |image: &RgbImage| {
+                let values = image.pixels.as_flattened();
                 values.iter().map(|&value| f64::from(value)).sum::<f64>() / values.len() as f64
             };
             assert!((mean(&found) - mean(&expected)).abs() < 0.5, "level {number}");
@@ -324,7 +323,7 @@ fn info_and_dry_run_report_whether_lossless_is_possible() {
     let workspace = Workspace::new();
     slides::aperio().write_into(&workspace, "scan.svs");
     slides::small().compression(Compression::Uncompressed).write_into(&workspace, "raw.tif");
-    let says = |run: &Run, words: &str| {
+    let assert_contains = |run: &Run, words: &str| {
         assert!(
             run.text().lines().any(|line| line
                 .split_whitespace()
@@ -335,16 +334,19 @@ fn info_and_dry_run_report_whether_lossless_is_possible() {
         );
     };
     let info = workspace.slidezoom(["info", "scan.svs"]).succeeds();
-    says(&info, "reader direct (TIFF with 240×240 JPEG tiles in YCbCr)");
-    says(&info, "lossless tiles possible, of 240");
+    assert_contains(&info, "reader direct (TIFF with 240×240 JPEG tiles in YCbCr)");
+    assert_contains(&info, "lossless tiles possible, of 240");
     let info = workspace.slidezoom(["info", "raw.tif"]).succeeds();
-    says(&info, "reader OpenSlide (its tiles are not JPEG (TIFF compression 1))");
-    says(
+    assert_contains(&info, "reader OpenSlide (its tiles are not JPEG (TIFF compression 1))");
+    assert_contains(
         &info,
         "lossless tiles not possible: the slide is read through OpenSlide, because its tiles are not JPEG",
     );
     let plan = workspace.export(["scan.svs", "--lossless", "--dry-run"]).succeeds();
-    says(&plan, "of 240, overlap 0, native JPEG (lossless), smaller levels JPEG quality 80 4:2:0");
+    assert_contains(
+        &plan,
+        "of 240, overlap 0, native JPEG (lossless), smaller levels JPEG quality 80 4:2:0",
+    );
     let json = workspace
         .slidezoom(["info", "--json", "--reader", "openslide", "scan.svs"])
         .succeeds()

@@ -78,9 +78,9 @@ fn json_progress_names_the_slide_of_each_event() {
     slides::small().write_into(&workspace, "more.tif");
     let run =
         workspace.export(["scan.tif", "more.tif", "-o", "out", "--progress", "json"]).succeeds();
-    let told = events(&run);
+    let events = events(&run);
     for name in ["scan", "more"] {
-        let of_slide: Vec<&Value> = told.iter().filter(|event| event["name"] == name).collect();
+        let of_slide: Vec<&Value> = events.iter().filter(|event| event["name"] == name).collect();
         assert_eq!(of_slide.first().unwrap()["event"], "started");
         assert_eq!(of_slide.last().unwrap()["event"], "finished");
         assert_eq!(of_slide.last().unwrap()["output"], format!("out/{name}"));
@@ -146,16 +146,16 @@ fn exports_with_closed_or_full_stderr() {
     for mode in ["plain", "json", "none"] {
         for stderr in [full().map(Stdio::from), Some(Stdio::piped())].into_iter().flatten() {
             let workspace = with_slide();
-            let told = format!("--progress {mode} to {stderr:?}");
+            let context = format!("--progress {mode} to {stderr:?}");
             let code = code_without_stderr(&workspace, &["scan.tif", "--progress", mode], stderr);
-            assert_eq!(code, Some(0), "{told}");
+            assert_eq!(code, Some(0), "{context}");
             assert_layout(&workspace.tree("scan"), "scan", DeepZoom::new(SIZE), "jpeg", &PAGE);
-            assert_eq!(workspace.names(), ["scan", "scan.tif"], "{told}");
+            assert_eq!(workspace.names(), ["scan", "scan.tif"], "{context}");
             for stderr in [full().map(Stdio::from), Some(Stdio::piped())].into_iter().flatten() {
                 assert_eq!(
                     code_without_stderr(&workspace, &["missing.tif", "--progress", mode], stderr),
                     Some(3),
-                    "{told}"
+                    "{context}"
                 );
             }
         }

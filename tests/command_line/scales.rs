@@ -86,14 +86,14 @@ fn strips_and_tiles_have_the_same_scale() {
         for (storage, vendor) in
             [(Storage::Strips, Value::Null), (Storage::Tiles, json!("generic-tiff"))]
         {
-            write(&workspace, "picture.tif", storage, vec![fields.clone()]);
+            write(&workspace, "image.tif", storage, vec![fields.clone()]);
             assert_eq!(
-                information(&workspace, &["picture.tif"])["slide"]["vendor"],
+                information(&workspace, &["image.tif"])["slide"]["vendor"],
                 vendor,
                 "{storage:?}"
             );
             assert_scale(
-                scale(&workspace, &["picture.tif"]),
+                scale(&workspace, &["image.tif"]),
                 expected,
                 &format!("{what}, {storage:?}"),
             );
@@ -153,13 +153,13 @@ fn accepts_any_scale_in_vendor_metadata() {
 fn reads_the_scale_that_libvips_writes() {
     let workspace = Workspace::new();
     ImageBuilder::new(300, 200, ImageFormat::Png(RowOrder::Sequential))
-        .write(workspace.path("picture.png"))
+        .write(workspace.path("image.png"))
         .unwrap();
     // The options of vips are in pixels per millimeter.
     for (per_millimeter, expected) in [("2000", Some([0.5; 2])), ("1", None), ("11.811", None)] {
         for (unit, tiled) in [("cm", false), ("inch", false), ("cm", true), ("inch", true)] {
             let arguments =
-                ["tiffsave", "picture.png", "out.tif", "--resunit", unit, "--xres", per_millimeter];
+                ["tiffsave", "image.png", "out.tif", "--resunit", unit, "--xres", per_millimeter];
             let tiles: &[&str] = if tiled { &["--tile"] } else { &[] };
             let Some(run) = tools::run(
                 "vips",

@@ -161,8 +161,8 @@ fn writes_size_and_scale() {
         let properties = properties(&archive);
         assert_eq!(MANDATORY.map(|name| properties[name]), expected);
         let number = |text: &str| text.parse::<f64>().unwrap();
-        let told = json!({ "x": number(expected[3]), "y": number(expected[4]) });
-        assert_eq!(description(&archive)["micronsPerPixel"], told);
+        let expected_scale = json!({ "x": number(expected[3]), "y": number(expected[4]) });
+        assert_eq!(description(&archive)["micronsPerPixel"], expected_scale);
     }
 }
 

@@ -74,8 +74,9 @@ fn write_tiff(path: &Path, is_tiled: bool) {
 
 /// The conversion without a profile.
 fn naive() -> Vec<[u8; 3]> {
-    let share = |ink: u8, light: u8| ((u32::from(255 - ink) * u32::from(light) + 127) / 255) as u8;
-    cmyk().into_iter().map(|[c, m, y, k]| [c, m, y].map(|ink| share(ink, 255 - k))).collect()
+    let share =
+        |value: u8, light: u8| ((u32::from(255 - value) * u32::from(light) + 127) / 255) as u8;
+    cmyk().into_iter().map(|[c, m, y, k]| [c, m, y].map(|value| share(value, 255 - k))).collect()
 }
 
 fn converted(intent: Intent) -> Vec<[u8; 3]> {

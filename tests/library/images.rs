@@ -108,7 +108,7 @@ fn row_and_region_reads_give_the_same_tiles() {
         ("cut", options().bounds(crop(63, 129, 2_400, 300))),
         ("cut to one row", options().bounds(crop(1, 610, 2_600, 1))),
         ("lanczos", options().reduction(ReductionMethod::Lanczos3)),
-        ("turned", options().rotation(Rotation::Quarter)),
+        ("rotated", options().rotation(Rotation::Quarter)),
         ("mirrored", options().flip(Some(Flip::Vertical))),
     ] {
         let (expected, _) = exported(&drawn, &options, 2).unwrap();
@@ -163,10 +163,10 @@ fn reads_a_pipe_once() {
     let again = exported(source.as_ref(), &options(), 2).unwrap_err();
     assert!(matches!(again, Error::Slide(SlideError::ReadOnce { .. })), "{again}");
     // Rotation needs the whole image in memory, where it stays.
-    let (turned, source) = (options().rotation(Rotation::Half), open(&OpenOptions::default()));
-    let (expected, _) = exported(image.open().as_ref(), &turned, 2).unwrap();
+    let (rotated, source) = (options().rotation(Rotation::Half), open(&OpenOptions::default()));
+    let (expected, _) = exported(image.open().as_ref(), &rotated, 2).unwrap();
     for _ in 0..2 {
-        assert!(tiles(&exported(source.as_ref(), &turned, 2).unwrap().0) == tiles(&expected));
+        assert!(tiles(&exported(source.as_ref(), &rotated, 2).unwrap().0) == tiles(&expected));
     }
 }
 
@@ -280,8 +280,8 @@ fn refuses_images_above_the_memory_limit() {
     assert!(matches!(error, SlideError::Memory { allowed: 2_000_000, .. }), "{error}");
     let narrow = Image::drawn(10, 40_000);
     let source = source::open_with(&narrow.path, little.memory(1_000_000)).unwrap();
-    let turned = options().rotation(Rotation::Quarter);
-    let error = exported(source.as_ref(), &turned, 2).unwrap_err().to_string();
+    let rotated = options().rotation(Rotation::Quarter);
+    let error = exported(source.as_ref(), &rotated, 2).unwrap_err().to_string();
     assert!(
         error.contains(
             "it needs 2 MiB of memory, and the limit is 1 MiB: its rows can only be decoded one after the other"

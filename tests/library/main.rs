@@ -22,6 +22,7 @@ macro_rules! skipped {
 mod archive_limits;
 mod archive_sink;
 mod associated_colors;
+mod checkpoints;
 mod cmyk;
 mod damaged_images;
 mod drawn_source;

@@ -1,26 +1,19 @@
 //! A resumed export has the same bytes as an uninterrupted one, and changed files are rejected.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::num::NonZeroUsize;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
 
 use slidezoom::internals::engine::progress::{NoProgress, Progress};
 use slidezoom::internals::export::{create_sink, resume_sink};
 use slidezoom::internals::geometry::{Rotation, Size};
-use slidezoom::internals::key::{Digest, EntryName};
+
 use slidezoom::internals::layout::Container;
 use slidezoom::internals::layout::tile_layout::TileLayout;
 use slidezoom::internals::pixels::ReductionMethod;
-use slidezoom::internals::plan::{
-    BlankTiles, ExportOptions, FormatOption, Page, PublishedProperties,
-};
-use slidezoom::internals::pyramid::TileGeometry;
-use slidezoom::internals::sink::{
-    Checkpoint, OverwritePolicy, Resume, ResumeState, Role, Sink, SinkError,
-};
+use slidezoom::internals::plan::{BlankTiles, ExportOptions, Page, PublishedProperties};
+use slidezoom::internals::sink::{OverwritePolicy, SinkError};
 use slidezoom::internals::source::SourceIdentity;
 use slidezoom::{Error, ExportPlan, ExportReport, Source, export};
 
@@ -32,7 +25,7 @@ fn source() -> DrawnSource {
     DrawnSource::new(size, Size::new(200, 200), None).with_unscanned(|row| row % 2_500 > 1_600)
 }
 
-fn options(container: Container) -> ExportOptions {
+pub fn options(container: Container) -> ExportOptions {
     ExportOptions::default()
         .container(container)
         .page(Page::Omit)
@@ -179,8 +172,8 @@ fn resumes_to_the_same_bytes_in_every_layout() {
     for tile_layout in TileLayout::OTHERS {
         let blank_tiles = BlankTiles::Skip(0);
         for container in [Container::Folder, Container::Zip] {
-            let laid = options(container).tile_layout(tile_layout).blank_tiles(blank_tiles);
-            let exports = Exports::new(container).with(laid);
+            let options = options(container).tile_layout(tile_layout).blank_tiles(blank_tiles);
+            let exports = Exports::new(container).with(options);
             exports.run("uninterrupted", 2, &NoProgress).unwrap();
             exports.stop_at_checkpoint("resumed", 3);
             exports.run("resumed", 2, &NoProgress).unwrap();
@@ -258,7 +251,7 @@ fn rejects_changed_files() {
     assert!(matches!(refused, Err(Error::Destination(SinkError::Disturbed { .. }))), "{refused:?}");
     // Files that the checkpoint does not list are removed.
     fs::write(&tile, &good).unwrap();
-    fs::write(staging.join("scan_files/18/stranger.jpeg"), "x").unwrap();
+    fs::write(staging.join("scan_files/18/unexpected.jpeg"), "x").unwrap();
     fs::write(staging.join("scan_files/18/0_580.jpeg"), "half a tile").unwrap();
     exports.run("scan", 2, &NoProgress).unwrap();
     exports.run("uninterrupted", 2, &NoProgress).unwrap();
@@ -319,115 +312,6 @@ fn removes_the_interrupted_export_unless_resuming() {
         let stopped = export(&source, &plan, sink, NonZeroUsize::MIN, &stop);
         assert!(matches!(stopped, Err(Error::Interrupted)), "{stopped:?}");
         assert_eq!(exports.names(), [""; 0]);
-    }
-}
-
-/// Records checkpoints and the order of entries; can begin at a checkpoint.
-#[derive(Default)]
-struct Recorder {
-    keeps_checkpoints: bool,
-    begun: Option<ResumeState>,
-    checkpoints: Arc<Mutex<Vec<ResumeState>>>,
-    names: Arc<Mutex<BTreeMap<u64, String>>>,
-}
-
-impl Sink for Recorder {
-    fn write(&self, key: &EntryName, _: Role, order: u64, _: &[u8]) -> Result<(), SinkError> {
-        self.names.lock().unwrap().insert(order, key.to_string());
-        Ok(())
-    }
-
-    fn resume(&self) -> Option<&dyn Resume> {
-        self.keeps_checkpoints.then_some(self)
-    }
-
-    fn commit(self: Box<Self>) -> Result<(), SinkError> {
-        Ok(())
-    }
-
-    fn abort(self: Box<Self>) -> Result<(), SinkError> {
-        Ok(())
-    }
-}
-
-impl Resume for Recorder {
-    fn checkpoint(&self, checkpoint: Checkpoint) -> Result<(), SinkError> {
-        let mut state = Vec::new();
-        (checkpoint.state)(&mut state).unwrap();
-        self.checkpoints.lock().unwrap().push(ResumeState {
-            entries: checkpoint.entries,
-            files: checkpoint.files,
-            container_bytes: 0,
-            state,
-        });
-        Ok(())
-    }
-
-    fn resume_state(&self) -> Option<&ResumeState> {
-        self.begun.as_ref()
-    }
-
-    fn adopt(
-        &self,
-        _: &dyn Fn(&str) -> Option<Digest>,
-        _: &dyn Fn() -> bool,
-    ) -> Result<(), SinkError> {
-        Ok(())
-    }
-}
-
-/// The order of entries is the same with and without checkpoints, and a resumed run continues with
-/// the same entries and checkpoints.
-#[test]
-fn keeps_the_order_of_entries_with_checkpoints_and_when_resumed() {
-    for (width, height, native, tile_size, overlap) in
-        [(300, 130_000, 256, 256, 0), (1_000, 60_000, 250, 500, 0), (600, 90_000, 200, 1_200, 0)]
-    {
-        let size = Size::new(width, height).unwrap();
-        let source = DrawnSource::new(size, Size::new(native, native), None);
-        let geometry = TileGeometry::new(tile_size, overlap).ok();
-        let options = options(Container::Zip).geometry(geometry).format(FormatOption::Jpeg);
-        let plan = ExportPlan::new(source.info(), "scan", &options).unwrap();
-        let run_of = |source: &DrawnSource,
-                      begun: Option<ResumeState>,
-                      keeps_checkpoints: bool,
-                      jobs: usize| {
-            let sink = Recorder { keeps_checkpoints, begun, ..Recorder::default() };
-            let (checkpoints, names) = (Arc::clone(&sink.checkpoints), Arc::clone(&sink.names));
-            export(source, &plan, Box::new(sink), NonZeroUsize::new(jobs).unwrap(), &NoProgress)
-                .unwrap();
-            let checkpoints = checkpoints.lock().unwrap().clone();
-            let names = names.lock().unwrap().clone();
-            (checkpoints, names)
-        };
-        let run = |begun, keeps_checkpoints, jobs| run_of(&source, begun, keeps_checkpoints, jobs);
-        let (checkpoints, names) = run(None, true, 2);
-        assert!(checkpoints.len() > 1, "{size}: {} checkpoints", checkpoints.len());
-        let (none, names_without) = run(None, false, 3);
-        assert!(
-            none.is_empty() && names == names_without,
-            "{size}: order with and without checkpoints"
-        );
-        let blank = DrawnSource::new(size, Size::new(native, native), None)
-            .with_unscanned(|row| row % 3_000 > 500);
-        let (_, names_of_blank) = run_of(&blank, None, true, 2);
-        assert!(names == names_of_blank, "{size}: order with and without blank tiles");
-        let middle = checkpoints.len() / 2;
-        for at in [0, middle] {
-            let (after, resumed) = run(Some(checkpoints[at].clone()), true, 1);
-            assert!(
-                resumed.iter().eq(names.range(checkpoints[at].entries..)),
-                "{size}: entries after checkpoint {at}"
-            );
-            let entries = |checkpoints: &[ResumeState]| {
-                checkpoints.iter().map(|one| one.entries).collect::<Vec<_>>()
-            };
-            assert_eq!(
-                entries(&after),
-                entries(&checkpoints[at + 1..]),
-                "{size}: checkpoints after {at}"
-            );
-        }
     }
 }
 

@@ -257,7 +257,7 @@ fn does_not_publish_a_changed_staging_folder() {
     fs::remove_file(staging.join("a.dzi")).unwrap();
     assert!(matches!(sink.commit(), Err(SinkError::Disturbed { written: 1, found: 0, .. })));
     let sink = begin();
-    fs::write(staging.join("stranger"), "").unwrap();
+    fs::write(staging.join("unexpected"), "").unwrap();
     assert!(matches!(sink.commit(), Err(SinkError::Disturbed { written: 1, found: 2, .. })));
     // Another folder with the same name and the same number of files.
     let sink = begin();
