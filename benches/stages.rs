@@ -96,7 +96,7 @@ fn reduce(bencher: Bencher<'_, '_>, method: ReductionMethod) {
     let (tile, mut spare) = (tissue(), Vec::new());
     let whole = Rect::of(tile.size());
     bencher.counter(pixels(256)).bench_local(|| {
-        spare = tile.view().reduced(whole, method, std::mem::take(&mut spare)).into_bytes()
+        spare = tile.view().reduced(whole, method, std::mem::take(&mut spare)).into_bytes();
     });
 }
 

@@ -171,13 +171,13 @@ impl ColorConversion {
         let opaque = pixels.is_opaque();
         match &self.method {
             Method::Matrix(transform) => {
-                convert_in_chunks(transform.as_ref(), opaque, pixels.bytes_mut())
+                convert_in_chunks(transform.as_ref(), opaque, pixels.bytes_mut());
             }
             Method::Cached(cache) => {
                 convert_each(opaque, pixels.bytes_mut(), |[blue, green, red]| {
                     let [red, green, blue] = cache.convert([red, green, blue]);
                     [blue, green, red]
-                })
+                });
             }
             Method::Gray(table) => convert_each(opaque, pixels.bytes_mut(), |bgr| {
                 std::array::from_fn(|channel| table[usize::from(bgr[channel])][channel])

@@ -132,6 +132,7 @@ fn for_intent(xyz: [f64; 3], intent: usize) -> [f64; 3] {
 const TABLES: [&[u8; 4]; 3] = [b"A2B0", b"A2B1", b"A2B2"];
 
 /// Profiles with every kind of table, each with a different table per intent.
+#[expect(clippy::too_many_lines, reason = "a list of profiles")]
 fn tables(device: [u8; 4], xyz: fn(&[f64]) -> [f64; 3]) -> Vec<(&'static str, Vec<u8>)> {
     let channels = if device == *b"CMYK" { 4 } else { 3 };
     let light = |value: f64| value.powf(1.7);

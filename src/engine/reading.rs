@@ -135,7 +135,7 @@ impl Reading<'_> {
             match self.read(cell, Vec::new()) {
                 Ok(pixels) => joined.paste(relative_to(cell, rect.origin()).origin(), &pixels),
                 Err(error) if self.is_tolerated(&error) => {
-                    self.unreadable.push(self.placement().level_to_slide(whole))
+                    self.unreadable.push(self.placement().level_to_slide(whole));
                 }
                 Err(error) => return Err(error.into()),
             }

@@ -160,7 +160,7 @@ impl Scheduler for ExportScheduler<'_> {
                 self.digests.set(self.pyramid.ordinal(tile), digest);
             }
             Some((tile, TileResult::Skipped)) => {
-                self.skipped.add(self.pyramid.region(tile).core.size().area())
+                self.skipped.add(self.pyramid.region(tile).core.size().area());
             }
             None => {}
         }

@@ -149,10 +149,9 @@ pub(crate) fn write_tiles(
         }
         outcome
     })?;
-    let end = pass.as_deref().map_or(Ok(()), SourcePass::end);
-    let damaged_end = match (end, plan.on_read_error()) {
-        (Err(error), ReadErrorPolicy::Blank) => Some(error),
-        (end, _) => end.map(|()| None)?,
+    let damaged_end = match pass.as_deref().map(SourcePass::end) {
+        Some(Err(error)) if plan.on_read_error() == ReadErrorPolicy::Blank => Some(error),
+        ended => ended.transpose().map(|_| None)?,
     };
 
     // Missing native tiles read as transparent, without an error. Some can be areas that were not

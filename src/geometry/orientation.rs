@@ -82,10 +82,10 @@ impl Orientation {
             (None, _) => {}
             // The columns of a transposed image are the rows of the upright one.
             (Some(Flip::Horizontal), false) | (Some(Flip::Vertical), true) => {
-                mirrored_columns = !mirrored_columns
+                mirrored_columns = !mirrored_columns;
             }
             (Some(Flip::Vertical), false) | (Some(Flip::Horizontal), true) => {
-                mirrored_rows = !mirrored_rows
+                mirrored_rows = !mirrored_rows;
             }
         }
         Self { transposed, mirrored_columns, mirrored_rows }

@@ -172,7 +172,7 @@ impl OmePixels {
             match name {
                 "SizeX" | "SizeY" => pixels.size[axis] = value.trim().parse().ok(),
                 "PhysicalSizeX" | "PhysicalSizeY" => {
-                    pixels.physical_size[axis] = value.trim().parse().ok()
+                    pixels.physical_size[axis] = value.trim().parse().ok();
                 }
                 _ => pixels.units[axis] = Unit::parse(&value),
             }

@@ -188,9 +188,9 @@ fn never_overwrites_a_folder_with_other_files() {
             .fails(4, &["is not an export", "remove it yourself"]);
         workspace.tree("case").assert_same(&before);
         if kind == "file" {
-            fs::remove_file(&path).unwrap()
+            fs::remove_file(&path).unwrap();
         } else {
-            fs::remove_dir(&path).unwrap()
+            fs::remove_dir(&path).unwrap();
         }
     }
     workspace.export(["scan.tif", "-o", "case", "--overwrite"]).succeeds();

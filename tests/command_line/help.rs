@@ -35,7 +35,7 @@ fn assert_help(subcommand: &str, options: &[(&str, Option<&str>)]) {
         let text = option_help(help, option).split_whitespace().collect::<Vec<_>>().join(" ");
         match default {
             Some(default) => {
-                assert!(text.contains(&format!("[default: {default}]")), "{option}: {text}")
+                assert!(text.contains(&format!("[default: {default}]")), "{option}: {text}");
             }
             None => assert!(!text.contains("[default"), "{option}: {text}"),
         }

@@ -142,7 +142,7 @@ fn rejects_duplicate_entries() {
     let originals = Originals::new();
     originals.assert_files_rejected("a file twice", |files| files.push(files[0].clone()));
     originals.assert_files_rejected("a name twice", |files| {
-        files.push((files[0].0.clone(), b"other".to_vec()))
+        files.push((files[0].0.clone(), b"other".to_vec()));
     });
     // Two directory records that point at one local header.
     originals.assert_falsified_rejected("one header", |archive| {
@@ -205,7 +205,7 @@ fn rejects_compressed_and_encrypted_entries_and_links() {
     }
     for method in [1_u16, 8, 9, 12, 14, 93, 99, 0xffff] {
         originals.assert_falsified_rejected("a method", |archive| {
-            archive.falsify(3, METHOD, &method.to_le_bytes())
+            archive.falsify(3, METHOD, &method.to_le_bytes());
         });
     }
     for flags in [1_u16, 1 << 6 | 1, 1 << 13 | 1, 1 << 3] {
@@ -242,10 +242,10 @@ fn rejects_sizes_and_offsets_beyond_the_file() {
             }
         });
         originals.assert_falsified_rejected("stored", |archive| {
-            archive.falsify(2, STORED_BYTES, &size.to_le_bytes())
+            archive.falsify(2, STORED_BYTES, &size.to_le_bytes());
         });
         originals.assert_falsified_rejected("uncompressed", |archive| {
-            archive.falsify(2, BYTES, &size.to_le_bytes())
+            archive.falsify(2, BYTES, &size.to_le_bytes());
         });
         originals.assert_falsified_rejected("an offset", |archive| {
             archive.put(archive.entries[2].record.start + RECORD_OFFSET, &size.to_le_bytes());

@@ -62,7 +62,7 @@ fn sha256sum_accepts_the_manifest_of_all_other_files() {
             .output()
         {
             Ok(output) => {
-                assert!(output.status.success() && output.stderr.is_empty(), "{output:?}")
+                assert!(output.status.success() && output.stderr.is_empty(), "{output:?}");
             }
             Err(error) => skipped!("sha256sum: {error}"),
         }

@@ -344,7 +344,7 @@ impl RowDecoder for TileRows {
                     interleaving.interleave(&planes, self.used * width, now);
                 }
                 Band::Samples(samples) => {
-                    now.copy_from_slice(&samples[self.used * self.row_bytes..][..now.len()])
+                    now.copy_from_slice(&samples[self.used * self.row_bytes..][..now.len()]);
                 }
             }
             self.used += count;

@@ -139,7 +139,7 @@ impl Container {
                     icc_profile = Some(IccProfile::new(metadata(stored, contents, length)?));
                 }
                 b"EXIF" if canvas.is_some() => {
-                    orientation = exif::orientation(&metadata(stored, contents, length)?)
+                    orientation = exif::orientation(&metadata(stored, contents, length)?);
                 }
                 _ => {}
             }

@@ -80,7 +80,7 @@ impl JpegTables {
             let (marker, segment) = header.next_segment()?;
             match kind(marker) {
                 Kind::Table if marker != RESTART_INTERVAL => {
-                    segments.extend_from_slice(&stream[segment])
+                    segments.extend_from_slice(&stream[segment]);
                 }
                 Kind::Table | Kind::Application => {}
                 Kind::Frame | Kind::Scan | Kind::Other => {

@@ -233,7 +233,7 @@ impl Expectations {
                     pyramid.left_out = Some(left_out);
                 }
                 Err(error) => {
-                    problems.push(contradiction(&name, format!("its blankTiles {error}")))
+                    problems.push(contradiction(&name, format!("its blankTiles {error}")));
                 }
             }
         }

@@ -348,17 +348,17 @@ impl Conversion {
             }),
             (Channels::Rgb, None) => {
                 pixels.for_each(|(pixel, at)| {
-                    *pixel = [tone(at + 2), tone(at + 1), tone(at), u8::MAX]
+                    *pixel = [tone(at + 2), tone(at + 1), tone(at), u8::MAX];
                 });
             }
             (Channels::Bgra, _) => {
                 pixels.for_each(|(pixel, at)| {
-                    *pixel = [tone(at), tone(at + 1), tone(at + 2), u8::MAX]
+                    *pixel = [tone(at), tone(at + 1), tone(at + 2), u8::MAX];
                 });
             }
             (Channels::Rgba(kind), _) => {
                 pixels.for_each(|(pixel, at)| {
-                    *pixel = kind.of([tone(at + 2), tone(at + 1), tone(at)], alpha(at + 3))
+                    *pixel = kind.of([tone(at + 2), tone(at + 1), tone(at)], alpha(at + 3));
                 });
             }
             (Channels::Cmyk, _) => pixels.for_each(|(pixel, at)| {

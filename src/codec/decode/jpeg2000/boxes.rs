@@ -91,7 +91,7 @@ impl Boxes {
             let found = next(stored, position, end)?;
             match &found.kind {
                 b"jp2h" if boxes.is_none() => {
-                    boxes = Some(Self::of_header(&contents(stored, &found)?)?)
+                    boxes = Some(Self::of_header(&contents(stored, &found)?)?);
                 }
                 b"jp2c" => return Ok((boxes.unwrap_or_default(), found.contents)),
                 _ => {}

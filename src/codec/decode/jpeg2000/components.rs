@@ -65,7 +65,7 @@ impl Order {
                 ChannelType::Color(number) => colors.push((number, channel)),
                 ChannelType::Alpha if alpha.is_none() => alpha = Some((channel, Alpha::Straight)),
                 ChannelType::PremultipliedAlpha if alpha.is_none() => {
-                    alpha = Some((channel, Alpha::Premultiplied))
+                    alpha = Some((channel, Alpha::Premultiplied));
                 }
                 _ => {}
             }

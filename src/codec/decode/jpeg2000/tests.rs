@@ -311,7 +311,7 @@ fn rejects_profiles_with_another_number_of_colors() {
         let colors = boxed(*b"colr", &[&[2, 0, 0][..], &profile].concat());
         match opened(&in_boxes(&[colors], &codestream)) {
             Ok((header, _)) => {
-                assert!(fits && header.icc_profile.unwrap().bytes() == profile, "{components}")
+                assert!(fits && header.icc_profile.unwrap().bytes() == profile, "{components}");
             }
             Err(error) => assert!(
                 !fits && matches!(error, ImageError::Unsupported { .. }),
