@@ -160,7 +160,7 @@ fn never_replaces_a_link_with_an_archive() {
 }
 
 #[test]
-fn never_removes_a_folder_in_place_of_the_staging_file() {
+fn never_removes_anything_else_with_the_staging_name() {
     let workspace = with_slide();
     let partial = workspace.path(".x.zip.partial");
     symlink("scan.tif", &partial).unwrap();

@@ -147,7 +147,7 @@ fn removes_the_staging_folder_of_a_killed_run() {
 }
 
 #[test]
-fn never_removes_a_file_in_place_of_the_staging_folder() {
+fn never_removes_anything_else_with_the_staging_name() {
     let workspace = with_slide();
     let partial = workspace.path(".scan.partial");
     fs::create_dir(workspace.path("documents")).unwrap();

@@ -48,15 +48,7 @@ pub fn assembled_base(workspace: &Workspace, size: (u32, u32)) -> RgbImage {
         (&size.0.into(), &size.1.into())
     );
     let plan = DeepZoom::new(size).with_tiles(128, 0);
-    let tiles = plan.level_tiles(plan.max_level()).into_iter().map(|tile| {
-        let image = RgbImage::from_png(tree.file(&format!("out_files/{}", tile.file("png"))));
-        assert_eq!(image.size(), tile.size());
-        image
-    });
-    let (tiles, columns) = (tiles.collect::<Vec<_>>(), plan.grid(plan.max_level()).0);
-    RgbImage::draw(size, |x, y| {
-        tiles[((y / 128) * columns + x / 128) as usize].pixel(x % 128, y % 128)
-    })
+    RgbImage::assembled(&tree, "out", &plan, plan.max_level(), "png")
 }
 
 /// Returns an image file with the pixels of the fixtures.

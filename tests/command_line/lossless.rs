@@ -12,7 +12,7 @@ use slidezoom_fixtures::{
 use tiff::decoder::Decoder;
 use tiff::tags::Tag;
 
-use crate::deep_zoom::{DeepZoom, Tile};
+use crate::deep_zoom::DeepZoom;
 use crate::layout::PAGE;
 use crate::rgb_image::RgbImage;
 use crate::slides::{self, WriteInto};
@@ -73,29 +73,6 @@ fn psnr(left: &RgbImage, right: &RgbImage) -> f64 {
     10.0 * (255.0 * 255.0 / mean.max(1e-9)).log10()
 }
 
-/// Assembles a level from its tiles, which do not overlap.
-fn level(tree: &Tree, name: &str, plan: &DeepZoom, level: u32, extension: &str) -> RgbImage {
-    let (width, height) = plan.level_size(level);
-    let tiles: Vec<(Tile, RgbImage)> = plan
-        .level_tiles(level)
-        .into_iter()
-        .map(|tile| {
-            let bytes = tree.file(&format!("{name}_files/{}", tile.file(extension)));
-            let image = if extension == "png" {
-                RgbImage::from_png(bytes)
-            } else {
-                RgbImage::from_jpeg(bytes)
-            };
-            (tile, image)
-        })
-        .collect();
-    let columns = plan.grid(level).0;
-    RgbImage::draw((width, height), |x, y| {
-        let (tile, image) = &tiles[((y / plan.tile_size) * columns + x / plan.tile_size) as usize];
-        image.pixel(x - tile.columns.start, y - tile.rows.start)
-    })
-}
-
 #[test]
 fn exports_the_real_slide_without_loss() {
     let slide = slidezoom_fixtures::real_slide().unwrap();
@@ -116,8 +93,8 @@ fn exports_the_real_slide_without_loss() {
     export(&["-o", "exact", "--format", "png", "--tile-size", "240", "--overlap", "0"]);
     let exact = workspace.tree("exact");
     for number in 0..=plan.max_level() {
-        let found = level(&tree, "lossless", &plan, number, "jpeg");
-        let expected = level(&exact, "exact", &plan, number, "png");
+        let found = RgbImage::assembled(&tree, "lossless", &plan, number, "jpeg");
+        let expected = RgbImage::assembled(&exact, "exact", &plan, number, "png");
         if number == plan.max_level() {
             assert!(found == expected);
         } else {
@@ -214,8 +191,8 @@ fn downsamples_a_cropped_edge_from_the_pixels_inside() {
             .export(["scan.tif", "--lossless", "--quality", "100", "--subsampling", "444"])
             .succeeds();
         let tree = workspace.tree("scan");
-        let base = level(&tree, "scan", &plan, plan.max_level(), "jpeg");
-        let below = level(&tree, "scan", &plan, plan.max_level() - 1, "jpeg");
+        let base = RgbImage::assembled(&tree, "scan", &plan, plan.max_level(), "jpeg");
+        let below = RgbImage::assembled(&tree, "scan", &plan, plan.max_level() - 1, "jpeg");
         below.assert_near(&base.halved(), 24, &format!("{width}×{height}"));
         assert!(
             psnr(&below, &base.halved()) > 36.0,

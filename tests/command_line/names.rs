@@ -10,7 +10,7 @@ use crate::deep_zoom::DeepZoom;
 use crate::descriptions::page_description;
 use crate::layout::{PAGE, assert_layout};
 use crate::slides::{self, SIZE, WriteInto};
-use crate::workspace::{Workspace, assert_one_message};
+use crate::workspace::{Run, Workspace, assert_one_message, exports_in, names_in};
 
 /// Names that are special for shells, pages, terminals or file systems.
 const HOSTILE: [&str; 17] = [
@@ -53,7 +53,7 @@ fn exports_slides_with_hostile_names() {
         slides::small().write_into(&workspace, format!("in/{file}"));
         fs::create_dir(workspace.path("work")).unwrap();
         let mut command = workspace.command(["export", &format!("../in/{file}")]);
-        let run = crate::workspace::Run::of(command.current_dir(workspace.path("work"))).succeeds();
+        let run = Run::of(command.current_dir(workspace.path("work"))).succeeds();
 
         // Control characters are escaped, so the message is one line.
         assert_eq!(run.stderr.lines().count(), 1, "{run:?}");
@@ -69,8 +69,8 @@ fn exports_slides_with_hostile_names() {
         assert!((before, after) == (plain_before, plain_after), "{name}");
 
         assert_eq!(workspace.names(), ["in", "work"], "{name:?}");
-        assert_eq!(crate::workspace::names_in(&workspace.path("work")), [name]);
-        assert_eq!(crate::workspace::names_in(&workspace.path("in")), [file]);
+        assert_eq!(names_in(&workspace.path("work")), [name]);
+        assert_eq!(names_in(&workspace.path("in")), [file]);
     }
 }
 
@@ -117,19 +117,13 @@ fn printed_hostile_names_are_one_line() {
         slides::small().write_into(&workspace, &file);
         for arguments in [["info", file.as_str()].as_slice(), &["export", "--dry-run", &file]] {
             let run = workspace.slidezoom(arguments).succeeds();
-            let control = run.text().lines().any(|line| line.contains(char::is_control));
-            assert!(!control, "{run:?}");
-            let plain = workspace.slidezoom(arguments).succeeds().text().lines().count();
+            assert!(!run.text().lines().any(|line| line.contains(char::is_control)), "{run:?}");
             slides::small().write_into(&workspace, "plain.tif");
-            let expected: Vec<&str> = arguments
+            let plain_arguments = arguments
                 .iter()
-                .map(|&argument| if argument == file { "plain.tif" } else { argument })
-                .collect();
-            assert_eq!(
-                plain,
-                workspace.slidezoom(expected).succeeds().text().lines().count(),
-                "{run:?}"
-            );
+                .map(|&argument| if argument == file { "plain.tif" } else { argument });
+            let plain = workspace.slidezoom(plain_arguments).succeeds();
+            assert_eq!(run.text().lines().count(), plain.text().lines().count(), "{run:?}");
         }
     }
 }
@@ -161,7 +155,7 @@ fn rejects_names_that_lead_out_of_the_folder() {
     slides::small().write_into(&workspace, "good.tif");
     let run = workspace.export(["..tif", "...tif", "good.tif", "-o", "several"]);
     assert_eq!(run.code(), Some(2), "{run:?}");
-    assert_eq!(crate::workspace::exports_in(&workspace.path("several")), ["good"]);
+    assert_eq!(exports_in(&workspace.path("several")), ["good"]);
     assert_eq!(workspace.names(), ["...tif", "..tif", "good.tif", "out", "several"]);
 }
 

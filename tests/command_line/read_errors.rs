@@ -32,16 +32,8 @@ fn damaged(tiles: &[(u32, u32)]) -> SlideBuilder {
 
 /// Assembles the full size of an export from PNG tiles of 256 pixels without overlap.
 fn base(workspace: &Workspace, out: &str) -> RgbImage {
-    let tree = workspace.tree(out);
     let plan = DeepZoom::new(SIZE).with_tiles(256, 0);
-    let tiles: Vec<RgbImage> = plan
-        .level_tiles(plan.max_level())
-        .iter()
-        .map(|tile| RgbImage::from_png(tree.file(&format!("{out}_files/{}", tile.file("png")))))
-        .collect();
-    RgbImage::draw(SIZE, |x, y| {
-        tiles[((y / 256) * TILES.0 + x / 256) as usize].pixel(x % 256, y % 256)
-    })
+    RgbImage::assembled(&workspace.tree(out), out, &plan, plan.max_level(), "png")
 }
 
 #[test]

@@ -6,6 +6,7 @@ use std::io::Cursor;
 use slidezoom_fixtures::Pattern;
 
 use crate::deep_zoom::{DeepZoom, Tile};
+use crate::tree::Tree;
 
 /// An opaque RGB image.
 #[derive(Clone, PartialEq, Eq)]
@@ -98,6 +99,28 @@ impl RgbImage {
             "webp" => Self::from_webp(bytes),
             other => panic!("unknown extension {other}"),
         }
+    }
+
+    /// Assembles a level of an export from its tiles, which do not overlap, and asserts their sizes.
+    #[track_caller]
+    pub fn assembled(
+        tree: &Tree,
+        name: &str,
+        plan: &DeepZoom,
+        level: u32,
+        extension: &str,
+    ) -> Self {
+        let tiles = plan.level_tiles(level).into_iter().map(|tile| {
+            let file = format!("{name}_files/{}", tile.file(extension));
+            let image = Self::from_file(extension, tree.file(&file));
+            assert_eq!(image.size(), tile.size(), "{file}");
+            image
+        });
+        let (tiles, columns) = (tiles.collect::<Vec<_>>(), plan.grid(level).0);
+        let side = plan.tile_size;
+        Self::draw(plan.level_size(level), |x, y| {
+            tiles[((y / side) * columns + x / side) as usize].pixel(x % side, y % side)
+        })
     }
 
     fn from_rgb(width: u32, height: u32, rgb: &[u8]) -> Self {
