@@ -2,13 +2,14 @@
 
 use std::fs;
 
+use slidezoom_fixtures::Random;
+
 use crate::slides::{self, WriteInto};
 use crate::tools;
 use crate::tree::Tree;
 use crate::verify::sha256;
 use crate::verify_report::{VerifyReport, only};
 use crate::workspace::Workspace;
-use slidezoom_fixtures::Random;
 
 const TAG_FILES: [&str; 4] =
     ["bag-info.txt", "bagit.txt", "manifest-sha256.txt", "tagmanifest-sha256.txt"];

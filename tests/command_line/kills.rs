@@ -7,11 +7,10 @@ use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use slidezoom_fixtures::SlideBuilder;
+use slidezoom_fixtures::{Random, SlideBuilder};
 
 use crate::slides::WriteInto;
 use crate::workspace::Workspace;
-use slidezoom_fixtures::Random;
 
 /// A slide with its undisturbed export, and the time that an export takes.
 struct Target {
