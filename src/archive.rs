@@ -26,7 +26,7 @@ use records::{LOCAL_HEADER_BYTES, LocalHeader};
 #[non_exhaustive]
 pub enum ArchiveError {
     /// The file cannot be read.
-    #[error("{path}: cannot be read: {source}", path = path.display())]
+    #[error("{path}: cannot be read", path = path.display())]
     Read {
         /// The file.
         path: PathBuf,
@@ -39,13 +39,31 @@ pub enum ArchiveError {
         /// The file.
         path: PathBuf,
     },
-    /// The central directory cannot be parsed.
-    #[error("{path}: the central directory is damaged: {message}", path = path.display())]
+    /// The central directory does not end where the end record begins.
+    #[error(
+        "{path}: the central directory is damaged: it should end at the end record at byte \
+         {end_record}, but extends from byte {} to {}",
+        directory.start,
+        directory.end,
+        path = path.display()
+    )]
     Directory {
         /// The file.
         path: PathBuf,
-        /// The position and the kind of the damage.
-        message: String,
+        /// The position of the central directory, according to the end record.
+        directory: Range<u64>,
+        /// The position of the end record.
+        end_record: u64,
+    },
+    /// A record of the central directory cannot be parsed.
+    #[error("{path}: the central directory is damaged: record {number}", path = path.display())]
+    Record {
+        /// The file.
+        path: PathBuf,
+        /// The record, counted from 1.
+        number: usize,
+        /// What is wrong with the record.
+        source: Arc<io::Error>,
     },
 }
 
@@ -54,7 +72,7 @@ pub enum ArchiveError {
 pub struct Fault {
     /// The entry; `None` for the archive as a whole.
     pub entry: Option<String>,
-    /// A description of the fault.
+    /// A description of the fault, as the rest of a sentence about the entry or the archive.
     pub message: String,
 }
 
@@ -66,6 +84,8 @@ impl fmt::Display for Fault {
         }
     }
 }
+
+impl std::error::Error for Fault {}
 
 impl Fault {
     fn of_archive(message: impl Into<String>) -> Self {
@@ -123,12 +143,12 @@ impl Archive {
         let end = EndRecord::find(&file, length, &mut faults)
             .map_err(failed)?
             .ok_or_else(|| ArchiveError::NoEndRecord { path: path.to_owned() })?;
-        let directory = |message| ArchiveError::Directory { path: path.to_owned(), message };
         if end.directory.end != end.starts_at || end.directory.start > end.directory.end {
-            return Err(directory(format!(
-                "it should end at the end record at byte {}, but extends from byte {} to {}",
-                end.starts_at, end.directory.start, end.directory.end
-            )));
+            return Err(ArchiveError::Directory {
+                path: path.to_owned(),
+                directory: end.directory,
+                end_record: end.starts_at,
+            });
         }
         let mut reader = BufReader::with_capacity(1 << 18, &file);
         reader.seek(SeekFrom::Start(end.directory.start)).map_err(failed)?;
@@ -138,16 +158,16 @@ impl Archive {
             let number = entries.len() + 1;
             let entry = ArchiveEntry::read(&mut reader).map_err(|error| match error.kind() {
                 io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof => {
-                    directory(format!("record {number}: {error}"))
+                    ArchiveError::Record { path: path.to_owned(), number, source: Arc::new(error) }
                 }
                 _ => failed(error),
             })?;
             entries.push(entry);
         }
         if entries.len() as u64 != end.entries {
-            let (there, said) = (entries.len(), end.entries);
+            let (found, counted) = (entries.len(), end.entries);
             faults.push(Fault::of_archive(format!(
-                "the end record counts {said} entries and the central directory has {there}"
+                "the end record counts {counted} entries, but the central directory has {found}"
             )));
         }
         Ok(Self { file, path: path.to_owned(), end, entries, faults })
@@ -331,7 +351,7 @@ pub(crate) fn first_entry(
     Ok(entry.filter(|(_, contents)| contents.end <= end))
 }
 
-/// The contents of an entry. Any number can be read at once.
+/// The contents of an entry. Several entries can be read at the same time.
 struct Contents<'a> {
     file: &'a File,
     next: u64,

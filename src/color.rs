@@ -1,14 +1,47 @@
 //! ICC color management: converts pixels to sRGB and embeds profiles in tiles.
 //!
-//! moxcms converts by profiles that consist of a matrix and one curve, as nearly all profiles of
-//! slides do: it has vector code for them. Little CMS converts by all others: tables, separate
-//! curves, gray, CMYK. A converted pixel depends on that pixel alone, so tiles, levels and workers
+//! moxcms applies profiles that consist of a matrix and one curve, for which it has vector code.
+//! Nearly all profiles of slides are of this kind. Little CMS applies all others: tables, separate
+//! curves, gray, CMYK. A converted pixel depends only on that pixel, so tiles, levels and workers
 //! agree.
 
 use std::fmt;
 use std::sync::Arc;
 
 use serde::Serialize;
+
+/// Implements the methods and traits that all conversions share. A conversion is identified by its
+/// profile and intent.
+macro_rules! identified_by_profile {
+    ($conversion:ident) => {
+        impl $conversion {
+            /// The profile.
+            #[must_use]
+            pub const fn profile(&self) -> &IccProfile {
+                &self.profile
+            }
+
+            /// The rendering intent.
+            #[must_use]
+            pub const fn intent(&self) -> Intent {
+                self.intent
+            }
+        }
+
+        impl PartialEq for $conversion {
+            fn eq(&self, other: &Self) -> bool {
+                (&self.profile, self.intent) == (&other.profile, other.intent)
+            }
+        }
+
+        impl std::fmt::Debug for $conversion {
+            fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                let name = stringify!($conversion);
+                write!(formatter, "{name}({:?}, {:?})", self.profile, self.intent)
+            }
+        }
+    };
+}
 
 mod cache;
 mod cmyk;

@@ -1,7 +1,9 @@
 //! Errors of an export, by who is at fault: the options, the slide, the destination, or this
 //! program.
 
+use std::error::Error as StdError;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use crate::codec::EncodeError;
 use crate::key::EntryNameError;
@@ -24,7 +26,7 @@ pub enum Error {
     #[error(transparent)]
     Destination(#[from] SinkError),
     /// A tile could not be encoded.
-    #[error("cannot encode tile {tile}: {source}")]
+    #[error("cannot encode tile {tile}")]
     Encode {
         /// The tile.
         tile: TileAddress,
@@ -35,13 +37,8 @@ pub enum Error {
     #[error(transparent)]
     Encoder(#[from] EncodeError),
     /// The worker threads could not be started.
-    #[error("cannot start {jobs} worker threads: {message}")]
-    Workers {
-        /// The number of threads.
-        jobs: usize,
-        /// The error of the thread pool.
-        message: String,
-    },
+    #[error(transparent)]
+    Workers(#[from] WorkersError),
     /// The interrupted export is a different one.
     #[error("cannot be resumed: the {what} was {before} and is now {now}")]
     Differs {
@@ -80,13 +77,44 @@ pub enum Error {
         message: String,
     },
     /// The export failed, and its staging output could not be removed either.
-    #[error("{cause}; cannot remove the incomplete output: {cleanup}")]
+    #[error(
+        "{}; cannot remove the incomplete output: {}",
+        with_causes(cause),
+        with_causes(cleanup)
+    )]
     Cleanup {
         /// Why the export failed.
         cause: Box<Error>,
         /// Why the output could not be removed.
         cleanup: SinkError,
     },
+}
+
+/// The worker threads could not be started.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("cannot start {jobs} worker threads")]
+pub struct WorkersError {
+    /// The number of threads.
+    pub jobs: usize,
+    /// The error of the thread pool or of the operating system.
+    pub source: Arc<dyn StdError + Send + Sync>,
+}
+
+impl WorkersError {
+    pub(crate) fn new(jobs: usize, source: impl StdError + Send + Sync + 'static) -> Self {
+        Self { jobs, source: Arc::new(source) }
+    }
+}
+
+/// Returns the message of an error, followed by those of its causes.
+pub(crate) fn with_causes(error: &dyn StdError) -> String {
+    let mut message = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        message = format!("{message}: {cause}");
+        next = cause.source();
+    }
+    message
 }
 
 impl From<EntryNameError> for Error {

@@ -1,12 +1,12 @@
-//! Exports that exist: opened, recognized, verified, repacked and listed in a gallery.
+//! Existing exports: opens, recognizes, verifies and repacks them, and lists them in a gallery.
 
 mod destination;
-pub mod exported;
+pub mod existing;
 mod finished;
 pub mod gallery;
 pub mod repack;
 pub mod verify;
 
-pub(crate) use destination::sink_for;
+pub(crate) use destination::{StartMode, sink_for};
 pub use destination::{create_sink, resume_sink};
 pub use finished::check_finished;

@@ -35,6 +35,7 @@ pub trait ArchiveIndex: fmt::Debug + Send {
 /// The container of an export.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize)]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum Container {
     /// A directory.
     #[default]

@@ -105,6 +105,8 @@ pub mod errors {
     pub use crate::codec::EncodeError;
     pub use crate::color::ProfileError;
     pub use crate::engine::Warning;
+    pub use crate::error::WorkersError;
+    pub use crate::export::existing::OpenExportError;
     pub use crate::export::repack::RepackError;
     pub use crate::export::verify::{Problem, VerifyError};
     pub use crate::key::EntryNameError;

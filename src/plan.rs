@@ -131,22 +131,20 @@ impl ExportPlan {
     /// The address of the tile at `column` and `row` of `level`.
     ///
     /// # Errors
-    /// [`PlanError::NoSuchTile`] if the pyramid has no such tile.
+    /// [`PlanError::NoTilesOnLevel`] or [`PlanError::NoSuchTile`] if the pyramid has no such tile.
     pub fn tile(&self, level: u32, column: u32, row: u32) -> Result<TileAddress, PlanError> {
         let pyramid = &self.pyramid;
-        let found = pyramid.level(level);
-        found.and_then(|level| pyramid.tile(level, column, row)).ok_or_else(|| {
-            let grid = found.map_or_else(
-                || {
-                    format!(
-                        "levels range from {} to {}",
-                        pyramid.smallest_level(),
-                        pyramid.max_level()
-                    )
-                },
-                |level| format!("the level has {} columns × rows", pyramid.grid(level)),
-            );
-            PlanError::NoSuchTile { level, column, row, grid }
+        let found = pyramid.level(level).ok_or_else(|| PlanError::NoTilesOnLevel {
+            level,
+            smallest: pyramid.smallest_level(),
+            largest: pyramid.max_level(),
+        })?;
+        let grid = pyramid.grid(found);
+        pyramid.tile(found, column, row).ok_or(PlanError::NoSuchTile {
+            level: found,
+            column,
+            row,
+            grid,
         })
     }
 

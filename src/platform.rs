@@ -3,7 +3,7 @@
 use std::fs::{File, Metadata};
 use std::io;
 use std::os::fd::AsFd;
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{FileTypeExt as _, MetadataExt, OpenOptionsExt};
 use std::path::Path;
 
 use nix::errno::Errno;
@@ -66,6 +66,18 @@ pub(crate) fn open_untrusted(path: &Path) -> io::Result<File> {
         .read(true)
         .custom_flags((OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK).bits())
         .open(path)
+}
+
+/// Whether a file is a named pipe.
+pub(crate) fn is_pipe(found: &Metadata) -> bool {
+    found.file_type().is_fifo()
+}
+
+/// Whether standard input is redirected from a file, as in `< image.tif`.
+#[cfg(feature = "cli")]
+pub(crate) fn is_stdin_a_file() -> bool {
+    let input = io::stdin().as_fd().try_clone_to_owned().map(File::from);
+    input.and_then(|input| input.metadata()).is_ok_and(|metadata| metadata.is_file())
 }
 
 /// Whether both describe the same file.

@@ -205,7 +205,7 @@ impl SlidePyramid {
         let outcome = ExportOutcome {
             associated_images: &[],
             unreadable: &[],
-            left_out: &skipped,
+            skipped: &skipped,
             source: None,
         };
         let description = describe(self.source.info(), plan, outcome);

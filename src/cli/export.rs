@@ -199,16 +199,16 @@ fn summarize(
         "{}: {} tiles{}, {:.1} MB in {seconds:.1} s ({:.0} Mpx/s): {}",
         task.name,
         report.tiles,
-        if report.left_out == 0 {
+        if report.skipped == 0 {
             String::new()
         } else {
-            format!(" ({} blank ones skipped)", report.left_out)
+            format!(" ({} blank ones skipped)", report.skipped)
         },
         report.tile_bytes as f64 / 1e6,
         plan.pyramid().size().area() as f64 / 1e6 / seconds.max(1e-3),
         task.destination.display(),
     );
     let event = json!({ "event": "finished", "name": task.name, "output": task.destination.display().to_string(),
-        "tiles": report.tiles, "skipped": report.left_out, "bytes": report.tile_bytes, "unreadable": report.unreadable.len(), "seconds": seconds });
+        "tiles": report.tiles, "skipped": report.skipped, "bytes": report.tile_bytes, "unreadable": report.unreadable.len(), "seconds": seconds });
     reporter.say(&line, &event);
 }

@@ -7,12 +7,10 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use crate::Error;
+use crate::error::with_causes;
 use crate::export::gallery::GalleryError;
 use crate::export::repack::RepackError;
 use crate::export::verify::VerifyError;
-use crate::plan::PlanError;
-use crate::sink::SinkError;
-use crate::source::SlideError;
 
 use super::escape::plain;
 use super::hints;
@@ -73,16 +71,7 @@ impl Failure {
 
     /// A library error, with its causes.
     fn of_error(error: &dyn StdError, (code, hint): (u8, Option<String>)) -> Self {
-        let mut message = error.to_string();
-        let mut cause = error.source();
-        while let Some(error) = cause {
-            let text = error.to_string();
-            if !message.ends_with(&text) {
-                message = format!("{message}: {text}");
-            }
-            cause = error.source();
-        }
-        Self::new(message, code, hint)
+        Self::new(with_causes(error), code, hint)
     }
 
     /// Returns the event for `--progress json`.
@@ -134,27 +123,10 @@ impl fmt::Display for Failure {
     }
 }
 
-impl From<Error> for Failure {
-    fn from(error: Error) -> Self {
+impl<E: Into<Error>> From<E> for Failure {
+    fn from(error: E) -> Self {
+        let error = error.into();
         Self::of_error(&error, hints::classify(&error))
-    }
-}
-
-impl From<SlideError> for Failure {
-    fn from(error: SlideError) -> Self {
-        Error::from(error).into()
-    }
-}
-
-impl From<PlanError> for Failure {
-    fn from(error: PlanError) -> Self {
-        Error::from(error).into()
-    }
-}
-
-impl From<SinkError> for Failure {
-    fn from(error: SinkError) -> Self {
-        Error::from(error).into()
     }
 }
 

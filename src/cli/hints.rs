@@ -6,6 +6,7 @@ use std::io;
 use crate::Error;
 use crate::archive::ArchiveError;
 use crate::engine::Warning;
+use crate::export::existing::OpenExportError;
 use crate::export::repack::RepackError;
 use crate::export::verify::VerifyError;
 use crate::layout::Container;
@@ -119,7 +120,7 @@ fn lossless_hint(reason: &NotLossless) -> &'static str {
 
 fn slide_hint(error: &SlideError) -> Option<String> {
     let hint = match error {
-        SlideError::Open { error, .. } if error.kind() == io::ErrorKind::IsADirectory => {
+        SlideError::Open { source, .. } if source.kind() == io::ErrorKind::IsADirectory => {
             "`slidezoom export` accepts folders and exports every slide below them"
         }
         SlideError::Unsupported { .. } => {
@@ -223,15 +224,15 @@ pub(super) fn classify_verify(error: &VerifyError) -> (u8, Option<String>) {
         VerifyError::NotAnExport { .. } => {
             (5, hint("an export is a folder or an archive that contains a .dzi"))
         }
-        VerifyError::Archive(ArchiveError::NoEndRecord { path })
+        VerifyError::Open(OpenExportError::Archive(ArchiveError::NoEndRecord { path }))
             if !Container::of_path(path).is_archive() =>
         {
             (2, hint("an export in a single file is a .zip or a .szi"))
         }
-        VerifyError::Archive(_) => {
+        VerifyError::Open(OpenExportError::Archive(_)) => {
             (5, hint("export the slide again, or restore the archive from a copy"))
         }
         VerifyError::Interrupted => (130, None),
-        VerifyError::Open { .. } | VerifyError::Workers { .. } => (1, None),
+        VerifyError::Open(_) | VerifyError::Workers(_) => (1, None),
     }
 }

@@ -16,6 +16,7 @@ use super::reading::Reading;
 use super::terminal::{self, print_json};
 use crate::color::Intent;
 use crate::engine::{Sample, SavedImage, SavedImages, sample, save_associated_images};
+use crate::error::with_causes;
 use crate::plan::{BaseTiles, PlanError};
 use crate::sink::SinkError;
 use crate::{Error, ExportOptions, ExportPlan, SlideInfo, Source};
@@ -106,7 +107,7 @@ struct SampleReport {
 
 impl From<&Sample> for SampleReport {
     fn from(sample: &Sample) -> Self {
-        let unreadable = sample.unreadable.iter().map(ToString::to_string).collect();
+        let unreadable = sample.unreadable.iter().map(|error| with_causes(error)).collect();
         Self { blank: sample.blank, tiles: sample.tiles, unreadable }
     }
 }
@@ -147,7 +148,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
         [] => Ok(()),
         [error] => Err(Failure::from(error.clone())),
         errors => {
-            let messages: Vec<String> = errors.iter().map(ToString::to_string).collect();
+            let messages: Vec<String> = errors.iter().map(|error| with_causes(error)).collect();
             Err(Failure::summary(
                 messages.join("; "),
                 std::iter::once(Failure::from(errors[0].clone()).code()),

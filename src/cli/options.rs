@@ -184,7 +184,7 @@ struct ColorOptions {
     background: Option<Rgb>,
 }
 
-/// What goes into an export beside the pixels of its tiles.
+/// What an export contains besides the pixels of its tiles.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Output")]
 pub(super) struct PublishingOptions {

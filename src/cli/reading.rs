@@ -1,10 +1,9 @@
 //! Opening a slide or an image, with the options that `export`, `tile`, and `info` share.
 
-use std::fs::File;
 use std::num::NonZeroU32;
-use std::os::fd::AsFd;
 use std::path::Path;
 
+use crate::platform::is_stdin_a_file;
 use crate::source::{self, OpenOptions, ReaderChoice, SampleRange, SlideError, Source};
 use clap::Args;
 
@@ -62,13 +61,11 @@ impl Reading {
             &self.options(),
         );
         opened.map_err(|error| match error {
-            error @ SlideError::NeedsFile { .. } if standard_input_is_a_file() => {
+            error @ SlideError::NeedsFile { .. } if is_stdin_a_file() => {
                 Failure::from(error).with_hint("give the name of the file instead of -")
             }
-            error @ SlideError::EmptyInput { .. } if standard_input_is_a_file() => {
-                Failure::from(error)
-                    .with_hint("the file is empty, or has already been read to its end")
-            }
+            error @ SlideError::EmptyInput { .. } if is_stdin_a_file() => Failure::from(error)
+                .with_hint("the file is empty, or has already been read to its end"),
             error => error.into(),
         })
     }
@@ -77,10 +74,4 @@ impl Reading {
         let Self { reader, page, range, max_memory } = *self;
         OpenOptions { reader, page, memory: max_memory, range }
     }
-}
-
-/// Whether standard input is redirected from a file, as in `< image.tif`.
-fn standard_input_is_a_file() -> bool {
-    let input = std::io::stdin().as_fd().try_clone_to_owned().map(File::from);
-    input.and_then(|input| input.metadata()).is_ok_and(|metadata| metadata.is_file())
 }

@@ -70,16 +70,13 @@ pub(super) fn run(arguments: &Arguments, stop: &Arc<AtomicBool>) -> Result<(), F
         );
         return Err(Failure::usage(message, "choose another output with -o"));
     }
-    let options = RepackOptions {
-        container,
-        existing: if arguments.overwrite {
-            OverwritePolicy::Replace
-        } else {
-            OverwritePolicy::Refuse
-        },
-        page: if arguments.no_viewer { Page::Omit } else { Page::Include },
-        microns_per_pixel: arguments.mpp,
-    };
+    let existing =
+        if arguments.overwrite { OverwritePolicy::Replace } else { OverwritePolicy::Refuse };
+    let options = RepackOptions::default()
+        .container(container)
+        .existing(existing)
+        .page(if arguments.no_viewer { Page::Omit } else { Page::Include })
+        .microns_per_pixel(arguments.mpp);
     let name = arguments
         .export
         .file_name()
@@ -91,7 +88,7 @@ pub(super) fn run(arguments: &Arguments, stop: &Arc<AtomicBool>) -> Result<(), F
         repack(&arguments.export, &arguments.output, &options, arguments.jobs.count(), &reporter);
     reporter.end();
     let report = result?;
-    for skipped in &report.left_out {
+    for skipped in &report.skipped {
         let message = format!(
             "{skipped} is not copied: it describes the bag, and the copy gets its own tag files"
         );

@@ -12,6 +12,7 @@ use super::escape::plain;
 use super::failure::Failure;
 use super::options::Jobs;
 use super::terminal::{print, print_json};
+use crate::export::existing::OpenExportError;
 use crate::export::gallery;
 use crate::export::verify::{Depth, Verification, VerifyError, verify};
 use crate::layout::Container;
@@ -94,7 +95,9 @@ pub(super) fn run(arguments: &Arguments, stop: &Arc<AtomicBool>) -> Result<(), F
             }
             return report_folder(arguments, depth, &found);
         }
-        Err(error @ VerifyError::Archive(_)) => return Err(unreadable(arguments, error)?),
+        Err(error @ VerifyError::Open(OpenExportError::Archive(_))) => {
+            return Err(unreadable(arguments, error)?);
+        }
         verified => verified?,
     };
     let name = export.display().to_string();
@@ -140,7 +143,7 @@ fn verify_each(
         match check(&path) {
             Ok(verification) => found.exports.push((path, verification)),
             Err(VerifyError::NotAnExport { .. }) => found.others.push(path),
-            Err(error @ (VerifyError::Archive(_) | VerifyError::Open { .. })) => {
+            Err(error @ VerifyError::Open(_)) => {
                 let verification = Verification::of_unreadable(&path, &error);
                 found.exports.push((path, verification));
             }

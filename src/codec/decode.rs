@@ -158,6 +158,16 @@ pub(crate) struct Request {
     pub memory: u64,
 }
 
+impl Request {
+    /// Refuses pages other than the first, for formats with one image per file.
+    ///
+    /// # Errors
+    /// [`ImageError::NoSuchPage`].
+    pub fn check_single_page(self) -> Result<(), ImageError> {
+        if self.page > 0 { Err(ImageError::NoSuchPage { pages: 1 }) } else { Ok(()) }
+    }
+}
+
 /// Returns the size of an image. As in slides, a side fits a signed 32-bit integer.
 ///
 /// # Errors

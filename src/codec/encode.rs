@@ -48,6 +48,7 @@ impl Default for Quality {
 
 /// The chroma subsampling of a JPEG file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub enum Subsampling {
     /// 4:4:4: chroma at full size.
     #[serde(rename = "444")]
@@ -66,6 +67,7 @@ pub enum Subsampling {
 /// The entropy coding of a JPEG file. The pixels are the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize)]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum JpegCoding {
     /// One scan, with the example Huffman tables of the JPEG specification.
     #[default]
@@ -79,6 +81,7 @@ pub enum JpegCoding {
 /// The compression of WebP tiles.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "compression", rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum WebPCompression {
     /// Lossy, always with 4:2:0 chroma.
     Lossy {
@@ -92,6 +95,7 @@ pub enum WebPCompression {
 /// The format of tile files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "format", rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum TileFormat {
     /// JPEG, encoded by libjpeg-turbo with its accurate integer DCT.
     Jpeg {
@@ -136,6 +140,7 @@ impl TileFormat {
 
 /// Why a tile could not be encoded. This is never the user's fault.
 #[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum EncodeError {
     /// libjpeg-turbo failed.
     #[error("libjpeg-turbo cannot encode {size} pixels: {message}")]

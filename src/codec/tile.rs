@@ -43,7 +43,7 @@ pub(crate) trait TileStore: Send + Sync {
     /// The layout of decoded rows.
     fn samples(&self) -> &SampleLayout;
 
-    /// The number of planes that are compressed one by one; 1 where a tile holds all samples of its
+    /// The number of planes that are compressed one by one; 1 if a tile holds all samples of its
     /// pixels.
     fn planes(&self) -> usize {
         1
@@ -135,7 +135,7 @@ pub(crate) trait TileDecoder {
         Ok(None)
     }
 
-    /// Writes the top left `size` pixels of a tile to `output` as a file of its own, without
+    /// Writes the top left `size` pixels of a tile to `output` as a complete file, without
     /// re-encoding, and returns these pixels at half size.
     ///
     /// # Errors

@@ -1,6 +1,5 @@
 //! Conversion from CMYK to sRGB.
 
-use std::fmt;
 use std::sync::Arc;
 
 use lcms2::PixelFormat;
@@ -33,18 +32,6 @@ impl CmykConversion {
         Ok(Self { profile: profile.clone(), intent, transform })
     }
 
-    /// The profile.
-    #[must_use]
-    pub const fn profile(&self) -> &IccProfile {
-        &self.profile
-    }
-
-    /// The rendering intent.
-    #[must_use]
-    pub const fn intent(&self) -> Intent {
-        self.intent
-    }
-
     /// Converts pixels of cyan, magenta, yellow and black (255 is full coverage) to opaque pixels
     /// of blue, green, red and alpha. Both slices have the same length.
     pub fn convert(&self, cmyk: &[[u8; 4]], bgra: &mut [[u8; PIXEL_BYTES]]) {
@@ -54,14 +41,4 @@ impl CmykConversion {
     }
 }
 
-impl PartialEq for CmykConversion {
-    fn eq(&self, other: &Self) -> bool {
-        (&self.profile, self.intent) == (&other.profile, other.intent)
-    }
-}
-
-impl fmt::Debug for CmykConversion {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "CmykConversion({:?}, {:?})", self.profile, self.intent)
-    }
-}
+identified_by_profile!(CmykConversion);

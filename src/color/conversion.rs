@@ -1,6 +1,5 @@
 //! Conversion of RGB and gray pixels to sRGB.
 
-use std::fmt;
 use std::sync::Arc;
 
 use lcms2::PixelFormat;
@@ -55,17 +54,7 @@ pub enum ProfileEffect {
     Conversion(ColorConversion),
 }
 
-impl PartialEq for ColorConversion {
-    fn eq(&self, other: &Self) -> bool {
-        (&self.profile, self.intent) == (&other.profile, other.intent)
-    }
-}
-
-impl fmt::Debug for ColorConversion {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "ColorConversion({:?}, {:?})", self.profile, self.intent)
-    }
-}
+identified_by_profile!(ColorConversion);
 
 /// The number of pixels that are converted at a time: both buffers fit into the processor's L1
 /// cache.
@@ -107,18 +96,6 @@ impl ColorConversion {
         } else {
             ProfileEffect::Conversion(conversion)
         })
-    }
-
-    /// The profile.
-    #[must_use]
-    pub const fn profile(&self) -> &IccProfile {
-        &self.profile
-    }
-
-    /// The rendering intent.
-    #[must_use]
-    pub const fn intent(&self) -> Intent {
-        self.intent
     }
 
     /// Returns whether gray pixels stay gray.

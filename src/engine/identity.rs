@@ -1,5 +1,5 @@
-//! What an export is made of, so that a run resumes only its own predecessor and skips only its own
-//! finished export.
+//! Identifies an export, so that a run resumes or skips only an export of the same source and
+//! options.
 
 use std::ffi::OsStr;
 use std::fs::Metadata;
@@ -123,9 +123,9 @@ impl Difference {
 /// everything in the description that is settled before a pixel is read.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct ExportSettings {
-    /// What was asked for.
+    /// The requested options.
     options: Value,
-    /// What follows from it and from the slide.
+    /// The settings that follow from the options and the slide.
     settled: Map<String, Value>,
 }
 
@@ -154,8 +154,8 @@ impl ExportSettings {
         Self { options, settled }
     }
 
-    /// The first difference from the settings of a later run: of what was asked for, if it differs,
-    /// or else of what follows from it.
+    /// The first difference from the settings of a later run: in the requested options, or else in
+    /// what follows from them.
     pub fn difference(&self, now: &Self) -> Option<Difference> {
         let settled = |settings: &Self| Value::Object(settings.settled.clone());
         difference("", &self.options, &now.options)

@@ -171,7 +171,7 @@ pub struct ExportOutcome<'a> {
     /// The regions that could not be read and are shown as background, in slide-level-0 pixels.
     pub unreadable: &'a [Rect],
     /// The blank tiles that have no file.
-    pub left_out: &'a TileSet,
+    pub skipped: &'a TileSet,
     /// The slide's file.
     pub source: Option<&'a SourceFile>,
 }
@@ -189,7 +189,7 @@ pub(crate) fn planned(info: &SlideInfo, plan: &ExportPlan) -> Map<String, Value>
     let outcome = ExportOutcome {
         associated_images: &[],
         unreadable: &[],
-        left_out: &TileSet::default(),
+        skipped: &TileSet::default(),
         source: None,
     };
     match serde_json::to_value(description(info, plan, outcome)) {
@@ -204,8 +204,8 @@ fn description<'a>(
     outcome: ExportOutcome<'a>,
 ) -> Description<'a> {
     let pyramid = plan.pyramid();
-    let ExportOutcome { associated_images, unreadable, left_out, source } = outcome;
-    let left_out = Some(left_out).filter(|left_out| !left_out.is_empty());
+    let ExportOutcome { associated_images, unreadable, skipped, source } = outcome;
+    let skipped = Some(skipped).filter(|skipped| !skipped.is_empty());
     Description {
         name: plan.name(),
         layout: plan.tile_layout(),
@@ -229,8 +229,8 @@ fn description<'a>(
         associated_images,
         properties: published_properties(info, plan.properties()),
         unreadable: unreadable.iter().map(|&rect| rect.into()).collect(),
-        skipped_tiles: left_out.map(TileSet::len),
-        blank_tiles: left_out.map(TileSet::to_base64),
+        skipped_tiles: skipped.map(TileSet::len),
+        blank_tiles: skipped.map(TileSet::to_base64),
         source,
         manifest: MANIFEST,
         options: Options {

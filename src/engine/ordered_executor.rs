@@ -2,7 +2,7 @@
 //!
 //! A result that is finished early waits for its turn, so that everything that follows from results
 //! happens in the same order for any number of workers. There is no barrier: while one job is slow,
-//! the others go on as far as the scheduler allows. There is no coordinating thread either: the
+//! the others continue as far as the scheduler allows. There is no coordinating thread either: the
 //! worker that ends a job takes the results whose turn it is, issues the jobs that follow, and
 //! takes the next job, all in a few microseconds under one lock, while a job takes hundreds. (A
 //! thread for this cost 109,000 context switches per gigapixel.) A job that panics ends the run

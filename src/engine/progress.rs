@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 /// The total work of an export.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Workload {
     /// Tiles of all levels.
     pub tiles: u64,
@@ -13,6 +14,7 @@ pub struct Workload {
 
 /// A tile that was written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct TileWritten {
     /// Its pixels, without overlap.
     pub pixels: u64,

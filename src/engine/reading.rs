@@ -150,7 +150,7 @@ impl Reading<'_> {
         self.source.read_from_level(level, region, spare)
     }
 
-    /// Whether the export goes on despite this error.
+    /// Whether the export continues despite this error.
     fn is_tolerated(&self, error: &SlideError) -> bool {
         self.plan.on_read_error() == ReadErrorPolicy::Blank && error.is_of_a_part()
     }

@@ -35,7 +35,7 @@ pub struct ExportReport {
     /// The number of tiles written, over all levels.
     pub tiles: u64,
     /// The number of blank tiles that were skipped.
-    pub left_out: u64,
+    pub skipped: u64,
     /// The total size of the tiles in bytes.
     pub tile_bytes: u64,
     /// The regions that could not be read and are shown as background, in slide-level-0 pixels, in
@@ -63,9 +63,9 @@ pub fn export(
     let converted = with_plan_colors(source, plan);
     let source = converted.as_deref().unwrap_or(source);
     let written = write_all(source, plan, sink.as_ref(), jobs, progress);
-    let in_time =
+    let unless_stopped =
         |report| if progress.stop_requested() { Err(Error::Interrupted) } else { Ok(report) };
-    match written.and_then(in_time) {
+    match written.and_then(unless_stopped) {
         Ok(report) => {
             progress.committing();
             sink.commit()?;
@@ -127,7 +127,8 @@ fn write_all(
     let (names, layout) = (plan.names(), plan.layout());
     let pyramid = plan.pyramid();
     progress.started(Workload { tiles: pyramid.tile_count(), pixels: pyramid.pixel_count() });
-    // Comes first: the interrupted export may be a different one, and must not be touched then.
+    // This comes first, because the interrupted export may be a different one, which must not be
+    // changed.
     let start = start(source, plan, sink, progress)?;
     let resumed = start.saved.is_some();
     let failed = AtomicBool::new(false);
@@ -152,7 +153,7 @@ fn write_all(
         damaged_end,
         aliases,
     } = written;
-    let left_out = TileSet::of(pyramid, |ordinal| digests.get(ordinal).is_none());
+    let skipped = TileSet::of(pyramid, |ordinal| digests.get(ordinal).is_none());
 
     let mut files = Files::new(sink, entries, tiles);
     let mut warnings = plan_warnings(plan, &unreadable);
@@ -177,7 +178,7 @@ fn write_all(
         ExportOutcome {
             associated_images: &associated,
             unreadable: &unreadable,
-            left_out: &left_out,
+            skipped: &skipped,
             source: source_file.as_ref(),
         },
     );
@@ -199,7 +200,7 @@ fn write_all(
         files.write(SCAN_PROPERTIES.to_owned(), text.as_bytes())?;
     }
     let last: Vec<(String, String)> = std::iter::once((layout.description(), description))
-        .chain(plan.descriptor_file(&left_out))
+        .chain(plan.descriptor_file(&skipped))
         .collect();
 
     // The manifest lists all files except itself, including those written after it; in a bag, it
@@ -217,7 +218,7 @@ fn write_all(
     if layout.container() == Container::Bag {
         bag::write_tags(&mut files, tile_bytes, (&layout.manifest(), manifest))?;
     }
-    Ok(ExportReport { tiles, left_out: left_out.len(), tile_bytes, unreadable, warnings })
+    Ok(ExportReport { tiles, skipped: skipped.len(), tile_bytes, unreadable, warnings })
 }
 
 /// The warnings that follow from the plan, and from what could not be read.

@@ -39,6 +39,7 @@ const SECONDS_TO_PUBLISH: f64 = 0.3;
 
 /// Estimates from sampled tiles.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Sample {
     /// The blank share of the sampled pixels, from 0 to 1: never scanned, or a single color but for
     /// noise, as empty glass is. `None` for images, whose even areas can be content.

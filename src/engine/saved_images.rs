@@ -17,6 +17,7 @@ use crate::source::{AssociatedImage, SlideError, Source};
 
 /// An associated image that was saved.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct SavedImage {
     /// The slide's name for it.
     pub name: String,
@@ -32,6 +33,7 @@ pub struct SavedImage {
 
 /// The result of saving the associated images of a slide.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct SavedImages {
     /// The images that were saved, in the order of the slide.
     pub saved: Vec<SavedImage>,

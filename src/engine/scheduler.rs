@@ -30,7 +30,7 @@ pub(crate) enum Job {
     },
 }
 
-/// What became of a tile.
+/// The result of writing a tile.
 pub(crate) enum TileResult {
     Written(Digest),
     /// The tile is blank and was not written.

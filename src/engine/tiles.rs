@@ -16,7 +16,7 @@ use super::ordered_executor;
 use super::progress::Progress;
 use super::scheduler::{Checkpoints, ExportScheduler};
 use super::worker::{BasePixels, WorkerContext};
-use crate::error::Error;
+use crate::error::{Error, WorkersError};
 use crate::geometry::Rect;
 use crate::layout::tile_layout::TileNames;
 use crate::plan::{BaseTiles, ExportPlan, ReadErrorPolicy};
@@ -27,12 +27,12 @@ use crate::sink::Sink;
 use crate::source::{Band, SlideError, Source, SourcePass};
 
 /// Starts the worker threads.
-pub(crate) fn start_workers(jobs: NonZeroUsize) -> Result<ThreadPool, Error> {
+pub(crate) fn start_workers(jobs: NonZeroUsize) -> Result<ThreadPool, WorkersError> {
     rayon::ThreadPoolBuilder::new()
         .num_threads(jobs.get())
         .thread_name(|number| format!("worker-{number}"))
         .build()
-        .map_err(|error| Error::Workers { jobs: jobs.get(), message: error.to_string() })
+        .map_err(|error| WorkersError::new(jobs.get(), error))
 }
 
 /// Where an export starts.
@@ -54,8 +54,8 @@ pub(crate) struct WrittenTiles {
     pub digests: TileDigests,
     /// The regions that could not be read and are background, in slide-level-0 pixels.
     pub unreadable: Vec<Rect>,
-    /// Damage after the last row of an image that is read row by row, if the export goes on despite
-    /// read errors.
+    /// Damage after the last row of an image that is read row by row, if the export continues
+    /// despite read errors.
     pub damaged_end: Option<SlideError>,
     /// The files of the tiles that have a second name. Each shows the whole slide, so it is written
     /// last and always by this run.
@@ -135,11 +135,9 @@ pub(crate) fn write_tiles(
     std::thread::scope(|scope| {
         if let Some(pass) = pass.as_deref() {
             let decoder = std::thread::Builder::new().name("decoder".to_owned());
-            let failed = |error: std::io::Error| Error::Workers {
-                jobs: jobs.get() + 1,
-                message: error.to_string(),
-            };
-            decoder.spawn_scoped(scope, || pass.run()).map_err(failed)?;
+            decoder
+                .spawn_scoped(scope, || pass.run())
+                .map_err(|error| WorkersError::new(jobs.get() + 1, error))?;
         }
         let outcome = ordered_executor::run(&workers, &mut scheduler, |job, worker| {
             context.perform(job, worker)

@@ -2,6 +2,7 @@
 
 use crate::codec::EncodeError;
 use crate::color::ProfileError;
+use crate::error::with_causes;
 use crate::geometry::Rect;
 use crate::source::{PageChoice, Pages, SlideError};
 
@@ -78,9 +79,15 @@ pub enum Warning {
 impl std::fmt::Display for Warning {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::AssociatedImage(error) => write!(formatter, "{error}; it is skipped"),
+            Self::AssociatedImage(error) => {
+                write!(formatter, "{}; it is skipped", with_causes(error))
+            }
             Self::AssociatedImageFormat { name, source } => {
-                write!(formatter, "the associated image {name:?} is skipped: {source}")
+                write!(
+                    formatter,
+                    "the associated image {name:?} is skipped: {}",
+                    with_causes(source)
+                )
             }
             Self::NoSuchAssociatedImage { name } => {
                 write!(
@@ -97,7 +104,11 @@ impl std::fmt::Display for Warning {
                 )
             }
             Self::DamagedEnd(error) => {
-                write!(formatter, "{error}, after the last row of the image, which is whole")
+                write!(
+                    formatter,
+                    "{}, after the last row of the image, which is whole",
+                    with_causes(error)
+                )
             }
             Self::OtherPages(pages) if pages.choice() == PageChoice::Only => {
                 write!(

@@ -191,7 +191,7 @@ impl WorkerContext<'_> {
         Content::Pixels(pixels)
     }
 
-    /// Whether the export goes on despite this error.
+    /// Whether the export continues despite this error.
     fn is_tolerated(&self, error: &Error) -> bool {
         self.plan.on_read_error() == ReadErrorPolicy::Blank
             && matches!(error, Error::Slide(error) if error.is_of_a_part())

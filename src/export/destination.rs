@@ -10,17 +10,19 @@ use crate::plan::ExportPlan;
 use crate::pyramid::PyramidPlan;
 use crate::sink::{ArchiveSink, DirectorySink, OverwritePolicy, Sink, SinkError};
 
-/// Creates the sink that writes the export of `plan` to `destination`, in the plan's container.
+/// Creates the sink that writes the export of `plan` to `destination`. The plan chooses between a
+/// folder and an archive.
 ///
 /// # Errors
-/// [`SinkError`] if the destination exists and may not be replaced, if another export is writing to
-/// it, or if the file system refuses.
+/// [`SinkError`] if the destination exists and must not be replaced, if another export is being
+/// written to it, or if the file system refuses.
 pub fn create_sink(
     plan: &ExportPlan,
     destination: &Path,
     existing: OverwritePolicy,
 ) -> Result<Box<dyn Sink>, SinkError> {
-    sink_for(&plan.layout(), plan.pyramid(), plan.names(), destination, existing)
+    let mode = StartMode::Create;
+    sink_for(&plan.layout(), plan.pyramid(), plan.names(), destination, existing, mode)
 }
 
 /// Like [`create_sink`], but keeps the output of an interrupted run that has a checkpoint, so that
@@ -34,42 +36,33 @@ pub fn resume_sink(
     destination: &Path,
     existing: OverwritePolicy,
 ) -> Result<Box<dyn Sink>, SinkError> {
-    make(&plan.layout(), plan.pyramid(), plan.names(), destination, existing, Begin::Resume)
+    let mode = StartMode::Resume;
+    sink_for(&plan.layout(), plan.pyramid(), plan.names(), destination, existing, mode)
 }
 
-/// Whether the output of an interrupted run is removed or resumed.
+/// Whether the staging output of an interrupted run is removed or resumed.
 #[derive(Clone, Copy)]
-enum Begin {
-    Anew,
+pub(crate) enum StartMode {
+    Create,
     Resume,
 }
 
-/// Creates the sink of an export with this layout, whose tiles are those of `pyramid`.
+/// Creates the sink for an export with this layout, pyramid and tile names.
 pub(crate) fn sink_for(
     layout: &Layout,
     pyramid: &PyramidPlan,
     names: TileNames,
     destination: &Path,
     existing: OverwritePolicy,
-) -> Result<Box<dyn Sink>, SinkError> {
-    make(layout, pyramid, names, destination, existing, Begin::Anew)
-}
-
-fn make(
-    layout: &Layout,
-    pyramid: &PyramidPlan,
-    names: TileNames,
-    destination: &Path,
-    existing: OverwritePolicy,
-    begin: Begin,
+    mode: StartMode,
 ) -> Result<Box<dyn Sink>, SinkError> {
     match layout.container() {
         Container::Folder | Container::Bag => {
-            let make = match begin {
-                Begin::Anew => DirectorySink::create,
-                Begin::Resume => DirectorySink::resuming,
+            let create = match mode {
+                StartMode::Create => DirectorySink::create,
+                StartMode::Resume => DirectorySink::resuming,
             };
-            Ok(Box::new(make(destination, existing)?))
+            Ok(Box::new(create(destination, existing)?))
         }
         Container::Zip | Container::Szi => {
             let index = TileIndexBuilder::new(
@@ -79,11 +72,11 @@ fn make(
                 names,
             );
             let root = EntryName::new(layout.name().to_owned())?;
-            let make = match begin {
-                Begin::Anew => ArchiveSink::create,
-                Begin::Resume => ArchiveSink::resuming,
+            let create = match mode {
+                StartMode::Create => ArchiveSink::create,
+                StartMode::Resume => ArchiveSink::resuming,
             };
-            Ok(Box::new(make(destination, existing, root, Some(Box::new(index)))?))
+            Ok(Box::new(create(destination, existing, root, Some(Box::new(index)))?))
         }
     }
 }

@@ -12,7 +12,7 @@ use serde_json::Value;
 use crate::engine::identity::{Difference, ExportSettings};
 use crate::engine::metadata;
 use crate::error::Error;
-use crate::export::exported;
+use crate::export::existing;
 use crate::plan::ExportPlan;
 use crate::sink::SinkError;
 use crate::source::{Source, SourceIdentity, identify};
@@ -34,9 +34,9 @@ pub fn check_finished(
     destination: &Path,
     stop: &dyn Fn() -> bool,
 ) -> Result<(), Error> {
-    let none = || Error::from(SinkError::Exists { path: destination.to_owned() });
-    let description = read_description(plan, destination).map_err(|_| none())?;
-    let description: Value = serde_json::from_slice(&description).map_err(|_| none())?;
+    let not_an_export = || Error::from(SinkError::Exists { path: destination.to_owned() });
+    let description = read_description(plan, destination).map_err(|_| not_an_export())?;
+    let description: Value = serde_json::from_slice(&description).map_err(|_| not_an_export())?;
     let differs = |(what, before, now)| Error::OtherExport {
         path: destination.to_owned(),
         what,
@@ -44,21 +44,20 @@ pub fn check_finished(
         now,
     };
     let fields = description.as_object().cloned().unwrap_or_default();
-    let is = ExportSettings::of_description(fields);
+    let settings = ExportSettings::of_description(fields);
     if let Some(Difference { field, before, now }) =
-        is.difference(&ExportSettings::of_plan(source, plan))
+        settings.difference(&ExportSettings::of_plan(source, plan))
     {
         return Err(differs((field, before, now)));
     }
-    let words =
-        |names: &[&str]| if names.is_empty() { "none".to_owned() } else { names.join(", ") };
+    let list = |names: &[&str]| if names.is_empty() { "none".to_owned() } else { names.join(", ") };
     let written: Vec<&str> = names(&description["associatedImages"]).collect();
     let planned: Vec<&str> = plan.associated().iter().map(String::as_str).collect();
     if written != planned {
         return Err(differs((
             "list of associated images".to_owned(),
-            words(&written),
-            words(&planned),
+            list(&written),
+            list(&planned),
         )));
     }
     let before = &description["source"];
@@ -66,9 +65,9 @@ pub fn check_finished(
         return Ok(());
     }
     let quickhash = source.info().properties.contains_key("openslide.quickhash-1");
-    let asked = if quickhash { SourceIdentity::Fingerprint } else { plan.source_identity() };
+    let requested = if quickhash { SourceIdentity::Fingerprint } else { plan.source_identity() };
     let file =
-        identify(&source.info().path, plan.name(), asked, stop)?.ok_or(Error::Interrupted)?;
+        identify(&source.info().path, plan.name(), requested, stop)?.ok_or(Error::Interrupted)?;
     let now = serde_json::to_value(&file).unwrap_or_default();
     for (key, what) in [
         ("bytes", "length of the file"),
@@ -93,7 +92,7 @@ fn names(images: &Value) -> impl Iterator<Item = &str> {
 fn read_description(plan: &ExportPlan, destination: &Path) -> io::Result<Vec<u8>> {
     let (name, longest) = (plan.layout().description(), metadata::LONGEST);
     if plan.layout().container().is_archive() {
-        return exported::open(destination).map_err(io::Error::other)?.read(&name, longest);
+        return existing::open(destination).map_err(io::Error::other)?.read(&name, longest);
     }
     // A folder is not listed, as it can hold a million tiles.
     let mut contents = Vec::new();

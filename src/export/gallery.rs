@@ -1,9 +1,8 @@
-//! The gallery: one page over all exports that stand in one folder.
+//! The gallery: one page that shows all exports in a folder.
 //!
-//! It is made of what stands there and not of what was just exported, so that exports of earlier
-//! runs are in it, and ones that were removed are not. What always holds: nothing is written over
-//! that is not a gallery's, each file appears whole, by a rename, and `index.html` comes last. The
-//! exports themselves are not touched.
+//! It lists what is in the folder, not what was just exported: exports of earlier runs are included
+//! and removed ones are not. Only files of a gallery are overwritten, and exports are never
+//! changed. Each file is published by a rename, `index.html` last.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
@@ -14,39 +13,41 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::engine::metadata::{self, DescribedPyramid};
-use crate::export::exported::{self, ExportedFiles};
+use crate::export::existing::{self, ExportFiles};
 use crate::layout::page;
 use crate::layout::tile_layout::TileNames;
 use crate::layout::{Container, Layout, is_descriptor};
 use crate::sink::{OverwritePolicy, SinkError, failed, write_file};
 
-/// The folder of everything that belongs to the gallery and is not its `index.html`.
+/// The folder of all gallery files except `index.html`.
 pub const FOLDER: &str = "gallery";
 
-/// Names that no export beside a gallery can have.
+/// Names that exports in a folder with a gallery cannot have.
 pub const RESERVED: [&str; 2] = [FOLDER, PAGE];
 
 const PAGE: &str = "index.html";
 const LIST: &str = "gallery.js";
 const THUMBNAILS: &str = "thumbnails";
 
-/// No thumbnail is longer: four bytes for each of its pixels, and room for what a file has besides.
-const THUMBNAIL_BYTES_AT_MOST: u64 = 1 << 22;
+/// The maximum length of a thumbnail file: four bytes per pixel, and 3 MB for metadata such as an
+/// ICC profile.
+const MAX_THUMBNAIL_BYTES: u64 = 1 << 22;
 
-/// A tile that serves as a thumbnail is at most so wide and high, in pixels.
-const THUMBNAIL_AT_MOST: u32 = 512;
+/// The maximum width and height of a thumbnail in pixels.
+const MAX_THUMBNAIL_SIDE: u32 = 512;
 
-const LIST_BEGINS: &str = "// The exports beside this page, as a script, since browsers refuse to read a JSON file from a disk.\n\
+const LIST_PREFIX: &str = "// The exports beside this page, as a script, since browsers refuse to read a JSON file from a disk.\n\
     (globalThis.slidezoomGalleries ??= []).push(";
-const LIST_ENDS: &str = ");\n";
+const LIST_SUFFIX: &str = ");\n";
 
-/// Why there is no gallery, or an old one.
+/// Why a gallery cannot be created or updated.
 #[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum GalleryError {
-    /// Something else has a name that the gallery needs.
-    #[error("{path}: is no part of a gallery", path = path.display())]
+    /// A file that is not part of a gallery has a name that the gallery needs.
+    #[error("{path}: is not part of a gallery", path = path.display())]
     NotAGallery {
-        /// What stands there.
+        /// That file.
         path: PathBuf,
     },
     /// The folder cannot be read or written.
@@ -54,28 +55,29 @@ pub enum GalleryError {
     Destination(#[from] SinkError),
 }
 
-/// What became of a gallery.
+/// The result of updating a gallery.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct GalleryReport {
-    /// Its page.
+    /// The path of the page.
     pub page: PathBuf,
-    /// How many exports it shows.
+    /// The number of exports that it shows.
     pub exports: usize,
-    /// Archives beside it whose exports cannot be read, and are not shown.
+    /// Archives that cannot be read as exports and are not shown.
     pub unreadable: Vec<PathBuf>,
 }
 
-/// What the page is told of an export; `viewer/src/gallery` reads it. Paths are relative to the
-/// gallery's folder.
+/// An export in the list that `viewer/src/gallery` reads. Paths are relative to the folder of the
+/// exports.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct GalleryEntry {
     name: String,
-    /// The folder of its page.
+    /// The folder that contains its page; `None` for an archive.
     folder: Option<String>,
     archive: Option<String>,
-    /// The archive's length and the time of its last change, by which it need not be opened again
-    /// to make the next list.
+    /// The archive's length and modification time. While they are the same, the archive is not
+    /// opened again.
     #[serde(skip_serializing_if = "Option::is_none")]
     state: Option<[u64; 2]>,
     thumbnail: Option<String>,
@@ -90,7 +92,7 @@ struct List {
     slides: Vec<GalleryEntry>,
 }
 
-/// What an export's description says of it.
+/// The fields of an export's description that the gallery needs.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Description {
@@ -105,17 +107,17 @@ struct Description {
     objective_power: Value,
 }
 
-/// A folder that has, or gets, a gallery.
+/// A folder with a gallery.
 #[derive(Clone, Debug)]
 pub struct Gallery {
     root: PathBuf,
 }
 
 impl Gallery {
-    /// That of the exports in `root`, which need not exist yet.
+    /// Prepares the gallery of the exports in `root`, which need not exist yet.
     ///
     /// # Errors
-    /// [`GalleryError`] where something else has one of the names that it needs.
+    /// [`GalleryError`] if a file that is not part of a gallery has a name that the gallery needs.
     pub fn of(root: &Path) -> Result<Self, GalleryError> {
         let root = if root.as_os_str().is_empty() { PathBuf::from(".") } else { root.to_owned() };
         let gallery = Self { root };
@@ -131,7 +133,7 @@ impl Gallery {
         let files = page::GALLERY_FILES.map(|(name, _)| name);
         let ours: Vec<&str> = files.into_iter().chain([LIST, THUMBNAILS]).collect();
         for name in names_in(&gallery.folder())? {
-            // What a killed run has left of a file is hidden.
+            // Hidden files are the staging files of an interrupted run.
             if !ours.contains(&name.as_str()) && !name.starts_with('.') {
                 return Err(GalleryError::NotAGallery { path: gallery.folder().join(name) });
             }
@@ -143,11 +145,11 @@ impl Gallery {
         self.root.join(FOLDER)
     }
 
-    /// Writes the gallery of what stands in the folder now.
+    /// Writes the gallery of the exports that are in the folder now.
     ///
     /// # Errors
-    /// [`GalleryError`] where the folder cannot be read or written. The gallery before it is still
-    /// there then.
+    /// [`GalleryError`] if the folder cannot be read or written. An earlier gallery still works
+    /// then.
     pub fn update(&self) -> Result<GalleryReport, GalleryError> {
         let page = self.root.join(PAGE);
         let known = self.known_archives();
@@ -159,12 +161,12 @@ impl Gallery {
             }
             let path = self.root.join(&name);
             if !Container::of_path(&path).is_archive() {
-                slides.extend(self.exhibit_of_folder(&name));
+                slides.extend(self.entry_of_folder(&name));
             } else if let Some(state) = state_of(&path) {
-                match known.get(&name).filter(|exhibit| self.is_still(exhibit, state)) {
-                    Some(exhibit) => slides.push(exhibit.clone()),
-                    None => match self.exhibit_of_archive(&name, state)? {
-                        Some(exhibit) => slides.push(exhibit),
+                match known.get(&name).filter(|entry| self.is_unchanged(entry, state)) {
+                    Some(entry) => slides.push(entry.clone()),
+                    None => match self.entry_of_archive(&name, state)? {
+                        Some(entry) => slides.push(entry),
                         None => report.unreadable.push(path),
                     },
                 }
@@ -177,7 +179,7 @@ impl Gallery {
         let list = List { slides };
         self.write(LIST, list.script().as_bytes())?;
         write_changed(&page, page::gallery_page().as_bytes())?;
-        self.remove_other_thumbnails(&list.slides)?;
+        self.remove_stale_thumbnails(&list.slides)?;
         Ok(report)
     }
 
@@ -185,29 +187,29 @@ impl Gallery {
         write_changed(&self.folder().join(name), contents)
     }
 
-    /// The archives of the list as it is, by name; none where there is no list that can be read,
-    /// and each archive is opened then.
+    /// Returns the archives in the existing list by name, so that unchanged ones need not be
+    /// opened. Empty if there is no readable list.
     fn known_archives(&self) -> BTreeMap<String, GalleryEntry> {
         let script = fs::read_to_string(self.folder().join(LIST)).unwrap_or_default();
         let slides = List::read(&script).map_or_else(Vec::new, |list| list.slides);
-        slides.into_iter().filter_map(|exhibit| Some((exhibit.archive.clone()?, exhibit))).collect()
+        slides.into_iter().filter_map(|entry| Some((entry.archive.clone()?, entry))).collect()
     }
 
-    fn is_still(&self, exhibit: &GalleryEntry, state: [u64; 2]) -> bool {
+    fn is_unchanged(&self, entry: &GalleryEntry, state: [u64; 2]) -> bool {
         let has_thumbnail =
-            exhibit.thumbnail.as_ref().is_none_or(|thumbnail| self.root.join(thumbnail).is_file());
-        exhibit.state == Some(state) && has_thumbnail
+            entry.thumbnail.as_ref().is_none_or(|thumbnail| self.root.join(thumbnail).is_file());
+        entry.state == Some(state) && has_thumbnail
     }
 
-    /// A folder, or a bag, that holds an export with a page.
-    fn exhibit_of_folder(&self, name: &str) -> Option<GalleryEntry> {
+    /// Returns the entry of a folder or bag; `None` if it is not an export with a page.
+    fn entry_of_folder(&self, name: &str) -> Option<GalleryEntry> {
         [Container::Folder, Container::Bag].into_iter().find_map(|container| {
             let layout = Layout::new(name, container);
             let inside = |file: &str| self.root.join(name).join(file);
             let description = File::open(inside(&layout.description())).ok()?;
             let mut json = Vec::new();
             description.take(metadata::LONGEST).read_to_end(&mut json).ok()?;
-            let description = description_of(&json)?;
+            let description = parse_description(&json)?;
             let has_page = inside(&layout.slide_script()).is_file();
             let names = description.pyramid.as_ref()?.names(&layout);
             let has_descriptor =
@@ -215,42 +217,42 @@ impl Gallery {
             if !has_page || !has_descriptor {
                 return None;
             }
-            let mut exhibit = description.exhibit();
-            exhibit.folder =
+            let mut entry = description.to_entry();
+            entry.folder =
                 Some(format!("{name}/{}", layout.payload()).trim_end_matches('/').to_owned());
-            exhibit.thumbnail = description.thumbnail(&names).map(|tile| format!("{name}/{tile}"));
-            Some(exhibit)
+            entry.thumbnail = description.thumbnail(&names).map(|tile| format!("{name}/{tile}"));
+            Some(entry)
         })
     }
 
-    /// `None` where it holds no export of ours that can be read.
-    fn exhibit_of_archive(
+    /// Returns the entry of an archive; `None` if it is not a readable export with a description.
+    fn entry_of_archive(
         &self,
         name: &str,
         state: [u64; 2],
     ) -> Result<Option<GalleryEntry>, GalleryError> {
-        let Ok(export) = exported::open(&self.root.join(name)) else { return Ok(None) };
-        let Some((layout, description)) = described(export.as_ref()) else { return Ok(None) };
-        let mut exhibit = description.exhibit();
-        exhibit.archive = Some(name.to_owned());
-        exhibit.state = Some(state);
+        let Ok(export) = existing::open(&self.root.join(name)) else { return Ok(None) };
+        let Some((layout, description)) = describe(export.as_ref()) else { return Ok(None) };
+        let mut entry = description.to_entry();
+        entry.archive = Some(name.to_owned());
+        entry.state = Some(state);
         let names = description.pyramid.as_ref().map(|pyramid| pyramid.names(&layout));
         let tile = names.as_ref().and_then(|names| Some((names, description.thumbnail(names)?)));
         let read = |(names, tile): (&TileNames, String)| {
-            Some((names.extension().to_owned(), export.read(&tile, THUMBNAIL_BYTES_AT_MOST).ok()?))
+            Some((names.extension().to_owned(), export.read(&tile, MAX_THUMBNAIL_BYTES).ok()?))
         };
         if let Some((extension, contents)) = tile.and_then(|tile| read((tile.0, tile.1))) {
             let file = format!("{THUMBNAILS}/{name}.{extension}");
             self.write(&file, &contents)?;
-            exhibit.thumbnail = Some(format!("{FOLDER}/{file}"));
+            entry.thumbnail = Some(format!("{FOLDER}/{file}"));
         }
-        Ok(Some(exhibit))
+        Ok(Some(entry))
     }
 
-    /// Thumbnails of archives that are no longer there.
-    fn remove_other_thumbnails(&self, slides: &[GalleryEntry]) -> Result<(), SinkError> {
+    /// Removes the thumbnails of archives that no longer exist.
+    fn remove_stale_thumbnails(&self, slides: &[GalleryEntry]) -> Result<(), SinkError> {
         let used: BTreeSet<&str> =
-            slides.iter().filter_map(|exhibit| exhibit.thumbnail.as_deref()).collect();
+            slides.iter().filter_map(|entry| entry.thumbnail.as_deref()).collect();
         for name in names_in(&self.folder().join(THUMBNAILS))? {
             if !used.contains(format!("{FOLDER}/{THUMBNAILS}/{name}").as_str()) {
                 let path = self.folder().join(THUMBNAILS).join(name);
@@ -264,20 +266,20 @@ impl Gallery {
 impl List {
     #[expect(
         clippy::expect_used,
-        reason = "numbers, texts and lists of our own types always have a JSON form"
+        reason = "values of this crate's own types always have a JSON form"
     )]
     fn script(&self) -> String {
         let json = serde_json::to_string(self).expect("a value of this crate's own types");
-        format!("{LIST_BEGINS}{json}{LIST_ENDS}")
+        format!("{LIST_PREFIX}{json}{LIST_SUFFIX}")
     }
 
     fn read(script: &str) -> Option<Self> {
-        serde_json::from_str(script.strip_prefix(LIST_BEGINS)?.strip_suffix(LIST_ENDS)?).ok()
+        serde_json::from_str(script.strip_prefix(LIST_PREFIX)?.strip_suffix(LIST_SUFFIX)?).ok()
     }
 }
 
 impl Description {
-    fn exhibit(&self) -> GalleryEntry {
+    fn to_entry(&self) -> GalleryEntry {
         GalleryEntry {
             name: self.name.clone(),
             folder: None,
@@ -291,36 +293,37 @@ impl Description {
         }
     }
 
-    /// The tile that shows the whole slide and is largest, but not too large.
+    /// Returns the file of the largest tile that shows the whole slide and is small enough.
     fn thumbnail(&self, names: &TileNames) -> Option<String> {
         let pyramid = self.pyramid.as_ref()?.pyramid()?;
         let level = pyramid.levels().rev().find(|&level| {
             let size = pyramid.level_size(level);
             pyramid.level_tile_count(level) == 1
-                && size.width().max(size.height()) <= THUMBNAIL_AT_MOST
+                && size.width().max(size.height()) <= MAX_THUMBNAIL_SIDE
         })?;
         Some(names.tile(pyramid.tile(level, 0, 0)?, &pyramid))
     }
 }
 
-fn description_of(json: &[u8]) -> Option<Description> {
+fn parse_description(json: &[u8]) -> Option<Description> {
     let description: Description = serde_json::from_slice(json).ok()?;
     Some(Description { pyramid: Some(DescribedPyramid::read(json)?), ..description })
 }
 
-/// The description of an archive's export.
-fn described(export: &dyn ExportedFiles) -> Option<(Layout, Description)> {
+/// Returns the layout and the description of an archived export.
+fn describe(export: &dyn ExportFiles) -> Option<(Layout, Description)> {
     let descriptor = export.files().keys().find(|name| is_descriptor(name));
     let name = match descriptor {
         Some(descriptor) => descriptor.strip_suffix(".dzi")?.to_owned(),
         None => export.described().next()?.0,
     };
     let layout = Layout::new(&name, export.container());
-    let description = description_of(&export.read(&layout.description(), metadata::LONGEST).ok()?)?;
+    let description =
+        parse_description(&export.read(&layout.description(), metadata::LONGEST).ok()?)?;
     Some((layout, description))
 }
 
-/// A file's length in bytes and the time of its last change in nanoseconds; `None` for what is no
+/// Returns a file's length in bytes and its modification time in nanoseconds; `None` if it is not a
 /// file.
 fn state_of(path: &Path) -> Option<[u64; 2]> {
     let found = fs::metadata(path).ok().filter(fs::Metadata::is_file)?;
@@ -328,22 +331,22 @@ fn state_of(path: &Path) -> Option<[u64; 2]> {
     Some([found.len(), u64::try_from(changed.as_nanos()).ok()?])
 }
 
-/// The names in a folder, in their order, as far as they are Unicode: a page could not ask for
-/// others. None where there is no such folder.
+/// Returns the sorted names in a folder; none if the folder does not exist. Names that are not
+/// Unicode are omitted, because a page cannot request them.
 fn names_in(folder: &Path) -> Result<BTreeSet<String>, SinkError> {
-    let look = failed("look into", folder);
+    let cannot_list = failed("list", folder);
     let entries = match fs::read_dir(folder) {
         Err(error) if is_absent(&error) => return Ok(BTreeSet::new()),
-        entries => entries.map_err(&look)?,
+        entries => entries.map_err(&cannot_list)?,
     };
     let mut names = BTreeSet::new();
     for entry in entries {
-        names.extend(entry.map_err(&look)?.file_name().into_string());
+        names.extend(entry.map_err(&cannot_list)?.file_name().into_string());
     }
     Ok(names)
 }
 
-/// Writes a file that does not have these contents already, and the folder that it stands in.
+/// Writes a file and creates its folder, unless the file already has these contents.
 fn write_changed(path: &Path, contents: &[u8]) -> Result<(), SinkError> {
     if fs::read(path).is_ok_and(|found| found == contents) {
         return Ok(());

@@ -12,15 +12,14 @@ use crate::engine::ordered_executor;
 use crate::engine::progress::{Progress, Workload};
 use crate::engine::{Files, start_workers, write_tags};
 use crate::error::Error;
-use crate::export::sink_for;
 use crate::export::verify::{Depth, Inspection, Problem, VerifyError};
+use crate::export::{StartMode, sink_for};
 use crate::geometry::MicronsPerPixel;
 use crate::key::Digest;
-use crate::key::EntryNameError;
 use crate::layout::Container;
 use crate::layout::tile_layout::TileLayout;
 use crate::plan::Page;
-use crate::sink::{OverwritePolicy, Sink, SinkError};
+use crate::sink::{OverwritePolicy, Sink};
 
 mod arrangement;
 mod copying;
@@ -28,33 +27,37 @@ mod copying;
 use arrangement::{Arrangement, Move};
 use copying::Copying;
 
-/// Options of a copy. `Default` is the default of the command line.
-#[derive(Clone, Copy, Debug, PartialEq, Default)]
-pub struct RepackOptions {
-    /// The container of the copy; a folder by default.
-    pub container: Container,
-    /// What to do if the destination exists; refuse by default.
-    pub existing: OverwritePolicy,
-    /// Whether the copy gets a viewer page: that of the export, or a new one. A `.szi` never has
-    /// one.
-    pub page: Page,
-    /// Micrometers per pixel at full size; by default the export's.
-    pub microns_per_pixel: Option<MicronsPerPixel>,
+option_struct! {
+    /// Options of a copy. `Default` is the default of the command line.
+    #[derive(Clone, Copy, Debug, PartialEq, Default)]
+    pub struct RepackOptions {
+        /// The container of the copy; a folder by default.
+        pub container: Container,
+        /// What to do if the destination exists; refuse by default.
+        pub existing: OverwritePolicy,
+        /// Whether the copy gets a viewer page: that of the export, or else a new one. A `.szi`
+        /// never has one.
+        pub page: Page,
+        /// Micrometers per pixel at full size; by default the export's.
+        pub microns_per_pixel: Option<MicronsPerPixel>,
+    }
 }
 
 /// The result of [`repack`].
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct RepackReport {
     /// The number of tiles copied.
     pub tiles: u64,
     /// The total size of the tiles in bytes.
     pub tile_bytes: u64,
     /// Tag files of a bag that were not copied, because they describe the bag itself.
-    pub left_out: Vec<String>,
+    pub skipped: Vec<String>,
 }
 
-/// An error of [`repack`]. Nothing was published.
+/// Why an export cannot be copied. Nothing was published.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum RepackError {
     /// The export cannot be opened.
     #[error(transparent)]
@@ -96,17 +99,11 @@ pub enum RepackError {
     },
     /// The copy could not be written, or was interrupted.
     #[error(transparent)]
-    Copy(#[from] Error),
+    Copy(Error),
 }
 
-impl From<EntryNameError> for RepackError {
-    fn from(error: EntryNameError) -> Self {
-        Self::Copy(error.into())
-    }
-}
-
-impl From<SinkError> for RepackError {
-    fn from(error: SinkError) -> Self {
+impl<E: Into<Error>> From<E> for RepackError {
+    fn from(error: E) -> Self {
         Self::Copy(error.into())
     }
 }
@@ -130,21 +127,28 @@ pub fn repack(
             first: inspection.problems.swap_remove(0),
         });
     }
-    let pyramid = inspection.expectations.pyramid();
+    let pyramid = inspection.expectations.pyramid.as_ref();
     let pyramid = pyramid.ok_or_else(|| VerifyError::NotAnExport { path: source.to_owned() })?;
     let arrangement = Arrangement::new(&inspection, pyramid, options)?;
-    check_what_is_not_copied(source, &inspection, &arrangement)?;
+    check_uncopied_files(source, &inspection, &arrangement)?;
     let sink = {
         let Arrangement { layout, tile_names, .. } = &arrangement;
-        sink_for(layout, &pyramid.plan, tile_names.clone(), destination, options.existing)?
+        sink_for(
+            layout,
+            &pyramid.plan,
+            tile_names.clone(),
+            destination,
+            options.existing,
+            StartMode::Create,
+        )?
     };
     let pixels = arrangement.moves.iter().filter_map(|moved| moved.pixels).sum();
     progress.started(Workload { tiles: arrangement.tiles as u64, pixels });
     let written = write_all(source, &inspection, &arrangement, sink.as_ref(), jobs, progress);
-    let in_time = |report| {
+    let unless_stopped = |report| {
         if progress.stop_requested() { Err(Error::Interrupted.into()) } else { Ok(report) }
     };
-    match written.and_then(in_time) {
+    match written.and_then(unless_stopped) {
         Ok(report) => {
             progress.committing();
             sink.commit()?;
@@ -152,17 +156,17 @@ pub fn repack(
         }
         Err(cause) => match (sink.abort(), cause) {
             (Ok(()), cause) => Err(cause),
-            (Err(leftover), RepackError::Copy(cause)) => {
-                Err(Error::Cleanup { cause: Box::new(cause), cleanup: leftover }.into())
+            (Err(cleanup), RepackError::Copy(cause)) => {
+                Err(Error::Cleanup { cause: Box::new(cause), cleanup }.into())
             }
-            (Err(leftover), _) => Err(leftover.into()),
+            (Err(cleanup), _) => Err(cleanup.into()),
         },
     }
 }
 
-/// The files that are made anew or left out are looked at as well: what is said of a damaged export
-/// would be wrong.
-fn check_what_is_not_copied(
+/// Checks the files that are skipped or generated again. The copy's metadata comes from them, so
+/// they must not be damaged either.
+fn check_uncopied_files(
     source: &Path,
     inspection: &Inspection,
     arrangement: &Arrangement,
@@ -185,7 +189,8 @@ fn write_all(
 ) -> Result<RepackReport, RepackError> {
     let (tiles, others) = arrangement.moves.split_at(arrangement.tiles);
     let mut copying = Copying::new(tiles.len());
-    ordered_executor::run(&start_workers(jobs)?, &mut copying, |number, _worker| {
+    let workers = start_workers(jobs)?;
+    ordered_executor::run(&workers, &mut copying, |number, _worker| {
         copying::copy(inspection, &tiles[number], number, sink, progress)
     })?;
     let copied = match copying.into_copied() {
@@ -200,13 +205,11 @@ fn write_all(
         if let Some(first) = inspection.check(from, Depth::Full) {
             return Err(damaged(first));
         }
-        let unreadable = |error: std::io::Error| {
-            damaged(Problem::Unreadable { name: from.clone(), message: error.to_string() })
-        };
+        let unreadable = |error| damaged(Problem::unreadable(from, &error));
         let mut contents = inspection.export.open(from).map_err(unreadable)?;
         files.copy(to.clone(), &mut contents)?.map_err(unreadable)?;
     }
-    for (name, contents) in &arrangement.made {
+    for (name, contents) in &arrangement.generated {
         files.write(name.clone(), contents)?;
     }
     let moved = tiles.iter().zip(&copied).map(|(moved, (digest, _))| (moved.to.clone(), *digest));
@@ -219,9 +222,5 @@ fn write_all(
     if layout.container() == Container::Bag {
         write_tags(&mut files, tile_bytes, (&layout.manifest(), manifest))?;
     }
-    Ok(RepackReport {
-        tiles: tiles.len() as u64,
-        tile_bytes,
-        left_out: arrangement.left_out.clone(),
-    })
+    Ok(RepackReport { tiles: tiles.len() as u64, tile_bytes, skipped: arrangement.skipped.clone() })
 }

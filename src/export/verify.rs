@@ -1,14 +1,12 @@
-//! Whether an export is whole and unchanged.
+//! Verifies that an export is complete and unchanged.
 //!
-//! The files that exist are compared with the manifest and with the pyramid of the descriptor; an
-//! archive also with its directory, its local headers and its tile index. Each file that is
-//! missing, unexpected, altered, or not an image of its planned size is named.
+//! The files are compared with the manifest and with the pyramid that the descriptor describes; in
+//! an archive also the central directory, the local headers and the tile index. Every file that is
+//! missing, unexpected, altered, or not an image of its planned size is named. Nothing outside the
+//! export is read and links are not followed. A hostile file can neither hang the check nor exhaust
+//! memory.
 //!
-//! Nothing outside the export is read, and links are not followed. Neither a hostile descriptor nor
-//! a hostile file can make the check hang or fill the memory.
-//!
-//! Exports of other tools have no manifest. Each of their tiles is decoded instead, which proves
-//! nothing more for a file whose hash is right.
+//! Exports of other tools have no manifest. Their tiles are decoded instead of hashed.
 
 use std::collections::BTreeSet;
 use std::io;
@@ -19,10 +17,10 @@ use std::sync::Arc;
 use rayon::prelude::*;
 use serde::Serialize;
 
-use crate::archive::ArchiveError;
 use crate::engine::progress::Progress;
 use crate::engine::start_workers;
-use crate::export::exported::{self, ExportedError, ExportedFiles, UnexpectedEntry};
+use crate::error::{WorkersError, with_causes};
+use crate::export::existing::{self, ExportFiles, OpenExportError, UnexpectedEntry};
 use crate::geometry::Size;
 use crate::key::Digest;
 
@@ -33,20 +31,22 @@ mod tile_file;
 pub(crate) use expectations::{Expectations, ExpectedPyramid};
 use tile_file::TileFileFormat;
 
-/// How much of an export is read.
+/// How thoroughly an export is verified.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub enum Depth {
     /// Every byte of every file.
     #[default]
     Full,
-    /// The names of the files, and the beginning and end of each tile. Finds missing and truncated
-    /// files and tiles of the wrong size, but not altered bytes.
+    /// The names of all files, and the beginning and the end of each tile. Finds files that are
+    /// missing, truncated, or of the wrong size, but no altered bytes.
     Quick,
 }
 
-/// A fault of an export.
+/// A problem of an export.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, thiserror::Error)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum Problem {
     /// A file of the export is missing.
     #[error("{name}: missing")]
@@ -60,14 +60,14 @@ pub enum Problem {
         /// The file.
         name: String,
     },
-    /// A file's contents differ from its digest in the manifest.
-    #[error("{name}: altered (SHA-256 {found}, and the manifest says {expected})")]
+    /// A file has another digest than the manifest says.
+    #[error("{name}: altered (SHA-256 {found} instead of {expected}, as the manifest says)")]
     Altered {
         /// The file.
         name: String,
         /// The digest in the manifest.
         expected: Digest,
-        /// The digest of the contents.
+        /// The digest of the file.
         found: Digest,
     },
     /// A tile cannot be decoded.
@@ -78,8 +78,8 @@ pub enum Problem {
         /// The decoder's message.
         message: String,
     },
-    /// A tile is larger or smaller than its place in the pyramid.
-    #[error("{name}: is of {found} pixels and should be of {expected}")]
+    /// A tile does not have the size that it must have in the pyramid.
+    #[error("{name}: is {found} pixels instead of {expected}")]
     WrongSize {
         /// The file.
         name: String,
@@ -88,53 +88,51 @@ pub enum Problem {
         /// The size in the tile's header.
         found: Size,
     },
-    /// A file could not be read.
+    /// A file cannot be read.
     #[error("{name}: cannot be read: {message}")]
     Unreadable {
         /// The file.
         name: String,
-        /// The system's message.
+        /// The message of the operating system.
         message: String,
     },
-    /// A file's contents differ from its CRC-32 in the archive's directory.
-    #[error(
-        "{name}: altered (CRC-32 {found:08x}, and the archive's directory says {expected:08x})"
-    )]
+    /// A file has another CRC-32 than the archive says.
+    #[error("{name}: altered (CRC-32 {found:08x} instead of {expected:08x}, as the archive says)")]
     Checksum {
         /// The file.
         name: String,
-        /// The CRC-32 in the directory.
+        /// The CRC-32 in the central directory.
         expected: u32,
-        /// The CRC-32 of the contents.
+        /// The CRC-32 of the file.
         found: u32,
     },
-    /// An entry is a link, a device or a pipe, and not a file.
-    #[error("{name}: is no file of its own (a link or a device)")]
+    /// An entry is not a regular file.
+    #[error("{name}: is not a regular file (a link or a device)")]
     NotAFile {
         /// The entry.
         name: String,
     },
     /// The descriptor, the description, the manifest or the tile index is invalid or contradicts
-    /// the export.
+    /// another of them.
     #[error("{name}: {message}")]
     Contradiction {
         /// The file.
         name: String,
-        /// What is wrong.
+        /// What is wrong, as the rest of a sentence about the file.
         message: String,
     },
     /// The structure of the archive is damaged.
     #[error("{name}: {message}")]
     Structure {
-        /// The damaged entry, or the archive if all of it is.
+        /// The damaged file, or the archive itself.
         name: String,
-        /// What is wrong.
+        /// What is wrong, as the rest of a sentence about the file.
         message: String,
     },
 }
 
 impl Problem {
-    /// The name of the faulty file.
+    /// The file that has the problem.
     #[must_use]
     pub fn name(&self) -> &str {
         match self {
@@ -152,87 +150,83 @@ impl Problem {
     }
 }
 
-/// The result of [`verify`].
+/// The result of verifying an export.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub struct Verification {
-    /// The number of files in the export.
+    /// The number of files.
     pub files: u64,
-    /// The number of them that are tiles.
+    /// The number of files that are tiles.
     pub tiles: u64,
     /// The total size of the files in bytes.
     pub bytes: u64,
-    /// Whether the export has a manifest.
+    /// Whether the export has a readable manifest.
     pub manifest: bool,
-    /// All faults, sorted by file name. Empty if the export is whole.
+    /// All problems, sorted by file name; empty if the export is valid.
     pub problems: Vec<Problem>,
 }
 
 impl Verification {
-    /// Makes the result for a path that [`verify`] cannot check. Its only problem is the error.
+    /// Returns the result for an export that could not be opened or read.
     #[must_use]
     pub fn of_unreadable(path: &Path, error: &VerifyError) -> Self {
         let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
-        let problems = vec![Problem::Structure { name, message: error.to_string() }];
+        let problems = vec![Problem::Structure { name, message: with_causes(error) }];
         Self { files: 0, tiles: 0, bytes: 0, manifest: false, problems }
     }
 }
 
-/// Why an export could not be checked at all.
+/// Why an export cannot be verified.
 #[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum VerifyError {
-    /// The path cannot be opened.
-    #[error("{path}: cannot be opened: {source}", path = path.display())]
-    Open {
-        /// The path.
-        path: PathBuf,
-        /// The system's error.
-        source: Arc<std::io::Error>,
-    },
-    /// The path is a file, but not a readable archive.
+    /// The export cannot be opened or read.
     #[error(transparent)]
-    Archive(ArchiveError),
-    /// The path is not an export: it has no descriptor, no manifest and no description.
-    #[error("{path}: no export (it holds neither a .dzi nor a manifest, nor a description of another layout)", path = path.display())]
+    Open(#[from] OpenExportError),
+    /// The folder or archive is not an export.
+    #[error(
+        "{path}: is not an export: it has no .dzi, no manifest, and no description of another layout",
+        path = path.display()
+    )]
     NotAnExport {
         /// The path.
         path: PathBuf,
     },
-    /// The caller stopped the check.
+    /// The caller stopped the verification.
     #[error("interrupted")]
     Interrupted,
     /// The worker threads could not be started.
-    #[error("cannot start worker threads: {message}")]
-    Workers {
-        /// The error of the thread pool.
-        message: String,
-    },
+    #[error(transparent)]
+    Workers(#[from] WorkersError),
 }
 
-/// The longest tile file that is read: 8 bytes per pixel and 1 MiB for metadata.
-const TILE_BYTES_A_PIXEL: u64 = 8;
-const TILE_BYTES_AT_LEAST: u64 = 1 << 20;
+/// The maximum length of a tile file: 8 bytes per pixel, which no image format needs, and 1 MB for
+/// metadata such as an ICC profile. Tiles are read into memory as a whole.
+const MAX_TILE_BYTES_PER_PIXEL: u64 = 8;
+const MAX_TILE_METADATA_BYTES: u64 = 1 << 20;
 
-/// An export whose names and structure are checked, but not its contents.
+/// An export whose names and structure have been checked, but not the contents of its files.
 pub(crate) struct Inspection {
-    pub export: Box<dyn ExportedFiles>,
+    pub export: Box<dyn ExportFiles>,
     pub expectations: Expectations,
-    /// The faults found so far.
+    /// The problems found so far.
     pub problems: Vec<Problem>,
-    /// Entries with a faulty place in the archive. They are not read: overlapping entries can make
-    /// gigabytes of a small file.
+    /// The files that have problems of structure. They are not read: if entries overlap, a small
+    /// archive can promise gigabytes.
     misplaced: BTreeSet<String>,
 }
 
 impl Inspection {
-    /// Checks an export's names and structure.
+    /// Opens an export and checks its names and structure.
     pub fn open(path: &Path) -> Result<Self, VerifyError> {
-        let export = exported::open(path)?;
-        let unreadable = |source: io::Error| VerifyError::Open {
+        let export = existing::open(path)?;
+        let unreadable = |source: io::Error| OpenExportError::Read {
             path: path.to_owned(),
             source: Arc::new(source),
         };
-        let mut problems: Vec<Problem> = export.strays().iter().map(Problem::of_stray).collect();
+        let mut problems: Vec<Problem> =
+            export.unexpected().iter().map(Problem::of_unexpected).collect();
         let archive = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
         let faults = export.check_structure().map_err(unreadable)?;
         let misplaced = faults.iter().filter_map(|fault| fault.entry.clone()).collect();
@@ -246,33 +240,31 @@ impl Inspection {
         Ok(Self { export, expectations, problems, misplaced })
     }
 
-    /// Checks one file's contents.
+    /// Checks the contents of a file.
     pub fn check(&self, name: &str, depth: Depth) -> Option<Problem> {
-        let checked = if self.expectations.picture(name).is_some() {
+        let checked = if self.expectations.image(name).is_some() {
             self.read_tile(name).map(|contents| self.check_contents(name, &contents, depth).err())
-        } else if depth == Depth::Full && self.knows(name) {
+        } else if depth == Depth::Full && self.has_checksum(name) {
             self.export.checksums(name).map(|(digest, crc)| self.compare(name, digest, crc).err())
         } else {
             Ok(None)
         };
-        checked.unwrap_or_else(|error| {
-            Some(Problem::Unreadable { name: name.to_owned(), message: error.to_string() })
-        })
+        checked.unwrap_or_else(|error| Some(Problem::unreadable(name, &error)))
     }
 
-    /// Reads a tile, up to the longest length that its size allows.
+    /// Reads a tile, unless it is longer than a tile of its size can be.
     pub fn read_tile(&self, name: &str) -> io::Result<Vec<u8>> {
-        let pixels = self.expectations.picture(name).map_or(0, |(size, _)| size.area());
-        self.export.read(name, TILE_BYTES_AT_LEAST + TILE_BYTES_A_PIXEL * pixels)
+        let pixels = self.expectations.image(name).map_or(0, |(size, _)| size.area());
+        self.export.read(name, MAX_TILE_METADATA_BYTES + MAX_TILE_BYTES_PER_PIXEL * pixels)
     }
 
-    /// Whether a digest or CRC-32 of a file is known.
-    fn knows(&self, name: &str) -> bool {
+    /// Whether there is a digest or a checksum to compare a file with.
+    fn has_checksum(&self, name: &str) -> bool {
         self.expectations.digest(name).is_some()
             || self.export.files().get(name).is_some_and(|file| file.crc.is_some())
     }
 
-    /// Compares a file's checksums with the manifest and the archive's directory.
+    /// Compares a file's checksums with the manifest and the central directory.
     fn compare(&self, name: &str, digest: Digest, crc: u32) -> Result<(), Problem> {
         if let Some(expected) =
             self.expectations.digest(name).filter(|&expected| expected != digest)
@@ -288,7 +280,7 @@ impl Inspection {
         }
     }
 
-    /// Checks a file's contents. Returns their digest if it was compared.
+    /// Checks the contents of a file. Returns their digest if it was computed.
     pub fn check_contents(
         &self,
         name: &str,
@@ -296,12 +288,12 @@ impl Inspection {
         depth: Depth,
     ) -> Result<Option<Digest>, Problem> {
         let mut digest = None;
-        if depth == Depth::Full && self.knows(name) {
+        if depth == Depth::Full && self.has_checksum(name) {
             let found = Digest::of(contents);
             self.compare(name, found, crc32fast::hash(contents))?;
             digest = Some(found);
         }
-        let Some((planned, format)) = self.expectations.picture(name) else { return Ok(digest) };
+        let Some((planned, format)) = self.expectations.image(name) else { return Ok(digest) };
         let undecodable = |message| Problem::Undecodable { name: name.to_owned(), message };
         let found = format.size(contents).map_err(undecodable)?;
         if found != planned {
@@ -317,12 +309,12 @@ impl Inspection {
     }
 }
 
-/// Checks the export at `path`, a folder, a bag or an archive, on `jobs` worker threads.
+/// Verifies the export at `path`, a folder, a bag or an archive, on `jobs` worker threads.
 ///
-/// A damaged export is not an error: [`Verification::problems`] lists its faults.
+/// A damaged export is not an error: [`Verification::problems`] lists what is wrong.
 ///
 /// # Errors
-/// [`VerifyError`] if `path` is not an export or cannot be read, or if `progress` asks to stop.
+/// [`VerifyError`] if the path cannot be read or is not an export, or if `progress` asks to stop.
 pub fn verify(
     path: &Path,
     depth: Depth,
@@ -333,8 +325,7 @@ pub fn verify(
     let names: Vec<&str> = inspection.export.files().keys().map(String::as_str).collect();
     let readable: Vec<&str> =
         names.iter().copied().filter(|&name| !inspection.misplaced.contains(name)).collect();
-    let workers =
-        start_workers(jobs).map_err(|error| VerifyError::Workers { message: error.to_string() })?;
+    let workers = start_workers(jobs)?;
     let checked: Vec<Result<Option<Problem>, VerifyError>> = workers.install(|| {
         let check = |&name: &&str| {
             if progress.stop_requested() {
@@ -356,28 +347,23 @@ pub fn verify(
         files: files.len() as u64,
         tiles,
         bytes: files.values().fold(0, |sum, file| sum.saturating_add(file.bytes)),
-        manifest: inspection.expectations.has_manifest(),
+        manifest: inspection.expectations.listed.is_some(),
         problems,
     })
 }
 
-impl From<ExportedError> for VerifyError {
-    fn from(error: ExportedError) -> Self {
-        match error {
-            ExportedError::Open { path, source } => Self::Open { path, source },
-            ExportedError::Archive(error) => Self::Archive(error),
-        }
-    }
-}
-
 impl Problem {
-    fn of_stray(stray: &UnexpectedEntry) -> Self {
-        match stray {
+    pub(crate) fn unreadable(name: &str, error: &io::Error) -> Self {
+        Self::Unreadable { name: name.to_owned(), message: error.to_string() }
+    }
+
+    fn of_unexpected(entry: &UnexpectedEntry) -> Self {
+        match entry {
             UnexpectedEntry::NotAFile(name) => Self::NotAFile { name: name.clone() },
             UnexpectedEntry::Outside(name) => Self::Unexpected { name: name.clone() },
-            UnexpectedEntry::Twice(name) => Self::Structure {
+            UnexpectedEntry::Duplicate(name) => Self::Structure {
                 name: name.clone(),
-                message: "the archive has a second entry of this name".to_owned(),
+                message: "the archive has several entries of this name".to_owned(),
             },
         }
     }

@@ -10,6 +10,7 @@ use serde::{Serialize, Serializer};
 use super::{Rect, Size, between};
 
 /// A clockwise rotation, as in `vips rot` and `vips dzsave --angle`.
+// Exhaustive, because there are only four rotations by quarter turns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum Rotation {
     /// By 0°.
@@ -44,6 +45,7 @@ impl Serialize for Rotation {
 }
 
 /// The direction in which an image is mirrored.
+// Exhaustive, because there are only two directions along the pixel grid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Flip {

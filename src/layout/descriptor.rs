@@ -29,6 +29,7 @@ pub struct Descriptor {
 
 /// Reasons why a text is not a valid descriptor.
 #[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum DescriptorError {
     /// The text is not well-formed XML.
     #[error("not well-formed XML: {message}")]

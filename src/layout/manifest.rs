@@ -55,6 +55,7 @@ pub struct ManifestError {
 
 /// Reasons why a line of a manifest is invalid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum ManifestFault {
     /// The line is not a digest, two spaces and a name.
     #[error("is not a SHA-256 digest and a name")]

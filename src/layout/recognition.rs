@@ -1,6 +1,6 @@
 //! Recognizes an export by the names of its files, so that only an export is ever replaced.
 //!
-//! A folder or an archive is an export if it has what an export has and nothing else.
+//! A folder or an archive is an export if it contains the files of an export and nothing else.
 
 use std::collections::BTreeSet;
 
@@ -41,8 +41,8 @@ pub(crate) fn is_export_archive<'a>(entries: impl Iterator<Item = Option<&'a str
     let names = entries.map(|name| name.and_then(|name| name.split_once('/')));
     let Some(names) = names.collect::<Option<Vec<_>>>() else { return false };
     let Some(&(root, _)) = names.first() else { return false };
-    // The length of the part that stands directly in the root folder. The root folder can be an
-    // entry itself, with an empty name inside.
+    // The length of the first component below the root folder. The root folder can be an entry
+    // itself, with an empty name below it.
     let top_level = |name: &'_ str| {
         if name.starts_with(VENDOR) { VENDOR.len() } else { name.find('/').unwrap_or(name.len()) }
     };
@@ -56,8 +56,8 @@ fn as_strs(names: &[String]) -> Vec<&str> {
     names.iter().map(String::as_str).collect()
 }
 
-/// Whether these are the entries of one export's folder: a descriptor, or what another layout has
-/// instead, and otherwise only what every export has or what is in `also`.
+/// Whether these are the entries of one export's folder: a descriptor or the files of another
+/// layout, and otherwise only the files of every export and those in `also`.
 fn is_one_export(names: &[&str], also: &[&str]) -> bool {
     let mut descriptors = names.iter().filter_map(|name| name.strip_suffix(".dzi"));
     let is_common = |name: &&str| {
@@ -72,7 +72,7 @@ fn is_one_export(names: &[&str], also: &[&str]) -> bool {
             own || is_common(name)
         }),
         (Some(_), Some(_)) => false,
-        // The tiles of other layouts stand in the folder itself. They are an export only together
+        // The tiles of other layouts are in the folder itself. They are an export only together
         // with a manifest and a description.
         (None, _) => TileLayout::OTHERS.into_iter().any(|layout| {
             let (known, others): (Vec<&&str>, Vec<&&str>) =

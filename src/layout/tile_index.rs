@@ -113,6 +113,7 @@ pub struct TileIndex {
 
 /// Reasons why bytes are not a valid tile index.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum TileIndexError {
     /// The signature is missing.
     #[error("does not start with the signature of a tile index")]

@@ -15,6 +15,7 @@ pub use iiif::{ResourceId, ResourceIdError};
 
 /// A file naming convention.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[non_exhaustive]
 pub enum TileLayout {
     /// Deep Zoom: `<name>.dzi` and `<name>_files/<level>/<column>_<row>.jpeg`.
     #[default]

@@ -4,7 +4,7 @@ use super::NotLossless;
 use crate::geometry::{MicronsPerPixel, Rect, Size};
 use crate::layout::tile_layout::TileLayout;
 use crate::pixels::ReductionMethod;
-use crate::pyramid::TileAddress;
+use crate::pyramid::{Level, TileAddress};
 use crate::source::SlideLevel;
 
 /// Reasons why an export cannot be planned. Nothing has been read or written.
@@ -158,17 +158,29 @@ pub enum PlanError {
         /// The requested method.
         method: ReductionMethod,
     },
-    /// The pyramid has no such tile.
-    #[error("there is no tile at column {column}, row {row} of level {level}; {grid}")]
-    NoSuchTile {
+    /// The pyramid has no tiles of this level.
+    #[error("there are no tiles of level {level}: levels range from {smallest} to {largest}")]
+    NoTilesOnLevel {
         /// The requested level.
         level: u32,
+        /// The smallest level.
+        smallest: Level,
+        /// The level of the full size.
+        largest: Level,
+    },
+    /// The level has no such tile.
+    #[error(
+        "there is no tile at column {column}, row {row} of level {level}, which has {grid} tiles"
+    )]
+    NoSuchTile {
+        /// The level.
+        level: Level,
         /// The requested column.
         column: u32,
         /// The requested row.
         row: u32,
-        /// The levels or the grid that exist.
-        grid: String,
+        /// Columns and rows of the level.
+        grid: Size,
     },
     /// The rectangle is not inside the level, or the level does not exist.
     #[error("level {level} has no region {rect}")]

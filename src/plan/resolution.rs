@@ -32,6 +32,7 @@ impl Magnification {
 
 /// The size from which an export starts.
 #[derive(Clone, Copy, Debug, PartialEq, Default)]
+#[non_exhaustive]
 pub enum Resolution {
     /// The slide's full size.
     #[default]

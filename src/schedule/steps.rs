@@ -51,7 +51,7 @@ struct InFlight {
     block: Option<(Level, (u32, u32))>,
 }
 
-/// The order of an export, and how far it has come.
+/// The order of an export, and its progress.
 pub(crate) struct Schedule<'a> {
     pyramid: &'a PyramidPlan,
     base_tiles: BaseTiles,
@@ -223,7 +223,7 @@ impl<'a> Schedule<'a> {
     }
 }
 
-/// The block that comes of reducing a tile, with its level.
+/// The block that results from reducing a tile, with its level.
 fn block_of(tile: TileAddress, reduction: Option<Reduction>) -> Option<(Level, (u32, u32))> {
     Some((tile.level().smaller()?, reduction?.block))
 }

@@ -1,11 +1,11 @@
 //! An export as one `.zip` or `.szi` file.
 //!
-//! Entries are stored without compression, in the order of the export, whichever thread hands them
-//! in: an archive is the same byte for byte for any number of workers. Before it is published, the
-//! archive is read back as any reader would.
+//! Entries are stored without compression, in the order of the export, whichever thread writes
+//! them. An archive is therefore the same, byte for byte, for any number of workers. It is read
+//! back before it is published.
 
 use std::path::Path;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::contract::{Checkpoint, Resume, ResumeState, Role, Sink};
 use super::error::{SinkError, failed};
@@ -210,19 +210,24 @@ impl Resume for ArchiveSink {
 /// Checks that the file to publish is the one that was locked, and that a reader finds all entries.
 fn check_written(publication: &Publication, length: u64, written: u64) -> Result<(), SinkError> {
     let staging = publication.staging();
-    let found = publication.file().metadata().map_err(failed("look at", staging))?.len();
+    let found = publication.file().metadata().map_err(failed("inspect", staging))?.len();
     if found != length || !publication.is_intact()? {
         return Err(publication.disturbed(length, found, "bytes"));
     }
-    let unreadable =
-        |message| SinkError::Unreadable { path: publication.destination().to_owned(), message };
-    let archive = Archive::open(staging).map_err(|error| unreadable(error.to_string()))?;
+    let archive = Archive::open(staging).map_err(|error| unreadable(publication, error))?;
     if let Some(fault) = archive.faults().first() {
-        return Err(unreadable(fault.to_string()));
+        return Err(unreadable(publication, fault.clone()));
     }
     let found = archive.entries().len() as u64;
     if found < written {
         return Err(publication.disturbed(written, found, "files"));
     }
     Ok(())
+}
+
+fn unreadable(
+    publication: &Publication,
+    source: impl std::error::Error + Send + Sync + 'static,
+) -> SinkError {
+    SinkError::Unreadable { path: publication.destination().to_owned(), source: Arc::new(source) }
 }

@@ -1,11 +1,11 @@
 //! Syncs files to the disk while others are still being written, and then keeps the checkpoints
 //! that depend on them.
 //!
-//! Whatever the system still holds in memory at the end of an export has to be waited for: 0.3 s of
-//! 4.4 s for a gigapixel on a fast disk, and far longer on a slow one. A thread therefore asks the
-//! file system to write after every so many bytes. The export syncs again at its end, so this only
-//! saves time. An error of an early sync is an error of the export. A checkpoint is kept after a
-//! sync that began when all of its files had been written.
+//! At its end, an export waits for everything that the system still holds in memory: 0.3 s of 4.4 s
+//! for a gigapixel on a fast disk, and far longer on a slow one. A thread therefore asks the file
+//! system to write after every 32 MiB. The export syncs again at its end, so this only saves time.
+//! An error of an early sync is an error of the export. A checkpoint is kept after a sync that
+//! began when all of its files had been written.
 
 use std::io;
 use std::path::Path;

@@ -1,7 +1,7 @@
 //! The file next to the staging output that holds the last checkpoint.
 //!
-//! It speaks only of files that were on the disk before it was. It gets its name once it is on the
-//! disk itself, and ends with the SHA-256 of its contents, so that a truncated one is ignored.
+//! It describes only files that are on the disk already. It is renamed into place once it is on the
+//! disk itself. It ends with the SHA-256 of its contents, so that a truncated one is ignored.
 
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Read, Write};
@@ -82,7 +82,7 @@ impl CheckpointFile {
             Ok(found) if found.is_file() && found.len() <= MAX_STATE_BYTES => {}
             Ok(_) => return Ok(None),
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(failed("look at", &self.path)(error)),
+            Err(error) => return Err(failed("inspect", &self.path)(error)),
         }
         let opened = platform::open_untrusted(&self.path);
         let mut bytes = Vec::new();

@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use super::error::SinkError;
 use crate::key::{Digest, EntryName};
 
-/// What a file is for. Most sinks need not look at it.
+/// The purpose of a file. Most sinks can ignore it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Role {
@@ -20,8 +20,8 @@ pub enum Role {
 
 /// Takes the files of one export and publishes them.
 ///
-/// Nothing is visible under the final name until [`commit`](Self::commit) has returned `Ok`. After
-/// [`abort`](Self::abort), or if the sink is dropped, nothing is.
+/// Nothing is visible under the final name until [`commit`](Self::commit) has returned `Ok`, and
+/// nothing ever is if the sink is aborted ([`abort`](Self::abort)) or dropped.
 ///
 /// Methods may be called from many threads. `order` is the position of a file in the export, which
 /// is the same for any number of threads: the numbers count up from 0 without a gap, each is used
@@ -111,11 +111,11 @@ pub trait Sink: Send + Sync {
     fn abort(self: Box<Self>) -> Result<(), SinkError>;
 }
 
-/// Lets a later run go on where an interrupted one stopped.
+/// Lets a later run resume an interrupted one.
 pub trait Resume: Send + Sync {
     /// Keeps the state of the export once everything written so far is durable. No write is in
-    /// progress during the call. A failure to store the state is not an error: the export can only
-    /// not be resumed from here.
+    /// progress during the call. A failure to store the state is not an error: the export merely
+    /// cannot be resumed from this point.
     ///
     /// # Errors
     /// [`SinkError`] if flushing what was written before fails.

@@ -167,7 +167,7 @@ impl Resume for DirectorySink {
         let (staging, destination) = (self.publication.staging(), self.publication.destination());
         let mut found = 0;
         for entry in walkdir::WalkDir::new(staging).min_depth(1).contents_first(true) {
-            let entry = entry.map_err(|error| failed("look through", staging)(error.into()))?;
+            let entry = entry.map_err(|error| failed("list", staging)(error.into()))?;
             if stop() {
                 return Err(SinkError::Stopped { path: destination.to_owned() });
             }
@@ -219,7 +219,7 @@ fn check_written(publication: &Publication, written: u64) -> Result<(), SinkErro
     let staging = publication.staging();
     let mut found = 0;
     for entry in walkdir::WalkDir::new(staging) {
-        let entry = entry.map_err(|error| failed("look through", staging)(error.into()))?;
+        let entry = entry.map_err(|error| failed("list", staging)(error.into()))?;
         found += u64::from(entry.file_type().is_file());
     }
     if found == written && publication.is_intact()? {

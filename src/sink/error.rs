@@ -1,5 +1,6 @@
 //! Errors of destinations.
 
+use std::error::Error as StdError;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -66,12 +67,12 @@ pub enum SinkError {
         waiting: u64,
     },
     /// An archive that was just written cannot be read.
-    #[error("{path}: cannot read back what was written: {message}", path = path.display())]
+    #[error("{path}: cannot read back what was written", path = path.display())]
     Unreadable {
         /// The destination.
         path: PathBuf,
         /// What is wrong with the archive.
-        message: String,
+        source: Arc<dyn StdError + Send + Sync>,
     },
     /// A file of the run to resume has been changed.
     #[error("{path}: cannot be resumed: {name} was changed since", path = path.display())]
@@ -87,7 +88,7 @@ pub enum SinkError {
         /// The destination.
         path: PathBuf,
     },
-    /// The destination has no file name, as `/` or `..`.
+    /// The destination has no file name, like `/` or `..`.
     #[error("{path}: is not a name for an export", path = path.display())]
     Destination {
         /// The destination.
@@ -97,15 +98,18 @@ pub enum SinkError {
     #[error(transparent)]
     Name(#[from] EntryNameError),
     /// The export was published and is whole, but a step after that failed.
-    #[error("{path}: the export is in place and whole, but {cause}", path = path.display())]
+    #[error(
+        "{path}: the export is in place and whole, but a later step failed",
+        path = path.display()
+    )]
     AfterPublishing {
         /// The export.
         path: PathBuf,
-        /// The step that failed.
-        cause: Box<SinkError>,
+        /// The error of that step.
+        source: Box<SinkError>,
     },
     /// A system call failed.
-    #[error("{path}: cannot {action}: {source}", path = path.display())]
+    #[error("{path}: cannot {action}", path = path.display())]
     Operation {
         /// The action: create, write, close, sync, rename, remove, …
         action: &'static str,
@@ -119,7 +123,7 @@ pub enum SinkError {
 impl SinkError {
     /// Marks an error that occurred after the export at `path` was published.
     pub(crate) fn after_publishing(self, path: &Path) -> Self {
-        Self::AfterPublishing { path: path.to_owned(), cause: Box::new(self) }
+        Self::AfterPublishing { path: path.to_owned(), source: Box::new(self) }
     }
 }
 

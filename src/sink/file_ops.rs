@@ -18,29 +18,29 @@ pub(super) fn exists(path: &Path) -> Result<bool, SinkError> {
         {
             Ok(false)
         }
-        Err(error) => Err(failed("look at", path)(error)),
+        Err(error) => Err(failed("inspect", path)(error)),
     }
 }
 
 /// Whether `opened` is the file or folder that has this name now.
 pub(super) fn is_named(opened: &File, name: &Path) -> Result<bool, SinkError> {
-    let opened = opened.metadata().map_err(failed("look at", name))?;
+    let opened = opened.metadata().map_err(failed("inspect", name))?;
     match fs::symlink_metadata(name) {
         Ok(named) => Ok(platform::is_same_file(&named, &opened)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
-        Err(error) => Err(failed("look at", name)(error)),
+        Err(error) => Err(failed("inspect", name)(error)),
     }
 }
 
 /// Returns the names in a folder, or `None` if `folder` is not one. Links are not followed.
 pub(super) fn names_in(folder: &Path) -> Result<Option<Vec<String>>, SinkError> {
-    let look = failed("look into", folder);
-    if !exists(folder)? || !fs::symlink_metadata(folder).map_err(&look)?.is_dir() {
+    let cannot_list = failed("list", folder);
+    if !exists(folder)? || !fs::symlink_metadata(folder).map_err(&cannot_list)?.is_dir() {
         return Ok(None);
     }
     let mut names = Vec::new();
-    for entry in fs::read_dir(folder).map_err(&look)? {
-        names.push(entry.map_err(&look)?.file_name().to_string_lossy().into_owned());
+    for entry in fs::read_dir(folder).map_err(&cannot_list)? {
+        names.push(entry.map_err(&cannot_list)?.file_name().to_string_lossy().into_owned());
     }
     Ok(Some(names))
 }
@@ -77,7 +77,7 @@ pub(super) fn create_missing(folder: &Path) -> Result<Vec<PathBuf>, SinkError> {
             {
                 missing.push(ancestor);
             }
-            Err(error) => return Err(failed("look at", ancestor)(error)),
+            Err(error) => return Err(failed("inspect", ancestor)(error)),
         }
     }
     let mut created = Vec::new();

@@ -12,6 +12,7 @@ use crate::layout::recognition::{
 
 /// What to do if the destination exists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub enum OverwritePolicy {
     /// Fail and leave it alone.
     #[default]
@@ -42,7 +43,7 @@ pub(super) fn refuse_existing(
 
 /// Whether a file is an archive of an export and nothing else.
 pub(super) fn is_archive_of_export(file: &Path) -> Result<bool, SinkError> {
-    if !fs::symlink_metadata(file).map_err(failed("look at", file))?.is_file() {
+    if !fs::symlink_metadata(file).map_err(failed("inspect", file))?.is_file() {
         return Ok(false);
     }
     match Archive::open(file) {

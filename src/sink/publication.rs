@@ -153,7 +153,7 @@ impl Publication {
         SinkError::Disturbed { path: self.destination.clone(), written, found, unit }
     }
 
-    /// Syncs the staging output to the disk, lets `check` look at it again, and publishes it.
+    /// Syncs the staging output to the disk, lets `check` verify it, and publishes it.
     pub fn commit(
         &mut self,
         check: impl FnOnce(&Self) -> Result<(), SinkError>,
@@ -239,8 +239,8 @@ impl Publication {
             Ok(()) => remove_file(&self.staging)
                 .map_err(|error| error.after_publishing(&self.destination)),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(self.exists_error()),
-            // Nor does it have second names. A file that appears between check and rename is
-            // replaced.
+            // The file system has no hard links either. A file that appears between check and
+            // rename is replaced.
             Err(_) => {
                 self.refuse_existing(OverwritePolicy::Refuse)?;
                 fs::rename(&self.staging, &self.destination)
@@ -295,8 +295,8 @@ impl Publication {
 }
 
 impl Drop for Publication {
-    /// Cleans up after a caller that neither commits nor aborts, or panics. There is nobody left to
-    /// report a failure to.
+    /// Cleans up after a caller that panics, or neither commits nor aborts. A failure cannot be
+    /// reported any more.
     fn drop(&mut self) {
         let _ = self.abort();
     }

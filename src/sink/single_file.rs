@@ -21,7 +21,7 @@ pub fn write_file(path: &Path, contents: &[u8], policy: OverwritePolicy) -> Resu
         return Err(SinkError::Destination { path: path.to_owned() });
     }
     if exists(path)? {
-        let found = fs::metadata(path).map_err(failed("look at", path))?;
+        let found = fs::metadata(path).map_err(failed("inspect", path))?;
         if found.is_dir() {
             return Err(SinkError::NotAFile { path: path.to_owned() });
         }

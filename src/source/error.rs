@@ -13,12 +13,12 @@ use crate::geometry::{Point, Rect, Size};
 #[non_exhaustive]
 pub enum SlideError {
     /// The file does not exist or cannot be read.
-    #[error("cannot open {path}: {error}", path = path.display())]
+    #[error("cannot open {path}", path = path.display())]
     Open {
         /// The file.
         path: PathBuf,
-        /// The system's error.
-        error: Arc<std::io::Error>,
+        /// The error of the operating system.
+        source: Arc<std::io::Error>,
     },
     /// No reader supports this kind of file.
     #[error("cannot read {path}: not a supported slide or image, or incomplete", path = path.display())]
@@ -56,7 +56,7 @@ pub enum SlideError {
     Malformed {
         /// The file.
         path: PathBuf,
-        /// The reader's message.
+        /// The reader's message, often the text of its library.
         message: String,
     },
     /// Nothing of the slide was scanned: its bounds are empty, or every pixel is transparent.
@@ -158,7 +158,7 @@ pub enum SlideError {
         origin: Point,
         /// The region's size in pixels of `level`.
         size: Size,
-        /// The reader's message.
+        /// The reader's message, often the text of its library.
         message: String,
     },
     /// A part of an ordinary image cannot be read.
@@ -168,7 +168,7 @@ pub enum SlideError {
         path: PathBuf,
         /// The part.
         part: ImagePart,
-        /// The reader's message.
+        /// The reader's message, often the text of its library.
         message: String,
     },
     /// An associated image cannot be read.
@@ -178,7 +178,7 @@ pub enum SlideError {
         path: PathBuf,
         /// The image's name.
         name: String,
-        /// The reader's message.
+        /// The reader's message, often the text of its library.
         message: String,
     },
     /// A directory contains no slide.
@@ -192,7 +192,7 @@ pub enum SlideError {
     Search {
         /// The directory, or the entry in it that cannot be read.
         path: PathBuf,
-        /// The system's message.
+        /// The message of `walkdir`.
         message: String,
     },
 }
@@ -244,7 +244,7 @@ impl SlideError {
 /// Turns an error of the system into one that names the file.
 pub(super) fn cannot_open(path: &Path) -> impl Fn(std::io::Error) -> SlideError + use<> {
     let path = path.to_owned();
-    move |error| SlideError::Open { path: path.clone(), error: Arc::new(error) }
+    move |error| SlideError::Open { path: path.clone(), source: Arc::new(error) }
 }
 
 /// The part of an image that cannot be read.

@@ -28,6 +28,7 @@ pub enum SourceIdentity {
 /// The file that an export was made from. Of a slide in several files, it is the one that was
 /// opened.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct SourceFile {
     /// The file name. `None` if the export has another name, which may be meant to hide it.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -58,7 +59,7 @@ pub(crate) fn identify(
     if identity == SourceIdentity::Omit {
         return Ok(None);
     }
-    let failed = |error| SlideError::Open { path: path.to_owned(), error: Arc::new(error) };
+    let failed = |error| SlideError::Open { path: path.to_owned(), source: Arc::new(error) };
     let mut file = File::open(path).map_err(failed)?;
     let bytes = file.metadata().map_err(failed)?.len();
     let as_text = |name: &std::ffi::OsStr| name.to_string_lossy().into_owned();

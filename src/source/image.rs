@@ -21,7 +21,7 @@ impl ImageError {
     pub fn of(self, path: &Path) -> SlideError {
         let path = path.to_owned();
         match self {
-            Self::System(error) => SlideError::Open { path, error: Arc::new(error) },
+            Self::System(error) => SlideError::Open { path, source: Arc::new(error) },
             Self::Unsupported { .. } => {
                 SlideError::UnsupportedImage { path, message: self.to_string() }
             }

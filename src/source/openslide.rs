@@ -6,7 +6,6 @@
 //! region is damaged; otherwise the new handle replaces the failed one.
 
 use std::collections::BTreeMap;
-use std::os::unix::fs::FileTypeExt;
 use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -22,6 +21,7 @@ use super::slide_info::{AssociatedImage, SlideInfo, SlideLevel, SlideLevelInfo};
 use crate::color::IccProfile;
 use crate::geometry::{MicronsPerPixel, Point, Rect, Size};
 use crate::pixels::{PremultipliedPixels, Rgb};
+use crate::platform;
 
 /// A slide opened by OpenSlide.
 #[derive(Debug)]
@@ -53,13 +53,13 @@ pub(crate) fn detect_vendor(path: &Path) -> Option<String> {
 /// # Errors
 /// [`SlideError`] if it cannot be opened, is not a file, or is empty.
 pub(crate) fn check_file(path: &Path) -> Result<(), SlideError> {
-    let cannot_open = |error| SlideError::Open { path: path.to_owned(), error: Arc::new(error) };
+    let cannot_open = |error| SlideError::Open { path: path.to_owned(), source: Arc::new(error) };
     // Checked before opening, because opening a pipe waits for a writer.
     let metadata = std::fs::metadata(path).map_err(cannot_open)?;
     if metadata.is_dir() {
         return Err(cannot_open(std::io::ErrorKind::IsADirectory.into()));
     }
-    if metadata.file_type().is_fifo() {
+    if platform::is_pipe(&metadata) {
         return Err(SlideError::Pipe { path: path.to_owned() });
     }
     if !metadata.is_file() {
@@ -83,8 +83,8 @@ pub(crate) fn read_slide_info(path: &Path) -> Result<SlideInfo, SlideError> {
     read_info(path, &open_handle(path)?)
 }
 
-/// Reads an associated image through a handle of its own, so that a damaged label does not stop the
-/// reading of the slide.
+/// Reads an associated image through a separate handle, so that a damaged label does not break the
+/// handle of the slide.
 ///
 /// # Errors
 /// [`SlideError::Associated`] if the slide has none of this name or it cannot be read.

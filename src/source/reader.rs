@@ -132,6 +132,7 @@ pub struct ImageReader {
 /// The order in which pixels can be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum Access {
     /// Any part at any time.
     Parts,

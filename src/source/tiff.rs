@@ -197,17 +197,14 @@ fn read_header(
     let profile =
         directory.raw(tag::ICC_PROFILE, MAX_PROFILE_BYTES)?.filter(|profile| !profile.is_empty());
     Ok(ImageHeader {
-        size: image.size,
-        samples: image.samples.clone(),
         coding: image.describe_coding(),
         orientation: read_orientation(directory)?,
         icc_profile: profile.map(IccProfile::new),
         subsampling: image.subsampling(&tiff.file)?,
-        microns_per_pixel: None,
-        pages: 1,
         unshown_samples: image.unshown_samples,
         properties: read_properties(directory)?,
         held_bytes: held_bytes(image),
+        ..ImageHeader::new(image.size, image.samples.clone())
     })
 }
 

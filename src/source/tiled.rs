@@ -144,7 +144,7 @@ impl TiledSource {
         spare.resize(stride * stored.size().height() as usize, 0);
         let recover = |part: Rect, error: TileError, _: &mut [u8]| match error {
             TileError::System(error) => {
-                Err(SlideError::Open { path: self.info.path.clone(), error: Arc::new(error) })
+                Err(SlideError::Open { path: self.info.path.clone(), source: Arc::new(error) })
             }
             error => Err(self.unreadable(
                 level,

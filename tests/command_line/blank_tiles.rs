@@ -200,7 +200,7 @@ fn verify_reports_changes_of_sparse_exports() {
     let mut more = STANDARD.decode(&bits).unwrap();
     more[0] |= 0x80;
     for (changed, words) in [
-        (STANDARD.encode(&more), "tiles were left out"),
+        (STANDARD.encode(&more), "tiles were skipped"),
         ("AAAA".to_owned(), "one bit for each of"),
         ("no base64".to_owned(), "is not base64"),
     ] {

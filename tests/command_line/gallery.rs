@@ -202,7 +202,7 @@ fn never_overwrites_other_files() {
         fs::write(&path, contents).unwrap();
         let before = workspace.tree("out");
         let words =
-            ["is no part of a gallery", "\nhint: exports of several slides get a gallery page"];
+            ["is not part of a gallery", "\nhint: exports of several slides get a gallery page"];
         workspace.export(["one.svs", "two.tif", "-o", "out"]).fails(2, &words);
         workspace.tree("out").assert_same(&before);
         workspace.export(["one.svs", "two.tif", "-o", "out", "--no-viewer"]).succeeds();

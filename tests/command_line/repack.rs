@@ -246,7 +246,7 @@ fn adds_a_manifest_and_a_page_to_exports_of_other_tools() {
     for output in ["ours", "ours.zip", "ours.szi"] {
         workspace.slidezoom(["repack", "vips", "-o", output, "--mpp", "0.5"]).succeeds();
         let verified = workspace.slidezoom(["verify", output]).succeeds();
-        assert!(verified.text().contains("as the manifest says"), "{verified:?}");
+        assert!(verified.text().contains("matches the manifest"), "{verified:?}");
         let found = files(&workspace, output);
         assert_eq!(tiles(&found), tiles(&original));
         assert_eq!(found.contains_key("index.html"), !output.ends_with("szi"));

@@ -344,7 +344,10 @@ fn rejects_inputs_that_are_not_exports() {
     fs::create_dir(workspace.path("empty")).unwrap();
     workspace.slidezoom(["verify", "empty"]).fails(
         5,
-        &["empty: no export", "\nhint: an export is a folder or an archive that contains a .dzi"],
+        &[
+            "empty: is not an export",
+            "\nhint: an export is a folder or an archive that contains a .dzi",
+        ],
     );
 }
 

@@ -155,6 +155,12 @@ fn replaces_only_exports_that_appear_meanwhile() {
     assert_eq!(names_in(&destination), ["a.dzi"]);
 }
 
+/// Returns the message of an error and that of its cause.
+fn with_cause(error: &SinkError) -> String {
+    let cause = std::error::Error::source(error);
+    cause.map_or_else(|| error.to_string(), |cause| format!("{error}: {cause}"))
+}
+
 #[test]
 fn does_not_publish_a_changed_staging_file() {
     let (root, destination, partial) = place();
@@ -169,7 +175,7 @@ fn does_not_publish_a_changed_staging_file() {
         let sink = begin();
         disturb(&OpenOptions::new().write(true).open(&partial).unwrap());
         let result = sink.commit();
-        let message = result.unwrap_err().to_string();
+        let message = with_cause(&result.unwrap_err());
         assert!(message.contains("another program has changed"), "{change}: {message}");
         assert_eq!(entries_of_folder(root.path()), [""; 0], "{change}");
     };
@@ -212,13 +218,11 @@ fn reports_a_failed_write_again_and_leaves_nothing() {
         } else {
             sink.write(&name("a"), Role::Tile, before, &large)
         };
-        let message = middle.unwrap_err().to_string();
+        let message = with_cause(&middle.unwrap_err());
         assert!(message.contains("another program has changed"), "{message}");
-        assert_eq!(
-            sink.write(&name("b"), Role::Tile, before + 1, b"").unwrap_err().to_string(),
-            message
-        );
-        assert_eq!(sink.commit().unwrap_err().to_string(), message);
+        let next = sink.write(&name("b"), Role::Tile, before + 1, b"");
+        assert_eq!(with_cause(&next.unwrap_err()), message);
+        assert_eq!(with_cause(&sink.commit().unwrap_err()), message);
         assert_eq!(entries_of_folder(root.path()), [""; 0]);
     }
 }

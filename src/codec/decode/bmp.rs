@@ -4,17 +4,15 @@
 //! read row by row, by position. The `image` crate (0.25.10) would hold the file and the image in
 //! memory, refuses sides above 65,535 pixels, drops the color profile, and returns pixels for
 //! damage that is refused here: a color index beyond the palette, a run past the end of its row,
-//! an early end of run-length encoded data. Masks of more than 8 bits it truncates.
+//! an early end of run-length encoded data. It also truncates masks of more than 8 bits.
 //!
 //! Only run-length encoded images are decoded as a whole. A file that is too short for its size is
 //! refused before a row is read.
 
-use std::collections::BTreeMap;
-
 use super::samples::{Alpha, Channels, SampleType};
 use super::stored::Stored;
 use super::{ImageError, ImageHeader, Input, Request, RowDecoder, SampleLayout};
-use crate::geometry::{Orientation, Size};
+use crate::geometry::Size;
 
 mod header;
 mod masks;
@@ -33,9 +31,7 @@ pub(crate) fn open(
     input: Input,
     request: Request,
 ) -> Result<(ImageHeader, Box<dyn RowDecoder>), ImageError> {
-    if request.page > 0 {
-        return Err(ImageError::NoSuchPage { pages: 1 });
-    }
+    request.check_single_page()?;
     let stored = Stored::of(input, request.memory)?;
     let Header { size, row_order, packing, offset, image_bytes, icc_profile } =
         Header::read(&stored)?;
@@ -59,19 +55,7 @@ pub(crate) fn open(
         }
         State::Rows { rows: row_order, scratch: Vec::new() }
     };
-    let header = ImageHeader {
-        size,
-        samples,
-        coding,
-        orientation: Orientation::UPRIGHT,
-        icc_profile,
-        subsampling: None,
-        microns_per_pixel: None,
-        pages: 1,
-        unshown_samples: 0,
-        properties: BTreeMap::new(),
-        held_bytes,
-    };
+    let header = ImageHeader { coding, icc_profile, held_bytes, ..ImageHeader::new(size, samples) };
     let decoder =
         BmpDecoder { stored, size, packing, offset, stride, row_bytes, state, next_row: 0 };
     Ok((header, Box::new(decoder)))
@@ -197,7 +181,7 @@ impl RowDecoder for BmpDecoder {
         Ok(())
     }
 
-    /// Nothing follows the rows but a profile, which was read.
+    /// Only the profile can follow the rows, and it was read with the header.
     fn finish(&mut self) -> Result<(), ImageError> {
         Ok(())
     }

@@ -44,11 +44,11 @@ pub enum ImageFormat {
 }
 
 impl ImageFormat {
-    /// The number of bytes that [`detect`](Self::detect) looks at.
+    /// The number of bytes that [`detect`](Self::detect) needs.
     pub(crate) const SIGNATURE_BYTES: usize = 18;
 
-    /// Returns the format of a file with these first bytes and, if it has one, this name. The name
-    /// counts for TGA alone, which has no signature.
+    /// Returns the format of a file by its first bytes. The name, if there is one, is used only for
+    /// TGA, which has no signature.
     pub(crate) fn detect(first: &[u8], name: Option<&Path>) -> Option<Self> {
         match first {
             [0x89, b'P', b'N', b'G', b'\r', b'\n', 0x1a, b'\n', ..] => Some(Self::Png),

@@ -5,7 +5,7 @@
 //! image together must fit in the memory limit, which is checked before anything is decoded.
 //! Samples are passed on as the file has them: floating-point samples need a range, like those of
 //! TIFF, and OpenEXR colors are premultiplied by alpha. The crate is lenient in a few places, so
-//! [`check`] looks at what it would get wrong.
+//! [`check`] verifies what it would get wrong.
 
 use std::error::Error as _;
 use std::io::{self, Cursor};

@@ -5,8 +5,6 @@
 //! are those of its defaults, the accurate DCT and smooth chroma upsampling, as in Pillow and
 //! libvips. Every warning is an error, and the end marker must be there.
 
-use std::collections::BTreeMap;
-
 use super::samples::{Channels, SampleType};
 use super::{
     ImageError, ImageHeader, Input, Request, RowDecoder, SampleLayout, checked_size, exif,
@@ -38,8 +36,8 @@ pub(crate) fn open(
     let (channels, decoded, inverted) = match facts.color_space {
         ColorSpace::GRAY => (Channels::Gray, ColorSpace::GRAY, false),
         ColorSpace::YCBCR | ColorSpace::RGB => (Channels::Bgra, ColorSpace::BGRA, false),
-        // Inverted, as Adobe's programs store CMYK. Pillow, OpenCV and libvips take every CMYK file
-        // so, with or without Adobe's marker.
+        // Inverted, as Adobe's programs store CMYK. Pillow, OpenCV and libvips read every CMYK file
+        // like this, with or without Adobe's marker.
         ColorSpace::CMYK | ColorSpace::YCCK => (Channels::Cmyk, ColorSpace::CMYK, true),
         _ => {
             return Err(ImageError::unsupported(format!(
@@ -50,17 +48,12 @@ pub(crate) fn open(
     };
     let samples = SampleLayout { inverted, ..SampleLayout::new(channels, SampleType::U8) };
     let header = ImageHeader {
-        size,
         coding: coding(&facts),
         orientation: rows.exif().map_or(Orientation::UPRIGHT, exif::orientation),
         icc_profile: rows.icc_profile()?,
         subsampling: subsampling(&facts),
-        microns_per_pixel: None,
-        pages: 1,
-        unshown_samples: 0,
-        properties: BTreeMap::new(),
         held_bytes: facts.held_bytes,
-        samples,
+        ..ImageHeader::new(size, samples)
     };
     let row_bytes = header.samples.row_bytes(size.width());
     Ok((header, Box::new(JpegRows { rows, decoded, row_bytes, started: Started::No })))

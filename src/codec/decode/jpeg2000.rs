@@ -6,7 +6,6 @@
 //! memory, which is the whole image if it has one tile. Every size is checked before memory is
 //! allocated for it, and each component must have one sample per pixel.
 
-use std::collections::BTreeMap;
 use std::fs::File;
 use std::ops::Range;
 use std::path::Path;
@@ -17,7 +16,7 @@ use super::{Decoder, ImageError, ImageHeader, Request, RowDecoder, SampleLayout}
 use crate::codec::tile::{
     CompressedTile, NativeTile, TileCodec, TileDecoder, TileError, TileGrid, TileStore,
 };
-use crate::geometry::{Orientation, Rect, Size};
+use crate::geometry::{Rect, Size};
 
 mod boxes;
 mod codestream;
@@ -42,9 +41,7 @@ use openjpeg::Planes;
 /// [`ImageError`] if the file is truncated, contradicts itself, or has components other than gray
 /// or RGB, with or without alpha, of at most 16 bits.
 pub(crate) fn open(path: &Path, request: Request) -> Result<(ImageHeader, Decoder), ImageError> {
-    if request.page > 0 {
-        return Err(ImageError::NoSuchPage { pages: 1 });
-    }
+    request.check_single_page()?;
     open_stored(Stored::File(File::open(path).map_err(ImageError::System)?))
 }
 
@@ -65,35 +62,28 @@ fn open_stored(stored: Stored) -> Result<(ImageHeader, Decoder), ImageError> {
         interleaving.odd_bits().map(|bits| format!("{bits}-bit")),
         tiled.then(|| format!("tiles of {tile_width}×{tile_height}")),
     ];
-    let picture = Picture { stored, codestream, interleaving: Arc::new(interleaving) };
-    let held_bytes = picture.held_bytes(size);
+    let image = Jpeg2000Image { stored, codestream, interleaving: Arc::new(interleaving) };
+    let held_bytes = image.held_bytes(size);
     let header = ImageHeader {
-        size,
-        samples: picture.interleaving.layout(),
         coding: of_coding.into_iter().flatten().collect::<Vec<_>>().join(", "),
-        orientation: Orientation::UPRIGHT,
         icc_profile: match boxes.color {
             Some(Color::Profile(profile)) => Some(profile),
             _ => None,
         },
-        subsampling: None,
-        microns_per_pixel: None,
-        pages: 1,
-        unshown_samples: 0,
-        properties: BTreeMap::new(),
         held_bytes,
+        ..ImageHeader::new(size, image.interleaving.layout())
     };
-    Ok((header, picture.into_decoder(size)?))
+    Ok((header, image.into_decoder(size)?))
 }
 
 /// A file, and what is needed to decode any of its tiles.
-struct Picture {
+struct Jpeg2000Image {
     stored: Stored,
     codestream: Codestream,
     interleaving: Arc<Interleaving>,
 }
 
-impl Picture {
+impl Jpeg2000Image {
     /// The longest side of tiles that are read one by one, not in rows.
     const LONGEST_TILE_SIDE: u32 = 4096;
     /// The largest number of smaller levels.
@@ -112,7 +102,7 @@ impl Picture {
         let row_bytes = self.interleaving.layout().row_bytes(size.width());
         let Some(tile_size) = self.separate_tiles() else {
             return Ok(Decoder::Rows(Box::new(TileRows {
-                picture: self,
+                image: self,
                 row_bytes,
                 next: 0,
                 band: Band::None,
@@ -134,7 +124,7 @@ impl Picture {
             reduction_levels: level,
         });
         let (parameters, samples) = (parameters.collect(), self.interleaving.layout());
-        Ok(Decoder::Tiles(Box::new(Tiles { picture: self, samples, grids, parameters })))
+        Ok(Decoder::Tiles(Box::new(Tiles { image: self, samples, grids, parameters })))
     }
 
     /// Returns the bytes that decoding takes: OpenJPEG's samples of four bytes, its block tables,
@@ -219,7 +209,7 @@ fn tile_error(error: ImageError) -> TileError {
 
 /// An image whose tiles are read one by one. Each tile holds all levels.
 struct Tiles {
-    picture: Picture,
+    image: Jpeg2000Image,
     samples: SampleLayout,
     grids: Vec<TileGrid>,
     /// The parameters of each level.
@@ -242,9 +232,9 @@ impl TileStore for Tiles {
         buffer: &'a mut Vec<u8>,
     ) -> Result<Option<CompressedTile<'a>>, TileError> {
         let Some(rect) = self.grids[level].rect(column, row) else { return Ok(None) };
-        self.picture
+        self.image
             .codestream
-            .extract(&self.picture.stored, (column, row), buffer)
+            .extract(&self.image.stored, (column, row), buffer)
             .map_err(tile_error)?;
         let parameters = &self.parameters[level];
         Ok(Some(CompressedTile {
@@ -259,7 +249,7 @@ impl TileStore for Tiles {
 
 /// An image that is decoded from the first row of tiles to the last.
 struct TileRows {
-    picture: Picture,
+    image: Jpeg2000Image,
     row_bytes: usize,
     /// The next row of tiles.
     next: u32,
@@ -289,7 +279,7 @@ impl TileRows {
 
     /// Decodes the next row of tiles.
     fn advance(&mut self) -> Result<(), ImageError> {
-        let Picture { codestream, interleaving, .. } = &self.picture;
+        let Jpeg2000Image { codestream, interleaving, .. } = &self.image;
         let (grid_columns, grid_rows) = codestream.grid();
         let row = self.next;
         if row == grid_rows {
@@ -302,8 +292,7 @@ impl TileRows {
         if grid_columns == 1 {
             drop(spare);
             let columns = codestream.tile((0, row), 0).0;
-            let planes =
-                self.picture.decode((0, row), 0, (&columns, &tile_rows), &mut extracted)?;
+            let planes = self.image.decode((0, row), 0, (&columns, &tile_rows), &mut extracted)?;
             interleaving.planes(&planes)?;
             self.band = Band::Tile(planes, tile_rows.len());
             return Ok(());
@@ -314,7 +303,7 @@ impl TileRows {
         for column in 0..grid_columns {
             let columns = codestream.tile((column, row), 0).0;
             let decoded =
-                self.picture.decode((column, row), 0, (&columns, &tile_rows), &mut extracted)?;
+                self.image.decode((column, row), 0, (&columns, &tile_rows), &mut extracted)?;
             let planes = interleaving.planes(&decoded)?;
             let part = columns.start as usize * pixel_bytes..columns.end as usize * pixel_bytes;
             for (y, target) in samples.chunks_exact_mut(self.row_bytes).enumerate() {
@@ -338,7 +327,7 @@ impl RowDecoder for TileRows {
             match &self.band {
                 Band::None => return Err(ImageError::Truncated),
                 Band::Tile(planes, _) => {
-                    let interleaving = &self.picture.interleaving;
+                    let interleaving = &self.image.interleaving;
                     let planes = interleaving.planes(planes)?;
                     let width = self.row_bytes / interleaving.pixel_bytes();
                     interleaving.interleave(&planes, self.used * width, now);

@@ -4,7 +4,6 @@
 //! pass. All checksums are verified, the CRC of each chunk and the Adler-32 of the compressed
 //! data, and the end chunk must be there.
 
-use std::collections::BTreeMap;
 use std::io::{self, BufRead, Read, Seek, SeekFrom};
 
 use png::{
@@ -78,17 +77,12 @@ pub(crate) fn open(
     let interlaced = info.interlaced;
     let row_bytes = samples.row_bytes(size.width());
     let header = ImageHeader {
-        size,
         coding: if interlaced { "interlaced".to_owned() } else { String::new() },
         orientation: info.exif_metadata.as_deref().map_or(Orientation::UPRIGHT, exif::orientation),
         icc_profile: info.icc_profile.as_ref().map(|bytes| IccProfile::new(bytes.to_vec())),
-        subsampling: None,
-        microns_per_pixel: None,
         pages: info.animation_control.map_or(1, |animation| animation.num_frames),
-        unshown_samples: 0,
-        properties: BTreeMap::new(),
         held_bytes: if interlaced { row_bytes as u64 * u64::from(size.height()) } else { 0 },
-        samples,
+        ..ImageHeader::new(size, samples)
     };
     let rows: Box<dyn RowDecoder> = if interlaced {
         let bits = header.samples.channels.count() * header.samples.sample.bits();
@@ -97,7 +91,7 @@ pub(crate) fn open(
             row_bytes,
             bits_per_pixel: bits as u8,
             height: size.height(),
-            picture: None,
+            samples: None,
             next: 0,
         })
     } else {
@@ -173,7 +167,7 @@ struct InterlacedRows {
     row_bytes: usize,
     bits_per_pixel: u8,
     height: u32,
-    picture: Option<Vec<u8>>,
+    samples: Option<Vec<u8>>,
     /// Offset of the next row.
     next: usize,
 }
@@ -184,25 +178,25 @@ impl InterlacedRows {
         (row_bytes, height): (usize, u32),
         bits: u8,
     ) -> Result<Vec<u8>, ImageError> {
-        let mut picture = vec![0; row_bytes * height as usize];
+        let mut samples = vec![0; row_bytes * height as usize];
         // As long as the longest row of any pass.
         let mut row = vec![0; row_bytes];
         while let Some(place) = reader.read_row(&mut row).map_err(failed)? {
             let InterlaceInfo::Adam7(place) = place else {
                 return Err(ImageError::malformed(
-                    "a row of an interlaced picture belongs to no pass",
+                    "a row of an interlaced image belongs to no pass",
                 ));
             };
-            png::expand_interlaced_row(&mut picture, row_bytes, &row, &place, bits);
+            png::expand_interlaced_row(&mut samples, row_bytes, &row, &place, bits);
         }
-        Ok(picture)
+        Ok(samples)
     }
 }
 
 impl RowDecoder for InterlacedRows {
     fn decode_rows(&mut self, rows: &mut [u8]) -> Result<(), ImageError> {
-        let picture = match &mut self.picture {
-            Some(picture) => picture,
+        let samples = match &mut self.samples {
+            Some(samples) => samples,
             none => none.insert(Self::decode(
                 &mut self.reader,
                 (self.row_bytes, self.height),
@@ -210,13 +204,13 @@ impl RowDecoder for InterlacedRows {
             )?),
         };
         let end = self.next + rows.len();
-        rows.copy_from_slice(&picture[self.next..end]);
+        rows.copy_from_slice(&samples[self.next..end]);
         self.next = end;
         Ok(())
     }
 
     fn finish(&mut self) -> Result<(), ImageError> {
-        self.picture = None;
+        self.samples = None;
         self.reader.finish().map_err(failed)
     }
 }

@@ -5,12 +5,11 @@
 //! If the length of the file is known, an image that it cannot hold is refused before a row is
 //! decoded.
 
-use std::collections::BTreeMap;
 use std::io::{BufRead, Read};
 
 use super::samples::{Alpha, ByteOrder, Channels, SampleType};
 use super::{ImageError, ImageHeader, Input, Request, RowDecoder, SampleLayout, checked_size};
-use crate::geometry::{Orientation, Size};
+use crate::geometry::Size;
 
 mod plain;
 #[cfg(test)]
@@ -25,9 +24,7 @@ pub(crate) fn open(
     input: Input,
     request: Request,
 ) -> Result<(ImageHeader, Box<dyn RowDecoder>), ImageError> {
-    if request.page > 0 {
-        return Err(ImageError::NoSuchPage { pages: 1 });
-    }
+    request.check_single_page()?;
     let file_bytes = match &input {
         Input::File(file) => {
             file.metadata().ok().filter(std::fs::Metadata::is_file).map(|metadata| metadata.len())
@@ -53,19 +50,7 @@ pub(crate) fn open(
     {
         return Err(ImageError::Truncated);
     }
-    let header = ImageHeader {
-        size: header.size,
-        coding: description,
-        samples,
-        orientation: Orientation::UPRIGHT,
-        icc_profile: None,
-        subsampling: None,
-        microns_per_pixel: None,
-        pages: 1,
-        unshown_samples: 0,
-        properties: BTreeMap::new(),
-        held_bytes: 0,
-    };
+    let header = ImageHeader { coding: description, ..ImageHeader::new(header.size, samples) };
     Ok((header, Box::new(decoder)))
 }
 
@@ -426,7 +411,7 @@ impl RowDecoder for PnmDecoder {
         }
     }
 
-    /// What follows is a further picture, or nothing that the format speaks of.
+    /// Ignores what follows: another image, or bytes that the format does not define.
     fn finish(&mut self) -> Result<(), ImageError> {
         Ok(())
     }

@@ -1,9 +1,9 @@
 //! WebP, decoded by libwebp to the same pixels as `dwebp`.
 //!
-//! libwebp decodes 185 megapixels a second of a lossy image of 100 megapixels, where the crate
-//! `image-webp` decodes 44; and 87 instead of 39 if the image is lossless. No side exceeds 16,383
-//! pixels, so the image is decoded as a whole. Before that, only the chunk headers, the profile
-//! and the orientation are read.
+//! libwebp decodes 185 megapixels per second of a lossy image of 100 megapixels and 87 of a
+//! lossless one; the crate `image-webp` decodes 44 and 39. No side exceeds 16,383 pixels, so the
+//! image is decoded as a whole. Before that, only the chunk headers, the profile and the
+//! orientation are read.
 
 use libwebp_sys::{VP8StatusCode, WEBP_CSP_MODE, WebPDecode, WebPDecoderConfig, WebPRGBABuffer};
 
@@ -28,9 +28,7 @@ pub(crate) fn open(
     input: Input,
     request: Request,
 ) -> Result<(ImageHeader, Box<dyn RowDecoder>), ImageError> {
-    if request.page > 0 {
-        return Err(ImageError::NoSuchPage { pages: 1 });
-    }
+    request.check_single_page()?;
     let stored = Stored::of(input, request.memory)?;
     let container = Container::read(&stored)?;
     let Frame { size, coding, alpha } = container.frame;

@@ -16,6 +16,7 @@ use super::segments::{END_OF_IMAGE, Header, Kind, RESTART_INTERVAL, START_OF_IMA
 /// The color model of native tiles, as the container declares it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum TileColor {
     /// Gray.
     Gray,

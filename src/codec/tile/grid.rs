@@ -17,7 +17,7 @@ pub(crate) struct TileGrid {
 }
 
 impl TileGrid {
-    /// A grid of a level with tiles of its own.
+    /// The grid of a level that has its own tiles.
     pub const fn new(size: Size, tile: Size) -> Self {
         Self { size, tile, reduction_levels: 0 }
     }

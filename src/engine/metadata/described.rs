@@ -36,8 +36,8 @@ impl DescribedPyramid {
     pub fn pyramid(&self) -> Option<PyramidPlan> {
         let geometry = TileGeometry::new(self.tile_size, self.overlap).ok()?;
         let whole = PyramidPlan::new(Size::new(self.width, self.height)?, geometry);
-        let left_out = usize::try_from(self.smallest_level).ok()?;
-        let levels = whole.levels().len().checked_sub(left_out)?;
+        let omitted = usize::try_from(self.smallest_level).ok()?;
+        let levels = whole.levels().len().checked_sub(omitted)?;
         whole.with_levels(levels)
     }
 

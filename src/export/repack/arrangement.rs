@@ -1,4 +1,5 @@
-//! Which file of an export goes where in its copy, and which are made anew.
+//! Decides where each file of an export goes in its copy, and generates the files that cannot be
+//! copied.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,7 +7,7 @@ use serde_json::Value;
 
 use super::{RepackError, RepackOptions};
 use crate::engine::metadata::{self, PlainDescription};
-use crate::export::exported::ExportedFiles;
+use crate::export::existing::ExportFiles;
 use crate::export::verify::{ExpectedPyramid, Inspection, Problem};
 use crate::geometry::MicronsPerPixel;
 use crate::layout::manifest::MANIFEST;
@@ -18,8 +19,8 @@ use crate::pixels::Rgb;
 use crate::plan::Page;
 use crate::pyramid::TileAddress;
 
-/// No descriptor is longer.
-const TEXT_AT_MOST: u64 = 1 << 20;
+/// The maximum length of a descriptor, a tag file or scan properties.
+const MAX_TEXT_BYTES: u64 = 1 << 20;
 
 /// A file that is copied byte for byte.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,46 +31,46 @@ pub(crate) struct Move {
     pub pixels: Option<u64>,
 }
 
-/// All of a copy.
+/// All files of a copy.
 #[derive(Debug)]
 pub(crate) struct Arrangement {
     pub layout: Layout,
     /// The names of the copy's tiles.
     pub tile_names: TileNames,
-    /// The tiles in their order, then everything else that is copied.
+    /// The tiles in their order, then the other files that are copied.
     pub moves: Vec<Move>,
-    /// How many of the moves are tiles.
+    /// The number of moves that are tiles.
     pub tiles: usize,
-    /// Files that are made anew.
-    pub made: Vec<(String, Vec<u8>)>,
-    /// What a bag's owner has written into its tags.
-    pub left_out: Vec<String>,
-    /// The description and the descriptor, which come after the manifest.
+    /// Generated files.
+    pub generated: Vec<(String, Vec<u8>)>,
+    /// Tag files of the bag that slidezoom did not write and that are not copied.
+    pub skipped: Vec<String>,
+    /// The description and the descriptor, which are written after the manifest.
     pub last: Vec<(String, Vec<u8>)>,
 }
 
-/// The page that a copy has.
+/// The viewer page of a copy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum PageOfCopy {
-    /// None of ours: none is wanted, or another program's files have the names.
+enum CopyPage {
+    /// No page: it is not wanted, or files of another program have its names.
     None,
     /// That of the export.
-    Moved,
-    /// A new one.
+    Copied,
+    /// A generated one.
     New,
 }
 
-/// What a file of the export is.
+/// The role of a file in the export.
 enum Role<'a> {
     Tile,
-    /// Made anew, or written last.
-    Renewed,
+    /// A file that the copy generates.
+    Generated,
     Page,
     Associated {
         image: &'a str,
         extension: &'a str,
     },
-    /// What other programs put beside it.
+    /// A file that another program added.
     Foreign(&'a str),
 }
 
@@ -79,7 +80,7 @@ impl Arrangement {
         pyramid: &ExpectedPyramid,
         options: &RepackOptions,
     ) -> Result<Self, RepackError> {
-        let from = inspection.expectations.layout();
+        let from = &inspection.expectations.layout;
         let layout = Layout::new(from.name(), options.container);
         let export = inspection.export.as_ref();
         let description = inspection.expectations.description(export);
@@ -89,53 +90,54 @@ impl Arrangement {
         }
         let page_fits = layout.container() != Container::Szi && options.page == Page::Include;
 
-        let there = |tile: &TileAddress| !pyramid.is_left_out(*tile);
-        let tile_names = pyramid.plan.tiles().filter(there).map(|tile| Move {
+        let has_file = |tile: &TileAddress| !pyramid.is_skipped(*tile);
+        let tile_moves = pyramid.plan.tiles().filter(has_file).map(|tile| Move {
             from: pyramid.names.tile(tile, &pyramid.plan),
             to: names.tile(tile, &pyramid.plan),
             pixels: Some(pyramid.plan.region(tile).core.size().area()),
         });
-        let mut moves: Vec<Move> = tile_names.collect();
+        let mut moves: Vec<Move> = tile_moves.collect();
         let tiles = moves.len();
-        let mut page = if page_fits { PageOfCopy::New } else { PageOfCopy::None };
+        let mut page = if page_fits { CopyPage::New } else { CopyPage::None };
         for name in export.files().keys() {
             let to = match role(name, from, pyramid, description.is_some()) {
-                Role::Tile | Role::Renewed => continue,
+                Role::Tile | Role::Generated => continue,
                 Role::Page if !page_fits => continue,
                 Role::Page => {
-                    page = PageOfCopy::Moved;
+                    page = CopyPage::Copied;
                     format!("{}{}", layout.payload(), in_payload(name, from))
                 }
                 Role::Associated { image, extension } => layout.associated(image, extension),
                 Role::Foreign(name) => layout.foreign(name),
             };
-            if page == PageOfCopy::New && page::place_of(in_payload(&to, &layout)) > 0 {
-                page = PageOfCopy::None;
+            if page == CopyPage::New && page::place_of(in_payload(&to, &layout)) > 0 {
+                page = CopyPage::None;
             }
             moves.push(Move { from: name.clone(), to, pixels: None });
         }
-        // In the order of an export, so that the same files give the same archive wherever they
-        // come from.
+        // Ordered as in an export, so that the same files always give the same archive.
         moves[tiles..].sort_by_key(|moved| page::place_of(in_payload(&moved.to, &layout)));
-        let foreign = export.read_text(SCAN_PROPERTIES, TEXT_AT_MOST).ok();
+        let foreign = export.read_text(SCAN_PROPERTIES, MAX_TEXT_BYTES).ok();
         let foreign = foreign.and_then(|text| scan_properties::microns_per_pixel(&text));
         let facts = Facts::new(description.as_ref(), options.microns_per_pixel, foreign);
-        let mut made = Vec::new();
-        if page == PageOfCopy::New {
+        let mut generated = Vec::new();
+        if page == CopyPage::New {
             let placed = |(name, contents): (String, std::borrow::Cow<'static, str>)| {
                 (format!("{}{name}", layout.payload()), contents.into_owned().into_bytes())
             };
-            made.extend(page::files(layout.name()).into_iter().map(placed));
+            generated.extend(page::files(layout.name()).into_iter().map(placed));
         }
-        let described =
-            description.clone().map(|description| moved_description(description, &layout, options));
-        if page != PageOfCopy::None {
-            let plainly = || facts.describe(&layout, pyramid);
-            let script = page::slide_script(&described.clone().unwrap_or_else(plainly));
-            made.push((layout.slide_script(), script.into_bytes()));
+        let described = description
+            .clone()
+            .map(|description| renamed_description(description, &layout, options));
+        if page != CopyPage::None {
+            let plain = || facts.describe(&layout, pyramid);
+            let script = page::slide_script(&described.clone().unwrap_or_else(plain));
+            generated.push((layout.slide_script(), script.into_bytes()));
         }
         if layout.container() == Container::Szi {
-            made.push((SCAN_PROPERTIES.to_owned(), facts.scan_properties(pyramid)?.into_bytes()));
+            generated
+                .push((SCAN_PROPERTIES.to_owned(), facts.scan_properties(pyramid)?.into_bytes()));
         }
         let mut last = Vec::new();
         if let Some(description) = described {
@@ -143,14 +145,15 @@ impl Arrangement {
         }
         if let Some((from, to)) = pyramid.names.descriptor().zip(names.descriptor()) {
             let descriptor =
-                export.read(&from, TEXT_AT_MOST).map_err(|error| RepackError::Damaged {
+                export.read(&from, MAX_TEXT_BYTES).map_err(|error| RepackError::Damaged {
                     path: from.clone().into(),
-                    first: Problem::Unreadable { name: from.clone(), message: error.to_string() },
+                    first: Problem::unreadable(&from, &error),
                 })?;
             last.push((to, descriptor));
         }
-        let left_out = left_out(export, from);
-        let arrangement = Self { layout, tile_names: names, moves, tiles, made, left_out, last };
+        let skipped = foreign_tag_files(export, from);
+        let arrangement =
+            Self { layout, tile_names: names, moves, tiles, generated, skipped, last };
         arrangement.check_names()?;
         Ok(arrangement)
     }
@@ -159,7 +162,7 @@ impl Arrangement {
         self.moves
             .iter()
             .map(|moved| &moved.to)
-            .chain(self.made.iter().chain(&self.last).map(|(name, _)| name))
+            .chain(self.generated.iter().chain(&self.last).map(|(name, _)| name))
     }
 
     fn check_names(&self) -> Result<(), RepackError> {
@@ -171,8 +174,8 @@ impl Arrangement {
     }
 }
 
-/// The tag files of a bag that are not as every bag of ours has them.
-fn left_out(export: &dyn ExportedFiles, layout: &Layout) -> Vec<String> {
+/// Returns the tag files of a bag that slidezoom did not write.
+fn foreign_tag_files(export: &dyn ExportFiles, layout: &Layout) -> Vec<String> {
     if layout.container() != Container::Bag {
         return Vec::new();
     }
@@ -180,7 +183,7 @@ fn left_out(export: &dyn ExportedFiles, layout: &Layout) -> Vec<String> {
         |line: &str| line.starts_with("Bag-Software-Agent: ") || line.starts_with("Payload-Oxum: ");
     let is_ours = |name: &str| match name {
         BAG_INFORMATION => {
-            export.read_text(name, TEXT_AT_MOST).is_ok_and(|text| text.lines().all(ours))
+            export.read_text(name, MAX_TEXT_BYTES).is_ok_and(|text| text.lines().all(ours))
         }
         name => [BAG_DECLARATION, TAG_MANIFEST, MANIFEST].contains(&name),
     };
@@ -188,7 +191,7 @@ fn left_out(export: &dyn ExportedFiles, layout: &Layout) -> Vec<String> {
     tags.filter(|name| !is_ours(name)).cloned().collect()
 }
 
-/// A name without the folder that a bag keeps its payload in.
+/// Returns a name without the payload folder of a bag.
 fn in_payload<'a>(name: &'a str, layout: &Layout) -> &'a str {
     name.strip_prefix(layout.payload()).unwrap_or(name)
 }
@@ -197,14 +200,14 @@ fn role<'a>(name: &'a str, layout: &Layout, pyramid: &ExpectedPyramid, is_ours: 
     if pyramid.names.tile_named(name, &pyramid.plan).is_some() {
         return Role::Tile;
     }
-    let renewed = [layout.manifest(), layout.tile_index(), layout.description()]
+    let mut generated = [layout.manifest(), layout.tile_index(), layout.description()]
         .into_iter()
         .chain(pyramid.names.descriptor());
-    let renews_script = is_ours && name == layout.slide_script();
-    let in_bag = layout.container() == Container::Bag && !name.starts_with(layout.payload());
-    let ours = is_ours && layout.container() == Container::Szi && name == SCAN_PROPERTIES;
-    if renewed.into_iter().any(|renewed| renewed == name) || in_bag || ours || renews_script {
-        return Role::Renewed;
+    let is_script = is_ours && name == layout.slide_script();
+    let is_tag = layout.container() == Container::Bag && !name.starts_with(layout.payload());
+    let is_scan = is_ours && layout.container() == Container::Szi && name == SCAN_PROPERTIES;
+    if generated.any(|generated| generated == name) || is_tag || is_scan || is_script {
+        return Role::Generated;
     }
     let inside = in_payload(name, layout);
     if is_ours && (inside == "index.html" || inside.starts_with("viewer/")) {
@@ -216,7 +219,7 @@ fn role<'a>(name: &'a str, layout: &Layout, pyramid: &ExpectedPyramid, is_ours: 
     }
 }
 
-/// What an export's description says that its copy needs; nothing where there is none.
+/// The facts about an export that its copy needs. All are unknown if it has no description.
 struct Facts<'a> {
     microns_per_pixel: Option<MicronsPerPixel>,
     objective_power: Option<f64>,
@@ -225,21 +228,22 @@ struct Facts<'a> {
 }
 
 impl<'a> Facts<'a> {
-    /// `asked` overrules what the export says; `foreign` is what another program says of it.
+    /// Takes the micrometers per pixel that the user `requested`, else those of the description,
+    /// else those that another program wrote (`foreign`).
     fn new(
         description: Option<&'a Value>,
-        asked: Option<MicronsPerPixel>,
+        requested: Option<MicronsPerPixel>,
         foreign: Option<MicronsPerPixel>,
     ) -> Self {
         let value = |key: &str| description.map_or(&Value::Null, |description| &description[key]);
-        let said = &value("micronsPerPixel");
-        let said = said["x"]
+        let described = value("micronsPerPixel");
+        let described = described["x"]
             .as_f64()
-            .zip(said["y"].as_f64())
+            .zip(described["y"].as_f64())
             .and_then(|(x, y)| MicronsPerPixel::stated(x, y));
         let properties = value("properties").as_object().into_iter().flatten();
         Self {
-            microns_per_pixel: asked.or(said).or(foreign),
+            microns_per_pixel: requested.or(described).or(foreign),
             objective_power: value("objectivePower").as_f64(),
             background: value("background").as_str().and_then(Rgb::from_hex).unwrap_or(Rgb::WHITE),
             properties: properties
@@ -248,7 +252,7 @@ impl<'a> Facts<'a> {
         }
     }
 
-    /// What the page is told where the export has no description.
+    /// Returns a description for the page of an export that has none.
     fn describe(&self, layout: &Layout, pyramid: &ExpectedPyramid) -> String {
         let geometry = pyramid.plan.geometry();
         metadata::to_json(&PlainDescription {
@@ -263,7 +267,7 @@ impl<'a> Facts<'a> {
         })
     }
 
-    /// What a `.szi` must have besides.
+    /// Returns the scan properties, which a `.szi` must contain.
     fn scan_properties(&self, pyramid: &ExpectedPyramid) -> Result<String, RepackError> {
         let overlap = pyramid.plan.geometry().overlap();
         if overlap > 0 {
@@ -281,8 +285,8 @@ impl<'a> Facts<'a> {
     }
 }
 
-/// The description with the names that the copy's files have.
-fn moved_description(mut description: Value, layout: &Layout, options: &RepackOptions) -> String {
+/// Returns the description with the file names of the copy.
+fn renamed_description(mut description: Value, layout: &Layout, options: &RepackOptions) -> String {
     for image in description["associatedImages"].as_array_mut().into_iter().flatten() {
         let Some(path) = image["path"].as_str() else { continue };
         let named = path.rsplit_once('/').and_then(|(_, file)| file.rsplit_once('.'));

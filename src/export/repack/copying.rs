@@ -1,5 +1,5 @@
-//! Copies tiles on all workers, each checked before it is handed on, and in an order that one-file
-//! containers can write at once.
+//! Copies tiles on all workers, in an order in which archives can write them immediately. Each tile
+//! is checked before it is written.
 
 use super::arrangement::Move;
 use crate::engine::ordered_executor::Scheduler;
@@ -10,16 +10,16 @@ use crate::key::Digest;
 use crate::key::EntryName;
 use crate::sink::{Role, Sink};
 
-/// So many files may be under way: enough for some thirty workers, and few enough to be kept in
+/// The maximum number of tiles in flight: enough for some thirty workers, and few enough to hold in
 /// memory.
-const UNDER_WAY_AT_MOST: usize = 64;
+const MAX_IN_FLIGHT: usize = 64;
 
-/// How far the copying has come.
+/// Issues the tiles to copy and collects their digests.
 #[derive(Debug)]
 pub(crate) struct Copying {
     files: usize,
     issued: usize,
-    /// Of those that are copied, in order.
+    /// The digests and lengths of the files copied so far, in order.
     copied: Vec<(Digest, u64)>,
     damage: Option<Problem>,
 }
@@ -29,7 +29,7 @@ impl Copying {
         Self { files, issued: 0, copied: Vec::with_capacity(files), damage: None }
     }
 
-    /// Each file's digest and length, or the first damage that was met.
+    /// Returns the digest and the length of each file, or the first damage.
     pub fn into_copied(self) -> Result<Vec<(Digest, u64)>, Problem> {
         self.damage.map_or(Ok(self.copied), Err)
     }
@@ -40,8 +40,8 @@ impl Scheduler for Copying {
     type Outcome = Result<(Digest, u64), Problem>;
 
     fn issue(&mut self) -> Result<Option<usize>, Error> {
-        let under_way = self.issued - self.copied.len();
-        if self.issued == self.files || self.damage.is_some() || under_way == UNDER_WAY_AT_MOST {
+        let in_flight = self.issued - self.copied.len();
+        if self.issued == self.files || self.damage.is_some() || in_flight == MAX_IN_FLIGHT {
             return Ok(None);
         }
         self.issued += 1;
@@ -59,8 +59,7 @@ impl Scheduler for Copying {
     }
 }
 
-/// Copies one tile, into a folder of its own where it has one; the inner error is what is wrong
-/// with it.
+/// Checks and copies one tile. The inner error is damage of the tile.
 pub(crate) fn copy(
     inspection: &Inspection,
     Move { from, to, pixels }: &Move,
@@ -73,9 +72,7 @@ pub(crate) fn copy(
     }
     let contents = match inspection.read_tile(from) {
         Ok(contents) => contents,
-        Err(error) => {
-            return Ok(Err(Problem::Unreadable { name: from.clone(), message: error.to_string() }));
-        }
+        Err(error) => return Ok(Err(Problem::unreadable(from, &error))),
     };
     let digest = match inspection.check_contents(from, &contents, Depth::Full) {
         Ok(digest) => digest.unwrap_or_else(|| Digest::of(&contents)),

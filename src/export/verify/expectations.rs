@@ -1,12 +1,12 @@
-//! What an export says of itself: the files that its manifest lists, and the tiles that its
-//! descriptor promises.
+//! What an export should contain: the files that its manifest lists, and the tiles of the pyramid
+//! that its descriptor describes.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use super::{Problem, TileFileFormat, VerifyError};
 use crate::engine::metadata::{self, DescribedPyramid};
-use crate::export::exported::ExportedFiles;
+use crate::export::existing::ExportFiles;
 use crate::geometry::Size;
 use crate::key::Digest;
 use crate::layout::descriptor::Descriptor;
@@ -18,45 +18,46 @@ use crate::layout::{
 use crate::pyramid::TileSet;
 use crate::pyramid::{PyramidPlan, TileAddress};
 
-/// No descriptor, and none of a bag's tag files but the manifests, is longer.
-const TEXT_AT_MOST: u64 = 1 << 20;
+/// The maximum length of a descriptor or a tag file, except manifests.
+const MAX_TEXT_BYTES: u64 = 1 << 20;
 
-/// More tiles than these that are planned and not there are not named one by one: a descriptor that
-/// promises so many is wrong itself.
-const MISSING_AT_MOST: u64 = 1_000_000;
+/// The maximum number of missing tiles that are named one by one. If more are missing, the
+/// descriptor itself is reported as wrong.
+const MAX_NAMED_MISSING: u64 = 1_000_000;
 
-/// Files by name.
+/// The digests of files by name.
 type Listed = BTreeMap<String, Digest>;
 
-/// What should be there.
+/// What an export should contain.
 #[derive(Debug)]
 pub(crate) struct Expectations {
-    layout: Layout,
-    /// What the manifest lists; `None` where there is none that can be read.
-    listed: Option<Listed>,
-    /// What a bag's tag manifest lists; `None` where there is none that can be read.
+    pub layout: Layout,
+    /// The files in the manifest; `None` if there is no readable manifest.
+    pub listed: Option<Listed>,
+    /// The files in the tag manifest of a bag; `None` if there is no readable tag manifest.
     tags: Option<Listed>,
-    pyramid: Option<ExpectedPyramid>,
+    pub pyramid: Option<ExpectedPyramid>,
 }
 
-/// What the descriptor promises, or in other layouts than Deep Zoom's the description.
+/// The pyramid that the descriptor describes, or in layouts other than Deep Zoom the description.
 #[derive(Debug)]
 pub(crate) struct ExpectedPyramid {
-    /// The file that promises it.
-    told_by: String,
-    /// What the layout's own descriptor must say; `None` for one that is read itself.
+    /// The file that describes the pyramid.
+    described_in: String,
+    /// The required contents of the layout's descriptor; `None` for Deep Zoom, where the pyramid is
+    /// read from it.
     descriptor_text: Option<String>,
     pub plan: PyramidPlan,
-    /// The tiles that the description says were left out, being blank.
-    left_out: Option<TileSet>,
+    /// The blank tiles that have no file, according to the description.
+    skipped: Option<TileSet>,
     pub names: TileNames,
     format: TileFileFormat,
 }
 
 impl ExpectedPyramid {
     /// Whether a tile is blank and has no file.
-    pub fn is_left_out(&self, tile: TileAddress) -> bool {
-        self.left_out.as_ref().is_some_and(|left_out| left_out.has(tile, &self.plan))
+    pub fn is_skipped(&self, tile: TileAddress) -> bool {
+        self.skipped.as_ref().is_some_and(|skipped| skipped.has(tile, &self.plan))
     }
 }
 
@@ -65,10 +66,10 @@ fn contradiction(name: &str, message: String) -> Problem {
 }
 
 impl Expectations {
-    /// Reads them. What cannot be read is told of.
+    /// Reads what the export should contain. Files that cannot be read are added to `problems`.
     pub fn read(
         path: &Path,
-        export: &dyn ExportedFiles,
+        export: &dyn ExportFiles,
         problems: &mut Vec<Problem>,
     ) -> Result<Self, VerifyError> {
         let nameless = Layout::new("", export.container());
@@ -81,8 +82,8 @@ impl Expectations {
             }
             check_payload_sum(export, problems);
         }
-        let told_by = find_teller(path, export, &nameless, listed.as_ref(), problems)?;
-        let own_name = match &told_by {
+        let source = find_pyramid_source(path, export, &nameless, listed.as_ref(), problems)?;
+        let export_name = match &source {
             Some(PyramidSource::Descriptor(file)) => {
                 let name = file.strip_suffix(".dzi").unwrap_or_default();
                 name.strip_prefix(nameless.payload()).unwrap_or(name)
@@ -90,8 +91,8 @@ impl Expectations {
             Some(PyramidSource::Description(name, _)) => name,
             None => "",
         };
-        let layout = Layout::new(own_name, nameless.container());
-        let pyramid = match &told_by {
+        let layout = Layout::new(export_name, nameless.container());
+        let pyramid = match &source {
             Some(PyramidSource::Descriptor(file)) => read_descriptor(export, file, &layout),
             Some(PyramidSource::Description(_, described)) => described_pyramid(described, &layout),
             None => Ok(None),
@@ -101,35 +102,18 @@ impl Expectations {
             None
         });
         let mut expectations = Self { layout, listed, tags, pyramid };
-        expectations.take_description(export, problems);
+        expectations.check_description(export, problems);
         expectations.check_descriptor(export, problems);
         Ok(expectations)
     }
 
-    pub fn has_manifest(&self) -> bool {
-        self.listed.is_some()
-    }
-
-    pub fn layout(&self) -> &Layout {
-        &self.layout
-    }
-
-    /// The description, where there is one that can be read.
-    pub fn description(&self, export: &dyn ExportedFiles) -> Option<serde_json::Value> {
+    /// Returns the description; `None` if there is no readable one.
+    pub fn description(&self, export: &dyn ExportFiles) -> Option<serde_json::Value> {
         serde_json::from_str(&export.read_text(&self.layout.description(), metadata::LONGEST).ok()?)
             .ok()
     }
 
-    pub fn pyramid(&self) -> Option<&ExpectedPyramid> {
-        self.pyramid.as_ref()
-    }
-
-    /// The tile index's file, and the description's that it tells of.
-    pub fn indexed(&self) -> (String, String) {
-        (self.layout.tile_index(), self.layout.description())
-    }
-
-    /// What a file's contents should hash to.
+    /// Returns the digest that a file should have.
     pub fn digest(&self, name: &str) -> Option<Digest> {
         self.listed.iter().chain(&self.tags).find_map(|listed| listed.get(name)).copied()
     }
@@ -141,9 +125,8 @@ impl Expectations {
             .is_some_and(|pyramid| pyramid.names.tile_named(name, &pyramid.plan).is_some())
     }
 
-    /// The planned size of a tile, or of another picture of the pyramid's, by its file's name;
-    /// `None` for a file that is none.
-    pub fn picture(&self, name: &str) -> Option<(Size, TileFileFormat)> {
+    /// Returns the planned size of a tile or another image of the pyramid; `None` for other files.
+    pub fn image(&self, name: &str) -> Option<(Size, TileFileFormat)> {
         let ExpectedPyramid { plan, names, format, .. } = self.pyramid.as_ref()?;
         let size = |tile| names.layout().image_size(tile, plan);
         if let Some(tile) = names.tile_named(name, plan) {
@@ -153,30 +136,27 @@ impl Expectations {
             let tile_size = plan.geometry().tile_size();
             return Some((Size::new(tile_size, tile_size)?, TileFileFormat::Png));
         }
-        names
-            .aliases(plan)
-            .find(|(_, second)| second == name)
-            .map(|(tile, _)| (size(tile), *format))
+        names.aliases(plan).find(|(_, alias)| alias == name).map(|(tile, _)| (size(tile), *format))
     }
 
-    /// Holds a descriptor that tells nothing new against what it must say.
-    fn check_descriptor(&self, export: &dyn ExportedFiles, problems: &mut Vec<Problem>) {
+    /// Checks the descriptor of a layout whose pyramid was read from the description.
+    fn check_descriptor(&self, export: &dyn ExportFiles, problems: &mut Vec<Problem>) {
         let Some(pyramid) = &self.pyramid else { return };
         let name = pyramid.names.descriptor().filter(|name| export.files().contains_key(name));
         let (Some(name), Some(expected)) = (name, &pyramid.descriptor_text) else { return };
-        match export.read_text(&name, TEXT_AT_MOST) {
+        match export.read_text(&name, MAX_TEXT_BYTES) {
             Ok(text) if text == *expected => {}
             Ok(_) => {
-                let message = format!("says something else than follows from {}", pyramid.told_by);
+                let message = format!("contradicts {}", pyramid.described_in);
                 problems.push(contradiction(&name, message));
             }
             Err(message) => problems.push(contradiction(&name, message)),
         }
     }
 
-    /// Holds the description against the descriptor, where it is there, and takes from it which
-    /// tiles were left out.
-    fn take_description(&mut self, export: &dyn ExportedFiles, problems: &mut Vec<Problem>) {
+    /// Compares the description, if there is one, with the descriptor, and reads from it which
+    /// tiles were skipped.
+    fn check_description(&mut self, export: &dyn ExportFiles, problems: &mut Vec<Problem>) {
         let name = self.layout.description();
         let Some(pyramid) = &mut self.pyramid else { return };
         if !export.files().contains_key(&name) {
@@ -184,14 +164,14 @@ impl Expectations {
         }
         let parsed = export.read_text(&name, metadata::LONGEST).and_then(|text| {
             serde_json::from_str::<serde_json::Value>(&text)
-                .map_err(|error| format!("is no JSON: {error}"))
+                .map_err(|error| format!("is not valid JSON: {error}"))
         });
         let description = match parsed {
             Ok(description) => description,
             Err(message) => return problems.push(contradiction(&name, message)),
         };
-        // The descriptor does not tell how far down the pyramid goes. Levels that are not those of
-        // its image say nothing of that.
+        // Only the description says which level is the smallest. It is ignored if its levels do not
+        // fit the size of the image.
         let (levels, smallest) = (&description["levels"], &description["smallestLevel"]);
         if let (Some(levels), Some(smallest)) = (levels.as_u64(), smallest.as_u64())
             && levels.checked_add(smallest) == Some(pyramid.plan.levels().len() as u64)
@@ -211,50 +191,47 @@ impl Expectations {
         ] {
             let found = &description[key];
             if !found.is_null() && found.as_u64() != Some(expected) {
-                let told_by =
-                    if pyramid.told_by == name { "the rest of it" } else { "the descriptor" };
+                let other =
+                    if pyramid.described_in == name { "the rest of it" } else { "the descriptor" };
                 problems.push(contradiction(
                     &name,
-                    format!("says {key} {found}, and {told_by} says {expected}"),
+                    format!("says {key} {found}, but {other} says {expected}"),
                 ));
             }
         }
         if let Some(text) = description["blankTiles"].as_str() {
             match TileSet::from_base64(text, &pyramid.plan) {
-                Ok(left_out) => {
-                    let said = &description["skippedTiles"];
-                    if !said.is_null() && said.as_u64() != Some(left_out.len()) {
-                        let message = format!(
-                            "says that {said} tiles were left out, and names {}",
-                            left_out.len()
-                        );
+                Ok(skipped) => {
+                    let count = &description["skippedTiles"];
+                    if !count.is_null() && count.as_u64() != Some(skipped.len()) {
+                        let message =
+                            format!("says {count} tiles were skipped, but lists {}", skipped.len());
                         problems.push(contradiction(&name, message));
                     }
-                    pyramid.left_out = Some(left_out);
+                    pyramid.skipped = Some(skipped);
                 }
                 Err(error) => {
                     problems.push(contradiction(&name, format!("its blankTiles {error}")));
                 }
             }
         }
-        // It names the manifest: somebody has taken that away. Where a tag manifest lists it, the
-        // comparison of names tells.
+        // An export with such a description had a manifest. If a tag manifest lists it,
+        // `compare_names` reports it.
         let manifest = self.layout.manifest();
         let is_tag = self.tags.as_ref().is_some_and(|tags| tags.contains_key(&manifest));
         if description["manifest"] == MANIFEST && !is_tag && !export.has(&manifest) {
             problems.push(Problem::Missing { name: manifest });
         }
-        // And somebody has taken away the index; another program's archive of an export never had
-        // one.
+        // An archive of slidezoom had an index; those of other programs do not.
         let index = self.layout.tile_index();
         if export.is_our_archive() && !export.has(&index) {
             problems.push(Problem::Missing { name: index });
         }
     }
 
-    /// Which files there are, against which there should be.
-    pub fn compare_names(&self, export: &dyn ExportedFiles, problems: &mut Vec<Problem>) {
-        // The pyramid's own tiles, against the manifest or against the files.
+    /// Compares the names of the files with those that should exist.
+    pub fn compare_names(&self, export: &dyn ExportFiles, problems: &mut Vec<Problem>) {
+        // The tiles of the pyramid must be in the manifest, or exist if there is none.
         let mut missing = BTreeSet::new();
         if let Some(pyramid) = &self.pyramid {
             let known = |name: &str| {
@@ -263,13 +240,15 @@ impl Expectations {
                     .map_or_else(|| export.has(name), |listed| listed.contains_key(name))
             };
             let tiles =
-                pyramid.plan.tile_count() - pyramid.left_out.as_ref().map_or(0, TileSet::len);
-            let there = self.listed.as_ref().map_or(export.files().len(), BTreeMap::len) as u64;
-            if tiles > there.saturating_add(MISSING_AT_MOST) {
-                let message = format!("promises {tiles} tiles, and there are {there} files");
-                problems.push(contradiction(&pyramid.told_by, message));
+                pyramid.plan.tile_count() - pyramid.skipped.as_ref().map_or(0, TileSet::len);
+            let known_files =
+                self.listed.as_ref().map_or(export.files().len(), BTreeMap::len) as u64;
+            if tiles > known_files.saturating_add(MAX_NAMED_MISSING) {
+                let message =
+                    format!("promises {tiles} tiles, but there are only {known_files} files");
+                problems.push(contradiction(&pyramid.described_in, message));
             } else {
-                let planned = pyramid.plan.tiles().filter(|&tile| !pyramid.is_left_out(tile));
+                let planned = pyramid.plan.tiles().filter(|&tile| !pyramid.is_skipped(tile));
                 let names = planned.map(|tile| pyramid.names.tile(tile, &pyramid.plan));
                 missing.extend(
                     names
@@ -287,8 +266,8 @@ impl Expectations {
     }
 
     fn belongs(&self, name: &str) -> bool {
-        // Without the tag manifest, which is told of, the other tag files still belong to a bag.
-        let tells_of_payload = if let Some(tags) = &self.tags {
+        // A missing tag manifest is already reported; the other tag files still belong to the bag.
+        let is_tag_file = if let Some(tags) = &self.tags {
             tags.contains_key(name) || name == TAG_MANIFEST
         } else {
             let is_bag = self.layout.container() == Container::Bag;
@@ -297,22 +276,22 @@ impl Expectations {
         match (&self.listed, &self.pyramid) {
             (Some(listed), _) => {
                 listed.contains_key(name)
-                    || tells_of_payload
+                    || is_tag_file
                     || name == self.layout.manifest()
                     || name == self.layout.tile_index()
             }
-            // Without a manifest, nobody can say what else may stand beside the tiles.
+            // Without a manifest, any file that is not named like a tile can belong to the export.
             (None, Some(pyramid)) => {
-                !pyramid.names.looks_like_a_tile(name) || self.picture(name).is_some()
+                !pyramid.names.looks_like_a_tile(name) || self.image(name).is_some()
             }
             (None, None) => true,
         }
     }
 }
 
-/// A manifest's files; `None` where there is none that can be read.
+/// Reads the files in a manifest; `None` if there is no readable manifest.
 fn read_manifest(
-    export: &dyn ExportedFiles,
+    export: &dyn ExportFiles,
     name: &str,
     problems: &mut Vec<Problem>,
 ) -> Option<Listed> {
@@ -333,10 +312,10 @@ fn read_manifest(
     }
 }
 
-/// What a bag says of the bytes and files of its payload.
-fn check_payload_sum(export: &dyn ExportedFiles, problems: &mut Vec<Problem>) {
-    let Ok(text) = export.read_text(BAG_INFORMATION, TEXT_AT_MOST) else { return };
-    let Some(said) = text.lines().find_map(|line| line.strip_prefix("Payload-Oxum: ")) else {
+/// Compares the payload of a bag with the number of bytes and files in its metadata.
+fn check_payload_sum(export: &dyn ExportFiles, problems: &mut Vec<Problem>) {
+    let Ok(text) = export.read_text(BAG_INFORMATION, MAX_TEXT_BYTES) else { return };
+    let Some(expected) = text.lines().find_map(|line| line.strip_prefix("Payload-Oxum: ")) else {
         return;
     };
     let payload = export
@@ -347,33 +326,34 @@ fn check_payload_sum(export: &dyn ExportedFiles, problems: &mut Vec<Problem>) {
         (bytes.saturating_add(file.bytes), files + 1)
     });
     let found = format!("{bytes}.{files}");
-    if said != found {
+    if expected != found {
         problems.push(contradiction(
             BAG_INFORMATION,
-            format!("says that the payload is {said}, and it is {found} (bytes.files)"),
+            format!("says that the payload is {expected}, but it is {found} (bytes.files)"),
         ));
     }
 }
 
-/// What tells which pyramid an export is.
+/// The file from which the pyramid is read.
 enum PyramidSource<'a> {
     /// A `.dzi` file.
     Descriptor(&'a str),
-    /// Of another layout, by the export's name.
+    /// The description of another layout, and the name of the export.
     Description(String, DescribedPyramid),
 }
 
-/// What tells of the pyramid. `None` where it is missing, or where nobody can say which it is,
-/// which is told of.
-fn find_teller<'a>(
+/// Finds the file from which the pyramid is read. Returns `None` if it is missing, or if there are
+/// several candidates, which are added to `problems`.
+fn find_pyramid_source<'a>(
     path: &Path,
-    export: &'a dyn ExportedFiles,
+    export: &'a dyn ExportFiles,
     layout: &Layout,
     listed: Option<&Listed>,
     problems: &mut Vec<Problem>,
 ) -> Result<Option<PyramidSource<'a>>, VerifyError> {
     let at_root = |name: &&str| name.strip_prefix(layout.payload()).is_some_and(is_descriptor);
-    let there: Vec<&str> = export.files().keys().map(String::as_str).filter(at_root).collect();
+    let descriptors: Vec<&str> =
+        export.files().keys().map(String::as_str).filter(at_root).collect();
     let described = || {
         let mut described = export.described();
         described
@@ -382,13 +362,13 @@ fn find_teller<'a>(
             .map(|(name, pyramid)| PyramidSource::Description(name, pyramid))
     };
     let Some(listed) = listed else {
-        return match there[..] {
+        return match descriptors[..] {
             [] => described()
                 .map(Some)
                 .ok_or_else(|| VerifyError::NotAnExport { path: path.to_owned() }),
             [one] => Ok(Some(PyramidSource::Descriptor(one))),
             [_, ref others @ ..] => {
-                let message = "a second descriptor, and no manifest says which is the export's";
+                let message = "is a second descriptor, and there is no manifest to choose by";
                 problems.extend(others.iter().map(|name| contradiction(name, message.to_owned())));
                 Ok(None)
             }
@@ -401,33 +381,33 @@ fn find_teller<'a>(
     let [name] = listed[..] else {
         problems.push(contradiction(
             &layout.manifest(),
-            format!("it lists {} descriptors", listed.len()),
+            format!("lists {} descriptors instead of one", listed.len()),
         ));
         return Ok(None);
     };
-    // Where it is missing, the comparison of names tells.
-    Ok(there.into_iter().find(|there| *there == name).map(PyramidSource::Descriptor))
+    // `compare_names` reports a missing descriptor.
+    Ok(descriptors.into_iter().find(|found| *found == name).map(PyramidSource::Descriptor))
 }
 
-fn checked_format(format: &str) -> Result<TileFileFormat, String> {
+fn tile_format(format: &str) -> Result<TileFileFormat, String> {
     TileFileFormat::of_extension(format)
-        .ok_or_else(|| format!("its tiles are {format:?}, which cannot be checked"))
+        .ok_or_else(|| format!("describes tiles of the format {format:?}, which cannot be checked"))
 }
 
 fn read_descriptor(
-    export: &dyn ExportedFiles,
+    export: &dyn ExportFiles,
     name: &str,
     layout: &Layout,
 ) -> Result<Option<ExpectedPyramid>, Problem> {
-    let parsed = export.read_text(name, TEXT_AT_MOST).and_then(|text| {
+    let parsed = export.read_text(name, MAX_TEXT_BYTES).and_then(|text| {
         let descriptor = Descriptor::from_xml(&text).map_err(|error| error.to_string())?;
         Ok(Some(ExpectedPyramid {
-            told_by: name.to_owned(),
+            described_in: name.to_owned(),
             descriptor_text: None,
             plan: PyramidPlan::new(descriptor.size, descriptor.geometry),
-            left_out: None,
+            skipped: None,
             names: layout.tiles(TileLayout::DeepZoom, &descriptor.format),
-            format: checked_format(&descriptor.format)?,
+            format: tile_format(&descriptor.format)?,
         }))
     });
     parsed.map_err(|message| contradiction(name, message))
@@ -438,18 +418,18 @@ fn described_pyramid(
     layout: &Layout,
 ) -> Result<Option<ExpectedPyramid>, Problem> {
     let read = || {
-        let plan = described.pyramid().ok_or("describes a pyramid that cannot be")?;
+        let plan = described.pyramid().ok_or("describes an impossible pyramid")?;
         if plan.geometry().overlap() > 0 || described.layout.name_collision(&plan).is_some() {
             return Err("describes tiles that its layout cannot name".to_owned());
         }
         let names = described.names(layout);
-        let id = described.resource_id().ok_or("has a resourceId that is no address")?;
+        let id = described.resource_id().ok_or("has a resourceId that is not a URL")?;
         Ok(Some(ExpectedPyramid {
-            told_by: layout.description(),
+            described_in: layout.description(),
             descriptor_text: names.descriptor_text(&plan, &id),
-            format: checked_format(names.extension())?,
+            format: tile_format(names.extension())?,
             plan,
-            left_out: None,
+            skipped: None,
             names,
         }))
     };

@@ -1,75 +1,77 @@
-//! The tile index of an archive, held against the archive's directory. Where the archive was
-//! unpacked, the lengths still can be.
+//! Compares the tile index of an archive with the archive. In an unpacked archive, the lengths of
+//! the files can still be compared.
 
+use std::fmt;
 use std::io;
 use std::ops::Range;
 
 use super::{Expectations, Problem};
-use crate::export::exported::ExportedFiles;
+use crate::export::existing::ExportFiles;
 use crate::layout::tile_index::TileIndex;
 
-/// No archive of a slide of 2³¹ pixels a side has a longer one.
-const INDEX_AT_MOST: u64 = 1 << 32;
+/// The maximum length of an index: that of a slide of 2³¹ × 2³¹ pixels is shorter.
+const MAX_INDEX_BYTES: u64 = 1 << 32;
 
-/// Checks the index, where there is one.
+/// Checks the index, if there is one.
 ///
 /// # Errors
-/// Where the archive cannot be read.
+/// If the archive cannot be read.
 pub(crate) fn check(
-    export: &dyn ExportedFiles,
+    export: &dyn ExportFiles,
     expectations: &Expectations,
     problems: &mut Vec<Problem>,
 ) -> io::Result<()> {
-    let (name, description) = expectations.indexed();
-    let Some(pyramid) = expectations.pyramid().filter(|_| export.files().contains_key(&name))
-    else {
-        return Ok(());
-    };
-    let mut wrong =
+    let layout = &expectations.layout;
+    let (name, description) = (layout.tile_index(), layout.description());
+    let is_there = export.files().contains_key(&name);
+    let Some(pyramid) = expectations.pyramid.as_ref().filter(|_| is_there) else { return Ok(()) };
+    let mut report =
         |message: String| problems.push(Problem::Contradiction { name: name.clone(), message });
     let read =
-        export.read(&name, INDEX_AT_MOST).map_err(|error| format!("cannot be read: {error}"));
+        export.read(&name, MAX_INDEX_BYTES).map_err(|error| format!("cannot be read: {error}"));
     let index = match read
         .and_then(|bytes| TileIndex::from_bytes(&bytes).map_err(|error| error.to_string()))
     {
         Ok(index) => index,
         Err(message) => {
-            wrong(message);
+            report(message);
             return Ok(());
         }
     };
     if *index.pyramid() != pyramid.plan || index.extension() != pyramid.names.extension() {
-        wrong("is of another pyramid than the descriptor".to_owned());
+        report("describes another pyramid than the descriptor".to_owned());
         return Ok(());
     }
     for tile in pyramid.plan.tiles() {
-        if let Some(message) =
-            differs(export, &pyramid.names.tile(tile, &pyramid.plan), index.tile(tile))?
-        {
-            wrong(format!("{message} tile {tile}"));
+        let file = pyramid.names.tile(tile, &pyramid.plan);
+        let subject = format_args!("tile {tile}");
+        if let Some(message) = difference(export, &file, subject, index.tile(tile))? {
+            report(message);
         }
     }
-    if let Some(message) = differs(export, &description, index.description())? {
-        wrong(format!("{message} the description"));
+    let subject = format_args!("the description");
+    if let Some(message) = difference(export, &description, subject, index.description())? {
+        report(message);
     }
     Ok(())
 }
 
-/// How the place of a file that the index tells differs from where it is. What is not there at all
-/// is missed elsewhere.
-fn differs(
-    export: &dyn ExportedFiles,
+/// Describes how the position of a file in the index is wrong; `None` if it is right, or if the
+/// file is missing, which is reported elsewhere.
+fn difference(
+    export: &dyn ExportFiles,
     name: &str,
-    told: Option<Range<u64>>,
+    subject: fmt::Arguments<'_>,
+    indexed: Option<Range<u64>>,
 ) -> io::Result<Option<String>> {
     let Some(file) = export.files().get(name) else { return Ok(None) };
-    let Some(told) = told else { return Ok(Some("does not tell of".to_owned())) };
-    let start = export.contents_offset(name)?.unwrap_or(told.start);
+    let Some(indexed) = indexed else { return Ok(Some(format!("does not list {subject}"))) };
+    let start = export.contents_offset(name)?.unwrap_or(indexed.start);
     let found = start..start.saturating_add(file.bytes);
-    Ok((told != found).then(|| {
+    Ok((indexed != found).then(|| {
         format!(
-            "says bytes {}–{}, and {}–{} are right, of",
-            told.start, told.end, found.start, found.end
+            "lists {subject} at bytes {}–{} instead of {}–{}",
+            indexed.start, indexed.end, found.start, found.end
         )
     }))
 }

@@ -1,8 +1,8 @@
-//! What a tile's file says of itself, and whether it can be decoded.
+//! Checks the files of tiles: size, end, and whether they can be decoded.
 //!
-//! Pixels are never kept: a JPEG is decoded at an eighth of its size, which reads all of its data,
-//! and a PNG row by row. A WebP can only be decoded whole: by a decoder in Rust, since who checks
-//! an export trusts its files the least, and up to a size.
+//! A JPEG is decoded at an eighth of its size, which reads all of its data, and a PNG row by row. A
+//! WebP has to be decoded in memory, so its size is limited. The files are not trusted, so the WebP
+//! decoder is one in Rust.
 
 use std::cmp::Ordering;
 use std::io::Cursor;
@@ -12,7 +12,7 @@ use turbojpeg::{Decompressor, Image, PixelFormat, ScalingFactor};
 
 use crate::geometry::Size;
 
-/// The formats that can be checked.
+/// The formats of tiles that can be checked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum TileFileFormat {
     Jpeg,
@@ -20,9 +20,9 @@ pub(crate) enum TileFileFormat {
     WebP,
 }
 
-/// The pixels of the largest WebP that is decoded, which takes 500 MB: 8192², and so any with the
-/// largest tile size and no overlap.
-const LARGEST_WEBP: u64 = 1 << 26;
+/// The maximum number of pixels of a WebP that is decoded, which takes 500 MB: 8192², the largest
+/// tile size without overlap.
+const MAX_WEBP_PIXELS: u64 = 1 << 26;
 
 impl TileFileFormat {
     pub fn of_extension(extension: &str) -> Option<Self> {
@@ -34,7 +34,10 @@ impl TileFileFormat {
         }
     }
 
-    /// The picture's size, as its header says, or what is wrong with it.
+    /// Returns the size of the image from its header.
+    ///
+    /// # Errors
+    /// A message if the header is invalid.
     pub fn size(self, contents: &[u8]) -> Result<Size, String> {
         let size = match self {
             Self::Jpeg => {
@@ -50,21 +53,21 @@ impl TileFileFormat {
                 Size::new(width, height)
             }
         };
-        size.ok_or_else(|| "an empty picture".to_owned())
+        size.ok_or_else(|| "the image is empty".to_owned())
     }
 
-    /// Whether the file ends as its format does: one that was cut short does not.
+    /// Checks that the file ends as its format requires. A truncated file does not.
     pub fn check_end(self, contents: &[u8]) -> Result<(), String> {
         let end: &[u8] = match self {
             Self::Jpeg => &[0xff, 0xd9],
             Self::Png => b"\0\0\0\0IEND\xae\x42\x60\x82",
-            // It says at its beginning how long it is.
+            // A WebP file states its length in its header.
             Self::WebP => return check_webp_length(contents),
         };
-        if contents.ends_with(end) { Ok(()) } else { Err("cut short".to_owned()) }
+        if contents.ends_with(end) { Ok(()) } else { Err("truncated".to_owned()) }
     }
 
-    /// Decodes all of it. What the decoder merely warns of counts as damage.
+    /// Decodes the whole file. Warnings of the decoder count as damage.
     pub fn decode(self, contents: &[u8]) -> Result<(), String> {
         match self {
             Self::Jpeg => decode_jpeg(contents).map_err(|error| error.to_string()),
@@ -82,25 +85,25 @@ fn webp_decoder(contents: &[u8]) -> Result<WebPDecoder<Cursor<&[u8]>>, String> {
     WebPDecoder::new(Cursor::new(contents)).map_err(|error| error.to_string())
 }
 
-/// RFC 9649, 2.4: `RIFF`, and how many bytes follow.
+/// Checks the length in the header (RFC 9649, 2.4): `RIFF`, then the number of bytes that follow.
 fn check_webp_length(contents: &[u8]) -> Result<(), String> {
     let &[b'R', b'I', b'F', b'F', b0, b1, b2, b3, ref rest @ ..] = contents else {
-        return Err("no RIFF file".to_owned());
+        return Err("not a RIFF file".to_owned());
     };
     match (rest.len() as u64).cmp(&u64::from(u32::from_le_bytes([b0, b1, b2, b3]))) {
-        Ordering::Less => Err("cut short".to_owned()),
+        Ordering::Less => Err("truncated".to_owned()),
         Ordering::Equal => Ok(()),
-        Ordering::Greater => Err("longer than it says".to_owned()),
+        Ordering::Greater => Err("longer than its header says".to_owned()),
     }
 }
 
 fn decode_webp(contents: &[u8]) -> Result<(), String> {
     let mut decoder = webp_decoder(contents)?;
     let (width, height) = decoder.dimensions();
-    if u64::from(width) * u64::from(height) > LARGEST_WEBP {
-        return Err(format!("{width}×{height} pixels are too many to be checked"));
+    if u64::from(width) * u64::from(height) > MAX_WEBP_PIXELS {
+        return Err(format!("{width}×{height} pixels are too many to check"));
     }
-    let bytes = decoder.output_buffer_size().ok_or("a picture of an impossible size")?;
+    let bytes = decoder.output_buffer_size().ok_or("the image has an impossible size")?;
     decoder.read_image(&mut vec![0; bytes]).map_err(|error| error.to_string())
 }
 
@@ -130,7 +133,7 @@ mod tests {
         let size = Size::new(60, 41).unwrap();
         let bytes = (0..size.area())
             .flat_map(|at| [(at * at % 251) as u8, (at % 60) as u8, (at / 60) as u8, 255]);
-        let picture = Pixels::from_bytes(size, bytes.collect()).unwrap();
+        let pixels = Pixels::from_bytes(size, bytes.collect()).unwrap();
         let profile = IccProfile::new(vec![7; 301]);
         let lossy = WebPCompression::Lossy { quality: Quality::default() };
         let kinds = [lossy, WebPCompression::Lossless]
@@ -138,13 +141,13 @@ mod tests {
             .flat_map(|one| [(one, None), (one, Some(&profile))]);
         let file = |(compression, profile)| {
             let mut encoder = TileEncoder::new(TileFormat::WebP { compression }, profile).unwrap();
-            encoder.encode(picture.view()).unwrap().to_vec()
+            encoder.encode(pixels.view()).unwrap().to_vec()
         };
         kinds.map(file).collect()
     }
 
     #[test]
-    fn a_whole_webp_is_whole_and_any_other_length_is_none() {
+    fn only_a_complete_webp_is_valid() {
         let format = TileFileFormat::of_extension("webp").unwrap();
         for file in webps() {
             assert_eq!(format.size(&file), Ok(Size::new(60, 41).unwrap()));
@@ -152,7 +155,7 @@ mod tests {
             for length in 0..file.len() {
                 let cut = &file[..length];
                 assert!(format.check_end(cut).is_err(), "{length}");
-                // Whatever is said of it, it is said.
+                // These may succeed or fail, but must not panic.
                 let _ = (format.size(cut), format.decode(cut));
             }
             let long = [&file[..], b"more"].concat();
@@ -160,9 +163,9 @@ mod tests {
         }
     }
 
-    /// A length that was mended does not hide what is missing.
+    /// A corrected length does not hide missing data.
     #[test]
-    fn a_webp_that_was_cut_and_says_so_cannot_be_decoded() {
+    fn a_truncated_webp_with_a_matching_length_cannot_be_decoded() {
         for file in webps() {
             let mut cut = file[..(file.len() * 3 / 4) & !1].to_vec();
             let length = (cut.len() - 8) as u32;

@@ -3,35 +3,21 @@ use proptest::prelude::*;
 use super::*;
 use crate::geometry::{Flip, Point, Rotation};
 use crate::plan::{Magnification, PlanError, Resolution};
-use crate::source::{DirectReadUnsupported, NativeColorSpace, Reader, SlideLevelInfo};
+use crate::source::SlideLevelInfo;
 
 fn rect(x: u32, y: u32, width: u32, height: u32) -> Rect {
     Rect::new(Point { x, y }, Size::new(width, height).unwrap()).unwrap()
 }
 
 fn slide(size: (u32, u32), levels: &[(u32, u32, f64)]) -> SlideInfo {
-    let level = |&(width, height, downsample): &(u32, u32, f64)| SlideLevelInfo {
-        size: Size::new(width, height).unwrap(),
-        downsample,
-        native_tile: None,
-    };
-    SlideInfo {
-        path: "slide".into(),
-        vendor: None,
-        reader: Reader::OpenSlide(DirectReadUnsupported::AskedFor),
-        levels: [&(size.0, size.1, 1.0)].into_iter().chain(levels).map(level).collect(),
-        microns_per_pixel: MicronsPerPixel::new(0.25, 0.25),
-        objective_power: Some(40.0),
-        bounds: None,
-        background: None,
-        native_subsampling: None,
-        native_color_space: NativeColorSpace::Rgb,
-        icc_profile: None,
-        associated_images: Vec::new(),
-        pages: None,
-        unshown_samples: 0,
-        properties: std::collections::BTreeMap::new(),
+    let mut slide = SlideInfo::builder("slide", Size::new(size.0, size.1).unwrap())
+        .microns_per_pixel(MicronsPerPixel::new(0.25, 0.25).unwrap())
+        .objective_power(40.0);
+    for &(width, height, downsample) in levels {
+        let size = Size::new(width, height).unwrap();
+        slide = slide.level(SlideLevelInfo { size, downsample, native_tile: None });
     }
+    slide.build()
 }
 
 fn placement(

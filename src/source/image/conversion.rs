@@ -1,14 +1,11 @@
 //! Converts decoded rows to 8-bit pixels.
 //!
-//! Samples are mapped linearly from a range to 0–255, rounded to nearest and clamped; 8-bit
-//! samples are kept. CMYK is converted here too, with a profile or naively.
+//! Samples are mapped linearly from a range to 0–255, rounded to nearest and clamped ([`tones`]);
+//! 8-bit samples are kept. CMYK is converted here too, with a profile or naively.
 
-use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU16, Ordering};
-
-use serde::Serialize;
 
 use crate::codec::decode::samples::{Alpha, ByteOrder, Channels, SampleLayout, SampleType};
 use crate::color::CmykConversion;
@@ -16,44 +13,11 @@ use crate::pixels::PIXEL_BYTES;
 
 #[cfg(test)]
 mod tests;
+mod tones;
 
-/// The sample values that become 0 and 255. Values between are mapped linearly and rounded to
-/// nearest; values outside are clamped.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub struct SampleRange {
-    black: f64,
-    white: f64,
-}
-
-impl SampleRange {
-    /// Creates a range; `None` unless both values are finite and `black` is less than `white`.
-    #[must_use]
-    pub fn new(black: f64, white: f64) -> Option<Self> {
-        (black.is_finite() && white.is_finite() && (white - black).is_finite() && black < white)
-            .then_some(Self { black, white })
-    }
-
-    /// Maps a value to 0–255. NaN becomes 0.
-    #[must_use]
-    #[expect(clippy::cast_sign_loss, reason = "the conversion clamps at 0, and NaN becomes 0")]
-    pub fn to_byte(self, value: f64) -> u8 {
-        // Rounds half up, as for integers. The conversion clamps to 0 and 255.
-        ((value - self.black) * 255.0 / (self.white - self.black) + 0.5) as u8
-    }
-}
-
-impl fmt::Display for SampleRange {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{},{}", self.black, self.white)
-    }
-}
-
-/// The samples have no range of their own, and none was given.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("its samples are {what}, whose black and white values are unknown")]
-pub(crate) struct UnknownRange {
-    what: &'static str,
-}
+pub use tones::SampleRange;
+pub(crate) use tones::UnknownRange;
+use tones::{FRACTION, Tones};
 
 /// A pixel has an index beyond the palette.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -81,34 +45,6 @@ pub(crate) struct Conversion {
 /// 16 bits reach a sixteenth.
 const DARK_BELOW: u16 = 1 << 13;
 
-/// Maps a color sample to 8 bits, by a table if the samples have at most 16 bits.
-#[derive(Clone, Debug)]
-enum Tones {
-    /// The sample is an 8-bit tone.
-    Same,
-    /// A table, indexed by the bits of the sample.
-    Table(Arc<[u8]>),
-    /// Computed.
-    Line(SampleRange, Polarity),
-}
-
-#[derive(Clone, Copy, Debug)]
-enum Polarity {
-    /// The smallest value is black.
-    Positive,
-    /// The smallest value is white.
-    Negative,
-}
-
-impl Polarity {
-    fn of(self, tone: u8) -> u8 {
-        match self {
-            Self::Positive => tone,
-            Self::Negative => u8::MAX - tone,
-        }
-    }
-}
-
 impl Conversion {
     /// Creates the conversion from a layout. Without a range, unsigned samples of up to 16 bits
     /// use their full range.
@@ -116,30 +52,7 @@ impl Conversion {
     /// # Errors
     /// [`UnknownRange`] if other samples have no range.
     pub fn new(layout: SampleLayout, range: Option<SampleRange>) -> Result<Self, UnknownRange> {
-        let polarity = if layout.inverted { Polarity::Negative } else { Polarity::Positive };
-        let whole = |most: u16| SampleRange { black: 0.0, white: f64::from(most) };
-        let table = |range: SampleRange, values: u32, value: fn(u16) -> f64| {
-            Tones::Table(
-                (0..values).map(|bits| polarity.of(range.to_byte(value(bits as u16)))).collect(),
-            )
-        };
-        let unsigned: fn(u16) -> f64 = |bits| f64::from(bits);
-        let signed: fn(u16) -> f64 = |bits| f64::from(bits.cast_signed());
-        let given = |what: &'static str| range.ok_or(UnknownRange { what });
-        let tones = match layout.sample {
-            _ if matches!(layout.channels, Channels::Palette(_)) => Tones::Same,
-            SampleType::U8 if range.is_none() && !layout.inverted => Tones::Same,
-            SampleType::U8 => table(range.unwrap_or(whole(u16::from(u8::MAX))), 1 << 8, unsigned),
-            SampleType::Bits(bits) => {
-                table(range.unwrap_or(whole((1 << bits) - 1)), 1 << bits, unsigned)
-            }
-            SampleType::U16(_) => table(range.unwrap_or(whole(u16::MAX)), 1 << 16, unsigned),
-            SampleType::I16(_) => table(given("signed numbers of 16 bits")?, 1 << 16, signed),
-            SampleType::U32(_) => Tones::Line(given("numbers of 32 bits")?, polarity),
-            SampleType::F32(_) | SampleType::F64(_) => {
-                Tones::Line(given("floating-point numbers")?, polarity)
-            }
-        };
+        let tones = Tones::new(&layout, range)?;
         let palette = match &layout.channels {
             Channels::Palette(colors) => colors
                 .iter()
@@ -274,9 +187,9 @@ impl Conversion {
                     ByteOrder::BigEndian => u32::from_be_bytes(samples[at]),
                     ByteOrder::LittleEndian => u32::from_le_bytes(samples[at]),
                 };
-                let most = SampleRange { black: 0.0, white: f64::from(u32::MAX) };
+                let whole = SampleRange::up_to(u32::MAX);
                 let tone = |at: usize| self.tones.of_value(value(at).into());
-                self.assemble(pixels, |_| 0, tone, |at| most.to_byte(value(at).into()))
+                self.assemble(pixels, |_| 0, tone, |at| whole.to_byte(value(at).into()))
             }
             SampleType::F32(order) => {
                 let (samples, _) = row[first * 4..(first + count) * 4].as_chunks::<4>();
@@ -327,16 +240,18 @@ impl Conversion {
             return Ok(());
         }
         let pixels = pixels.iter_mut().zip(places);
-        let alpha_beside = |at: usize, clear: &[u16]| {
+        let alpha_of_color = |at: usize, clear: &[u16]| {
             if clear.iter().zip(at..).all(|(&clear, at)| bits(at) == clear) { 0 } else { u8::MAX }
         };
         match (&self.layout.channels, self.layout.clear) {
             (Channels::Gray, Some(clear)) => pixels.for_each(|(pixel, at)| {
-                *pixel = premultiplied([tone(at); 3], alpha_beside(at, &clear[..1]));
+                *pixel = premultiplied([tone(at); 3], alpha_of_color(at, &clear[..1]));
             }),
             (Channels::Rgb, Some(clear)) => pixels.for_each(|(pixel, at)| {
-                *pixel =
-                    premultiplied([tone(at + 2), tone(at + 1), tone(at)], alpha_beside(at, &clear));
+                *pixel = premultiplied(
+                    [tone(at + 2), tone(at + 1), tone(at)],
+                    alpha_of_color(at, &clear),
+                );
             }),
             (Channels::Gray, None) => pixels.for_each(|(pixel, at)| {
                 let gray = tone(at);
@@ -407,27 +322,6 @@ fn from_rgb(row: &[u8], pixels: &mut [[u8; PIXEL_BYTES]]) {
 
 /// The number of CMYK pixels that are converted by a profile at a time.
 const CMYK_PIXELS: usize = 256;
-
-/// The range of floating-point alpha.
-const FRACTION: SampleRange = SampleRange { black: 0.0, white: 1.0 };
-
-impl Tones {
-    fn of_bits(&self, bits: u16) -> u8 {
-        match self {
-            Self::Table(table) => table[usize::from(bits)],
-            // Only bytes are tones.
-            Self::Same | Self::Line(..) => bits as u8,
-        }
-    }
-
-    fn of_value(&self, value: f64) -> u8 {
-        match self {
-            Self::Line(range, polarity) => polarity.of(range.to_byte(value)),
-            // Created for integers only.
-            Self::Same | Self::Table(_) => FRACTION.to_byte(value),
-        }
-    }
-}
 
 impl Alpha {
     /// Returns a premultiplied pixel. Premultiplied colors are clamped to alpha.

@@ -153,7 +153,7 @@ impl TiffFile {
                 )));
             }
         };
-        // BigTIFF stores the length of its offsets, which has never been another.
+        // BigTIFF stores the length of its offsets, which is always 8.
         if is_big && (order.number(&header[4..6]), order.number(&header[6..8])) != (8, 0) {
             return Err(ImageError::malformed("its BigTIFF header is invalid"));
         }

@@ -1,8 +1,7 @@
-//! The JPEG tiles of a slide that is no more than a TIFF with one grid of tiles per level.
+//! The JPEG tiles of a slide that is a plain TIFF file with one grid of tiles per level.
 //!
-//! The full size is in the first directory; a smaller level, in the only other directory of its
-//! size. Files with anything else are left to OpenSlide, for the returned
-//! [`DirectReadUnsupported`] reason.
+//! The full size is in the first directory, and a smaller level in the only other directory of its
+//! size. OpenSlide reads all other files; [`DirectReadUnsupported`] is the reason.
 
 use crate::platform::FileExt;
 

@@ -99,9 +99,9 @@ impl Reader {
 /// Called by libjpeg-turbo for more bytes.
 #[expect(unsafe_code, reason = "libjpeg-turbo is a C library")]
 extern "C" fn read_bytes(reader: *mut c_void, bytes: *mut c_uchar, length: usize) -> isize {
-    // SAFETY: `Rows::new` gave this pointer, to a `Reader` that lives as long as the decoder, and
-    // nothing else uses that while the decoder runs; `bytes` is the decoder's own buffer of
-    // `length` bytes, all of them initialized.
+    // SAFETY: `Rows::new` passed this pointer to a `Reader`, which lives as long as the decoder and
+    // which nothing else uses while the decoder runs. `bytes` is the decoder's buffer of `length`
+    // initialized bytes.
     let (reader, bytes) =
         unsafe { (&mut *reader.cast::<Reader>(), std::slice::from_raw_parts_mut(bytes, length)) };
     catch_unwind(AssertUnwindSafe(|| reader.read(bytes))).unwrap_or(-1)
@@ -112,15 +112,11 @@ pub(crate) struct Rows {
     decoder: NonNull<Opaque>,
     /// A `Reader`, from `Box::into_raw`; the decoder holds this pointer too.
     reader: NonNull<Reader>,
-    /// Whether a call has failed.
-    dead: Option<Poisoned>,
+    /// Whether a call has failed, so that no other may follow.
+    poisoned: bool,
 }
 
-/// A call failed, so no other may follow.
-#[derive(Clone, Copy)]
-struct Poisoned;
-
-// SAFETY: the decoder has no tie to the thread that made it, and the reader may be sent.
+// SAFETY: the decoder is not tied to the thread that created it, and the reader is `Send`.
 #[expect(unsafe_code, reason = "libjpeg-turbo is a C library")]
 unsafe impl Send for Rows {}
 
@@ -133,11 +129,11 @@ impl Rows {
         let decoder =
             NonNull::new(unsafe { slidezoom_jpeg_new(read_bytes, reader.as_ptr().cast()) });
         let Some(decoder) = decoder else {
-            // SAFETY: it comes from a box, and no decoder has it.
+            // SAFETY: the pointer comes from a box, and there is no decoder that uses it.
             drop(unsafe { Box::from_raw(reader.as_ptr()) });
             return Err(ImageError::malformed("libjpeg-turbo cannot be set up"));
         };
-        Ok(Self { decoder, reader, dead: None })
+        Ok(Self { decoder, reader, poisoned: false })
     }
 
     /// Reads the header.
@@ -166,7 +162,8 @@ impl Rows {
         let bytes = NonNull::new(
             unsafe { slidezoom_jpeg_exif(self.decoder.as_ptr(), &raw mut length) }.cast_mut(),
         )?;
-        // SAFETY: so many bytes are there, and are not changed while the value is borrowed.
+        // SAFETY: the decoder holds `length` bytes there, and does not change them while `self` is
+        // borrowed.
         Some(unsafe { std::slice::from_raw_parts(bytes.as_ptr(), length) })
     }
 
@@ -181,23 +178,23 @@ impl Rows {
         let Some(bytes) = NonNull::new(profile) else {
             return Ok((is_bogus != 0).then(|| IccProfile::new(Vec::new())));
         };
-        // SAFETY: so many bytes were allocated for the caller.
+        // SAFETY: libjpeg-turbo allocated `length` bytes for the caller.
         let copy = unsafe { std::slice::from_raw_parts(bytes.as_ptr(), length) }.to_vec();
-        // SAFETY: it came from there, and is not used any more.
+        // SAFETY: libjpeg-turbo allocated the bytes, and they are not used after this.
         unsafe { slidezoom_jpeg_free_profile(bytes.as_ptr()) };
         Ok(Some(IccProfile::new(copy)))
     }
 
     /// Starts decoding to this color space.
     pub fn start(&mut self, color_space: ColorSpace) -> Result<(), ImageError> {
-        // SAFETY: the header was read, or the decoder says that it was not.
+        // SAFETY: the header was read, or the decoder reports that it was not.
         self.call(|decoder| unsafe { slidezoom_jpeg_start(decoder, color_space.0) })
     }
 
     /// Decodes the next rows, each `row_bytes` long.
     pub fn read(&mut self, rows: &mut [u8], row_bytes: usize) -> Result<(), ImageError> {
         let count = rows.len() / row_bytes;
-        // SAFETY: there is room for so many rows of the picture's own length.
+        // SAFETY: `rows` has room for this many rows of the image's width.
         self.call(|decoder| unsafe {
             slidezoom_jpeg_read(decoder, rows.as_mut_ptr(), row_bytes, count)
         })
@@ -205,29 +202,29 @@ impl Rows {
 
     /// Reads to the end of the image.
     pub fn finish(&mut self) -> Result<(), ImageError> {
-        // SAFETY: decoding was begun, or the decoder says that it was not.
+        // SAFETY: decoding was started, or the decoder reports that it was not.
         self.call(|decoder| unsafe { slidezoom_jpeg_finish(decoder) })
     }
 
     fn call(&mut self, action: impl FnOnce(*mut Opaque) -> c_int) -> Result<(), ImageError> {
-        if self.dead.is_some() {
-            return Err(ImageError::malformed("it was found to be damaged before"));
+        if self.poisoned {
+            return Err(ImageError::malformed("decoding has already failed"));
         }
         if action(self.decoder.as_ptr()) == 0 {
             return Ok(());
         }
-        self.dead = Some(Poisoned);
+        self.poisoned = true;
         // SAFETY: the decoder is alive.
         let problem = unsafe { slidezoom_jpeg_problem(self.decoder.as_ptr()) };
         Err(match problem {
             PROBLEM_END => ImageError::Truncated,
             PROBLEM_SYSTEM => {
-                // SAFETY: the decoder does not run, and so nothing else uses the reader.
+                // SAFETY: the decoder is not running, so nothing else uses the reader.
                 let failure = unsafe { self.reader.as_mut() }.failure.take();
                 ImageError::System(failure.unwrap_or_else(|| io::Error::other("reading panicked")))
             }
             problem => {
-                // SAFETY: the message is a string that ends with 0, within the decoder.
+                // SAFETY: the message is a string in the decoder that ends with 0.
                 let message =
                     unsafe { CStr::from_ptr(slidezoom_jpeg_message(self.decoder.as_ptr())) }
                         .to_string_lossy();

@@ -9,7 +9,7 @@ use crate::codec::decode::decoded::{all_rows, piped};
 
 const REQUEST: Request = Request { page: 0, memory: 1 << 30 };
 
-/// Noise that hangs together a little, so that files are not all coefficients.
+/// Noise with some correlation, so that files compress a little.
 fn noise(length: usize) -> Vec<u8> {
     let mut random = Random::new(3);
     let mut level = 128_u8;
@@ -54,7 +54,7 @@ fn encoded(width: usize, height: usize, style: &Style) -> Vec<u8> {
     turbojpeg::transform(&transform, &file).unwrap().to_vec()
 }
 
-/// The whole picture as `TurboJPEG` decodes it by default.
+/// Returns the whole image as `TurboJPEG` decodes it by default.
 fn whole(file: &[u8], format: PixelFormat) -> Vec<u8> {
     let mut decompressor = Decompressor::new().unwrap();
     let header = decompressor.read_header(file).unwrap();
@@ -75,7 +75,7 @@ fn opened(file: &[u8]) -> Result<(ImageHeader, Box<dyn RowDecoder>), ImageError>
     open(piped(file), REQUEST)
 }
 
-/// Decoded a few rows at a time.
+/// Decodes a file, a few rows at a time.
 fn read(file: &[u8]) -> Result<(ImageHeader, Vec<u8>), ImageError> {
     all_rows(opened(file)?, 7)
 }
@@ -141,7 +141,7 @@ fn cmyk_is_inverted_with_or_without_adobes_marker() {
     let (header, rows) = read(&file).unwrap();
     assert_eq!(header.samples.channels, Channels::Cmyk);
     assert!(rows == whole(&file, PixelFormat::CMYK));
-    // With Adobe's marker, which libjpeg-turbo writes for inks, and without.
+    // With Adobe's marker, which libjpeg-turbo writes for CMYK, and without.
     assert!(header.samples.inverted);
     let at = file.windows(5).position(|bytes| bytes == b"Adobe").unwrap();
     let mut without = file.clone();
@@ -169,7 +169,7 @@ fn reads_orientation_and_profile() {
     let both = with_segment(&with_segment(&file, 0xe2, &segment(2, other)), 0xe2, &segment(1, one));
     assert_eq!(read(&both).unwrap().0.icc_profile.unwrap().bytes(), profile);
     assert!(read(&file).unwrap().0.icc_profile.is_none());
-    // A part is missing: there was one, and it is told of when it cannot be used.
+    // A part is missing, so the profile is reported as unusable, not as absent.
     let part = with_segment(&file, 0xe2, &segment(2, other));
     let (header, rows) = read(&part).unwrap();
     assert!(header.icc_profile.unwrap().bytes().is_empty());
@@ -187,12 +187,12 @@ fn rejects_truncated_files() {
                 file.len()
             );
         }
-        // What comes after the image is none of it.
+        // Bytes after the image are ignored.
         read(&[&file[..], b"a preview"].concat()).unwrap();
     }
 }
 
-/// Segments of EXIF without end: kept, they would take as much memory as a pipe has bytes.
+/// Endless EXIF segments would otherwise take as much memory as a pipe has bytes.
 #[test]
 fn rejects_an_endless_header() {
     let segment = [vec![0xff, 0xe1, 0xff, 0xff], vec![0; 0xfffd]].concat();
@@ -202,7 +202,7 @@ fn rejects_an_endless_header() {
     assert_eq!(error, "libjpeg-turbo: its header has more than 64 MB");
 }
 
-/// A file's header, up to its first scan, and its scans, each with the tables before it.
+/// Splits a file into its header and its scans, each with the tables before it.
 fn scans(file: &[u8]) -> (Vec<u8>, Vec<Vec<u8>>) {
     let mut parts = vec![file[..2].to_vec()];
     let mut at = 2;
@@ -257,7 +257,7 @@ fn rejects_missing_scans() {
     assert_eq!(error, "libjpeg-turbo: some of its scans are missing");
 }
 
-/// Some cameras write them.
+/// Some cameras write zeros before the end marker.
 #[test]
 fn accepts_padding_before_the_end_marker() {
     for subsampling in [Subsamp::Sub2x2, Subsamp::None, Subsamp::Gray] {
@@ -265,7 +265,7 @@ fn accepts_padding_before_the_end_marker() {
         let (image, end) = file.split_at(file.len() - 2);
         let padded = [image, &[0; 13], end].concat();
         assert_eq!(read(&padded).unwrap().1, read(&file).unwrap().1);
-        // Before another marker they are.
+        // Before another marker, they are damage.
         let marked = [image, &[0; 13], &[0xff, 0xd0], end].concat();
         assert!(read(&marked).is_err());
     }

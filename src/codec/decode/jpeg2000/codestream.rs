@@ -1,4 +1,4 @@
-//! The sizes of a codestream, and each of its tiles as a codestream of its own (ISO/IEC 15444-1,
+//! The sizes of a codestream, and each of its tiles as a separate codestream (ISO/IEC 15444-1,
 //! annex A).
 //!
 //! OpenJPEG scans a codestream from its first tile, and keeps kilobytes for every tile, however few

@@ -31,7 +31,7 @@ enum Depth {
 enum Model {
     /// The model of the samples.
     Same,
-    /// sYCC of so many bits (IEC 61966-2-1, annex F).
+    /// sYCC with this number of bits (IEC 61966-2-1, annex F).
     Ycc(u8),
 }
 
@@ -289,7 +289,7 @@ impl Interleaving {
     }
 }
 
-/// Returns the scaled value of each value of so many bits.
+/// Returns the scaled value of each value of this number of bits.
 fn scaling(bits: u8, depth: Depth) -> Box<[u16]> {
     let (largest, most) = ((1_u64 << bits) - 1, if depth == Depth::One { 255 } else { 65_535 });
     (0..=largest).map(|value| ((value * most * 2 + largest) / (2 * largest)) as u16).collect()

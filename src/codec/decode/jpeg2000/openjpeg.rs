@@ -98,11 +98,11 @@ pub(crate) fn decode(
     reduction_levels: u32,
     size: Size,
 ) -> Result<Planes, ImageError> {
-    let mut words = Diagnostics(Vec::new());
-    let decoded = decode_with(codestream, reduction_levels, size, &mut words);
-    match (decoded, words.0.into_iter().next()) {
+    let mut diagnostics = Diagnostics(Vec::new());
+    let decoded = decode_with(codestream, reduction_levels, size, &mut diagnostics);
+    match (decoded, diagnostics.0.into_iter().next()) {
         (Some(planes), None) => Ok(planes),
-        (_, Some(words)) => Err(ImageError::malformed(format!("OpenJPEG: {words}"))),
+        (_, Some(message)) => Err(ImageError::malformed(format!("OpenJPEG: {message}"))),
         (None, None) => Err(ImageError::malformed("OpenJPEG cannot decode it")),
     }
 }
@@ -112,25 +112,25 @@ fn decode_with(
     codestream: &[u8],
     reduction_levels: u32,
     size: Size,
-    words: &mut Diagnostics,
+    diagnostics: &mut Diagnostics,
 ) -> Option<Planes> {
     /// Small, since larger reads bypass this buffer.
     const BUFFER_BYTES: usize = 64 << 10;
     let mut reading = Reading { bytes: codestream, position: 0 };
-    let words = (&raw mut *words).cast::<c_void>();
+    let diagnostics = (&raw mut *diagnostics).cast::<c_void>();
     // SAFETY: everything passed to OpenJPEG lives until this returns, and codec and stream are
-    // dropped before `reading` and `words`. The callbacks below cast the user data to its type.
-    // Results are checked before use. The parameters are plain numbers, valid as zeros, and set
-    // before they are read.
+    // dropped before `reading` and `diagnostics`. The callbacks below cast the user data to its
+    // type. Results are checked before use. The parameters are plain numbers, valid as zeros, and
+    // set before they are read.
     unsafe {
         let codec = Codec(opj_create_decompress(CODEC_FORMAT::OPJ_CODEC_J2K));
         let stream = Stream(opj_stream_create(BUFFER_BYTES, 1));
         if codec.0.is_null() || stream.0.is_null() {
             return None;
         }
-        opj_set_info_handler(codec.0, None, words);
-        opj_set_warning_handler(codec.0, Some(warned), words);
-        opj_set_error_handler(codec.0, Some(said), words);
+        opj_set_info_handler(codec.0, None, diagnostics);
+        opj_set_warning_handler(codec.0, Some(record_warning), diagnostics);
+        opj_set_error_handler(codec.0, Some(record), diagnostics);
         let user_data = (&raw mut reading).cast::<c_void>();
         opj_stream_set_user_data(stream.0, user_data, None);
         opj_stream_set_user_data_length(stream.0, codestream.len() as u64);
@@ -165,30 +165,31 @@ fn decode_with(
 struct Diagnostics(Vec<String>);
 
 impl Diagnostics {
-    /// The number that is kept.
-    const MOST: usize = 4;
+    /// The maximum number of messages that are kept.
+    const MAX: usize = 4;
 
-    fn push(&mut self, words: &CStr) {
-        if self.0.len() < Self::MOST {
-            self.0.push(words.to_string_lossy().trim().replace('\n', " "));
+    fn push(&mut self, message: &CStr) {
+        if self.0.len() < Self::MAX {
+            self.0.push(message.to_string_lossy().trim().replace('\n', " "));
         }
     }
 }
 
+/// Records an error.
 #[expect(unsafe_code, reason = "OpenJPEG calls it")]
-unsafe extern "C" fn said(words: *const c_char, kept: *mut c_void) {
+unsafe extern "C" fn record(message: *const c_char, diagnostics: *mut c_void) {
     // SAFETY: OpenJPEG passes a string that ends with a zero, and the diagnostics of `decode_with`,
     // which nothing else uses meanwhile.
-    unsafe { (*kept.cast::<Diagnostics>()).push(CStr::from_ptr(words)) };
+    unsafe { (*diagnostics.cast::<Diagnostics>()).push(CStr::from_ptr(message)) };
 }
 
 /// Records a warning, except for unknown markers, which the standard says to skip.
 #[expect(unsafe_code, reason = "OpenJPEG calls it")]
-unsafe extern "C" fn warned(words: *const c_char, kept: *mut c_void) {
-    // SAFETY: as for `said`.
+unsafe extern "C" fn record_warning(message: *const c_char, diagnostics: *mut c_void) {
+    // SAFETY: as for `record`.
     unsafe {
-        if !CStr::from_ptr(words).to_bytes().starts_with(b"Unknown marker") {
-            said(words, kept);
+        if !CStr::from_ptr(message).to_bytes().starts_with(b"Unknown marker") {
+            record(message, diagnostics);
         }
     }
 }

@@ -21,7 +21,7 @@ fn buffer(header: &ImageHeader, size: Size) -> Vec<u8> {
     vec![0; header.samples.row_bytes(size.width()) * size.height() as usize]
 }
 
-/// A level's pixels, in regions of so many pixels.
+/// Reads the pixels of a level in regions of a given size.
 fn read_level(
     header: &ImageHeader,
     image: &dyn TileStore,
@@ -50,7 +50,7 @@ fn read_level(
     Ok(all)
 }
 
-/// A picture's header and rows, however it is decoded.
+/// Returns the header and the rows of an image, whether it is decoded by rows or by tiles.
 fn decoded(file: &[u8]) -> Result<(ImageHeader, Vec<u8>), ImageError> {
     let (header, decoder) = opened(file)?;
     let rows = match decoder {

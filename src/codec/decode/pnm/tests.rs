@@ -7,7 +7,7 @@ use crate::codec::decode::decoded::{all_rows, piped};
 
 const REQUEST: Request = Request { page: 0, memory: 1 << 20 };
 
-/// A picture's header and rows, decoded two at a time.
+/// Returns the header and the rows of an image, decoded two at a time.
 fn decoded(input: Input) -> Result<(ImageHeader, Vec<u8>), ImageError> {
     all_rows(open(input, REQUEST)?, 2)
 }
@@ -22,7 +22,7 @@ fn with(header: &str, samples: &[u8]) -> Vec<u8> {
 
 #[test]
 fn reads_the_examples_of_the_manual_pages() {
-    // pbm(5), pgm(5) and ppm(5) print a picture each.
+    // The examples of pbm(5), pgm(5) and ppm(5).
     let j = b"P1\n# This is an example bitmap of the letter \"J\"\n6 10\n0 0 0 0 1 0\n0 0 0 0 1 0\n0 0 0 0 1 0\n0 0 0 0 1 0\n0 0 0 0 1 0\n0 0 0 0 1 0\n1 0 0 0 1 0\n0 1 1 1 0 0\n0 0 0 0 0 0\n0 0 0 0 0 0\n";
     let (header, bits) = decoded(piped(j)).unwrap();
     assert_eq!(bits, [8, 8, 8, 8, 8, 8, 0b1000_1000, 0b0111_0000, 0, 0]);

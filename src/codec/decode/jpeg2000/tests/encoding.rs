@@ -16,7 +16,7 @@ use slidezoom_fixtures::Random;
 #[derive(Clone)]
 pub(crate) struct Encoding {
     pub size: (u32, u32),
-    /// Where the picture begins on the reference grid.
+    /// The origin of the image on the reference grid.
     pub origin: (u32, u32),
     pub tile: Option<(u32, u32)>,
     pub components: usize,

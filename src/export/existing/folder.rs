@@ -7,8 +7,7 @@ use std::path::{Path, PathBuf};
 
 use walkdir::WalkDir;
 
-use super::{ExportedFiles, StoredFile, UnexpectedEntry};
-use crate::archive::Fault;
+use super::{ExportFiles, StoredFile, UnexpectedEntry};
 use crate::key::EntryName;
 
 /// The files below a folder.
@@ -16,59 +15,42 @@ use crate::key::EntryName;
 pub(crate) struct Folder {
     path: PathBuf,
     files: BTreeMap<String, StoredFile>,
-    strays: BTreeSet<UnexpectedEntry>,
+    unexpected: BTreeSet<UnexpectedEntry>,
 }
 
 impl Folder {
     pub fn read(path: &Path) -> io::Result<Self> {
         let mut found =
-            Self { path: path.to_owned(), files: BTreeMap::new(), strays: BTreeSet::new() };
+            Self { path: path.to_owned(), files: BTreeMap::new(), unexpected: BTreeSet::new() };
         for entry in WalkDir::new(path).min_depth(1) {
             let entry = entry?;
             if entry.file_type().is_dir() {
                 continue;
             }
             let relative = entry.path().strip_prefix(path).unwrap_or(entry.path());
-            // Exports have no names outside Unicode; such a name is shown with replacement
-            // characters.
+            // Names of an export are Unicode. Any other name is only displayed.
             let name = relative.to_string_lossy().into_owned();
             let is_plain = relative.to_str().is_some() && EntryName::new(name.clone()).is_ok();
             if entry.file_type().is_file() && is_plain {
                 found.files.insert(name, StoredFile { bytes: entry.metadata()?.len(), crc: None });
             } else {
-                found.strays.insert(UnexpectedEntry::NotAFile(name));
+                found.unexpected.insert(UnexpectedEntry::NotAFile(name));
             }
         }
         Ok(found)
     }
 }
 
-impl ExportedFiles for Folder {
+impl ExportFiles for Folder {
     fn files(&self) -> &BTreeMap<String, StoredFile> {
         &self.files
     }
 
-    fn strays(&self) -> &BTreeSet<UnexpectedEntry> {
-        &self.strays
+    fn unexpected(&self) -> &BTreeSet<UnexpectedEntry> {
+        &self.unexpected
     }
 
     fn open(&self, name: &str) -> io::Result<Box<dyn Read + '_>> {
         Ok(Box::new(File::open(self.path.join(name))?))
-    }
-
-    fn contents_offset(&self, _name: &str) -> io::Result<Option<u64>> {
-        Ok(None)
-    }
-
-    fn check_structure(&self) -> io::Result<Vec<Fault>> {
-        Ok(Vec::new())
-    }
-
-    fn is_archive(&self) -> bool {
-        false
-    }
-
-    fn is_our_archive(&self) -> bool {
-        false
     }
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io::{self, Read};
 use std::path::Path;
 
-use super::{ExportedFiles, StoredFile, UnexpectedEntry};
+use super::{ExportFiles, StoredFile, UnexpectedEntry};
 use crate::archive::{Archive, ArchiveEntry, ArchiveError, Fault, Strictness};
 use crate::key::EntryName;
 use crate::layout::{TILE_INDEX, is_descriptor};
@@ -18,7 +18,7 @@ pub(crate) struct ArchivedFiles {
     files: BTreeMap<String, StoredFile>,
     /// The index of each file's entry in the archive.
     entries: HashMap<String, usize>,
-    strays: BTreeSet<UnexpectedEntry>,
+    unexpected: BTreeSet<UnexpectedEntry>,
 }
 
 impl ArchivedFiles {
@@ -27,29 +27,29 @@ impl ArchivedFiles {
         let root = root_folder(&archive);
         let mut files = BTreeMap::new();
         let mut entries = HashMap::new();
-        let mut strays = BTreeSet::new();
+        let mut unexpected = BTreeSet::new();
         for (index, entry) in archive.entries().iter().enumerate() {
             let name = entry.unicode_name().and_then(|name| name.strip_prefix(&root));
             if entry.is_folder() && (name.is_some() || entry.name() == root) {
                 continue;
             }
             let Some(name) = name.and_then(|name| EntryName::new(name.to_owned()).ok()) else {
-                strays.insert(UnexpectedEntry::Outside(entry.name().into_owned()));
+                unexpected.insert(UnexpectedEntry::Outside(entry.name().into_owned()));
                 continue;
             };
             let name = name.as_str().to_owned();
             if entry.is_special() {
-                strays.insert(UnexpectedEntry::NotAFile(name));
+                unexpected.insert(UnexpectedEntry::NotAFile(name));
                 continue;
             }
             let file = StoredFile { bytes: entry.bytes(), crc: Some(entry.crc()) };
             if files.insert(name.clone(), file).is_some() {
-                strays.insert(UnexpectedEntry::Twice(name));
+                unexpected.insert(UnexpectedEntry::Duplicate(name));
             } else {
                 entries.insert(name, index);
             }
         }
-        Ok(Self { archive, root, files, entries, strays })
+        Ok(Self { archive, root, files, entries, unexpected })
     }
 
     fn entry(&self, name: &str) -> io::Result<&ArchiveEntry> {
@@ -80,13 +80,13 @@ fn root_folder(archive: &Archive) -> String {
     with_descriptor.or(first).map(|(folder, _)| folder).unwrap_or_default()
 }
 
-impl ExportedFiles for ArchivedFiles {
+impl ExportFiles for ArchivedFiles {
     fn files(&self) -> &BTreeMap<String, StoredFile> {
         &self.files
     }
 
-    fn strays(&self) -> &BTreeSet<UnexpectedEntry> {
-        &self.strays
+    fn unexpected(&self) -> &BTreeSet<UnexpectedEntry> {
+        &self.unexpected
     }
 
     fn open(&self, name: &str) -> io::Result<Box<dyn Read + '_>> {

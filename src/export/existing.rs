@@ -1,7 +1,7 @@
 //! Access to the files of an existing export, in a folder or an archive.
 //!
-//! Names are relative to the export's folder and cannot reach outside it. Links are not followed.
-//! Everything else is an [`UnexpectedEntry`].
+//! Names are relative to the export's folder and cannot reach outside it. Links are not followed;
+//! they, and all other entries that cannot be files of an export, are [`UnexpectedEntry`]s.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -38,18 +38,19 @@ pub struct StoredFile {
 pub enum UnexpectedEntry {
     /// A link, a device, or a file whose name is not Unicode.
     NotAFile(String),
-    /// An archive entry outside the root folder, or whose name could reach outside it.
+    /// An archive entry outside the root folder, or with a name that could reach outside it.
     Outside(String),
-    /// A second archive entry with the same name.
-    Twice(String),
+    /// An archive entry with the name of an earlier one.
+    Duplicate(String),
 }
 
-/// An error opening an export.
+/// Why an export cannot be opened.
 #[derive(Clone, Debug, thiserror::Error)]
-pub enum ExportedError {
-    /// The path cannot be opened.
+#[non_exhaustive]
+pub enum OpenExportError {
+    /// The export cannot be read.
     #[error("{path}: cannot be opened", path = path.display())]
-    Open {
+    Read {
         /// The path.
         path: PathBuf,
         /// The error of the operating system.
@@ -61,12 +62,12 @@ pub enum ExportedError {
 }
 
 /// The files of an export.
-pub trait ExportedFiles: Sync {
+pub trait ExportFiles: Sync {
     /// Returns all files by name.
     fn files(&self) -> &BTreeMap<String, StoredFile>;
 
-    /// Returns all other entries.
-    fn strays(&self) -> &BTreeSet<UnexpectedEntry>;
+    /// Returns the entries that cannot be files of an export.
+    fn unexpected(&self) -> &BTreeSet<UnexpectedEntry>;
 
     /// Opens a file for reading.
     ///
@@ -78,29 +79,39 @@ pub trait ExportedFiles: Sync {
     ///
     /// # Errors
     /// If the archive cannot be read.
-    fn contents_offset(&self, name: &str) -> io::Result<Option<u64>>;
+    fn contents_offset(&self, _name: &str) -> io::Result<Option<u64>> {
+        Ok(None)
+    }
 
     /// Returns the faults of the container itself.
     ///
     /// # Errors
     /// If it cannot be read.
-    fn check_structure(&self) -> io::Result<Vec<Fault>>;
+    fn check_structure(&self) -> io::Result<Vec<Fault>> {
+        Ok(Vec::new())
+    }
 
     /// Whether the export is a single file.
-    fn is_archive(&self) -> bool;
+    fn is_archive(&self) -> bool {
+        false
+    }
 
-    /// Whether the export is an archive with entries as slidezoom writes them, and thus a tile
-    /// index. Other programs pack exports as well.
-    fn is_our_archive(&self) -> bool;
+    /// Whether the export is an archive that slidezoom wrote, judging by its entries. Only those
+    /// have a tile index.
+    fn is_our_archive(&self) -> bool {
+        false
+    }
 }
 
 /// Opens the export at `path`: a folder, a bag, or an archive.
 ///
 /// # Errors
-/// [`ExportedError`] if the path is neither a folder nor a readable archive.
-pub fn open(path: &Path) -> Result<Box<dyn ExportedFiles>, ExportedError> {
-    let failed =
-        |source: io::Error| ExportedError::Open { path: path.to_owned(), source: Arc::new(source) };
+/// [`OpenExportError`] if the path is neither a folder nor a readable archive.
+pub fn open(path: &Path) -> Result<Box<dyn ExportFiles>, OpenExportError> {
+    let failed = |source: io::Error| OpenExportError::Read {
+        path: path.to_owned(),
+        source: Arc::new(source),
+    };
     let found = fs::metadata(path).map_err(failed)?;
     if found.is_dir() {
         return Ok(Box::new(Folder::read(path).map_err(failed)?));
@@ -110,20 +121,20 @@ pub fn open(path: &Path) -> Result<Box<dyn ExportedFiles>, ExportedError> {
     }
     match ArchivedFiles::open(path) {
         Ok(files) => Ok(Box::new(files)),
-        Err(ArchiveError::Read { path, source }) => Err(ExportedError::Open { path, source }),
-        Err(error) => Err(ExportedError::Archive(error)),
+        Err(ArchiveError::Read { path, source }) => Err(OpenExportError::Read { path, source }),
+        Err(error) => Err(OpenExportError::Archive(error)),
     }
 }
 
-impl dyn ExportedFiles + '_ {
+impl dyn ExportFiles + '_ {
     /// Whether an entry of any kind has this name.
     #[must_use]
     pub fn has(&self, name: &str) -> bool {
         self.files().contains_key(name)
-            || self.strays().contains(&UnexpectedEntry::NotAFile(name.to_owned()))
+            || self.unexpected().contains(&UnexpectedEntry::NotAFile(name.to_owned()))
     }
 
-    /// Returns the container, as recognized by files that only one kind of container has.
+    /// Returns the container, recognized by files that only one kind of container has.
     #[must_use]
     pub fn container(&self) -> Container {
         let any = |names: &[&str]| names.iter().any(|name| self.has(name));
@@ -131,7 +142,7 @@ impl dyn ExportedFiles + '_ {
         if any(&[BAG_DECLARATION, BAG_INFORMATION, TAG_MANIFEST]) {
             Container::Bag
         } else if any(&[MANIFEST]) {
-            // A .szi has its manifest elsewhere, so files named like parts of a .szi do not count.
+            // The manifest of a .szi has another name.
             if self.is_archive() { Container::Zip } else { Container::Folder }
         } else if any(&[SCAN_PROPERTIES])
             || vendor.is_some_and(|(name, _)| name.starts_with("vendor/slidezoom/"))
@@ -144,8 +155,8 @@ impl dyn ExportedFiles + '_ {
         }
     }
 
-    /// Returns name and pyramid from each description of a layout other than Deep Zoom, whose files
-    /// do not describe the pyramid themselves.
+    /// Returns the export's name and pyramid from each description of a layout other than Deep
+    /// Zoom. The files of such layouts do not describe the pyramid.
     pub(crate) fn described(&self) -> impl Iterator<Item = (String, DescribedPyramid)> {
         let payload = Layout::new("", self.container()).payload();
         self.files().keys().filter_map(move |file| {
@@ -158,27 +169,27 @@ impl dyn ExportedFiles + '_ {
         })
     }
 
-    /// Reads a file of at most `most` bytes.
+    /// Reads a file of at most `limit` bytes.
     ///
     /// # Errors
     /// If it is longer or cannot be read.
-    pub fn read(&self, name: &str, most: u64) -> io::Result<Vec<u8>> {
+    pub fn read(&self, name: &str, limit: u64) -> io::Result<Vec<u8>> {
         let bytes = self.files().get(name).map_or(0, |file| file.bytes);
-        if bytes > most {
-            let message = format!("is {bytes} bytes long, more than the limit of {most}");
+        if bytes > limit {
+            let message = format!("is {bytes} bytes long, more than the limit of {limit}");
             return Err(io::Error::new(io::ErrorKind::FileTooLarge, message));
         }
         let mut contents = Vec::new();
-        self.open(name)?.take(most).read_to_end(&mut contents)?;
+        self.open(name)?.take(limit).read_to_end(&mut contents)?;
         Ok(contents)
     }
 
-    /// Reads a UTF-8 text of at most `most` bytes.
+    /// Reads a UTF-8 text of at most `limit` bytes.
     ///
     /// # Errors
     /// A message if it is longer, unreadable, or not UTF-8.
-    pub fn read_text(&self, name: &str, most: u64) -> Result<String, String> {
-        let bytes = self.read(name, most).map_err(|error| match error.kind() {
+    pub fn read_text(&self, name: &str, limit: u64) -> Result<String, String> {
+        let bytes = self.read(name, limit).map_err(|error| match error.kind() {
             io::ErrorKind::FileTooLarge => error.to_string(),
             _ => format!("cannot be read: {error}"),
         })?;
