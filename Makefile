@@ -67,6 +67,13 @@ fuzz: deps ## Run each fuzz target for a minute
 	for target in $(notdir $(basename $(wildcard fuzz/fuzz_targets/*.rs))); do \
 	RUSTC_BOOTSTRAP=1 $(CARGO) fuzz run --sanitizer none $$target -- -max_total_time=60 -rss_limit_mb=2048 || exit; done
 
+# Cargo refuses the built page as not committed, so what is committed is checked here.
+.PHONY: package
+package: deps viewer/node_modules/.package-lock.json ## Build the crate as it is published, with the built page
+	test -z "$$(git status --porcelain)" || { git status --short; exit 1; }
+	npm --prefix viewer run build
+	$(CARGO) package --package slidezoom --locked --allow-dirty
+
 .PHONY: deps
 deps: ## Install what building needs and this machine lacks (apt-get; OpenSlide into target/)
 	@.setup/install
