@@ -61,10 +61,12 @@ soak: deps fuzz ## Run the tests that take many minutes
 	$(CARGO) test --release --locked --lib --test library --test memory --test command_line -- --ignored --test-threads 1 --nocapture
 
 # Coverage instrumentation needs an unstable flag of rustc; sanitizers would need a nightly toolchain.
+# The fuzz targets do not know where a fetched OpenSlide is.
 .PHONY: fuzz
 fuzz: deps ## Run each fuzz target for a minute
 	command -v cargo-fuzz >/dev/null || $(CARGO) install cargo-fuzz --locked
 	for target in $(notdir $(basename $(wildcard fuzz/fuzz_targets/*.rs))); do \
+	LD_LIBRARY_PATH="$(CURDIR)/target/openslide/lib$${LD_LIBRARY_PATH:+:$$LD_LIBRARY_PATH}" \
 	RUSTC_BOOTSTRAP=1 $(CARGO) fuzz run --sanitizer none $$target -- -max_total_time=60 -rss_limit_mb=2048 || exit; done
 
 # Cargo refuses the built page as not committed, so what is committed is checked here.
