@@ -15,6 +15,7 @@ use super::tiff_scale;
 use super::tiled::{OpenSlideFallback, TiledSource};
 use crate::codec::Subsampling;
 use crate::codec::decode::ImageError;
+use crate::pixels::PIXEL_BYTES;
 
 /// Opens every file: OpenSlide's error is the one for a file that no reader recognizes.
 pub(super) static READER: FileReader = FileReader {
@@ -37,6 +38,7 @@ const PLAIN_VENDORS: [&str; 3] = ["aperio", GENERIC_TIFF, "philips"];
 fn open(file: Candidate<'_>) -> Result<Box<dyn Source>, SlideError> {
     let Candidate { path, tiff, options, .. } = file;
     let mut info = openslide::read_slide_info(path)?;
+    check_tiles_fit(&info, options.memory)?;
     if info.vendor.as_deref() == Some(GENERIC_TIFF) {
         describe_generic_tiff(&mut info, tiff.as_ref().ok().and_then(Option::as_ref));
     }
@@ -52,6 +54,19 @@ fn open(file: Candidate<'_>) -> Result<Box<dyn Source>, SlideError> {
         }
         Err(SlideTilesError::System(error)) => Err(cannot_open(path)(error)),
     }
+}
+
+/// Checks that a native tile of any level fits in `allowed` bytes. OpenSlide ends the process if it
+/// cannot allocate one.
+fn check_tiles_fit(info: &SlideInfo, allowed: u64) -> Result<(), SlideError> {
+    let tiles = info.levels.iter().filter_map(|level| level.native_tile);
+    let bytes = tiles.map(|tile| tile.area().saturating_mul(PIXEL_BYTES as u64));
+    let needed = bytes.max().unwrap_or(0);
+    if needed > allowed {
+        let reason = "a native tile is decoded as a whole";
+        return Err(SlideError::Memory { path: info.path.clone(), needed, allowed, reason });
+    }
+    Ok(())
 }
 
 /// Corrects and completes what OpenSlide reports of a TIFF file that is not a scanner's: OpenSlide

@@ -48,6 +48,19 @@ fn reports_a_file_that_is_not_a_slide() {
     assert_eq!(workspace.names(), ["empty.svs", "folder.svs", "letter.svs"]);
 }
 
+/// OpenSlide would end the process, since it cannot allocate a tile of 1,560,281,152×64 pixels.
+#[test]
+fn refuses_a_tile_that_does_not_fit_in_memory() {
+    let workspace = Workspace::new();
+    let slide = concat!(env!("CARGO_MANIFEST_DIR"), "/fuzz/corpus/tiff/huge-tile.tif");
+    fs::copy(slide, workspace.path("scan.tif")).unwrap();
+    let words = ["cannot read scan.tif: it needs 380929 MiB of memory", "\nhint: "];
+    workspace.export(["scan.tif"]).fails(3, &words);
+    workspace.export(["scan.tif", "--reader", "openslide"]).fails(3, &words);
+    workspace.slidezoom(["info", "scan.tif"]).fails(3, &words);
+    assert_eq!(workspace.names(), ["scan.tif"]);
+}
+
 #[test]
 fn reports_the_position_of_a_corrupt_tile() {
     let place = "188×244 pixels at (512, 256) of slide level 0";
