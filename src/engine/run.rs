@@ -247,7 +247,7 @@ fn identify_source(
     plan: &ExportPlan,
     stop: &dyn Fn() -> bool,
 ) -> Result<Option<SourceFile>, SlideError> {
-    if info.reader == Reader::Custom && !info.path.exists() {
+    if info.reader == Reader::Custom && matches!(info.path.try_exists(), Ok(false)) {
         return Ok(None);
     }
     identify(&info.path, plan.name(), plan.source_identity(), stop)

@@ -185,6 +185,19 @@ impl Source for OpenSlideSource {
         self.read_region(level, origin, size)
     }
 
+    fn read_from_level(
+        &self,
+        level: SlideLevel,
+        region: Rect,
+        _spare: Vec<u8>,
+    ) -> Result<PremultipliedPixels, SlideError> {
+        let origin = match self.info.levels.get(level.0 as usize) {
+            Some(of_level) if level != SlideLevel::BASE => of_level.read_from(region),
+            _ => region.origin(),
+        };
+        self.read_region(level, origin, region.size())
+    }
+
     fn read_associated(&self, name: &str) -> Result<PremultipliedPixels, SlideError> {
         read_associated_image(&self.info.path, name)
     }

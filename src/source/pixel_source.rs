@@ -60,63 +60,38 @@ pub trait Source: Send + Sync {
     }
 
     /// Reads `size` pixels of `level`, starting at the level's pixel nearest to `origin`, which is
-    /// in slide-level-0 pixels. Pixels outside the level are transparent.
-    ///
-    /// The default reads level 0. A source whose [`SlideInfo`] lists smaller levels overrides it.
+    /// in slide-level-0 pixels. Pixels outside the level are transparent, as in OpenSlide.
     ///
     /// # Errors
-    /// As [`read`](Self::read), and [`SlideError::Region`] if the source cannot read the level.
+    /// As [`read_from_level`](Self::read_from_level).
     fn read_level(
         &self,
         level: SlideLevel,
         origin: Point,
         size: Size,
     ) -> Result<PremultipliedPixels, SlideError> {
-        let info = self.info();
-        if level != SlideLevel::BASE {
-            let message = "the source reads no smaller level".to_owned();
-            return Err(SlideError::Region {
-                path: info.path.clone(),
-                level,
-                origin,
-                size,
-                message,
-            });
-        }
-        let inside =
-            Rect::new(origin, size).and_then(|region| region.intersection(Rect::of(info.size())));
-        match inside {
-            Some(inside) if inside.size() == size => self.read(inside, Vec::new()),
-            inside => {
-                let mut pixels = PremultipliedPixels::clear(size);
-                if let Some(inside) = inside {
-                    pixels.paste(Point { x: 0, y: 0 }, &self.read(inside, Vec::new())?);
-                }
-                Ok(pixels)
-            }
-        }
+        read_clipped(self, level, origin, size)
     }
 
-    /// Reads `region`, in pixels of `level` and inside it.
+    /// Reads `region`, in pixels of `level` and inside it. The default reads level 0; a source whose
+    /// [`SlideInfo`] lists smaller levels overrides it.
     ///
     /// The pixels are the stored ones if the level's downsample is an integer or the reader reads
     /// the level directly. Otherwise they are mixed with their neighbors, as if they were up to
     /// half a pixel of slide level 0 (at the level's end, one pixel) away.
     ///
     /// # Errors
-    /// As [`read`](Self::read).
+    /// As [`read`](Self::read), and [`SlideError::Region`] if the source cannot read the level.
     fn read_from_level(
         &self,
         level: SlideLevel,
         region: Rect,
         spare: Vec<u8>,
     ) -> Result<PremultipliedPixels, SlideError> {
-        match self.info().levels.get(level.0 as usize) {
-            Some(of_level) if level != SlideLevel::BASE => {
-                self.read_level(level, of_level.read_from(region), region.size())
-            }
-            _ => self.read(region, spare),
+        if level == SlideLevel::BASE {
+            return self.read(region, spare);
         }
+        Err(no_such_level(self.info(), level, region.origin(), region.size()))
     }
 
     /// Reads an associated image. By default there are none.
@@ -163,6 +138,40 @@ pub trait Source: Send + Sync {
     fn native_tiles(&self) -> Option<&dyn NativeTileReader> {
         None
     }
+}
+
+/// Reads a region of a level with [`Source::read_from_level`], and leaves pixels outside the level
+/// transparent. The parameters are those of [`Source::read_level`].
+pub(super) fn read_clipped(
+    source: &(impl Source + ?Sized),
+    level: SlideLevel,
+    origin: Point,
+    size: Size,
+) -> Result<PremultipliedPixels, SlideError> {
+    let Some(of_level) = source.info().levels.get(level.0 as usize) else {
+        return Err(no_such_level(source.info(), level, origin, size));
+    };
+    #[expect(clippy::cast_sign_loss, reason = "pixels are counted from 0 on")]
+    let nearest = |at: u32| (f64::from(at) / of_level.downsample).round() as u32;
+    let corner = Point { x: nearest(origin.x), y: nearest(origin.y) };
+    let inside =
+        Rect::new(corner, size).and_then(|wanted| wanted.intersection(Rect::of(of_level.size)));
+    match inside {
+        Some(inside) if inside.size() == size => source.read_from_level(level, inside, Vec::new()),
+        inside => {
+            let mut pixels = PremultipliedPixels::clear(size);
+            if let Some(inside) = inside {
+                let read = source.read_from_level(level, inside, Vec::new())?;
+                pixels.paste(Point { x: 0, y: 0 }, &read);
+            }
+            Ok(pixels)
+        }
+    }
+}
+
+fn no_such_level(info: &SlideInfo, level: SlideLevel, origin: Point, size: Size) -> SlideError {
+    let (path, message) = (info.path.clone(), "the source has no such level".to_owned());
+    SlideError::Region { path, level, origin, size, message }
 }
 
 /// Yields the slide's own compressed tiles. One value serves all threads at once.

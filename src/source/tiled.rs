@@ -9,9 +9,8 @@ use std::sync::{Arc, OnceLock};
 
 use super::error::{ImagePart, SlideError};
 use super::image::conversion::Conversion;
-use super::image::read_clipped;
 use super::openslide::{OpenSlideSource, read_associated_image, read_associated_profile};
-use super::pixel_source::{NativeTileReader, Source};
+use super::pixel_source::{NativeTileReader, Source, read_clipped};
 use super::slide_info::{SlideInfo, SlideLevel};
 use crate::codec::TileColor;
 use crate::codec::tile::{NativeTile, TileError, TileStore, region};

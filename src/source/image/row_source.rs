@@ -13,11 +13,9 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use super::conversion::Conversion;
 use crate::codec::decode::{ImageError, RowDecoder};
 use crate::color::CmykConversion;
-use crate::geometry::{Orientation, Point, Rect, Size};
+use crate::geometry::{Orientation, Rect, Size};
 use crate::pixels::{PIXEL_BYTES, PremultipliedPixels};
-use crate::source::{
-    Band, ImagePart, SlideError, SlideInfo, SlideLevel, Source, SourcePass, SourceRows,
-};
+use crate::source::{Band, ImagePart, SlideError, SlideInfo, Source, SourcePass, SourceRows};
 
 /// Bytes of decoded rows that may wait to be read, unless a single band takes more: about what is
 /// decoded while the workers encode a row of tiles.
@@ -161,15 +159,6 @@ impl Source for RowSource {
         Ok(self.convert(part, 0, &rows, Vec::new())?.oriented(self.orientation, spare))
     }
 
-    fn read_level(
-        &self,
-        level: SlideLevel,
-        origin: Point,
-        size: Size,
-    ) -> Result<PremultipliedPixels, SlideError> {
-        super::read_clipped(self, level, origin, size)
-    }
-
     fn with_cmyk(&self, conversion: &CmykConversion) -> Option<Box<dyn Source>> {
         let conversion = self.conversion.with_cmyk(conversion)?;
         Some(Box::new(Self { conversion, ..self.clone() }))
@@ -177,10 +166,6 @@ impl Source for RowSource {
 
     fn largest_dark_sample(&self) -> Option<u16> {
         self.conversion.largest_dark_sample()
-    }
-
-    fn read_associated(&self, name: &str) -> Result<PremultipliedPixels, SlideError> {
-        Err(SlideError::no_associated(&self.info.path, name))
     }
 
     fn rows(&self) -> Option<&dyn SourceRows> {
@@ -351,19 +336,6 @@ impl Source for RowPass<'_> {
         let pixels = self.source.convert(region, first_row, &bytes, spare);
         self.done(first_row, bytes, region.size().area());
         pixels
-    }
-
-    fn read_level(
-        &self,
-        level: SlideLevel,
-        origin: Point,
-        size: Size,
-    ) -> Result<PremultipliedPixels, SlideError> {
-        super::read_clipped(self, level, origin, size)
-    }
-
-    fn read_associated(&self, name: &str) -> Result<PremultipliedPixels, SlideError> {
-        self.source.read_associated(name)
     }
 }
 
