@@ -34,7 +34,7 @@ use terminal::{print, tell};
 
 const EXAMPLES: &str = "\
 Examples:
-  slidezoom export CMU-1.svs                    a directory CMU-1 with tiles, descriptor, and viewer page
+  slidezoom export CMU-1.svs                    a folder CMU-1 with tiles and viewer page
   slidezoom export CMU-1.svs -o /srv/slides/1   the same in another place
   slidezoom export slides/ -o /srv/slides       one export for each slide below slides/
   slidezoom export CMU-1.svs -o CMU-1.zip       one file, which an object store can serve as it is
